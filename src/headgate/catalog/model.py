@@ -1,0 +1,140 @@
+"""Providers, prices and targets as frozen values: the catalog's part of the snapshot.
+
+Made by `config.compile` from headgate.toml and the data files beside this module.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from headgate.core.call import Dialect
+from headgate.core.ports import Origin
+
+KindName = Literal[
+    "openai", "anthropic", "google", "azure-openai", "openai-compatible", "mock", "replay"
+]
+
+Auth = Literal["bearer", "x-api-key", "x-goog-api-key", "api-key", "none"]
+"""How a credential is presented: `Authorization: Bearer`, or a header of that name."""
+
+BucketName = Literal[
+    "input",
+    "cache_read",
+    "cache_write",
+    "cache_write_1h",
+    "output",
+    "reasoning",
+    "input_audio",
+    "output_audio",
+    "cache_read_audio",
+    "input_image",
+    "output_image",
+]
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a kind of provider answers one dialect: path prefix below the base URL, and its credential form.
+
+    `path_from` and `path_to`: a client's path that begins with `path_from` goes out with `path_to` there
+    instead. `{model}` stands for the model where the path names it.
+    """
+
+    dialect: Dialect
+    path_from: str
+    path_to: str
+    auth: Auth
+    usage_in_stream: bool = False
+    """Whether the endpoint offers `stream_options.include_usage`."""
+    extra_headers: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+
+
+class KindFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a kind of provider, from `catalog/data/kinds.toml`."""
+
+    kind: KindName
+    base_url: str | None
+    api_key_env: tuple[str, ...]
+    endpoints: tuple[Endpoint, ...]
+    price_provider: str | None
+    """The id under which `genai-prices` knows it; None for kinds whose provider varies."""
+    source: str
+    date: str
+
+
+class Price(msgspec.Struct, frozen=True, kw_only=True):
+    """Pico-USD a token by bucket, with tiers by total input tokens, and pico-USD a unit for other things.
+
+    `tiers` are (from total input tokens on, bucket -> pico-USD), in growing order; a call falls whole into
+    the last tier whose threshold its total input exceeds. A bucket absent here costs what its `falls_back`
+    bucket costs (see `catalog.prices`).
+    """
+
+    buckets: dict[BucketName, int]
+    tiers: tuple[tuple[int, dict[BucketName, int]], ...] = ()
+    units: dict[str, int] = msgspec.field(default_factory=dict[str, int])
+    per_call_pico_usd: int = 0
+    source: str = ""
+    date: str = ""
+
+
+class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one model: its price (None: unknown) and its limits in tokens (None: unknown)."""
+
+    price: Price | None
+    variants: dict[str, Price] = msgspec.field(default_factory=dict[str, Price])
+    """Prices by service tier, such as `batch`, `flex`, `priority`."""
+    context_window: int | None = None
+    max_output: int | None = None
+
+
+class MockSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How a mock provider behaves. Times in seconds; rates between 0 and 1."""
+
+    latency_s: float = 0.0
+    first_token_s: float = 0.0
+    tokens_per_second: float = 0.0
+    """0 sends all tokens at once."""
+    output_tokens: int | None = None
+    error_rate: float = 0.0
+    error_status: int = 500
+    broken_stream_rate: float = 0.0
+    stalled_stream_rate: float = 0.0
+    seed: int = 1
+
+
+class Provider(msgspec.Struct, frozen=True, kw_only=True):
+    """An endpoint that serves models, with its regions and credential, ready to be called."""
+
+    name: str
+    kind: KindName
+    origin: Origin
+    path: str
+    """The base URL's path, without a trailing slash."""
+    regions: frozenset[str]
+    """Empty: unknown, which is nowhere."""
+    credential: str = ""
+    """Where the secret is (`env:NAME`, `file:PATH`); the secret itself never stands in a snapshot."""
+    endpoints: tuple[Endpoint, ...]
+    price_provider: str | None
+    max_concurrent: int = 512
+    max_queued: int = 512
+    inject_usage: bool = True
+    api_version: str | None = None
+    extra_headers: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    tls_ca_file: str | None = None
+    mock: MockSettings | None = None
+    replay_file: str | None = None
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider and one of its models, as a candidate for a call."""
+
+    provider: Provider
+    model: str
+    facts: ModelFacts
+    weight: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """`provider/model`, as it stands in headgate.toml and on records."""
+        return f"{self.provider.name}/{self.model}"

@@ -1,0 +1,75 @@
+"""The compiled configuration that a gateway serves from: frozen, swapped whole, named on every record.
+
+Keys, revocations and console-made meters are not in it: they are live objects (`store.live`).
+"""
+
+from typing import Literal
+
+import msgspec
+
+from headgate.access.model import Project
+from headgate.catalog.model import Provider, Target
+from headgate.meters.model import Budget, LoopGuard, RateLimit
+
+Strategy = Literal["fallback", "weighted", "fastest", "cheapest"]
+
+
+class RetryRule(msgspec.Struct, frozen=True, kw_only=True):
+    """How often one target is tried, and how long to wait between: full jitter under an exponential cap."""
+
+    attempts: int = 2
+    backoff_s: float = 0.25
+    backoff_s_max: float = 4.0
+
+
+class CallTimeouts(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds a call may take: to connect, to the first token, between bytes, and in all."""
+
+    connect_s: float = 5.0
+    first_token_s: float = 120.0
+    idle_s: float = 60.0
+    total_s: float = 600.0
+
+
+class Alias(msgspec.Struct, frozen=True, kw_only=True):
+    """A name that clients ask for, standing for targets."""
+
+    name: str
+    targets: tuple[Target, ...]
+    strategy: Strategy = "fallback"
+    timeouts: CallTimeouts = CallTimeouts()
+    retry: RetryRule = RetryRule()
+    default_max_output: int | None = None
+
+
+class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds on what clients may send and what is kept."""
+
+    body_bytes_max: int = 32 * 1024 * 1024
+    multipart_bytes_max: int = 256 * 1024 * 1024
+    header_bytes_max: int = 32 * 1024
+    recorded_bytes_max: int = 1024 * 1024
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """One state of the configuration. `id` is the digest of its document."""
+
+    id: str
+    format: int
+    document: bytes
+    """The normalised document (JSON) that it was compiled from."""
+    providers: dict[str, Provider]
+    aliases: dict[str, Alias]
+    projects: dict[str, Project]
+    budgets: tuple[Budget, ...]
+    rate_limits: tuple[RateLimit, ...]
+    loop_guard: LoopGuard
+    limits: ServerLimits
+    on_hangup: Literal["close", "drain"] = "close"
+    durability: Literal["process", "power"] = "process"
+
+    def project(self, name: str) -> Project:
+        """The project's rules; one that the file does not name has the defaults."""
+        return self.projects.get(name) or Project(name=name)
+
+

@@ -1,0 +1,133 @@
+"""The entries of the journal: what a gateway writes down before and after each attempt.
+
+Written by `gateway`, moved unread by `journal`, applied by the sinks of `meters` and `records`. Encoded as
+msgpack arrays: fields are only ever appended, so that processes of two versions understand each other.
+"""
+
+import msgspec
+
+from headgate.core.call import Usage
+
+BEGIN = 1
+SETTLED = 2
+END = 3
+BODY = 4
+ALERT = 5
+
+
+class Hold(msgspec.Struct, frozen=True, array_like=True):
+    """Money of one meter's window held for an attempt. `window` is `meter_windows.id`."""
+
+    window: int
+    pico_usd: int
+
+
+class Begin(msgspec.Struct, frozen=True, array_like=True):
+    """An attempt is about to send its first byte. Without a matching end it is charged in full."""
+
+    call: bytes
+    attempt: int
+    started_ms: int
+    target: str
+    holds: tuple[Hold, ...]
+    project: str
+    key: str
+    user: str
+    model: str
+    tags: tuple[str, ...] = ()
+
+
+class Settled(msgspec.Struct, frozen=True, array_like=True):
+    """An attempt that was not the call's last has ended; its holds may be used again."""
+
+    call: bytes
+    attempt: int
+    cost_pico_usd: int
+    holds: tuple[Hold, ...]
+
+
+class AttemptRecord(msgspec.Struct, frozen=True, array_like=True):
+    """One attempt as it stands on the record. `cost_pico_usd` is None where the price is unknown;
+    `charged_pico_usd` is what its meters were charged, and `holds` what they had reserved."""
+
+    attempt: int
+    target: str
+    status: int
+    code: str
+    started_ms: int
+    duration_ms: int
+    reserved_pico_usd: int
+    cost_pico_usd: int | None
+    charged_pico_usd: int
+    estimated: bool
+    usage: Usage
+    usage_raw: bytes
+    holds: tuple[Hold, ...] = ()
+    message: str = ""
+
+
+class Excluded(msgspec.Struct, frozen=True, array_like=True):
+    """A target that could not be tried, and why."""
+
+    target: str
+    reason: str
+
+
+class End(msgspec.Struct, frozen=True, array_like=True):
+    """A call has ended: the row of its record. Only the last attempt's holds are settled by it."""
+
+    call: bytes
+    started_ms: int
+    duration_ms: int
+    first_token_ms: int | None
+    project: str
+    key: str
+    user: str
+    session: str
+    tags: tuple[str, ...]
+    dialect: str
+    operation: str
+    stream: bool
+    model: str
+    target: str
+    status: int
+    code: str
+    message: str
+    attempts: tuple[AttemptRecord, ...]
+    excluded: tuple[Excluded, ...]
+    changes: tuple[str, ...]
+    snapshot: str
+    release: str
+    trace_id: str
+    usage: Usage
+    cost_pico_usd: int | None
+    estimated: bool
+    truncated: bool
+    label_regions: tuple[str, ...] | None = None
+    record: str = "full"
+    provider_request_id: str = ""
+
+
+class Body(msgspec.Struct, frozen=True, array_like=True):
+    """The bodies of a call, each at most 1 MiB, then head, tail and digest."""
+
+    call: bytes
+    project: str
+    dialect: str
+    request: bytes
+    response: bytes
+    request_digest: bytes = b""
+    response_digest: bytes = b""
+    request_length: int = 0
+    response_length: int = 0
+    response_content_type: str = ""
+
+
+class Alert(msgspec.Struct, frozen=True, array_like=True):
+    """Something that people should hear of: an overrun, a breaker that opened, a journal that grows."""
+
+    at_ms: int
+    kind: str
+    subject: str
+    message: str
+    project: str = ""
