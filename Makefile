@@ -1,0 +1,64 @@
+# Everything that people and CI run. `make test` is all that CI runs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+WORKERS ?= 2
+
+.PHONY: help install run test demo lint types reference constraints clean
+
+help:
+	@echo "make run       install what the server needs, then headgate up on port 4400"
+	@echo "make test      linters, types, import contracts, then all tests"
+	@echo "make demo      a guided tour on stand-in providers"
+	@echo "make install   the virtual environment, without starting anything"
+	@echo "make reference write docs/reference again from the code"
+	@echo "make clean     remove the virtual environment and what tools left behind"
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Headgate needs Python 3.11 or newer; this is $$($(PYTHON) --version)." >&2; \
+	       echo "hint: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { echo "hint: install your system's venv package, such as python3-venv" >&2; exit 1; }
+
+$(VENV)/.server: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing the server into $(VENV) ..." >&2
+	@$(PIP) install -c constraints.txt -e ".[server]"
+	@touch $@
+
+$(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing the server, clients and tools into $(VENV) ..." >&2
+	@$(PIP) install -c constraints.txt -e ".[server,dev,clients]"
+	@touch $(VENV)/.server $@
+
+install: $(VENV)/.all
+
+run: $(VENV)/.server
+	@exec $(BIN)/headgate up
+
+lint: $(VENV)/.all
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/lint-imports > $(VENV)/lint-imports.txt 2>&1 || { cat $(VENV)/lint-imports.txt; exit 1; }
+
+types: $(VENV)/.all
+	@$(BIN)/pyright --pythonpath $(BIN)/python > $(VENV)/pyright.txt 2>&1 || { cat $(VENV)/pyright.txt; exit 1; }
+
+test: lint types
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+demo: $(VENV)/.all
+	@$(BIN)/python demo/tour.py
+
+reference: $(VENV)/.all
+	@$(BIN)/python -m headgate.cli.reference docs/reference
+
+constraints: $(VENV)/.all
+	@{ echo "# Exact versions that tests ran with; written by 'make constraints'."; \
+	   $(PIP) freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==[^ ]+$$'; } > constraints.new
+	@mv constraints.new constraints.txt
+
+clean:
+	@rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
