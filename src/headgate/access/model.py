@@ -69,3 +69,5 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] | None
     record: RecordMode
     label: Label
+    release: str = ""
+    """What the request asserts, for keys that may; empty otherwise."""

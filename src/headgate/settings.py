@@ -1,0 +1,172 @@
+"""The environment, read once: the only module that knows which variables mean something.
+
+Never writes the environment and never reads a file. Read next: `config.secrets`, which resolves
+`env:NAME` through `Settings.environment`.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
+
+from headgate.core.faults import Misconfigured
+from headgate.core.secret import Secret
+
+ADMIN_KEY_CHARACTERS_MIN = 24
+
+DEFAULT_URL = "http://127.0.0.1:4400"
+
+
+class Variable(msgspec.Struct, frozen=True, kw_only=True):
+    """One environment variable, as the reference lists it."""
+
+    name: str
+    field: str
+    default: str
+    text: str
+
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable(
+        name="HEADGATE_ADMIN_KEY",
+        field="admin_key",
+        default="made at the first start and kept in DIR/admin.key",
+        text="The admin key: any text of 24 characters or more.",
+    ),
+    Variable(
+        name="HEADGATE_DATABASE_URL",
+        field="database_url",
+        default="the embedded PostgreSQL in the data folder",
+        text="The PostgreSQL to use, as `postgresql://user:password@host/database`.",
+    ),
+    Variable(
+        name="HEADGATE_DATA",
+        field="data_folder",
+        default=".headgate in the working folder",
+        text="The folder for the embedded database, the journal and the admin key.",
+    ),
+    Variable(
+        name="HEADGATE_CONFIG",
+        field="config_file",
+        default="headgate.toml in the working folder, where there is one",
+        text="The configuration file.",
+    ),
+    Variable(
+        name="HEADGATE_URL",
+        field="url",
+        default=DEFAULT_URL,
+        text="The server that the command line talks to.",
+    ),
+    Variable(
+        name="HEADGATE_KEY",
+        field="key",
+        default="DIR/admin.key, where the command line can read it",
+        text="The key that the command line presents.",
+    ),
+    Variable(
+        name="HTTP_PROXY",
+        field="proxies.http",
+        default="none",
+        text="The proxy for calls to `http://` providers. The name in lower case wins.",
+    ),
+    Variable(
+        name="HTTPS_PROXY",
+        field="proxies.https",
+        default="none",
+        text="The proxy for calls to `https://` providers. The name in lower case wins.",
+    ),
+    Variable(
+        name="ALL_PROXY",
+        field="proxies",
+        default="none",
+        text="The proxy for calls of either scheme that has none of its own.",
+    ),
+    Variable(
+        name="NO_PROXY",
+        field="proxies.except_hosts",
+        default="none",
+        text="Hosts and domain endings, separated by commas, that are reached without a proxy.",
+    ),
+)
+
+
+class Proxies(msgspec.Struct, frozen=True, kw_only=True):
+    """Where calls out of the system pass through. The URLs may carry a password, and so are secrets."""
+
+    http: Secret | None = None
+    https: Secret | None = None
+    except_hosts: tuple[str, ...] = ()
+    """From NO_PROXY: lower-case names or `.domain` endings; `*` is every host."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the environment says. None where it says nothing; flags of the command line win over it."""
+
+    admin_key: Secret | None = None
+    database_url: Secret | None = None
+    data_folder: Path = Path(".headgate")
+    config_file: Path | None = None
+    url: str = DEFAULT_URL
+    key: Secret | None = None
+    proxies: Proxies = Proxies()
+    variables: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read the variables of `VARIABLES`; by default from the process's own environment.
+
+        Raises Misconfigured when HEADGATE_ADMIN_KEY is too short. A variable that is empty counts as unset.
+        """
+        source = os.environ if environ is None else environ
+        present = {name: value for name, value in source.items() if value.strip()}
+        config = present.get("HEADGATE_CONFIG")
+        return cls(
+            admin_key=_admin_key(present.get("HEADGATE_ADMIN_KEY")),
+            database_url=_secret(present.get("HEADGATE_DATABASE_URL")),
+            data_folder=Path(present.get("HEADGATE_DATA", ".headgate")),
+            config_file=Path(config) if config else None,
+            url=present.get("HEADGATE_URL", DEFAULT_URL).rstrip("/"),
+            key=_secret(present.get("HEADGATE_KEY")),
+            proxies=_proxies(present),
+            variables=present,
+        )
+
+    def environment(self) -> Mapping[str, str]:
+        """Return all variables that were set, for resolving `env:NAME` and for finding provider keys."""
+        return MappingProxyType(dict(self.variables))
+
+    def __repr__(self) -> str:
+        # The variables hold provider keys, so they never show.
+        return (
+            f"Settings(data_folder={str(self.data_folder)!r}, config_file={self.config_file!r}, "
+            f"url={self.url!r}, admin_key={self.admin_key}, database_url={self.database_url}, key={self.key})"
+        )
+
+
+def _secret(text: str | None) -> Secret | None:
+    return Secret(text.strip()) if text else None
+
+
+def _admin_key(text: str | None) -> Secret | None:
+    secret = _secret(text)
+    if secret is not None and len(secret.reveal()) < ADMIN_KEY_CHARACTERS_MIN:
+        raise Misconfigured(
+            f"HEADGATE_ADMIN_KEY has {len(secret.reveal())} characters; it needs "
+            f"{ADMIN_KEY_CHARACTERS_MIN} or more. Make one with `openssl rand -hex 24`."
+        )
+    return secret
+
+
+def _proxies(present: Mapping[str, str]) -> Proxies:
+    def either_case(name: str) -> str | None:
+        return present.get(name.lower()) or present.get(name)
+
+    every = either_case("ALL_PROXY")
+    names = (either_case("NO_PROXY") or "").split(",")
+    return Proxies(
+        http=_secret(either_case("HTTP_PROXY") or every),
+        https=_secret(either_case("HTTPS_PROXY") or every),
+        except_hosts=tuple(name.strip().lower() for name in names if name.strip()),
+    )
