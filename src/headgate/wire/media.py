@@ -1,0 +1,243 @@
+"""Which parts of a call cost what its bytes do not bound: images, audio, files, server tools, stored state.
+
+Counts and names them; says nothing of prices (`catalog.bound`). A plain text call is told by the absence of
+a few byte strings; only others are decoded. Read next: `wire.reading`.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any, cast
+
+from headgate.core.faults import InvalidRequest
+from headgate.wire.members import Members, Watched, flag_of, is_null, items_of, read_members, text_of
+from headgate.wire.model import NO_MEDIA, Media
+
+_IMAGE_TYPES = frozenset({"image_url", "input_image", "image"})
+_AUDIO_TYPES = frozenset({"input_audio", "audio"})
+_FILE_TYPES = frozenset({"file", "input_file", "document", "search_result"})
+_UNBOUNDED_TYPES = {
+    "container_upload": "file id",
+    "video_url": "video",
+    "input_video": "video",
+    "item_reference": "stored item",
+    "computer_call_output": "computer screenshots",
+}
+_TOOL = Watched("type", "name", "function")
+_GOOGLE_TOOL = Watched("functionDeclarations", "function_declarations")
+_CLIENT_TOOL_TYPES = frozenset({"function", "custom", "local_shell", "apply_patch"})
+_ANTHROPIC_CLIENT_TOOLS = ("bash_", "text_editor_", "computer_", "memory_")
+_STATE_MEMBERS = {
+    "previous_response_id": "previous_response_id",
+    "conversation": "conversation",
+    "prompt": "stored prompt",
+    "mcp_servers": "MCP servers",
+    "container": "container",
+    "web_search_options": "server tool web_search",
+    "plugins": "plugins",
+    "compound_custom": "server tools",
+    "search_parameters": "server tool live search",
+    "cachedContent": "cached content",
+    "cached_content": "cached content",
+}
+
+
+class _Found:
+    """What has been found so far."""
+
+    __slots__ = ("audio", "files", "images", "unbounded")
+
+    def __init__(self) -> None:
+        self.images = 0
+        self.audio = 0
+        self.files = 0
+        self.unbounded: list[str] = []
+
+    def name(self, reason: str) -> None:
+        if reason not in self.unbounded and len(self.unbounded) < 16:
+            self.unbounded.append(reason)
+
+    def media(self) -> Media:
+        if not (self.images or self.audio or self.files or self.unbounded):
+            return NO_MEDIA
+        return Media(images=self.images, audio=self.audio, files=self.files, unbounded=tuple(self.unbounded))
+
+
+def openai_media(members: Members, content: str, responses: bool) -> Media:
+    """What an OpenAI call holds beyond text. `content` names the member with the messages or inputs."""
+    found = _Found()
+    _find_state(members, found, responses)
+    _find_parts(members, content, found)
+    if "tools" in members and not is_null(members["tools"]):
+        _find_typed_tools(members, found)
+    if "modalities" in members and b"audio" in members["modalities"].raw:
+        found.audio += 1
+    if "background" in members and flag_of(members["background"]):
+        found.name("background")
+    return found.media()
+
+
+def anthropic_media(members: Members) -> Media:
+    """What an Anthropic call holds beyond text."""
+    found = _Found()
+    _find_state(members, found, responses=False)
+    for content in ("messages", "system"):
+        _find_parts(members, content, found)
+    if "tools" in members and not is_null(members["tools"]):
+        _find_typed_tools(members, found)
+    geography = text_of(members.get("inference_geo"))
+    if geography not in (None, "global"):
+        found.name("inference_geo")
+    return found.media()
+
+
+def google_media(members: Members) -> Media:
+    """What a Google call holds beyond text."""
+    found = _Found()
+    _find_state(members, found, responses=False)
+    for content in ("contents", "content", "requests", "systemInstruction", "system_instruction"):
+        _find_parts(members, content, found)
+    if "tools" in members and not is_null(members["tools"]):
+        for item in items_of(members["tools"]):
+            for name, tool in read_members(bytes(item), _GOOGLE_TOOL, "tools").items():
+                if name not in _GOOGLE_TOOL.names and not is_null(tool):
+                    found.name(f"server tool {name[:64]}")
+    return found.media()
+
+
+def _find_state(members: Members, found: _Found, responses: bool) -> None:
+    for name, reason in _STATE_MEMBERS.items():
+        if name in members and not is_null(members[name]):
+            if name == "prompt" and not responses:
+                continue
+            found.name(reason)
+
+
+def _find_typed_tools(members: Members, found: _Found) -> None:
+    for item in items_of(members["tools"]):
+        tool = read_members(bytes(item), _TOOL, "tools")
+        kind = text_of(tool.get("type"))
+        if kind is None or kind in _CLIENT_TOOL_TYPES:
+            continue
+        if kind.startswith(_ANTHROPIC_CLIENT_TOOLS) or (kind == "namespace" and "tools" in tool):
+            continue
+        found.name(f"server tool {kind[:64]}")
+
+
+_TELLTALES = (b'"type"', b"\\u00", b"Data", b"_data", b"image_url", b"input_audio")
+
+
+def _find_parts(members: Members, content: str, found: _Found) -> None:
+    member = members.get(content)
+    if member is None:
+        return
+    raw = member.raw
+    # Without one of these there can be no part but text: OpenAI's and Anthropic's are told by their type,
+    # Google's by inlineData and fileData; \u00 may spell any of them.
+    if not any(telltale in raw for telltale in _TELLTALES):
+        return
+    _find_in(_decode(raw, member.path), found)
+
+
+def _decode(raw: bytes, path: str) -> object:
+    try:
+        return json.loads(raw, object_pairs_hook=_object)
+    except _DuplicateError as error:
+        raise InvalidRequest(
+            f"{path} has a part with {error} given twice, and providers disagree on which one counts; "
+            "give it once",
+            parameter=path,
+        ) from None
+    except (ValueError, RecursionError):
+        raise InvalidRequest(f"{path} is no valid JSON, or nested too deeply", parameter=path) from None
+
+
+class _DuplicateError(Exception):
+    """A key stands twice in one object."""
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise _DuplicateError(repr(key[:64]))
+            seen.add(key)
+    return members
+
+
+def _find_in(root: object, found: _Found) -> None:
+    for part in _objects(root):
+        kind = part.get("type")
+        if not isinstance(kind, str):
+            kind = next((name for name in ("image_url", "input_audio") if name in part), "")
+        _find_typed(kind, part, found)
+        _find_google(part, found)
+
+
+def _objects(root: object) -> Iterator[dict[str, Any]]:
+    """Every object below the root. Not those in tool arguments and results that are plain data."""
+    pending: list[object] = [root]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            members = cast("dict[str, Any]", value)
+            yield members
+            pending.extend(
+                v for k, v in members.items() if k not in _PLAIN_DATA and isinstance(v, dict | list)
+            )
+        elif isinstance(value, list):
+            pending.extend(cast("list[object]", value))
+
+
+_PLAIN_DATA = frozenset({"args", "arguments", "functionCall", "function_call", "tool_calls"})
+
+
+def _find_typed(kind: str, part: dict[str, Any], found: _Found) -> None:
+    if kind in _IMAGE_TYPES:
+        found.images += 1
+        if _has_file_id(part):
+            found.name("file id")
+    elif kind in _AUDIO_TYPES:
+        found.audio += 1
+    elif kind in _FILE_TYPES:
+        found.files += 1
+        if _has_file_id(part):
+            found.name("file id")
+        elif _has_url(part):
+            found.name("file URL")
+    elif kind in _UNBOUNDED_TYPES:
+        found.name(_UNBOUNDED_TYPES[kind])
+
+
+def _has_file_id(part: dict[str, Any]) -> bool:
+    return any(
+        isinstance(holder, dict) and cast("dict[str, Any]", holder).get("file_id")
+        for holder in (part, part.get("file"), part.get("source"))
+    )
+
+
+def _has_url(part: dict[str, Any]) -> bool:
+    source = part.get("source")
+    return bool(part.get("file_url")) or (
+        isinstance(source, dict) and cast("dict[str, Any]", source).get("type") == "url"
+    )
+
+
+def _find_google(part: dict[str, Any], found: _Found) -> None:
+    inline = part.get("inlineData") or part.get("inline_data")
+    if isinstance(inline, dict):
+        data = cast("dict[str, Any]", inline)
+        kind = str(data.get("mimeType") or data.get("mime_type") or "")
+        if kind.startswith("image/"):
+            found.images += 1
+        elif kind.startswith("audio/"):
+            found.audio += 1
+        elif kind.startswith("video/"):
+            found.name("video")
+        else:
+            found.files += 1
+    if part.get("fileData") or part.get("file_data"):
+        if part.get("type") in ("file", "input_file"):
+            return  # OpenAI's name for base64 bytes, counted by its type
+        found.name("file URI")
