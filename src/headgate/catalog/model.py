@@ -10,9 +10,7 @@ import msgspec
 from headgate.core.call import Dialect
 from headgate.core.ports import Origin
 
-KindName = Literal[
-    "openai", "anthropic", "google", "azure-openai", "openai-compatible", "mock", "replay"
-]
+KindName = Literal["openai", "anthropic", "google", "azure-openai", "openai-compatible", "mock", "replay"]
 
 Auth = Literal["bearer", "x-api-key", "x-goog-api-key", "api-key", "none"]
 """How a credential is presented: `Authorization: Bearer`, or a header of that name."""
@@ -85,6 +83,8 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Prices by service tier, such as `batch`, `flex`, `priority`."""
     context_window: int | None = None
     max_output: int | None = None
+    hides_reasoning: bool = True
+    """Whether it may generate tokens that a stream does not show; True where that is not known."""
 
 
 class MockSettings(msgspec.Struct, frozen=True, kw_only=True):
