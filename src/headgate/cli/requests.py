@@ -1,0 +1,193 @@
+"""`headgate requests`: every call on record, as a list, one in full, or as they happen."""
+
+import time
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from headgate.cli.client import Client, Json
+from headgate.cli.command import Api, over_api
+from headgate.cli.output import NOTHING, Column, milliseconds, moment, plain, reach, usd
+
+app = typer.Typer(help="See the calls on record.", invoke_without_command=True)
+
+POLL_S = 0.5
+FOLLOW_PAGE = 100
+SEEN_MAX = 10_000
+
+COLUMNS = (
+    Column("time", "started_at", moment),
+    Column("id", "id"),
+    Column("project", "project"),
+    Column("model", "model"),
+    Column("target", "target"),
+    Column("status", "status", right=True),
+    Column("code", "code"),
+    Column("tokens", "usage", lambda usage: str(tokens(usage)), right=True),
+    Column("cost", "cost_usd", usd, right=True),
+    Column("took", "duration_ms", milliseconds, right=True),
+)
+
+DETAILS = (
+    Column("id", "id"),
+    Column("trace", "trace_id"),
+    Column("started", "started_at", moment),
+    Column("project", "project"),
+    Column("key", "key"),
+    Column("user", "user"),
+    Column("session", "session"),
+    Column("dialect", "dialect"),
+    Column("stream", "stream"),
+    Column("model", "model"),
+    Column("target", "target"),
+    Column("status", "status"),
+    Column("code", "code"),
+    Column("took", "duration_ms", milliseconds),
+    Column("first token", "first_token_ms", milliseconds),
+    Column("usage", "usage"),
+    Column("cost", "cost_usd", usd),
+    Column("estimated", "estimated"),
+    Column("changes", "changes"),
+    Column("snapshot", "snapshot"),
+    Column("release", "release"),
+)
+
+ATTEMPTS = (
+    Column("attempt", "attempt", right=True),
+    Column("target", "target"),
+    Column("status", "status", right=True),
+    Column("code", "code"),
+    Column("reserved", "reserved_usd", usd, right=True),
+    Column("cost", "cost_usd", usd, right=True),
+    Column("took", "duration_ms", milliseconds, right=True),
+)
+
+EXCLUDED = (Column("target left out", "target"), Column("reason", "reason"))
+
+
+class RequestFilters(msgspec.Struct, frozen=True, kw_only=True):
+    """Which calls."""
+
+    project: Annotated[str | None, typer.Option(help="Only calls of this project.")] = None
+    key: Annotated[str | None, typer.Option(help="Only calls with this key (its id).")] = None
+    user: Annotated[str | None, typer.Option(help="Only calls of this user.")] = None
+    model: Annotated[str | None, typer.Option(help="Only calls that asked for this model.")] = None
+    target: Annotated[str | None, typer.Option(help="Only calls that this provider/model answered.")] = None
+    status: Annotated[str | None, typer.Option(help="Only calls that ended with this status.")] = None
+    code: Annotated[str | None, typer.Option(help="Only calls that ended with this code.")] = None
+    since: Annotated[str | None, typer.Option("--from", help="Not before, such as 2026-11-21T08:00:00Z.")] = (
+        None
+    )
+    until: Annotated[str | None, typer.Option("--to", help="Before this time.")] = None
+
+    def parameters(self) -> dict[str, Any]:
+        """Return them as the API takes them."""
+        found = msgspec.structs.asdict(self)
+        found["from"] = found.pop("since")
+        found["to"] = found.pop("until")
+        return found
+
+
+def tokens(usage: Any) -> int | str:
+    """Return the sum of the usage's disjoint buckets."""
+    counts = [count for count in dict(usage).values() if isinstance(count, int)]
+    return sum(counts) if counts else NOTHING
+
+
+@app.callback(invoke_without_command=True)
+@over_api
+def requests(
+    api: Api,
+    context: typer.Context,
+    filters: RequestFilters,
+    limit: Annotated[int, typer.Option(help="At most so many, newest first.")] = 20,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on, and show calls as they end.")
+    ] = False,
+) -> None:
+    """See the calls on record; alone, it lists the newest."""
+    if context.invoked_subcommand is not None:
+        return
+    if follow:
+        _follow(api, filters)
+    else:
+        _list(api, filters, limit)
+
+
+@app.command("list")
+@over_api
+def list_requests(
+    api: Api,
+    filters: RequestFilters,
+    limit: Annotated[int, typer.Option(help="At most so many, newest first.")] = 20,
+) -> None:
+    """List calls, newest first."""
+    _list(api, filters, limit)
+
+
+@app.command("show")
+@over_api
+def show(api: Api, request: Annotated[str, typer.Argument(help="The request's id.")]) -> None:
+    """Show one call in full: its attempts, the targets left out and why, and its bodies."""
+    found: Json = api.client.get(f"/requests/{request}")
+    api.out.item(found, DETAILS)
+    if api.out.as_json:
+        return
+    attempts: list[Json] = [
+        {"attempt": number, **attempt} for number, attempt in enumerate(found.get("attempts") or [], 1)
+    ]
+    for rows, columns in ((attempts, ATTEMPTS), (found.get("excluded") or [], EXCLUDED)):
+        if rows:
+            api.out.text("")
+            api.out.rows(rows, columns, empty="")
+    for part in ("request", "response"):
+        if found.get(part) is not None:
+            api.out.text(f"\n{part}\n{_body(found[part])}")
+
+
+def _body(body: Any) -> str:
+    if isinstance(body, str):
+        return body
+    return msgspec.json.format(msgspec.json.encode(body), indent=2).decode()
+
+
+def _list(api: Api, filters: RequestFilters, limit: int) -> None:
+    rows = api.client.items("/requests", limit=limit, **filters.parameters())
+    api.out.rows(rows, COLUMNS, empty="No calls on record that match.")
+
+
+def _follow(api: Api, filters: RequestFilters) -> None:
+    """Print calls as they are recorded, oldest first, until interrupted."""
+    api.out.say("following; Ctrl-C ends it")
+    seen: dict[str, None] = dict.fromkeys(row["id"] for row in _newest(api.client, filters))
+    while True:
+        time.sleep(POLL_S)
+        for row in reversed(_newest(api.client, filters)):
+            if row["id"] not in seen:
+                seen[row["id"]] = None
+                _print_followed(api, row)
+        while len(seen) > SEEN_MAX:
+            del seen[next(iter(seen))]
+
+
+def _newest(client: Client, filters: RequestFilters) -> list[Json]:
+    return client.items("/requests", limit=FOLLOW_PAGE, **filters.parameters())
+
+
+def _print_followed(api: Api, row: Json) -> None:
+    if api.out.as_json:
+        api.out.line(row)
+        return
+    usage = reach(row, "usage")
+    parts = (
+        moment(row["started_at"]),
+        plain(row.get("status") or NOTHING),
+        plain(row.get("target") or row.get("model") or NOTHING),
+        f"{tokens(usage)} tokens" if usage else "no usage",
+        usd(row["cost_usd"]) if row.get("cost_usd") is not None else "cost unknown",
+        milliseconds(row["duration_ms"]) if row.get("duration_ms") is not None else NOTHING,
+        plain(row.get("code") or ""),
+        str(row["id"]),
+    )
+    print("  ".join(part for part in parts if part), flush=True)
