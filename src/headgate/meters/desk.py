@@ -1,0 +1,104 @@
+"""Where leases are asked for and given back: the statements of a purse, one transaction each.
+
+Never decides anything: `grant_leases` and `return_leases` do (`store/migrations/0010_meters.sql`), and
+`meters.leases` on this side.
+"""
+
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import psycopg
+
+from headgate.meters.asks import Ask
+from headgate.meters.leases import Answer, Lease, Meter
+from headgate.meters.windows import Edges
+from headgate.store.database import Database
+from headgate.store.queries import Queries
+
+QUERIES = Queries.beside(__file__)
+
+
+class DeskAway(Exception):
+    """The database can't be asked now."""
+
+
+class BootClosed(DeskAway):
+    """The database has closed this process's leases for good."""
+
+
+class Granted(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of asking. `refused` are the meters that had not enough; `is_outside`: the process's idea
+    of a window is not the database's, ask again."""
+
+    answers: tuple[tuple[Meter, Answer], ...]
+    refused: frozenset[Meter]
+    is_outside: bool
+    now_ms: int
+
+
+class LeaseDesk:
+    """Speaks to the database for one boot."""
+
+    def __init__(self, boot: uuid.UUID, database: Database) -> None:
+        self.boot = boot
+        self._database = database
+        self._grant = QUERIES["grant_leases"]
+        self._return = QUERIES["return_leases"]
+
+    async def grant(self, asks: Sequence[Ask]) -> Granted:
+        """Ask for money: all or nothing. Raises DeskAway, or BootClosed."""
+        payload = json.dumps(msgspec.to_builtins(asks))  # limits may be beyond 64 bits
+        rows = await self._rows(self._grant, {"boot": self.boot, "asks": payload})
+        if any(row["outcome"] == "closed" for row in rows):
+            raise BootClosed("the leases of this process were closed")
+        meters = {ask.place: Meter(ask.budget, ask.subject) for ask in asks}
+        return Granted(
+            answers=tuple(
+                (meters[row["place"]], _answer(row)) for row in rows if row["window_id"] is not None
+            ),
+            refused=frozenset(meters[row["place"]] for row in rows if row["outcome"] == "refused"),
+            is_outside=any(row["outcome"] == "outside" for row in rows),
+            now_ms=rows[0]["now_ms"],
+        )
+
+    async def give_back(self, leases: Iterable[Lease]) -> list[tuple[Meter, Answer]]:
+        """Tell what was returned of each lease, in all. Raises DeskAway."""
+        told = {lease.window: lease for lease in leases}
+        rows = await self._rows(
+            self._return,
+            {
+                "boot": self.boot,
+                "windows": list(told),
+                "returned": [lease.returned for lease in told.values()],
+            },
+        )
+        return [
+            (
+                told[row["window_id"]].meter,
+                _answer(row, edges=told[row["window_id"]].edges, exact=told[row["window_id"]].exact),
+            )
+            for row in rows
+        ]
+
+    async def _rows(self, query: Any, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        try:
+            return await self._database.rows(query, parameters)
+        except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
+            raise DeskAway(f"the database does not answer: {error}") from error
+
+
+def _answer(row: dict[str, Any], *, edges: Edges | None = None, exact: bool | None = None) -> Answer:
+    return Answer(
+        window=row["window_id"],
+        edges=edges or Edges(row["starts_ms"], row["ends_ms"]),
+        granted=int(row["granted"]),
+        returned=int(row["returned"]),
+        settled=int(row["settled"]),
+        spent=int(row["spent"]),
+        leased=int(row["leased"]),
+        limit=int(row["limit_pico"]),
+        exact=row["exact"] if exact is None else exact,
+    )
