@@ -70,16 +70,16 @@ def test_values_that_count_are_bounded(asserted: Asserted, parameter: str) -> No
 
 
 def test_labels_are_read() -> None:
-    label = read_labels(" regions = eu , us ;purposes=support; readers=")
-    assert label.regions == {"eu", "us"}
+    label = read_labels(" regions = de , moon ;purposes=support; readers=")
+    assert label.regions == {"de", "moon"}
     assert label.purposes == {"support"}
     assert label.readers == frozenset()
     assert read_labels(" ; ") is UNRESTRICTED
 
 
 def test_names_of_region_sets_are_expanded() -> None:
-    label = read_labels("regions=eu", lambda name: frozenset({name, f"{name}-west"}))
-    assert label.regions == {"eu", "eu-west"}
+    regions = read_labels("regions=eu,moon").regions or frozenset()
+    assert {"eu", "de", "moon"} <= regions and "us" not in regions
 
 
 def test_tags_are_read_from_a_header() -> None:

@@ -4,11 +4,10 @@ The key wins. What a request asserts counts only for keys with `may_assert`, but
 records and grants nothing, and labels, which only ever restrict.
 """
 
-from collections.abc import Callable
-
 import msgspec
 
 from headgate.access.model import Caller, Key, Project
+from headgate.catalog.kinds import expand_regions
 from headgate.core.call import RecordMode
 from headgate.core.faults import InvalidRequest
 from headgate.core.labels import UNRESTRICTED, Label
@@ -20,9 +19,6 @@ LABEL_VALUES_MAX = 64
 LABELS_CHARACTERS_MAX = 2048
 
 _RECORDED: dict[RecordMode, int] = {"none": 0, "metadata": 1, "full": 2}
-
-ExpandRegion = Callable[[str], frozenset[str]]
-"""Gives the regions that a name of a region or of a set of regions stands for, itself included."""
 
 
 class Asserted(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,12 +38,11 @@ def caller_of(
     key: Key,
     project: Project,
     asserted: Asserted = NOTHING_ASSERTED,
-    expand: ExpandRegion | None = None,
 ) -> Caller:
     """Return the caller of a request.
 
-    `expand` resolves names of region sets in asserted labels; without it each name is itself. Raises
-    InvalidRequest for an asserted value that counts and is too long, has control characters, or is no label.
+    Raises InvalidRequest for an asserted value that counts and is too long, has control characters, or is no
+    label.
     """
     heard = asserted if key.may_assert else NOTHING_ASSERTED
     user = key.user or _checked(heard.user, "user", VALUE_CHARACTERS_MAX)
@@ -56,7 +51,7 @@ def caller_of(
         tags = _joined_tags(key.tags, heard.tags)
     label = project.label
     if asserted.labels:
-        label = label.join(read_labels(asserted.labels, expand))
+        label = label.join(read_labels(asserted.labels))
     return Caller(
         key=key.id,
         project=key.project,
@@ -86,10 +81,11 @@ def lesser_record(one: RecordMode, other: RecordMode | None) -> RecordMode:
     return other if _RECORDED[other] < _RECORDED[one] else one
 
 
-def read_labels(text: str, expand: ExpandRegion | None = None) -> Label:
+def read_labels(text: str) -> Label:
     """Read `regions=eu,us;purposes=support;readers=team-a` as a label.
 
-    A part may stand once; an empty part is nobody, or nowhere. Raises InvalidRequest otherwise.
+    Names of region sets stand for their members. A part may stand once; an empty part is nobody, or nowhere.
+    Raises InvalidRequest otherwise.
     """
     if len(text) > LABELS_CHARACTERS_MAX:
         raise _invalid_labels(f"has more than {LABELS_CHARACTERS_MAX} characters")
@@ -112,9 +108,11 @@ def read_labels(text: str, expand: ExpandRegion | None = None) -> Label:
     if not parts:
         return UNRESTRICTED
     regions = parts.get("regions")
-    if regions is not None and expand is not None:
-        regions = frozenset(region for name in regions for region in expand(name))
-    return Label(readers=parts.get("readers"), regions=regions, purposes=parts.get("purposes"))
+    return Label(
+        readers=parts.get("readers"),
+        regions=None if regions is None else expand_regions(regions),
+        purposes=parts.get("purposes"),
+    )
 
 
 def read_tags(text: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from headgate.access.model import Project
-from headgate.catalog.model import Provider, Target
+from headgate.catalog.model import ModelFacts, Provider, Target
 from headgate.meters.model import Budget, LoopGuard, RateLimit
 
 Strategy = Literal["fallback", "weighted", "fastest", "cheapest"]
@@ -67,9 +67,11 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     limits: ServerLimits
     on_hangup: Literal["close", "drain"] = "close"
     durability: Literal["process", "power"] = "process"
+    price_overrides: dict[str, ModelFacts] = msgspec.field(default_factory=dict[str, ModelFacts])
+    """By `provider/model`, from `[prices]`; they hold for models that no alias names, too."""
+    priced_on: str = ""
+    """The day (ISO 8601) whose prices it was compiled with."""
 
     def project(self, name: str) -> Project:
         """The project's rules; one that the file does not name has the defaults."""
         return self.projects.get(name) or Project(name=name)
-
-

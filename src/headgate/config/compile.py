@@ -1,0 +1,198 @@
+"""From a document to the snapshot that gateways serve from: what refers to what is checked here. Pure.
+
+All that is wrong is reported at once, with the line of each part where it is known. Read next:
+`config.snapshot` (the result), `config.providers` and `config.limits` (two of its parts).
+"""
+
+import hashlib
+from datetime import date
+from pathlib import Path as FilePath
+
+from headgate.access.model import Project
+from headgate.catalog.kinds import expand_regions, kinds, region_sets
+from headgate.catalog.model import ModelFacts, Provider, Target
+from headgate.config.document import Document, ModelTable, TargetTable, normalised
+from headgate.config.limits import budget_of, check_meters, loop_guard_of, rate_limit_of
+from headgate.config.lines import Path
+from headgate.config.load import load_located
+from headgate.config.problems import NOWHERE, Locations, Problems, nearest
+from headgate.config.providers import provider_of
+from headgate.config.snapshot import Alias, CallTimeouts, RetryRule, ServerLimits, Snapshot
+from headgate.config.targets import facts_of, override_of
+from headgate.config.values import read_days, read_duration
+
+FORMAT = 1
+SNAPSHOT_ID_CHARACTERS = 12
+
+
+def compile_file(source: FilePath | str, *, today: date) -> Snapshot:
+    """Read a file, or a text that holds one, and compile it. Raises Misconfigured with file, line, reason."""
+    loaded = load_located(source)
+    return compile_snapshot(loaded.document, today=today, locations=loaded.locations)
+
+
+def compile_snapshot(document: Document, *, today: date, locations: Locations = NOWHERE) -> Snapshot:
+    """Check all references of a document and compile it with the prices that hold on `today`.
+
+    Raises Misconfigured that lists all that is wrong. The same document always has the same id.
+    """
+    return _Compiler(document, today, Problems(locations)).compile()
+
+
+def snapshot_id(document: bytes) -> str:
+    """Return the short digest that names the snapshot of a normalised document."""
+    return hashlib.sha256(document).hexdigest()[:SNAPSHOT_ID_CHARACTERS]
+
+
+class _Compiler:
+    """One compilation: the document, the problems found so far, and the parts made so far."""
+
+    def __init__(self, document: Document, today: date, problems: Problems) -> None:
+        self._document = document
+        self._today = today
+        self._problems = problems
+        self._providers: dict[str, Provider] = {}
+        self._overrides: dict[str, ModelFacts] = {}
+
+    def compile(self) -> Snapshot:
+        document = self._document
+        self._compile_providers()
+        self._compile_prices()
+        aliases = {name: self._alias(name, table) for name, table in document.models.items()}
+        projects = {name: self._project(name) for name in document.projects}
+        check_meters(document, self._problems)
+        self._problems.raise_if_any()
+        content = normalised(document)
+        server = document.server
+        return Snapshot(
+            id=snapshot_id(content),
+            format=FORMAT,
+            document=content,
+            providers=self._providers,
+            aliases=aliases,
+            projects=projects,
+            budgets=tuple(map(budget_of, document.budgets)),
+            rate_limits=tuple(map(rate_limit_of, document.rate_limits)),
+            loop_guard=loop_guard_of(document.loop_guard),
+            limits=ServerLimits(
+                body_bytes_max=server.body_bytes_max,
+                multipart_bytes_max=server.multipart_bytes_max,
+                header_bytes_max=server.header_bytes_max,
+                recorded_bytes_max=server.recorded_bytes_max,
+            ),
+            on_hangup=server.on_hangup,
+            durability=server.durability,
+            price_overrides=self._overrides,
+            priced_on=self._today.isoformat(),
+        )
+
+    def _compile_providers(self) -> None:
+        known = kinds()
+        for name, table in self._document.providers.items():
+            provider = provider_of(name, table, known[table.kind], self._problems)
+            if provider is not None:
+                self._providers[name] = provider
+
+    def _compile_prices(self) -> None:
+        for name, table in self._document.prices.items():
+            provider, slash, model = name.partition("/")
+            if not slash or not model:
+                self._problems.add(("prices", name), 'names no model; write [prices."provider/model"]')
+            elif self._provider_exists(provider, ("prices", name)):
+                self._overrides[name] = override_of(table, self._today)
+
+    def _alias(self, name: str, table: ModelTable) -> Alias:
+        path = ("models", name)
+        owner = name.partition("/")[0]
+        if owner in self._document.providers:
+            self._problems.add(path, f"has a name that stands for the provider {owner!r}; choose another")
+        targets: list[Target] = []
+        seen: set[str] = set()
+        for index, listed in enumerate(table.targets):
+            target = self._target(listed, table, (*path, "targets", index))
+            if target is None:
+                continue
+            if target.name in seen:
+                self._problems.add((*path, "targets", index), f"names {target.name!r} a second time")
+            seen.add(target.name)
+            targets.append(target)
+        timeout, retry = table.timeout, table.retry
+        return Alias(
+            name=name,
+            targets=tuple(targets),
+            strategy=table.strategy,
+            timeouts=CallTimeouts(
+                connect_s=read_duration(timeout.connect),
+                first_token_s=read_duration(timeout.first_token),
+                idle_s=read_duration(timeout.idle),
+                total_s=read_duration(timeout.total),
+            ),
+            retry=RetryRule(
+                attempts=retry.attempts,
+                backoff_s=read_duration(retry.backoff),
+                backoff_s_max=read_duration(retry.backoff_max),
+            ),
+            default_max_output=table.default_max_output,
+        )
+
+    def _target(self, listed: str | TargetTable, table: ModelTable, path: Path) -> Target | None:
+        name = listed if isinstance(listed, str) else listed.target
+        weight = 1.0 if isinstance(listed, str) else listed.weight
+        if isinstance(listed, TargetTable):
+            if weight != 1.0 and table.strategy != "weighted":
+                self._problems.add(
+                    (*path, "weight"), f"is read by strategy weighted only, and this is {table.strategy}"
+                )
+            path = (*path, "target")
+        provider_name, slash, model = name.partition("/")
+        if not slash or not model:
+            self._problems.add(path, f"is {name!r}; write 'provider/model'")
+            return None
+        if not self._provider_exists(provider_name, path):
+            return None
+        provider = self._providers.get(provider_name)
+        if provider is None:
+            return None  # The provider is refused itself; once is enough.
+        facts = self._overrides.get(name) or facts_of(provider, model, self._today)
+        return Target(provider=provider, model=model, facts=facts, weight=weight)
+
+    def _project(self, name: str) -> Project:
+        table = self._document.projects[name]
+        path = ("projects", name)
+        for index, model in enumerate(table.models or ()):
+            self._check_listed_model(model, (*path, "models", index))
+        for index, region in enumerate(table.regions or ()):
+            self._check_region(region, (*path, "regions", index))
+        return Project(
+            name=name,
+            models=table.models,
+            regions=None if table.regions is None else expand_regions(table.regions),
+            record=table.record,
+            retention_days=read_days(table.retention),
+        )
+
+    def _check_listed_model(self, model: str, path: Path) -> None:
+        if model.endswith("*") or model in self._document.models:
+            return
+        provider, slash, _ = model.partition("/")
+        if slash:
+            self._provider_exists(provider, path)
+        else:
+            close = nearest(model, self._document.models)
+            self._problems.add(path, f"is {model!r}, which [models] does not have{close}")
+
+    def _check_region(self, region: str, path: Path) -> None:
+        used = {each for table in self._document.providers.values() for each in table.regions}
+        sets = region_sets()
+        if region in sets or region in used or any(region in members for members in sets.values()):
+            return
+        close = nearest(region, {*sets, *used})
+        self._problems.add(path, f"is {region!r}, which is no known region and no provider's{close}")
+
+    def _provider_exists(self, name: str, path: Path) -> bool:
+        providers = self._document.providers
+        if name in providers:
+            return True
+        close = nearest(name, providers)
+        self._problems.add(path, f"names the provider {name!r}, which [providers] does not have{close}")
+        return False

@@ -1,0 +1,208 @@
+"""The shape of headgate.toml: each table, each key, its type and its default. Pure.
+
+Values stay as they are written (`"500 USD"`, `"10s"`), so that a document can be shown and compared; they
+are checked by `config.load` and read by `config.compile`. What nothing enforces is not here, and so refused.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from headgate.catalog.model import KindName
+from headgate.config.snapshot import Strategy
+from headgate.config.values import (
+    Amount,
+    Credential,
+    Days,
+    Duration,
+    ModelName,
+    Name,
+    PerMillion,
+    RateText,
+    Url,
+)
+from headgate.core.call import RecordMode
+from headgate.meters.model import OnOutage, RateWindow, Scope, WhenExhausted, WindowName
+
+Positive = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
+Rate = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Weight = Annotated[float, msgspec.Meta(gt=0, le=10**6)]
+Bytes = Annotated[int, msgspec.Meta(ge=1024, le=2**40)]
+ErrorStatus = Annotated[int, msgspec.Meta(ge=400, le=599)]
+
+
+class ProviderTable(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """`[providers.NAME]`: an endpoint that serves models. The second half is for kinds mock and replay."""
+
+    kind: KindName
+    base_url: Url | None = None
+    api_key: Credential | None = None
+    regions: tuple[Name, ...] = ()
+    api_version: str | None = None
+    headers: dict[str, str] = {}
+    max_concurrent: Positive = 512
+    max_queued: Count = 512
+    inject_usage: bool = True
+    price_provider: str | None = None
+
+    latency: Duration | None = None
+    first_token: Duration | None = None
+    tokens_per_second: Annotated[float, msgspec.Meta(ge=0, le=10**6)] | None = None
+    output_tokens: Count | None = None
+    error_rate: Rate | None = None
+    error_status: ErrorStatus | None = None
+    broken_stream_rate: Rate | None = None
+    stalled_stream_rate: Rate | None = None
+    seed: int | None = None
+
+    file: str | None = None
+
+
+MOCK_KEYS = (
+    "latency",
+    "first_token",
+    "tokens_per_second",
+    "output_tokens",
+    "error_rate",
+    "error_status",
+    "broken_stream_rate",
+    "stalled_stream_rate",
+    "seed",
+)
+"""Keys of a provider that only kind mock knows."""
+
+
+class TargetTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A target with its weight, for the strategy `weighted`."""
+
+    target: str
+    weight: Weight = 1.0
+
+
+class TimeoutTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How long a call may take, part by part."""
+
+    connect: Duration = "5s"
+    first_token: Duration = "120s"  # noqa: S105 - a duration
+    idle: Duration = "60s"
+    total: Duration = "600s"
+
+
+class RetryTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How often one target is tried, and how long to wait between."""
+
+    attempts: Annotated[int, msgspec.Meta(ge=1, le=10)] = 2
+    backoff: Duration = "250ms"
+    backoff_max: Duration = "4s"
+
+
+class ModelTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`[models.NAME]`: a name that clients ask for, standing for targets."""
+
+    targets: Annotated[tuple[str | TargetTable, ...], msgspec.Meta(min_length=1, max_length=64)]
+    strategy: Strategy = "fallback"
+    timeout: TimeoutTable = TimeoutTable()
+    retry: RetryTable = RetryTable()
+    default_max_output: Positive | None = None
+
+
+class BudgetTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`[[budgets]]`: a limit on spend in a calendar window."""
+
+    name: Name
+    limit: Amount
+    scope: Scope = Scope()
+    window: WindowName = "month"
+    timezone: str = "UTC"
+    when_exhausted: WhenExhausted = "next-target"
+    when_near: Literal["refuse", "clamp"] = "refuse"
+    max_cost_per_call: Amount = "0 USD"
+    on_outage: OnOutage = "deny"
+    reserve_wait: Duration = "2s"
+
+
+class RateLimitTable(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """`[[rate_limits]]`: a limit on requests or tokens a time."""
+
+    name: Name
+    limit: RateText
+    scope: Scope = Scope()
+    window: RateWindow = "minute"
+    on_outage: OnOutage = "allow"
+
+
+class ProjectTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`[projects.NAME]`: which models and regions, and what is recorded for how long."""
+
+    models: tuple[str, ...] | None = None
+    regions: tuple[Name, ...] | None = None
+    record: RecordMode = "full"
+    retention: Days = "30 days"
+
+
+class PriceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`[prices."provider/model"]`: USD per million tokens, in place of the price table's."""
+
+    input: PerMillion
+    output: PerMillion
+    cache_read: PerMillion | None = None
+    cache_write: PerMillion | None = None
+    cache_write_1h: PerMillion | None = None
+    reasoning: PerMillion | None = None
+    input_audio: PerMillion | None = None
+    output_audio: PerMillion | None = None
+    cache_read_audio: PerMillion | None = None
+    input_image: PerMillion | None = None
+    output_image: PerMillion | None = None
+    context_window: Positive | None = None
+    max_output: Positive | None = None
+
+
+class LoopGuardTable(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """`[loop_guard]`: when near-identical calls, or the velocity of spend, are taken for a runaway loop."""
+
+    identical_calls: Count = 0
+    identical_within: Duration = "60s"
+    spend: Amount = "0 USD"
+    spend_within: Duration = "60s"
+
+
+class ServerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`[server]`: bounds on what clients may send, and what a hang-up and a power cut may cost."""
+
+    body_bytes_max: Bytes = 32 * 1024 * 1024
+    multipart_bytes_max: Bytes = 256 * 1024 * 1024
+    header_bytes_max: Bytes = 32 * 1024
+    recorded_bytes_max: Bytes = 1024 * 1024
+    on_hangup: Literal["close", "drain"] = "close"
+    durability: Literal["process", "power"] = "process"
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A whole headgate.toml."""
+
+    providers: dict[Name, ProviderTable] = {}
+    models: dict[ModelName, ModelTable] = {}
+    budgets: tuple[BudgetTable, ...] = ()
+    rate_limits: tuple[RateLimitTable, ...] = ()
+    projects: dict[Name, ProjectTable] = {}
+    prices: dict[ModelName, PriceTable] = {}
+    loop_guard: LoopGuardTable = LoopGuardTable()
+    server: ServerTable = ServerTable()
+
+
+def normalised(document: Document) -> bytes:
+    """Return the document as JSON with sorted keys and without defaults: what its digest is taken from."""
+    return msgspec.json.encode(document, order="sorted")
+
+
+def from_json(document: bytes) -> Document:
+    """Read a normalised document back."""
+    return msgspec.json.decode(document, type=Document)

@@ -1,0 +1,157 @@
+"""Values that are written as text in headgate.toml, and what they read as: durations, amounts, limits. Pure.
+
+Each reader raises ValueError that says what to write in place of a text that it does not take.
+"""
+
+import re
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Literal, get_args
+from urllib.parse import urlsplit
+
+import msgspec
+
+from headgate.core.money import parse_usd
+from headgate.core.ports import Origin
+from headgate.meters.model import RateUnit
+
+DURATION_S_MAX = 366 * 86400.0
+RETENTION_DAYS_MAX = 3660
+PRICE_MAX = Decimal(10) ** 6
+
+Reads = Literal["duration", "days", "amount", "price", "rate", "url", "credential", "name", "model_name"]
+
+Duration = Annotated[
+    str, msgspec.Meta(description="such as `50ms`, `10s`, `5m`", extra={"reads": "duration"})
+]
+Days = Annotated[str, msgspec.Meta(description="such as `90 days`", extra={"reads": "days"})]
+Amount = Annotated[str, msgspec.Meta(description="such as `500 USD`", extra={"reads": "amount"})]
+PerMillion = Annotated[
+    str, msgspec.Meta(description="USD per million tokens, such as `0.20`", extra={"reads": "price"})
+]
+RateText = Annotated[
+    str, msgspec.Meta(description="such as `60 requests` or `100000 tokens`", extra={"reads": "rate"})
+]
+Url = Annotated[str, msgspec.Meta(description="such as `https://host/v1`", extra={"reads": "url"})]
+Credential = Annotated[
+    str, msgspec.Meta(description="`env:NAME` or `file:PATH`", extra={"reads": "credential"})
+]
+Name = Annotated[str, msgspec.Meta(description="letters, digits, `.`, `_`, `-`", extra={"reads": "name"})]
+ModelName = Annotated[str, msgspec.Meta(description="what clients ask for", extra={"reads": "model_name"})]
+
+_DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s*(ms|s|m|h|d)")
+_SECONDS = {
+    "ms": Decimal("0.001"),
+    "s": Decimal(1),
+    "m": Decimal(60),
+    "h": Decimal(3600),
+    "d": Decimal(86400),
+}
+_DAYS = re.compile(r"(\d{1,6})\s*days?")
+_RATE = re.compile(r"(\d{1,15})\s*(requests?|tokens?)")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,199}")
+_ENV = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
+
+
+def read_duration(text: str) -> float:
+    """Read `50ms`, `10s`, `5m`, `2h` or `1d` as seconds."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"is {text!r}; write a duration such as '50ms', '10s' or '5m'")
+    seconds = float(Decimal(match[1]) * _SECONDS[match[2]])
+    if seconds > DURATION_S_MAX:
+        raise ValueError(f"is {text!r}; at most a year is a duration here")
+    return seconds
+
+
+def read_days(text: str) -> int:
+    """Read `90 days` as whole days, at least 1."""
+    match = _DAYS.fullmatch(text.strip())
+    if match is None or not 1 <= int(match[1]) <= RETENTION_DAYS_MAX:
+        raise ValueError(f"is {text!r}; write days between 1 and {RETENTION_DAYS_MAX}, such as '90 days'")
+    return int(match[1])
+
+
+def read_amount(text: str) -> int:
+    """Read `500 USD` or `0.20` as pico-USD."""
+    try:
+        return parse_usd(text)
+    except ValueError as error:
+        raise ValueError(f"is refused: {error}") from None
+
+
+def read_price(text: str) -> Decimal:
+    """Read a price in USD per million, which is a decimal number in quotes so that no float touches it."""
+    try:
+        price = Decimal(text.strip())
+    except InvalidOperation:
+        price = Decimal("NaN")
+    if not price.is_finite() or not 0 <= price <= PRICE_MAX:
+        raise ValueError(f"is {text!r}; write USD per million tokens as a decimal number such as '0.20'")
+    return price
+
+
+def read_rate(text: str) -> tuple[int, RateUnit]:
+    """Read `60 requests` or `100000 tokens`."""
+    match = _RATE.fullmatch(text.strip())
+    if match is None or int(match[1]) < 1:
+        raise ValueError(f"is {text!r}; write a limit such as '60 requests' or '100000 tokens'")
+    return int(match[1]), "requests" if match[2].startswith("request") else "tokens"
+
+
+def read_url(text: str) -> tuple[Origin, str]:
+    """Read a base URL as its origin and its path without a trailing slash."""
+    parts = urlsplit(text)
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("holds a user or password; take it out, and give the credential as api_key")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"is {text!r}; write an address such as 'https://host.example/v1'")
+    if parts.query or parts.fragment:
+        raise ValueError("has a query or a fragment, which a base URL does not; take it out")
+    try:
+        port = parts.port
+    except ValueError:
+        raise ValueError(f"is {text!r}; the port lies between 1 and 65535") from None
+    scheme: Literal["http", "https"] = "https" if parts.scheme == "https" else "http"
+    return Origin(scheme, parts.hostname, port or (443 if scheme == "https" else 80)), parts.path.rstrip("/")
+
+
+def read_credential(text: str) -> str:
+    """Check that a credential is a reference. Never shows the text, which may be the secret itself."""
+    if text.startswith("vault:"):
+        raise ValueError("names a vault, which is not available yet; write 'env:NAME' or 'file:PATH'")
+    if _ENV.fullmatch(text) or (text.startswith("file:") and len(text) > len("file:")):
+        return text
+    raise ValueError("holds no reference; secrets never stand in the file: write 'env:NAME' or 'file:PATH'")
+
+
+def read_name(text: str) -> str:
+    """Check a name of a provider, project, budget, rate limit or region."""
+    if not _NAME.fullmatch(text):
+        raise ValueError(f"has the name {text!r}; names are letters, digits, '.', '_' and '-', 100 at most")
+    return text
+
+
+def read_model_name(text: str) -> str:
+    """Check a name that clients may ask for."""
+    if not _MODEL_NAME.fullmatch(text):
+        raise ValueError(
+            f"has the name {text!r}; names of models are letters, digits and any of . _ : @ / + -"
+        )
+    return text
+
+
+READERS: dict[Reads, Callable[[str], object]] = {
+    "duration": read_duration,
+    "days": read_days,
+    "amount": read_amount,
+    "price": read_price,
+    "rate": read_rate,
+    "url": read_url,
+    "credential": read_credential,
+    "name": read_name,
+    "model_name": read_model_name,
+}
+
+assert set(READERS) == set(get_args(Reads))
