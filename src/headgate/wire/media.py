@@ -183,9 +183,7 @@ def _objects(root: object) -> Iterator[dict[str, Any]]:
         if isinstance(value, dict):
             members = cast("dict[str, Any]", value)
             yield members
-            pending.extend(
-                v for k, v in members.items() if k not in _PLAIN_DATA and isinstance(v, dict | list)
-            )
+            pending.extend(inner for name, inner in members.items() if name not in _PLAIN_DATA)
         elif isinstance(value, list):
             pending.extend(cast("list[object]", value))
 

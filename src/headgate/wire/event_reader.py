@@ -1,0 +1,100 @@
+"""What the stream readers of all dialects share: cutting events, counting, and the facts that are kept.
+
+Knows no dialect. Read next: `wire.streams`.
+"""
+
+import msgspec
+
+from headgate.core.call import Usage
+from headgate.wire.model import StreamEvent
+from headgate.wire.sse import EventSplitter
+from headgate.wire.usage import Fields, fields_of
+
+NOTHING = msgspec.Raw(b"null")
+_EMPTY = (b"null", b'""', b"[]", b"{}", b"")
+ERROR_LENGTH_MAX = 2000
+
+
+class EventReader:
+    """Reads one stream of server-sent events. A dialect says in `_read` what an event means."""
+
+    __slots__ = (
+        "_committed",
+        "_splitter",
+        "error",
+        "finished",
+        "model",
+        "output_bytes",
+        "response_id",
+        "service_tier",
+        "usage",
+        "usage_raw",
+    )
+
+    usage: Usage | None
+    usage_raw: bytes
+    model: str | None
+    service_tier: str | None
+    response_id: str | None
+    finished: bool
+    error: str | None
+    output_bytes: int
+
+    def __init__(self) -> None:
+        self._splitter = EventSplitter()
+        self._committed = False
+        self.usage = None
+        self.usage_raw = b""
+        self.model = None
+        self.service_tier = None
+        self.response_id = None
+        self.finished = False
+        self.error = None
+        self.output_bytes = 0
+
+    def feed(self, data: bytes) -> StreamEvent:
+        """Take the next bytes; return what may be relayed now. Raises UpstreamError for a huge event."""
+        events = self._splitter.feed(data)
+        if len(events) == 1:
+            return StreamEvent(self._read(events[0]), self._committed)
+        return StreamEvent(b"".join([self._read(event) for event in events]), self._committed)
+
+    def end(self) -> StreamEvent:
+        """The stream has ended; return what was still held, though no blank line has ended it."""
+        rest = self._splitter.rest()
+        return StreamEvent(self._read(rest) if rest else b"", self._committed)
+
+    def _read(self, event: bytes) -> bytes:
+        """Take what an event says; return the bytes to relay."""
+        raise NotImplementedError
+
+    def _made(self, raw: bytes) -> None:
+        """A visible delta, as raw JSON. JSON is never shorter than the text that it stands for."""
+        if raw not in _EMPTY:
+            self._committed = True
+            self.output_bytes += len(raw) - 2 if raw.startswith(b'"') else len(raw)
+
+    def _count(self, usage: Usage, raw: bytes) -> None:
+        """Final usage, and the bytes that said so."""
+        self.usage = usage
+        self.usage_raw = raw
+
+    def _fail(self, raw: bytes) -> None:
+        """An error member that is no null: keep its message."""
+        self.error = message_of(raw)
+
+
+def message_of(raw: bytes) -> str:
+    """The message of an error as providers write one: an object with a message, or a text."""
+    fields: Fields | None = fields_of(raw)
+    if fields is not None:
+        for name in ("message", "detail", "type", "code", "status"):
+            value = fields.get(name)
+            if value:
+                return str(value)[:ERROR_LENGTH_MAX]
+    return raw[:ERROR_LENGTH_MAX].decode("utf-8", "replace").strip('"') or "unnamed error"
+
+
+def is_set(raw: msgspec.Raw) -> bool:
+    """Whether a member is there and not null."""
+    return bytes(raw) != b"null"

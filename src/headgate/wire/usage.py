@@ -1,0 +1,262 @@
+"""What providers say of tokens, as disjoint buckets.
+
+Each dialect counts differently: some count cached tokens into the input and others not, some count reasoning
+into the output and others not. Read nowhere else. Never estimates: what a provider does not say is zero,
+what it says stays beside it as `usage_raw`. Read next: `wire.answers`, `wire.streams`.
+"""
+
+from typing import Any, cast
+
+import msgspec
+
+from headgate.core.call import Dialect, Operation, Usage
+
+Fields = dict[str, Any]
+
+TOKENS_MAX = 1 << 40
+UNIT_KINDS_MAX = 16
+
+_decode = msgspec.json.Decoder().decode
+
+
+def fields_of(raw: bytes | msgspec.Raw | None) -> Fields | None:
+    """Decode a JSON object; None for anything else."""
+    if not raw:
+        return None
+    try:
+        value = _decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return cast("Fields", value) if isinstance(value, dict) else None
+
+
+def usage_of(dialect: Dialect, operation: Operation, fields: Fields) -> Usage:
+    """Read a provider's usage object, in disjoint buckets.
+
+    `fields` is the object itself: `usage`, or Google's `usageMetadata`.
+    """
+    match dialect:
+        case "openai-chat":
+            return _openai_chat(fields)
+        case "openai-responses":
+            return _openai_responses(fields)
+        case "openai":
+            return _openai_plain(operation, fields)
+        case "anthropic":
+            return _anthropic(fields)
+        case "google":
+            return _google(fields)
+
+
+def count(fields: Fields, name: str) -> int:
+    """A number of tokens; 0 where it is absent, null, negative or no whole number."""
+    value = fields.get(name)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= TOKENS_MAX:
+        return 0
+    return value
+
+
+def inner(fields: Fields, *names: str) -> Fields:
+    """The first of these members that is an object; empty where none is."""
+    for name in names:
+        value = fields.get(name)
+        if isinstance(value, dict):
+            return cast("Fields", value)
+    return {}
+
+
+def _openai_chat(fields: Fields) -> Usage:
+    prompt, completion = count(fields, "prompt_tokens"), count(fields, "completion_tokens")
+    given = inner(fields, "prompt_tokens_details", "prompt_token_details")
+    made = inner(fields, "completion_tokens_details")
+    cache_read = max(
+        count(given, "cached_tokens"),
+        count(fields, "prompt_cache_hit_tokens"),
+        count(fields, "num_cached_tokens"),
+        count(fields, "cached_tokens"),
+    )
+    reasoning = max(count(made, "reasoning_tokens"), count(fields, "reasoning_tokens"))
+    # Some services leave reasoning out of the completion and show it only in the total.
+    unseen = max(count(fields, "total_tokens") - prompt - completion, 0)
+    if unseen:
+        reasoning = max(reasoning, unseen)
+        completion += unseen
+    details = inner(fields, "server_tool_use_details", "server_tool_use")
+    searches = max(count(details, "web_search_requests"), count(fields, "num_search_queries"))
+    return _split(
+        prompt=prompt,
+        cache_read=cache_read,
+        cache_write=max(count(given, "cache_write_tokens"), count(given, "cache_creation_tokens")),
+        input_audio=count(given, "audio_tokens"),
+        input_image=count(given, "image_tokens"),
+        completion=completion,
+        reasoning=reasoning,
+        output_audio=count(made, "audio_tokens"),
+        output_image=count(made, "image_tokens"),
+        units={"web_search": searches} if searches else {},
+    )
+
+
+def _split(
+    *,
+    prompt: int,
+    completion: int,
+    cache_read: int = 0,
+    cache_write: int = 0,
+    input_audio: int = 0,
+    input_image: int = 0,
+    reasoning: int = 0,
+    output_audio: int = 0,
+    output_image: int = 0,
+    units: dict[str, int] | None = None,
+) -> Usage:
+    """Divide a prompt and a completion among their parts; no part takes more than is left."""
+    cache_read = min(cache_read, prompt)
+    left = prompt - cache_read
+    cache_write = min(cache_write, left)
+    left -= cache_write
+    # Providers that count audio or images count the cached ones in; what is cached is cheaper, so that
+    # taking the rest for uncached charges no less than was used.
+    input_audio = min(input_audio, left)
+    input_image = min(input_image, left - input_audio)
+    reasoning = min(reasoning, completion)
+    made = completion - reasoning
+    output_audio = min(output_audio, made)
+    output_image = min(output_image, made - output_audio)
+    return Usage(
+        input=left - input_audio - input_image,
+        cache_read=cache_read,
+        cache_write=cache_write,
+        input_audio=input_audio,
+        input_image=input_image,
+        output=made - output_audio - output_image,
+        reasoning=reasoning,
+        output_audio=output_audio,
+        output_image=output_image,
+        units=units or {},
+    )
+
+
+def _openai_responses(fields: Fields) -> Usage:
+    given, made = inner(fields, "input_tokens_details"), inner(fields, "output_tokens_details")
+    return _split(
+        prompt=count(fields, "input_tokens"),
+        cache_read=count(given, "cached_tokens"),
+        cache_write=count(given, "cache_write_tokens"),
+        input_audio=count(given, "audio_tokens"),
+        input_image=count(given, "image_tokens"),
+        completion=count(fields, "output_tokens"),
+        reasoning=count(made, "reasoning_tokens"),
+        output_audio=count(made, "audio_tokens"),
+        output_image=count(made, "image_tokens"),
+    )
+
+
+def _openai_plain(operation: Operation, fields: Fields) -> Usage:
+    if operation == "completions":
+        return _openai_chat(fields)
+    if fields.get("type") == "duration":
+        return Usage(units={"audio_seconds": _seconds(fields)})
+    given = inner(fields, "input_tokens_details", "input_token_details")
+    made = inner(fields, "output_tokens_details", "output_token_details")
+    prompt = count(fields, "input_tokens") or count(fields, "prompt_tokens")
+    completion = count(fields, "output_tokens") or count(fields, "completion_tokens")
+    if not prompt and not completion:
+        prompt = count(fields, "total_tokens")
+    images = count(made, "image_tokens")
+    if operation == "images" and not made:
+        images = completion
+    return _split(
+        prompt=prompt,
+        cache_read=count(given, "cached_tokens"),
+        input_audio=count(given, "audio_tokens"),
+        input_image=count(given, "image_tokens"),
+        completion=completion,
+        output_audio=completion if operation == "audio" and not given else count(made, "audio_tokens"),
+        output_image=images,
+    )
+
+
+def _seconds(fields: Fields) -> int:
+    value = fields.get("seconds")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < TOKENS_MAX:
+        return 0
+    return int(-(-value // 1))
+
+
+def _anthropic(fields: Fields) -> Usage:
+    usage = _anthropic_sum(fields)
+    rounds = fields.get("iterations")
+    if not isinstance(rounds, list):
+        return usage
+    # The sums on top leave out rounds of compaction, which are billed.
+    parts = [_anthropic_sum(cast("Fields", r)) for r in cast("list[object]", rounds) if isinstance(r, dict)]
+    if sum(part.total for part in parts) <= usage.total:
+        return usage
+    return Usage(
+        input=sum(part.input for part in parts),
+        cache_read=sum(part.cache_read for part in parts),
+        cache_write=sum(part.cache_write for part in parts),
+        cache_write_1h=sum(part.cache_write_1h for part in parts),
+        output=sum(part.output for part in parts),
+        reasoning=sum(part.reasoning for part in parts),
+        units=usage.units,
+    )
+
+
+def _anthropic_sum(fields: Fields) -> Usage:
+    lives = inner(fields, "cache_creation")
+    short, long = count(lives, "ephemeral_5m_input_tokens"), count(lives, "ephemeral_1h_input_tokens")
+    written = max(count(fields, "cache_creation_input_tokens"), short + long)
+    made = count(fields, "output_tokens")
+    thinking = min(count(inner(fields, "output_tokens_details"), "thinking_tokens"), made)
+    used = inner(fields, "server_tool_use")
+    units = {
+        name.removesuffix("_requests"): number
+        for name in sorted(used)[:UNIT_KINDS_MAX]
+        if name.endswith("_requests") and (number := count(used, name))
+    }
+    return Usage(
+        input=count(fields, "input_tokens"),
+        cache_read=count(fields, "cache_read_input_tokens"),
+        cache_write=written - long,
+        cache_write_1h=long,
+        output=made - thinking,
+        reasoning=thinking,
+        units=units,
+    )
+
+
+def _google(fields: Fields) -> Usage:
+    given = _modalities(fields, "promptTokensDetails", "promptTokenDetails")
+    cached = _modalities(fields, "cacheTokensDetails")
+    made = _modalities(fields, "candidatesTokensDetails", "responseTokensDetails")
+    prompt = count(fields, "promptTokenCount") + count(fields, "toolUsePromptTokenCount")
+    cache_read = min(count(fields, "cachedContentTokenCount"), prompt)
+    cache_audio = min(cached.get("AUDIO", 0), cache_read)
+    thoughts = count(fields, "thoughtsTokenCount")
+    completion = count(fields, "candidatesTokenCount") or count(fields, "responseTokenCount")
+    usage = _split(
+        prompt=prompt,
+        cache_read=cache_read,
+        input_audio=max(given.get("AUDIO", 0) - cached.get("AUDIO", 0), 0),
+        input_image=max(given.get("IMAGE", 0) - cached.get("IMAGE", 0), 0),
+        completion=completion + thoughts,
+        reasoning=thoughts,
+        output_audio=made.get("AUDIO", 0),
+        output_image=made.get("IMAGE", 0),
+    )
+    if not cache_audio:
+        return usage
+    return msgspec.structs.replace(usage, cache_read=cache_read - cache_audio, cache_read_audio=cache_audio)
+
+
+def _modalities(fields: Fields, *names: str) -> dict[str, int]:
+    for name in names:
+        value = fields.get(name)
+        if isinstance(value, list):
+            rows = [cast("Fields", row) for row in cast("list[object]", value) if isinstance(row, dict)]
+            return {str(row.get("modality")): count(row, "tokenCount") for row in rows}
+    return {}
