@@ -7,18 +7,19 @@ Never decides anything: `grant_leases` and `return_leases` do (`store/migrations
 import json
 import uuid
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
-import psycopg
+from psycopg.rows import dict_row
 
+from headgate.core.faults import Unavailable
 from headgate.meters.asks import Ask
 from headgate.meters.leases import Answer, Lease, Meter
 from headgate.meters.windows import Edges
 from headgate.store.database import Database
 from headgate.store.queries import Queries
 
-QUERIES = Queries.beside(__file__)
+QUERIES = Queries.load("headgate.meters")
 
 
 class DeskAway(Exception):
@@ -83,11 +84,14 @@ class LeaseDesk:
             for row in rows
         ]
 
-    async def _rows(self, query: Any, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    async def _rows(self, query: LiteralString, parameters: dict[str, Any]) -> list[dict[str, Any]]:
         try:
-            return await self._database.rows(query, parameters)
-        except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
-            raise DeskAway(f"the database does not answer: {error}") from error
+            async with self._database.connection() as connection:
+                cursor = connection.cursor(row_factory=dict_row)
+                await cursor.execute(query, parameters)
+                return await cursor.fetchall()
+        except Unavailable as error:
+            raise DeskAway(error.message) from error
 
 
 def _answer(row: dict[str, Any], *, edges: Edges | None = None, exact: bool | None = None) -> Answer:
