@@ -69,24 +69,26 @@ def _decode(body: bytes, form: type[_Body], place: Place) -> _Body:
     try:
         return msgspec.json.decode(body, type=form)
     except msgspec.ValidationError as invalid:
-        raise InvalidBody(*_words(str(invalid), place)) from None
+        message, parameter = _words(str(invalid), place)
+        code = "missing_required_parameter" if message.startswith("Missing") else "invalid_type"
+        raise InvalidBody(message, parameter=parameter or None, code=code) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as invalid:
         raise InvalidBody(f"We could not parse the JSON body of your request: {invalid}") from None
 
 
-def _words(message: str, place: Place) -> tuple[str]:
-    """Put a decoder's words into the provider's: what was expected, and where."""
+def _words(message: str, place: Place) -> tuple[str, str]:
+    """Put a decoder's words into the provider's: what was expected, and the field."""
     found = re.fullmatch(r"(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?", message, re.DOTALL)
     what, where = (found["what"], found["where"] or "") if found else (message, "")
     missing = re.search(r"missing required field `(\w+)`", what)
     if missing:
         field = f"{where}.{missing[1]}" if where else missing[1]
         if place.manner == "anthropic":
-            return (f"{field}: Field required",)
-        return (f"Missing required parameter: '{field}'.",)
+            return f"{field}: Field required", field
+        return f"Missing required parameter: '{field}'.", field
     if place.manner == "anthropic":
-        return (f"{where or 'body'}: {what}",)
-    return (f"Invalid type for '{where or 'body'}': {what}.",)
+        return f"{where or 'body'}: {what}", where
+    return f"Invalid type for '{where or 'body'}': {what}.", where
 
 
 def _reply(conversation: Conversation, settings: MockSettings, cached: Cached) -> Reply:

@@ -108,7 +108,7 @@ def _split_by_name(tool: Tool, text: str) -> list[str]:
     if len(free) != 1 or len(names) < 2 or not re.search(r"\band\b", text):
         return [text]
     rest = re.sub("|".join(map(re.escape, names)), "", text)
-    return [f"{rest.strip()} {name}" for name in names]
+    return [f'{rest.strip()} "{name}"' for name in names]
 
 
 def _is_free_text(rule: dict[str, Any]) -> bool:
