@@ -1,0 +1,105 @@
+"""What a request's head must not be, beyond what the parser refuses by itself.
+
+Pure. The parser (llhttp) refuses conflicting framing, bare line feeds, folded fields and NUL; a missing or
+second Host, a second credential, size, methods and Upgrade are refused here. Read next: `protocol`.
+"""
+
+from typing import Final
+
+import msgspec
+
+from headgate.core.ports import Headers
+from headgate.http1.limits import ServerLimits
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_SINGLE: Final = frozenset(
+    {
+        b"authorization",
+        b"content-length",
+        b"content-type",
+        b"host",
+        b"proxy-authorization",
+        b"x-api-key",
+        b"x-goog-api-key",
+    }
+)
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """A request refused by its head alone; the connection closes after it."""
+
+    status: int
+    message: str
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    def body(self) -> bytes:
+        """Return the JSON that clients of any dialect can read."""
+        return msgspec.json.encode(
+            {
+                "error": {
+                    "message": self.message,
+                    "type": "invalid_request_error",
+                    "code": "request_too_large" if self.status in (413, 431) else "invalid_request",
+                    "param": None,
+                }
+            }
+        )
+
+
+MALFORMED: Final = Refusal(
+    status=400, message="The request is not valid HTTP/1.1; check the client or the proxy."
+)
+
+
+def head_too_large(limits: ServerLimits) -> Refusal:
+    """Return the refusal of a head beyond the limits."""
+    return Refusal(
+        status=431,
+        message=f"The request's headers exceed {limits.header_bytes_max} bytes or "
+        f"{limits.header_fields_max} fields; send fewer or shorter ones.",
+    )
+
+
+def refusal_of(method: str, http_version: str, headers: Headers, limits: ServerLimits) -> Refusal | None:
+    """Return why a request is refused by its head, None where it is not. Names are in lower case."""
+    if len(headers) > limits.header_fields_max:
+        return head_too_large(limits)
+    size = 0
+    seen = 0
+    names: set[bytes] = set()
+    for name, value in headers:
+        size += len(name) + len(value) + 4
+        if name in _SINGLE:
+            seen += 1
+            names.add(name)
+        elif name == b"upgrade" or (name == b"transfer-encoding" and http_version != "1.1"):
+            return _framing_refusal(name)
+    if size > limits.header_bytes_max:
+        return head_too_large(limits)
+    if seen != len(names):
+        return Refusal(status=400, message=f"{_repeated(headers)} is set twice; send it once.")
+    if b"host" not in names and http_version == "1.1":
+        return Refusal(status=400, message="Host is missing; HTTP/1.1 requires it.")
+    if method not in METHODS:
+        allowed = ", ".join(sorted(METHODS))
+        return Refusal(
+            status=405,
+            message=f"Method {method} is not served; use one of {allowed}.",
+            headers=((b"allow", allowed.encode("ascii")),),
+        )
+    return None
+
+
+def _framing_refusal(name: bytes) -> Refusal:
+    if name == b"upgrade":
+        return Refusal(
+            status=400,
+            message="Upgrade is not served; speak plain HTTP/1.1 (Java: HttpClient.Version.HTTP_1_1).",
+        )
+    return Refusal(status=400, message="Transfer-Encoding needs HTTP/1.1; send Content-Length.")
+
+
+def _repeated(headers: Headers) -> str:
+    names = [name for name, _ in headers if name in _SINGLE]
+    twice = next(name for name in names if names.count(name) > 1)
+    return twice.decode("ascii").title()

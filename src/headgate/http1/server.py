@@ -1,0 +1,142 @@
+"""The server towards clients: uvicorn's raw ASGI on sockets that were made elsewhere.
+
+Installs no signal handlers and logs no access; the supervisor owns signals and the journal the record. Never
+here: routes and errors in a dialect. Read next: `exchange`, `protocol`, `checks`.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Sequence
+from typing import Final
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from headgate.core.faults import ClientClosed
+from headgate.core.ports import Handler
+from headgate.http1.checks import refusal_of
+from headgate.http1.exchange import AsgiExchange, Message, Receive, Send
+from headgate.http1.limits import ServerLimits
+from headgate.http1.protocol import CONNECTION_KEY, ClientConnection
+
+_BACKLOG: Final = 2048
+_CANCEL_WAIT_S: Final = 5.0
+
+
+class UvicornServer:
+    """Serves HTTP/1.1 on listening sockets (TCP or unix); a `core.ports.Server`."""
+
+    def __init__(
+        self,
+        sockets: Sequence[socket.socket],
+        *,
+        limits: ServerLimits | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._sockets = list(sockets)
+        self._limits = limits or ServerLimits()
+        self._tls = tls
+        self._state = ServerState()
+        self._listeners: list[asyncio.Server] = []
+        self._ended = asyncio.Event()
+
+    @property
+    def connections(self) -> int:
+        """How many connections of clients stand."""
+        return len(self._state.connections)
+
+    @property
+    def exchanges(self) -> int:
+        """How many exchanges are under way."""
+        return len(self._state.tasks)
+
+    async def serve(self, handler: Handler) -> None:
+        """Answer requests with `handler` until `drain` has ended. Cancelling cuts everything."""
+        loop = asyncio.get_running_loop()
+        config = self._config(handler)
+
+        def connection() -> ClientConnection:
+            return ClientConnection(config, self._state, self._limits, loop)
+
+        try:
+            for listening in self._sockets:
+                if listening.family == socket.AF_UNIX:
+                    listener = await loop.create_unix_server(
+                        connection, sock=listening, ssl=self._tls, backlog=_BACKLOG
+                    )
+                else:
+                    listener = await loop.create_server(
+                        connection, sock=listening, ssl=self._tls, backlog=_BACKLOG
+                    )
+                self._listeners.append(listener)
+            await self._ended.wait()
+        finally:
+            await self._cut()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Take no more connections, close idle ones, let exchanges end for at most `timeout_s`, then cut."""
+        self._stop_listening()
+        connections = list(self._state.connections)
+        for connection in connections:
+            connection.shutdown()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                for connection in connections:
+                    if isinstance(connection, ClientConnection):
+                        await connection.lost.wait()
+                # What a handler does after its last byte, such as settling, is part of its exchange.
+                if self._state.tasks:
+                    await asyncio.wait(list(self._state.tasks))
+        await self._cut()
+        self._ended.set()
+
+    def _config(self, handler: Handler) -> Config:
+        limits = self._limits
+
+        async def application(scope: Message, receive: Receive, send: Send) -> None:
+            connection: ClientConnection = scope["state"][CONNECTION_KEY]
+            exchange = AsgiExchange(scope, receive, send, connection)
+            refusal = refusal_of(exchange.method, scope["http_version"], exchange.headers, limits)
+            try:
+                if refusal is None:
+                    await handler(exchange)
+                else:
+                    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+                    await exchange.respond(refusal.status, [*headers, *refusal.headers], refusal.body())
+            except ClientClosed:
+                exchange.abort()
+            await exchange.settle()
+
+        config = Config(
+            application,  # type: ignore[arg-type]
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=int(limits.keep_alive_s),
+        )
+        config.load()
+        return config
+
+    def _stop_listening(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+
+    async def _cut(self) -> None:
+        self._stop_listening()
+        tasks = list(self._state.tasks)
+        for task in tasks:
+            task.cancel()
+        for connection in list(self._state.connections):
+            connection.transport.abort()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_CANCEL_WAIT_S)
+        await asyncio.sleep(0)
