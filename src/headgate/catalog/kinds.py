@@ -98,7 +98,7 @@ def _members(name: str, rows: dict[str, _RegionRow]) -> frozenset[str]:
 def expand_regions(names: Iterable[str]) -> frozenset[str]:
     """What is allowed where `names` are allowed: each set with all its members, other names as they are."""
     sets = region_sets()
-    return frozenset().union(*(sets.get(name, frozenset((name,))) for name in names))
+    return frozenset[str]().union(*(sets.get(name, frozenset((name,))) for name in names))
 
 
 def endpoints_of(kind: KindName, host: str | None = None) -> tuple[Endpoint, ...]:

@@ -85,6 +85,10 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
     max_output: int | None = None
     hides_reasoning: bool = True
     """Whether it may generate tokens that a stream does not show; True where that is not known."""
+    image_tokens: int = 50_000
+    """The most that one image can take."""
+    runs_tools: bool = False
+    """Whether it uses its provider's tools without being asked to, so that nothing bounds its input."""
 
 
 class MockSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,139 @@
+"""The most that one attempt can cost, before it is made.
+
+Pure. Bounded only where a rule covers every part of a call that costs: what has no rule is Unbounded, with
+the reason, and never guessed. The constants are stated here and checked against recorded traffic.
+Read next: `catalog.prices`.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from headgate.catalog.model import BucketName, ModelFacts, Price
+from headgate.catalog.prices import price_of
+from headgate.core.call import Bound, Bounded, Operation, Unbounded
+
+CALL_TOKENS = 1_024
+"""What providers put around a call: templates, hidden instructions, the preamble of tools."""
+
+MESSAGE_TOKENS = 16
+"""What templates put around one message."""
+
+TOKENS_PER_BYTE = 1
+"""Byte-level tokenisers never make more tokens than there are bytes, and the body holds all text and tools."""
+
+OUTPUT_SLACK_TOKENS = 16
+"""What some services count beyond the limit: end marks."""
+
+FREE: frozenset[Operation] = frozenset({"count_tokens", "moderations", "models"})
+"""Operations that providers do not charge for."""
+
+_WITHOUT_OUTPUT: frozenset[Operation] = frozenset({"embeddings"})
+
+_INPUT: tuple[BucketName, ...] = ("input", "cache_read", "cache_write", "cache_write_1h")
+_OUTPUT: tuple[BucketName, ...] = ("output", "reasoning", "output_audio", "output_image")
+
+
+class BoundInput(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call's bound is made from, as `wire.model.CallFacts` has it. `max_output` is per choice."""
+
+    operation: Operation
+    body_bytes: int
+    messages: int = 0
+    choices: int = 1
+    max_output: int | None = None
+    images: int = 0
+    audio: int = 0
+    files: int = 0
+    unbounded: tuple[str, ...] = ()
+    service_tier: str | None = None
+
+
+def bound(call: BoundInput, model: ModelFacts) -> Bound:
+    """Return the most that a call can cost at a model, in pico-USD, or why nothing bounds it."""
+    if call.operation in FREE:
+        return Bounded(0)
+    if model.price is None:
+        return Unbounded("no price is known for the model")
+    if call.unbounded:
+        return Unbounded(", ".join(call.unbounded))
+    if model.runs_tools:
+        return Unbounded("the model runs its provider's tools by itself")
+    given = _input_tokens(call, model)
+    if isinstance(given, Unbounded):
+        return given
+    made = _output_tokens(call, model)
+    if isinstance(made, Unbounded):
+        return made
+    costs = [_most(call, price, given, made) for price in _prices(call, model, model.price)]
+    unbounded = next((one for one in costs if isinstance(one, Unbounded)), None)
+    return unbounded or Bounded(max(one for one in costs if isinstance(one, int)))
+
+
+def _prices(call: BoundInput, model: ModelFacts, standard: Price) -> list[Price]:
+    """The prices that may apply: a tier that is asked for may also be answered at the standard one."""
+    if call.service_tier in (None, "auto"):
+        # The provider's own settings may make `auto` a priority call.
+        dearer = model.variants.get("priority")
+    else:
+        dearer = model.variants.get(call.service_tier or "")
+    return [standard] if dearer is None else [standard, dearer]
+
+
+def _input_tokens(call: BoundInput, model: ModelFacts) -> int | Unbounded:
+    tokens = call.body_bytes * TOKENS_PER_BYTE + CALL_TOKENS + call.messages * MESSAGE_TOKENS
+    if call.operation == "images":
+        return tokens + max(call.images, 1) * model.image_tokens
+    tokens += call.images * model.image_tokens
+    if call.audio or call.files:
+        # What is compressed holds more than its bytes; but no call is larger than the window.
+        if model.context_window is None or _has_tier_beyond(model, model.context_window):
+            kind = "audio" if call.audio else "files"
+            return Unbounded(f"{kind}, at a model whose context window is not known")
+        return max(tokens, model.context_window)
+    return tokens
+
+
+def _has_tier_beyond(model: ModelFacts, window: int) -> bool:
+    """Whether the price table itself tells of calls larger than the window that it states."""
+    return model.price is not None and any(start >= window for start, _ in model.price.tiers)
+
+
+def _output_tokens(call: BoundInput, model: ModelFacts) -> int | Unbounded:
+    if call.operation in _WITHOUT_OUTPUT:
+        return 0
+    limit = call.max_output
+    if limit is None:
+        limit = model.max_output if model.max_output is not None else model.context_window
+    if limit is None:
+        return Unbounded("no output limit is asked for, and the model's own is not known")
+    return call.choices * (limit + OUTPUT_SLACK_TOKENS)
+
+
+def _most(call: BoundInput, price: Price, given: int, made: int) -> int | Unbounded:
+    if call.operation == "audio" and "audio_seconds" in price.units:
+        return Unbounded("audio that is charged by its length")
+    total = price.per_call_pico_usd + price.units.get("characters", 0) * call.body_bytes
+    wanted: list[BucketName] = [*_INPUT]
+    if call.audio or call.files:
+        wanted.append("input_audio")
+    if call.images or call.files:
+        wanted.append("input_image")
+    reachable = [price.buckets, *(tier for start, tier in price.tiers if given > start)]
+    if given and not price.units.get("characters"):
+        each = _dearest(reachable, wanted)
+        if each is None:
+            return Unbounded("no price is known for the model's input")
+        total += each * given
+    if made:
+        each = _dearest(reachable, _OUTPUT)
+        if each is None:
+            return Unbounded("no price is known for the model's output")
+        total += each * made
+    return total
+
+
+def _dearest(tables: Sequence[dict[BucketName, int]], buckets: Sequence[BucketName]) -> int | None:
+    """The dearest of these buckets in any of the tiers that can be reached."""
+    found = [each for table in tables for bucket in buckets if (each := price_of(table, bucket)) is not None]
+    return max(found, default=None)
