@@ -8,15 +8,23 @@ import msgspec
 import pytest
 
 from headgate.catalog.model import BucketName, Target
-from headgate.config.compile import compile_file, compile_snapshot, snapshot_id
+from headgate.config.compile import (
+    compile_file,
+    compile_snapshot,
+    compile_stored,
+    model_not_found,
+    nearest_names,
+    resolve_alias,
+    resolve_target,
+    snapshot_id,
+)
 from headgate.config.document import MOCK_KEYS, Document, PriceTable, ProviderTable, from_json, normalised
 from headgate.config.environment import default_document
 from headgate.config.limits import budget_of
 from headgate.config.load import load
 from headgate.config.plan import plan
-from headgate.config.secrets import resolve_secrets
+from headgate.config.secrets import Secrets
 from headgate.config.snapshot import Snapshot
-from headgate.config.targets import resolve_target
 from headgate.core.faults import Misconfigured, NotFound
 from headgate.core.labels import Label
 from headgate.core.ports import Origin
@@ -223,6 +231,35 @@ def test_a_name_of_nothing_gets_the_nearest_ones(name: str, close: str) -> None:
     assert close in caught.value.message
 
 
+def test_names_resolve_to_aliases_and_repeated_ones_cost_a_lookup() -> None:
+    snapshot = compiled()
+    assert resolve_alias(snapshot, "assistant") is snapshot.aliases["assistant"]
+    direct = resolve_alias(snapshot, "mock/x")
+    assert direct is not None and [target.name for target in direct.targets] == ["mock/x"]
+    assert resolve_alias(snapshot, "mock/x") is direct
+    assert resolve_alias(snapshot, "nobody/x") is None
+    assert nearest_names(snapshot, "asistant")[0] == "assistant"
+    assert model_not_found(snapshot, "a" * 5000).message.startswith("there is no model 'aaa")
+    assert len(model_not_found(snapshot, "a" * 5000).message) < 300
+
+
+def test_a_direct_name_never_comes_from_another_snapshot() -> None:
+    one, two = compiled(), compiled(FILE.replace('input = "0.20"', 'input = "0.30"'))
+    prices = [resolve_target(each, "paris/org/model-7b").facts.price for each in (one, two, one)]
+    assert [price.buckets["input"] for price in prices if price] == [200_000, 300_000, 200_000]
+
+
+def test_a_stored_document_keeps_its_id_and_an_unreadable_one_is_refused() -> None:
+    snapshot = compiled()
+    assert (
+        compile_stored(snapshot.document, identity="of-another-version", today=TODAY).id
+        == "of-another-version"
+    )
+    for document in (b'{"future": 1}', b"no json"):
+        with pytest.raises(Misconfigured, match="snapshot s1 is not one that this version reads"):
+            compile_stored(document, identity="s1", today=TODAY)
+
+
 def test_without_a_file_the_environment_says_which_providers_there_are() -> None:
     document = default_document(
         {
@@ -265,10 +302,10 @@ def test_secrets_are_resolved_apart_from_the_snapshot(tmp_path: Path) -> None:
     )
     (tmp_path / "empty").write_text("\n")
     snapshot = compiled(text + '[providers.mock]\nkind = "mock"\n')
-    resolved = resolve_secrets(snapshot, {"A": " sk-canary-a ", "E": "sk\r\nx-evil: canary"})
+    resolved = Secrets.resolve(snapshot, {"A": " sk-canary-a ", "E": "sk\r\nx-evil: canary"})
     found = {name: secret.reveal() for name, secret in resolved.found.items()}
     assert found == {"a": "sk-canary-a", "b": "sk-canary-file"}
-    assert resolved.of("mock") is None and resolved.reason_missing("mock") is None
+    assert resolved.get("mock") is None and resolved.reason_missing("mock") is None
     assert resolved.reason_missing("c") == "the environment variable C of its api_key is not set"
     assert [line.partition(":")[0] for line in resolved.readiness()] == [
         f"provider {name} is left out" for name in "cdef"

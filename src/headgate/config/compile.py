@@ -4,44 +4,108 @@ All that is wrong is reported at once, with the line of each part where it is kn
 `config.snapshot` (the result), `config.providers` and `config.limits` (two of its parts).
 """
 
+import difflib
 import hashlib
-from datetime import date
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path as FilePath
+
+import msgspec
 
 from headgate.access.model import Project
 from headgate.catalog.kinds import expand_regions, kinds, region_sets
 from headgate.catalog.model import ModelFacts, Provider, Target
-from headgate.config.document import Document, ModelTable, TargetTable, normalised
+from headgate.config.document import Document, ModelTable, TargetTable, from_json, normalised
 from headgate.config.limits import budget_of, check_meters, loop_guard_of, rate_limit_of
 from headgate.config.lines import Path
 from headgate.config.load import load_located
+from headgate.config.prices import facts_of, override_of
 from headgate.config.problems import NOWHERE, Locations, Problems, nearest
 from headgate.config.providers import provider_of
 from headgate.config.snapshot import Alias, CallTimeouts, RetryRule, ServerLimits, Snapshot
-from headgate.config.targets import facts_of, override_of
 from headgate.config.values import read_days, read_duration
+from headgate.core.faults import Misconfigured, NotFound
 
 FORMAT = 1
+DIRECT_NAMES_KEPT = 1024
+NEAREST_SHOWN = 3
 SNAPSHOT_ID_CHARACTERS = 12
 
 
-def compile_file(source: FilePath | str, *, today: date) -> Snapshot:
+def compile_file(source: FilePath | str, *, today: date | None = None) -> Snapshot:
     """Read a file, or a text that holds one, and compile it. Raises Misconfigured with file, line, reason."""
     loaded = load_located(source)
     return compile_snapshot(loaded.document, today=today, locations=loaded.locations)
 
 
-def compile_snapshot(document: Document, *, today: date, locations: Locations = NOWHERE) -> Snapshot:
+def compile_snapshot(
+    document: Document, *, today: date | None = None, locations: Locations = NOWHERE
+) -> Snapshot:
     """Check all references of a document and compile it with the prices that hold on `today`.
 
-    Raises Misconfigured that lists all that is wrong. The same document always has the same id.
+    `today` is by default the day in UTC. Raises Misconfigured that lists all that is wrong. The same document
+    always has the same id.
     """
-    return _Compiler(document, today, Problems(locations)).compile()
+    return _Compiler(document, today or datetime.now(UTC).date(), Problems(locations)).compile()
+
+
+def compile_stored(document: bytes, *, identity: str, today: date | None = None) -> Snapshot:
+    """Compile a document from the database under the id that it has there, whatever version wrote it.
+
+    Raises Misconfigured for a document that this version can't read, or refuses.
+    """
+    try:
+        read = from_json(document)
+    except msgspec.MsgspecError as error:
+        raise Misconfigured(f"snapshot {identity} is not one that this version reads: {error}") from None
+    return msgspec.structs.replace(compile_snapshot(read, today=today), id=identity)
 
 
 def snapshot_id(document: bytes) -> str:
     """Return the short digest that names the snapshot of a normalised document."""
     return hashlib.sha256(document).hexdigest()[:SNAPSHOT_ID_CHARACTERS]
+
+
+def resolve_alias(snapshot: Snapshot, name: str) -> Alias | None:
+    """Return the alias of a name, or one made of `provider/model` for any model of a provider; else None.
+
+    Direct names are kept in a table of 1024, so that a repeated one costs a lookup.
+    """
+    return snapshot.aliases.get(name) or _direct_alias(snapshot, name)
+
+
+def resolve_target(snapshot: Snapshot, name: str) -> Target:
+    """Return the target that `provider/model` names. Raises NotFound with the nearest names."""
+    alias = _direct_alias(snapshot, name)
+    if alias is None:
+        raise model_not_found(snapshot, name)
+    return alias.targets[0]
+
+
+@lru_cache(maxsize=DIRECT_NAMES_KEPT)
+def _direct_alias(snapshot: Snapshot, name: str) -> Alias | None:
+    provider_name, slash, model = name.partition("/")
+    provider = snapshot.providers.get(provider_name)
+    if provider is None or not slash or not model:
+        return None
+    facts = snapshot.price_overrides.get(name)
+    if facts is None:
+        facts = facts_of(provider, model, date.fromisoformat(snapshot.priced_on))
+    return Alias(name=name, targets=(Target(provider=provider, model=model, facts=facts),))
+
+
+def nearest_names(snapshot: Snapshot, name: str) -> list[str]:
+    """Return up to three names that resemble one that is not known, else the first that there are."""
+    known = [*snapshot.aliases, *(f"{provider}/MODEL" for provider in snapshot.providers)]
+    return difflib.get_close_matches(name[:200], known, n=NEAREST_SHOWN, cutoff=0.4) or known[:NEAREST_SHOWN]
+
+
+def model_not_found(snapshot: Snapshot, name: str) -> NotFound:
+    """Return the refusal for a name that is neither an alias nor `provider/model`, with the nearest names."""
+    close = nearest_names(snapshot, name)
+    shown = name if len(name) <= 100 else f"{name[:97]}..."
+    listed = f"; nearest are {', '.join(close)}" if close else ""
+    return NotFound(f"there is no model {shown!r}{listed}", code="model_not_found")
 
 
 class _Compiler:

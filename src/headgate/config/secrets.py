@@ -21,7 +21,22 @@ class Secrets(msgspec.Struct, frozen=True, kw_only=True):
     found: dict[str, Secret]
     missing: dict[str, str]
 
-    def of(self, provider: str) -> Secret | None:
+    @classmethod
+    def resolve(cls, snapshot: Snapshot, environ: Mapping[str, str]) -> "Secrets":
+        """Resolve `env:NAME` and `file:PATH` of all providers. Reads files, and so blocks."""
+        found: dict[str, Secret] = {}
+        missing: dict[str, str] = {}
+        for name, provider in snapshot.providers.items():
+            if not provider.credential:
+                continue
+            secret = _resolve(provider.credential, environ)
+            if isinstance(secret, Secret):
+                found[name] = secret
+            else:
+                missing[name] = secret
+        return cls(found=found, missing=missing)
+
+    def get(self, provider: str) -> Secret | None:
         """Return a provider's secret; None where it needs none or it is missing."""
         return self.found.get(provider)
 
@@ -32,21 +47,6 @@ class Secrets(msgspec.Struct, frozen=True, kw_only=True):
     def readiness(self) -> list[str]:
         """Return a line for each provider that has no credential, for /readyz and the log."""
         return [f"provider {name} is left out: {reason}" for name, reason in sorted(self.missing.items())]
-
-
-def resolve_secrets(snapshot: Snapshot, environ: Mapping[str, str]) -> Secrets:
-    """Resolve `env:NAME` and `file:PATH` of all providers. Reads files, and so blocks."""
-    found: dict[str, Secret] = {}
-    missing: dict[str, str] = {}
-    for name, provider in snapshot.providers.items():
-        if not provider.credential:
-            continue
-        secret = _resolve(provider.credential, environ)
-        if isinstance(secret, Secret):
-            found[name] = secret
-        else:
-            missing[name] = secret
-    return Secrets(found=found, missing=missing)
 
 
 def _resolve(reference: str, environ: Mapping[str, str]) -> Secret | str:

@@ -72,6 +72,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     priced_on: str = ""
     """The day (ISO 8601) whose prices it was compiled with."""
 
+    def __hash__(self) -> int:
+        # The digest of all that is in it, so that a snapshot can be the key of a table.
+        return hash(self.id)
+
     def project(self, name: str) -> Project:
         """The project's rules; one that the file does not name has the defaults."""
         return self.projects.get(name) or Project(name=name)
