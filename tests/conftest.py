@@ -1,79 +1,122 @@
-"""Fixtures that all tests share: one real PostgreSQL a run, a fresh migrated database a test."""
+"""Fixtures that all tests share: one PostgreSQL for the whole run, a fresh database for each test."""
 
 import asyncio
+import contextlib
 import fcntl
+import hashlib
 import os
+import shutil
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from headgate.store.database import Database
 from headgate.store.embedded import EmbeddedPostgres
-from headgate.store.migrate import migrate
+from headgate.store.migrate import migrate, migrations
 
-TEMPLATE = "headgate_template"
+# What is lost when the machine loses power doesn't matter here; the server's other guarantees do.
+_TEST_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 
 
-@pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One embedded server for this run; under pytest-xdist each worker has its own."""
-    folder = Path(tempfile.mkdtemp(prefix="hgpg"))
-    folder.chmod(0o755)
-    server = EmbeddedPostgres(folder)
-    # The first start on a machine may create a system user: one at a time.
-    with (Path(tempfile.gettempdir()) / "headgate-tests.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        url = server.start()
+@contextlib.contextmanager
+def _flock(path: Path, mode: int) -> Generator[int]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        yield url
+        fcntl.flock(descriptor, mode)
+        yield descriptor
     finally:
-        server.stop()
+        os.close(descriptor)
 
 
-def with_database(url: str, name: str) -> str:
-    """Return the URL with another database's name."""
-    return psycopg.conninfo.make_conninfo(url, dbname=name)
+def _run_name() -> str:
+    # All workers of one pytest-xdist run share this name, and with it the server.
+    return os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
+def _template_name() -> str:
+    text = "".join(migration.checksum for migration in migrations())
+    return f"template_{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def _make_template(server: EmbeddedPostgres) -> str:
+    name = _template_name()
+    with psycopg.connect(server.url_of("postgres"), autocommit=True) as connection:
+        if connection.execute("select 1 from pg_database where datname = %s", (name,)).fetchone():
+            return name
+        half = f"{name}_half"
+        connection.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(half)))
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(half)))
+        asyncio.run(migrate(server.url_of(half)))
+        connection.execute(
+            sql.SQL("alter database {} rename to {}").format(sql.Identifier(half), sql.Identifier(name))
+        )
+    return name
 
 
 @pytest.fixture(scope="session")
-def template_database(postgres_url: str) -> str:
-    """A database with all migrations applied, from which the others are copied."""
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"create database {TEMPLATE}")  # pyright: ignore[reportArgumentType]
-    asyncio.run(migrate(with_database(postgres_url, TEMPLATE)))
-    return TEMPLATE
+def postgres_server() -> Iterator[EmbeddedPostgres]:
+    """The server of this test run. The last process that uses it stops it and removes its files."""
+    folder = Path(tempfile.gettempdir()) / f"headgate-tests-{_run_name()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    server = EmbeddedPostgres(folder, settings=_TEST_SETTINGS)
+    with _flock(folder / "users.lock", fcntl.LOCK_SH) as users:
+        with _flock(folder / "change.lock", fcntl.LOCK_EX):
+            server.start()
+            _make_template(server)
+        try:
+            yield server
+        finally:
+            with _flock(folder / "change.lock", fcntl.LOCK_EX):
+                fcntl.flock(users, fcntl.LOCK_UN)
+                try:
+                    fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    pass  # another worker still uses it
+                else:
+                    server.stop()
+                    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: EmbeddedPostgres) -> str:
+    """The URL of the run's server (database `postgres`): for tests that make their own databases."""
+    return postgres_server.url_of("postgres")
 
 
 @pytest.fixture
-def database_url(postgres_url: str, template_database: str) -> Iterator[str]:
-    """A fresh migrated database for one test."""
-    name = f"t{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"create database {name} template {template_database}")  # pyright: ignore[reportArgumentType]
-    try:
-        yield with_database(postgres_url, name)
-    finally:
-        with psycopg.connect(postgres_url, autocommit=True) as connection:
-            connection.execute(f"drop database {name} with (force)")  # pyright: ignore[reportArgumentType]
+def database_url(postgres_server: EmbeddedPostgres) -> Iterator[str]:
+    """The URL of a database of this test's own, with all migrations applied."""
+    name = f"test_{uuid.uuid4().hex[:16]}"
+    template = _template_name()
+    with psycopg.connect(postgres_server.url_of("postgres"), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
+    yield postgres_server.url_of(name)
+    with psycopg.connect(postgres_server.url_of("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """A pool on a fresh migrated database."""
-    async with Database(database_url, connections_max=8, name="tests") as opened:
+    """An open pool on this test's own database."""
+    name = urlsplit(database_url).path.strip("/")
+    async with Database(database_url, connections_max=8, name=name) as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
 def recorded_path() -> Path:
-    """The recorded exchanges; skips where they are not beside the checkout."""
+    """The file of recorded exchanges of real providers; the test is skipped where it is absent."""
     named = os.environ.get("HEADGATE_RECORDED")
     folder = Path(named) if named else Path(__file__).parents[2] / "shared" / "recorded"
     path = folder / "exchanges.jsonl.gz"
     if not path.exists():
-        pytest.skip(f"no recorded exchanges at {path}; set HEADGATE_RECORDED to their folder")
+        pytest.skip("no recorded exchanges: set HEADGATE_RECORDED to the folder that holds them")
     return path

@@ -1,4 +1,5 @@
-"""PostgreSQL and nothing of the domain: pool, migrations, embedded server, notifications, live objects, jobs.
+"""PostgreSQL, the only store: pool, migrations, embedded server, notifications, live objects, clock, jobs.
 
-Read next: `store.database`, `store.migrate`, `store.live`.
+Knows no domain: what the tables of a slice mean stands in that slice. Read next: `store.database`, then
+`store.migrate` and `store.embedded`.
 """

@@ -1,4 +1,8 @@
-"""Clocks: the system's, and one whose wall time is the database's, so that all processes date things alike."""
+"""Clocks: the system's, and one whose wall time is the database's.
+
+Ids carry a time from which partitions are found, so all processes have to agree on it. Read next:
+`core.identity`.
+"""
 
 import time
 
@@ -6,7 +10,7 @@ from headgate.store.database import Connection
 
 
 class SystemClock:
-    """This machine's clocks."""
+    """This machine's own clocks."""
 
     __slots__ = ()
 
@@ -20,26 +24,38 @@ class SystemClock:
 
 
 class DatabaseClock:
-    """The database's wall time as last heard, carried on by this machine's monotonic clock."""
+    """The database's wall clock, carried on by this machine's monotonic one; the system's until synchronised.
 
-    __slots__ = ("_base_ms",)
+    A step of this machine's wall clock does not show.
+    """
+
+    __slots__ = ("_offset_s", "synchronised")
 
     def __init__(self) -> None:
-        self._base_ms = time.time_ns() / 1_000_000 - time.monotonic() * 1000
+        self._offset_s = time.time() - time.monotonic()
+        self.synchronised = False
 
     def now_ms(self) -> int:
-        """Unix time in milliseconds, in step with the database."""
-        return int(self._base_ms + time.monotonic() * 1000)
+        """Unix time in milliseconds, as the database would say."""
+        return int((time.monotonic() + self._offset_s) * 1000)
 
     def monotonic(self) -> float:
         """Seconds that never go back."""
         return time.monotonic()
 
-    async def synchronise(self, connection: Connection) -> None:
-        """Take over the database's time; half the round trip counts as the way back."""
-        sent_s = time.monotonic()
-        cursor = await connection.execute("select extract(epoch from clock_timestamp()) * 1000")
+    async def synchronise(self, connection: Connection) -> float:
+        """Ask the database for its time; return by how many seconds this clock was moved.
+
+        The error is at most half the round trip.
+        """
+        before = time.monotonic()
+        cursor = await connection.execute("select extract(epoch from clock_timestamp())::float8")
         row = await cursor.fetchone()
-        heard_s = time.monotonic()
-        assert row is not None
-        self._base_ms = float(row[0]) - (sent_s + heard_s) / 2 * 1000
+        after = time.monotonic()
+        if row is None:
+            return 0.0
+        offset_s = float(row[0]) - (before + after) / 2
+        moved_s = offset_s - self._offset_s
+        self._offset_s = offset_s
+        self.synchronised = True
+        return moved_s

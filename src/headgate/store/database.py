@@ -1,26 +1,59 @@
-"""A pool of connections to PostgreSQL. At its edges, a database that is away is `Unavailable`.
+"""The pool of connections to PostgreSQL, and the one place that tells "away" from "wrong".
 
-Read next: `store.queries`, `store.migrate`.
+Never retries a statement: who called knows whether that is safe. Read next: `store.queries`, `store.migrate`.
 """
 
-from collections.abc import AsyncIterator
+import select
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from headgate.core.faults import Unavailable
 
 Connection = psycopg.AsyncConnection[TupleRow]
+"""A connection in autocommit: each statement stands alone, but inside `transaction()`."""
 
-AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
-"""What psycopg raises when the server can't be reached or has gone."""
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TooManyRequests)
+"""What psycopg raises when the database is away, and in a few other cases that pass: see `is_away`."""
+
+_AWAY_CLASSES = ("08", "57P", "53")
+"""SQLSTATE classes (PostgreSQL manual, appendix A): connection, operator intervention, no resources."""
+
+_KEEP_ALIVE: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+
+
+def is_away(error: BaseException) -> bool:
+    """Say whether an error means that the database can't be reached or can't work now."""
+    if isinstance(error, PoolTimeout | PoolClosed | TooManyRequests):
+        return True
+    if isinstance(error, psycopg.InterfaceError):
+        return True
+    if not isinstance(error, psycopg.OperationalError):
+        return False
+    return error.sqlstate is None or error.sqlstate.startswith(_AWAY_CLASSES)
+
+
+async def connect(url: str, name: str) -> Connection:
+    """Open one connection of its own, in autocommit. Raises Unavailable when the database is away."""
+    try:
+        return await psycopg.AsyncConnection.connect(
+            url, autocommit=True, application_name=f"headgate {name}", **_KEEP_ALIVE
+        )
+    except psycopg.OperationalError as error:
+        raise _unavailable(error) from error
 
 
 class Database:
-    """Connections to one database, opened as needed and at most `connections_max` of them."""
+    """A bounded pool. `name` shows in pg_stat_activity; `wait_s` is how long to wait for a connection."""
 
     def __init__(
         self,
@@ -28,28 +61,31 @@ class Database:
         *,
         connections_min: int = 0,
         connections_max: int = 4,
-        name: str = "headgate",
+        name: str = "worker",
         wait_s: float = 5.0,
     ) -> None:
         self.url = url
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
+            connection_class=psycopg.AsyncConnection[TupleRow],
+            kwargs={"autocommit": True, "application_name": f"headgate {name}", **_KEEP_ALIVE},
             min_size=connections_min,
             max_size=connections_max,
-            open=False,
             timeout=wait_s,
+            max_waiting=1024,
+            reconnect_timeout=60.0,
+            check=_check_open,
             name=name,
-            check=None,
-            kwargs={"application_name": name, "autocommit": True},
+            open=False,
         )
 
     async def open(self) -> None:
-        """Make the pool ready. Opens no connection that is not asked for."""
+        """Start the pool without waiting: a database that is away may come later."""
         await self._pool.open(wait=False)
 
     async def close(self) -> None:
-        """Close all connections."""
-        await self._pool.close(timeout=5.0)
+        """Close all connections; those in use when they are given back."""
+        await self._pool.close(timeout=2.0)
 
     async def __aenter__(self) -> "Database":
         await self.open()
@@ -59,25 +95,42 @@ class Database:
         await self.close()
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        """Lend a connection in autocommit mode. Raises Unavailable when the database is away."""
+    async def connection(self) -> AsyncGenerator[Connection]:
+        """Take a connection, in autocommit. Raises Unavailable when the database is, or goes, away."""
         try:
             async with self._pool.connection() as connection:
                 yield connection
         except AWAY as error:
-            raise Unavailable(f"the database can't be reached: {first_line(error)}") from error
+            if is_away(error):
+                raise _unavailable(error) from error
+            raise
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        """Lend a connection inside a transaction: committed at the end, rolled back on any exception."""
+    async def transaction(self) -> AsyncGenerator[Connection]:
+        """Take a connection and open a transaction: committed at the end of the block, else rolled back."""
         async with self.connection() as connection, connection.transaction():
             yield connection
 
-    def statistics(self) -> dict[str, Any]:
+    def statistics(self) -> dict[str, int]:
         """The pool's own figures, for metrics."""
         return dict(self._pool.get_stats())
 
 
+async def _check_open(connection: Connection) -> None:
+    """Find a connection that the server has closed, without a round trip: its socket reads as ended."""
+    poll = select.poll()
+    poll.register(connection.pgconn.socket, select.POLLIN)
+    # The server's last words come first, the end only with the next read; that one raises.
+    for _ in range(3):
+        if not poll.poll(0):
+            return
+        connection.pgconn.consume_input()
+
+
 def first_line(error: BaseException) -> str:
     """Return what an error says, in one line: psycopg adds the whole context below it."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _unavailable(error: BaseException) -> Unavailable:
+    return Unavailable(f"the database is away ({first_line(error)}); it is tried again", retry_after_s=1.0)

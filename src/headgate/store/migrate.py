@@ -1,7 +1,7 @@
-"""Brings a database up to date: numbered SQL files, each in a transaction of its own, under an advisory lock.
+"""Brings a database to the present schema: numbered SQL files, each in a transaction, once.
 
-Migrations expand before they contract, so that processes of two versions work on one schema; a database that
-is ahead of this version is left as it is. Never edits a migration that was applied: its digest is checked.
+Expand first, contract a version later: the code before and after must run on the same schema, so migrations
+that this version does not know are left alone. Read next: `store/migrations`.
 """
 
 import hashlib
@@ -13,81 +13,85 @@ from typing import LiteralString, cast
 import msgspec
 import psycopg
 
-from headgate.core.faults import Misconfigured
-from headgate.store.database import Connection
+from headgate.core.faults import Misconfigured, Unavailable
+from headgate.store import jobs
+from headgate.store.database import Connection, connect, is_away
 
 log = logging.getLogger("headgate.store")
 
-LOCK = 4_400_001
-_FILE = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")
+LOCK_ID = 0x6865616467617465
+"""The advisory lock that one migrator holds: `headgate` in ASCII."""
 
-CREATE = """
-create table if not exists schema_migrations (
-    number integer primary key,
-    name text not null,
-    digest bytea not null,
-    applied_at timestamptz not null default clock_timestamp()
-)
-"""
+_FILE = re.compile(r"^(\d{4}_[a-z0-9_]+)\.sql$")
 
 
-class Migration(msgspec.Struct, frozen=True):
-    """One numbered step."""
+class Migration(msgspec.Struct, frozen=True, kw_only=True):
+    """One file. `name` sorts by its number; `checksum` is SHA-256 of its text."""
 
-    number: int
     name: str
     sql: str
-
-    @property
-    def digest(self) -> bytes:
-        """SHA-256 of its text."""
-        return hashlib.sha256(self.sql.encode()).digest()
+    checksum: str
 
 
 def migrations() -> list[Migration]:
-    """Return all migrations of this version, in order. Raises ValueError for a number given twice."""
-    found: dict[int, Migration] = {}
+    """Read the files of this version, in order. Raises ValueError for a number that stands twice."""
+    found: list[Migration] = []
     for entry in resources.files("headgate.store").joinpath("migrations").iterdir():
-        matched = _FILE.match(entry.name)
-        if matched is None:
+        match = _FILE.match(entry.name)
+        if match is None:
             continue
-        number = int(matched[1])
-        if number in found:
-            raise ValueError(f"two migrations have the number {number:04d}")
-        found[number] = Migration(number, matched[2], entry.read_text(encoding="utf-8"))
-    return [found[number] for number in sorted(found)]
+        text = entry.read_text(encoding="utf-8")
+        checksum = hashlib.sha256(text.encode()).hexdigest()
+        if any(other.name[:4] == match.group(1)[:4] for other in found):
+            raise ValueError(f"two migrations have the number {match.group(1)[:4]}")
+        found.append(Migration(name=match.group(1), sql=text, checksum=checksum))
+    return sorted(found, key=lambda migration: migration.name)
 
 
-async def migrate(url: str) -> list[Migration]:
-    """Apply what is missing and return it. Raises Misconfigured when an applied migration was edited."""
-    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-        await connection.execute("select pg_advisory_lock(%s)", (LOCK,))
-        try:
-            return await _apply_missing(connection)
-        finally:
-            await connection.execute("select pg_advisory_unlock(%s)", (LOCK,))
+async def migrate(url: str) -> list[str]:
+    """Apply what is missing; return the names of what was applied now.
 
-
-async def _apply_missing(connection: Connection) -> list[Migration]:
-    await connection.execute(CREATE)
-    cursor = await connection.execute("select number, digest from schema_migrations")
-    applied = {int(number): bytes(digest) for number, digest in await cursor.fetchall()}
-    done: list[Migration] = []
-    for migration in migrations():
-        known = applied.get(migration.number)
-        if known is not None:
-            if known != migration.digest:
-                raise Misconfigured(
-                    f"migration {migration.number:04d}_{migration.name} was applied in another form; "
-                    "this version of Headgate does not belong to this database"
-                )
-            continue
-        async with connection.transaction():
-            await connection.execute(cast("LiteralString", migration.sql))
-            await connection.execute(
-                "insert into schema_migrations (number, name, digest) values (%s, %s, %s)",
-                (migration.number, migration.name, migration.digest),
-            )
-        log.info("applied migration %04d_%s", migration.number, migration.name)
-        done.append(migration)
+    Waits while another process migrates. Raises Unavailable when the database is away, Misconfigured when
+    a file was changed after it had been applied.
+    """
+    connection = await connect(url, "migrate")
+    try:
+        await connection.execute("select pg_advisory_lock(%s)", (LOCK_ID,))
+        await connection.execute(
+            "create table if not exists schema_migrations (name text primary key, checksum text not null, "
+            "applied_at timestamptz not null default clock_timestamp())"
+        )
+        done = await jobs.apply_schema(connection)
+        for migration in migrations():
+            if await _apply(connection, migration):
+                done.append(migration.name)
+    except psycopg.Error as error:
+        if is_away(error):
+            raise Unavailable(f"the database went away during migrations ({error}); start again") from error
+        raise
+    finally:
+        await connection.close()
+    if done:
+        log.info("migrations applied: %s", ", ".join(done))
     return done
+
+
+async def _apply(connection: Connection, migration: Migration) -> bool:
+    cursor = await connection.execute(
+        "select checksum from schema_migrations where name = %s", (migration.name,)
+    )
+    row = await cursor.fetchone()
+    if row is not None:
+        if row[0] != migration.checksum:
+            raise Misconfigured(
+                f"the migration {migration.name} was changed after it had been applied to this database; "
+                "install the version of Headgate that applied it, or restore a backup"
+            )
+        return False
+    async with connection.transaction():
+        await connection.execute(cast("LiteralString", migration.sql))
+        await connection.execute(
+            "insert into schema_migrations (name, checksum) values (%s, %s)",
+            (migration.name, migration.checksum),
+        )
+    return True

@@ -1,44 +1,57 @@
-"""SQL as named text: each slice's `queries.sql`, read once at import.
+"""Named SQL from a slice's `queries.sql`: blocks that begin with `-- name: foo`.
 
-A query begins with a line `-- name: some_name`; comments after it describe it. Never builds SQL from values.
+Never builds SQL from values. Read next: any slice's `queries.sql`.
 """
 
 import re
 from importlib import resources
 from typing import LiteralString, cast
 
-_NAME = re.compile(r"^-- name: ([a-z][a-z0-9_]*)\s*$", re.MULTILINE)
+_NAME = re.compile(r"^-- name: ([a-z][a-z0-9_]*)[ \t]*$", re.MULTILINE)
 
 
 class Queries:
-    """The queries of one package, by name: `queries["list_keys"]`."""
+    """The named statements of one package: `queries.foo` or `queries["foo"]`."""
 
-    __slots__ = ("_package", "_texts")
-
-    def __init__(self, package: str, texts: dict[str, str]) -> None:
-        self._package = package
-        self._texts = texts
+    def __init__(self, statements: dict[str, LiteralString], source: str) -> None:
+        self._statements = statements
+        self._source = source
 
     @classmethod
-    def load(cls, package: str) -> "Queries":
-        """Read `queries.sql` of a package such as `headgate.records`. Raises ValueError for a name given twice."""
-        text = resources.files(package).joinpath("queries.sql").read_text(encoding="utf-8")
-        parts = _NAME.split(text)
-        texts: dict[str, str] = {}
-        for name, body in zip(parts[1::2], parts[2::2], strict=True):
-            if name in texts:
-                raise ValueError(f"{package}/queries.sql names {name} twice")
-            texts[name] = body.strip()
-        return cls(package, texts)
+    def load(cls, package: str, file: str = "queries.sql") -> "Queries":
+        """Read the file beside the package's modules.
 
-    def __getitem__(self, name: str) -> LiteralString:
-        """Return a query's text. Raises KeyError naming the package."""
-        try:
-            return cast("LiteralString", self._texts[name])
-        except KeyError:
-            raise KeyError(f"{self._package}/queries.sql has no query {name!r}") from None
+        Raises ValueError for a name that stands twice, KeyError later for one that does not stand there.
+        """
+        text = resources.files(package).joinpath(file).read_text(encoding="utf-8")
+        source = f"{package}/{file}"
+        return cls(parse(text, source), source)
 
     @property
-    def names(self) -> frozenset[str]:
-        """All names."""
-        return frozenset(self._texts)
+    def names(self) -> tuple[str, ...]:
+        """All names, in the order of the file."""
+        return tuple(self._statements)
+
+    def __getitem__(self, name: str) -> LiteralString:
+        try:
+            return self._statements[name]
+        except KeyError:
+            raise KeyError(f"{self._source} has no `-- name: {name}`") from None
+
+    def __getattr__(self, name: str) -> LiteralString:
+        try:
+            return self._statements[name]
+        except KeyError:
+            raise AttributeError(f"{self._source} has no `-- name: {name}`") from None
+
+
+def parse(text: str, source: str) -> dict[str, LiteralString]:
+    """Split SQL text at its `-- name:` lines; what stands before the first is a comment."""
+    parts = _NAME.split(text)
+    statements: dict[str, LiteralString] = {}
+    for name, body in zip(parts[1::2], parts[2::2], strict=True):
+        if name in statements:
+            raise ValueError(f"{source} has `-- name: {name}` twice")
+        # The text comes from our own file in our own package: as trustworthy as a literal.
+        statements[name] = cast("LiteralString", body.strip().removesuffix(";"))
+    return statements

@@ -1,23 +1,32 @@
--- name: change_live
-with next as (
+-- Live objects. See store/live.py.
+
+-- name: live_change
+with counted as (
     update live_sequence set seq = seq + 1 returning seq
+), changed as (
+    insert into live_objects (kind, id, seq, body, deleted_at)
+    select %(kind)s, %(id)s, seq, %(body)s::jsonb,
+        case when %(body)s::text is null then clock_timestamp() end
+    from counted
+    on conflict (kind, id) do update
+        set seq = excluded.seq, body = excluded.body, deleted_at = excluded.deleted_at
+    returning seq
 )
-insert into live_objects (kind, id, seq, body, deleted_at)
-select %(kind)s, %(id)s, next.seq, %(body)s::jsonb, case when %(body)s::text is null then clock_timestamp() end
-from next
-on conflict (kind, id) do update
-set seq = excluded.seq, body = excluded.body, deleted_at = excluded.deleted_at
-returning seq
+select seq, pg_notify(%(channel)s, seq::text) from changed;
 
--- name: get_live
-select kind, id, seq, body::text from live_objects where kind = %s and id = %s
-
--- name: list_live
+-- name: live_load_all
 select kind, id, seq, body::text from live_objects
-where kind = any(%s) and deleted_at is null order by seq
+where kind = any(%(kinds)s) and deleted_at is null order by seq;
 
--- name: list_live_changes
-select kind, id, seq, body::text from live_objects where seq > %s order by seq
+-- name: live_get
+select kind, id, seq, body::text from live_objects
+where kind = %(kind)s and id = %(id)s;
 
--- name: get_live_sequence
-select seq from live_sequence
+-- name: live_changes_since
+select kind, id, seq, body::text from live_objects where seq > %(seq)s order by seq;
+
+-- name: live_sequence_seen
+select seq from live_sequence;
+
+-- name: notify
+select pg_notify(%(channel)s, %(payload)s);
