@@ -10,16 +10,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any, LiteralString
 
 import msgspec
-from psycopg.rows import dict_row
 
 from headgate.core.faults import Unavailable
 from headgate.meters.asks import Ask
 from headgate.meters.leases import Answer, Lease, Meter
+from headgate.meters.rows import QUERIES, fetch
 from headgate.meters.windows import Edges
 from headgate.store.database import Database
-from headgate.store.queries import Queries
-
-QUERIES = Queries.load("headgate.meters")
 
 
 class DeskAway(Exception):
@@ -46,8 +43,8 @@ class LeaseDesk:
     def __init__(self, boot: uuid.UUID, database: Database) -> None:
         self.boot = boot
         self._database = database
-        self._grant = QUERIES["grant_leases"]
-        self._return = QUERIES["return_leases"]
+        self._grant: LiteralString = QUERIES["grant_leases"]
+        self._return: LiteralString = QUERIES["return_leases"]
 
     async def grant(self, asks: Sequence[Ask]) -> Granted:
         """Ask for money: all or nothing. Raises DeskAway, or BootClosed."""
@@ -87,9 +84,7 @@ class LeaseDesk:
     async def _rows(self, query: LiteralString, parameters: dict[str, Any]) -> list[dict[str, Any]]:
         try:
             async with self._database.connection() as connection:
-                cursor = connection.cursor(row_factory=dict_row)
-                await cursor.execute(query, parameters)
-                return await cursor.fetchall()
+                return await fetch(connection, query, parameters)
         except Unavailable as error:
             raise DeskAway(error.message) from error
 

@@ -450,3 +450,20 @@ begin
     update meter_windows w set leased = w.leased - held.amount from held where w.id = held.window_id;
     return query select v_attempts, v_charged, greatest(0, v_given_back - v_charged);
 end $$;
+
+-- Adds what had been spent before a budget began to its meters' windows. One amount for each subject.
+create function seed_windows(
+    p_budget text, p_subjects text[], p_amounts numeric[], p_starts_at timestamptz, p_ends_at timestamptz
+) returns void language plpgsql as $$
+declare
+    v_windows bigint[];
+begin
+    select coalesce(array_agg(open_meter_window(open_meter(p_budget, t.subject), p_starts_at, p_ends_at)), '{}')
+    into v_windows
+    from (select subject from unnest(p_subjects) as s (subject) order by subject) as t;
+    perform 1 from meter_windows where id = any(v_windows) order by id for no key update;
+    update meter_windows w set spent = w.spent + t.amount
+    from unnest(p_subjects, p_amounts) as t (subject, amount)
+    join meters m on m.budget = p_budget and m.subject = t.subject
+    where w.meter = m.id and w.id = any(v_windows);
+end $$;
