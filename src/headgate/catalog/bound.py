@@ -13,14 +13,16 @@ from headgate.catalog.model import BucketName, ModelFacts, Price
 from headgate.catalog.prices import price_of
 from headgate.core.call import Bound, Bounded, Operation, Unbounded
 
-CALL_TOKENS = 1_024
-"""What providers put around a call: templates, hidden instructions, the preamble of tools."""
+CALL_TOKENS = 4_096
+"""What providers put around a call: templates, hidden instructions, the preambles of tools.
+
+The most that was seen on recorded traffic is 1,400, with a tool of the provider's that clients run."""
 
 MESSAGE_TOKENS = 16
 """What templates put around one message."""
 
 TOKENS_PER_BYTE = 1
-"""Byte-level tokenisers never make more tokens than there are bytes, and the body holds all text and tools."""
+"""Byte-level tokenisers make no more tokens than there are bytes; the body holds all text and tools."""
 
 OUTPUT_SLACK_TOKENS = 16
 """What some services count beyond the limit: end marks."""

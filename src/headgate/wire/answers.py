@@ -11,7 +11,7 @@ import msgspec
 from headgate.core.call import Dialect, Operation, Usage
 from headgate.core.ports import Headers
 from headgate.wire.model import AnswerFacts, ErrorClass
-from headgate.wire.usage import Fields, fields_of, inner, usage_of
+from headgate.wire.usage import Fields, count, fields_of, inner, usage_of
 
 NAME_LENGTH_MAX = 256
 MESSAGE_LENGTH_MAX = 2000
@@ -28,6 +28,7 @@ class _Whole(msgspec.Struct):
     usage: msgspec.Raw = _NOTHING
     service_tier: msgspec.Raw = _NOTHING
     output: msgspec.Raw = _NOTHING
+    tool_usage: msgspec.Raw = _NOTHING
     x_groq: msgspec.Raw = _NOTHING
     usageMetadata: msgspec.Raw = _NOTHING  # noqa: N815
     modelVersion: msgspec.Raw = _NOTHING  # noqa: N815
@@ -63,7 +64,9 @@ def read_answer(dialect: Dialect, operation: Operation, body: bytes) -> AnswerFa
     fields = fields_of(raw)
     usage = free
     if fields is not None and free is None:
-        usage = with_units(usage_of(dialect, operation, fields), served_units(dialect, body, whole.output))
+        usage = with_units(
+            usage_of(dialect, operation, fields), served_units(dialect, body, whole.output, whole.tool_usage)
+        )
     return AnswerFacts(
         usage=usage,
         usage_raw=b"" if fields is None else raw,
@@ -109,21 +112,31 @@ _OUTPUT_UNITS = {
 }
 
 
-def served_units(dialect: Dialect, body: bytes, output: msgspec.Raw = _NOTHING) -> dict[str, int]:
-    """What a provider's own tools did, counted from the answer where its usage does not say."""
+def served_units(
+    dialect: Dialect, body: bytes, output: msgspec.Raw = _NOTHING, stated: msgspec.Raw = _NOTHING
+) -> dict[str, int]:
+    """What a provider's own tools did, from the answer's items or from what it states beside its usage."""
     if dialect == "openai-responses":
-        try:
-            kinds = [item.type for item in _typed(output)]
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return {}
-        units: dict[str, int] = {}
-        for kind in kinds:
-            if kind in _OUTPUT_UNITS:
-                units[_OUTPUT_UNITS[kind]] = units.get(_OUTPUT_UNITS[kind], 0) + 1
-        return units
+        return _responses_units(output, stated)
     if dialect == "google" and b'"webSearchQueries"' in body:
         return {"web_search": google_searches(body)}
     return {}
+
+
+def _responses_units(output: msgspec.Raw, stated: msgspec.Raw) -> dict[str, int]:
+    try:
+        kinds = [item.type for item in _typed(output)]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        kinds = []
+    units: dict[str, int] = {}
+    for kind in kinds:
+        if kind in _OUTPUT_UNITS:
+            units[_OUTPUT_UNITS[kind]] = units.get(_OUTPUT_UNITS[kind], 0) + 1
+    searches = inner(fields_of(stated) or {}, "web_search")
+    if "num_requests" in searches:
+        # Opening a page is an item too, but only searches are charged.
+        units["web_search"] = count(searches, "num_requests")
+    return {kind: number for kind, number in units.items() if number}
 
 
 class _Grounding(msgspec.Struct):

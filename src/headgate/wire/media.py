@@ -14,15 +14,14 @@ from headgate.wire.model import NO_MEDIA, Media
 
 _IMAGE_TYPES = frozenset({"image_url", "input_image", "image"})
 _AUDIO_TYPES = frozenset({"input_audio", "audio"})
-_FILE_TYPES = frozenset({"file", "input_file", "document", "search_result"})
+_FILE_TYPES = frozenset({"file", "input_file", "document", "video_url", "input_video"})
 _UNBOUNDED_TYPES = {
     "container_upload": "file id",
-    "video_url": "video",
-    "input_video": "video",
     "item_reference": "stored item",
     "computer_call_output": "computer screenshots",
 }
 _TOOL = Watched("type", "name", "function")
+_REASONING = Watched("mode")
 _GOOGLE_TOOL = Watched("functionDeclarations", "function_declarations")
 _CLIENT_TOOL_TYPES = frozenset({"function", "custom", "local_shell", "apply_patch"})
 _ANTHROPIC_CLIENT_TOOLS = ("bash_", "text_editor_", "computer_", "memory_")
@@ -71,6 +70,10 @@ def openai_media(members: Members, content: str, responses: bool) -> Media:
         _find_typed_tools(members, found)
     if "modalities" in members and b"audio" in members["modalities"].raw:
         found.audio += 1
+    if responses and not is_null(members.get("reasoning")):
+        mode = text_of(read_members(members["reasoning"].raw, _REASONING, "reasoning").get("mode"))
+        if mode not in (None, "auto", "default", "standard"):
+            found.name(f"reasoning mode {mode[:64]}")  # several runs for one answer
     if "background" in members and flag_of(members["background"]):
         found.name("background")
     return found.media()
@@ -97,8 +100,11 @@ def google_media(members: Members) -> Media:
     for content in ("contents", "content", "requests", "systemInstruction", "system_instruction"):
         _find_parts(members, content, found)
     if "tools" in members and not is_null(members["tools"]):
-        for item in items_of(members["tools"]):
-            for name, tool in read_members(bytes(item), _GOOGLE_TOOL, "tools").items():
+        given = members["tools"]
+        # Google takes one object for an array of one.
+        items = [given.raw] if given.raw.startswith(b"{") else [bytes(item) for item in items_of(given)]
+        for item in items:
+            for name, tool in read_members(item, _GOOGLE_TOOL, "tools").items():
                 if name not in _GOOGLE_TOOL.names and not is_null(tool):
                     found.name(f"server tool {name[:64]}")
     return found.media()
@@ -202,8 +208,6 @@ def _find_typed(kind: str, part: dict[str, Any], found: _Found) -> None:
         found.files += 1
         if _has_file_id(part):
             found.name("file id")
-        elif _has_url(part):
-            found.name("file URL")
     elif kind in _UNBOUNDED_TYPES:
         found.name(_UNBOUNDED_TYPES[kind])
 
@@ -212,13 +216,6 @@ def _has_file_id(part: dict[str, Any]) -> bool:
     return any(
         isinstance(holder, dict) and cast("dict[str, Any]", holder).get("file_id")
         for holder in (part, part.get("file"), part.get("source"))
-    )
-
-
-def _has_url(part: dict[str, Any]) -> bool:
-    source = part.get("source")
-    return bool(part.get("file_url")) or (
-        isinstance(source, dict) and cast("dict[str, Any]", source).get("type") == "url"
     )
 
 
@@ -231,11 +228,9 @@ def _find_google(part: dict[str, Any], found: _Found) -> None:
             found.images += 1
         elif kind.startswith("audio/"):
             found.audio += 1
-        elif kind.startswith("video/"):
-            found.name("video")
         else:
             found.files += 1
     if part.get("fileData") or part.get("file_data"):
         if part.get("type") in ("file", "input_file"):
             return  # OpenAI's name for base64 bytes, counted by its type
-        found.name("file URI")
+        found.files += 1

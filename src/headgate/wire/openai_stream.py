@@ -176,6 +176,7 @@ class _Response(msgspec.Struct):
     usage: msgspec.Raw = NOTHING
     error: msgspec.Raw = NOTHING
     output: msgspec.Raw = NOTHING
+    tool_usage: msgspec.Raw = NOTHING
 
 
 class _Item(msgspec.Struct):
@@ -244,10 +245,9 @@ class ResponsesReader(EventReader):
             self._fail(bytes(response.error) if is_set(response.error) else b"response failed")
         fields = fields_of(response.usage)
         if fields is not None:
-            units = served_units("openai-responses", b"", response.output)
-            self._count(
-                with_units(usage_of("openai-responses", "chat", fields), units), bytes(response.usage)
-            )
+            units = served_units("openai-responses", b"", response.output, response.tool_usage)
+            usage = usage_of("openai-responses", "chat", fields)
+            self._count(with_units(usage, units), bytes(response.usage))
 
 
 _PLAIN_LAST = frozenset(

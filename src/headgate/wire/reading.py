@@ -38,7 +38,7 @@ _OPENAI = Watched(
 _RESPONSES = Watched(
     "model", "stream", "max_output_tokens", "input", "user", "safety_identifier", "metadata",
     "prompt_cache_key", "service_tier", "tools", "previous_response_id", "conversation", "prompt",
-    "background",
+    "background", "reasoning",
 )  # fmt: skip
 _PLAIN = Watched(
     "model", "stream", "stream_options", "max_tokens", "n", "best_of", "input", "prompt", "user",
