@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from headgate.catalog.model import BucketName, Target
+from headgate.catalog.prices import UNITS
 from headgate.config.compile import (
     compile_file,
     compile_snapshot,
@@ -18,7 +19,15 @@ from headgate.config.compile import (
     resolve_target,
     snapshot_id,
 )
-from headgate.config.document import MOCK_KEYS, Document, PriceTable, ProviderTable, from_json, normalised
+from headgate.config.document import (
+    LIMIT_KEYS,
+    MOCK_KEYS,
+    Document,
+    PriceTable,
+    ProviderTable,
+    from_json,
+    normalised,
+)
 from headgate.config.environment import default_document
 from headgate.config.limits import budget_of
 from headgate.config.load import load
@@ -152,9 +161,26 @@ def test_prices_of_the_file_win_and_are_integers() -> None:
     assert resolve_target(snapshot, "paris/org/model-7b").facts == facts
 
 
-def test_every_bucket_can_be_priced() -> None:
+def test_everything_that_costs_can_be_priced() -> None:
     fields = {field.name for field in msgspec.structs.fields(PriceTable)}
-    assert set(get_args(BucketName)) <= fields
+    assert fields == {*get_args(BucketName), *UNITS, "per_call", *LIMIT_KEYS}
+
+
+def test_known_models_have_the_prices_of_the_table() -> None:
+    facts = compiled().aliases["assistant"].targets[0].facts
+    assert facts.price is not None and facts.price.buckets["input"] > 0
+    assert resolve_target(compiled(), "openai/no-such-model").facts.price is None
+
+
+def test_a_price_can_be_of_a_call_or_a_use() -> None:
+    text = (
+        '[providers.mock]\nkind = "mock"\n[prices."mock/x"]\ninput = "1"\n'
+        'per_call = "0.01"\nweb_search = "10"\ncontext_window = 8192\n'
+    )
+    facts = resolve_target(compiled(text), "mock/x").facts
+    assert facts.price is not None
+    assert (facts.price.per_call_pico_usd, facts.price.units) == (10**10, {"web_search": 10**10})
+    assert facts.context_window == 8192
 
 
 def test_limits() -> None:

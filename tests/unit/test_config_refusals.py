@@ -229,8 +229,7 @@ CASES: list[tuple[str, str, list[str]]] = [
         GOOD + '[prices."mock/x"]\ninput = 0.2\noutput = "cheap"\n[prices.mock]\ninput = "1"\noutput = "1"\n',
         [
             '4: prices."mock/x".input has to be a text in quotes, and is 0.2',
-            "5: prices.\"mock/x\".output is 'cheap'; write USD per million tokens as a decimal number such "
-            "as '0.20'",
+            "5: prices.\"mock/x\".output is 'cheap'; write USD as a decimal number in quotes such as '0.20'",
         ],
     ),
     (

@@ -19,7 +19,7 @@ from headgate.config.document import Document, ModelTable, TargetTable, from_jso
 from headgate.config.limits import budget_of, check_meters, loop_guard_of, rate_limit_of
 from headgate.config.lines import Path
 from headgate.config.load import load_located
-from headgate.config.prices import facts_of, override_of
+from headgate.config.prices import facts_of, overridden
 from headgate.config.problems import NOWHERE, Locations, Problems, nearest
 from headgate.config.providers import provider_of
 from headgate.config.snapshot import Alias, CallTimeouts, RetryRule, ServerLimits, Snapshot
@@ -162,8 +162,9 @@ class _Compiler:
             provider, slash, model = name.partition("/")
             if not slash or not model:
                 self._problems.add(("prices", name), 'names no model; write [prices."provider/model"]')
-            elif self._provider_exists(provider, ("prices", name)):
-                self._overrides[name] = override_of(table, self._today)
+            elif self._provider_exists(provider, ("prices", name)) and provider in self._providers:
+                facts = overridden(self._providers[provider], model, table, self._today)
+                self._overrides[name] = facts
 
     def _alias(self, name: str, table: ModelTable) -> Alias:
         path = ("models", name)

@@ -17,7 +17,9 @@ from headgate.config.values import (
     Duration,
     ModelName,
     Name,
+    PerCall,
     PerMillion,
+    PerThousand,
     RateText,
     Url,
 )
@@ -149,7 +151,7 @@ class PriceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """`[prices."provider/model"]`: USD per million tokens, in place of the price table's."""
 
     input: PerMillion
-    output: PerMillion
+    output: PerMillion | None = None
     cache_read: PerMillion | None = None
     cache_write: PerMillion | None = None
     cache_write_1h: PerMillion | None = None
@@ -159,8 +161,19 @@ class PriceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     cache_read_audio: PerMillion | None = None
     input_image: PerMillion | None = None
     output_image: PerMillion | None = None
+    per_call: PerCall | None = None
+    web_search: PerThousand | None = None
+    social_search: PerThousand | None = None
+    file_search: PerThousand | None = None
+    code_execution: PerThousand | None = None
+    audio_seconds: PerThousand | None = None
+    characters: PerThousand | None = None
     context_window: Positive | None = None
     max_output: Positive | None = None
+
+
+LIMIT_KEYS = ("context_window", "max_output")
+"""Keys of a price table that are no price but what the model can take, in tokens."""
 
 
 class LoopGuardTable(

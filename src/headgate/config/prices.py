@@ -1,29 +1,32 @@
-"""What is known of a model: from `[prices]` of the file, else from the price table. Pure.
+"""What is known of a model: its price from `[prices]` of the file, else from the price table. Pure.
 
 Read next: `catalog.prices`.
 """
 
 from datetime import date
-from typing import get_args
 
-from headgate.catalog.model import BucketName, ModelFacts, Price, Provider
-from headgate.config.document import PriceTable
-from headgate.config.values import read_price
-from headgate.core.money import pico_per_unit
+import msgspec
 
-BUCKETS: tuple[BucketName, ...] = get_args(BucketName)
-
-
-def override_of(table: PriceTable, today: date) -> ModelFacts:
-    """Read a checked `[prices."provider/model"]` table."""
-    written: dict[BucketName, str | None] = {name: getattr(table, name) for name in BUCKETS}
-    buckets: dict[BucketName, int] = {
-        name: pico_per_unit(read_price(text)) for name, text in written.items() if text is not None
-    }
-    price = Price(buckets=buckets, source="headgate.toml", date=today.isoformat())
-    return ModelFacts(price=price, context_window=table.context_window, max_output=table.max_output)
+from headgate.catalog.model import ModelFacts, Provider
+from headgate.catalog.prices import facts_for, override_price
+from headgate.config.document import LIMIT_KEYS, PriceTable
 
 
 def facts_of(provider: Provider, model: str, today: date) -> ModelFacts:
     """Return what the price table knows of a model on a day."""
-    return ModelFacts(price=None)
+    return facts_for(provider.price_provider, model, on=today)
+
+
+def overridden(provider: Provider, model: str, table: PriceTable, today: date) -> ModelFacts:
+    """Return what is known of a model that has a checked `[prices."provider/model"]` table of its own."""
+    written = {
+        name: text
+        for name, text in msgspec.structs.asdict(table).items()
+        if text is not None and name not in LIMIT_KEYS
+    }
+    facts = facts_for(provider.price_provider, model, override_price(written), on=today)
+    return msgspec.structs.replace(
+        facts,
+        context_window=table.context_window or facts.context_window,
+        max_output=table.max_output or facts.max_output,
+    )

@@ -29,6 +29,10 @@ Amount = Annotated[str, msgspec.Meta(description="such as `500 USD`", extra={"re
 PerMillion = Annotated[
     str, msgspec.Meta(description="USD per million tokens, such as `0.20`", extra={"reads": "price"})
 ]
+PerThousand = Annotated[
+    str, msgspec.Meta(description="USD per thousand uses, such as `10`", extra={"reads": "price"})
+]
+PerCall = Annotated[str, msgspec.Meta(description="USD a call, such as `0.01`", extra={"reads": "price"})]
 RateText = Annotated[
     str, msgspec.Meta(description="such as `60 requests` or `100000 tokens`", extra={"reads": "rate"})
 ]
@@ -82,13 +86,13 @@ def read_amount(text: str) -> int:
 
 
 def read_price(text: str) -> Decimal:
-    """Read a price in USD per million, which is a decimal number in quotes so that no float touches it."""
+    """Read a price in USD, which is a decimal number in quotes so that no float touches it."""
     try:
         price = Decimal(text.strip())
     except InvalidOperation:
         price = Decimal("NaN")
-    if not price.is_finite() or not 0 <= price <= PRICE_MAX:
-        raise ValueError(f"is {text!r}; write USD per million tokens as a decimal number such as '0.20'")
+    if not price.is_finite() or not 0 <= price < PRICE_MAX:
+        raise ValueError(f"is {text!r}; write USD as a decimal number in quotes such as '0.20'")
     return price
 
 
