@@ -24,6 +24,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Whether it may generate tokens that a stream does not show."""
     runs_tools: bool = False
     """Whether it uses tools of its provider without being asked to."""
+    search_per_call: bool = False
+    """Whether searches are charged once a call, however many there were."""
     source: str = ""
     date: str = ""
 

@@ -89,6 +89,8 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The most that one image can take."""
     runs_tools: bool = False
     """Whether it uses its provider's tools without being asked to, so that nothing bounds its input."""
+    search_per_call: bool = False
+    """Whether searches are charged once a call, however many there were."""
 
 
 class MockSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -96,6 +96,7 @@ def facts_for(
         hides_reasoning=limits.hides_reasoning,
         image_tokens=limits.image_tokens,
         runs_tools=limits.runs_tools,
+        search_per_call=limits.search_per_call,
     )
     if override is not None or known is None:
         return facts
@@ -323,5 +324,5 @@ def cost(facts: ModelFacts, usage: Usage, service_tier: str | None = None) -> in
     for unit, number in units.items():
         if unit not in price.units:
             return None
-        total += price.units[unit] * number
+        total += price.units[unit] * (1 if facts.search_per_call and unit == "web_search" else number)
     return total

@@ -39,8 +39,13 @@ _whole = msgspec.json.Decoder(_Whole).decode
 _wholes = msgspec.json.Decoder(list[_Whole]).decode
 
 
+class _Action(msgspec.Struct):
+    type: str = ""
+
+
 class _Typed(msgspec.Struct):
     type: str = ""
+    action: _Action | None = None
 
 
 _typed = msgspec.json.Decoder(list[_Typed]).decode
@@ -125,7 +130,8 @@ def served_units(
 
 def _responses_units(output: msgspec.Raw, stated: msgspec.Raw) -> dict[str, int]:
     try:
-        kinds = [item.type for item in _typed(output)]
+        # Opening a page is an item too, but only searches are charged.
+        kinds = [item.type for item in _typed(output) if item.action is None or item.action.type == "search"]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         kinds = []
     units: dict[str, int] = {}
@@ -134,7 +140,6 @@ def _responses_units(output: msgspec.Raw, stated: msgspec.Raw) -> dict[str, int]
             units[_OUTPUT_UNITS[kind]] = units.get(_OUTPUT_UNITS[kind], 0) + 1
     searches = inner(fields_of(stated) or {}, "web_search")
     if "num_requests" in searches:
-        # Opening a page is an item too, but only searches are charged.
         units["web_search"] = count(searches, "num_requests")
     return {kind: number for kind, number in units.items() if number}
 

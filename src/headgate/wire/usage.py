@@ -191,10 +191,15 @@ def _anthropic(fields: Fields) -> Usage:
     rounds = fields.get("iterations")
     if not isinstance(rounds, list):
         return usage
+    rows = [cast("Fields", row) for row in cast("list[object]", rounds) if isinstance(row, dict)]
+    # Rounds of another model have another price, which nobody can tell from here: they count as a unit
+    # without a price, so that the cost shows as unknown and not as too little.
+    advice = sum("model" in row for row in rows)
+    units = {**usage.units, "advisor": advice} if advice else usage.units
+    parts = [_anthropic_sum(row) for row in rows if "model" not in row]
     # The sums on top leave out rounds of compaction, which are billed.
-    parts = [_anthropic_sum(cast("Fields", r)) for r in cast("list[object]", rounds) if isinstance(r, dict)]
     if sum(part.total for part in parts) <= usage.total:
-        return usage
+        return msgspec.structs.replace(usage, units=units)
     return Usage(
         input=sum(part.input for part in parts),
         cache_read=sum(part.cache_read for part in parts),
@@ -202,7 +207,7 @@ def _anthropic(fields: Fields) -> Usage:
         cache_write_1h=sum(part.cache_write_1h for part in parts),
         output=sum(part.output for part in parts),
         reasoning=sum(part.reasoning for part in parts),
-        units=usage.units,
+        units=units,
     )
 
 
