@@ -265,6 +265,8 @@ def test_names_resolve_to_aliases_and_repeated_ones_cost_a_lookup() -> None:
     assert resolve_alias(snapshot, "mock/x") is direct
     assert resolve_alias(snapshot, "nobody/x") is None
     assert nearest_names(snapshot, "asistant")[0] == "assistant"
+    assert resolve_alias(snapshot, "mock/" + "a" * 5000) is None
+    assert resolve_alias(snapshot, "mock/a\nb") is None
     assert model_not_found(snapshot, "a" * 5000).message.startswith("there is no model 'aaa")
     assert len(model_not_found(snapshot, "a" * 5000).message) < 300
 

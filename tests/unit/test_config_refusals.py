@@ -4,12 +4,37 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headgate.config.compile import compile_file
 from headgate.core.faults import Misconfigured
 
 TODAY = date(2026, 11, 21)
 GOOD = '[providers.mock]\nkind = "mock"\n'
+
+WHOLE = (
+    GOOD
+    + """headers = { X-A = "b" }
+[models.a]
+targets = ["mock/x", { target = "mock/y", weight = 2 }]
+strategy = "weighted"
+timeout = { total = "2m" }
+[[budgets]]
+name = "b"
+scope = { user = "*" }
+limit = "1 USD"
+timezone = "Europe/Berlin"
+[[rate_limits]]
+name = "r"
+limit = "60 requests"
+[projects.p]
+regions = ["eu"]
+retention = "90 days"
+[prices."mock/x"]
+input = "0.20"
+"""
+)
 
 CASES: list[tuple[str, str, list[str]]] = [
     (
@@ -264,6 +289,38 @@ def test_a_wrong_file_is_refused_with_line_and_reason(
     assert str(caught.value).split("\n") == [f"headgate.toml:{line}" for line in expected]
     assert (caught.value.where or "").startswith("headgate.toml:")
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a = " + "[" * 5000, "nested too deeply"),
+        ("a = " + "9" * 5000, "this is no valid TOML"),
+        ('[[budgets]]\nname = "a"\nlimit = "1 USD"\ntimezone = "../../etc/passwd"\n', "is no time zone"),
+        ('[[budgets]]\nname = "a"\nlimit = "1 USD"\ntimezone = "Europe"\n', "is no time zone"),
+        (GOOD + "seed = 99999999999999999999999\n", "it has to be between 0 and"),
+        (GOOD + '[models.a]\ntargets = ["mock/a\\nb"]\n', "write 'provider/model'"),
+        ('a = "\ud800"', "is no UTF-8 text"),
+    ],
+)
+def test_what_could_upset_a_reader_is_refused_too(text: str, reason: str) -> None:
+    with pytest.raises(Misconfigured, match=reason):
+        compile_file(text, today=TODAY)
+
+
+@given(st.integers(0, len(WHOLE)), st.integers(0, 12), st.text(max_size=8))
+def test_a_damaged_file_is_read_or_refused_and_never_upsets(start: int, cut: int, inserted: str) -> None:
+    try:
+        compile_file(WHOLE[:start] + inserted + WHOLE[start + cut :], today=TODAY)
+    except Misconfigured as fault:
+        assert "headgate.toml" in str(fault)
+
+
+def test_a_byte_order_mark_and_dos_lines_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "headgate.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode() + b"sed = 1\r\n")
+    with pytest.raises(Misconfigured, match=r"headgate\.toml:3: providers\.mock\.sed is unknown"):
+        compile_file(path, today=TODAY)
 
 
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:

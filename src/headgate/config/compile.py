@@ -23,7 +23,7 @@ from headgate.config.prices import facts_of, overridden
 from headgate.config.problems import NOWHERE, Locations, Problems, nearest
 from headgate.config.providers import provider_of
 from headgate.config.snapshot import Alias, CallTimeouts, RetryRule, ServerLimits, Snapshot
-from headgate.config.values import read_days, read_duration
+from headgate.config.values import MODEL_NAME_CHARACTERS_MAX, is_model_name, read_days, read_duration
 from headgate.core.faults import Misconfigured, NotFound
 
 FORMAT = 1
@@ -71,13 +71,16 @@ def resolve_alias(snapshot: Snapshot, name: str) -> Alias | None:
 
     Direct names are kept in a table of 1024, so that a repeated one costs a lookup.
     """
-    return snapshot.aliases.get(name) or _direct_alias(snapshot, name)
+    alias = snapshot.aliases.get(name)
+    if alias is not None or len(name) > MODEL_NAME_CHARACTERS_MAX:
+        return alias
+    return _direct_alias(snapshot, name)
 
 
 def resolve_target(snapshot: Snapshot, name: str) -> Target:
     """Return the target that `provider/model` names. Raises NotFound with the nearest names."""
-    alias = _direct_alias(snapshot, name)
-    if alias is None:
+    alias = resolve_alias(snapshot, name)
+    if alias is None or name in snapshot.aliases:
         raise model_not_found(snapshot, name)
     return alias.targets[0]
 
@@ -86,7 +89,7 @@ def resolve_target(snapshot: Snapshot, name: str) -> Target:
 def _direct_alias(snapshot: Snapshot, name: str) -> Alias | None:
     provider_name, slash, model = name.partition("/")
     provider = snapshot.providers.get(provider_name)
-    if provider is None or not slash or not model:
+    if provider is None or not slash or not model or not is_model_name(name):
         return None
     facts = snapshot.price_overrides.get(name)
     if facts is None:
@@ -210,8 +213,8 @@ class _Compiler:
                 )
             path = (*path, "target")
         provider_name, slash, model = name.partition("/")
-        if not slash or not model:
-            self._problems.add(path, f"is {name!r}; write 'provider/model'")
+        if not slash or not model or not is_model_name(name):
+            self._problems.add(path, f"is {name[:200]!r}; write 'provider/model'")
             return None
         if not self._provider_exists(provider_name, path):
             return None

@@ -31,6 +31,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 Rate = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Weight = Annotated[float, msgspec.Meta(gt=0, le=10**6)]
 Bytes = Annotated[int, msgspec.Meta(ge=1024, le=2**40)]
+Seed = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 ErrorStatus = Annotated[int, msgspec.Meta(ge=400, le=599)]
 
 
@@ -58,7 +59,7 @@ class ProviderTable(
     error_status: ErrorStatus | None = None
     broken_stream_rate: Rate | None = None
     stalled_stream_rate: Rate | None = None
-    seed: int | None = None
+    seed: Seed | None = None
 
     file: str | None = None
 

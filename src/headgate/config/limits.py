@@ -104,8 +104,12 @@ def check_scope(scope: Scope, document: Document, problems: Problems, path: tupl
 
 def timezone_problem(name: str) -> str | None:
     """Return why a time zone can't be used, or None. Names are those of the IANA database."""
-    known = zoneinfo.available_timezones()
-    return None if name in known else f"is {name!r}, which is no time zone{nearest(name, known)}"
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        close = nearest(name, zoneinfo.available_timezones())
+        return f"is {name[:100]!r}, which is no time zone{close}"
+    return None
 
 
 def _check_provider(

@@ -50,7 +50,9 @@ def load_located(source: FilePath | str) -> Loaded:
     name, text = _read(source)
     try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise Misconfigured("this is nested too deeply", where=name) from None
+    except ValueError as error:  # TOMLDecodeError, or a number with thousands of digits
         raise _syntax(name, text, str(error)) from None
     locations = Locations(source=name, lines=locate(text))
     problems = Problems(locations)
@@ -60,19 +62,19 @@ def load_located(source: FilePath | str) -> Loaded:
 
 
 def _read(source: FilePath | str) -> tuple[str, str]:
-    if isinstance(source, str):
-        return TEXT_NAME, source
+    name = TEXT_NAME if isinstance(source, str) else source.name
     try:
-        content = source.read_bytes()
+        content = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source.read_bytes()
     except OSError as error:
         raise Misconfigured(f"{source} can't be read: {error.strerror}") from None
     if len(content) > FILE_BYTES_MAX:
-        raise Misconfigured(f"{source} has {len(content)} bytes; at most {FILE_BYTES_MAX} are read")
+        raise Misconfigured(f"{name} has {len(content)} bytes; at most {FILE_BYTES_MAX} are read")
     try:
-        return source.name, content.decode("utf-8")
+        # Some editors begin a file with a byte order mark.
+        return name, content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise Misconfigured("is no UTF-8 text", where=f"{source.name}:{line}") from None
+        raise Misconfigured("is no UTF-8 text", where=f"{name}:{line}") from None
 
 
 def _syntax(name: str, text: str, message: str) -> Misconfigured:

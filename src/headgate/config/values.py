@@ -17,6 +17,7 @@ from headgate.meters.model import RateUnit
 
 DURATION_S_MAX = 366 * 86400.0
 RETENTION_DAYS_MAX = 3660
+MODEL_NAME_CHARACTERS_MAX = 200
 PRICE_MAX = Decimal(10) ** 6
 
 Reads = Literal["duration", "days", "amount", "price", "rate", "url", "credential", "name", "model_name"]
@@ -54,7 +55,7 @@ _SECONDS = {
 _DAYS = re.compile(r"(\d{1,6})\s*days?")
 _RATE = re.compile(r"(\d{1,15})\s*(requests?|tokens?)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,199}")
+_MODEL_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:@/+-]{{0,{MODEL_NAME_CHARACTERS_MAX - 1}}}")
 _ENV = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -137,9 +138,14 @@ def read_name(text: str) -> str:
     return text
 
 
+def is_model_name(text: str) -> bool:
+    """Say whether a text can be the name of a model: at most 200 of the characters that such names have."""
+    return _MODEL_NAME.fullmatch(text) is not None
+
+
 def read_model_name(text: str) -> str:
     """Check a name that clients may ask for."""
-    if not _MODEL_NAME.fullmatch(text):
+    if not is_model_name(text):
         raise ValueError(
             f"has the name {text!r}; names of models are letters, digits and any of . _ : @ / + -"
         )
