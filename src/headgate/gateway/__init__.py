@@ -1,1 +1,1 @@
-"""TBD."""
+"""The data plane: one function per call. Start reading at `gateway.serve`."""

@@ -1,0 +1,172 @@
+"""One call on its way through the data plane: what is known of it so far, and what it leaves on record.
+
+Mutable, owned by the task that serves it. Never does I/O. Read next: `gateway.serve`.
+"""
+
+import uuid
+from typing import TYPE_CHECKING, Final
+
+from headgate.access.model import Caller, Key
+from headgate.catalog.model import Target
+from headgate.config.snapshot import Alias, Snapshot
+from headgate.core.call import Usage
+from headgate.core.entries import AttemptRecord, End, Excluded
+from headgate.core.faults import Fault
+from headgate.core.ports import Headers
+from headgate.gateway.recorder import BodyCopy
+from headgate.meters.rate import RateReservation
+from headgate.wire.model import CallFacts, Route
+
+if TYPE_CHECKING:
+    from headgate.gateway.attempt import Held
+
+NO_USAGE: Final = Usage()
+
+
+class Exclusion:
+    """A target that was not tried, and the fault that says why."""
+
+    __slots__ = ("fault", "target")
+
+    def __init__(self, target: str, fault: Fault) -> None:
+        self.target = target
+        self.fault = fault
+
+
+class Failure:
+    """An attempt that failed before commit: the fault, and whether another try at the target may help."""
+
+    __slots__ = ("fault", "retryable", "target")
+
+    def __init__(self, target: str, fault: Fault, *, retryable: bool) -> None:
+        self.target = target
+        self.fault = fault
+        self.retryable = retryable
+
+
+class Call:
+    """What is known of one call. Set step by step by `serve`; read whole by `record`."""
+
+    __slots__ = (
+        "alias",
+        "answered_target",
+        "attempts",
+        "caller",
+        "changes",
+        "cost_pico_usd",
+        "estimated",
+        "exclusions",
+        "facts",
+        "failures",
+        "first_token_ms",
+        "headers",
+        "hung_up",
+        "id",
+        "key",
+        "limit_headers",
+        "message",
+        "open_attempt",
+        "provider_request_id",
+        "query",
+        "rate",
+        "recorded",
+        "release",
+        "response",
+        "response_content_type",
+        "route",
+        "snapshot",
+        "started_ms",
+        "started_s",
+        "targets",
+        "trace_id",
+        "truncated",
+        "usage",
+    )
+
+    def __init__(
+        self, identity: uuid.UUID, route: Route, snapshot: Snapshot, *, started_ms: int, started_s: float
+    ) -> None:
+        self.id = identity
+        self.route = route
+        self.snapshot = snapshot
+        self.started_ms = started_ms
+        self.started_s = started_s
+        self.key: Key | None = None
+        self.caller: Caller | None = None
+        self.facts: CallFacts | None = None
+        self.alias: Alias | None = None
+        self.targets: tuple[Target, ...] = ()
+        self.exclusions: list[Exclusion] = []
+        self.failures: list[Failure] = []
+        self.attempts: list[AttemptRecord] = []
+        self.changes: list[str] = []
+        self.usage = NO_USAGE
+        self.cost_pico_usd: int | None = None
+        self.estimated = False
+        self.truncated = False
+        self.answered_target = ""
+        self.first_token_ms: int | None = None
+        self.message = ""
+        self.trace_id = ""
+        self.release = ""
+        self.provider_request_id = ""
+        self.response: BodyCopy | None = None
+        self.response_content_type = ""
+        self.open_attempt: Held | None = None
+        self.headers: Headers = []
+        self.query = b""
+        self.limit_headers: Headers = []
+        self.rate: RateReservation | None = None
+        self.hung_up = False
+        self.recorded = False
+
+    @property
+    def request_id(self) -> str:
+        """The id as clients and records show it."""
+        return str(self.id)
+
+    def note_change(self, change: str) -> None:
+        """Note what Headgate altered in the request; the same change of a second attempt counts once."""
+        if change not in self.changes:
+            self.changes.append(change)
+
+    def exclude(self, target: str, fault: Fault) -> None:
+        """Note that a target is not tried, and why."""
+        self.exclusions.append(Exclusion(target, fault))
+
+    def end(self, *, status: int, code: str, duration_ms: int) -> End:
+        """Return the call's record."""
+        caller, facts = self.caller, self.facts
+        label = caller.label if caller else None
+        return End(
+            call=self.id.bytes,
+            started_ms=self.started_ms,
+            duration_ms=duration_ms,
+            first_token_ms=self.first_token_ms,
+            project=caller.project if caller else self.key.project if self.key else "",
+            key=self.key.id if self.key else "",
+            user=caller.user if caller else "",
+            session=caller.session if caller else "",
+            tags=caller.tags if caller else (),
+            dialect=self.route.dialect,
+            operation=self.route.operation,
+            stream=bool(facts and facts.stream),
+            model=facts.model if facts else "",
+            target=self.answered_target,
+            status=status,
+            code=code,
+            message=self.message,
+            attempts=tuple(self.attempts),
+            excluded=tuple(Excluded(item.target, item.fault.message) for item in self.exclusions),
+            changes=tuple(self.changes),
+            snapshot=self.snapshot.id,
+            release=self.release,
+            trace_id=self.trace_id,
+            usage=self.usage,
+            cost_pico_usd=self.cost_pico_usd,
+            estimated=self.estimated,
+            truncated=self.truncated,
+            label_regions=tuple(sorted(label.regions)) if label and label.regions is not None else None,
+            record=caller.record if caller else "metadata",
+            provider_request_id=self.provider_request_id,
+        )

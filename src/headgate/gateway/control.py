@@ -1,0 +1,99 @@
+"""Relays what is no model route to the control process on its unix socket, both directions streaming.
+
+Trusts and adds nothing: the control process authenticates each request itself. Upgrade is refused.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+import msgspec
+
+from headgate.core.faults import ClientClosed, Failed, Fault, InvalidRequest, Unavailable
+from headgate.core.ports import Answer, Exchange, Headers, Origin, Outgoing, Timeouts, Transport
+
+HOP_BY_HOP: Final = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+FORWARDED: Final = frozenset(
+    {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip"}
+)
+RELAY_TIMEOUTS: Final = Timeouts(connect_s=5.0, first_byte_s=None, idle_s=300.0, total_s=None)
+
+
+class ControlRelay:
+    """The control process as one more upstream."""
+
+    __slots__ = ("_origin", "_transport")
+
+    def __init__(self, transport: Transport, socket_path: str) -> None:
+        self._transport = transport
+        self._origin = Origin("unix", socket_path, 0)
+
+    async def relay(self, exchange: Exchange) -> None:
+        """Pass one request on and its answer back."""
+        try:
+            if exchange.header(b"upgrade") is not None:
+                raise InvalidRequest("Upgrade is not offered here; use plain HTTP/1.1")
+            answer = await self._transport.send(self._outgoing(exchange))
+        except Failed:
+            await _refuse(exchange, Unavailable("the control process does not answer; try again shortly"))
+            return
+        except InvalidRequest as fault:
+            await _refuse(exchange, fault)
+            return
+        try:
+            await _pass_back(exchange, answer)
+        except (Failed, ClientClosed):
+            exchange.abort()
+        finally:
+            answer.close()
+
+    def _outgoing(self, exchange: Exchange) -> Outgoing:
+        headers: Headers = [
+            (name, value)
+            for name, value in exchange.headers
+            if name not in HOP_BY_HOP and name not in FORWARDED and name != b"content-length"
+        ]
+        length = exchange.header(b"content-length")
+        chunked = exchange.header(b"transfer-encoding") is not None
+        body: bytes | AsyncIterator[bytes] = b""
+        if chunked or (length is not None and length.isdigit() and int(length) > 0):
+            body = exchange.chunks()
+        return Outgoing(
+            origin=self._origin,
+            method=exchange.method,
+            target=exchange.path.encode("latin-1") + (b"?" + exchange.query if exchange.query else b""),
+            headers=headers,
+            body=body,
+            content_length=int(length) if length is not None and length.isdigit() and not chunked else None,
+            timeouts=RELAY_TIMEOUTS,
+        )
+
+
+async def _pass_back(exchange: Exchange, answer: Answer) -> None:
+    headers = [(name, value) for name, value in answer.headers if name not in HOP_BY_HOP]
+    length = answer.header(b"content-length")
+    if length is not None and int(length) <= 65536:
+        body = await answer.read(65536)
+        headers = [(name, value) for name, value in headers if name != b"content-length"]
+        await exchange.respond(answer.status, headers, body)
+        return
+    await exchange.start(answer.status, headers)
+    while data := await answer.chunk():
+        await exchange.send(data)
+    await exchange.finish()
+
+
+async def _refuse(exchange: Exchange, fault: Fault) -> None:
+    error = {"error": {"code": fault.code, "message": fault.message, "hint": fault.hint, "request_id": None}}
+    await exchange.respond(fault.status, [(b"content-type", b"application/json")], msgspec.json.encode(error))

@@ -1,0 +1,109 @@
+"""What a gateway process counts, as Prometheus text. Bounded: label values beyond a cap become `other`.
+
+Format: Prometheus exposition format 0.0.4. Read next: `gateway.service`, which writes it for control.
+"""
+
+from collections import Counter
+from typing import Final
+
+from headgate.core.money import PICO_PER_USD
+from headgate.gateway.call import Call
+from headgate.gateway.health import Health
+
+BUCKETS_MS: Final = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 120_000, 300_000)
+SERIES_MAX: Final = 1000
+
+
+class Histogram:
+    """Counts of durations under fixed edges, in milliseconds."""
+
+    __slots__ = ("counts", "sum_ms")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(BUCKETS_MS) + 1)
+        self.sum_ms = 0
+
+    def add(self, value_ms: int) -> None:
+        """Count one duration."""
+        self.sum_ms += value_ms
+        for index, edge_ms in enumerate(BUCKETS_MS):
+            if value_ms <= edge_ms:
+                self.counts[index] += 1
+                return
+        self.counts[-1] += 1
+
+
+class Counters:
+    """Calls, tokens and cost by target and status since the process began."""
+
+    __slots__ = ("calls", "cost_pico_usd", "durations", "first_tokens", "open_calls", "tokens")
+
+    def __init__(self) -> None:
+        self.calls: Counter[tuple[str, int, str]] = Counter()
+        self.tokens: Counter[tuple[str, str]] = Counter()
+        self.cost_pico_usd: Counter[str] = Counter()
+        self.durations = Histogram()
+        self.first_tokens = Histogram()
+        self.open_calls = 0
+
+    def call_ended(self, call: Call, *, status: int, code: str, duration_ms: int) -> None:
+        """Count a call that has ended."""
+        target = call.answered_target or "none"
+        series = (target, status, code)
+        if series not in self.calls and len(self.calls) >= SERIES_MAX:
+            target = "other"
+            series = (target, status, code if len(self.calls) < 2 * SERIES_MAX else "")
+        self.calls[series] += 1
+        self.durations.add(duration_ms)
+        if call.first_token_ms is not None:
+            self.first_tokens.add(call.first_token_ms)
+        self.tokens[target, "input"] += call.usage.total_input
+        self.tokens[target, "output"] += call.usage.total_output
+        if call.cost_pico_usd:
+            self.cost_pico_usd[target] += call.cost_pico_usd
+
+    def exposition(self, health: Health, gateway: str) -> str:
+        """Write all series, with the gateway's name as a label."""
+        own = f'gateway="{_escape(gateway)}"'
+        lines = ["# TYPE headgate_calls_total counter"]
+        lines += [
+            f'headgate_calls_total{{{own},target="{_escape(target)}",status="{status}",code="{_escape(code)}"}}'
+            f" {count}"
+            for (target, status, code), count in sorted(self.calls.items())
+        ]
+        lines.append("# TYPE headgate_tokens_total counter")
+        lines += [
+            f'headgate_tokens_total{{{own},target="{_escape(target)}",type="{kind}"}} {count}'
+            for (target, kind), count in sorted(self.tokens.items())
+        ]
+        lines.append("# TYPE headgate_cost_usd_total counter")
+        lines += [
+            f'headgate_cost_usd_total{{{own},target="{_escape(target)}"}} {pico_usd / PICO_PER_USD:.12f}'
+            for target, pico_usd in sorted(self.cost_pico_usd.items())
+        ]
+        lines += _histogram("headgate_call_duration_seconds", own, self.durations)
+        lines += _histogram("headgate_first_token_seconds", own, self.first_tokens)
+        lines.append("# TYPE headgate_target_calls_in_flight gauge")
+        lines += [
+            f'headgate_target_calls_in_flight{{{own},target="{_escape(name)}"}} {seen.calls_in_flight}'
+            for name, seen in sorted(health.items())
+        ]
+        lines += ["# TYPE headgate_calls_open gauge", f"headgate_calls_open{{{own}}} {self.open_calls}"]
+        return "\n".join(lines) + "\n"
+
+
+def _histogram(name: str, own: str, histogram: Histogram) -> list[str]:
+    lines = [f"# TYPE {name} histogram"]
+    total = 0
+    for edge_ms, count in zip(BUCKETS_MS, histogram.counts, strict=False):
+        total += count
+        lines.append(f'{name}_bucket{{{own},le="{edge_ms / 1000:g}"}} {total}')
+    total += histogram.counts[-1]
+    lines.append(f'{name}_bucket{{{own},le="+Inf"}} {total}')
+    lines.append(f"{name}_sum{{{own}}} {histogram.sum_ms / 1000:.3f}")
+    lines.append(f"{name}_count{{{own}}} {total}")
+    return lines
+
+
+def _escape(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

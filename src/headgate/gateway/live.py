@@ -1,0 +1,85 @@
+"""What a gateway knows of live objects and of the active snapshot, and the copy of it on disk.
+
+The copy lets a gateway start while the database is away, with every budget still in force. Keys have a file
+of their own (`access.book`). Never asks the database: that is `gateway.refresh`.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from headgate.access.book import AccessBook, KeyChange
+from headgate.access.model import Key
+from headgate.meters.model import Budget, RateLimit
+from headgate.store.live import LiveObject
+
+
+class KnownState(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in the copy on disk."""
+
+    snapshot: str
+    priced_on: date
+    document: str
+    budgets: tuple[Budget, ...]
+    rate_limits: tuple[RateLimit, ...]
+
+
+class LiveState:
+    """The live objects as this process knows them, and the sequence up to which it does."""
+
+    __slots__ = ("book", "budgets", "rate_limits", "seq")
+
+    def __init__(self, book: AccessBook) -> None:
+        self.book = book
+        self.seq = 0
+        self.budgets: dict[str, Budget] = {}
+        self.rate_limits: dict[str, RateLimit] = {}
+
+    def apply(self, objects: Sequence[LiveObject]) -> bool:
+        """Take changes in order; say whether a meter is among them."""
+        meters = False
+        for item in objects:
+            self.seq = max(self.seq, item.seq)
+            if item.kind == "key":
+                key = msgspec.json.decode(item.body, type=Key) if item.body is not None else None
+                self.book.apply([KeyChange(id=item.id, seq=item.seq, key=key)])
+            elif item.kind == "budget":
+                meters = True
+                _put(self.budgets, item, Budget)
+            elif item.kind == "rate_limit":
+                meters = True
+                _put(self.rate_limits, item, RateLimit)
+        return meters
+
+    def forget(self) -> None:
+        """Begin again from nothing: the database has gone back behind what is known."""
+        self.seq = 0
+        self.budgets.clear()
+        self.rate_limits.clear()
+        self.book.replace((), seq=0)
+
+
+def _put(table: dict[str, Any], item: LiveObject, kind: type[Any]) -> None:
+    if item.body is None:
+        table.pop(item.id, None)
+    else:
+        table[item.id] = msgspec.json.decode(item.body, type=kind)
+
+
+def write_state(path: Path, state: KnownState) -> None:
+    """Write the copy beside `path` and move it into place. Blocks."""
+    beside = path.with_suffix(".new")
+    beside.touch(mode=0o600)
+    beside.write_bytes(msgspec.json.encode(state))
+    beside.replace(path)
+
+
+def read_state(path: Path) -> KnownState | None:
+    """Return the copy on disk; None where there is none that this version reads. Blocks."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=KnownState)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return None

@@ -1,0 +1,113 @@
+"""The parts that a gateway process serves calls with, put together once in `main`. No logic of its own.
+
+Read next: `gateway.serve`, which is handed this and an exchange.
+"""
+
+from collections.abc import Sequence
+from random import Random
+
+import msgspec
+
+from headgate.access.book import AccessBook
+from headgate.config.compile import nearest_names, resolve_alias
+from headgate.config.secrets import Secrets
+from headgate.config.snapshot import Alias, Snapshot
+from headgate.core.entries import ALERT, Alert
+from headgate.core.faults import NotFound
+from headgate.core.identity import IdentitySource
+from headgate.core.ports import Clock, Egress
+from headgate.gateway.counters import Counters
+from headgate.gateway.health import Health
+from headgate.journal.writer import JournalWriter
+from headgate.meters.loop import LoopDetector
+from headgate.meters.model import Budget, RateLimit
+from headgate.meters.purse import Purse
+from headgate.meters.rate import RateLimiter
+
+ENCODE = msgspec.msgpack.Encoder().encode
+
+
+class Current:
+    """What the gateway serves from right now: one snapshot, its secrets, and all meters in force.
+
+    Replaced whole when any of it changes; a call keeps the one it began with.
+    """
+
+    __slots__ = ("budgets", "rate_limits", "secrets", "snapshot")
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        secrets: Secrets,
+        budgets: Sequence[Budget],
+        rate_limits: Sequence[RateLimit],
+    ) -> None:
+        self.snapshot = snapshot
+        self.secrets = secrets
+        self.budgets = tuple(budgets)
+        self.rate_limits = tuple(rate_limits)
+
+    def alias(self, name: str) -> Alias:
+        """Return the alias of that name, or one made of a plain `provider/model`.
+
+        Raises NotFound with the nearest names.
+        """
+        known = resolve_alias(self.snapshot, name)
+        if known is None:
+            near = nearest_names(self.snapshot, name)
+            listed = f"; the nearest names are {', '.join(near)}" if near else ""
+            raise NotFound(f"there is no model {name[:200]!r}{listed}", code="model_not_found")
+        return known
+
+
+class DataPlane:
+    """All that serving a call needs, for one gateway process."""
+
+    __slots__ = (
+        "book",
+        "clock",
+        "counters",
+        "current",
+        "draining",
+        "egress",
+        "health",
+        "identities",
+        "journal",
+        "limiter",
+        "loops",
+        "purse",
+        "random",
+        "spool_folder",
+    )
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        book: AccessBook,
+        purse: Purse,
+        limiter: RateLimiter,
+        loops: LoopDetector,
+        egress: Egress,
+        journal: JournalWriter,
+        current: Current,
+    ) -> None:
+        self.clock = clock
+        self.book = book
+        self.purse = purse
+        self.limiter = limiter
+        self.loops = loops
+        self.egress = egress
+        self.journal = journal
+        self.current = current
+        self.identities = IdentitySource(clock)
+        self.health = Health()
+        self.counters = Counters()
+        self.random = Random()
+        self.draining = False
+        self.spool_folder = ""
+
+    def alert(self, kind: str, subject: str, message: str, project: str = "") -> None:
+        """Write down something that people should hear of."""
+        entry = Alert(self.clock.now_ms(), kind, subject, message, project)
+        self.journal.append(ALERT, ENCODE(entry))

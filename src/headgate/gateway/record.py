@@ -1,0 +1,58 @@
+"""Writes a call's end to the journal, once, and counts it. Read next: `core.entries`."""
+
+import hashlib
+
+from headgate.core.entries import BODY, END, Body
+from headgate.gateway.call import Call
+from headgate.gateway.plane import ENCODE, DataPlane
+
+
+def finish(plane: DataPlane, call: Call, *, status: int, code: str) -> None:
+    """Record the call as ended with that status; the second time does nothing."""
+    if call.recorded:
+        return
+    call.recorded = True
+    duration_ms = int((plane.clock.monotonic() - call.started_s) * 1000)
+    _add_up(call)
+    plane.counters.call_ended(call, status=status, code=code, duration_ms=duration_ms)
+    if call.key is None:
+        return
+    _write_body(plane, call)
+    plane.journal.append(END, ENCODE(call.end(status=status, code=code, duration_ms=duration_ms)))
+
+
+def _add_up(call: Call) -> None:
+    """The call's cost is its attempts' together; unknown as soon as one that was used has no price."""
+    total = 0
+    for attempt in call.attempts:
+        call.estimated = call.estimated or attempt.estimated
+        if attempt.cost_pico_usd is None:
+            call.cost_pico_usd = None
+            return
+        total += attempt.cost_pico_usd
+    call.cost_pico_usd = total
+
+
+def _write_body(plane: DataPlane, call: Call) -> None:
+    caller, facts, response = call.caller, call.facts, call.response
+    if caller is None or facts is None or caller.record != "full":
+        return
+    limit = call.snapshot.limits.recorded_bytes_max
+    request = facts.body
+    digest = b""
+    if len(request) > limit:
+        digest = hashlib.sha256(request).digest()
+        request = request[: limit // 2] + request[-(limit - limit // 2) :]
+    entry = Body(
+        call=call.id.bytes,
+        project=caller.project,
+        dialect=call.route.dialect,
+        request=request,
+        response=response.recorded if response else b"",
+        request_digest=digest,
+        response_digest=response.digest if response else b"",
+        request_length=len(facts.body),
+        response_length=response.length if response else 0,
+        response_content_type=call.response_content_type,
+    )
+    plane.journal.append_body(BODY, ENCODE(entry))

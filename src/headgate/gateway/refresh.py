@@ -1,0 +1,190 @@
+"""Keeps a gateway in step with the database: keys, meters, the active snapshot, and the clock.
+
+Polls every 250 ms and on NOTIFY; a change is swapped in whole, between calls. While the database is away the
+last state serves, from memory or from disk, for as long as `access.book` allows. Read next: `gateway.live`.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from headgate.access import gateways
+from headgate.access.book import AccessBook
+from headgate.config import snapshots
+from headgate.config.compile import compile_stored
+from headgate.config.secrets import Secrets
+from headgate.config.snapshot import Snapshot
+from headgate.core.faults import Fault, Misconfigured
+from headgate.gateway.live import KnownState, LiveState, read_state, write_state
+from headgate.gateway.plane import Current
+from headgate.store.clock import DatabaseClock
+from headgate.store.database import Connection, Database
+from headgate.store.live import LiveObjects
+
+log = logging.getLogger("headgate.gateway")
+
+POLL_S: Final = 0.25
+SAVE_EVERY_S: Final = 2.0
+CLOCK_EVERY_S: Final = 10.0
+
+
+class Identity:
+    """Who this gateway is: its boot, its name, and where it keeps its copy of the last state."""
+
+    __slots__ = ("boot", "folder", "name")
+
+    def __init__(self, boot: uuid.UUID, name: str, folder: Path) -> None:
+        self.boot = boot
+        self.name = name
+        self.folder = folder
+
+    @property
+    def keys_path(self) -> Path:
+        """The copy of the keys."""
+        return self.folder / f"{self.name.replace(' ', '-')}.keys"
+
+    @property
+    def state_path(self) -> Path:
+        """The copy of the snapshot and the meters."""
+        return self.folder / f"{self.name.replace(' ', '-')}.state"
+
+
+class Refresher:
+    """Polls, and hands each new state to `swap`."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        database: Database,
+        clock: DatabaseClock,
+        book: AccessBook,
+        *,
+        environment: Mapping[str, str],
+        swap: Callable[[Current], None],
+    ) -> None:
+        self._identity = identity
+        self._database = database
+        self._clock = clock
+        self._live = LiveState(book)
+        self._environment = environment
+        self._swap = swap
+        self._snapshot: Snapshot | None = None
+        self._wake = asyncio.Event()
+        self._saved_s = 0.0
+        self._clock_s = -CLOCK_EVERY_S
+        self._changed = True
+        self.gateways = 1
+        self.reached = False
+
+    def wake(self) -> None:
+        """Something changed: look now."""
+        self._wake.set()
+
+    async def start(self) -> None:
+        """Load the first state: from the database, or from disk while it is away.
+
+        Raises Unavailable when neither has one.
+        """
+        try:
+            await self.refresh()
+        except Fault:
+            state = await asyncio.to_thread(read_state, self._identity.state_path)
+            if state is None:
+                raise
+            self._live.book.load(self._identity.keys_path, self._clock.now_ms())
+            self._live.budgets = {budget.id: budget for budget in state.budgets}
+            self._live.rate_limits = {limit.id: limit for limit in state.rate_limits}
+            self._compile(state.document.encode(), state.snapshot, state.priced_on)
+            log.warning("the database is away: serving from the last state on disk")
+            self._publish()
+
+    async def run(self) -> None:
+        """Refresh until cancelled."""
+        while True:
+            try:
+                await asyncio.wait_for(self._wake.wait(), POLL_S)
+            except TimeoutError:
+                self._wake.clear()
+            self._wake.clear()
+            try:
+                await self.refresh()
+            except Fault as fault:
+                if self.reached:
+                    log.warning("refreshing waits: %s", fault.message)
+                self.reached = False
+
+    async def refresh(self) -> None:
+        """Look once. Raises Unavailable when the database is away."""
+        async with self._database.connection() as connection:
+            await self._synchronise(connection)
+            if await LiveObjects.sequence(connection) < self._live.seq:
+                log.warning("the database went back to an older state: everything is read anew")
+                self._live.forget()
+            meters = self._live.apply(await LiveObjects.changes_since(connection, self._live.seq))
+            known = self._snapshot.id if self._snapshot else None
+            active = await snapshots.current(connection, unless=known)
+            if active is not None:
+                self._compile(active.document, active.id, active.created_at.date())
+            self._live.book.contacted(self._clock.now_ms(), self._live.seq)
+            if meters or active is not None:
+                self._publish()
+            identity = self._snapshot.id if self._snapshot else ""
+            boot, name = self._identity.boot, self._identity.name
+            self.gateways = await gateways.heartbeat(connection, boot, name, self._live.seq, identity)
+        self.reached = True
+        await self._save()
+
+    async def leave(self) -> None:
+        """Tell the database that this gateway takes no more calls."""
+        async with self._database.connection() as connection:
+            await gateways.leave(connection, self._identity.boot)
+
+    async def _synchronise(self, connection: Connection) -> None:
+        now_s = self._clock.monotonic()
+        if now_s - self._clock_s >= CLOCK_EVERY_S:
+            await self._clock.synchronise(connection)
+            self._clock_s = now_s
+
+    def _compile(self, document: bytes, identity: str, day: date) -> None:
+        """A snapshot that this version can't read leaves the one before it in force."""
+        try:
+            self._snapshot = compile_stored(document, identity=identity, today=day)
+        except Misconfigured as fault:
+            if self._snapshot is None:
+                raise
+            log.error("snapshot %s is not taken: %s", identity, fault)
+
+    def _publish(self) -> None:
+        snapshot = self._snapshot
+        if snapshot is None:
+            return
+        self._changed = True
+        secrets = Secrets.resolve(snapshot, self._environment)
+        budgets = [*snapshot.budgets, *self._live.budgets.values()]
+        limits = [*snapshot.rate_limits, *self._live.rate_limits.values()]
+        self._swap(Current(snapshot, secrets, budgets, limits))
+
+    async def _save(self) -> None:
+        now_s = self._clock.monotonic()
+        if now_s - self._saved_s >= SAVE_EVERY_S:
+            self._saved_s = now_s
+            await asyncio.to_thread(self._write)
+
+    def _write(self) -> None:
+        self._live.book.save(self._identity.keys_path)
+        snapshot = self._snapshot
+        if snapshot is None or not self._changed:
+            return
+        self._changed = False
+        state = KnownState(
+            snapshot=snapshot.id,
+            priced_on=date.fromisoformat(snapshot.priced_on),
+            document=snapshot.document.decode(),
+            budgets=tuple(self._live.budgets.values()),
+            rate_limits=tuple(self._live.rate_limits.values()),
+        )
+        write_state(self._identity.state_path, state)

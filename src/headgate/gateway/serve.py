@@ -1,0 +1,67 @@
+"""The path of a model call, on one screen. Every model route comes through `serve`; there is no other way in.
+
+Steps, in order: authenticate, read, identify, resolve, admit, limit, route; then for each target: take (slot
+and reservation), attempt, relay; and whatever happens, record. Read next: `gateway.steps` for the first ones,
+`gateway.attempt` and `gateway.relay` for the rest.
+"""
+
+import asyncio
+
+from headgate.core.faults import ClientClosed, Fault
+from headgate.core.ports import Exchange
+from headgate.gateway import steps
+from headgate.gateway.attempt import attempt, take
+from headgate.gateway.opening import Opening
+from headgate.gateway.plane import DataPlane
+from headgate.gateway.refuse import abandon, refuse
+from headgate.gateway.relay import relay
+from headgate.gateway.verdict import verdict
+from headgate.wire.model import Route
+
+
+async def serve(plane: DataPlane, exchange: Exchange, route: Route) -> None:
+    """Answer one call of a client, and leave it on record."""
+    call = steps.begin(plane, exchange, route)
+    opening = Opening(call, exchange)
+    watch: asyncio.Task[None] | None = None
+    try:
+        call.key = steps.authenticate(plane, exchange)
+        if route.operation == "models":
+            await steps.list_models(plane, call, exchange)
+            return
+        steps.check_capacity(plane)
+        call.facts = await steps.read(plane, call, exchange)
+        call.caller = steps.identify(call)
+        call.alias = steps.resolve(plane, call)
+        call.targets = steps.admit(call)
+        steps.limit(plane, call)
+        watch = steps.watch_client(exchange, call)
+        if call.facts.stream:
+            opening.keep_alive()
+        for target in steps.order_targets(plane, call):
+            for number in range(1, call.alias.retry.attempts + 1):
+                held = await take(plane, call, target)
+                if held is None:
+                    break
+                committed = await attempt(plane, call, held)
+                if committed is not None:
+                    await relay(plane, call, exchange, opening, committed)
+                    return
+                wait_s = steps.wait_before_retry(plane, call, number)
+                if wait_s is None:
+                    break
+                await asyncio.sleep(wait_s)
+        raise verdict(call.exclusions, call.failures)
+    except Fault as fault:
+        await refuse(plane, call, exchange, opening, fault)
+    except asyncio.CancelledError:
+        await opening.stop()
+        if not call.hung_up:
+            abandon(plane, call, Fault("the process is stopping", code="unavailable"), status=503)
+            raise
+        steps.uncancel()
+        abandon(plane, call, ClientClosed("the client hung up before the answer began"), status=499)
+    finally:
+        if watch is not None:
+            watch.cancel()
+        await opening.stop()

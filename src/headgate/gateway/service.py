@@ -1,0 +1,104 @@
+"""A gateway as a worker: serves, keeps itself in step, publishes what it counts, and drains in order.
+
+Read next: `gateway.front`, which answers each request.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, Final
+
+from headgate.core.faults import Fault
+from headgate.core.ports import Server
+from headgate.gateway.front import Front
+from headgate.gateway.plane import DataPlane
+from headgate.gateway.refresh import Refresher
+from headgate.store.listen import Listener
+
+log = logging.getLogger("headgate.gateway")
+
+PUBLISH_S: Final = 1.0
+
+
+class GatewayService:
+    """Runs one gateway until it is told to drain."""
+
+    def __init__(
+        self,
+        plane: DataPlane,
+        front: Front,
+        server: Server,
+        refresher: Refresher,
+        *,
+        listener: Listener,
+        metrics_path: Path,
+        name: str,
+    ) -> None:
+        self._plane = plane
+        self._front = front
+        self._server = server
+        self._refresher = refresher
+        self._listener = listener
+        self._metrics_path = metrics_path
+        self._name = name
+
+    async def run(self) -> None:
+        """Serve until `drain` has ended."""
+        await self._plane.purse.start()
+        await self._plane.limiter.start()
+        background = [
+            asyncio.create_task(work, name=name)
+            for name, work in (
+                ("refresh", self._refresher.run()),
+                ("listen", self._listener.run()),
+                ("publish", self._publish()),
+            )
+        ]
+        serving = asyncio.ensure_future(self._server.serve(self._front.handle))
+        try:
+            done, _ = await asyncio.wait([serving, *background], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            await _cancel([serving, *background])
+            await self._hand_back()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Take no new call; let those in flight finish."""
+        self._plane.draining = True
+        await self._server.drain(timeout_s)
+
+    async def _hand_back(self) -> None:
+        """Give leases back and say goodbye, if the database is there to hear it."""
+        for goodbye in (self._plane.limiter.stop(), self._plane.purse.stop(), self._refresher.leave()):
+            await _if_possible(goodbye)
+        with contextlib.suppress(FileNotFoundError):
+            self._metrics_path.unlink()
+
+    async def _publish(self) -> None:
+        while True:
+            text = self._plane.counters.exposition(self._plane.health, self._name)
+            await asyncio.to_thread(_write, self._metrics_path, text)
+            await asyncio.sleep(PUBLISH_S)
+
+
+async def _if_possible(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await asyncio.wait_for(work, 2.0)
+    except (Fault, TimeoutError) as fault:
+        log.warning("not handed back: %s", fault)
+
+
+async def _cancel(tasks: list["asyncio.Future[None]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True, mode=0o700)
+    beside = path.with_suffix(".new")
+    beside.write_text(text)
+    beside.replace(path)

@@ -1,0 +1,68 @@
+"""What an attempt is charged once it has ended. Pure; the rules are ARCHITECTURE's, "Settle".
+
+Never below what the provider can have billed, as far as that can be known. Read next: `gateway.attempt`.
+"""
+
+from typing import Final
+
+import msgspec
+
+from headgate.catalog.bound import BoundInput, bound
+from headgate.catalog.model import ModelFacts
+from headgate.catalog.prices import cost
+from headgate.core.call import Bound, Bounded, Usage
+
+CUT_SLACK_TOKENS: Final = 512
+"""What a provider may go on to generate before it notices that nobody listens."""
+
+UNANSWERED_STATUS: Final = frozenset({408, 504, 524})
+"""Statuses with which a provider's front gives up while work behind it may go on and be billed."""
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """What the meters are charged, what the record shows as cost (None: unknown), and if it's an estimate."""
+
+    charged_pico_usd: int
+    cost_pico_usd: int | None
+    estimated: bool
+
+
+NOTHING: Final = Settlement(0, 0, estimated=False)
+
+
+def by_usage(facts: ModelFacts, usage: Usage, service_tier: str | None, reserved_pico_usd: int) -> Settlement:
+    """Settle at the price of the usage that the provider reports; unpriced, at the whole reservation."""
+    price = cost(facts, usage, service_tier)
+    if price is None:
+        return Settlement(reserved_pico_usd, None, estimated=True)
+    return Settlement(price, price, estimated=False)
+
+
+def in_full(most: Bound, reserved_pico_usd: int) -> Settlement:
+    """Settle an attempt of which nothing is known at the whole reservation."""
+    known = most.pico_usd if isinstance(most, Bounded) else None
+    return Settlement(reserved_pico_usd, known, estimated=True)
+
+
+def cut_short(
+    facts: ModelFacts, parts: BoundInput, output_bytes: int, most: Bound, reserved_pico_usd: int
+) -> Settlement:
+    """Settle a visible stream that was cut: the input's bound, and a token for each byte seen, and slack.
+
+    A model that may reason unseen is settled in full.
+    """
+    if facts.hides_reasoning or not isinstance(most, Bounded):
+        return in_full(most, reserved_pico_usd)
+    seen = output_bytes + CUT_SLACK_TOKENS * parts.choices
+    if parts.max_output is not None:
+        seen = min(seen, parts.max_output)
+    reached = bound(msgspec.structs.replace(parts, max_output=seen), facts)
+    if not isinstance(reached, Bounded):
+        return in_full(most, reserved_pico_usd)
+    charged = min(reached.pico_usd, reserved_pico_usd) if reserved_pico_usd else 0
+    return Settlement(charged, min(reached.pico_usd, most.pico_usd), estimated=True)
+
+
+def refused(status: int, most: Bound, reserved_pico_usd: int) -> Settlement:
+    """Settle an answer with an error status: free, unless the provider's front merely gave up waiting."""
+    return in_full(most, reserved_pico_usd) if status in UNANSWERED_STATUS else NOTHING

@@ -1,0 +1,220 @@
+"""The first steps of a call, each small enough to read at once: from the client's bytes to ordered targets.
+
+Each takes the call as far as it is known and returns what it adds, or raises a Fault that says why not.
+"""
+
+import asyncio
+import hashlib
+from typing import Final
+
+from headgate.access.caller import Asserted, caller_of, may_use_model, read_tags
+from headgate.access.credentials import present
+from headgate.access.model import Caller, Key
+from headgate.access.roles import may
+from headgate.catalog.model import Target
+from headgate.catalog.prices import cost
+from headgate.config.snapshot import Alias
+from headgate.core.faults import ClientClosed, Limited, NotAllowed, Unavailable
+from headgate.core.ports import Exchange
+from headgate.gateway.call import Call
+from headgate.gateway.plane import DataPlane
+from headgate.gateway.routing import backoff_s, order, typical_usage
+from headgate.meters.model import Subject
+from headgate.policy.residency import admit as admit_targets
+from headgate.wire.model import CallFacts, Route
+from headgate.wire.modelslist import ListedModel, model_body, models_body
+from headgate.wire.reading import read_call
+
+TRACE_ID: Final = slice(3, 35)
+
+
+def begin(plane: DataPlane, exchange: Exchange, route: Route) -> Call:
+    """Give the call its id, its clock and the snapshot that it keeps to its end."""
+    call = Call(
+        plane.identities.next(),
+        route,
+        plane.current.snapshot,
+        started_ms=plane.clock.now_ms(),
+        started_s=plane.clock.monotonic(),
+    )
+    call.headers = exchange.headers
+    call.query = exchange.query
+    parent = exchange.header(b"traceparent")
+    if parent is not None and len(parent) >= 55:
+        call.trace_id = parent[TRACE_ID].decode("ascii", "replace")
+    return call
+
+
+def authenticate(plane: DataPlane, exchange: Exchange) -> Key:
+    """Find the key that is presented. Raises InvalidKey, or NotAllowed for a role that makes no calls."""
+    key = plane.book.authenticate(present(exchange.headers, exchange.query), plane.clock.now_ms())
+    if not may(key.role, "calls:make"):
+        raise NotAllowed(f"a key of the role {key.role} makes no calls; use one of the role member")
+    return key
+
+
+def check_capacity(plane: DataPlane) -> None:
+    """Raise Unavailable where the call could not be put on record, or the process is stopping."""
+    if plane.draining:
+        raise Unavailable("this process is stopping; try again", retry_after_s=1)
+    if not plane.journal.healthy:
+        raise Unavailable(
+            "calls can't be recorded now: the journal is full or its disk stalls", retry_after_s=5
+        )
+
+
+async def read(plane: DataPlane, call: Call, exchange: Exchange) -> CallFacts:
+    """Read the body and the few fields in it that policy needs."""
+    limits = call.snapshot.limits
+    limit = limits.multipart_bytes_max if call.route.multipart else limits.body_bytes_max
+    body = await exchange.body(limit)
+    return read_call(call.route, exchange.headers, body)
+
+
+def identify(call: Call) -> Caller:
+    """Weigh what the request asserts against what its key says."""
+    facts, key = call.facts, call.key
+    assert facts is not None and key is not None
+    sent = {name: value for name, value in call.headers if name.startswith(b"x-headgate-")}
+    tags = read_tags(_text(sent.get(b"x-headgate-tags"))) if b"x-headgate-tags" in sent else ()
+    asserted = Asserted(
+        user=_text(sent.get(b"x-headgate-user")) or facts.user,
+        session=_text(sent.get(b"x-headgate-session")) or facts.session,
+        tags=(*facts.tags, *tags),
+        labels=_text(sent.get(b"x-headgate-labels")) or None,
+        release=_text(sent.get(b"x-headgate-release")) or None,
+    )
+    caller = caller_of(key, call.snapshot.project(key.project), asserted)
+    call.release = caller.release
+    return caller
+
+
+def _text(value: bytes | None) -> str:
+    return value.decode("utf-8", "replace") if value else ""
+
+
+def resolve(plane: DataPlane, call: Call) -> Alias:
+    """Find the alias, or make one of a plain `provider/model`, if key and project allow the name."""
+    facts, key = call.facts, call.key
+    assert facts is not None and key is not None
+    project = call.snapshot.project(key.project)
+    alias = plane.current.alias(facts.model)
+    if not may_use_model(key, project, facts.model):
+        raise NotAllowed(f"this key may not use the model {facts.model!r}; ask for it in the key's models")
+    return alias
+
+
+def admit(call: Call) -> tuple[Target, ...]:
+    """Reduce the targets to those that the call's label allows: nothing after this sees another.
+
+    Raises NotAllowed with the reason for each when none is left.
+    """
+    assert call.alias is not None and call.caller is not None
+    admitted = admit_targets(call.alias.targets, call.caller.label)
+    for excluded in admitted.excluded:
+        call.exclude(excluded.target, NotAllowed(excluded.reason, code="residency_denied"))
+    if not admitted.allowed:
+        reasons = "; ".join(f"{excluded.target}: {excluded.reason}" for excluded in admitted.excluded)
+        raise NotAllowed(f"no target of {call.alias.name} is allowed: {reasons}", code="residency_denied")
+    return admitted.allowed
+
+
+def limit(plane: DataPlane, call: Call) -> None:
+    """Count the call against rate limits and the loop guard. Raises Limited."""
+    caller, facts = call.caller, call.facts
+    assert caller is not None and facts is not None
+    subject = Subject(
+        project=caller.project,
+        key=caller.key,
+        user=caller.user or caller.key,
+        alias=facts.model,
+        tags=caller.tags,
+    )
+    limits = plane.current.rate_limits
+    if limits:
+        call.rate = plane.limiter.admit(limits, subject, len(facts.body) // 4, facts.max_output)
+        call.limit_headers = plane.limiter.headers(limits, subject)
+    guard = call.snapshot.loop_guard
+    if guard.identical_calls:
+        digest = hashlib.blake2b(facts.body[:4096], digest_size=16).digest()
+        plane.loops.check(guard, caller.key, caller.session, digest)
+    elif guard.spend_pico_usd:
+        plane.loops.check(guard, caller.key, caller.session, b"")
+
+
+def watch_client(exchange: Exchange, call: Call) -> asyncio.Task[None]:
+    """Notice when the client hangs up, and stop the call's task then."""
+    serving = asyncio.current_task()
+    assert serving is not None
+
+    async def watch() -> None:
+        await exchange.gone()
+        call.hung_up = True
+        serving.cancel()
+
+    return asyncio.create_task(watch())
+
+
+def uncancel() -> None:
+    """Take back a cancellation that a hang-up caused, so that the task can end in order."""
+    task = asyncio.current_task()
+    while task is not None and task.cancelling():
+        task.uncancel()
+
+
+def order_targets(plane: DataPlane, call: Call) -> list[Target]:
+    """Order the admitted targets by the alias's strategy."""
+    alias, facts = call.alias, call.facts
+    assert alias is not None and facts is not None
+    prices: dict[str, int | None] = {}
+    if alias.strategy == "cheapest":
+        usage = typical_usage(len(facts.body), facts.max_output)
+        prices = {target.name: cost(target.facts, usage, None) for target in call.targets}
+    return order(
+        alias.strategy,
+        call.targets,
+        latencies_s=plane.health.latencies() if alias.strategy == "fastest" else {},
+        prices_pico_usd=prices,
+        random=plane.random,
+    )
+
+
+def wait_before_retry(plane: DataPlane, call: Call, number: int) -> float | None:
+    """How long to wait before the same target is tried again; None to go on to the next one."""
+    alias = call.alias
+    assert alias is not None
+    failure = call.failures[-1]
+    if not failure.retryable or number >= alias.retry.attempts:
+        return None
+    more_targets = len(call.targets) > 1 and failure.target != call.targets[-1].name
+    if isinstance(failure.fault, Limited) and more_targets:
+        return None
+    wait_s = backoff_s(alias.retry, number, failure.fault.retry_after_s, plane.random)
+    remaining_s = alias.timeouts.total_s - (plane.clock.monotonic() - call.started_s)
+    longest_s = max(alias.retry.backoff_s_max, 0.0)
+    return wait_s if wait_s <= min(longest_s, remaining_s) else None
+
+
+async def list_models(plane: DataPlane, call: Call, exchange: Exchange) -> None:
+    """Answer a listing of models with the aliases that the key may use. It is no call: nothing is metered."""
+    key = call.key
+    assert key is not None
+    project = call.snapshot.project(key.project)
+    wanted = call.route.model
+    if wanted is None:
+        names = [name for name in sorted(call.snapshot.aliases) if may_use_model(key, project, name)]
+        body = models_body(call.route.dialect, [_listed(plane.current.alias(name)) for name in names])
+    else:
+        alias = plane.current.alias(wanted.removeprefix("models/"))
+        if not may_use_model(key, project, alias.name):
+            raise NotAllowed(f"this key may not use the model {wanted!r}; ask for it in the key's models")
+        body = model_body(call.route.dialect, _listed(alias))
+    try:
+        await exchange.respond(200, [(b"content-type", b"application/json")], body)
+    except ClientClosed:
+        exchange.abort()
+
+
+def _listed(alias: Alias) -> ListedModel:
+    first = alias.targets[0].facts
+    return ListedModel(name=alias.name, context_window=first.context_window, max_output=first.max_output)

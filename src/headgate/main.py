@@ -1,0 +1,230 @@
+"""The composition root: the only place that knows which concrete parts the processes are made of.
+
+`up` is what `headgate up` runs; `python -m headgate.main ROLE` is one worker, told by the supervisor on its
+standard input what it is. No logic here. Read next: `processes.supervisor`, `gateway.front`.
+"""
+
+import asyncio
+import contextlib
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import uvloop
+
+from headgate.access.book import AccessBook
+from headgate.access.store import first_admin_key
+from headgate.config import snapshots
+from headgate.config.compile import compile_file, compile_snapshot
+from headgate.config.environment import default_document
+from headgate.config.secrets import Secrets
+from headgate.config.snapshot import Snapshot
+from headgate.core.entries import ALERT, Alert
+from headgate.gateway.control import ControlRelay
+from headgate.gateway.front import Front
+from headgate.gateway.plane import ENCODE, Current, DataPlane
+from headgate.gateway.refresh import Identity, Refresher
+from headgate.gateway.service import GatewayService
+from headgate.gateway.standin_hosts import StandinHosts
+from headgate.http1.limits import ServerLimits
+from headgate.http1.pool import HttpTransport
+from headgate.http1.proxies import ProxySettings
+from headgate.http1.server import UvicornServer
+from headgate.http1.tls import server_context
+from headgate.journal.shipper import Shipper
+from headgate.journal.writer import JournalWriter
+from headgate.meters.loop import LoopDetector
+from headgate.meters.purse import Purse
+from headgate.meters.rate import RateLimiter
+from headgate.meters.sink import MeterSink
+from headgate.policy.egress import GuardedEgress
+from headgate.processes import log as logs
+from headgate.processes.spec import Prepared, UpOptions, WorkerSpec, read_spec
+from headgate.processes.supervisor import Supervisor
+from headgate.processes.worker import Service, run_worker
+from headgate.records.sink import BodySink, RecordSink
+from headgate.settings import Settings
+from headgate.store.clock import DatabaseClock, SystemClock
+from headgate.store.database import Database
+from headgate.store.embedded import EmbeddedPostgres
+from headgate.store.listen import Listener
+from headgate.store.migrate import migrate
+
+SYSTEM = "system"
+
+
+def up(options: UpOptions) -> int:
+    """Run Headgate until a signal ends it; return the exit status."""
+    logs.configure("up", json=options.log_json)
+    supervisor = Supervisor(options, prepare, open_database=open_database)
+    return uvloop.run(supervisor.run())
+
+
+@contextlib.asynccontextmanager
+async def open_database(options: UpOptions) -> AsyncIterator[str]:
+    """Yield the URL of a database that is up to date: the one that was named, or the embedded one."""
+    if options.database_url is not None:
+        await migrate(options.database_url)
+        yield options.database_url
+        return
+    server = EmbeddedPostgres(Path(options.data_dir))
+    await asyncio.to_thread(server.start)
+    try:
+        await migrate(server.url)
+        yield server.url
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+async def prepare(options: UpOptions, database_url: str) -> Prepared:
+    """Store and activate the configuration, and make sure that there is an admin key."""
+    settings = Settings.from_environment()
+    snapshot = await asyncio.to_thread(_compile, options, settings)
+    async with Database(database_url, connections_max=1, name="up") as database:
+        async with database.transaction() as connection:
+            active = await snapshots.current(connection)
+            if active is None or options.database_url is None or options.config_path is not None:
+                await snapshots.store_snapshot(connection, snapshot, created_by=SYSTEM, note="at start")
+                await snapshots.activate(
+                    connection,
+                    snapshot.id,
+                    expected_current=active.id if active else None,
+                    actor=SYSTEM,
+                )
+        async with database.transaction() as connection:
+            key = await first_admin_key(connection, now_ms=SystemClock().now_ms(), chosen=settings.admin_key)
+    minted = key.reveal() if key is not None and settings.admin_key is None else None
+    return Prepared(minted_admin_key=minted, example_model=_example_model(snapshot))
+
+
+def _compile(options: UpOptions, settings: Settings) -> Snapshot:
+    if options.config_path is not None:
+        return compile_file(Path(options.config_path))
+    return compile_snapshot(default_document(settings.environment()))
+
+
+def _example_model(snapshot: Snapshot) -> str:
+    if snapshot.aliases:
+        return next(iter(snapshot.aliases))
+    return "mock/mock" if "mock" in snapshot.providers else f"{next(iter(snapshot.providers))}/MODEL"
+
+
+@contextlib.asynccontextmanager
+async def gateway(spec: WorkerSpec) -> AsyncIterator[Service]:
+    """Put a gateway process together."""
+    settings = Settings.from_environment()
+    environment = settings.environment()
+    state_folder = Path(spec.data_dir) / "state"
+    state_folder.mkdir(exist_ok=True, mode=0o700)
+    async with contextlib.AsyncExitStack() as stack:
+        database = await stack.enter_async_context(
+            Database(spec.database_url, connections_min=1, connections_max=1, name=spec.title)
+        )
+        clock = DatabaseClock()
+        journal = JournalWriter(Path(spec.data_dir) / "journal", spec.boot)
+        stack.callback(journal.close)
+        standins = StandinHosts()
+        http = HttpTransport(proxies=ProxySettings.from_mapping(environment))
+        stack.push_async_callback(http.close)
+        book = AccessBook()
+
+        def note(alert: Alert) -> None:
+            journal.append(ALERT, ENCODE(alert))
+
+        purse = Purse(spec.boot, database, clock, processes=lambda: refresher.gateways, on_alert=note)
+        limiter = RateLimiter(spec.boot, database, clock, processes=lambda: refresher.gateways)
+        plane = DataPlane(
+            clock=clock,
+            book=book,
+            purse=purse,
+            limiter=limiter,
+            loops=LoopDetector(clock),
+            egress=GuardedEgress({"http": http, "https": http, "mock": standins, "replay": standins}),
+            journal=journal,
+            current=_nothing_yet(),
+        )
+
+        def swap(current: Current) -> None:
+            standins.update(current.snapshot)
+            plane.current = current
+
+        identity = Identity(spec.boot, spec.title, state_folder)
+        refresher = Refresher(identity, database, clock, book, environment=environment, swap=swap)
+        await refresher.start()
+
+        def heard(channel: str, payload: str) -> None:
+            if channel == "headgate_recall":
+                purse.on_recall(payload)
+            else:
+                refresher.wake()
+
+        listener = Listener(
+            spec.database_url,
+            ("headgate_live", snapshots.CHANNEL, "headgate_recall"),
+            heard,
+            on_connected=refresher.wake,
+            name=f"{spec.title} listener",
+        )
+        limits = plane.current.snapshot.limits
+        server = UvicornServer(
+            [socket.socket(fileno=descriptor) for descriptor in spec.listen_fds],
+            limits=ServerLimits(header_bytes_max=limits.header_bytes_max),
+            tls=server_context(Path(spec.tls_cert), Path(spec.tls_key))
+            if spec.tls_cert and spec.tls_key
+            else None,
+        )
+        front = Front(plane, ControlRelay(http, spec.control_socket))
+        yield GatewayService(
+            plane, front, server, refresher, listener=listener, metrics_folder=Path(spec.data_dir) / "metrics"
+        )
+
+
+def _nothing_yet() -> Current:
+    snapshot = compile_snapshot(default_document({}))
+    return Current(snapshot, Secrets.resolve(snapshot, {}), (), ())
+
+
+class ShipperService:
+    """The shipper as a worker."""
+
+    def __init__(self, shipper: Shipper) -> None:
+        self._shipper = shipper
+
+    async def run(self) -> None:
+        """Ship until `drain`."""
+        await self._shipper.run()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Ship what is there, then let `run` return."""
+        self._shipper.stop()
+
+
+@contextlib.asynccontextmanager
+async def shipper(spec: WorkerSpec) -> AsyncIterator[Service]:
+    """Put the host's shipper together."""
+    async with Database(spec.database_url, connections_max=2, name=spec.title) as database:
+        sinks = (MeterSink(), RecordSink(), BodySink(), AlertSink())
+        yield ShipperService(
+            Shipper(Path(spec.data_dir) / "journal", database, sinks, host=socket.gethostname())
+        )
+
+
+@contextlib.asynccontextmanager
+async def control(spec: WorkerSpec) -> AsyncIterator[Service]:
+    """Put the control process together."""
+    raise NotImplementedError
+    yield
+
+
+ROLES = {"gateway": gateway, "shipper": shipper, "control": control}
+
+
+def worker(role: str) -> int:
+    """Run one worker, as its spec on standard input says."""
+    spec = read_spec(sys.stdin.buffer)
+    return run_worker(spec, ROLES[role])
+
+
+if __name__ == "__main__":
+    sys.exit(worker(sys.argv[1]))
