@@ -1,7 +1,7 @@
 """The environment, read once: the only module that knows which variables mean something.
 
-Never writes the environment and never reads a file. Read next: `config.secrets`, which resolves
-`env:NAME` through `Settings.environment`.
+Never writes the environment and never reads a file. Read next: `config.secrets` and `http1.proxies`, which
+take what they need from `Settings.environment`.
 """
 
 import os
@@ -67,38 +67,29 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable(
         name="HTTP_PROXY",
-        field="proxies.http",
+        field="variables",
         default="none",
         text="The proxy for calls to `http://` providers. The name in lower case wins.",
     ),
     Variable(
         name="HTTPS_PROXY",
-        field="proxies.https",
+        field="variables",
         default="none",
         text="The proxy for calls to `https://` providers. The name in lower case wins.",
     ),
     Variable(
         name="ALL_PROXY",
-        field="proxies",
+        field="variables",
         default="none",
         text="The proxy for calls of either scheme that has none of its own.",
     ),
     Variable(
         name="NO_PROXY",
-        field="proxies.except_hosts",
+        field="variables",
         default="none",
         text="Hosts and domain endings, separated by commas, that are reached without a proxy.",
     ),
 )
-
-
-class Proxies(msgspec.Struct, frozen=True, kw_only=True):
-    """Where calls out of the system pass through. The URLs may carry a password, and so are secrets."""
-
-    http: Secret | None = None
-    https: Secret | None = None
-    except_hosts: tuple[str, ...] = ()
-    """From NO_PROXY: lower-case names or `.domain` endings; `*` is every host."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +101,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     config_file: Path | None = None
     url: str = DEFAULT_URL
     key: Secret | None = None
-    proxies: Proxies = Proxies()
     variables: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
 
     @classmethod
@@ -129,12 +119,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             config_file=Path(config) if config else None,
             url=present.get("HEADGATE_URL", DEFAULT_URL).rstrip("/"),
             key=_secret(present.get("HEADGATE_KEY")),
-            proxies=_proxies(present),
             variables=present,
         )
 
     def environment(self) -> Mapping[str, str]:
-        """Return all variables that were set, for resolving `env:NAME` and for finding provider keys."""
+        """Return all variables that were set: for `env:NAME`, for finding provider keys, and for proxies."""
         return MappingProxyType(dict(self.variables))
 
     def __repr__(self) -> str:
@@ -157,16 +146,3 @@ def _admin_key(text: str | None) -> Secret | None:
             f"{ADMIN_KEY_CHARACTERS_MIN} or more. Make one with `openssl rand -hex 24`."
         )
     return secret
-
-
-def _proxies(present: Mapping[str, str]) -> Proxies:
-    def either_case(name: str) -> str | None:
-        return present.get(name.lower()) or present.get(name)
-
-    every = either_case("ALL_PROXY")
-    names = (either_case("NO_PROXY") or "").split(",")
-    return Proxies(
-        http=_secret(either_case("HTTP_PROXY") or every),
-        https=_secret(either_case("HTTPS_PROXY") or every),
-        except_hosts=tuple(name.strip().lower() for name in names if name.strip()),
-    )

@@ -5,7 +5,7 @@ Never makes a gateway do anything: they poll. Read next: `access.store`, `access
 
 import asyncio
 import os
-import socket
+import platform
 import time
 import uuid
 from datetime import datetime
@@ -63,7 +63,7 @@ async def heartbeat(connection: Connection, boot: uuid.UUID, name: str, live_seq
         {
             "boot": boot,
             "name": name,
-            "host": socket.gethostname(),
+            "host": platform.node(),
             "pid": os.getpid(),
             "live_seq": live_seq,
             "snapshot": snapshot,
