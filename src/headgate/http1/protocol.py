@@ -29,6 +29,7 @@ class ClientConnection(HttpToolsProtocol):
         super().__init__(config, state, {}, loop)
         self.limits = limits
         self.lost = asyncio.Event()
+        self._begun = False
         self._head_open = False
         self._message_open = False
         self._broken = False
@@ -102,7 +103,7 @@ class ClientConnection(HttpToolsProtocol):
         """A request begins."""
         super().on_message_begin()
         self.scope["state"][CONNECTION_KEY] = self  # type: ignore[typeddict-item]
-        self._head_open = self._message_open = True
+        self._begun = self._head_open = self._message_open = True
         self._head_bytes = 0
         self._discarded_bytes = 0
 
@@ -151,8 +152,7 @@ class ClientConnection(HttpToolsProtocol):
 
     def _look_for_stall(self) -> None:
         self._watch = None
-        connection_is_new = self.cycle is None and not self._message_open
-        if not (self._message_open or connection_is_new):
+        if self._begun and not self._message_open:
             return
         wait_s = self._last_data_at + self.limits.stalled_request_s - self.loop.time()
         if self.flow.read_paused:
@@ -169,9 +169,9 @@ class ClientConnection(HttpToolsProtocol):
         cycle = cast("RequestResponseCycle | None", self.cycle)
         if cycle is None or cycle.response_complete:
             self._write_refusal(refusal)
-        elif self.pipeline or not cycle.more_body:
-            cycle.keep_alive = False  # earlier requests are answered, then the connection ends
-        elif cycle.response_started:
+        elif not cycle.more_body:
+            cycle.keep_alive = False  # the good requests are answered, then the connection ends
+        elif self.pipeline or cycle.response_started:
             self.abort()
         else:
             cycle.disconnected = True
