@@ -38,6 +38,18 @@ def test_a_text_chosen_by_the_operator_is_found_by_its_digest() -> None:
         assert book_with(key).authenticate(text.encode(), NOW_MS) is key
 
 
+def test_a_minted_text_that_the_operator_chose_outlives_the_key_it_was() -> None:
+    minted = mint(secrets.token_bytes)
+    text = minted.text.reveal()
+    book = book_with(key_of(minted), admin_key(text, now_ms=0))
+    assert book.authenticate(text.encode(), NOW_MS).id == minted.id
+    book.apply([KeyChange(id=minted.id, seq=3, key=None)])
+    assert book.authenticate(text.encode(), NOW_MS).id == "admin"
+    book.apply([KeyChange(id="admin", seq=4, key=admin_key("x" * 24, now_ms=0))])
+    with pytest.raises(InvalidKey, match="revoked"):
+        book.authenticate(text.encode(), NOW_MS)
+
+
 def test_each_refusal_has_its_words_and_hides_the_secret() -> None:
     good, other, expired, revoked = (mint(secrets.token_bytes) for _ in range(4))
     book = book_with(key_of(good), key_of(expired, expires_ms=NOW_MS), key_of(revoked))

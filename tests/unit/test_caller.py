@@ -42,6 +42,11 @@ def test_asserted_user_counts_only_for_keys_that_may() -> None:
     assert (trusted.user, trusted.tags) == ("bob", ("a",))
 
 
+def test_names_of_any_script_are_kept() -> None:
+    name = "\u5c71\u7530\u3000\u592a\u90ce"
+    assert caller_of(key(may_assert=True), PROJECT, Asserted(user=name)).user == name
+
+
 def test_values_that_do_not_count_are_not_judged() -> None:
     assert caller_of(key(), PROJECT, Asserted(user="x" * 10_000, tags=("y",) * 99)).user == ""
 
@@ -53,6 +58,8 @@ def test_values_that_do_not_count_are_not_judged() -> None:
         (Asserted(user="a\x00b"), "user"),
         (Asserted(session="s" * 257), "session"),
         (Asserted(session="s\n"), "session"),
+        (Asserted(session="s\ud800"), "session"),
+        (Asserted(session="s\u2028"), "session"),
         (Asserted(tags=("t" * 65,)), "tags"),
         (Asserted(tags=tuple(f"t{n}" for n in range(17))), "tags"),
         (Asserted(release="r" * 257), "release"),

@@ -1,5 +1,6 @@
 """A changed file gives a new snapshot; a wrong one is refused, and the old stays in force."""
 
+import asyncio
 import logging
 import os
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from headgate.config.snapshot import Snapshot
 from headgate.config.watch import ConfigurationWatcher
-from headgate.core.faults import Misconfigured
+from headgate.core.faults import Misconfigured, Unavailable
 
 GOOD = '[providers.mock]\nkind = "mock"\nseed = {seed}\n'
 
@@ -75,6 +76,46 @@ async def test_what_is_in_force_already_is_not_handed_on(tmp_path: Path) -> None
     watcher = ConfigurationWatcher(path, on_snapshot=second.snapshot, current=first.snapshots[0].id)
     await watcher.look()
     assert second.snapshots == []
+
+
+async def test_a_snapshot_that_could_not_be_stored_is_tried_again(tmp_path: Path) -> None:
+    path = tmp_path / "headgate.toml"
+    write(path, GOOD.format(seed=1), 1)
+    tries: list[str] = []
+
+    async def store(snapshot: Snapshot) -> None:
+        tries.append(snapshot.id)
+        if len(tries) == 1:
+            raise Unavailable("the database is away")
+
+    watcher = ConfigurationWatcher(path, on_snapshot=store)
+    await watcher.look()
+    assert watcher.current is None
+    await watcher.look()
+    await watcher.look()
+    assert (len(tries), watcher.current) == (2, tries[0])
+
+
+async def test_it_watches_until_it_is_cancelled(tmp_path: Path) -> None:
+    path = tmp_path / "headgate.toml"
+    seen = Seen()
+    changed = asyncio.Event()
+
+    async def notice(snapshot: Snapshot) -> None:
+        await seen.snapshot(snapshot)
+        changed.set()
+
+    write(path, GOOD.format(seed=1), 1)
+    watching = asyncio.create_task(ConfigurationWatcher(path, on_snapshot=notice, poll_s=0.01).run())
+    for seed in (2, 3):
+        await asyncio.wait_for(changed.wait(), 20)
+        changed.clear()
+        write(path, GOOD.format(seed=seed), seed)
+    await asyncio.wait_for(changed.wait(), 20)
+    watching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watching
+    assert len(seen.snapshots) == 3
 
 
 async def test_a_snapshot_that_is_refused_later_counts_as_refused(tmp_path: Path) -> None:

@@ -72,8 +72,8 @@ class AccessBook:
             if change.seq <= self._seq:
                 continue
             old = self._by_id.pop(change.id, None)
-            if old is not None:
-                self._by_digest.pop(old.digest, None)
+            if old is not None and self._by_digest.get(old.digest) is old:
+                del self._by_digest[old.digest]
             if change.key is None:
                 self._revoked[change.id] = None
                 if len(self._revoked) > REVOKED_MAX:

@@ -4,6 +4,8 @@ The key wins. What a request asserts counts only for keys with `may_assert`, but
 records and grants nothing, and labels, which only ever restrict.
 """
 
+import re
+
 import msgspec
 
 from headgate.access.model import Caller, Key, Project
@@ -18,6 +20,8 @@ TAGS_MAX = 16
 LABEL_VALUES_MAX = 64
 LABELS_CHARACTERS_MAX = 2048
 
+_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Control characters, line separators, and what is no character of its own."""
 _RECORDED: dict[RecordMode, int] = {"none": 0, "metadata": 1, "full": 2}
 
 
@@ -135,7 +139,7 @@ def _checked(value: str | None, parameter: str, characters_max: int) -> str:
             f"{parameter} has {len(value)} characters; at most {characters_max} are kept. Send a shorter one",
             parameter=parameter,
         )
-    if not value.isprintable():
+    if _UNFIT.search(value):
         raise InvalidRequest(
             f"{parameter} holds control characters; send printable text", parameter=parameter
         )

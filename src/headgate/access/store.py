@@ -234,7 +234,6 @@ async def _put_chosen(connection: Connection, key: Key) -> None:
         known = msgspec.json.decode(found.body, type=Key)
         if known.digest == key.digest and known.role == "admin":
             return
-    key = msgspec.structs.replace(key, name=f"admin {key.id}" if key.id != "admin" else "HEADGATE_ADMIN_KEY")
     await _put(connection, key)
     await write_audit(connection, _entry("create", key, actor=SYSTEM, after=public(key)))
 

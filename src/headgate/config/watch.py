@@ -12,7 +12,7 @@ from pathlib import Path
 
 from headgate.config.compile import compile_file
 from headgate.config.snapshot import Snapshot
-from headgate.core.faults import Misconfigured
+from headgate.core.faults import Fault, Misconfigured
 
 POLL_S = 0.3
 
@@ -28,7 +28,7 @@ class ConfigurationWatcher:
     """Looks at one file every `poll_s` seconds until its task is cancelled.
 
     `on_snapshot` gets each snapshot whose id differs from the last; `on_refused` each refusal, once. What
-    `on_snapshot` raises as Misconfigured counts as a refusal; anything else ends `run`.
+    `on_snapshot` raises as Misconfigured counts as a refusal; after any other Fault it is tried again.
     """
 
     def __init__(
@@ -76,6 +76,11 @@ class ConfigurationWatcher:
             _log.error("configuration refused, the one before stays in force: %s", fault)
             if self._on_refused is not None:
                 await self._on_refused(fault)
+            return
+        except Fault as fault:
+            # Not the file's fault: the database is away, or someone else activated meanwhile.
+            _log.warning("configuration not taken yet, trying again: %s", fault)
+            self._seen = False
             return
         self._current = snapshot.id
         _log.info("configuration %s read from %s", snapshot.id, self._path.name)
