@@ -124,3 +124,9 @@ from meter_windows w
 join meters m on m.id = w.meter
 join budgets b on b.id = m.budget
 where w.id = any(%(windows)s::bigint[])
+
+-- name: share_rates
+select * from share_rates(%(boot)s, %(processes)s, %(rows)s::jsonb)
+
+-- name: drop_rate_shares
+delete from rate_shares where boot = %(boot)s
