@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import uvloop
@@ -37,6 +37,7 @@ from headgate.journal.writer import JournalWriter
 from headgate.meters.loop import LoopDetector
 from headgate.meters.purse import Purse
 from headgate.meters.rate import RateLimiter
+from headgate.meters.shares import RateShares
 from headgate.meters.sink import MeterSink
 from headgate.policy.egress import GuardedEgress
 from headgate.processes import log as logs
@@ -56,13 +57,13 @@ SYSTEM = "system"
 
 def up(options: UpOptions) -> int:
     """Run Headgate until a signal ends it; return the exit status."""
-    logs.configure("up", json=options.log_json)
+    logs.configure("up", json=logs.wants_json(options.log_json))
     supervisor = Supervisor(options, prepare, open_database=open_database)
     return uvloop.run(supervisor.run())
 
 
 @contextlib.asynccontextmanager
-async def open_database(options: UpOptions) -> AsyncIterator[str]:
+async def open_database(options: UpOptions) -> AsyncGenerator[str]:
     """Yield the URL of a database that is up to date: the one that was named, or the embedded one."""
     if options.database_url is not None:
         await migrate(options.database_url)
@@ -111,7 +112,7 @@ def _example_model(snapshot: Snapshot) -> str:
 
 
 @contextlib.asynccontextmanager
-async def gateway(spec: WorkerSpec) -> AsyncIterator[Service]:
+async def gateway(spec: WorkerSpec) -> AsyncGenerator[Service]:
     """Put a gateway process together."""
     settings = Settings.from_environment()
     environment = settings.environment()
@@ -133,12 +134,13 @@ async def gateway(spec: WorkerSpec) -> AsyncIterator[Service]:
             journal.append(ALERT, ENCODE(alert))
 
         purse = Purse(spec.boot, database, clock, processes=lambda: refresher.gateways, on_alert=note)
-        limiter = RateLimiter(spec.boot, database, clock, processes=lambda: refresher.gateways)
+        limiter = RateLimiter(clock, processes=lambda: refresher.gateways)
         plane = DataPlane(
             clock=clock,
             book=book,
             purse=purse,
             limiter=limiter,
+            shares=RateShares(limiter, spec.boot, database, clock, processes=lambda: refresher.gateways),
             loops=LoopDetector(clock),
             egress=GuardedEgress({"http": http, "https": http, "mock": standins, "replay": standins}),
             journal=journal,
@@ -176,8 +178,19 @@ async def gateway(spec: WorkerSpec) -> AsyncIterator[Service]:
         )
         front = Front(plane, ControlRelay(http, spec.control_socket))
         yield GatewayService(
-            plane, front, server, refresher, listener=listener, metrics_folder=Path(spec.data_dir) / "metrics"
+            plane,
+            front,
+            server,
+            refresher,
+            listener=listener,
+            metrics_path=metrics_folder(spec) / f"{spec.title}.prom",
+            name=spec.title,
         )
+
+
+def metrics_folder(spec: WorkerSpec) -> Path:
+    """Where gateways leave what they count, for control to collect."""
+    return Path(spec.data_dir) / "metrics"
 
 
 def _nothing_yet() -> Current:
@@ -201,7 +214,7 @@ class ShipperService:
 
 
 @contextlib.asynccontextmanager
-async def shipper(spec: WorkerSpec) -> AsyncIterator[Service]:
+async def shipper(spec: WorkerSpec) -> AsyncGenerator[Service]:
     """Put the host's shipper together."""
     async with Database(spec.database_url, connections_max=2, name=spec.title) as database:
         sinks = (MeterSink(), RecordSink(), BodySink(), AlertSink())
@@ -211,7 +224,7 @@ async def shipper(spec: WorkerSpec) -> AsyncIterator[Service]:
 
 
 @contextlib.asynccontextmanager
-async def control(spec: WorkerSpec) -> AsyncIterator[Service]:
+async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
     """Put the control process together."""
     raise NotImplementedError
     yield

@@ -5,6 +5,7 @@ An attempt ends in exactly one `conclude`: its meters settle there and nowhere e
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Final
 
 import msgspec
@@ -38,6 +39,7 @@ from headgate.wire.streams import reader as stream_reader
 ERROR_BYTES_MAX: Final = 1024 * 1024
 ANSWER_BYTES_MAX: Final = 256 * 1024 * 1024
 HELD_BYTES_MAX: Final = 64 * 1024
+BYTES_PER_TOKEN: Final = 4
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -165,6 +167,12 @@ async def _reserve(plane: DataPlane, call: Call, held: Held) -> Reservation:
         provider=held.target.provider.name,
         target=held.target.name,
     )
+    limits = plane.current.target_limits
+    if limits:
+        tokens = len(facts.body) // BYTES_PER_TOKEN
+        call.rate.append(
+            plane.limiter.admit(limits, subject, input_tokens=tokens, max_output=facts.max_output)
+        )
     budgets = plane.current.budgets
     return plane.purse.try_reserve(budgets, subject, held.bound) or await plane.purse.reserve(
         budgets, subject, held.bound
@@ -177,7 +185,7 @@ def bound_input(call: Call, target: Target) -> BoundInput:
     assert facts is not None
     return BoundInput(
         operation=call.route.operation,
-        body_bytes=len(facts.body),
+        body_bytes=call.upload.length if call.upload else len(facts.body),
         messages=facts.messages,
         choices=facts.choices,
         max_output=output_limit(call),
@@ -246,12 +254,14 @@ async def _send(plane: DataPlane, call: Call, held: Held) -> Committed | None:
         facts.stream and not facts.wants_usage and endpoint.usage_in_stream and target.provider.inject_usage
     )
     limit = output_limit(call)
-    body = rewrite(
-        facts,
-        model=target.model if target.model != facts.model and call.route.model is None else None,
-        ask_usage=ask_usage,
-        max_output=limit if limit != facts.max_output else None,
-    )
+    model = target.model if target.model != facts.model else None
+    body: bytes | AsyncIterator[bytes]
+    if call.upload is not None:
+        body, length = call.upload.pieces(model), call.upload.length_with(model)
+    else:
+        new_limit = limit if limit != facts.max_output else None
+        body = rewrite(facts, model=model, ask_usage=ask_usage, max_output=new_limit)
+        length = len(body)
     if limit != facts.max_output:
         call.note_change(f"output limit set to {limit} by default_max_output of {alias.name}")
     whole = not facts.stream
@@ -262,7 +272,8 @@ async def _send(plane: DataPlane, call: Call, held: Held) -> Committed | None:
         total_s=alias.timeouts.total_s,
     )
     secret = plane.current.secrets.get(target.provider.name)
-    request = outgoing(call, target, endpoint, body=body, secret=secret, timeouts=timeouts)
+    request = outgoing(call, target, endpoint, secret=secret, timeouts=timeouts)
+    request.body, request.content_length = body, length
     answer = await plane.egress.send(request, regions=target.provider.regions, label=caller.label)
     call.provider_request_id = provider_request_id(answer.headers)
     try:

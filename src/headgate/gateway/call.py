@@ -14,6 +14,7 @@ from headgate.core.entries import AttemptRecord, End, Excluded
 from headgate.core.faults import Fault
 from headgate.core.ports import Headers
 from headgate.gateway.recorder import BodyCopy
+from headgate.gateway.spool import SpooledUpload
 from headgate.meters.rate import RateReservation
 from headgate.wire.model import CallFacts, Route
 
@@ -80,6 +81,7 @@ class Call:
         "targets",
         "trace_id",
         "truncated",
+        "upload",
         "usage",
     )
 
@@ -116,7 +118,8 @@ class Call:
         self.headers: Headers = []
         self.query = b""
         self.limit_headers: Headers = []
-        self.rate: RateReservation | None = None
+        self.rate: list[RateReservation] = []
+        self.upload: SpooledUpload | None = None
         self.hung_up = False
         self.recorded = False
 

@@ -20,9 +20,10 @@ from headgate.gateway.counters import Counters
 from headgate.gateway.health import Health
 from headgate.journal.writer import JournalWriter
 from headgate.meters.loop import LoopDetector
-from headgate.meters.model import Budget, RateLimit
+from headgate.meters.model import Budget, RateLimit, Scope
 from headgate.meters.purse import Purse
 from headgate.meters.rate import RateLimiter
+from headgate.meters.shares import RateShares
 
 ENCODE = msgspec.msgpack.Encoder().encode
 
@@ -33,7 +34,7 @@ class Current:
     Replaced whole when any of it changes; a call keeps the one it began with.
     """
 
-    __slots__ = ("budgets", "rate_limits", "secrets", "snapshot")
+    __slots__ = ("budgets", "call_limits", "secrets", "snapshot", "target_limits")
 
     def __init__(
         self,
@@ -45,7 +46,10 @@ class Current:
         self.snapshot = snapshot
         self.secrets = secrets
         self.budgets = tuple(budgets)
-        self.rate_limits = tuple(rate_limits)
+        self.call_limits = tuple(limit for limit in rate_limits if not _names_target(limit.scope))
+        """Rate limits that count a call before a target is chosen."""
+        self.target_limits = tuple(limit for limit in rate_limits if _names_target(limit.scope))
+        """Rate limits that count attempts at a provider or one of its models."""
 
     def alias(self, name: str) -> Alias:
         """Return the alias of that name, or one made of a plain `provider/model`.
@@ -58,6 +62,10 @@ class Current:
             listed = f"; the nearest names are {', '.join(near)}" if near else ""
             raise NotFound(f"there is no model {name[:200]!r}{listed}", code="model_not_found")
         return known
+
+
+def _names_target(scope: Scope) -> bool:
+    return scope.provider is not None or scope.model is not None
 
 
 class DataPlane:
@@ -77,6 +85,7 @@ class DataPlane:
         "loops",
         "purse",
         "random",
+        "shares",
         "spool_folder",
     )
 
@@ -87,6 +96,7 @@ class DataPlane:
         book: AccessBook,
         purse: Purse,
         limiter: RateLimiter,
+        shares: RateShares,
         loops: LoopDetector,
         egress: Egress,
         journal: JournalWriter,
@@ -96,6 +106,7 @@ class DataPlane:
         self.book = book
         self.purse = purse
         self.limiter = limiter
+        self.shares = shares
         self.loops = loops
         self.egress = egress
         self.journal = journal

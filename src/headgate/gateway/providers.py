@@ -50,11 +50,10 @@ def outgoing(
     target: Target,
     endpoint: Endpoint,
     *,
-    body: bytes,
     secret: Secret | None,
     timeouts: Timeouts,
 ) -> Outgoing:
-    """Build the request to the provider."""
+    """Build the request to the provider, still without its body."""
     provider = target.provider
     client_headers = call.headers
     headers: Headers = [(b"host", _host(target))]
@@ -73,8 +72,6 @@ def outgoing(
         method="POST",
         target=(provider.path + _path(call, target, endpoint)).encode("ascii"),
         headers=headers,
-        body=body,
-        content_length=len(body),
         timeouts=timeouts,
     )
 

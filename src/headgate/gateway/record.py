@@ -14,6 +14,15 @@ def finish(plane: DataPlane, call: Call, *, status: int, code: str) -> None:
     call.recorded = True
     duration_ms = int((plane.clock.monotonic() - call.started_s) * 1000)
     _add_up(call)
+    for reservation in call.rate:
+        plane.limiter.correct(
+            reservation,
+            input_tokens=call.usage.total_input,
+            output_tokens=call.usage.total_output,
+        )
+    if call.cost_pico_usd and call.caller is not None:
+        guard = call.snapshot.loop_guard
+        plane.loops.spent(guard, call.caller.key, call.caller.session, call.cost_pico_usd)
     plane.counters.call_ended(call, status=status, code=code, duration_ms=duration_ms)
     if call.key is None:
         return

@@ -65,3 +65,5 @@ async def serve(plane: DataPlane, exchange: Exchange, route: Route) -> None:
         if watch is not None:
             watch.cancel()
         await opening.stop()
+        if call.upload is not None:
+            call.upload.close()

@@ -47,7 +47,7 @@ class GatewayService:
     async def run(self) -> None:
         """Serve until `drain` has ended."""
         await self._plane.purse.start()
-        await self._plane.limiter.start()
+        await self._plane.shares.start()
         background = [
             asyncio.create_task(work, name=name)
             for name, work in (
@@ -72,7 +72,7 @@ class GatewayService:
 
     async def _hand_back(self) -> None:
         """Give leases back and say goodbye, if the database is there to hear it."""
-        for goodbye in (self._plane.limiter.stop(), self._plane.purse.stop(), self._refresher.leave()):
+        for goodbye in (self._plane.shares.stop(), self._plane.purse.stop(), self._refresher.leave()):
             await _if_possible(goodbye)
         with contextlib.suppress(FileNotFoundError):
             self._metrics_path.unlink()

@@ -19,6 +19,7 @@ from headgate.core.ports import Exchange
 from headgate.gateway.call import Call
 from headgate.gateway.plane import DataPlane
 from headgate.gateway.routing import backoff_s, order, typical_usage
+from headgate.gateway.spool import read_upload
 from headgate.meters.model import Subject
 from headgate.policy.residency import admit as admit_targets
 from headgate.wire.model import CallFacts, Route
@@ -26,6 +27,8 @@ from headgate.wire.modelslist import ListedModel, model_body, models_body
 from headgate.wire.reading import read_call
 
 TRACE_ID: Final = slice(3, 35)
+BYTES_PER_TOKEN: Final = 4
+"""A rough guess, good only until the usage is known and corrects it."""
 
 
 def begin(plane: DataPlane, exchange: Exchange, route: Route) -> Call:
@@ -66,8 +69,11 @@ def check_capacity(plane: DataPlane) -> None:
 async def read(plane: DataPlane, call: Call, exchange: Exchange) -> CallFacts:
     """Read the body and the few fields in it that policy needs."""
     limits = call.snapshot.limits
-    limit = limits.multipart_bytes_max if call.route.multipart else limits.body_bytes_max
-    body = await exchange.body(limit)
+    if call.route.multipart:
+        most = limits.multipart_bytes_max
+        facts, call.upload = await read_upload(exchange, call.route, most, plane.spool_folder)
+        return facts
+    body = await exchange.body(limits.body_bytes_max)
     return read_call(call.route, exchange.headers, body)
 
 
@@ -130,9 +136,12 @@ def limit(plane: DataPlane, call: Call) -> None:
         alias=facts.model,
         tags=caller.tags,
     )
-    limits = plane.current.rate_limits
+    limits = plane.current.call_limits
     if limits:
-        call.rate = plane.limiter.admit(limits, subject, len(facts.body) // 4, facts.max_output)
+        tokens = len(facts.body) // BYTES_PER_TOKEN
+        call.rate.append(
+            plane.limiter.admit(limits, subject, input_tokens=tokens, max_output=facts.max_output)
+        )
         call.limit_headers = plane.limiter.headers(limits, subject)
     guard = call.snapshot.loop_guard
     if guard.identical_calls:
