@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 
 import pytest
@@ -50,7 +50,7 @@ class Scripted:
 @contextlib.asynccontextmanager
 async def scripted(
     script: Script, *, tls: ssl.SSLContext | None = None, path: str | None = None, host: str = "127.0.0.1"
-) -> AsyncIterator[Scripted]:
+) -> AsyncGenerator[Scripted]:
     """Serve connections with `script(reader, writer, number of the connection from 1)`."""
     server_state = Scripted(Origin("http", host, 0))
     tasks: set[asyncio.Task[None]] = set()

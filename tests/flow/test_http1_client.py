@@ -333,7 +333,7 @@ async def test_a_request_that_was_worked_on_is_not_sent_again() -> None:
 @on_both_loops
 async def test_where_nobody_listens_nothing_was_sent() -> None:
     transport = HttpTransport()
-    with pytest.raises(UpstreamError, match="no connection to http://127.0.0.1") as caught:
+    with pytest.raises(UpstreamError, match=r"no connection to http://127\.0\.0\.1") as caught:
         await transport.send(post(Origin("http", "127.0.0.1", closed_port())))
     assert caught.value.sent is False
     with pytest.raises(UpstreamError) as caught:
@@ -424,7 +424,7 @@ async def test_a_silent_handshake_ends_at_the_connect_timeout() -> None:
     async with scripted(script) as server:
         transport = HttpTransport()
         origin = Origin("https", "127.0.0.1", server.origin.port)
-        with pytest.raises(UpstreamTimeout, match="within 0.1 s") as caught:
+        with pytest.raises(UpstreamTimeout, match=r"within 0\.1 s") as caught:
             await transport.send(post(origin, timeouts=Timeouts(connect_s=0.1)))
         assert caught.value.sent is False
         assert transport.connections_open == 0

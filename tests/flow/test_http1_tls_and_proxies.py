@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -31,7 +31,7 @@ STRANGER = trustme.CA()
 
 
 @contextlib.contextmanager
-def ca_file(authority: trustme.CA) -> Iterator[str]:
+def ca_file(authority: trustme.CA) -> Generator[str]:
     with authority.cert_pem.tempfile() as path:
         yield path
 
@@ -40,7 +40,7 @@ def context_for(*names: str) -> ssl.SSLContext:
     certificate = AUTHORITY.issue_cert(*names)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols(["h2", "http/1.1"])
-    certificate.configure_cert(context)
+    certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
     return context
 
 

@@ -14,9 +14,9 @@ from headgate.http1.limits import ClientLimits
 
 EXAMPLES = [
     b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\nx-a: b\r\n\r\nhello world",
-    b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n6;q=1\r\n world\r\n0\r\nt: u\r\n\r\n",
+    b"HTTP/1.1 200 Y\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n6;q=1\r\n world\r\n0\r\nt: u\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nX-Close: yes\r\n\r\nhello until the end",
-    b"HTTP/1.1 100 Continue\r\nlink: a\r\n\r\nHTTP/1.1 429 Slow\r\nretry-after: 1\r\ncontent-length: 2\r\n\r\nno",
+    b"HTTP/1.1 100 Go\r\nlink: a\r\n\r\nHTTP/1.1 429 No\r\nretry-after: 1\r\ncontent-length: 2\r\n\r\nno",
     b"HTTP/1.1 204 No Content\r\n\r\n",
     b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\ncut short",
     b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\nzz",
