@@ -103,6 +103,31 @@ def test_a_changed_key_takes_the_place_of_the_old() -> None:
     assert book.get(two.id) is None
 
 
+def test_contact_can_bring_a_sequence_along() -> None:
+    book = book_with(admin_key("the-first-admin-key-text", now_ms=0))
+    book.contacted(NOW_MS, 9)
+    book.contacted(NOW_MS, 4)
+    assert (book.seq, book.stale_ms(NOW_MS + 5)) == (9, 5)
+
+
+def test_what_is_remembered_of_revoked_keys_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headgate.access.book.REVOKED_MAX", 2)
+    minted = [mint(secrets.token_bytes) for _ in range(3)]
+    book = book_with()
+    book.apply(KeyChange(id=each.id, seq=seq, key=None) for seq, each in enumerate(minted, start=1))
+    for each, words in zip(minted, ["unknown", "revoked", "revoked"], strict=True):
+        with pytest.raises(InvalidKey, match=words):
+            book.authenticate(each.text.reveal().encode(), NOW_MS)
+
+
+def test_an_older_copy_on_disk_never_replaces_what_is_known(tmp_path: Path) -> None:
+    minted = mint(secrets.token_bytes)
+    book_with(key_of(minted)).save(tmp_path / "access.json")
+    current = book_with(admin_key("the-first-admin-key-text", now_ms=0))
+    assert not current.load(tmp_path / "access.json", NOW_MS)
+    assert current.get(minted.id) is None
+
+
 def test_without_contact_for_too_long_every_key_is_refused() -> None:
     minted = mint(secrets.token_bytes)
     book = book_with(key_of(minted))

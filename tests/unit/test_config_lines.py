@@ -107,6 +107,13 @@ def test_any_valid_file_is_walked_whole(document: dict[str, Any]) -> None:
         assert rows[lines[(key,)] - 1].startswith(json.dumps(key, ensure_ascii=False))
 
 
+def test_quotes_before_the_end_of_a_long_string_belong_to_it() -> None:
+    text = 'a = """x\\"""""\nb = \'\'\'y\'\'\'\'\'\nc = """\n""z"""""\nd = 1\n'
+    parsed = tomllib.loads(text)
+    assert (parsed["a"], parsed["b"], parsed["c"]) == ('x""', "y''", '""z""')
+    assert locate(text) == {("a",): 1, ("b",): 2, ("c",): 3, ("d",): 5}
+
+
 def test_paths_are_written_as_in_the_file() -> None:
     assert path_text(("budgets", 0, "limit")) == "budgets[0].limit"
     assert path_text(("prices", "local/llama-3", "input")) == 'prices."local/llama-3".input'

@@ -266,6 +266,64 @@ CASES: list[tuple[str, str, list[str]]] = [
         ],
     ),
     (
+        "kinds, tables and scopes of the wrong type",
+        'models = 5\nserver = "fast"\n[providers.a]\nkind = ["mock"]\n[providers]\nb = 1\n'
+        '[[budgets]]\nname = "x"\nlimit = "1 USD"\nscope = "all"\n',
+        [
+            "1: models has to be a table, and is 5",
+            "2: server has to be a table, and is 'fast'",
+            "4: providers.a.kind can't be ['mock'] (one of openai, anthropic, google, azure-openai, "
+            "openai-compatible, mock, replay)",
+            "6: providers.b has to be a table, and is 1",
+            "10: budgets[0].scope has to be a table, and is 'all'",
+        ],
+    ),
+    (
+        "too many targets, a duration too long",
+        GOOD
+        + "[models.a]\ntargets = ["
+        + ", ".join(f'"mock/m{number}"' for number in range(65))
+        + ']\ntimeout = { total = "400d" }\n[models.b]\n'
+        'targets = [{ target = "mock/x", weight = 0 }]\nstrategy = "weighted"\n',
+        [
+            "4: models.a.targets has 65 elements; at most 64 are read",
+            "5: models.a.timeout.total is '400d'; at most a year is a duration here",
+            "7: models.b.targets[0].weight is 0; it has to be above 0 and at most 1000000",
+        ],
+    ),
+    (
+        "addresses that can't be reached",
+        "".join(
+            f'[providers.{name}]\nkind = "openai-compatible"\nbase_url = "{address}"\n'
+            for name, address in {
+                "a": "http://host:99999/v1",
+                "b": "http://[bad/v1",
+                "c": "http://host/v1?key=sk-canary-1",
+                "d": "ftp://host/v1",
+            }.items()
+        ),
+        [
+            "3: providers.a.base_url is 'http://host:99999/v1', which is no address with a port between 1 "
+            "and 65535",
+            "6: providers.b.base_url is 'http://[bad/v1', which is no address with a port between 1 and "
+            "65535",
+            "9: providers.c.base_url has a query or a fragment, which a base URL does not; take it out",
+            "12: providers.d.base_url is 'ftp://host/v1'; write an address such as 'https://host.example/v1'",
+        ],
+    ),
+    (
+        "a replay without file, a mock with a key, an alias of a refused provider",
+        '[providers.a]\nkind = "replay"\n[providers.b]\nkind = "mock"\napi_key = "env:B"\n'
+        '[models.c]\ntargets = ["a/x"]\n[[budgets]]\nname = "n"\nlimit = "1 USD"\n'
+        'scope = { model = "bb/x" }\n[prices."a/x"]\ninput = "1"\n',
+        [
+            "1: providers.a has no file, which kind replay needs: the recorded exchanges",
+            "5: providers.b.api_key is set, but kind mock takes no credential; take it out",
+            "11: budgets[0].scope.model names the provider 'bb', which [providers] does not have"
+            "; nearest is b",
+        ],
+    ),
+    (
         "names that can't be",
         '[providers."a/b"]\nkind = "mock"\n[models." x"]\ntargets = ["a/x"]\n',
         [

@@ -9,7 +9,7 @@ from headgate.core.faults import NotAllowed, UpstreamError
 from headgate.core.labels import UNRESTRICTED, Label
 from headgate.core.ports import Answer, Origin, Outgoing
 from headgate.policy.egress import GuardedEgress
-from headgate.policy.residency import admit, residency_denied
+from headgate.policy.residency import admit, denial, residency_denied
 
 _NAMES = ["eu", "us", "de", "uk"]
 _REGIONS = st.frozensets(st.sampled_from(_NAMES))
@@ -58,6 +58,7 @@ def test_reasons_are_in_plain_words() -> None:
         ("local/m", "the regions of local are not known, which counts as nowhere; permitted: de, fr"),
         ("openai/m", "openai processes in us; permitted: de, fr"),
     ]
+    assert denial("de", frozenset(), UNRESTRICTED) == ""
     denied = residency_denied(admit(targets, Label(regions=frozenset())))
     assert denied.code == "residency_denied"
     assert "permitted: nowhere" in denied.message and "local/m" in denied.message

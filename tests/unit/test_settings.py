@@ -87,6 +87,8 @@ def test_a_secret_shows_in_no_way_but_one() -> None:
     with pytest.raises(TypeError, match="never pickled"):
         copy.deepcopy(secret)
     assert msgspec.json.encode({"key": secret}, enc_hook=mask_secret) == b'{"key":"***"}'
+    with pytest.raises(NotImplementedError):
+        msgspec.json.encode(object(), enc_hook=mask_secret)
     assert not hasattr(secret, "__dict__")
 
 

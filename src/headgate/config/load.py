@@ -117,7 +117,7 @@ class _Checker:
     def _check_choice(self, value: Any, choices: tuple[str, ...], path: Path) -> None:
         if value in choices:
             return
-        if value in _NOT_YET and path[-1:] == ("kind",):
+        if isinstance(value, str) and value in _NOT_YET and path[-1:] == ("kind",):
             self._problems.add(path, f"is {value!r}, which is not available yet")
             return
         close = nearest(value, choices) if isinstance(value, str) else ""

@@ -107,17 +107,17 @@ def read_rate(text: str) -> tuple[int, RateUnit]:
 
 def read_url(text: str) -> tuple[Origin, str]:
     """Read a base URL as its origin and its path without a trailing slash."""
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError(f"is {text!r}, which is no address with a port between 1 and 65535") from None
     if parts.username is not None or parts.password is not None:
         raise ValueError("holds a user or password; take it out, and give the credential as api_key")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"is {text!r}; write an address such as 'https://host.example/v1'")
     if parts.query or parts.fragment:
         raise ValueError("has a query or a fragment, which a base URL does not; take it out")
-    try:
-        port = parts.port
-    except ValueError:
-        raise ValueError(f"is {text!r}; the port lies between 1 and 65535") from None
     scheme: Literal["http", "https"] = "https" if parts.scheme == "https" else "http"
     return Origin(scheme, parts.hostname, port or (443 if scheme == "https" else 80)), parts.path.rstrip("/")
 
