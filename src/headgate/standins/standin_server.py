@@ -7,7 +7,6 @@ no TLS, no limits but the body's. Read next: `standins.served`, which starts it.
 import asyncio
 import contextlib
 import hmac
-import socket
 from collections import Counter, deque
 from collections.abc import Generator
 from typing import Any, Protocol
@@ -72,7 +71,7 @@ class _QuietServer(uvicorn.Server):
         """Capture none."""
         yield
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+    async def startup(self, sockets: list[Any] | None = None) -> None:
         """Begin to listen, and say so."""
         await super().startup(sockets)
         self.listening.set()
@@ -134,10 +133,10 @@ class StandinServer:
         """Listen, on the same port as before."""
         if self._server is not None:
             return
-        listening = _listen(self.port)
-        self.port = listening.getsockname()[1]
         config = uvicorn.Config(
             self._application,
+            host="127.0.0.1",
+            port=self.port,
             log_config=None,
             log_level="critical",
             access_log=False,
@@ -149,6 +148,8 @@ class StandinServer:
             timeout_keep_alive=60,
             timeout_graceful_shutdown=1,
         )
+        listening = config.bind_socket()
+        self.port = listening.getsockname()[1]
         self._server = _QuietServer(config)
         self._serving = asyncio.create_task(self._server.serve([listening]), name="standin server")
         async with asyncio.timeout(START_S_MAX):
@@ -232,15 +233,6 @@ class StandinServer:
             return None
         wait = RETRY_AFTER_S if self._status in (429, 503, 529) else None
         return error_answer(manner, self._status, retry_after_s=wait)
-
-
-def _listen(port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind(("127.0.0.1", port))
-    listening.listen(512)
-    listening.setblocking(False)
-    return listening
 
 
 def _presents(request: ReceivedRequest, key: str) -> bool:
