@@ -1,7 +1,8 @@
 """Budgets and rate limits as the control API takes and shows them. Pure.
 
-The ids are those of `config.limits`: the same name, scope, window and time zone is the same meter, whether
-it comes from headgate.toml or from here, so that what was spent stays when it moves. Read next: `meters.http`.
+The ids are those of `config.limits`: the same name, scope, window and time zone is the same meter, whether it
+ comes from headgate.toml or from here, so that what was spent stays when it moves.
+Read next: `meters.http`.
 """
 
 import hashlib
@@ -111,7 +112,9 @@ def budget_of(new: NewBudget, key: str | None = None) -> Budget:
 
 def changed_budget(old: Budget, change: BudgetChange) -> Budget:
     """Apply a change to a budget. Raises InvalidRequest that names the field."""
-    given = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not msgspec.UNSET}
+    given = {
+        name: value for name, value in msgspec.structs.asdict(change).items() if value is not msgspec.UNSET
+    }
     if isinstance(change.limit, str):
         given["limit_pico_usd"] = _amount(given.pop("limit"), "limit")
     if isinstance(change.max_cost_per_call, str):
@@ -145,7 +148,9 @@ def rate_limit_of(new: NewRateLimit, key: str | None = None) -> RateLimit:
 
 def changed_rate_limit(old: RateLimit, change: RateLimitChange) -> RateLimit:
     """Apply a change to a rate limit. Raises InvalidRequest that names the field."""
-    given = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not msgspec.UNSET}
+    given = {
+        name: value for name, value in msgspec.structs.asdict(change).items() if value is not msgspec.UNSET
+    }
     if isinstance(change.limit, str):
         given["limit"], given["unit"] = _rate(change.limit)
     limit = msgspec.structs.replace(old, **given)

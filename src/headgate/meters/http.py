@@ -5,80 +5,58 @@ second. Read next: `meters.console` (what is taken), `meters.status` (what is sp
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Protocol, TypeVar
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from litestar import Controller, delete, get, patch, post
-from litestar.params import Dependency
 
-from headgate.access.changes import Changes, LiveChange
+from headgate.access.changes import LiveChange, put_all
 from headgate.access.gate import grant
 from headgate.access.model import Key
-from headgate.access.roles import visible
-from headgate.core.faults import Conflict, InvalidRequest, NotAllowed, NotFound
+from headgate.core.faults import InvalidRequest
 from headgate.core.money import format_usd
-from headgate.core.pages import LIMIT_DEFAULT, Page, PageLimit, decode_cursor, encode_cursor, format_ms
+from headgate.core.pages import LIMIT_DEFAULT, Page, PageLimit
+from headgate.meters.budgets import sync_budgets
 from headgate.meters.console import (
     BudgetChange,
     NewBudget,
     NewRateLimit,
-    RateLimitChange,
     budget_of,
     changed_budget,
-    changed_rate_limit,
     rate_limit_of,
 )
-from headgate.meters.model import Budget, OnOutage, RateLimit, RateWindow, Scope, WhenExhausted, WindowName
-from headgate.meters.windows import NEVER_MS
+from headgate.meters.listing import (
+    DeletedMeter,
+    InForce,
+    MetersInForce,
+    Store,
+    Writer,
+    audit_entry,
+    check_names,
+    check_project,
+    named,
+    own,
+    page,
+    visible_meters,
+)
+from headgate.meters.model import Budget, OnOutage, WhenExhausted, WindowName
+from headgate.meters.status import BudgetStatus, list_budgets
+from headgate.store.database import Connection, Database
 
 ManagedBy = Literal["file", "console"]
 
-
-class MetersInForce(Protocol):
-    """What control knows of the meters that gateways apply."""
-
-    def budgets(self) -> Sequence[Budget]:
-        """All budgets: of the file, made here, and brought along by keys."""
-        ...
-
-    def rate_limits(self) -> Sequence[RateLimit]:
-        """All rate limits."""
-        ...
-
-    def project_of_key(self, key: str) -> str | None:
-        """The project of a key that is in force."""
-        ...
-
-
-class Spend(msgspec.Struct, frozen=True, kw_only=True):
-    """What one budget counts in its present window, over all its meters, in pico-USD."""
-
-    starts_ms: int | None = None
-    ends_ms: int | None = None
-    spent: int = 0
-    reserved: int = 0
-    overrun: int = 0
-
-
-class SpendReader(Protocol):
-    """Reads what budgets count."""
-
-    async def __call__(self, budgets: Sequence[Budget]) -> dict[str, Spend]:
-        """Return the spend of each budget by its id."""
-        ...
-
-
-InForce = Annotated[MetersInForce, Dependency(skip_validation=True)]
-ReadSpend = Annotated[SpendReader, Dependency(skip_validation=True)]
-Writer = Annotated[Changes, Dependency(skip_validation=True)]
+METERS_LISTED_MAX = 20
+METERS_SHOWN_MAX = 500
 
 
 class BudgetView(msgspec.Struct, frozen=True, kw_only=True):
-    """A budget and what it counts now. `reserved_usd` is held by gateways for calls in flight or to come;
-    `window_end` is null for `total`. With `*` in its scope the sums are over all its meters."""
+    """One meter of a budget. `reserved_usd` is what gateways hold for calls in flight or to come;
+    `window_start` and `window_end` are null where it never resets. With `*` in its scope, a budget has one
+    for each value that has spent, and `scope` says which."""
 
     name: str
-    scope: Scope
+    scope: dict[str, str]
     window: WindowName
     timezone: str
     window_start: str | None
@@ -95,16 +73,13 @@ class BudgetView(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None
 
 
-class RateLimitView(msgspec.Struct, frozen=True, kw_only=True):
-    """A rate limit. `limit` is such as `60 requests`."""
+class BudgetMeters(msgspec.Struct, frozen=True, kw_only=True):
+    """One budget with its meters, dearest first, at most 500."""
 
     name: str
-    scope: Scope
-    limit: str
-    window: RateWindow
-    on_outage: OnOutage
     managed_by: ManagedBy
-    key: str | None
+    limit_usd: str
+    meters: list[BudgetView]
 
 
 class ChangedBudget(BudgetView, frozen=True, kw_only=True):
@@ -113,52 +88,45 @@ class ChangedBudget(BudgetView, frozen=True, kw_only=True):
     not_acknowledged: list[str]
 
 
-class ChangedRateLimit(RateLimitView, frozen=True, kw_only=True):
-    """A rate limit as it now stands. `not_acknowledged` names live gateways that don't apply it yet."""
-
-    not_acknowledged: list[str]
-
-
-class DeletedMeter(msgspec.Struct, frozen=True, kw_only=True):
-    """The name of what was deleted. What it counted stays on record."""
-
-    name: str
-    not_acknowledged: list[str]
-
-
-Meter = TypeVar("Meter", Budget, RateLimit)
-
-
 class InlineMeters:
-    """Reads the budgets and rate limits that a new key brings along."""
+    """Makes and deletes the meters that a key brings along: the `KeyMeters` of `access.http`."""
 
     def __init__(self, in_force: MetersInForce) -> None:
         self._in_force = in_force
 
-    def read(
-        self, key: str, budgets: Sequence[dict[str, Any]], rate_limits: Sequence[dict[str, Any]]
-    ) -> list[LiveChange]:
-        """Return the live objects to be made. Raises InvalidRequest and Conflict."""
-        changes: list[LiveChange] = []
-        names: set[str] = set()
-        for index, raw in enumerate(budgets):
-            budget = budget_of(_converted(raw, NewBudget, f"budgets[{index}]"), key)
-            _check_name(budget.name, self._in_force.budgets(), names, "budget")
-            changes.append(live_budget(budget))
-        names.clear()
-        for index, raw in enumerate(rate_limits):
-            limit = rate_limit_of(_converted(raw, NewRateLimit, f"rate_limits[{index}]"), key)
-            _check_name(limit.name, self._in_force.rate_limits(), names, "rate limit")
-            changes.append(live_rate_limit(limit))
-        return changes
+    async def make(
+        self,
+        connection: Connection,
+        key: Key,
+        budgets: Sequence[dict[str, Any]],
+        rate_limits: Sequence[dict[str, Any]],
+    ) -> int:
+        """Make them in the caller's transaction; return the last sequence number, 0 for none.
 
-    def of_key(self, key: str) -> list[LiveChange]:
-        """Return what is to be deleted when a key is."""
-        budgets = [LiveChange("budget", each.id, None) for each in self._in_force.budgets() if each.key == key]
-        limits = [
-            LiveChange("rate_limit", each.id, None) for each in self._in_force.rate_limits() if each.key == key
+        Raises InvalidRequest that names the field, Conflict where a name is taken.
+        """
+        made = [
+            budget_of(_converted(raw, NewBudget, f"budgets[{index}]"), key.id)
+            for index, raw in enumerate(budgets)
         ]
-        return budgets + limits
+        limits = [
+            rate_limit_of(_converted(raw, NewRateLimit, f"rate_limits[{index}]"), key.id)
+            for index, raw in enumerate(rate_limits)
+        ]
+        check_names(made, self._in_force.budgets(), "budget")
+        check_names(limits, self._in_force.rate_limits(), "rate limit")
+        changes = [LiveChange("budget", each.id, msgspec.json.encode(each)) for each in made]
+        changes += [LiveChange("rate_limit", each.id, msgspec.json.encode(each)) for each in limits]
+        await sync_budgets(connection, made)
+        return await put_all(connection, changes)
+
+    async def delete(self, connection: Connection, key: Key) -> int:
+        """Delete them in the caller's transaction; return the last sequence number, 0 for none."""
+        budgets = [each.id for each in self._in_force.budgets() if each.key == key.id]
+        limits = [each.id for each in self._in_force.rate_limits() if each.key == key.id]
+        changes = [LiveChange("budget", each, None) for each in budgets]
+        changes += [LiveChange("rate_limit", each, None) for each in limits]
+        return await put_all(connection, changes)
 
 
 class BudgetsController(Controller):
@@ -172,22 +140,29 @@ class BudgetsController(Controller):
         self,
         caller: Key,
         in_force: InForce,
-        read_spend: ReadSpend,
+        database: Store,
         limit: PageLimit = LIMIT_DEFAULT,
         next: str | None = None,  # noqa: A002 - the contract's name
     ) -> Page[BudgetView]:
-        """List budgets by name, with what is spent and reserved in the present window."""
-        shown, following = _page(_visible(in_force.budgets(), caller, in_force), limit, next)
-        spends = await read_spend(shown)
-        return Page(items=[_budget_view(each, spends.get(each.id)) for each in shown], next=following)
+        """List budgets by name, with what is spent and reserved in the present window.
+
+        `limit` counts budgets; one with `*` in its scope shows its 20 dearest meters.
+        """
+        shown, following = page(visible_meters(in_force.budgets(), caller, in_force), limit, next)
+        views = await _read_budgets(database, shown, METERS_LISTED_MAX)
+        return Page(items=[view for each in shown for view in views[each.id]], next=following)
 
     @get("/{name:str}", opt={"grant": grant("budgets:read")})
-    async def show_budget(
-        self, caller: Key, in_force: InForce, read_spend: ReadSpend, name: str
-    ) -> BudgetView:
-        """Show one budget with what is spent and reserved in the present window."""
-        budget = _named(_visible(in_force.budgets(), caller, in_force), name, "budget")
-        return _budget_view(budget, (await read_spend([budget])).get(budget.id))
+    async def show_budget(self, caller: Key, in_force: InForce, database: Store, name: str) -> BudgetMeters:
+        """Show one budget with what is spent and reserved in the present window, meter by meter."""
+        budget = named(visible_meters(in_force.budgets(), caller, in_force), name, "budget")
+        views = await _read_budgets(database, [budget], METERS_SHOWN_MAX)
+        return BudgetMeters(
+            name=budget.name,
+            managed_by=budget.managed_by,
+            limit_usd=format_usd(budget.limit_pico_usd),
+            meters=views[budget.id],
+        )
 
     @post(opt={"grant": grant("budgets:write")})
     async def create_budget(
@@ -195,114 +170,45 @@ class BudgetsController(Controller):
     ) -> ChangedBudget:
         """Make a budget; it is in force when this returns. 409 where one of that name exists."""
         budget = budget_of(data)
-        _check_project(caller, budget.scope)
-        _check_name(budget.name, in_force.budgets(), set(), "budget")
-        late = await changes.commit(
-            caller, "budgets.create", budget.name, [live_budget(budget)], detail=data
-        )
-        return _changed_budget(budget, None, late)
+        check_project(caller, budget.scope)
+        check_names([budget], in_force.budgets(), "budget")
+        entry = audit_entry("create", caller, budget, in_force, after=data)
+        late = await changes.commit(entry, [live_budget(budget)], partial(sync_budgets, budgets=[budget]))
+        return await _changed_budget(changes.database, budget, late)
 
     @patch("/{name:str}", opt={"grant": grant("budgets:write")})
     async def change_budget(
         self,
         caller: Key,
         in_force: InForce,
-        read_spend: ReadSpend,
         changes: Writer,
         name: str,
         data: BudgetChange,
     ) -> ChangedBudget:
         """Change a budget made here; what is left out stays. 409 for one of headgate.toml."""
-        old = _own(_visible(in_force.budgets(), caller, in_force), name, "budget")
+        old = own(visible_meters(in_force.budgets(), caller, in_force), name, "budget")
         budget = changed_budget(old, data)
         if old.key is None:
-            _check_project(caller, budget.scope)
+            check_project(caller, budget.scope)
         live = [live_budget(budget)]
         if budget.id != old.id:
             live.insert(0, LiveChange("budget", old.id, None))
-        late = await changes.commit(caller, "budgets.change", name, live, detail=data)
-        return _changed_budget(budget, (await read_spend([budget])).get(budget.id), late)
+        entry = audit_entry("change", caller, budget, in_force, before=old, after=budget)
+        late = await changes.commit(entry, live, partial(sync_budgets, budgets=[budget]))
+        return await _changed_budget(changes.database, budget, late)
 
     @delete("/{name:str}", status_code=200, opt={"grant": grant("budgets:write")})
-    async def delete_budget(
-        self, caller: Key, in_force: InForce, changes: Writer, name: str
-    ) -> DeletedMeter:
+    async def delete_budget(self, caller: Key, in_force: InForce, changes: Writer, name: str) -> DeletedMeter:
         """Delete a budget made here; what it counted stays on record. 409 for one of headgate.toml."""
-        old = _own(_visible(in_force.budgets(), caller, in_force), name, "budget")
-        late = await changes.commit(caller, "budgets.delete", name, [LiveChange("budget", old.id, None)])
-        return DeletedMeter(name=name, not_acknowledged=late)
-
-
-class RateLimitsController(Controller):
-    """Limits on requests or tokens a time."""
-
-    path = "/rate_limits"
-    tags = ("rate limits",)
-
-    @get(opt={"grant": grant("rate_limits:read")})
-    async def list_rate_limits(
-        self,
-        caller: Key,
-        in_force: InForce,
-        limit: PageLimit = LIMIT_DEFAULT,
-        next: str | None = None,  # noqa: A002 - the contract's name
-    ) -> Page[RateLimitView]:
-        """List rate limits by name."""
-        shown, following = _page(_visible(in_force.rate_limits(), caller, in_force), limit, next)
-        return Page(items=[_rate_limit_view(each) for each in shown], next=following)
-
-    @get("/{name:str}", opt={"grant": grant("rate_limits:read")})
-    async def show_rate_limit(self, caller: Key, in_force: InForce, name: str) -> RateLimitView:
-        """Show one rate limit."""
-        return _rate_limit_view(_named(_visible(in_force.rate_limits(), caller, in_force), name, "rate limit"))
-
-    @post(opt={"grant": grant("rate_limits:write")})
-    async def create_rate_limit(
-        self, caller: Key, in_force: InForce, changes: Writer, data: NewRateLimit
-    ) -> ChangedRateLimit:
-        """Make a rate limit; it is in force when this returns. 409 where one of that name exists."""
-        limit = rate_limit_of(data)
-        _check_project(caller, limit.scope)
-        _check_name(limit.name, in_force.rate_limits(), set(), "rate limit")
-        late = await changes.commit(
-            caller, "rate_limits.create", limit.name, [live_rate_limit(limit)], detail=data
-        )
-        return _changed_rate_limit(limit, late)
-
-    @patch("/{name:str}", opt={"grant": grant("rate_limits:write")})
-    async def change_rate_limit(
-        self, caller: Key, in_force: InForce, changes: Writer, name: str, data: RateLimitChange
-    ) -> ChangedRateLimit:
-        """Change a rate limit made here; what is left out stays. 409 for one of headgate.toml."""
-        old = _own(_visible(in_force.rate_limits(), caller, in_force), name, "rate limit")
-        limit = changed_rate_limit(old, data)
-        if old.key is None:
-            _check_project(caller, limit.scope)
-        live = [live_rate_limit(limit)]
-        if limit.id != old.id:
-            live.insert(0, LiveChange("rate_limit", old.id, None))
-        late = await changes.commit(caller, "rate_limits.change", name, live, detail=data)
-        return _changed_rate_limit(limit, late)
-
-    @delete("/{name:str}", status_code=200, opt={"grant": grant("rate_limits:write")})
-    async def delete_rate_limit(
-        self, caller: Key, in_force: InForce, changes: Writer, name: str
-    ) -> DeletedMeter:
-        """Delete a rate limit made here. 409 for one of headgate.toml."""
-        old = _own(_visible(in_force.rate_limits(), caller, in_force), name, "rate limit")
-        live = [LiveChange("rate_limit", old.id, None)]
-        late = await changes.commit(caller, "rate_limits.delete", name, live)
+        old = own(visible_meters(in_force.budgets(), caller, in_force), name, "budget")
+        entry = audit_entry("delete", caller, old, in_force, before=old)
+        late = await changes.commit(entry, [LiveChange("budget", old.id, None)])
         return DeletedMeter(name=name, not_acknowledged=late)
 
 
 def live_budget(budget: Budget) -> LiveChange:
     """Return the live object of a budget."""
     return LiveChange("budget", budget.id, msgspec.json.encode(budget), unique_name=budget.name)
-
-
-def live_rate_limit(limit: RateLimit) -> LiveChange:
-    """Return the live object of a rate limit."""
-    return LiveChange("rate_limit", limit.id, msgspec.json.encode(limit), unique_name=limit.name)
 
 
 New = TypeVar("New", NewBudget, NewRateLimit)
@@ -315,109 +221,59 @@ def _converted(raw: dict[str, Any], kind: type[New], where: str) -> New:
         raise InvalidRequest(f"{where}: {error}", parameter=where) from None
 
 
-def _visible(meters: Sequence[Meter], caller: Key, in_force: MetersInForce) -> list[Meter]:
-    """The meters that a caller may see: all, or those that count its project's calls only."""
-    seen = visible(caller)
-    if seen.project_ids is None:
-        return list(meters)
-    return [
-        each
-        for each in meters
-        if (each.scope.project is not None and seen.sees(each.scope.project))
-        or (each.key is not None and (in_force.project_of_key(each.key) or "") in seen.project_ids)
-    ]
+async def _read_budgets(
+    database: Database, budgets: Sequence[Budget], meters_max: int
+) -> dict[str, list[BudgetView]]:
+    """Read what budgets count, by id; each has at least one view."""
+    async with database.connection() as connection:
+        found = await list_budgets(connection, budgets)
+    by_name: dict[tuple[str, str | None], list[BudgetStatus]] = {}
+    for status in found:
+        by_name.setdefault((status.name, status.key), []).append(status)
+    views: dict[str, list[BudgetView]] = {}
+    for budget in budgets:
+        statuses = by_name.get((budget.name, budget.key), [])[:meters_max]
+        views[budget.id] = [_budget_view(budget, each) for each in statuses or [_unspent(budget)]]
+    return views
 
 
-def _check_project(caller: Key, scope: Scope) -> None:
-    if not visible(caller).sees(scope.project or "") or scope.project == "*":
-        if visible(caller).project_ids is None:
-            return
-        raise NotAllowed(f"the scope has to name your project: write project = {caller.project!r} in it")
+async def _changed_budget(database: Database, budget: Budget, late: list[str]) -> ChangedBudget:
+    views = await _read_budgets(database, [budget], 1)
+    return ChangedBudget(**msgspec.structs.asdict(views[budget.id][0]), not_acknowledged=late)
 
 
-def _check_name(name: str, meters: Sequence[Budget | RateLimit], names: set[str], what: str) -> None:
-    taken = next((each for each in meters if each.name == name), None)
-    if taken is not None or name in names:
-        where = "headgate.toml" if taken is not None and taken.managed_by == "file" else "the console"
-        raise Conflict(f"there is a {what} {name!r} already, managed by {where}; choose another name")
-    names.add(name)
+def _unspent(budget: Budget) -> BudgetStatus:
+    """What a budget with `*` shows before the first call that it counts."""
+    return BudgetStatus(
+        name=budget.name,
+        scope=msgspec.to_builtins(budget.scope),
+        window=budget.window,
+        window_start=None,
+        window_end=None,
+        limit_usd=format_usd(budget.limit_pico_usd),
+        spent_usd="0",
+        reserved_usd="0",
+        overrun_usd="0",
+        managed_by=budget.managed_by,
+    )
 
 
-def _named(meters: Sequence[Meter], name: str, what: str) -> Meter:
-    for meter in meters:
-        if meter.name == name:
-            return meter
-    raise NotFound(f"there is no {what} {name[:100]!r}; GET the list for the names")
-
-
-def _own(meters: Sequence[Meter], name: str, what: str) -> Meter:
-    meter = _named(meters, name, what)
-    if meter.managed_by == "file":
-        raise Conflict(f"{what} {name!r} is managed by headgate.toml; change it there, then `headgate apply`")
-    return meter
-
-
-def _page(meters: Sequence[Meter], limit: int, cursor: str | None) -> tuple[list[Meter], str | None]:
-    ordered = sorted(meters, key=_place)
-    if cursor is not None:
-        after = decode_cursor(cursor, tuple[str, str])
-        ordered = [meter for meter in ordered if _place(meter) > after]
-    shown = ordered[:limit]
-    return shown, encode_cursor(_place(shown[-1])) if len(ordered) > limit else None
-
-
-def _place(meter: Budget | RateLimit) -> tuple[str, str]:
-    return meter.name, meter.id
-
-
-def _instant(instant_ms: int | None) -> str | None:
-    return None if instant_ms is None or instant_ms >= NEVER_MS else format_ms(instant_ms)
-
-
-def _budget_view(budget: Budget, spend: Spend | None) -> BudgetView:
-    return BudgetView(**_budget_fields(budget, spend or Spend()))
-
-
-def _changed_budget(budget: Budget, spend: Spend | None, late: list[str]) -> ChangedBudget:
-    return ChangedBudget(**_budget_fields(budget, spend or Spend()), not_acknowledged=late)
-
-
-def _budget_fields(budget: Budget, spend: Spend) -> dict[str, Any]:
-    return {
-        "name": budget.name,
-        "scope": budget.scope,
-        "window": budget.window,
-        "timezone": budget.timezone,
-        "window_start": _instant(spend.starts_ms),
-        "window_end": _instant(spend.ends_ms),
-        "limit_usd": format_usd(budget.limit_pico_usd),
-        "spent_usd": format_usd(spend.spent),
-        "reserved_usd": format_usd(spend.reserved),
-        "overrun_usd": format_usd(spend.overrun),
-        "when_exhausted": budget.when_exhausted,
-        "when_near": budget.when_near,
-        "max_cost_per_call_usd": format_usd(budget.max_cost_per_call_pico_usd),
-        "on_outage": budget.on_outage,
-        "managed_by": budget.managed_by,
-        "key": budget.key,
-    }
-
-
-def _rate_limit_view(limit: RateLimit) -> RateLimitView:
-    return RateLimitView(**_rate_limit_fields(limit))
-
-
-def _changed_rate_limit(limit: RateLimit, late: list[str]) -> ChangedRateLimit:
-    return ChangedRateLimit(**_rate_limit_fields(limit), not_acknowledged=late)
-
-
-def _rate_limit_fields(limit: RateLimit) -> dict[str, Any]:
-    return {
-        "name": limit.name,
-        "scope": limit.scope,
-        "limit": f"{limit.limit} {limit.unit}",
-        "window": limit.window,
-        "on_outage": limit.on_outage,
-        "managed_by": limit.managed_by,
-        "key": limit.key,
-    }
+def _budget_view(budget: Budget, status: BudgetStatus) -> BudgetView:
+    return BudgetView(
+        name=budget.name,
+        scope=status.scope,
+        window=budget.window,
+        timezone=budget.timezone,
+        window_start=status.window_start,
+        window_end=status.window_end,
+        limit_usd=status.limit_usd,
+        spent_usd=status.spent_usd,
+        reserved_usd=status.reserved_usd,
+        overrun_usd=status.overrun_usd,
+        when_exhausted=budget.when_exhausted,
+        when_near=budget.when_near,
+        max_cost_per_call_usd=format_usd(budget.max_cost_per_call_pico_usd),
+        on_outage=budget.on_outage,
+        managed_by=budget.managed_by,
+        key=budget.key,
+    )

@@ -1,0 +1,124 @@
+"""The gate before every route of the control API: Host, Origin, key and grant are checked, in that order.
+
+Closed by default: a handler that declares no grant is refused. Trusts no forwarded header and no cookie.
+Read next: `access.roles` (who has which grant), `access.book` (keys).
+"""
+
+import ipaddress
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from headgate.access.book import AccessBook
+from headgate.access.credentials import present
+from headgate.access.model import Key
+from headgate.access.roles import Grant, require
+from headgate.core.faults import InvalidRequest, NotAllowed
+from headgate.core.ports import Clock
+
+PUBLIC: Final = "public"
+"""The grant of a route that needs no key: health, and the page that says what this is."""
+
+ANY_KEY: Final = "any"
+"""The grant of a route that only needs some valid key."""
+
+AnyConnection = ASGIConnection[Any, Any, Any, Any]
+AnyRequest = Request[Any, Any, Any]
+
+
+class Gate:
+    """Checks each request before its handler runs."""
+
+    def __init__(self, book: AccessBook, clock: Clock, allowed_hosts: tuple[str, ...] = ()) -> None:
+        self._book = book
+        self._clock = clock
+        self._allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
+
+    async def check(self, connection: AnyConnection, handler: BaseRouteHandler) -> None:
+        """Let a request through to `handler`, or refuse it.
+
+        Raises InvalidRequest (no Host, unknown query parameter), NotAllowed (a foreign Host or Origin, a
+        grant that the key's role lacks), InvalidKey, and Unavailable while keys are not known.
+        """
+        self._check_host(connection)
+        grant = handler.opt.get("grant")
+        if grant is None:
+            raise NotAllowed("this route declares no grant and so is closed to all")
+        if grant != PUBLIC:
+            key = self.authenticate(connection)
+            if grant != ANY_KEY:
+                require(key.role, grant)
+            connection.scope["state"]["caller"] = key
+        _check_query(connection, handler)
+
+    def authenticate(self, connection: AnyConnection) -> Key:
+        """Return the key that a request presents as bearer. Raises InvalidKey and Unavailable."""
+        headers = [(name, value) for name, value in connection.scope["headers"] if name == b"authorization"]
+        return self._book.authenticate(present(headers), self._clock.now_ms())
+
+    def _check_host(self, connection: AnyConnection) -> None:
+        # A page on a foreign name that is re-bound to this address would come with that name as Host.
+        hosts = connection.headers.getall("host", [])
+        if len(hosts) != 1:
+            raise InvalidRequest(
+                f"a request needs exactly one Host, and this has {len(hosts)}", parameter="host"
+            )
+        host = hosts[0].strip().lower()
+        name = _host_name(host)
+        if not (_is_local_or_address(name) or name in self._allowed_hosts):
+            raise NotAllowed(
+                f"the host name {name[:200]!r} is not one of this server; use its address or localhost, "
+                "or add the name to the allowed hosts"
+            )
+        origin = connection.headers.get("origin")
+        if origin is not None and urlsplit(origin.strip().lower()).netloc != host:
+            raise NotAllowed(
+                f"the origin {origin[:200]!r} is not this server ({host[:200]}); open its own console"
+            )
+
+
+def grants_of(handler: BaseRouteHandler) -> str | None:
+    """Return the grant that a route declares."""
+    return handler.opt.get("grant")
+
+
+def provide_caller(request: AnyRequest) -> Key:
+    """Give a handler the key that its request was let in with."""
+    return request.scope["state"]["caller"]
+
+
+def grant(name: Grant) -> Grant:
+    """Name a grant where a route declares it, so that a misspelt one does not type-check."""
+    return name
+
+
+def _host_name(host: str) -> str:
+    if host.startswith("["):
+        return host.partition("]")[0].removeprefix("[")
+    return host.rpartition(":")[0] if host.count(":") == 1 else host
+
+
+def _is_local_or_address(name: str) -> bool:
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_query(connection: AnyConnection, handler: BaseRouteHandler) -> None:
+    known = {
+        (getattr(field.kwarg_definition, "query", None) or name)
+        for name, field in handler.parsed_fn_signature.parameters.items()
+    }
+    for name in connection.query_params:
+        if name not in known:
+            raise InvalidRequest(
+                f"there is no query parameter {name[:64]!r} here; /api/openapi.json lists them",
+                parameter=name[:64],
+            )

@@ -1,0 +1,80 @@
+-- name: add_alerts
+-- Alerts and their deliveries, in one statement, so that none is without the other.
+with added as (
+    insert into alerts (at, kind, subject, project, message)
+    select a.at, a.kind, a.subject, a.project, a.message
+    from unnest(
+        %(at)s::timestamptz[], %(kind)s::text[], %(subject)s::text[], %(project)s::text[], %(message)s::text[]
+    ) with ordinality as a (at, kind, subject, project, message, place)
+    order by a.place
+    returning id, kind
+)
+insert into webhook_deliveries (alert, webhook)
+select added.id, w.id from added
+join webhooks w on w.kinds is null or added.kind = any(w.kinds)
+
+-- name: list_alerts
+select a.id, a.at, a.kind, a.subject, a.project, a.message,
+    coalesce((
+        select jsonb_agg(jsonb_build_object(
+            'webhook', d.webhook, 'attempts', d.attempts, 'delivered', d.delivered_at is not null,
+            'given_up', d.given_up_at is not null, 'last_error', d.last_error
+        ) order by d.webhook)
+        from webhook_deliveries d where d.alert = a.id
+    ), '[]') as deliveries
+from alerts a
+where (%(project_ids)s::text[] is null or a.project = any(%(project_ids)s::text[]))
+    and (%(before)s::bigint is null or a.id < %(before)s::bigint)
+    and (%(kind)s::text is null or a.kind = %(kind)s::text)
+order by a.id desc
+limit %(limit)s
+
+-- name: forget_alerts
+delete from alerts where at < clock_timestamp() - make_interval(days => %(days)s)
+
+-- name: list_webhooks
+select id, url, kinds, created_at, created_by from webhooks
+where %(after)s::text is null or id > %(after)s::text
+order by id
+limit %(limit)s
+
+-- name: lock_webhooks
+select pg_advisory_xact_lock(4400030)
+
+-- name: count_webhooks
+select count(*) as webhooks from webhooks
+
+-- name: add_webhook
+insert into webhooks (id, url, secret, kinds, created_by)
+values (%(id)s, %(url)s, %(secret)s, %(kinds)s, %(created_by)s)
+returning id, url, kinds, created_at, created_by
+
+-- name: delete_webhook
+delete from webhooks where id = %(id)s returning id
+
+-- name: take_deliveries
+-- Claimed for as long as an attempt may take: a control process that dies in between delays, never loses.
+update webhook_deliveries d
+set attempts = d.attempts + 1,
+    due_at = clock_timestamp() + make_interval(secs => %(claim_s)s)
+from (
+    select alert, webhook from webhook_deliveries
+    where delivered_at is null and given_up_at is null and due_at <= clock_timestamp()
+    order by due_at
+    limit %(limit)s
+    for update skip locked
+) due, alerts a, webhooks w
+where d.alert = due.alert and d.webhook = due.webhook and a.id = d.alert and w.id = d.webhook
+returning d.alert, d.webhook, d.attempts, a.at, a.kind, a.subject, a.project, a.message, w.url, w.secret
+
+-- name: delivered
+update webhook_deliveries
+set delivered_at = clock_timestamp(), last_error = null
+where alert = %(alert)s and webhook = %(webhook)s
+
+-- name: not_delivered
+update webhook_deliveries
+set last_error = %(error)s,
+    due_at = clock_timestamp() + make_interval(secs => %(wait_s)s),
+    given_up_at = case when attempts >= %(attempts_max)s then clock_timestamp() end
+where alert = %(alert)s and webhook = %(webhook)s

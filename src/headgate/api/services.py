@@ -1,0 +1,55 @@
+"""What the control API is built from. Made in `main`; no logic of its own. Read next: `api.app`."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from headgate.config.http import Health
+from headgate.core.entries import Alert
+from headgate.core.ports import Clock, Egress
+from headgate.store.database import Database
+from headgate.store.listen import Listener
+
+BODY_BYTES_MAX: Final = 8 * 1024 * 1024
+
+
+async def no_metrics() -> str:
+    """Answer for gateways that nobody asks."""
+    return ""
+
+
+async def no_alerts() -> Sequence[Alert]:
+    """Find nothing that people should hear of."""
+    return ()
+
+
+def no_health() -> Mapping[str, Health]:
+    """Know nothing of targets."""
+    return {}
+
+
+class ControlServices(msgspec.Struct, kw_only=True):
+    """The parts of one control process.
+
+    `environment` resolves `env:NAME`, only to say whether a secret is there. `gateway_metrics` returns the
+    Prometheus text of all gateways of this host; `target_health` what they say of providers and
+    `provider/model`. `watch` returns alerts that are due beyond those of budgets, such as a growing journal;
+    it is called every few seconds. `listeners` makes a listener on channels, where there is a direct
+    connection; without it, polling alone finds changes. `metrics_open` false asks for an admin key at
+    /metrics.
+    """
+
+    database: Database
+    clock: Clock
+    egress: Egress
+    environment: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
+    version: str = "0.1.0"
+    gateway_metrics: Callable[[], Awaitable[str]] = no_metrics
+    target_health: Callable[[], Mapping[str, Health]] = no_health
+    watch: Callable[[], Awaitable[Sequence[Alert]]] = no_alerts
+    listener: Callable[[Sequence[str], Callable[[str, str], None]], Listener] | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    metrics_open: bool = True
+    body_bytes_max: int = BODY_BYTES_MAX
+    acknowledge_wait_s: float = 1.0

@@ -1,0 +1,103 @@
+"""What the control process knows of the deployment: keys, meters and the active snapshot, a poll old at most.
+
+Never writes. It polls and is woken by NOTIFY, like a gateway, so that a key revoked elsewhere is refused here
+too. Read next: `api.services`, `store.live`.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from headgate.access.book import AccessBook, KeyChange
+from headgate.access.model import Key
+from headgate.config.compile import compile_snapshot
+from headgate.config.document import from_json
+from headgate.config.secrets import Secrets
+from headgate.config.snapshot import Snapshot
+from headgate.config.snapshots import current
+from headgate.core.faults import Misconfigured
+from headgate.core.ports import Clock
+from headgate.meters.model import Budget, RateLimit
+from headgate.store.database import Database
+from headgate.store.live import LiveObject, LiveObjects
+
+
+class ControlState:
+    """Implements `meters.http.MetersInForce`, and more, for one process."""
+
+    def __init__(self, database: Database, clock: Clock, environment: Mapping[str, str]) -> None:
+        self.book = AccessBook()
+        self.snapshot: Snapshot | None = None
+        self.secrets: Secrets | None = None
+        self.refused: str | None = None
+        """Why the active snapshot can't be compiled here; None where it can."""
+        self._database = database
+        self._clock = clock
+        self._environment = environment
+        self._seq = 0
+        self._budgets: dict[str, Budget] = {}
+        self._rate_limits: dict[str, RateLimit] = {}
+        self._busy = asyncio.Lock()
+
+    @property
+    def seq(self) -> int:
+        """The last change of the live objects that was taken in."""
+        return self._seq
+
+    async def refresh(self) -> None:
+        """Take in what changed. Raises Unavailable when the database is away."""
+        async with self._busy:
+            async with self._database.connection() as connection:
+                changes = await LiveObjects.changes_since(connection, self._seq)
+                known = None if self.snapshot is None else self.snapshot.id
+                active = await current(connection, unless=known)
+            for item in changes:
+                self._take(item)
+            self.book.contacted(self._clock.now_ms(), self._seq)
+            if active is not None:
+                await asyncio.to_thread(self._compile, active.document)
+
+    def budgets(self) -> Sequence[Budget]:
+        """All budgets in force: of the file, made here, and brought along by keys."""
+        of_file = self.snapshot.budgets if self.snapshot is not None else ()
+        return [*of_file, *self._budgets.values()]
+
+    def rate_limits(self) -> Sequence[RateLimit]:
+        """All rate limits in force."""
+        of_file = self.snapshot.rate_limits if self.snapshot is not None else ()
+        return [*of_file, *self._rate_limits.values()]
+
+    def project_of_key(self, key: str) -> str | None:
+        """The project of a key that is in force."""
+        found = self.book.get(key)
+        return None if found is None else found.project
+
+    def _take(self, item: LiveObject) -> None:
+        if item.kind == "key":
+            key = None if item.body is None else msgspec.json.decode(item.body, type=Key)
+            self.book.apply([KeyChange(id=item.id, seq=item.seq, key=key)])
+        elif item.kind == "budget":
+            _put(self._budgets, item, Budget)
+        elif item.kind == "rate_limit":
+            _put(self._rate_limits, item, RateLimit)
+        self._seq = max(self._seq, item.seq)
+
+    def _compile(self, document: bytes) -> None:
+        try:
+            snapshot = compile_snapshot(from_json(document), today=datetime.now(UTC).date())
+        except Misconfigured as fault:
+            self.refused = str(fault)
+            return
+        self.secrets = Secrets.resolve(snapshot, self._environment)
+        self.snapshot = snapshot
+        self.refused = None
+
+
+def _put(table: dict[str, Any], item: LiveObject, kind: type[Any]) -> None:
+    if item.body is None:
+        table.pop(item.id, None)
+    else:
+        table[item.id] = msgspec.json.decode(item.body, type=kind)

@@ -1,0 +1,423 @@
+"""Routes of the configuration: snapshots, plan and apply, providers, models.
+
+Never shows a secret, only whether there is one. Read next: `config.snapshots`, `config.plan`.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated, Any, Protocol
+
+import msgspec
+from litestar import Controller, get, post
+from litestar.params import Dependency
+
+from headgate.access.gate import grant
+from headgate.access.http import Store
+from headgate.access.model import Key
+from headgate.catalog.model import ModelFacts, Price
+from headgate.config.compile import compile_file
+from headgate.config.document import Document, from_json
+from headgate.config.plan import Difference, plan
+from headgate.config.secrets import Secrets
+from headgate.config.snapshot import Snapshot
+from headgate.config.snapshots import (
+    StoredSnapshot,
+    activate,
+    current,
+    get_snapshot,
+    list_snapshots,
+    store_snapshot,
+)
+from headgate.core.faults import Unavailable
+from headgate.core.money import format_usd
+from headgate.core.pages import LIMIT_DEFAULT, Page, PageLimit, decode_cursor, encode_cursor, format_datetime
+from headgate.meters.budgets import sync_budgets
+from headgate.store.database import Connection
+
+TOML_BYTES_MAX = 4 * 1024 * 1024
+MILLION = 10**6
+
+
+class Configuration(Protocol):
+    """What control knows of the configuration in force."""
+
+    snapshot: Snapshot | None
+    secrets: Secrets | None
+
+    async def refresh(self) -> None:
+        """Take in what changed."""
+        ...
+
+    def health_of(self, target: str) -> "Health | None":
+        """What gateways say of a target `provider/model`, or of a provider; None where nothing is known."""
+        ...
+
+    def models_seen(self, provider: str) -> list[str]:
+        """The models of a provider that calls have used lately."""
+        ...
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """How a target does, as gateways see it. Latency is to the first byte, in milliseconds."""
+
+    state: str
+    latency_ms: float | None = None
+    calls_in_flight: int | None = None
+
+
+InForce = Annotated[Configuration, Dependency(skip_validation=True)]
+SnapshotId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class PlanRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A headgate.toml, as text."""
+
+    toml: Annotated[str, msgspec.Meta(max_length=TOML_BYTES_MAX)]
+
+
+class ApplyRequest(PlanRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A headgate.toml and the snapshot that it was planned against: null where none was in force."""
+
+    base: SnapshotId | None
+    note: Annotated[str, msgspec.Meta(max_length=500)] = ""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that differs: an object added or removed, or one key of an object."""
+
+    change: str
+    path: str
+    old: Any = None
+    new: Any = None
+    note: str = ""
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """What applying would change. Pass `base` on to apply; `snapshot` would then be in force."""
+
+    base: str | None
+    snapshot: str
+    changes: list[Change]
+
+
+class Applied(msgspec.Struct, frozen=True, kw_only=True):
+    """What was changed, and the snapshot that is now in force."""
+
+    base: str | None
+    snapshot: str
+    seq: int
+    changes: list[Change]
+
+
+class SnapshotView(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored snapshot."""
+
+    id: str
+    format: int
+    created_at: str
+    created_by: str
+    note: str
+    active: bool
+
+
+class SnapshotDetail(SnapshotView, frozen=True, kw_only=True):
+    """A stored snapshot with its document: headgate.toml as it was read, without defaults."""
+
+    document: dict[str, Any]
+
+
+class ActivateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The snapshot that the caller takes to be in force; left out, whichever is."""
+
+    expected: SnapshotId | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class ActivatedView(msgspec.Struct, frozen=True, kw_only=True):
+    """The snapshot that is now in force."""
+
+    snapshot: str
+    seq: int
+
+
+class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider of the snapshot in force. `has_key`: whether the credential that it needs is there, null
+    where it needs none. `regions` empty: unknown, which is nowhere. `state` is the circuit breaker's."""
+
+    name: str
+    kind: str
+    base_url: str | None
+    regions: list[str]
+    has_key: bool | None
+    reason: str | None
+    models: list[str]
+    state: str
+    latency_ms: float | None
+
+
+class PriceView(msgspec.Struct, frozen=True, kw_only=True):
+    """USD per million tokens, by bucket."""
+
+    per_million_usd: dict[str, str]
+    source: str
+    date: str
+
+
+class TargetView(msgspec.Struct, frozen=True, kw_only=True):
+    """A target of an alias. `price` null: unknown. Limits are in tokens, null where unknown."""
+
+    target: str
+    weight: float
+    price: PriceView | None
+    context_window: int | None
+    max_output: int | None
+    state: str
+    latency_ms: float | None
+
+
+class ModelView(msgspec.Struct, frozen=True, kw_only=True):
+    """A name that clients may ask for."""
+
+    id: str
+    strategy: str
+    targets: list[str]
+    details: list[TargetView]
+
+
+class ConfigController(Controller):
+    """headgate.toml against what is in force."""
+
+    path = "/config"
+    tags = ("configuration",)
+
+    @post("/plan", status_code=200, opt={"grant": grant("snapshots:write")})
+    async def plan(self, database: Store, data: PlanRequest) -> Planned:
+        """Show what applying a headgate.toml would change; changes nothing.
+
+        A configuration that is refused is 400 `misconfigured`, with file, line and reason of each problem.
+        """
+        snapshot = await _compiled(data.toml)
+        async with database.connection() as connection:
+            active = await current(connection)
+        return Planned(
+            base=None if active is None else active.id,
+            snapshot=snapshot.id,
+            changes=_changes(active, snapshot),
+        )
+
+    @post("/apply", status_code=200, opt={"grant": grant("snapshots:write")})
+    async def apply(
+        self, caller: Key, database: Store, configuration: InForce, data: ApplyRequest
+    ) -> Applied:
+        """Put a headgate.toml in force, as one new snapshot.
+
+        409 where another snapshot than `base` is in force by now; 400 `misconfigured` as for plan.
+        """
+        snapshot = await _compiled(data.toml)
+        async with database.transaction() as connection:
+            active = await current(connection)
+            await store_snapshot(connection, snapshot, created_by=caller.id, note=data.note)
+            seq = await activate(connection, snapshot.id, expected_current=data.base, actor=caller.id)
+            await sync_budgets(connection, snapshot.budgets)
+        await configuration.refresh()
+        return Applied(base=data.base, snapshot=snapshot.id, seq=seq, changes=_changes(active, snapshot))
+
+
+class SnapshotsController(Controller):
+    """The configuration's history."""
+
+    path = "/snapshots"
+    tags = ("configuration",)
+
+    @get(opt={"grant": grant("snapshots:read")})
+    async def list_snapshots(
+        self,
+        database: Store,
+        limit: PageLimit = LIMIT_DEFAULT,
+        next: str | None = None,  # noqa: A002 - the contract's name
+    ) -> Page[SnapshotView]:
+        """List snapshots, newest first; `active` is the one in force."""
+        before = None if next is None else decode_cursor(next, datetime)
+        async with database.connection() as connection:
+            found = await list_snapshots(connection, limit=limit + 1, before=before)
+        following = encode_cursor(found[limit - 1].created_at) if len(found) > limit else None
+        return Page(items=[SnapshotView(**_fields(each)) for each in found[:limit]], next=following)
+
+    @get("/{snapshot_id:str}", opt={"grant": grant("snapshots:read")})
+    async def show_snapshot(self, database: Store, snapshot_id: str) -> SnapshotDetail:
+        """Show a snapshot with its document."""
+        async with database.connection() as connection:
+            found = await get_snapshot(connection, snapshot_id)
+        return SnapshotDetail(**_fields(found), document=msgspec.json.decode(found.document))
+
+    @post("/{snapshot_id:str}/activate", status_code=200, opt={"grant": grant("snapshots:write")})
+    async def activate_snapshot(
+        self,
+        caller: Key,
+        database: Store,
+        configuration: InForce,
+        snapshot_id: str,
+        data: ActivateRequest | None = None,
+    ) -> ActivatedView:
+        """Put a stored snapshot in force again. Keys and revocations stay as they are.
+
+        409 where another than `expected` is in force; 400 `misconfigured` where it no longer compiles.
+        """
+        async with database.transaction() as connection:
+            stored = await get_snapshot(connection, snapshot_id)
+            snapshot = await asyncio.to_thread(_recompiled, stored)
+            expected = await _expected(connection, data)
+            seq = await activate(connection, snapshot_id, expected_current=expected, actor=caller.id)
+            await sync_budgets(connection, snapshot.budgets)
+        await configuration.refresh()
+        return ActivatedView(snapshot=snapshot_id, seq=seq)
+
+
+@get("/providers", tags=["configuration"], opt={"grant": grant("providers:read")})
+async def list_providers(configuration: InForce) -> Page[ProviderView]:
+    """List the providers of the snapshot in force, with the state of each. All on one page."""
+    snapshot = _in_force(configuration)
+    return Page(items=[_provider_view(configuration, snapshot, name) for name in sorted(snapshot.providers)])
+
+
+@get("/models", tags=["configuration"], opt={"grant": grant("models:read")})
+async def list_models(configuration: InForce) -> Page[ModelView]:
+    """List the names that clients may ask for, with their targets, prices and limits. All on one page."""
+    snapshot = _in_force(configuration)
+    items: list[ModelView] = []
+    for name, alias in sorted(snapshot.aliases.items()):
+        details = [
+            _target_view(configuration, target.name, target.facts, target.weight) for target in alias.targets
+        ]
+        items.append(
+            ModelView(
+                id=name,
+                strategy=alias.strategy,
+                targets=[each.target for each in details],
+                details=details,
+            )
+        )
+    return Page(items=items)
+
+
+async def _compiled(toml: str) -> Snapshot:
+    # Compiling reads price tables and takes its time, so it stays off the loop.
+    return await asyncio.to_thread(compile_file, toml, today=datetime.now(UTC).date())
+
+
+def _recompiled(stored: StoredSnapshot) -> Snapshot:
+    document = msgspec.toml.encode(msgspec.to_builtins(from_json(stored.document))).decode()
+    return compile_file(document, today=datetime.now(UTC).date())
+
+
+async def _expected(connection: Connection, data: ActivateRequest | None) -> str | None:
+    if data is not None and data.expected is not msgspec.UNSET:
+        return data.expected
+    active = await current(connection)
+    return None if active is None else active.id
+
+
+def _changes(active: StoredSnapshot | None, snapshot: Snapshot) -> list[Change]:
+    old = Document() if active is None else from_json(active.document)
+    return [change for difference in plan(old, from_json(snapshot.document)) for change in _flat(difference)]
+
+
+def _flat(difference: Difference) -> list[Change]:
+    """A row for each key that changes; one for an object that comes or goes."""
+    if difference.action != "changed":
+        came = {each.key: each.after for each in difference.changes if each.after is not None}
+        went = {each.key: each.before for each in difference.changes if each.before is not None}
+        return [
+            Change(
+                change=difference.action,
+                path=difference.object,
+                old=went or None,
+                new=came or None,
+                note=difference.note,
+            )
+        ]
+    return [
+        Change(
+            change="changed",
+            path=f"{difference.object}.{each.key}",
+            old=each.before,
+            new=each.after,
+            note=difference.note,
+        )
+        for each in difference.changes
+    ]
+
+
+def _fields(stored: StoredSnapshot) -> dict[str, Any]:
+    return {
+        "id": stored.id,
+        "format": stored.format,
+        "created_at": format_datetime(stored.created_at),
+        "created_by": stored.created_by,
+        "note": stored.note,
+        "active": stored.active,
+    }
+
+
+def _in_force(configuration: Configuration) -> Snapshot:
+    if configuration.snapshot is None:
+        raise Unavailable("no configuration is in force yet; `headgate apply` puts one in force")
+    return configuration.snapshot
+
+
+def _provider_view(configuration: Configuration, snapshot: Snapshot, name: str) -> ProviderView:
+    provider = snapshot.providers[name]
+    secrets = configuration.secrets
+    reason = None if secrets is None else secrets.reason_missing(name)
+    has_key = None if not provider.credential else secrets is not None and secrets.get(name) is not None
+    named = {
+        target.model
+        for alias in snapshot.aliases.values()
+        for target in alias.targets
+        if target.provider.name == name
+    }
+    health = configuration.health_of(name)
+    return ProviderView(
+        name=name,
+        kind=provider.kind,
+        base_url=_base_url(snapshot, name),
+        regions=sorted(provider.regions),
+        has_key=has_key,
+        reason=reason,
+        models=sorted(named.union(configuration.models_seen(name))),
+        state="no key" if reason else (health.state if health is not None else "unknown"),
+        latency_ms=None if health is None else health.latency_ms,
+    )
+
+
+def _base_url(snapshot: Snapshot, name: str) -> str | None:
+    provider = snapshot.providers[name]
+    origin = provider.origin
+    if origin.scheme not in ("http", "https"):
+        return None
+    default = 443 if origin.scheme == "https" else 80
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    port = "" if origin.port == default else f":{origin.port}"
+    return f"{origin.scheme}://{host}{port}{provider.path}"
+
+
+def _target_view(configuration: Configuration, name: str, facts: ModelFacts, weight: float) -> TargetView:
+    health = configuration.health_of(name)
+    return TargetView(
+        target=name,
+        weight=weight,
+        price=None if facts.price is None else _price_view(facts.price),
+        context_window=facts.context_window,
+        max_output=facts.max_output,
+        state="unknown" if health is None else health.state,
+        latency_ms=None if health is None else health.latency_ms,
+    )
+
+
+def _price_view(price: Price) -> PriceView:
+    return PriceView(
+        per_million_usd={
+            bucket: format_usd(pico_usd * MILLION) for bucket, pico_usd in price.buckets.items()
+        },
+        source=price.source,
+        date=price.date,
+    )
