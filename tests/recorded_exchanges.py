@@ -73,9 +73,7 @@ def recorded() -> tuple[tuple[Exchange, Route], ...]:
     """Every recorded exchange in a dialect of ours, with the route that it means."""
     file = _folder() / "exchanges.jsonl.gz"
     if not file.exists():
-        pytest.skip(
-            "no recorded exchanges: set HEADGATE_RECORDED to the folder that holds exchanges.jsonl.gz"
-        )
+        pytest.skip("no recorded exchanges; HEADGATE_RECORDED names the folder of exchanges.jsonl.gz")
     with gzip.open(file) as lines:
         exchanges = [msgspec.json.decode(line, type=Exchange) for line in lines]
     return tuple((one, route) for one in exchanges if (route := one.route) is not None)

@@ -1,11 +1,11 @@
 import pytest
 
 from headgate.core.faults import InvalidRequest
-from headgate.wire.routes import ROUTES, match
+from headgate.wire.routes import ROUTES, RouteRow, match
 
 
-@pytest.mark.parametrize("row", ROUTES, ids=lambda row: f"{row.method} {row.prefixes[-1]}{row.path}")
-def test_every_row_matches_its_own_paths(row):
+@pytest.mark.parametrize("row", ROUTES, ids=str)
+def test_every_row_matches_its_own_paths(row: RouteRow):
     for prefix in row.prefixes:
         route = match(row.method, prefix + row.path.replace("{model}", "some-model"))
         assert route is not None
@@ -37,12 +37,12 @@ def test_models_in_paths_keep_their_slashes():
         "/anthropic/v1/chat/completions",
     ],
 )
-def test_other_paths_are_no_model_routes(path):
+def test_other_paths_are_no_model_routes(path: str):
     assert match("POST", path) is None
 
 
 @pytest.mark.parametrize("model", ["x" * 600, "a%0d%0ab", "a%00b"])
-def test_models_that_could_break_a_request_line_are_refused(model):
+def test_models_that_could_break_a_request_line_are_refused(model: str):
     with pytest.raises(InvalidRequest) as refused:
         match("GET", f"/v1/models/{model}")
     assert refused.value.parameter == "model"

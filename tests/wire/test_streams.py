@@ -240,7 +240,8 @@ def test_usage_of_a_running_sum_is_not_final_before_the_end():
 
 
 def test_anthropic_and_google_usage_is_not_final_before_the_end():
-    for file, dialect in (("anthropic_cut.sse", "anthropic"), ("google.sse", "google")):
+    cases: list[tuple[str, Dialect]] = [("anthropic_cut.sse", "anthropic"), ("google.sse", "google")]
+    for file, dialect in cases:
         seen = reader(dialect, "chat", strip_usage=False)
         body = fixture(file)
         seen.feed(body[: body.rindex(b"data:")])
