@@ -38,7 +38,8 @@ _CONVERSATION = msgspec.json.Encoder(order="deterministic")
 
 def reply_to(conversation: Conversation, settings: MockSettings) -> Reply:
     """Answer a conversation. Usage is of all choices; nothing of it is cached yet (see `mock`)."""
-    body = _CONVERSATION.encode(conversation)
+    told = msgspec.structs.replace(conversation, cache_key=None, cache_tokens=0)
+    body = _CONVERSATION.encode(told)
     identity = generator(settings.seed, "id", body)
     limit = conversation.output_max
     thinking = _thinking(conversation)
