@@ -1,0 +1,187 @@
+"""What the control API says of requests and costs, in its own shapes. Pure.
+
+Money is a decimal string in USD; null where unknown. Times are RFC 3339 in UTC. Read next: `records.queries`.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from headgate.core.call import Usage
+
+GroupName = Literal["project", "model", "target", "user", "key", "prompt", "release", "tag"]
+Interval = Literal["hour", "day"]
+
+
+class UsageBuckets(msgspec.Struct, frozen=True, kw_only=True):
+    """Tokens in five disjoint buckets, whose sum is all tokens; audio and images count as plain ones."""
+
+    input: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    output: int = 0
+    reasoning: int = 0
+
+
+def fold(usage: Usage) -> UsageBuckets:
+    """Return the five buckets of a usage; their sum is the usage's total."""
+    return UsageBuckets(
+        input=usage.input + usage.input_audio + usage.input_image,
+        cache_read=usage.cache_read + usage.cache_read_audio,
+        cache_write=usage.cache_write + usage.cache_write_1h,
+        output=usage.output + usage.output_audio + usage.output_image,
+        reasoning=usage.reasoning,
+    )
+
+
+class RequestFilters(msgspec.Struct, frozen=True, kw_only=True):
+    """Which requests. Each given part must match; `begin` counts, `end` does not.
+
+    `status` is a code (`429`), a class (`4xx`), `ok` or `error`. `target` is `provider/model` or a provider.
+    `text` is looked for in messages and answers, whatever its case.
+    """
+
+    begin: datetime | None = None
+    end: datetime | None = None
+    project: str | None = None
+    key: str | None = None
+    user: str | None = None
+    session: str | None = None
+    model: str | None = None
+    target: str | None = None
+    status: str | None = None
+    code: str | None = None
+    prompt: str | None = None
+    release: str | None = None
+    trace_id: str | None = None
+    tag: str | None = None
+    text: str | None = None
+
+
+class RequestItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One request as lists show it. `attempts` counts them; empty names are null."""
+
+    id: str
+    trace_id: str | None
+    started_at: str
+    project: str
+    key: str
+    user: str | None
+    session: str | None
+    tags: list[str]
+    dialect: str
+    operation: str
+    stream: bool
+    model: str
+    target: str | None
+    status: int
+    code: str | None
+    attempts: int
+    duration_ms: int
+    first_token_ms: int | None
+    usage: UsageBuckets
+    cost_usd: str | None
+    estimated: bool
+    truncated: bool
+    changes: list[str]
+    snapshot: str
+    release: str | None
+    prompts: msgspec.Raw
+
+
+class RequestDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """One request in full. `request` and `response` are JSON where they are JSON, else text; null where not
+    recorded. `*_truncated`: only head and tail were kept of `*_bytes` bytes."""
+
+    id: str
+    trace_id: str | None
+    started_at: str
+    project: str
+    key: str
+    user: str | None
+    session: str | None
+    tags: list[str]
+    dialect: str
+    operation: str
+    stream: bool
+    model: str
+    target: str | None
+    status: int
+    code: str | None
+    message: str | None
+    attempts: msgspec.Raw
+    excluded: msgspec.Raw
+    duration_ms: int
+    first_token_ms: int | None
+    usage: UsageBuckets
+    usage_detail: msgspec.Raw
+    cost_usd: str | None
+    estimated: bool
+    truncated: bool
+    changes: list[str]
+    snapshot: str
+    release: str | None
+    prompts: msgspec.Raw
+    record: str
+    label_regions: list[str] | None
+    provider_request_id: str | None
+    request: msgspec.Raw | str | None = None
+    response: msgspec.Raw | str | None = None
+    messages: list[msgspec.Raw] = []
+    request_bytes: int | None = None
+    response_bytes: int | None = None
+    request_truncated: bool = False
+    response_truncated: bool = False
+    response_content_type: str | None = None
+
+
+class Bodies(msgspec.Struct, frozen=True, kw_only=True):
+    """The recorded bodies of a request, byte for byte, and the messages that the request's is made of."""
+
+    request: bytes
+    response: bytes
+    messages: list[bytes]
+    request_length: int
+    response_length: int
+    request_digest: bytes
+    response_digest: bytes
+    response_content_type: str
+
+
+class OpenCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that has begun and not ended, as of its last attempt."""
+
+    id: str
+    started_at: str
+    project: str
+    key: str
+    user: str | None
+    model: str
+    target: str
+    attempt: int
+    tags: list[str]
+    reserved_usd: str
+
+
+class CostRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Sums of one group in one interval; only what was grouped by is there, and `start` with an interval.
+
+    `cost_usd` is null where no call of the group has a known cost, else the sum of the known ones;
+    `unpriced` counts the others.
+    """
+
+    start: str | msgspec.UnsetType = msgspec.UNSET
+    project: str | msgspec.UnsetType = msgspec.UNSET
+    model: str | msgspec.UnsetType = msgspec.UNSET
+    target: str | msgspec.UnsetType = msgspec.UNSET
+    key: str | msgspec.UnsetType = msgspec.UNSET
+    prompt: str | msgspec.UnsetType = msgspec.UNSET
+    release: str | msgspec.UnsetType = msgspec.UNSET
+    user: str | msgspec.UnsetType = msgspec.UNSET
+    tag: str | msgspec.UnsetType = msgspec.UNSET
+    requests: int
+    usage: UsageBuckets
+    cost_usd: str | None
+    unpriced: int
+    estimated: int

@@ -1,0 +1,360 @@
+"""Questions asked of the records: requests, one request with its bodies, costs, and calls in flight.
+
+Every question on requests and messages takes `project_ids`: None means all projects, which only an admin may
+ask for. The filter stands inside the SQL, before paging. Read next: `records/queries.sql`, `records.model`.
+"""
+
+import json
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from psycopg.rows import TupleRow
+
+from headgate.core.call import Usage
+from headgate.core.faults import InvalidRequest, NotFound
+from headgate.core.pages import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, encode_cursor, format_datetime
+from headgate.records.bodies import read_bodies
+from headgate.records.model import (
+    Bodies,
+    CostRow,
+    GroupName,
+    Interval,
+    OpenCall,
+    RequestDetail,
+    RequestFilters,
+    RequestItem,
+    UsageBuckets,
+    fold,
+)
+from headgate.records.rollup import SLOT_S
+from headgate.records.rows import clean, day_of
+from headgate.records.sink import QUERIES
+from headgate.store.database import Connection
+
+COST_ROWS_MAX = 10_000
+_BY_VALUE: tuple[GroupName, ...] = ("user", "tag")
+_MESSAGE_FIELDS = ("messages", "input", "contents")
+
+
+async def list_requests(
+    connection: Connection,
+    project_ids: Sequence[str] | None,
+    filters: RequestFilters,
+    *,
+    limit: int = LIMIT_DEFAULT,
+    cursor: str | None = None,
+) -> Page[RequestItem]:
+    """Return a page of requests, newest first. Raises InvalidRequest for a status or cursor that is none."""
+    limit = max(1, min(limit, LIMIT_MAX))
+    before = _call_id(decode_cursor(cursor, str), "next") if cursor else None
+    status_min, status_max = _status_range(filters.status)
+    given = msgspec.structs.asdict(filters)
+    parameters: dict[str, Any] = {
+        **{name: clean(value) if isinstance(value, str) else value for name, value in given.items()},
+        "project_ids": _scope(project_ids),
+        "before_id": before,
+        "before_day": None if before is None else day_of(before),
+        "status_min": status_min,
+        "status_max": status_max,
+        "patterns": None if filters.text is None else _patterns(filters.text),
+        "limit": limit + 1,
+    }
+    # A prepared statement would get one plan for all filters; each combination deserves its own.
+    found = await connection.execute(QUERIES.list_requests, parameters, prepare=False)
+    items = [_item(row) for row in await found.fetchall()]
+    more = len(items) > limit
+    return Page(items=items[:limit], next=encode_cursor(items[limit - 1].id) if more else None)
+
+
+async def get_request(
+    connection: Connection, project_ids: Sequence[str] | None, identity: str, *, key: str | None = None
+) -> RequestDetail:
+    """Return one request in full. Raises NotFound when there is none, or not for these projects (or key)."""
+    refusal = NotFound(f"there is no request {identity[:64]!r}; `headgate requests` lists them")
+    try:
+        call = _call_id(identity, "id")
+    except InvalidRequest:
+        raise refusal from None
+    cursor = await connection.execute(
+        QUERIES.get_request,
+        {"day": day_of(call), "id": call, "project_ids": _scope(project_ids), "key": key},
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        raise refusal
+    return _detail(row, await read_bodies(connection, project_ids, call))
+
+
+async def open_calls(
+    connection: Connection,
+    project_ids: Sequence[str] | None,
+    *,
+    key: str | None = None,
+    limit: int = LIMIT_DEFAULT,
+) -> list[OpenCall]:
+    """Return the calls that have begun and not ended, newest first."""
+    cursor = await connection.execute(
+        QUERIES.list_open_calls,
+        {"project_ids": _scope(project_ids), "key": key, "limit": max(1, min(limit, LIMIT_MAX))},
+    )
+    return [
+        OpenCall(
+            id=str(row[0]),
+            started_at=format_datetime(row[1]),
+            project=row[2],
+            key=row[3],
+            user=row[4] or None,
+            model=row[5],
+            target=row[6],
+            attempt=row[7],
+            tags=row[8],
+            reserved_usd=row[9],
+        )
+        async for row in cursor
+    ]
+
+
+async def costs(
+    connection: Connection,
+    project_ids: Sequence[str] | None,
+    *,
+    group_by: Sequence[GroupName] = ("project", "model"),
+    interval: Interval | None = None,
+    begin: datetime | None = None,
+    end: datetime | None = None,
+    key: str | None = None,
+) -> list[CostRow]:
+    """Return what calls cost, from the rollups, by interval and then the dearest first.
+
+    `begin` is moved back and `end` forward to a quarter of an hour; to a day (UTC) for users and tags, which
+    are kept by day and can be grouped with project only. A call with two tags counts under both.
+    Raises InvalidRequest for a combination that is not kept.
+    """
+    value = _value_dimension(group_by, interval, key)
+    parameters: dict[str, Any] = {
+        "project_ids": _scope(project_ids),
+        "interval": interval,
+        "limit": COST_ROWS_MAX,
+        **{f"by_{group}": group in group_by for group in ("project", "model", "target", "key", "prompt")},
+        "by_release": "release" in group_by,
+        "key": key,
+    }
+    if value is None:
+        edges = {"begin": _slot_edge(begin, up=False), "end": _slot_edge(end, up=True)}
+        cursor = await connection.execute(QUERIES.costs, {**parameters, **edges}, prepare=False)
+    else:
+        days = {"begin": _day_edge(begin, up=False), "end": _day_edge(end, up=True), "dimension": value}
+        cursor = await connection.execute(QUERIES.costs_by_value, {**parameters, **days}, prepare=False)
+    return [_cost_row(row, group_by, interval) async for row in cursor]
+
+
+def _value_dimension(group_by: Sequence[GroupName], interval: Interval | None, key: str | None) -> str | None:
+    values = [group for group in group_by if group in _BY_VALUE]
+    if not values:
+        return None
+    others = [group for group in group_by if group not in _BY_VALUE and group != "project"]
+    if len(values) > 1 or others or interval == "hour" or key is not None:
+        raise InvalidRequest(
+            f"costs by {values[0]} are kept by project and day only; leave the other groups, the interval "
+            "`hour` and the key away",
+            parameter="group_by",
+        )
+    return values[0]
+
+
+def _slot_edge(instant: datetime | None, *, up: bool) -> datetime | None:
+    if instant is None:
+        return None
+    past = timedelta(seconds=instant.timestamp() % SLOT_S)
+    edge = instant - past
+    return edge + timedelta(seconds=SLOT_S) if up and past else edge
+
+
+def _day_edge(instant: datetime | None, *, up: bool) -> date | None:
+    if instant is None:
+        return None
+    whole = instant.astimezone(UTC)
+    begins = whole.replace(hour=0, minute=0, second=0, microsecond=0)
+    return (begins + timedelta(days=1)).date() if up and whole != begins else begins.date()
+
+
+def _cost_row(row: TupleRow, group_by: Sequence[GroupName], interval: Interval | None) -> CostRow:
+    start, project, model, target, key, prompt, release, value, requests, *sums = row
+    groups = {"project": project, "model": model, "target": target, "key": key, "prompt": prompt}
+    groups |= {"release": release, "user": value, "tag": value}
+    named: dict[str, Any] = {group: groups[group] for group in group_by}
+    if interval is not None:
+        named["start"] = format_datetime(start)
+    tokens = [int(count) for count in sums[:5]]
+    cost_usd, unpriced, estimated = sums[5:]
+    return CostRow(
+        **named,
+        requests=int(requests),
+        usage=UsageBuckets(
+            input=tokens[0],
+            cache_read=tokens[1],
+            cache_write=tokens[2],
+            output=tokens[3],
+            reasoning=tokens[4],
+        ),
+        cost_usd=None if unpriced == requests else format_amount(cost_usd),
+        unpriced=int(unpriced),
+        estimated=int(estimated),
+    )
+
+
+def format_amount(amount: Decimal | None) -> str | None:
+    """Write an amount as a decimal string without exponent or trailing zeros."""
+    if amount is None:
+        return None
+    text = f"{amount:f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
+
+
+def _scope(project_ids: Sequence[str] | None) -> list[str] | None:
+    return None if project_ids is None else list(project_ids)
+
+
+def _call_id(text: str, parameter: str) -> uuid.UUID:
+    try:
+        call = uuid.UUID(text)
+        day_of(call)
+    except (ValueError, OverflowError):
+        raise InvalidRequest(f"{text[:64]!r} is no request id", parameter=parameter) from None
+    return call
+
+
+def _status_range(status: str | None) -> tuple[int | None, int | None]:
+    if status is None:
+        return None, None
+    named = {"ok": (100, 399), "error": (400, 599)}
+    if status in named:
+        return named[status]
+    if len(status) == 3 and status[0] in "12345" and status.isascii():
+        if status[1:].lower() == "xx":
+            return int(status[0]) * 100, int(status[0]) * 100 + 99
+        if status.isdigit():
+            return int(status), int(status)
+    raise InvalidRequest(
+        f"status is {status[:16]!r}; write a code such as 429, a class such as 4xx, ok or error",
+        parameter="status",
+    )
+
+
+def _patterns(text: str) -> list[str]:
+    """Return LIKE patterns for the text as it may stand in JSON: as it is, escaped, and escaped to ASCII."""
+    written = (text, json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1])
+    escaped = (
+        form.replace("\0", "").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        for form in written
+    )
+    return [f"%{form}%" for form in dict.fromkeys(escaped)]
+
+
+def _usage(text: str) -> UsageBuckets:
+    return fold(msgspec.json.decode(text, type=Usage))
+
+
+def _item(row: TupleRow) -> RequestItem:
+    return RequestItem(
+        id=str(row[0]),
+        trace_id=row[1] or None,
+        started_at=format_datetime(row[2]),
+        project=row[3],
+        key=row[4],
+        user=row[5] or None,
+        session=row[6] or None,
+        tags=row[7],
+        dialect=row[8],
+        operation=row[9],
+        stream=row[10],
+        model=row[11],
+        target=row[12] or None,
+        status=row[13],
+        code=row[14] or None,
+        attempts=row[15],
+        duration_ms=row[16],
+        first_token_ms=row[17],
+        usage=_usage(row[18]),
+        cost_usd=format_amount(row[19]),
+        estimated=row[20],
+        truncated=row[21],
+        changes=row[22],
+        snapshot=row[23],
+        release=row[24] or None,
+        prompts=msgspec.Raw(row[25].encode()),
+    )
+
+
+def _detail(row: TupleRow, bodies: Bodies | None) -> RequestDetail:
+    detail = RequestDetail(
+        id=str(row[0]),
+        trace_id=row[1] or None,
+        started_at=format_datetime(row[2]),
+        project=row[3],
+        key=row[4],
+        user=row[5] or None,
+        session=row[6] or None,
+        tags=row[7],
+        dialect=row[8],
+        operation=row[9],
+        stream=row[10],
+        model=row[11],
+        target=row[12] or None,
+        status=row[13],
+        code=row[14] or None,
+        message=row[15] or None,
+        attempts=msgspec.Raw(row[16].encode()),
+        excluded=msgspec.Raw(row[17].encode()),
+        duration_ms=row[18],
+        first_token_ms=row[19],
+        usage=_usage(row[20]),
+        usage_detail=msgspec.Raw(row[20].encode()),
+        cost_usd=format_amount(row[21]),
+        estimated=row[22],
+        truncated=row[23],
+        changes=row[24],
+        snapshot=row[25],
+        release=row[26] or None,
+        prompts=msgspec.Raw(row[27].encode()),
+        record=row[28],
+        label_regions=row[29],
+        provider_request_id=row[30] or None,
+    )
+    if bodies is None:
+        return detail
+    return msgspec.structs.replace(
+        detail,
+        request=_shown(bodies.request),
+        response=_shown(bodies.response),
+        messages=_messages(bodies.request),
+        request_bytes=bodies.request_length,
+        response_bytes=bodies.response_length,
+        request_truncated=bool(bodies.request_digest),
+        response_truncated=bool(bodies.response_digest),
+        response_content_type=bodies.response_content_type or None,
+    )
+
+
+def _shown(body: bytes) -> msgspec.Raw | str:
+    try:
+        msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return body.decode("utf-8", "replace")
+    return msgspec.Raw(body)
+
+
+def _messages(body: bytes) -> list[msgspec.Raw]:
+    try:
+        members = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        for field in _MESSAGE_FIELDS:
+            found = members.get(field)
+            if found is not None and bytes(found).lstrip().startswith(b"["):
+                return msgspec.json.decode(found, type=list[msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError):
+        return []
+    return []

@@ -1,0 +1,253 @@
+-- Requests, bodies, messages and rollups. Every query on requests, request_bodies and messages that answers
+-- someone takes project_ids: null for all projects, which only an admin may ask for.
+
+-- name: ensure_partitions
+select ensure_partitions(array(
+    select d from unnest(%(days)s::date[]) d where d between current_date - 40 and current_date + 8
+));
+
+-- name: ensure_partitions_ahead
+select ensure_partitions(array(select current_date + n from generate_series(0, %(days)s::int) n));
+
+-- name: close_calls
+delete from open_calls where id = any(%(ids)s);
+
+-- name: copy_requests
+copy requests (
+    day, id, boot, project, key, "user", session, tags, started_at, duration_ms,
+    first_token_ms, dialect, operation, stream, model, target, status, code, message,
+    attempts, excluded, changes, snapshot, release, trace_id, usage, cost_usd,
+    estimated, truncated, label_regions, record, provider_request_id
+) from stdin;
+
+-- name: open_call
+insert into open_calls (
+    id, boot, attempt, started_at, target, project, key, "user", model, tags, reserved_usd
+) values (
+    %(id)s, %(boot)s, %(attempt)s, %(started_at)s, %(target)s, %(project)s, %(key)s, %(user)s, %(model)s,
+    %(tags)s, %(reserved_usd)s
+)
+on conflict (id) do update
+set attempt = excluded.attempt, target = excluded.target, reserved_usd = excluded.reserved_usd;
+
+-- name: boot_open_calls
+select id, started_at, (extract(epoch from clock_timestamp() - started_at) * 1000)::bigint, target, project, key,
+    "user", model, tags, reserved_usd::text
+from open_calls where boot = %(boot)s order by id;
+
+-- name: list_open_calls
+select id, started_at, project, key, "user", model, target, attempt, tags, reserved_usd::text
+from open_calls
+where (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
+    and (%(key)s::text is null or key = %(key)s)
+order by started_at desc, id desc limit %(limit)s;
+
+-- name: add_rollup
+insert into rollups as r (
+    slot, dimensions, project, key, target, model, prompt, release, status_class, requests, input, cache_read,
+    cache_write, output, reasoning, cost_usd, unpriced, estimated, duration_sketch, first_token_sketch
+) values (
+    %(slot)s, %(dimensions)s, %(project)s, %(key)s, %(target)s, %(model)s, %(prompt)s, %(release)s,
+    %(status_class)s, %(requests)s, %(input)s, %(cache_read)s, %(cache_write)s, %(output)s, %(reasoning)s,
+    %(cost_usd)s::numeric, %(unpriced)s, %(estimated)s, %(duration_sketch)s::int[], %(first_token_sketch)s::int[]
+)
+on conflict (slot, dimensions) do update set
+    requests = r.requests + excluded.requests,
+    input = r.input + excluded.input,
+    cache_read = r.cache_read + excluded.cache_read,
+    cache_write = r.cache_write + excluded.cache_write,
+    output = r.output + excluded.output,
+    reasoning = r.reasoning + excluded.reasoning,
+    cost_usd = r.cost_usd + excluded.cost_usd,
+    unpriced = r.unpriced + excluded.unpriced,
+    estimated = r.estimated + excluded.estimated,
+    duration_sketch = add_sketches(r.duration_sketch, excluded.duration_sketch),
+    first_token_sketch = add_sketches(r.first_token_sketch, excluded.first_token_sketch);
+
+-- name: known_values
+-- How many values each project, day and dimension asked for has, and which of those asked for are among them.
+with asked as (
+    select * from unnest(
+        %(projects)s::text[], %(days)s::date[], %(dimensions)s::text[], %(values)s::text[]
+    ) a (project, day, dimension, value)
+), counted as (
+    select g.project, g.day, g.dimension, (
+        select count(*) from rollup_days d
+        where d.project = g.project and d.day = g.day and d.dimension = g.dimension
+    ) as count
+    from (select distinct project, day, dimension from asked) g
+)
+select c.project, c.day, c.dimension, d.value, c.count
+from asked a
+join counted c using (project, day, dimension)
+left join rollup_days d on d.project = a.project and d.day = a.day and d.dimension = a.dimension
+    and d.value = a.value;
+
+-- name: add_rollup_day
+insert into rollup_days as r (
+    project, day, dimension, value, requests, input, cache_read, cache_write, output, reasoning, cost_usd,
+    unpriced, estimated
+) values (
+    %(project)s, %(day)s, %(dimension)s, %(value)s, %(requests)s, %(input)s, %(cache_read)s, %(cache_write)s,
+    %(output)s, %(reasoning)s, %(cost_usd)s::numeric, %(unpriced)s, %(estimated)s
+)
+on conflict (project, day, dimension, value) do update set
+    requests = r.requests + excluded.requests,
+    input = r.input + excluded.input,
+    cache_read = r.cache_read + excluded.cache_read,
+    cache_write = r.cache_write + excluded.cache_write,
+    output = r.output + excluded.output,
+    reasoning = r.reasoning + excluded.reasoning,
+    cost_usd = r.cost_usd + excluded.cost_usd,
+    unpriced = r.unpriced + excluded.unpriced,
+    estimated = r.estimated + excluded.estimated;
+
+-- name: get_secrets
+select project, secret from project_secrets where project = any(%(projects)s);
+
+-- name: add_secrets
+insert into project_secrets (project, secret)
+select * from unnest(%(projects)s::text[], %(secrets)b::bytea[]) on conflict do nothing;
+
+-- name: add_messages
+insert into messages (project, day, hmac, body)
+select * from unnest(%(projects)s::text[], %(days)s::date[], %(hmacs)b::bytea[], %(bodies)b::bytea[])
+on conflict do nothing;
+
+-- name: copy_bodies
+copy request_bodies (
+    day, id, project, request_raw, request_messages, response, request_digest, response_digest, request_length,
+    response_length, response_content_type
+) from stdin (format binary);
+
+-- name: get_body
+select project, request_raw, request_messages, response, request_digest, response_digest, request_length,
+    response_length, response_content_type
+from request_bodies
+where day = %(day)s and id = %(id)s
+    and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]));
+
+-- name: get_messages
+select hmac, body from messages
+where project = %(project)s and day = %(day)s and hmac = any(%(hmacs)b::bytea[])
+    and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]));
+
+-- name: list_requests
+-- Newest first. Days first, so that partitions are read one after the other and only as many as it takes.
+select r.id, r.trace_id, r.started_at, r.project, r.key, r."user", r.session, r.tags, r.dialect, r.operation,
+    r.stream, r.model, r.target, r.status, r.code, jsonb_array_length(r.attempts), r.duration_ms,
+    r.first_token_ms, r.usage::text, r.cost_usd, r.estimated, r.truncated, r.changes, r.snapshot, r.release,
+    r.prompts::text
+from requests r
+where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+    and (%(project)s::text is null or r.project = %(project)s)
+    and (%(begin)s::timestamptz is null or (
+        r.started_at >= %(begin)s and r.day >= (%(begin)s::timestamptz at time zone 'UTC')::date - 1
+    ))
+    and (%(end)s::timestamptz is null or (
+        r.started_at < %(end)s and r.day <= (%(end)s::timestamptz at time zone 'UTC')::date + 1
+    ))
+    and (%(before_id)s::uuid is null or (
+        r.day <= %(before_day)s::date and (r.day, r.id) < (%(before_day)s::date, %(before_id)s::uuid)
+    ))
+    and (%(key)s::text is null or r.key = %(key)s)
+    and (%(user)s::text is null or r."user" = %(user)s)
+    and (%(session)s::text is null or r.session = %(session)s)
+    and (%(trace_id)s::text is null or r.trace_id = %(trace_id)s)
+    and (%(model)s::text is null or r.model = %(model)s)
+    and (%(target)s::text is null or r.target = %(target)s or starts_with(r.target, %(target)s || '/'))
+    and (%(status_min)s::int is null or r.status between %(status_min)s and %(status_max)s::int)
+    and (%(code)s::text is null or r.code = %(code)s)
+    and (%(release)s::text is null or r.release = %(release)s)
+    and (%(prompt)s::text is null or r.prompts @> jsonb_build_array(jsonb_build_object('name', %(prompt)s::text)))
+    and (%(tag)s::text is null or r.tags @> array[%(tag)s::text])
+    and (%(patterns)s::text[] is null or exists (
+        select from request_bodies b
+        where b.day = r.day and b.id = r.id and b.project = r.project and (
+            text_of(b.response) ilike any(%(patterns)s::text[])
+            or exists (select from unnest(b.request_raw) raw where text_of(raw) ilike any(%(patterns)s::text[]))
+            or exists (
+                select from messages m
+                where m.project = r.project and m.day = r.day and m.hmac = any(b.request_messages)
+                    and text_of(m.body) ilike any(%(patterns)s::text[])
+            )
+        )
+    ))
+order by r.day desc, r.id desc limit %(limit)s;
+
+-- name: get_request
+select r.id, r.trace_id, r.started_at, r.project, r.key, r."user", r.session, r.tags, r.dialect, r.operation,
+    r.stream, r.model, r.target, r.status, r.code, r.message, r.attempts::text, r.excluded::text, r.duration_ms,
+    r.first_token_ms, r.usage::text, r.cost_usd, r.estimated, r.truncated, r.changes, r.snapshot, r.release,
+    r.prompts::text, r.record, r.label_regions, r.provider_request_id
+from requests r
+where r.day = %(day)s and r.id = %(id)s
+    and (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+    and (%(key)s::text is null or r.key = %(key)s);
+
+-- name: costs
+select
+    case %(interval)s::text
+        when 'hour' then date_trunc('hour', slot, 'UTC') when 'day' then date_trunc('day', slot, 'UTC')
+    end as start,
+    case when %(by_project)s::bool then project end as project,
+    case when %(by_model)s::bool then model end as model,
+    case when %(by_target)s::bool then target end as target,
+    case when %(by_key)s::bool then key end as key,
+    case when %(by_prompt)s::bool then prompt end as prompt,
+    case when %(by_release)s::bool then release end as release,
+    null as value,
+    sum(requests), sum(input), sum(cache_read), sum(cache_write), sum(output), sum(reasoning), sum(cost_usd),
+    sum(unpriced), sum(estimated)
+from rollups
+where (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
+    and (%(key)s::text is null or key = %(key)s)
+    and (%(begin)s::timestamptz is null or slot >= %(begin)s)
+    and (%(end)s::timestamptz is null or slot < %(end)s)
+group by 1, 2, 3, 4, 5, 6, 7
+order by 1 nulls first, sum(cost_usd) desc, 2, 3, 4, 5, 6, 7 limit %(limit)s;
+
+-- name: costs_by_value
+select
+    case when %(interval)s::text = 'day' then day::timestamp at time zone 'UTC' end as start,
+    case when %(by_project)s::bool then project end as project,
+    null, null, null, null, null,
+    value,
+    sum(requests), sum(input), sum(cache_read), sum(cache_write), sum(output), sum(reasoning), sum(cost_usd),
+    sum(unpriced), sum(estimated)
+from rollup_days
+where dimension = %(dimension)s
+    and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
+    and (%(begin)s::date is null or day >= %(begin)s)
+    and (%(end)s::date is null or day < %(end)s)
+group by 1, 2, value
+order by 1 nulls first, sum(cost_usd) desc, 2, value limit %(limit)s;
+
+-- name: list_partitions
+select child.relname
+from pg_inherits
+join pg_class child on child.oid = inhrelid
+where inhparent = any(array['requests'::regclass, 'request_bodies'::regclass, 'messages'::regclass])
+order by child.relname;
+
+-- name: database_day
+select current_date;
+
+-- name: expire_requests
+delete from requests where project = any(%(project_ids)s) and day < %(day)s;
+
+-- name: expire_bodies
+delete from request_bodies where project = any(%(project_ids)s) and day < %(day)s;
+
+-- name: expire_messages
+delete from messages where project = any(%(project_ids)s) and day < %(day)s;
+
+-- name: expire_rollup_days
+delete from rollup_days where project = any(%(project_ids)s) and day < %(day)s;
+
+-- name: list_record_projects
+select distinct project from rollup_days order by project;
+
+-- name: count_default_rows
+select (select count(*) from requests_default) + (select count(*) from request_bodies_default)
+    + (select count(*) from messages_default);

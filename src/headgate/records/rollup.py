@@ -1,0 +1,128 @@
+"""Deltas for the rollups: what a batch of ended calls adds to each slot and day. Pure.
+
+A call counts whole in the 15 minutes in which it began, under the target that ended it. Read next:
+`records.sink`, which adds the deltas up in SQL, and `records.queries.costs`.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+
+import msgspec
+
+from headgate.core.entries import End
+from headgate.records import sketch
+from headgate.records.model import fold
+from headgate.records.rows import instant, name
+
+SLOT_S = 15 * 60
+VALUES_MAX = 1000
+"""How many users, or tags, are told apart in a project and day."""
+OTHER = "other"
+
+SlotKey = tuple[datetime, str, str, str, str, str, str, int]
+"""Slot, project, key, target, model, prompt, release, class of the status."""
+
+DayKey = tuple[str, date, str, str]
+"""Project, day, dimension (`user` or `tag`), value."""
+
+
+class Delta(msgspec.Struct):
+    """Sums over some calls. Tokens by bucket; cost in pico-USD, of the calls whose cost is known."""
+
+    requests: int = 0
+    input: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    output: int = 0
+    reasoning: int = 0
+    cost_pico_usd: int = 0
+    unpriced: int = 0
+    estimated: int = 0
+    duration_sketch: list[int] = msgspec.field(default_factory=list[int])
+    first_token_sketch: list[int] = msgspec.field(default_factory=list[int])
+
+    def count(self, end: End) -> None:
+        """Add one call."""
+        usage = fold(end.usage)
+        self.requests += 1
+        self.input += usage.input
+        self.cache_read += usage.cache_read
+        self.cache_write += usage.cache_write
+        self.output += usage.output
+        self.reasoning += usage.reasoning
+        self.cost_pico_usd += end.cost_pico_usd or 0
+        self.unpriced += end.cost_pico_usd is None
+        self.estimated += end.estimated
+        sketch.add(self.duration_sketch, end.duration_ms)
+        if end.first_token_ms is not None:
+            sketch.add(self.first_token_sketch, end.first_token_ms)
+
+
+def slot_of(started_ms: int) -> datetime:
+    """Return the beginning of the 15 minutes (UTC) in which a call began."""
+    return instant(started_ms - started_ms % (SLOT_S * 1000))
+
+
+def by_slot(ends: Iterable[End]) -> dict[SlotKey, Delta]:
+    """Sum calls for the base rollup, in the order of keys, so that two shippers lock rows in one order."""
+    deltas: dict[SlotKey, Delta] = {}
+    for end in ends:
+        names = (name(end.project), name(end.key), name(end.target), name(end.model), "", name(end.release))
+        key: SlotKey = (slot_of(end.started_ms), *names, end.status // 100)
+        deltas.setdefault(key, Delta()).count(end)
+    return dict(sorted(deltas.items()))
+
+
+def by_day(ends: Iterable[End]) -> dict[DayKey, Delta]:
+    """Sum calls by user (the empty one included) and by tag; a call with two tags counts under both."""
+    deltas: dict[DayKey, Delta] = {}
+    for end in ends:
+        project, day = name(end.project), slot_of(end.started_ms).astimezone(UTC).date()
+        deltas.setdefault((project, day, "user", name(end.user)), Delta()).count(end)
+        for tag in dict.fromkeys(name(tag) for tag in end.tags):
+            deltas.setdefault((project, day, "tag", tag), Delta()).count(end)
+    return dict(sorted(deltas.items()))
+
+
+def dimensions_of(key: SlotKey) -> uuid.UUID:
+    """Return the digest that tells one combination of names from another."""
+    text = "\0".join((*key[1:7], str(key[7])))
+    return uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16])
+
+
+def merge(one: Delta, other: Delta) -> Delta:
+    """Return the sum of two deltas, without their sketches: days keep none."""
+    return Delta(
+        requests=one.requests + other.requests,
+        input=one.input + other.input,
+        cache_read=one.cache_read + other.cache_read,
+        cache_write=one.cache_write + other.cache_write,
+        output=one.output + other.output,
+        reasoning=one.reasoning + other.reasoning,
+        cost_pico_usd=one.cost_pico_usd + other.cost_pico_usd,
+        unpriced=one.unpriced + other.unpriced,
+        estimated=one.estimated + other.estimated,
+    )
+
+
+def capped(
+    deltas: dict[DayKey, Delta], known: set[DayKey], counts: dict[tuple[str, date, str], int]
+) -> dict[DayKey, Delta]:
+    """Move to `other` what would be more than 1000 values of a project, day and dimension.
+
+    `known` are the values that have a row already, `counts` how many rows there are.
+    """
+    found: dict[DayKey, Delta] = {}
+    room = dict(counts)
+    for key, delta in deltas.items():
+        group = key[:3]
+        kept = key
+        if key not in known:
+            if room.get(group, 0) >= VALUES_MAX:
+                kept = (*group, OTHER)
+            else:
+                room[group] = room.get(group, 0) + 1
+        found[kept] = merge(found[kept], delta) if kept in found else delta
+    return dict(sorted(found.items()))

@@ -1,0 +1,112 @@
+"""From a journal's entry to the values of a row: cleaned, bounded, in the database's units. Pure.
+
+Read next: `records.sink`.
+"""
+
+import uuid
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from headgate.core.entries import AttemptRecord, Begin, End
+from headgate.core.identity import time_ms_of
+from headgate.core.money import format_usd
+from headgate.core.pages import format_datetime
+
+NAME_CHARACTERS_MAX = 200
+"""Names come from clients too, and stand in indexes, whose entries have to stay below 2.7 kB."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_YEAR_9999_MS = 253_370_764_800_000
+
+REQUEST_COLUMNS = (
+    *("day", "id", "boot", "project", "key", '"user"', "session", "tags", "started_at", "duration_ms"),
+    *("first_token_ms", "dialect", "operation", "stream", "model", "target", "status", "code", "message"),
+    *("attempts", "excluded", "changes", "snapshot", "release", "trace_id", "usage", "cost_usd"),
+    *("estimated", "truncated", "label_regions", "record", "provider_request_id"),
+)
+
+
+def clean(text: str) -> str:
+    """Return the text without what PostgreSQL cannot hold: NUL."""
+    return text.replace("\0", "\ufffd")
+
+
+def name(text: str) -> str:
+    """Return a name cleaned, and cut to 200 characters."""
+    return clean(text[:NAME_CHARACTERS_MAX])
+
+
+def instant(unix_ms: int) -> datetime:
+    """Return a point in time. Raises ValueError beyond the years that PostgreSQL and Python share."""
+    if not 0 <= unix_ms < _YEAR_9999_MS:
+        raise ValueError(f"{unix_ms} ms is no time between 1970 and 9999")
+    return _EPOCH + timedelta(milliseconds=unix_ms)
+
+
+def identity(data: bytes) -> uuid.UUID:
+    """Return a call's id. Raises ValueError when it is not 16 bytes."""
+    return uuid.UUID(bytes=data)
+
+
+def day_of(call: uuid.UUID) -> date:
+    """Return the day (UTC) that a UUIDv7 was made on: the partition of all that belongs to the call."""
+    return instant(time_ms_of(call)).date()
+
+
+def request_row(boot: uuid.UUID, end: End) -> tuple[Any, ...]:
+    """Return the values of REQUEST_COLUMNS."""
+    call = identity(end.call)
+    return (
+        *(day_of(call), call, boot, name(end.project), name(end.key), name(end.user), name(end.session)),
+        *([name(tag) for tag in end.tags], instant(end.started_ms), end.duration_ms, end.first_token_ms),
+        *(name(end.dialect), name(end.operation), end.stream, name(end.model), name(end.target)),
+        *(end.status, name(end.code), clean(end.message), _json([_attempt(one) for one in end.attempts])),
+        _json([{"target": clean(one.target), "reason": clean(one.reason)} for one in end.excluded]),
+        *([clean(change) for change in end.changes], name(end.snapshot), name(end.release)),
+        *(name(end.trace_id), usage_json(end), usd(end.cost_pico_usd), end.estimated, end.truncated),
+        None if end.label_regions is None else [clean(region) for region in end.label_regions],
+        *(name(end.record), name(end.provider_request_id)),
+    )
+
+
+def usage_json(end: End) -> str:
+    """Return a call's usage as JSON that names only buckets that are not empty."""
+    usage = end.usage
+    if usage.units:
+        units = {clean(unit): count for unit, count in usage.units.items()}
+        usage = msgspec.structs.replace(usage, units=units)
+    return msgspec.json.encode(usage).decode()
+
+
+def usd(pico_usd: int | None) -> str | None:
+    """Return an amount as the decimal number that the database keeps."""
+    return None if pico_usd is None else format_usd(pico_usd)
+
+
+def reserved_pico_usd(begin: Begin) -> int:
+    """Return what an attempt was reserved: each of its meters held the same call's bound."""
+    return max((hold.pico_usd for hold in begin.holds), default=0)
+
+
+def _attempt(attempt: AttemptRecord) -> dict[str, Any]:
+    return {
+        "attempt": attempt.attempt,
+        "target": clean(attempt.target),
+        "status": attempt.status,
+        "code": clean(attempt.code),
+        "message": clean(attempt.message),
+        "started_at": format_datetime(instant(attempt.started_ms)),
+        "duration_ms": attempt.duration_ms,
+        "reserved_usd": usd(attempt.reserved_pico_usd),
+        "cost_usd": usd(attempt.cost_pico_usd),
+        "charged_usd": usd(attempt.charged_pico_usd),
+        "estimated": attempt.estimated,
+        "usage": {clean(bucket): count for bucket, count in msgspec.to_builtins(attempt.usage).items()},
+        "usage_raw": clean(attempt.usage_raw.decode("utf-8", "replace")),
+    }
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

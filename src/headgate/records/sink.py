@@ -1,0 +1,209 @@
+"""What the shipper applies of the journal: calls that began, and the rows and rollups of those that ended.
+
+Runs inside the shipper's transaction, which moves the journal's position, so that each call counts once: no
+statement here asks whether a row exists already. Read next: `records.bodies`, `records.rollup`.
+"""
+
+import uuid
+from collections.abc import Sequence
+
+import msgspec
+from psycopg.rows import TupleRow
+
+from headgate.core.call import Usage
+from headgate.core.entries import BEGIN, END, Begin, End
+from headgate.core.identity import time_ms_of
+from headgate.core.money import format_usd, parse_usd
+from headgate.core.ports import Envelope
+from headgate.records import rollup
+from headgate.records.rows import (
+    REQUEST_COLUMNS,
+    clean,
+    day_of,
+    identity,
+    instant,
+    name,
+    request_row,
+    reserved_pico_usd,
+    usd,
+)
+from headgate.store.database import Connection
+from headgate.store.queries import Queries
+
+QUERIES = Queries.load("headgate.records")
+
+INTERRUPTED = "interrupted"
+"""The code of a call whose gateway ended before the call did."""
+
+
+class RecordSink:
+    """Applies BEGIN and END (`core.ports.Sink`)."""
+
+    kinds = frozenset({BEGIN, END})
+
+    def __init__(self) -> None:
+        self._begin = msgspec.msgpack.Decoder(Begin).decode
+        self._end = msgspec.msgpack.Decoder(End).decode
+
+    async def apply(self, connection: Connection, batch: Sequence[Envelope]) -> None:
+        """Write a batch. Raises ValueError or psycopg.Error for an entry that can't be written."""
+        begun: dict[uuid.UUID, tuple[uuid.UUID, Begin]] = {}
+        ended: list[tuple[uuid.UUID, End]] = []
+        for envelope in batch:
+            boot = uuid.UUID(bytes=envelope.boot)
+            if envelope.kind == BEGIN:
+                begin = self._begin(envelope.payload)
+                begun[identity(begin.call)] = (boot, begin)
+            elif envelope.kind == END:
+                end = self._end(envelope.payload)
+                begun.pop(identity(end.call), None)
+                ended.append((boot, end))
+        await write_ended(connection, ended)
+        await _write_begun(connection, begun)
+
+    async def close_journal(self, connection: Connection, boot: uuid.UUID) -> None:
+        """Put the calls on record that a process had begun and not ended when it died.
+
+        Each costs what it had reserved, as its meters are charged; unknown where nothing was.
+        """
+        cursor = await connection.execute(QUERIES.boot_open_calls, {"boot": boot})
+        rows = await cursor.fetchall()
+        await write_ended(connection, [(boot, _interrupted(row)) for row in rows])
+
+
+async def write_ended(connection: Connection, ended: Sequence[tuple[uuid.UUID, End]]) -> None:
+    """Write the rows and the rollups of calls that ended, and take them off the open ones."""
+    if not ended:
+        return
+    await ensure_partitions(connection, [identity(end.call) for _, end in ended])
+    await connection.execute(QUERIES.close_calls, {"ids": [identity(end.call) for _, end in ended]})
+    rows = [request_row(boot, end) for boot, end in ended if end.record != "none"]
+    if rows:
+        async with connection.cursor() as cursor, cursor.copy(_COPY_REQUESTS) as copy:
+            for row in rows:
+                await copy.write_row(row)
+    await _write_rollups(connection, [end for _, end in ended])
+
+
+_COPY_REQUESTS = QUERIES.copy_requests
+if len(REQUEST_COLUMNS) != _COPY_REQUESTS.count(",") + 1:
+    raise RuntimeError("copy_requests and REQUEST_COLUMNS have to name the same columns")
+
+
+async def ensure_partitions(connection: Connection, calls: Sequence[uuid.UUID]) -> None:
+    """Make the partitions of the days that these calls belong to; a day far off goes to the default one."""
+    await connection.execute(QUERIES.ensure_partitions, {"days": sorted({day_of(call) for call in calls})})
+
+
+async def _write_begun(connection: Connection, begun: dict[uuid.UUID, tuple[uuid.UUID, Begin]]) -> None:
+    if not begun:
+        return
+    rows = [
+        {
+            "id": call,
+            "boot": boot,
+            "attempt": begin.attempt,
+            "started_at": instant(begin.started_ms),
+            "target": name(begin.target),
+            "project": name(begin.project),
+            "key": name(begin.key),
+            "user": name(begin.user),
+            "model": name(begin.model),
+            "tags": [name(tag) for tag in begin.tags],
+            "reserved_usd": usd(reserved_pico_usd(begin)),
+        }
+        for call, (boot, begin) in sorted(begun.items())
+    ]
+    async with connection.cursor() as cursor:
+        await cursor.executemany(QUERIES.open_call, rows)
+
+
+async def _write_rollups(connection: Connection, ends: Sequence[End]) -> None:
+    slots = [
+        {
+            "slot": key[0],
+            "dimensions": rollup.dimensions_of(key),
+            "project": key[1],
+            "key": key[2],
+            "target": key[3],
+            "model": key[4],
+            "prompt": key[5],
+            "release": key[6],
+            "status_class": key[7],
+            **_sums(delta),
+            "duration_sketch": delta.duration_sketch,
+            "first_token_sketch": delta.first_token_sketch,
+        }
+        for key, delta in rollup.by_slot(ends).items()
+    ]
+    days = rollup.by_day(ends)
+    keys = list(days)
+    parameters = {
+        "projects": [key[0] for key in keys],
+        "days": [key[1] for key in keys],
+        "dimensions": [key[2] for key in keys],
+        "values": [key[3] for key in keys],
+    }
+    cursor = await connection.execute(QUERIES.known_values, parameters)
+    known: set[rollup.DayKey] = set()
+    counts: dict[tuple[str, object, str], int] = {}
+    async for project, day, dimension, value, count in cursor:
+        counts[project, day, dimension] = count
+        if value is not None:
+            known.add((project, day, dimension, value))
+    values = [
+        {"project": key[0], "day": key[1], "dimension": key[2], "value": key[3], **_sums(delta)}
+        for key, delta in rollup.capped(days, known, counts).items()  # pyright: ignore[reportArgumentType]
+    ]
+    async with connection.cursor() as writing:
+        await writing.executemany(QUERIES.add_rollup, slots)
+        await writing.executemany(QUERIES.add_rollup_day, values)
+
+
+def _sums(delta: rollup.Delta) -> dict[str, object]:
+    return {
+        "requests": delta.requests,
+        "input": delta.input,
+        "cache_read": delta.cache_read,
+        "cache_write": delta.cache_write,
+        "output": delta.output,
+        "reasoning": delta.reasoning,
+        "cost_usd": format_usd(delta.cost_pico_usd),
+        "unpriced": delta.unpriced,
+        "estimated": delta.estimated,
+    }
+
+
+def _interrupted(row: TupleRow) -> End:
+    call, started_at, duration_ms, target, project, key, user, model, tags, reserved_usd = row
+    cost = parse_usd(reserved_usd)
+    return End(
+        call=call.bytes,
+        started_ms=min(int(started_at.timestamp() * 1000), time_ms_of(call)),
+        duration_ms=max(0, duration_ms),
+        first_token_ms=None,
+        project=project,
+        key=key,
+        user=user,
+        session="",
+        tags=tuple(tags),
+        dialect="",
+        operation="",
+        stream=False,
+        model=model,
+        target=target,
+        status=503,
+        code=INTERRUPTED,
+        message=clean("the gateway process ended before this call did"),
+        attempts=(),
+        excluded=(),
+        changes=(),
+        snapshot="",
+        release="",
+        trace_id="",
+        usage=Usage(),
+        cost_pico_usd=cost or None,
+        estimated=True,
+        truncated=True,
+        record="metadata",
+    )
