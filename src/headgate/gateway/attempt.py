@@ -25,6 +25,7 @@ from headgate.core.faults import (
 )
 from headgate.core.ports import Answer, Headers, Timeouts
 from headgate.gateway.call import NO_USAGE, Call, Failure
+from headgate.gateway.clamp import clamped
 from headgate.gateway.health import TargetHealth
 from headgate.gateway.plane import ENCODE, DataPlane
 from headgate.gateway.providers import endpoint_for, outgoing, provider_request_id
@@ -156,17 +157,9 @@ def _check_credential(plane: DataPlane, target: Target, endpoint: Endpoint) -> N
 
 
 async def _reserve(plane: DataPlane, call: Call, held: Held) -> Reservation:
-    caller, facts = call.caller, call.facts
-    assert caller is not None and facts is not None
-    subject = Subject(
-        project=caller.project,
-        key=caller.key,
-        user=caller.user or caller.key,
-        alias=facts.model,
-        tags=caller.tags,
-        provider=held.target.provider.name,
-        target=held.target.name,
-    )
+    facts = call.facts
+    assert facts is not None
+    subject = _subject(call, held.target)
     limits = plane.current.target_limits
     if limits:
         tokens = len(facts.body) // BYTES_PER_TOKEN
@@ -174,9 +167,38 @@ async def _reserve(plane: DataPlane, call: Call, held: Held) -> Reservation:
             plane.limiter.admit(limits, subject, input_tokens=tokens, max_output=facts.max_output)
         )
     budgets = plane.current.budgets
+    _clamp(plane, call, held, subject)
     return plane.purse.try_reserve(budgets, subject, held.bound) or await plane.purse.reserve(
         budgets, subject, held.bound
     )
+
+
+def _subject(call: Call, target: Target) -> Subject:
+    caller, facts = call.caller, call.facts
+    assert caller is not None and facts is not None
+    return Subject(
+        project=caller.project,
+        key=caller.key,
+        user=caller.user or caller.key,
+        alias=facts.model,
+        tags=caller.tags,
+        provider=target.provider.name,
+        target=target.name,
+    )
+
+
+def _clamp(plane: DataPlane, call: Call, held: Held, subject: Subject) -> None:
+    """Where a budget says so, ask for no more output than what is left of it can pay."""
+    if not plane.current.clamps or not isinstance(held.bound, Bounded):
+        return
+    affordable = plane.purse.affordable(plane.current.budgets, subject)
+    if affordable is None or held.bound.pico_usd <= affordable:
+        return
+    parts = clamped(held.bound_input, held.target.facts, affordable)
+    if parts is not None:
+        held.bound_input = parts
+        held.bound = bound(parts, held.target.facts)
+        call.note_change(f"output limit lowered to {parts.max_output} by what is left of a budget")
 
 
 def bound_input(call: Call, target: Target) -> BoundInput:
@@ -253,7 +275,7 @@ async def _send(plane: DataPlane, call: Call, held: Held) -> Committed | None:
     ask_usage = (
         facts.stream and not facts.wants_usage and endpoint.usage_in_stream and target.provider.inject_usage
     )
-    limit = output_limit(call)
+    limit = held.bound_input.max_output
     model = target.model if target.model != facts.model else None
     body: bytes | AsyncIterator[bytes]
     if call.upload is not None:
@@ -262,7 +284,7 @@ async def _send(plane: DataPlane, call: Call, held: Held) -> Committed | None:
         new_limit = limit if limit != facts.max_output else None
         body = rewrite(facts, model=model, ask_usage=ask_usage, max_output=new_limit)
         length = len(body)
-    if limit != facts.max_output:
+    if facts.max_output is None and limit is not None and limit == alias.default_max_output:
         call.note_change(f"output limit set to {limit} by default_max_output of {alias.name}")
     whole = not facts.stream
     timeouts = Timeouts(

@@ -34,7 +34,7 @@ class Current:
     Replaced whole when any of it changes; a call keeps the one it began with.
     """
 
-    __slots__ = ("budgets", "call_limits", "secrets", "snapshot", "target_limits")
+    __slots__ = ("budgets", "call_limits", "clamps", "secrets", "snapshot", "target_limits")
 
     def __init__(
         self,
@@ -46,6 +46,7 @@ class Current:
         self.snapshot = snapshot
         self.secrets = secrets
         self.budgets = tuple(budgets)
+        self.clamps = any(budget.when_near == "clamp" for budget in budgets)
         self.call_limits = tuple(limit for limit in rate_limits if not _names_target(limit.scope))
         """Rate limits that count a call before a target is chosen."""
         self.target_limits = tuple(limit for limit in rate_limits if _names_target(limit.scope))
@@ -117,6 +118,11 @@ class DataPlane:
         self.random = Random()
         self.draining = False
         self.spool_folder = ""
+
+    async def durable(self, snapshot: Snapshot) -> None:
+        """Wait for the journal to reach the disk, where `durability = "power"` asks for it."""
+        if snapshot.durability == "power":
+            await self.journal.durable()
 
     def alert(self, kind: str, subject: str, message: str, project: str = "") -> None:
         """Write down something that people should hear of."""

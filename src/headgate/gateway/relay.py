@@ -66,6 +66,7 @@ async def _whole(
     headers = answer_headers(committed.headers) + own_headers(plane, call)
     if call.cost_pico_usd is not None:
         headers.append((b"x-headgate-cost-usd", format_usd(call.cost_pico_usd).encode()))
+    await plane.durable(call.snapshot)
     await opening.respond(exchange, status, headers, committed.body)
 
 
@@ -89,6 +90,7 @@ async def _stream(
             call.response.add(data)
             if reader.finished:
                 _settle_stream(plane, call, committed, reader)
+                await plane.durable(call.snapshot)
             await exchange.send(data)
             chunk = await committed.answer.chunk()
             ended = not chunk

@@ -6,6 +6,7 @@ and reservation), attempt, relay; and whatever happens, record. Read next: `gate
 """
 
 import asyncio
+import logging
 
 from headgate.core.faults import ClientClosed, Fault
 from headgate.core.ports import Exchange
@@ -17,6 +18,8 @@ from headgate.gateway.refuse import abandon, refuse
 from headgate.gateway.relay import relay
 from headgate.gateway.verdict import verdict
 from headgate.wire.model import Route
+
+log = logging.getLogger("headgate.gateway")
 
 
 async def serve(plane: DataPlane, exchange: Exchange, route: Route) -> None:
@@ -54,6 +57,9 @@ async def serve(plane: DataPlane, exchange: Exchange, route: Route) -> None:
         raise verdict(call.exclusions, call.failures)
     except Fault as fault:
         await refuse(plane, call, exchange, opening, fault)
+    except Exception:
+        log.exception("call %s failed in a way that is nobody's fault but ours", call.request_id)
+        await refuse(plane, call, exchange, opening, Fault(f"call {call.request_id} failed inside Headgate"))
     except asyncio.CancelledError:
         await opening.stop()
         if not call.hung_up:
