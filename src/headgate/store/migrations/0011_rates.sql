@@ -67,12 +67,13 @@ begin
         into v_mine, v_others, v_others_demand, v_unheard
         from rate_shares where meter = v_row.meter;
 
-        v_held := least(v_row.share, coalesce(v_mine, greatest(0, 1 - v_others - v_unheard)));
+        v_mine := coalesce(v_mine, least(1.0 / p_processes, greatest(0, 1 - v_others - v_unheard)));
+        v_held := least(v_row.share, v_mine);
         -- What is given joins what nobody holds; what a process left behind counts as full.
-        v_free := greatest(0, 1 - v_others - v_unheard - coalesce(v_mine, v_held) - v_stale);
+        v_free := greatest(0, 1 - v_others - v_unheard - v_mine - v_stale);
         v_fill := greatest(0, v_pool.fill
             - extract(epoch from clock_timestamp() - v_pool.at) / v_pool.window_s);
-        v_fill := v_fill * v_free + v_stale + v_row.fill * greatest(0, coalesce(v_mine, v_held) - v_held);
+        v_fill := v_fill * v_free + v_stale + v_row.fill * (v_mine - v_held);
         v_free := greatest(0, 1 - v_others - v_unheard - v_held);
         v_fill := case when v_free > 0 then least(1, v_fill / v_free) else 1 end;
         v_target := case
