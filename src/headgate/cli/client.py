@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 30.0
 PAGES_MAX = 1000
+PAGE_MAX = 500
+"""The longest page that the API gives."""
 PREFIX = "/api/v1"
 
 Json = dict[str, Any]
@@ -74,7 +76,8 @@ class Client:
         items: list[Json] = []
         following: str | None = None
         for _ in range(PAGES_MAX):
-            page = self.get(path, next=following, limit=limit, **parameters)
+            wanted = None if limit is None else min(limit - len(items), PAGE_MAX)
+            page = self.get(path, next=following, limit=wanted, **parameters)
             items.extend(cast("list[Json]", page.get("items", [])))
             following = page.get("next")
             if following is None or (limit is not None and len(items) >= limit):

@@ -49,15 +49,14 @@ def restore(
 
 @locally
 def upgrade(out: Output, data: DataFolder = None) -> None:
-    """Bring the embedded database to this version: its PostgreSQL, then its tables."""
+    """Bring the embedded database to this version; `up` must not be running on it, and does it by itself."""
     done = _backups().upgrade(_folder(data))
     if out.as_json:
-        out.json({"before": done.before, "after": done.after, "kept": done.kept})
-        return
-    if done.before == done.after:
-        out.say(f"PostgreSQL {done.after} and its tables are up to date")
+        out.json({"before": done.before, "after": done.after, "applied": done.applied})
+    elif done.applied:
+        out.say(f"PostgreSQL {done.after}; applied {', '.join(done.applied)}")
     else:
-        out.say(f"PostgreSQL {done.before} became {done.after}; the old one is kept in {done.kept}")
+        out.say(f"PostgreSQL {done.after} and its tables are up to date")
 
 
 def _folder(data: Path | None) -> Path:

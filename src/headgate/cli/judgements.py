@@ -152,11 +152,11 @@ def prices_known(evidence: Evidence) -> Finding:
     if evidence.models is None:
         return NOT_LEARNT
     targets = [target for model in evidence.models for target in _targets(model)]
-    if any("priced" not in target for target in targets):
+    if any("price" not in target for target in targets):
         return NOT_LEARNT
-    unknown = [target for target in targets if not target["priced"]]
+    unknown = [target for target in targets if target["price"] is None]
     return (
-        Finding("warning", f"no price: {_named(unknown, 'name')}")
+        Finding("warning", f"no price: {_named(unknown, 'target')}")
         if unknown
         else Finding("ok", "all targets")
     )
@@ -167,7 +167,7 @@ def fallback_exists(evidence: Evidence) -> Finding:
     if evidence.models is None:
         return NOT_LEARNT
     aliases = [model for model in evidence.models if _targets(model)]
-    alone = [m for m in aliases if len({str(t.get("name")).partition("/")[0] for t in _targets(m)}) < 2]
+    alone = [m for m in aliases if len({str(t.get("target")).partition("/")[0] for t in _targets(m)}) < 2]
     if not aliases:
         return Finding("warning", "no alias is configured, so nothing falls back")
     return (
@@ -250,8 +250,9 @@ def _budgets(evidence: Evidence, bad: Callable[[Json], bool], what: str, state: 
 
 
 def _targets(model: Json) -> list[Json]:
-    targets: list[Any] = model.get("targets") or []
-    return [target if isinstance(target, dict) else {"name": target} for target in targets]
+    details: list[Json] = model.get("details") or []
+    names: list[str] = model.get("targets") or []
+    return details or [{"target": name} for name in names]
 
 
 def _amount(budget: Json, name: str) -> Decimal:
