@@ -15,6 +15,7 @@ import uvloop
 
 from headgate.access.book import AccessBook
 from headgate.access.store import first_admin_key
+from headgate.api.alerts import AlertSink
 from headgate.config import snapshots
 from headgate.config.compile import compile_file, compile_snapshot
 from headgate.config.environment import default_document
@@ -44,7 +45,8 @@ from headgate.processes import log as logs
 from headgate.processes.spec import Prepared, UpOptions, WorkerSpec, read_spec
 from headgate.processes.supervisor import Supervisor
 from headgate.processes.worker import Service, run_worker
-from headgate.records.sink import BodySink, RecordSink
+from headgate.records.bodies import BodySink
+from headgate.records.sink import RecordSink
 from headgate.settings import Settings
 from headgate.store.clock import DatabaseClock, SystemClock
 from headgate.store.database import Database
@@ -223,11 +225,26 @@ async def shipper(spec: WorkerSpec) -> AsyncGenerator[Service]:
         )
 
 
+class Waiting:
+    """A worker that waits for its end."""
+
+    def __init__(self) -> None:
+        self._ended = asyncio.Event()
+
+    async def run(self) -> None:
+        """Wait until `drain`."""
+        await self._ended.wait()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Let `run` return."""
+        self._ended.set()
+
+
 @contextlib.asynccontextmanager
 async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
     """Put the control process together."""
-    raise NotImplementedError
-    yield
+    # Until the control API is mounted here, control only keeps its place.
+    yield Waiting()
 
 
 ROLES = {"gateway": gateway, "shipper": shipper, "control": control}

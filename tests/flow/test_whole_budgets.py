@@ -36,7 +36,7 @@ targets = ["first/model"]
 name = "first-hourly"
 scope = { provider = "first" }
 limit = "1 USD"
-window = "hour"
+window = "total"
 """
 
 BODY = {"messages": [{"role": "user", "content": "Write me a long story."}], "max_tokens": 500}
@@ -107,7 +107,7 @@ async def test_one_dollar_under_fifty_clients() -> None:
 
 async def test_a_key_comes_with_its_own_budget() -> None:
     with headgate(CONFIG) as house:
-        budget = {"name": "tiny", "limit": "0.05 USD", "window": "day"}
+        budget = {"name": "tiny", "limit": "0.05 USD", "window": "total"}
         key = house.make_key("spender", budgets=[budget])
         other = house.make_key("other")
         answers = await loop_calls(house, key, "only-first", 10)
