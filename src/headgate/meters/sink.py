@@ -77,6 +77,10 @@ class MeterSink:
             await connection.execute(QUERIES["correct_ledger"], {"rows": json.dumps(rows)})
         await _settle(connection, charged + refunds)
 
+    async def close_journal(self, connection: Connection, boot: uuid.UUID) -> None:
+        """Settle what a boot left open, once its process is gone and its journal shipped to the end."""
+        await close_journal(connection, boot)
+
     def _sort(self, batch: Sequence[Envelope]) -> tuple[dict[Attempt, dict[str, Any]], list[Settlement]]:
         """The attempts that only began in this batch, and those that ended."""
         begun: dict[Attempt, dict[str, Any]] = {}

@@ -103,6 +103,8 @@ class Till:
             processes=max(1, self._processes()),
             even_if_covered=even_if_covered,
         )
+        if not asks:  # what was missing has been given back meanwhile
+            return Granted(answers=(), refused=frozenset(), is_outside=False, now_ms=self.wall_ms())
         try:
             granted = await self._desk.grant(asks)
         except BaseException:
