@@ -261,6 +261,17 @@ def test_what_bytes_do_not_bound_is_found(
     assert media.unbounded == unbounded
 
 
+def test_encoded_media_are_no_text_and_count_once():
+    data = "data:image/png;base64," + "A" * 5000
+    nested = {"type": "file", "file": {"file_data": data, "type": "file"}}
+    parts = [{"type": "image_url", "image_url": {"url": data}}, nested, {"type": "text", "text": data}]
+    body = json.dumps(chat(messages=[{"content": parts}])).encode()
+    media = read(CHAT, body).media
+    assert media.inline_bytes == 2 * len(data)
+    text = {"type": "document", "source": {"type": "text", "data": "A" * 500}}
+    assert read(MESSAGES, {"model": "m", "messages": [{"content": [text]}]}).media.inline_bytes == 0
+
+
 def test_media_spelled_with_escapes_is_found():
     body = b'{"model":"a","messages":[{"content":[{"t\\u0079pe":"image_\\u0075rl","x":1}]}]}'
     assert read(CHAT, body).media.images == 1

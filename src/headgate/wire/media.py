@@ -43,22 +43,34 @@ _STATE_MEMBERS = {
 class _Found:
     """What has been found so far."""
 
-    __slots__ = ("audio", "files", "images", "unbounded")
+    __slots__ = ("audio", "files", "images", "inline", "unbounded")
 
     def __init__(self) -> None:
         self.images = 0
         self.audio = 0
         self.files = 0
+        self.inline: dict[int, int] = {}
         self.unbounded: list[str] = []
 
     def name(self, reason: str) -> None:
         if reason not in self.unbounded and len(self.unbounded) < 16:
             self.unbounded.append(reason)
 
+    def add_inline(self, value: object) -> None:
+        """Note what is encoded and no text: a URL, or base64. The same text counts once, however found."""
+        if isinstance(value, str) and value.isascii() and " " not in value:
+            self.inline[id(value)] = len(value)
+
     def media(self) -> Media:
         if not (self.images or self.audio or self.files or self.unbounded):
             return NO_MEDIA
-        return Media(images=self.images, audio=self.audio, files=self.files, unbounded=tuple(self.unbounded))
+        return Media(
+            images=self.images,
+            audio=self.audio,
+            files=self.files,
+            inline_bytes=sum(self.inline.values()),
+            unbounded=tuple(self.unbounded),
+        )
 
 
 def openai_media(members: Members, content: str, responses: bool) -> Media:
@@ -200,12 +212,15 @@ _PLAIN_DATA = frozenset({"args", "arguments", "functionCall", "function_call", "
 def _find_typed(kind: str, part: dict[str, Any], found: _Found) -> None:
     if kind in _IMAGE_TYPES:
         found.images += 1
+        _find_inline(part, found)
         if _has_file_id(part):
             found.name("file id")
     elif kind in _AUDIO_TYPES:
         found.audio += 1
+        _find_inline(part, found)
     elif kind in _FILE_TYPES:
         found.files += 1
+        _find_inline(part, found)
         if _has_file_id(part):
             found.name("file id")
     elif kind in _UNBOUNDED_TYPES:
@@ -219,11 +234,29 @@ def _has_file_id(part: dict[str, Any]) -> bool:
     )
 
 
+_HOLDERS = ("image_url", "input_audio", "file", "source")
+_INLINE = ("url", "data", "file_data")
+
+
+def _find_inline(part: dict[str, Any], found: _Found) -> None:
+    """Find the encoded media of a part. Text documents are text, and count as such."""
+    for holder in (part, *(part.get(name) for name in _HOLDERS)):
+        if isinstance(holder, str):
+            found.add_inline(holder)
+        elif isinstance(holder, dict):
+            members = cast("dict[str, Any]", holder)
+            if members.get("type") != "text":
+                for name in _INLINE:
+                    found.add_inline(members.get(name))
+
+
 def _find_google(part: dict[str, Any], found: _Found) -> None:
     inline = part.get("inlineData") or part.get("inline_data")
     if isinstance(inline, dict):
         data = cast("dict[str, Any]", inline)
         kind = str(data.get("mimeType") or data.get("mime_type") or "")
+        if not kind.startswith("text/"):
+            found.add_inline(data.get("data"))
         if kind.startswith("image/"):
             found.images += 1
         elif kind.startswith("audio/"):

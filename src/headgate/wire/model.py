@@ -25,6 +25,8 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     images: int = 0
     audio: int = 0
     files: int = 0
+    inline_bytes: int = 0
+    """Bytes of the body that are media, which the counts above bound, and not text."""
     unbounded: tuple[str, ...] = ()
     """Such as `server tool web_search`, `file id`, `image URL`, `previous_response_id`."""
 

@@ -181,4 +181,5 @@ def _count(part: _Part | None) -> int:
 def _media(parts: list[_Part]) -> Media:
     files = [part for part in parts if part.is_file]
     images = sum(part.media_type.startswith("image/") for part in files)
-    return Media(images=images, audio=len(files) - images)
+    inline_bytes = sum(part.size for part in files)
+    return Media(images=images, audio=len(files) - images, inline_bytes=inline_bytes)

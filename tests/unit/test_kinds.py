@@ -1,0 +1,91 @@
+from typing import get_args
+from urllib.parse import urlsplit
+
+import pytest
+
+from headgate.catalog.kinds import (
+    endpoint_for,
+    endpoints_of,
+    expand_regions,
+    families,
+    family_of,
+    kinds,
+    outgoing_path,
+    price_provider_of,
+    region_sets,
+)
+from headgate.catalog.model import KindName
+from headgate.core.call import Dialect
+
+
+def test_every_kind_has_endpoints_a_source_and_a_date():
+    assert set(kinds()) == set(get_args(KindName))
+    for facts in kinds().values():
+        assert facts.endpoints
+        assert facts.source
+        assert facts.date
+        for endpoint in facts.endpoints:
+            assert endpoint.path_from.startswith("/")
+            assert endpoint.path_to.startswith("/")
+
+
+@pytest.mark.parametrize(
+    ("kind", "dialect", "path", "outgoing", "auth"),
+    [
+        ("openai", "openai-chat", "/v1/chat/completions", "/chat/completions", "bearer"),
+        ("openai", "openai-responses", "/v1/responses", "/responses", "bearer"),
+        ("anthropic", "anthropic", "/v1/messages/count_tokens", "/messages/count_tokens", "x-api-key"),
+        ("anthropic", "openai-chat", "/v1/chat/completions", "/chat/completions", "bearer"),
+        ("google", "google", "/v1beta/models/{model}:generateContent", "/models/a%3Ab/c:generateContent",
+         "x-goog-api-key"),
+        ("google", "openai-chat", "/v1/chat/completions", "/openai/chat/completions", "bearer"),
+        ("azure-openai", "openai-chat", "/v1/chat/completions", "/openai/v1/chat/completions", "api-key"),
+        ("mock", "google", "/v1beta/models/{model}:embedContent", "/v1beta/models/a%3Ab/c:embedContent",
+         "none"),
+    ],
+)  # fmt: skip
+def test_a_client_s_path_becomes_the_provider_s(
+    kind: KindName, dialect: Dialect, path: str, outgoing: str, auth: str
+):
+    endpoint = endpoint_for(kinds()[kind].endpoints, dialect, path)
+    assert endpoint is not None
+    assert endpoint.auth == auth
+    assert outgoing_path(endpoint, path, "a:b/c") == outgoing
+
+
+def test_a_dialect_that_a_provider_does_not_speak_has_no_endpoint():
+    assert endpoint_for(kinds()["openai"].endpoints, "anthropic", "/v1/messages") is None
+    assert endpoint_for(kinds()["google"].endpoints, "openai", "/v1/audio/speech") is None
+
+
+def test_well_known_services_are_told_by_their_host():
+    for family in families():
+        assert urlsplit(family.base_url).hostname in family.hosts
+        assert family.api_key_env
+    mistral = family_of("API.mistral.ai.")
+    assert mistral is not None
+    assert (mistral.name, mistral.output_field) == ("mistral", "max_tokens")
+    assert family_of("localhost") is None
+    assert price_provider_of("openai-compatible", "api.groq.com") == "groq"
+    assert price_provider_of("openai-compatible", "127.0.0.1") is None
+    assert price_provider_of("openai", "api.groq.com") == "openai"
+
+
+def test_what_a_service_lacks_is_not_among_its_endpoints():
+    dialects = {endpoint.dialect for endpoint in endpoints_of("openai-compatible", "api.mistral.ai")}
+    assert dialects == {"openai-chat", "openai"}
+    assert not any(
+        endpoint.usage_in_stream for endpoint in endpoints_of("openai-compatible", "api.mistral.ai")
+    )
+    assert endpoints_of("openai-compatible", "vllm.internal") == kinds()["openai-compatible"].endpoints
+
+
+def test_region_sets_hold_their_members():
+    sets = region_sets()
+    assert {"eu", "de", "eu-central-1"} <= sets["eu"]
+    assert sets["eu"] < sets["eea"]
+    assert not sets["eu"] & sets["us"]
+    assert not sets["eu"] & sets["uk"]
+    assert not sets["eu"] & sets["ch"]
+    assert expand_regions(["eu", "my-cellar"]) == sets["eu"] | {"my-cellar"}
+    assert expand_regions([]) == frozenset()
