@@ -312,14 +312,14 @@ CASES: list[tuple[str, str, list[str]]] = [
         ],
     ),
     (
-        "a replay without file, a mock with a key, an alias of a refused provider",
-        '[providers.a]\nkind = "replay"\n[providers.b]\nkind = "mock"\napi_key = "env:B"\n'
+        "a replay with a delay, a mock with a key, an alias of a refused provider",
+        '[providers.a]\nkind = "replay"\nlatency = "1s"\n[providers.b]\nkind = "mock"\napi_key = "env:B"\n'
         '[models.c]\ntargets = ["a/x"]\n[[budgets]]\nname = "n"\nlimit = "1 USD"\n'
         'scope = { model = "bb/x" }\n[prices."a/x"]\ninput = "1"\n',
         [
-            "1: providers.a has no file, which kind replay needs: the recorded exchanges",
-            "5: providers.b.api_key is set, but kind mock takes no credential; take it out",
-            "11: budgets[0].scope.model names the provider 'bb', which [providers] does not have"
+            "3: providers.a.latency is known to kind mock only, and this is kind replay",
+            "6: providers.b.api_key is set, but kind mock takes no credential; take it out",
+            "12: budgets[0].scope.model names the provider 'bb', which [providers] does not have"
             "; nearest is b",
         ],
     ),

@@ -78,8 +78,6 @@ def _check_keys(name: str, table: ProviderTable, facts: KindFacts, problems: Pro
         for key in MOCK_KEYS:
             if getattr(table, key) is not None:
                 problems.add((*path, key), f"is known to kind mock only, and this is kind {table.kind}")
-    if table.kind == "replay" and table.file is None:
-        problems.add(path, "has no file, which kind replay needs: the recorded exchanges")
     if table.kind != "replay" and table.file is not None:
         problems.add((*path, "file"), f"is known to kind replay only, and this is kind {table.kind}")
     if table.kind != "azure-openai" and table.api_version is not None:
