@@ -102,6 +102,9 @@ class Running:
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.wait(timeout=10)
+        finally:
+            if self.process.stdout is not None:
+                self.process.stdout.close()
 
 
 @contextlib.contextmanager
