@@ -3,7 +3,7 @@
 Read next: `meters.till`, which sends it; `grant_leases` in `store/migrations/0010_meters.sql`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,8 +12,7 @@ from headgate.core.call import Bound, Bounded
 from headgate.core.faults import BudgetExhausted, Limited, NotAllowed
 from headgate.core.money import format_usd
 from headgate.meters.leases import EXACT_BOUNDS, Lease, Leases, Meter
-from headgate.meters.model import Budget, Subject
-from headgate.meters.scope import counts
+from headgate.meters.model import Budget
 from headgate.meters.windows import NEVER_MS, edges, format_instant
 
 
@@ -48,23 +47,23 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     processes: int
 
 
-def wants_of(budgets: Sequence[Budget], subject: Subject, bound: Bound) -> list[Want]:
-    """Return what an attempt has to reserve: once for each meter of each budget that counts it.
+def wants_of(counted: Iterable[tuple[Budget, str]], bound: Bound) -> list[Want]:
+    """Return what an attempt has to reserve: once for each meter of each budget that counts it (`Counting`).
 
     An unbounded cost takes each budget's `max_cost_per_call`. Raises NotAllowed (`unbounded_cost`) where
     that is 0.
     """
+    if isinstance(bound, Bounded):
+        return [Want(budget, Meter(budget.id, subject), bound.pico_usd) for budget, subject in counted]
     wants: list[Want] = []
-    for budget in budgets:
-        for counted in counts(budget, subject):
-            amount = bound.pico_usd if isinstance(bound, Bounded) else budget.max_cost_per_call_pico_usd
-            if not isinstance(bound, Bounded) and amount <= 0:
-                raise NotAllowed(
-                    f"the cost of this call has no bound ({bound.reason}), and budget {budget.name!r} allows "
-                    "no such call; set its max_cost_per_call",
-                    code="unbounded_cost",
-                )
-            wants.append(Want(budget, Meter(budget.id, counted), amount))
+    for budget, subject in counted:
+        if budget.max_cost_per_call_pico_usd <= 0:
+            raise NotAllowed(
+                f"the cost of this call has no bound ({bound.reason}), and budget {budget.name!r} allows "
+                "no such call; set its max_cost_per_call",
+                code="unbounded_cost",
+            )
+        wants.append(Want(budget, Meter(budget.id, subject), budget.max_cost_per_call_pico_usd))
     return wants
 
 

@@ -12,23 +12,22 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from headgate.core.call import Bound, Bounded
+from headgate.core.call import Bound
 from headgate.core.entries import Alert, Hold
 from headgate.core.faults import Unavailable
 from headgate.core.money import format_usd
 from headgate.core.ports import Clock
 from headgate.meters.asks import Want, exhausted, reserved, wants_of
 from headgate.meters.desk import BootClosed, DeskAway
-from headgate.meters.leases import Lease
+from headgate.meters.leases import Lease, Meter
 from headgate.meters.model import Budget, Subject
 from headgate.meters.returns import Returns
+from headgate.meters.scope import Counting
 from headgate.meters.till import PurseSettings, Till
 from headgate.store.database import Database
 
 FRESH_MS = 250
 """For so long the database's last word on an exhausted window is believed without asking again."""
-
-_NOTHING = Bounded(0)
 
 
 class PurseState(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +72,7 @@ class Purse:
         self._till = Till(boot, database, clock, processes, settings or PurseSettings())
         self._returns = Returns(self._till, str(boot))
         self._on_alert = on_alert
+        self._counting: Counting[Budget] = Counting(())
         self.on_recall = self._returns.recall
         """Takes the payloads of NOTIFY `headgate_recall`."""
 
@@ -89,7 +89,7 @@ class Purse:
 
         Raises NotAllowed (`unbounded_cost`).
         """
-        return self._take(wants_of(budgets, subject, bound))
+        return self._take(wants_of(self._counting_of(budgets).of(subject), bound))
 
     async def reserve(self, budgets: Sequence[Budget], subject: Subject, bound: Bound) -> Reservation:
         """Reserve, asking the database for what is missing.
@@ -98,7 +98,7 @@ class Purse:
         calls in flight still hold it after `reserve_wait_s`; NotAllowed (`unbounded_cost`); Unavailable where
         the database does not answer in time and a budget says `on_outage = "deny"`.
         """
-        wants = wants_of(budgets, subject, bound)
+        wants = wants_of(self._counting_of(budgets).of(subject), bound)
         taken = self._take(wants)
         if taken is not None:
             return taken
@@ -141,10 +141,11 @@ class Purse:
         """
         wall_ms = self._till.wall_ms()
         least: int | None = None
-        clamping = [budget for budget in budgets if budget.when_near == "clamp"]
-        for want in wants_of(clamping, subject, _NOTHING):
-            lease = self._till.leases.current(want.meter, wall_ms)
-            left = max(0, lease.left_known) if lease is not None else want.budget.limit_pico_usd
+        for budget, counted in self._counting_of(budgets).of(subject):
+            if budget.when_near != "clamp":
+                continue
+            lease = self._till.leases.current(Meter(budget.id, counted), wall_ms)
+            left = max(0, lease.left_known) if lease is not None else budget.limit_pico_usd
             least = left if least is None else min(least, left)
         return least
 
@@ -163,6 +164,12 @@ class Purse:
             overrun=counts["overrun"],
             settled_twice=counts["settled_twice"],
         )
+
+    def _counting_of(self, budgets: Sequence[Budget]) -> Counting[Budget]:
+        # The gateway passes the same tuple until its snapshot is swapped.
+        if budgets is not self._counting.limits:
+            self._counting = Counting(tuple(budgets))
+        return self._counting
 
     def _take(self, wants: Sequence[Want], *, beyond: bool = False) -> Reservation | None:
         """Reserve all or nothing. `beyond`: whatever is at hand, of the windows that are known."""

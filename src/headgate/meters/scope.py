@@ -7,13 +7,18 @@ Read next: `meters.purse`, `meters.rate`.
 
 import hashlib
 import re
+from collections.abc import Sequence
 from itertools import product
+from typing import Generic, TypeVar
 from urllib.parse import quote, unquote
 
 from headgate.meters.model import Budget, RateLimit, Scope, Subject
 
 VALUE_CHARACTERS_MAX = 200
 ANY = "*"
+SUBJECTS_REMEMBERED_MAX = 4096
+
+M = TypeVar("M", Budget, RateLimit)
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.@:/ +~\-]*")
 
@@ -49,6 +54,27 @@ def counts(meter: Budget | RateLimit, subject: Subject) -> tuple[str, ...]:
     if meter.key is not None and meter.key != subject.key:
         return ()
     return meters_of(meter.scope, subject)
+
+
+class Counting(Generic[M]):
+    """Which of some budgets or rate limits count a call, remembered by subject: the same callers come again.
+
+    Made anew whenever the limits in force change.
+    """
+
+    def __init__(self, limits: Sequence[M]) -> None:
+        self.limits = limits
+        self._found: dict[Subject, tuple[tuple[M, str], ...]] = {}
+
+    def of(self, subject: Subject) -> tuple[tuple[M, str], ...]:
+        """Return each limit that counts the call with the subject of its meter."""
+        found = self._found.get(subject)
+        if found is None:
+            found = tuple((limit, counted) for limit in self.limits for counted in counts(limit, subject))
+            if len(self._found) >= SUBJECTS_REMEMBERED_MAX:
+                self._found.clear()
+            self._found[subject] = found
+        return found
 
 
 def describe(subject: str) -> dict[str, str]:
