@@ -3,13 +3,14 @@
 `gateway` is the one fixture that says what stands there. Nothing but the loopback is reached.
 """
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Generator
 
 import msgspec
 import pytest
-
-from demo.running import headgate
 from demo.running import headgate
 
 # Read by the clients at import: no posting of usage data, no tracing.
@@ -17,14 +18,10 @@ os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "false"
 os.environ["LANGSMITH_TRACING"] = "false"
 os.environ["LANGCHAIN_TRACING_V2"] = "false"
 
-AGAINST = os.environ.get("HEADGATE_CLIENTS_AGAINST", "provider")
-"""What the suites run against: `gateway`, or the mock `provider` alone."""
+AGAINST = os.environ.get("HEADGATE_CLIENTS_AGAINST", "gateway")
+"""What the suites run against: the whole `gateway`, or, to tell whose fault it is, the `provider` alone."""
 
-CONFIG = """
-[providers.mock]
-kind = "mock"
-seed = 7
-"""
+KEY = "sk-clients-of-the-suite"
 
 # `mock-large` is an alias as well, so that answers carry the name that was asked for.
 CONFIG = """
@@ -51,8 +48,14 @@ class GatewayUnderTest(msgspec.Struct, frozen=True, kw_only=True):
         return self.prefix + name
 
 
+def whole_gateway() -> Generator[GatewayUnderTest]:
+    """A real `headgate up` with the mock provider in it."""
+    with headgate(CONFIG) as house:
+        yield GatewayUnderTest(url=house.url, key=house.admin_key, prefix="mock/")
+
+
 def provider_alone() -> Generator[GatewayUnderTest]:
-    """The mock provider behind a port, and no gateway: what the suites themselves are checked against."""
+    """The mock provider behind a port, and no gateway."""
     command = [sys.executable, "-m", "headgate.standins.served", "--key", KEY, "--seed", "7"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
@@ -63,13 +66,6 @@ def provider_alone() -> Generator[GatewayUnderTest]:
             process.wait(timeout=10)
 
 
-def whole_gateway() -> Generator[GatewayUnderTest]:
-    """A real `headgate up` with the mock provider in it."""
-    with headgate(CONFIG) as running:
-        yield GatewayUnderTest(url=running.url, key=running.make_key("clients"), prefix="mock/")
-
-
 @pytest.fixture(scope="session")
 def gateway() -> Generator[GatewayUnderTest]:
-    with headgate(CONFIG) as house:
-        yield GatewayUnderTest(url=house.url, key=house.admin_key, prefix="mock/")
+    yield from (whole_gateway() if AGAINST == "gateway" else provider_alone())
