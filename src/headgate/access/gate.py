@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 from litestar import Request
 from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
+from litestar.params import SkipValidation
 
 from headgate.access.book import AccessBook
 from headgate.access.credentials import present
@@ -27,6 +29,9 @@ ANY_KEY: Final = "any"
 
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
 AnyRequest = Request[Any, Any, Any]
+
+CallerKey = NamedDependency[SkipValidation[Key]]
+"""The key that a request was let in with, as handlers take it."""
 
 
 class Gate:
@@ -112,10 +117,7 @@ def _is_local_or_address(name: str) -> bool:
 
 
 def _check_query(connection: AnyConnection, handler: BaseRouteHandler) -> None:
-    known = {
-        (getattr(field.kwarg_definition, "query", None) or name)
-        for name, field in handler.parsed_fn_signature.parameters.items()
-    }
+    known = {*handler.parsed_fn_signature.parameters, *handler.resolve_layered_parameters()}
     for name in connection.query_params:
         if name not in known:
             raise InvalidRequest(

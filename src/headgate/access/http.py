@@ -8,10 +8,11 @@ from typing import Annotated, Any, Protocol
 
 import msgspec
 from litestar import Controller, Response, delete, get, post
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
 
 from headgate.access.changes import Changes
-from headgate.access.gate import ANY_KEY, grant
+from headgate.access.gate import ANY_KEY, CallerKey, grant
 from headgate.access.keys import display_prefix
 from headgate.access.model import Key, Role
 from headgate.access.roles import GRANTS, Grant, may_give, visible
@@ -70,10 +71,10 @@ class KeyMeters(Protocol):
         ...
 
 
-Meters = Annotated[KeyMeters, Dependency(skip_validation=True)]
-Store = Annotated[Database, Dependency(skip_validation=True)]
-Writer = Annotated[Changes, Dependency(skip_validation=True)]
-Time = Annotated[Clock, Dependency(skip_validation=True)]
+Meters = NamedDependency[SkipValidation[KeyMeters]]
+Store = NamedDependency[SkipValidation[Database]]
+Writer = NamedDependency[SkipValidation[Changes]]
+Time = NamedDependency[SkipValidation[Clock]]
 
 
 class CreateKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -159,11 +160,11 @@ class KeysController(Controller):
     @get(opt={"grant": grant("keys:read")})
     async def list_keys(
         self,
-        caller: Key,
+        caller: CallerKey,
         database: Store,
-        project: str | None = None,
-        limit: PageLimit = LIMIT_DEFAULT,
-        next: str | None = None,  # noqa: A002 - the contract's name
+        project: FromQuery[str | None] = None,
+        limit: FromQuery[PageLimit] = LIMIT_DEFAULT,
+        next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
     ) -> Page[KeyView]:
         """List the keys in force, newest first, of the projects that the caller sees."""
         seen = visible(caller)
@@ -177,14 +178,14 @@ class KeysController(Controller):
         return Page(items=[KeyView(**key_fields(each.key)) for each in found[:limit]], next=following)
 
     @get("/{key_id:str}", opt={"grant": grant("keys:read")})
-    async def show_key(self, caller: Key, database: Store, key_id: str) -> KeyView:
+    async def show_key(self, caller: CallerKey, database: Store, key_id: FromPath[str]) -> KeyView:
         """Show one key."""
         async with database.connection() as connection:
             return KeyView(**key_fields(await get_key(connection, key_id, visible=visible(caller))))
 
     @post(opt={"grant": grant("keys:write")})
     async def create_key(
-        self, caller: Key, changes: Writer, meters: Meters, clock: Time, data: CreateKey
+        self, caller: CallerKey, changes: Writer, meters: Meters, clock: Time, data: JSONBody[CreateKey]
     ) -> Response[CreatedKeyView]:
         """Make a key; gateways take it when this returns, but for those in `not_acknowledged`.
 
@@ -215,7 +216,9 @@ class KeysController(Controller):
         return Response(view, status_code=201, headers={"cache-control": "no-store"})
 
     @delete("/{key_id:str}", status_code=200, opt={"grant": grant("keys:write")})
-    async def revoke_key(self, caller: Key, changes: Writer, meters: Meters, key_id: str) -> RevokedKeyView:
+    async def revoke_key(
+        self, caller: CallerKey, changes: Writer, meters: Meters, key_id: FromPath[str]
+    ) -> RevokedKeyView:
         """Revoke a key and delete the meters that came with it; returns when gateways refuse it.
 
         It is refused everywhere within a second. `not_acknowledged` names gateways that may still take it.
@@ -238,10 +241,10 @@ class AuditController(Controller):
     @get(opt={"grant": grant("audit:read")})
     async def list_audit(
         self,
-        caller: Key,
+        caller: CallerKey,
         database: Store,
-        limit: PageLimit = LIMIT_DEFAULT,
-        next: str | None = None,  # noqa: A002 - the contract's name
+        limit: FromQuery[PageLimit] = LIMIT_DEFAULT,
+        next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
     ) -> Page[AuditView]:
         """List control changes, newest first."""
         before = None if next is None else decode_cursor(next, int)
@@ -252,7 +255,7 @@ class AuditController(Controller):
 
 
 @get("/whoami", tags=["keys"], opt={"grant": ANY_KEY})
-async def who_am_i(caller: Key) -> WhoAmI:
+async def who_am_i(caller: CallerKey) -> WhoAmI:
     """Show the key that is presented, and what it may do."""
     return WhoAmI(
         key=KeyView(**key_fields(caller)),

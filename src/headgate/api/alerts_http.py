@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, Response, delete, get, post
+from litestar.params import FromPath, FromQuery, JSONBody
 
-from headgate.access.gate import grant
+from headgate.access.gate import CallerKey, grant
 from headgate.access.http import Store
 from headgate.access.model import Key
 from headgate.access.roles import visible
@@ -61,11 +62,11 @@ class AlertsController(Controller):
     @get(opt={"grant": grant("alerts:read")})
     async def list_alerts(
         self,
-        caller: Key,
+        caller: CallerKey,
         database: Store,
-        kind: AlertKind | None = None,
-        limit: PageLimit = LIMIT_DEFAULT,
-        next: str | None = None,  # noqa: A002 - the contract's name
+        kind: FromQuery[AlertKind | None] = None,
+        limit: FromQuery[PageLimit] = LIMIT_DEFAULT,
+        next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
     ) -> Page[AlertView]:
         """List alerts, newest first: budgets at 50, 80, 100 %, overruns, breakers, a growing journal."""
         before = None if next is None else decode_cursor(next, int)
@@ -86,8 +87,8 @@ class WebhooksController(Controller):
     async def list_webhooks(
         self,
         database: Store,
-        limit: PageLimit = LIMIT_DEFAULT,
-        next: str | None = None,  # noqa: A002 - the contract's name
+        limit: FromQuery[PageLimit] = LIMIT_DEFAULT,
+        next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
     ) -> Page[WebhookView]:
         """List webhooks, without their secrets."""
         after = None if next is None else decode_cursor(next, str)
@@ -101,7 +102,7 @@ class WebhooksController(Controller):
 
     @post(opt={"grant": grant("webhooks:write")})
     async def create_webhook(
-        self, caller: Key, database: Store, data: NewWebhook
+        self, caller: CallerKey, database: Store, data: JSONBody[NewWebhook]
     ) -> Response[CreatedWebhookView]:
         """Make a webhook. Each alert is sent as JSON, signed, at most eight times until it is taken.
 
@@ -132,7 +133,9 @@ class WebhooksController(Controller):
         return Response(view, status_code=201, headers={"cache-control": "no-store"})
 
     @delete("/{webhook_id:str}", status_code=200, opt={"grant": grant("webhooks:write")})
-    async def delete_webhook(self, caller: Key, database: Store, webhook_id: str) -> DeletedWebhookView:
+    async def delete_webhook(
+        self, caller: CallerKey, database: Store, webhook_id: FromPath[str]
+    ) -> DeletedWebhookView:
         """Delete a webhook; alerts on their way to it are dropped."""
         async with database.transaction() as connection:
             rows = await fetch_rows(connection, QUERIES["delete_webhook"], {"id": webhook_id})

@@ -81,7 +81,7 @@ def answer_unexpected(request: AnyRequest, error: Exception) -> Response[ErrorBo
     return _answer(500, ErrorBody(error=_detail(request, fault)), {})
 
 
-EXCEPTION_HANDLERS: dict[type[Exception], Callable[[AnyRequest, Any], Response[ErrorBody]]] = {
+EXCEPTION_HANDLERS: dict[int | type[Exception], Callable[[AnyRequest, Any], Response[ErrorBody]]] = {
     Fault: answer_fault,
     HTTPException: answer_http,
     Exception: answer_unexpected,

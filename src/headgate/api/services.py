@@ -49,6 +49,8 @@ class ControlServices(msgspec.Struct, kw_only=True):
     target_health: Callable[[], Mapping[str, Health]] = no_health
     watch: Callable[[], Awaitable[Sequence[Alert]]] = no_alerts
     listener: Callable[[Sequence[str], Callable[[str, str], None]], Listener] | None = None
+    background: Sequence[Callable[[], Awaitable[None]]] = ()
+    """Further jobs that run as long as the application; each runs until it is cancelled."""
     allowed_hosts: tuple[str, ...] = ()
     metrics_open: bool = True
     body_bytes_max: int = BODY_BYTES_MAX

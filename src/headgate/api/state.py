@@ -5,19 +5,18 @@ too. Read next: `api.services`, `store.live`.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from headgate.access.book import AccessBook, KeyChange
 from headgate.access.model import Key
-from headgate.config.compile import compile_snapshot
-from headgate.config.document import from_json
+from headgate.config.compile import compile_stored
+from headgate.config.http import Health
 from headgate.config.secrets import Secrets
 from headgate.config.snapshot import Snapshot
-from headgate.config.snapshots import current
+from headgate.config.snapshots import StoredSnapshot, current
 from headgate.core.faults import Misconfigured
 from headgate.core.ports import Clock
 from headgate.meters.model import Budget, RateLimit
@@ -28,7 +27,13 @@ from headgate.store.live import LiveObject, LiveObjects
 class ControlState:
     """Implements `meters.http.MetersInForce`, and more, for one process."""
 
-    def __init__(self, database: Database, clock: Clock, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        environment: Mapping[str, str],
+        target_health: Callable[[], Mapping[str, Health]],
+    ) -> None:
         self.book = AccessBook()
         self.snapshot: Snapshot | None = None
         self.secrets: Secrets | None = None
@@ -37,6 +42,7 @@ class ControlState:
         self._database = database
         self._clock = clock
         self._environment = environment
+        self._target_health = target_health
         self._seq = 0
         self._budgets: dict[str, Budget] = {}
         self._rate_limits: dict[str, RateLimit] = {}
@@ -51,6 +57,8 @@ class ControlState:
         """Take in what changed. Raises Unavailable when the database is away."""
         async with self._busy:
             async with self._database.connection() as connection:
+                if await LiveObjects.sequence(connection) < self._seq:
+                    self._forget()  # the database went back to an older state
                 changes = await LiveObjects.changes_since(connection, self._seq)
                 known = None if self.snapshot is None else self.snapshot.id
                 active = await current(connection, unless=known)
@@ -58,7 +66,7 @@ class ControlState:
                 self._take(item)
             self.book.contacted(self._clock.now_ms(), self._seq)
             if active is not None:
-                await asyncio.to_thread(self._compile, active.document)
+                await asyncio.to_thread(self._compile, active)
 
     def budgets(self) -> Sequence[Budget]:
         """All budgets in force: of the file, made here, and brought along by keys."""
@@ -75,6 +83,10 @@ class ControlState:
         found = self.book.get(key)
         return None if found is None else found.project
 
+    def health_of(self, target: str) -> Health | None:
+        """What gateways say of a provider or `provider/model`; None where nothing is known."""
+        return self._target_health().get(target)
+
     def _take(self, item: LiveObject) -> None:
         if item.kind == "key":
             key = None if item.body is None else msgspec.json.decode(item.body, type=Key)
@@ -85,11 +97,18 @@ class ControlState:
             _put(self._rate_limits, item, RateLimit)
         self._seq = max(self._seq, item.seq)
 
-    def _compile(self, document: bytes) -> None:
+    def _forget(self) -> None:
+        self._seq = 0
+        self._budgets.clear()
+        self._rate_limits.clear()
+        self.book.replace((), seq=0)
+
+    def _compile(self, stored: StoredSnapshot) -> None:
+        """A snapshot that this version can't read leaves the one before it in place."""
         try:
-            snapshot = compile_snapshot(from_json(document), today=datetime.now(UTC).date())
+            snapshot = compile_stored(stored.document, identity=stored.id, today=stored.created_at.date())
         except Misconfigured as fault:
-            self.refused = str(fault)
+            self.refused = f"snapshot {stored.id} is not taken: {fault}"
             return
         self.secrets = Secrets.resolve(snapshot, self._environment)
         self.snapshot = snapshot

@@ -4,18 +4,18 @@ Never shows a secret, only whether there is one. Read next: `config.snapshots`, 
 """
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Protocol
 
 import msgspec
 from litestar import Controller, get, post
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
 
-from headgate.access.gate import grant
+from headgate.access.gate import CallerKey, grant
 from headgate.access.http import Store
-from headgate.access.model import Key
 from headgate.catalog.model import ModelFacts, Price
-from headgate.config.compile import compile_file
+from headgate.config.compile import compile_file, compile_stored
 from headgate.config.document import Document, from_json
 from headgate.config.plan import Difference, plan
 from headgate.config.secrets import Secrets
@@ -26,7 +26,7 @@ from headgate.config.snapshots import (
     current,
     get_snapshot,
     list_snapshots,
-    store_snapshot,
+    put_in_force,
 )
 from headgate.core.faults import Unavailable
 from headgate.core.money import format_usd
@@ -52,10 +52,6 @@ class Configuration(Protocol):
         """What gateways say of a target `provider/model`, or of a provider; None where nothing is known."""
         ...
 
-    def models_seen(self, provider: str) -> list[str]:
-        """The models of a provider that calls have used lately."""
-        ...
-
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
     """How a target does, as gateways see it. Latency is to the first byte, in milliseconds."""
@@ -65,7 +61,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     calls_in_flight: int | None = None
 
 
-InForce = Annotated[Configuration, Dependency(skip_validation=True)]
+InForce = NamedDependency[SkipValidation[Configuration]]
 SnapshotId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
@@ -190,7 +186,7 @@ class ConfigController(Controller):
     tags = ("configuration",)
 
     @post("/plan", status_code=200, opt={"grant": grant("snapshots:write")})
-    async def plan(self, database: Store, data: PlanRequest) -> Planned:
+    async def plan(self, database: Store, data: JSONBody[PlanRequest]) -> Planned:
         """Show what applying a headgate.toml would change; changes nothing.
 
         A configuration that is refused is 400 `misconfigured`, with file, line and reason of each problem.
@@ -206,7 +202,7 @@ class ConfigController(Controller):
 
     @post("/apply", status_code=200, opt={"grant": grant("snapshots:write")})
     async def apply(
-        self, caller: Key, database: Store, configuration: InForce, data: ApplyRequest
+        self, caller: CallerKey, database: Store, configuration: InForce, data: JSONBody[ApplyRequest]
     ) -> Applied:
         """Put a headgate.toml in force, as one new snapshot.
 
@@ -215,9 +211,7 @@ class ConfigController(Controller):
         snapshot = await _compiled(data.toml)
         async with database.transaction() as connection:
             active = await current(connection)
-            await store_snapshot(connection, snapshot, created_by=caller.id, note=data.note)
-            seq = await activate(connection, snapshot.id, expected_current=data.base, actor=caller.id)
-            await sync_budgets(connection, snapshot.budgets)
+            seq = await put_in_force(connection, snapshot, base=data.base, actor=caller.id, note=data.note)
         await configuration.refresh()
         return Applied(base=data.base, snapshot=snapshot.id, seq=seq, changes=_changes(active, snapshot))
 
@@ -232,8 +226,8 @@ class SnapshotsController(Controller):
     async def list_snapshots(
         self,
         database: Store,
-        limit: PageLimit = LIMIT_DEFAULT,
-        next: str | None = None,  # noqa: A002 - the contract's name
+        limit: FromQuery[PageLimit] = LIMIT_DEFAULT,
+        next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
     ) -> Page[SnapshotView]:
         """List snapshots, newest first; `active` is the one in force."""
         before = None if next is None else decode_cursor(next, datetime)
@@ -243,7 +237,7 @@ class SnapshotsController(Controller):
         return Page(items=[SnapshotView(**_fields(each)) for each in found[:limit]], next=following)
 
     @get("/{snapshot_id:str}", opt={"grant": grant("snapshots:read")})
-    async def show_snapshot(self, database: Store, snapshot_id: str) -> SnapshotDetail:
+    async def show_snapshot(self, database: Store, snapshot_id: FromPath[str]) -> SnapshotDetail:
         """Show a snapshot with its document."""
         async with database.connection() as connection:
             found = await get_snapshot(connection, snapshot_id)
@@ -252,11 +246,11 @@ class SnapshotsController(Controller):
     @post("/{snapshot_id:str}/activate", status_code=200, opt={"grant": grant("snapshots:write")})
     async def activate_snapshot(
         self,
-        caller: Key,
+        caller: CallerKey,
         database: Store,
         configuration: InForce,
-        snapshot_id: str,
-        data: ActivateRequest | None = None,
+        snapshot_id: FromPath[str],
+        data: JSONBody[ActivateRequest | None] = None,
     ) -> ActivatedView:
         """Put a stored snapshot in force again. Keys and revocations stay as they are.
 
@@ -301,15 +295,14 @@ async def list_models(configuration: InForce) -> Page[ModelView]:
 
 async def _compiled(toml: str) -> Snapshot:
     # Compiling reads price tables and takes its time, so it stays off the loop.
-    return await asyncio.to_thread(compile_file, toml, today=datetime.now(UTC).date())
+    return await asyncio.to_thread(compile_file, toml)
 
 
 def _recompiled(stored: StoredSnapshot) -> Snapshot:
-    document = msgspec.toml.encode(msgspec.to_builtins(from_json(stored.document))).decode()
-    return compile_file(document, today=datetime.now(UTC).date())
+    return compile_stored(stored.document, identity=stored.id)
 
 
-async def _expected(connection: Connection, data: ActivateRequest | None) -> str | None:
+async def _expected(connection: Connection, data: JSONBody[ActivateRequest | None]) -> str | None:
     if data is not None and data.expected is not msgspec.UNSET:
         return data.expected
     active = await current(connection)
@@ -383,7 +376,7 @@ def _provider_view(configuration: Configuration, snapshot: Snapshot, name: str) 
         regions=sorted(provider.regions),
         has_key=has_key,
         reason=reason,
-        models=sorted(named.union(configuration.models_seen(name))),
+        models=sorted(named),
         state="no key" if reason else (health.state if health is not None else "unknown"),
         latency_ms=None if health is None else health.latency_ms,
     )

@@ -10,9 +10,10 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 from litestar import Controller, delete, get, patch, post
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from headgate.access.changes import LiveChange, put_all
-from headgate.access.gate import grant
+from headgate.access.gate import CallerKey, grant
 from headgate.access.model import Key
 from headgate.core.faults import InvalidRequest
 from headgate.core.money import format_usd
@@ -106,11 +107,11 @@ class InlineMeters:
         Raises InvalidRequest that names the field, Conflict where a name is taken.
         """
         made = [
-            budget_of(_converted(raw, NewBudget, f"budgets[{index}]"), key.id)
+            budget_of(_of_key(_converted(raw, NewBudget, f"budgets[{index}]"), key), key.id)
             for index, raw in enumerate(budgets)
         ]
         limits = [
-            rate_limit_of(_converted(raw, NewRateLimit, f"rate_limits[{index}]"), key.id)
+            rate_limit_of(_of_key(_converted(raw, NewRateLimit, f"rate_limits[{index}]"), key), key.id)
             for index, raw in enumerate(rate_limits)
         ]
         check_names(made, self._in_force.budgets(), "budget")
@@ -138,11 +139,11 @@ class BudgetsController(Controller):
     @get(opt={"grant": grant("budgets:read")})
     async def list_budgets(
         self,
-        caller: Key,
+        caller: CallerKey,
         in_force: InForce,
         database: Store,
-        limit: PageLimit = LIMIT_DEFAULT,
-        next: str | None = None,  # noqa: A002 - the contract's name
+        limit: FromQuery[PageLimit] = LIMIT_DEFAULT,
+        next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
     ) -> Page[BudgetView]:
         """List budgets by name, with what is spent and reserved in the present window.
 
@@ -153,7 +154,9 @@ class BudgetsController(Controller):
         return Page(items=[view for each in shown for view in views[each.id]], next=following)
 
     @get("/{name:str}", opt={"grant": grant("budgets:read")})
-    async def show_budget(self, caller: Key, in_force: InForce, database: Store, name: str) -> BudgetMeters:
+    async def show_budget(
+        self, caller: CallerKey, in_force: InForce, database: Store, name: FromPath[str]
+    ) -> BudgetMeters:
         """Show one budget with what is spent and reserved in the present window, meter by meter."""
         budget = named(visible_meters(in_force.budgets(), caller, in_force), name, "budget")
         views = await _read_budgets(database, [budget], METERS_SHOWN_MAX)
@@ -166,7 +169,7 @@ class BudgetsController(Controller):
 
     @post(opt={"grant": grant("budgets:write")})
     async def create_budget(
-        self, caller: Key, in_force: InForce, changes: Writer, data: NewBudget
+        self, caller: CallerKey, in_force: InForce, changes: Writer, data: JSONBody[NewBudget]
     ) -> ChangedBudget:
         """Make a budget; it is in force when this returns. 409 where one of that name exists."""
         budget = budget_of(data)
@@ -179,11 +182,11 @@ class BudgetsController(Controller):
     @patch("/{name:str}", opt={"grant": grant("budgets:write")})
     async def change_budget(
         self,
-        caller: Key,
+        caller: CallerKey,
         in_force: InForce,
         changes: Writer,
-        name: str,
-        data: BudgetChange,
+        name: FromPath[str],
+        data: JSONBody[BudgetChange],
     ) -> ChangedBudget:
         """Change a budget made here; what is left out stays. 409 for one of headgate.toml."""
         old = own(visible_meters(in_force.budgets(), caller, in_force), name, "budget")
@@ -198,7 +201,9 @@ class BudgetsController(Controller):
         return await _changed_budget(changes.database, budget, late)
 
     @delete("/{name:str}", status_code=200, opt={"grant": grant("budgets:write")})
-    async def delete_budget(self, caller: Key, in_force: InForce, changes: Writer, name: str) -> DeletedMeter:
+    async def delete_budget(
+        self, caller: CallerKey, in_force: InForce, changes: Writer, name: FromPath[str]
+    ) -> DeletedMeter:
         """Delete a budget made here; what it counted stays on record. 409 for one of headgate.toml."""
         old = own(visible_meters(in_force.budgets(), caller, in_force), name, "budget")
         entry = audit_entry("delete", caller, old, in_force, before=old)
@@ -219,6 +224,13 @@ def _converted(raw: dict[str, Any], kind: type[New], where: str) -> New:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"{where}: {error}", parameter=where) from None
+
+
+def _of_key(new: New, key: Key) -> New:
+    """Narrow the scope of a meter to the key that brings it along."""
+    if new.scope.key not in (None, key.id):
+        raise InvalidRequest("scope.key names another key; leave it out", parameter="scope.key")
+    return msgspec.structs.replace(new, scope=msgspec.structs.replace(new.scope, key=key.id))
 
 
 async def _read_budgets(

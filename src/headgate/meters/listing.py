@@ -4,10 +4,11 @@ Read next: `meters.http`, `meters.rate_http`.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from headgate.access.changes import Changes
 from headgate.access.model import Key
@@ -35,9 +36,9 @@ class MetersInForce(Protocol):
         ...
 
 
-InForce = Annotated[MetersInForce, Dependency(skip_validation=True)]
-Store = Annotated[Database, Dependency(skip_validation=True)]
-Writer = Annotated[Changes, Dependency(skip_validation=True)]
+InForce = NamedDependency[SkipValidation[MetersInForce]]
+Store = NamedDependency[SkipValidation[Database]]
+Writer = NamedDependency[SkipValidation[Changes]]
 
 
 class DeletedMeter(msgspec.Struct, frozen=True, kw_only=True):

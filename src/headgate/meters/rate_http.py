@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 from litestar import Controller, delete, get, patch, post
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from headgate.access.changes import LiveChange
-from headgate.access.gate import grant
-from headgate.access.model import Key
+from headgate.access.gate import CallerKey, grant
 from headgate.core.pages import LIMIT_DEFAULT, Page, PageLimit
 from headgate.meters.console import NewRateLimit, RateLimitChange, changed_rate_limit, rate_limit_of
 from headgate.meters.http import ManagedBy
@@ -57,17 +57,19 @@ class RateLimitsController(Controller):
     @get(opt={"grant": grant("rate_limits:read")})
     async def list_rate_limits(
         self,
-        caller: Key,
+        caller: CallerKey,
         in_force: InForce,
-        limit: PageLimit = LIMIT_DEFAULT,
-        next: str | None = None,  # noqa: A002 - the contract's name
+        limit: FromQuery[PageLimit] = LIMIT_DEFAULT,
+        next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
     ) -> Page[RateLimitView]:
         """List rate limits by name."""
         shown, following = page(visible_meters(in_force.rate_limits(), caller, in_force), limit, next)
         return Page(items=[_rate_limit_view(each) for each in shown], next=following)
 
     @get("/{name:str}", opt={"grant": grant("rate_limits:read")})
-    async def show_rate_limit(self, caller: Key, in_force: InForce, name: str) -> RateLimitView:
+    async def show_rate_limit(
+        self, caller: CallerKey, in_force: InForce, name: FromPath[str]
+    ) -> RateLimitView:
         """Show one rate limit."""
         return _rate_limit_view(
             named(visible_meters(in_force.rate_limits(), caller, in_force), name, "rate limit")
@@ -75,7 +77,7 @@ class RateLimitsController(Controller):
 
     @post(opt={"grant": grant("rate_limits:write")})
     async def create_rate_limit(
-        self, caller: Key, in_force: InForce, changes: Writer, data: NewRateLimit
+        self, caller: CallerKey, in_force: InForce, changes: Writer, data: JSONBody[NewRateLimit]
     ) -> ChangedRateLimit:
         """Make a rate limit; it is in force when this returns. 409 where one of that name exists."""
         limit = rate_limit_of(data)
@@ -86,7 +88,12 @@ class RateLimitsController(Controller):
 
     @patch("/{name:str}", opt={"grant": grant("rate_limits:write")})
     async def change_rate_limit(
-        self, caller: Key, in_force: InForce, changes: Writer, name: str, data: RateLimitChange
+        self,
+        caller: CallerKey,
+        in_force: InForce,
+        changes: Writer,
+        name: FromPath[str],
+        data: JSONBody[RateLimitChange],
     ) -> ChangedRateLimit:
         """Change a rate limit made here; what is left out stays. 409 for one of headgate.toml."""
         old = own(visible_meters(in_force.rate_limits(), caller, in_force), name, "rate limit")
@@ -102,7 +109,7 @@ class RateLimitsController(Controller):
 
     @delete("/{name:str}", status_code=200, opt={"grant": grant("rate_limits:write")})
     async def delete_rate_limit(
-        self, caller: Key, in_force: InForce, changes: Writer, name: str
+        self, caller: CallerKey, in_force: InForce, changes: Writer, name: FromPath[str]
     ) -> DeletedMeter:
         """Delete a rate limit made here. 409 for one of headgate.toml."""
         old = own(visible_meters(in_force.rate_limits(), caller, in_force), name, "rate limit")

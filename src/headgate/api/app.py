@@ -1,0 +1,157 @@
+"""The control API: mounts each slice's routes behind one gate, and describes them.
+
+Never authenticates by cookie or forwarded header. Read next: `access.gate`, `api.errors`, each `http.py`.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from litestar import Litestar, Router, get
+from litestar.datastructures import MutableScopeHeaders
+from litestar.di import Provide
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.spec import Components, Schema, SecurityScheme
+from litestar.plugins import OpenAPISchemaPluginProtocol
+from litestar.types import Message, Scope
+from litestar.typing import FieldDefinition
+
+from headgate.access.changes import Changes
+from headgate.access.gate import PUBLIC, AnyRequest, Gate, provide_caller
+from headgate.access.http import AuditController, KeysController, who_am_i
+from headgate.api.alerts_http import AlertsController, WebhooksController
+from headgate.api.errors import EXCEPTION_HANDLERS, request_id_of
+from headgate.api.health_http import healthz, metrics, readyz, status, welcome_page
+from headgate.api.jobs import ControlJobs
+from headgate.api.services import ControlServices
+from headgate.api.state import ControlState
+from headgate.config.http import ConfigController, SnapshotsController, list_models, list_providers
+from headgate.meters.http import BudgetsController, InlineMeters
+from headgate.meters.rate_http import RateLimitsController
+from headgate.records.http import (
+    CostsController,
+    FollowController,
+    Followers,
+    RequestListController,
+    show_request,
+)
+
+PREFIX: Final = "/api/v1"
+
+_HEADERS: Final = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class RawSchema(OpenAPISchemaPluginProtocol):
+    """Describes JSON that is passed on as it is."""
+
+    @staticmethod
+    def is_plugin_supported_type(value: Any) -> bool:
+        """Say whether this is `msgspec.Raw`."""
+        return value is msgspec.Raw
+
+    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
+        """Return the schema of any JSON value."""
+        del field_definition, schema_creator
+        return Schema(description="any JSON value")
+
+
+def create_control_app(services: ControlServices) -> Litestar:
+    """Build the control API. Its lifespan runs the background jobs, so serve it with lifespan on."""
+    state = ControlState(services.database, services.clock, services.environment, services.target_health)
+    gate = Gate(state.book, services.clock, services.allowed_hosts)
+    jobs = ControlJobs(services, state)
+    return Litestar(
+        route_handlers=[_api(), healthz, readyz, metrics, welcome_page, openapi],
+        guards=[gate.check],
+        dependencies=_dependencies(services, state, gate),
+        exception_handlers=EXCEPTION_HANDLERS,
+        before_send=[_finish_headers],
+        lifespan=[jobs.running],
+        openapi_config=_description(services.version),
+        plugins=[RawSchema()],
+        request_max_body_size=services.body_bytes_max,
+        logging_config=None,
+        debug=False,
+    )
+
+
+def _api() -> Router:
+    return Router(
+        PREFIX,
+        route_handlers=[
+            KeysController,
+            AuditController,
+            who_am_i,
+            BudgetsController,
+            RateLimitsController,
+            RequestListController,
+            FollowController,
+            show_request,
+            CostsController,
+            AlertsController,
+            WebhooksController,
+            ConfigController,
+            SnapshotsController,
+            list_providers,
+            list_models,
+            status,
+        ],
+        response_headers={"cache-control": "no-store"},
+        security=[{"key": []}],
+    )
+
+
+def _dependencies(services: ControlServices, state: ControlState, gate: Gate) -> dict[str, Provide]:
+    changes = Changes(services.database, state.refresh, wait_s=services.acknowledge_wait_s)
+    parts: dict[str, Any] = {
+        "database": services.database,
+        "clock": services.clock,
+        "changes": changes,
+        "meters": InlineMeters(state),
+        "in_force": state,
+        "configuration": state,
+        "known": state,
+        "services": services,
+        "gate": gate,
+        "following": Followers(),
+    }
+    provided = {name: Provide(_giving(part), sync_to_thread=False) for name, part in parts.items()}
+    return {**provided, "caller": Provide(provide_caller, sync_to_thread=False)}
+
+
+def _giving(part: Any) -> Any:
+    def give() -> Any:
+        return part
+
+    return give
+
+
+def _description(version: str) -> OpenAPIConfig:
+    scheme = SecurityScheme(type="http", scheme="bearer", description="an admin or role key")
+    return OpenAPIConfig(
+        title="Headgate control API",
+        version=version,
+        description="Keys, budgets, rate limits, records, costs, alerts and configuration.",
+        components=Components(security_schemes={"key": scheme}),
+        use_handler_docstrings=True,
+    )
+
+
+@get("/api/openapi.json", include_in_schema=False, opt={"grant": PUBLIC})
+async def openapi(request: AnyRequest) -> dict[str, Any]:
+    """Describe this API. Says nothing of the deployment."""
+    return request.app.openapi_schema.to_schema()
+
+
+async def _finish_headers(message: Message, scope: Scope) -> None:
+    """Give every answer its request id, and what keeps a browser from misusing it."""
+    if message["type"] != "http.response.start":
+        return
+    headers = MutableScopeHeaders.from_message(message)
+    headers["x-headgate-request-id"] = request_id_of(scope)
+    for name, value in _HEADERS.items():
+        headers.setdefault(name, value)

@@ -1,0 +1,111 @@
+"""What the control process does by itself: stays in step, raises alerts, delivers them, forgets old ones.
+
+Each job runs again after a pause, whatever became of it; stopping cancels all and waits. Read next:
+`api.state`, `api.alerts`, `api.webhooks`.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Final
+
+from litestar import Litestar
+
+from headgate.access.gateways import forget_gone
+from headgate.api.alerts import add_alerts, forget_alerts
+from headgate.api.services import ControlServices
+from headgate.api.state import ControlState
+from headgate.api.webhooks import AT_ONCE_MAX, Deliverer
+from headgate.config.snapshots import CHANNEL as SNAPSHOT_CHANNEL
+from headgate.core.faults import Fault
+from headgate.meters.status import due_alerts
+from headgate.store.live import CHANNEL as LIVE_CHANNEL
+
+log = logging.getLogger("headgate.api")
+
+REFRESH_S: Final = 0.25
+ALERTS_S: Final = 1.0
+DELIVER_S: Final = 0.5
+WATCH_S: Final = 5.0
+TIDY_S: Final = 600.0
+
+Job = Callable[[], Awaitable[None]]
+
+
+class ControlJobs:
+    """The background of one control process."""
+
+    def __init__(self, services: ControlServices, state: ControlState) -> None:
+        self._services = services
+        self._state = state
+        self._deliverer = Deliverer(services.database, services.egress, services.clock)
+        self._changed = asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def running(self, app: Litestar) -> AsyncGenerator[None]:
+        """Run all jobs while the application lives: its lifespan."""
+        del app
+        await self._attempt("refresh", self._state.refresh)
+        listener = None
+        if self._services.listener is not None:
+            channels = (LIVE_CHANNEL, SNAPSHOT_CHANNEL)
+            listener = self._services.listener(channels, lambda channel, payload: self._changed.set())
+            listener.start()
+        jobs: tuple[tuple[str, float, Job], ...] = (
+            ("raise alerts", ALERTS_S, self._raise_alerts),
+            ("deliver", DELIVER_S, self._deliver),
+            ("watch", WATCH_S, self._watch),
+            ("tidy", TIDY_S, self._tidy),
+        )
+        tasks = [asyncio.create_task(self._repeat(*job), name=job[0]) for job in jobs]
+        tasks.append(asyncio.create_task(self._stay_in_step(), name="refresh"))
+        for job in self._services.background:
+            tasks.append(asyncio.create_task(self._repeat("background", REFRESH_S, job)))
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            if listener is not None:
+                await listener.stop()
+
+    async def _stay_in_step(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), REFRESH_S)
+            self._changed.clear()
+            await self._attempt("refresh", self._state.refresh)
+
+    async def _repeat(self, name: str, pause_s: float, job: Job) -> None:
+        while True:
+            await self._attempt(name, job)
+            await asyncio.sleep(pause_s)
+
+    async def _attempt(self, name: str, job: Job) -> None:
+        try:
+            await job()
+        except Fault as fault:
+            log.warning("%s: %s", name, fault.message)
+        except Exception:
+            log.exception("%s failed; it is tried again", name)
+
+    async def _raise_alerts(self) -> None:
+        async with self._services.database.transaction() as connection:
+            await add_alerts(connection, await due_alerts(connection))
+
+    async def _watch(self) -> None:
+        alerts = await self._services.watch()
+        if alerts:
+            async with self._services.database.transaction() as connection:
+                await add_alerts(connection, alerts)
+
+    async def _deliver(self) -> None:
+        while await self._deliverer.deliver_due() == AT_ONCE_MAX:
+            pass
+
+    async def _tidy(self) -> None:
+        await forget_alerts(self._services.database)
+        async with self._services.database.connection() as connection:
+            await forget_gone(connection)

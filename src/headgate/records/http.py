@@ -1,0 +1,286 @@
+"""Routes of requests and costs: what is on record, as it comes in, and what it came to.
+
+Access stands inside every question (`project_ids`, and the key where only own calls show), before paging.
+Read next: `records.queries`, `access.roles`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, get_args
+
+import msgspec
+from litestar import Controller, Request, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, Parameter, SkipValidation
+from litestar.response import ServerSentEvent, ServerSentEventMessage
+
+from headgate.access.gate import CallerKey, Gate, grant
+from headgate.access.http import Store
+from headgate.access.roles import Visible, visible
+from headgate.core.faults import Fault, InvalidRequest, Limited
+from headgate.core.pages import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, encode_cursor, parse_instant_ms
+from headgate.records.model import CostRow, GroupName, Interval, RequestDetail, RequestFilters, RequestItem
+from headgate.records.queries import costs, get_request, list_requests
+from headgate.store.database import Database
+
+AnyRequest = Request[Any, Any, Any]
+Guard = NamedDependency[SkipValidation[Gate]]
+
+TEXT_CHARACTERS_MAX: Final = 256
+POLL_S: Final = 0.2
+KEEP_ALIVE_S: Final = 15.0
+FOLLOWERS_MAX: Final = 32
+FOLLOWED_BACK: Final = timedelta(hours=1)
+FOLLOWED_PAGE: Final = 200
+SEEN_MAX: Final = 20_000
+
+_TEXTS: Final[dict[str, str]] = {
+    "project": "requests of this project",
+    "key": "made with the key of this id",
+    "user": "of this user",
+    "session": "of this session",
+    "model": "that asked for this model",
+    "target": "that this provider, or provider/model, answered",
+    "status": "that ended with this status: 429, 4xx, ok or error",
+    "code": "that ended with this code",
+    "prompt": "that used this prompt",
+    "release": "of this release",
+    "trace_id": "of this trace",
+    "tag": "with this tag",
+    "text": "whose messages or answer hold this text",
+}
+_TIMES: Final = {"from": "that started at or after this time", "to": "that started before this time"}
+
+
+def _parameter(description: str, annotation: type[Any] = str) -> Any:
+    return Parameter(annotation, required=False, default=None, description=description)
+
+
+_PAGING: Final[dict[str, Any]] = {
+    "limit": _parameter(f"how many items at most, up to {LIMIT_MAX}", int),
+    "next": _parameter("the cursor that the page before gave"),
+}
+_WHEN: Final[dict[str, Any]] = {name: _parameter(text) for name, text in _TIMES.items()}
+_FILTERS: Final[dict[str, Any]] = {name: _parameter(text) for name, text in _TEXTS.items()} | _WHEN
+_COSTS: Final[dict[str, Any]] = {
+    "group_by": _parameter(f"words of {', '.join(get_args(GroupName))}, joined by commas"),
+    "interval": _parameter("hour or day; left out, one sum for all"),
+    "project": _parameter("only calls of this project"),
+}
+
+
+class Followers:
+    """Counts who follows, so that there is a bound."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+Following = NamedDependency[SkipValidation[Followers]]
+
+
+class RequestListController(Controller):
+    """Calls on record, as a list."""
+
+    path = "/requests"
+    tags = ("requests",)
+    parameters = {**_FILTERS, **_PAGING}  # noqa: RUF012 - how the framework takes them
+
+    @get(opt={"grant": grant("requests:read")})
+    async def list_requests(
+        self, caller: CallerKey, request: AnyRequest, database: Store
+    ) -> Page[RequestItem]:
+        """List requests, newest first. All filters given must match.
+
+        An admin sees all projects, a project admin and a viewer their own, a member its own calls.
+        """
+        filters, seen = read_filters(request.query_params, visible(caller))
+        async with database.connection() as connection:
+            return await list_requests(
+                connection,
+                seen.project_ids,
+                filters,
+                limit=_limit(request.query_params),
+                cursor=request.query_params.get("next"),
+            )
+
+
+class FollowController(Controller):
+    """Calls on record, as they come in."""
+
+    path = "/requests/stream"
+    tags = ("requests",)
+    parameters = _FILTERS
+
+    @get(opt={"grant": grant("requests:read")})
+    async def follow_requests(
+        self, caller: CallerKey, request: AnyRequest, database: Store, gate: Guard, following: Following
+    ) -> ServerSentEvent:
+        """Send requests as they are recorded, as server-sent events of the kind `request`.
+
+        The same filters as for the list. Ends when the key is revoked or expires.
+        """
+        filters, seen = read_filters(request.query_params, visible(caller))
+        if following.count >= FOLLOWERS_MAX:
+            raise Limited(f"{FOLLOWERS_MAX} clients follow already; try again later", retry_after_s=10)
+        events = _follow(_Questions(database, seen, filters), lambda: gate.authenticate(request), following)
+        return ServerSentEvent(events)
+
+
+@get("/requests/{request_id:str}", tags=["requests"], opt={"grant": grant("requests:read")})
+async def show_request(caller: CallerKey, database: Store, request_id: FromPath[str]) -> RequestDetail:
+    """Show one request in full: its attempts, the targets left out and why, and its bodies."""
+    seen = visible(caller)
+    async with database.connection() as connection:
+        return await get_request(connection, seen.project_ids, request_id, key=seen.key)
+
+
+class CostsController(Controller):
+    """What calls cost."""
+
+    path = "/costs"
+    tags = ("costs",)
+    parameters = {**_COSTS, **_WHEN, **_PAGING}  # noqa: RUF012 - how the framework takes them
+
+    @get(opt={"grant": grant("costs:read")})
+    async def list_costs(self, caller: CallerKey, request: AnyRequest, database: Store) -> Page[CostRow]:
+        """Sum up what calls cost, from the rollups, by interval and then the dearest first.
+
+        A cost that is unknown is null and adds nothing; `unpriced` counts such calls.
+        """
+        query = request.query_params
+        seen = _narrowed(visible(caller), query.get("project"))
+        begin, end = _times(query)
+        async with database.connection() as connection:
+            rows = await costs(
+                connection,
+                seen.project_ids,
+                group_by=_groups(query.get("group_by")),
+                interval=_interval(query.get("interval")),
+                begin=begin,
+                end=end,
+                key=seen.key,
+            )
+        place = decode_cursor(query["next"], int) if "next" in query else 0
+        limit = _limit(query, LIMIT_MAX)
+        following = place + limit
+        return Page(
+            items=rows[max(0, place) : following],
+            next=encode_cursor(following) if following < len(rows) else None,
+        )
+
+
+def read_filters(query: Mapping[str, str], seen: Visible) -> tuple[RequestFilters, Visible]:
+    """Read the filters of a list within what the caller sees. Raises InvalidRequest that names one."""
+    texts = {name: _text(query, name) for name in _TEXTS}
+    begin, end = _times(query)
+    if seen.key is not None:
+        if texts["key"] not in (None, seen.key):
+            seen = msgspec.structs.replace(seen, project_ids=())
+        texts["key"] = seen.key
+    return RequestFilters(**texts, begin=begin, end=end), seen
+
+
+class _Questions:
+    """Asks for the newest requests, again and again."""
+
+    def __init__(self, database: Database, seen: Visible, filters: RequestFilters) -> None:
+        self._database = database
+        self._seen = seen
+        self._filters = filters
+
+    async def newest(self) -> list[RequestItem]:
+        """Return the newest requests of the last hour, oldest first."""
+        begin = datetime.now(UTC) - FOLLOWED_BACK
+        if self._filters.begin is not None:
+            begin = max(begin, self._filters.begin)
+        filters = msgspec.structs.replace(self._filters, begin=begin)
+        async with self._database.connection() as connection:
+            page = await list_requests(connection, self._seen.project_ids, filters, limit=FOLLOWED_PAGE)
+        return page.items[::-1]
+
+
+async def _follow(
+    questions: _Questions, check: Any, following: Followers
+) -> AsyncIterator[ServerSentEventMessage]:
+    """Send what is new. A call that took long has an older id, so ids are remembered, not compared."""
+    following.count += 1
+    try:
+        seen = dict.fromkeys(item.id for item in await questions.newest())
+        yield ServerSentEventMessage(comment="following", data=None)
+        quiet_s = 0.0
+        while True:
+            await asyncio.sleep(POLL_S)
+            quiet_s += POLL_S
+            check()
+            for item in await questions.newest():
+                if item.id not in seen:
+                    seen[item.id] = None
+                    quiet_s = 0.0
+                    yield ServerSentEventMessage(data=msgspec.json.encode(item).decode(), event="request")
+            while len(seen) > SEEN_MAX:
+                del seen[next(iter(seen))]
+            if quiet_s >= KEEP_ALIVE_S:
+                quiet_s = 0.0
+                yield ServerSentEventMessage(comment="still here", data=None)
+    except Fault as fault:
+        error = {"code": fault.code, "message": fault.message, "hint": fault.hint}
+        yield ServerSentEventMessage(data=msgspec.json.encode({"error": error}).decode(), event="error")
+    finally:
+        following.count -= 1
+
+
+def _text(query: Mapping[str, str], name: str) -> str | None:
+    value = query.get(name)
+    if value is not None and (not value or len(value) > TEXT_CHARACTERS_MAX):
+        raise InvalidRequest(
+            f"{name} has {len(value)} characters; write 1 to {TEXT_CHARACTERS_MAX}", parameter=name
+        )
+    return value
+
+
+def _times(query: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:
+    times = [
+        None
+        if name not in query
+        else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=parse_instant_ms(query[name], name))
+        for name in _TIMES
+    ]
+    return times[0], times[1]
+
+
+def _limit(query: Mapping[str, str], default: int = LIMIT_DEFAULT) -> int:
+    text = query.get("limit")
+    if text is None:
+        return default
+    limit = int(text) if text.isascii() and text.isdigit() and len(text) <= 4 else 0
+    if not 1 <= limit <= LIMIT_MAX:
+        raise InvalidRequest(
+            f"limit is {text[:16]!r}; write a number between 1 and {LIMIT_MAX}", parameter="limit"
+        )
+    return limit
+
+
+def _narrowed(seen: Visible, project: str | None) -> Visible:
+    if project is None:
+        return seen
+    return msgspec.structs.replace(seen, project_ids=(project,) if seen.sees(project) else ())
+
+
+def _groups(text: str | None) -> tuple[GroupName, ...]:
+    words = ("project", "model") if text is None else tuple(word.strip() for word in text.split(","))
+    try:
+        return tuple(dict.fromkeys(msgspec.convert(words, tuple[GroupName, ...])))
+    except msgspec.ValidationError:
+        raise InvalidRequest(
+            f"group_by is {text!r}; write words of {', '.join(get_args(GroupName))}, joined by commas",
+            parameter="group_by",
+        ) from None
+
+
+def _interval(text: str | None) -> Interval | None:
+    try:
+        return msgspec.convert(text, Interval | None)
+    except msgspec.ValidationError:
+        raise InvalidRequest(f"interval is {text!r}; write hour or day", parameter="interval") from None
