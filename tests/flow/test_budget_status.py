@@ -4,7 +4,7 @@ import uuid
 
 from tests.flow.meter_parts import Journal, bound, budget, purse_on, subject, windows
 
-from headgate.meters.budgets import sync_budgets
+from headgate.meters.budgets import prune_meters, sync_budgets
 from headgate.meters.model import Budget, Scope
 from headgate.meters.status import due_alerts, list_budgets
 from headgate.store.database import Database
@@ -99,3 +99,14 @@ async def test_each_threshold_alerts_once(database: Database) -> None:
     assert await alerts() == []
     await spend(database, [one], 16)
     assert ["100 %" in message for message in await alerts()] == [True]
+
+
+async def test_what_is_old_is_pruned_and_spend_stays(database: Database) -> None:
+    one = budget(limit=100)
+    await spend(database, [one], 40)
+    async with database.transaction() as connection:
+        await connection.execute("update ledger set at = at - interval '500 days'")
+        await prune_meters(connection)
+        rows = await (await connection.execute("select count(*) from ledger")).fetchall()
+        (shown,) = await list_budgets(connection, [one])
+    assert rows == [(0,)] and shown.spent_usd == "0.00000000004"

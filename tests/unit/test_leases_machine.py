@@ -10,8 +10,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from headgate.core.call import Bounded
 from headgate.meters.asks import Ask, asks_for, wants_of
-from headgate.meters.leases import Answer, Lease, Leases, Meter
+from headgate.meters.leases import Answer, Lease, Leases
 from headgate.meters.model import Budget, Scope
+from headgate.meters.scope import Meter
 from headgate.meters.windows import Edges, edges
 
 WALL_MS = 1_800_000_000_000
@@ -106,7 +107,7 @@ class Deployment(RuleBasedStateMachine):
         """Ask the database. The answer arrives, or comes later as a letter, or never."""
         leases = self.processes[process]
         (ask,) = asks_for(
-            wants_of([(self.budget, "")], Bounded(amount)),
+            wants_of([(self.budget, self.meter)], Bounded(amount)),
             leases,
             {self.meter: waiting},
             wall_ms=WALL_MS,
@@ -196,7 +197,7 @@ class Deployment(RuleBasedStateMachine):
         for process, leases in enumerate(self.processes):
             self.ship(process)
             (ask,) = asks_for(
-                wants_of([(self.budget, "")], Bounded(0)),
+                wants_of([(self.budget, self.meter)], Bounded(0)),
                 leases,
                 {},
                 wall_ms=WALL_MS,

@@ -11,8 +11,9 @@ import msgspec
 from headgate.core.call import Bound, Bounded
 from headgate.core.faults import BudgetExhausted, Limited, NotAllowed
 from headgate.core.money import format_usd
-from headgate.meters.leases import EXACT_BOUNDS, Lease, Leases, Meter
+from headgate.meters.leases import EXACT_BOUNDS, Lease, Leases
 from headgate.meters.model import Budget
+from headgate.meters.scope import Meter
 from headgate.meters.windows import NEVER_MS, edges, format_instant
 
 
@@ -47,23 +48,23 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     processes: int
 
 
-def wants_of(counted: Iterable[tuple[Budget, str]], bound: Bound) -> list[Want]:
+def wants_of(counted: Iterable[tuple[Budget, Meter]], bound: Bound) -> list[Want]:
     """Return what an attempt has to reserve: once for each meter of each budget that counts it (`Counting`).
 
     An unbounded cost takes each budget's `max_cost_per_call`. Raises NotAllowed (`unbounded_cost`) where
     that is 0.
     """
     if isinstance(bound, Bounded):
-        return [Want(budget, Meter(budget.id, subject), bound.pico_usd) for budget, subject in counted]
+        return [Want(budget, meter, bound.pico_usd) for budget, meter in counted]
     wants: list[Want] = []
-    for budget, subject in counted:
+    for budget, meter in counted:
         if budget.max_cost_per_call_pico_usd <= 0:
             raise NotAllowed(
                 f"the cost of this call has no bound ({bound.reason}), and budget {budget.name!r} allows "
                 "no such call; set its max_cost_per_call",
                 code="unbounded_cost",
             )
-        wants.append(Want(budget, Meter(budget.id, subject), budget.max_cost_per_call_pico_usd))
+        wants.append(Want(budget, meter, budget.max_cost_per_call_pico_usd))
     return wants
 
 

@@ -43,6 +43,17 @@ async def sync_budgets(connection: Connection, budgets: Sequence[Budget]) -> Non
             await _seed(connection, budget, rows[0]["now_ms"])
 
 
+async def prune_meters(connection: Connection, *, keep_days: int = 400) -> None:
+    """Delete ledger rows, and leases of closed boots, that are older than `keep_days`, and idle rate pools.
+
+    Windows stay, so that what was spent in each is known for good. `keep_days` must exceed a month, since
+    new budgets begin with what the ledger holds of their window.
+    """
+    for name in ("prune_ledger", "prune_leases"):
+        await connection.execute(QUERIES[name], {"keep_days": keep_days})
+    await connection.execute(QUERIES["prune_rate_pools"])
+
+
 async def _seed(connection: Connection, budget: Budget, now_ms: int) -> None:
     window = edges(budget.window, budget.timezone, now_ms)
     between: dict[str, Any] = {"starts_ms": window.starts_ms, "ends_ms": window.ends_ms}

@@ -13,8 +13,9 @@ import msgspec
 
 from headgate.core.faults import Unavailable
 from headgate.meters.asks import Ask
-from headgate.meters.leases import Answer, Lease, Meter
+from headgate.meters.leases import Answer, Lease
 from headgate.meters.rows import QUERIES, fetch
+from headgate.meters.scope import Meter
 from headgate.meters.windows import Edges
 from headgate.store.database import Database
 

@@ -14,10 +14,10 @@ Read next: `meters.purse`, the shell around it; `store/migrations/0010_meters.sq
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 import msgspec
 
+from headgate.meters.scope import Meter
 from headgate.meters.windows import Edges
 
 EXACT_BOUNDS = 50
@@ -27,13 +27,6 @@ USE_MS = 1000
 IDLE_EXACT_MS = 75
 IDLE_MS = 1000
 FORGET_MS = 60_000
-
-
-class Meter(NamedTuple):
-    """A budget's id and the subject under which it counts."""
-
-    budget: str
-    subject: str
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -208,8 +201,10 @@ class Leases:
 
     def take(self, parts: Sequence[tuple[Lease, int]], now_ms: int, *, beyond: bool = False) -> bool:
         """Reserve all parts, or none; `beyond` reserves whatever is available. Each lease comes once."""
-        if not beyond and any(amount > lease.available for lease, amount in parts):
-            return False
+        if not beyond:
+            for lease, amount in parts:
+                if amount > lease.available:
+                    return False
         for lease, amount in parts:
             lease.take(amount, now_ms)
         return True

@@ -12,14 +12,14 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from headgate.core.call import Bound
+from headgate.core.call import Bound, Bounded
 from headgate.core.entries import Alert, Hold
 from headgate.core.faults import Unavailable
 from headgate.core.money import format_usd
 from headgate.core.ports import Clock
 from headgate.meters.asks import Want, exhausted, reserved, wants_of
 from headgate.meters.desk import BootClosed, DeskAway
-from headgate.meters.leases import Lease, Meter
+from headgate.meters.leases import Lease
 from headgate.meters.model import Budget, Subject
 from headgate.meters.returns import Returns
 from headgate.meters.scope import Counting
@@ -51,7 +51,7 @@ class Reservation:
 
     def __init__(self, parts: Sequence[tuple[Lease, int]]) -> None:
         self.parts = tuple(parts)
-        self.holds = tuple(Hold(lease.window, amount) for lease, amount in parts)
+        self.holds = tuple([Hold(lease.window, amount) for lease, amount in parts])
         self.is_settled = False
 
 
@@ -89,7 +89,18 @@ class Purse:
 
         Raises NotAllowed (`unbounded_cost`).
         """
-        return self._take(wants_of(self._counting_of(budgets).of(subject), bound))
+        counted = self._counting_of(budgets).of(subject)
+        if not isinstance(bound, Bounded):
+            return self._take(wants_of(counted, bound))
+        # As `_take`, without making wants of it: most calls end here.
+        wall_ms = self._till.wall_ms()
+        parts: list[tuple[Lease, int]] = []
+        for _, meter in counted:
+            lease = self._till.leases.current(meter, wall_ms)
+            if lease is None:
+                return None
+            parts.append((lease, bound.pico_usd))
+        return Reservation(parts) if self._till.leases.take(parts, self._till.now_ms()) else None
 
     async def reserve(self, budgets: Sequence[Budget], subject: Subject, bound: Bound) -> Reservation:
         """Reserve, asking the database for what is missing.
@@ -125,7 +136,7 @@ class Purse:
             beyond = lease.give(hold, charged_pico_usd, now_ms)
             if beyond > 0:
                 self._till.counts["overrun"] += beyond
-                self._on_alert(_overrun_alert(lease, beyond, self._till.wall_ms()))
+                self._on_alert(self._overrun_alert(lease, beyond))
             overrun = max(overrun, beyond)
         self._till.wake()
         return overrun
@@ -141,10 +152,10 @@ class Purse:
         """
         wall_ms = self._till.wall_ms()
         least: int | None = None
-        for budget, counted in self._counting_of(budgets).of(subject):
+        for budget, meter in self._counting_of(budgets).of(subject):
             if budget.when_near != "clamp":
                 continue
-            lease = self._till.leases.current(Meter(budget.id, counted), wall_ms)
+            lease = self._till.leases.current(meter, wall_ms)
             left = max(0, lease.left_known) if lease is not None else budget.limit_pico_usd
             least = left if least is None else min(least, left)
         return least
@@ -270,12 +281,13 @@ class Purse:
         assert taken is not None, "whatever is at hand is always enough"
         return taken
 
-
-def _overrun_alert(lease: Lease, beyond: int, at_ms: int) -> Alert:
-    return Alert(
-        at_ms=at_ms,
-        kind="overrun",
-        subject=lease.meter.subject,
-        message=f"an attempt cost {format_usd(beyond)} USD more than was reserved of budget "
-        f"{lease.meter.budget} ({lease.meter.subject or 'all calls'})",
-    )
+    def _overrun_alert(self, lease: Lease, beyond: int) -> Alert:
+        limit, counted = lease.meter
+        name = next((budget.name for budget in self._counting.limits if budget.id == limit), limit)
+        return Alert(
+            at_ms=self._till.wall_ms(),
+            kind="overrun",
+            subject=f"{name} ({counted})" if counted else name,
+            message=f"an attempt cost {format_usd(beyond)} USD more than was reserved of budget {name!r}; "
+            "its bound was too low",
+        )

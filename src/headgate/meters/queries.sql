@@ -130,3 +130,16 @@ select * from share_rates(%(boot)s, %(processes)s, %(rows)s::jsonb)
 
 -- name: drop_rate_shares
 delete from rate_shares where boot = %(boot)s
+
+-- name: prune_ledger
+delete from ledger where at < clock_timestamp() - make_interval(days => %(keep_days)s)
+
+-- name: prune_leases
+-- Leases of boots that are closed hold nothing; a journal that turns up later makes its row anew.
+delete from leases l using closed_boots c
+where c.boot = l.boot and c.closed_at < clock_timestamp() - make_interval(days => %(keep_days)s)
+
+-- name: prune_rate_pools
+delete from rate_pools p
+where p.at < clock_timestamp() - interval '1 day'
+    and not exists (select from rate_shares s where s.meter = p.meter)

@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from itertools import product
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
 from headgate.meters.model import Budget, RateLimit, Scope, Subject
@@ -19,6 +19,14 @@ ANY = "*"
 SUBJECTS_REMEMBERED_MAX = 4096
 
 M = TypeVar("M", Budget, RateLimit)
+
+
+class Meter(NamedTuple):
+    """The id of a budget or rate limit, and the subject under which it counts."""
+
+    limit: str
+    subject: str
+
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.@:/ +~\-]*")
 
@@ -64,13 +72,17 @@ class Counting(Generic[M]):
 
     def __init__(self, limits: Sequence[M]) -> None:
         self.limits = limits
-        self._found: dict[Subject, tuple[tuple[M, str], ...]] = {}
+        self._found: dict[Subject, tuple[tuple[M, Meter], ...]] = {}
 
-    def of(self, subject: Subject) -> tuple[tuple[M, str], ...]:
-        """Return each limit that counts the call with the subject of its meter."""
+    def of(self, subject: Subject) -> tuple[tuple[M, Meter], ...]:
+        """Return each limit that counts the call, with its meter that does."""
         found = self._found.get(subject)
         if found is None:
-            found = tuple((limit, counted) for limit in self.limits for counted in counts(limit, subject))
+            found = tuple(
+                (limit, Meter(limit.id, counted))
+                for limit in self.limits
+                for counted in counts(limit, subject)
+            )
             if len(self._found) >= SUBJECTS_REMEMBERED_MAX:
                 self._found.clear()
             self._found[subject] = found

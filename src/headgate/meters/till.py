@@ -15,8 +15,9 @@ from headgate.core.ports import Clock
 from headgate.meters.asks import Want, asks_for
 from headgate.meters.desk import Granted, LeaseDesk
 from headgate.meters.flight import SingleFlight
-from headgate.meters.leases import Lease, Leases, Meter
+from headgate.meters.leases import Lease, Leases
 from headgate.meters.model import Budget
+from headgate.meters.scope import Meter
 from headgate.store.database import Database
 
 
