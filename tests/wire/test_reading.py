@@ -303,6 +303,7 @@ OTHER = st.dictionaries(NAMES, JSON).map(with_messages)
     ascii_only=st.booleans(),
 )
 def test_a_rewrite_changes_what_was_asked_and_no_other_byte(
+    *,
     others: dict[str, Any],
     options: Any,
     limit: int | None,

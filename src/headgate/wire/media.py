@@ -122,7 +122,12 @@ def google_media(members: Members) -> Media:
     return found.media()
 
 
+_STATE_NAMES = frozenset(_STATE_MEMBERS)
+
+
 def _find_state(members: Members, found: _Found, responses: bool) -> None:
+    if _STATE_NAMES.isdisjoint(members):
+        return
     for name, reason in _STATE_MEMBERS.items():
         if name in members and not is_null(members[name]):
             if name == "prompt" and not responses:
@@ -151,9 +156,10 @@ def _find_parts(members: Members, content: str, found: _Found) -> None:
     raw = member.raw
     # Without one of these there can be no part but text: OpenAI's and Anthropic's are told by their type,
     # Google's by inlineData and fileData; \u00 may spell any of them.
-    if not any(telltale in raw for telltale in _TELLTALES):
-        return
-    _find_in(_decode(raw, member.path), found)
+    for telltale in _TELLTALES:
+        if telltale in raw:
+            _find_in(_decode(raw, member.path), found)
+            return
 
 
 def _decode(raw: bytes, path: str) -> object:

@@ -13,8 +13,12 @@ import msgspec
 from headgate.core.faults import InvalidRequest
 
 SMALL_VALUE_BYTES_MAX = 8192
+HARMLESS_MAX = 1024
 
-_HEAD = re.compile(rb'[ \t\n\r]*"((?:[^"\\]|\\.)*)"[ \t\n\r]*:[ \t\n\r]*')
+_NEXT = re.compile(rb'[ \t\n\r]*,[ \t\n\r]*"([^"\\]*(?:\\.[^"\\]*)*)"[ \t\n\r]*:[ \t\n\r]*')
+_FIRST = re.compile(rb'[ \t\n\r]*\{[ \t\n\r]*"([^"\\]*(?:\\.[^"\\]*)*)"[ \t\n\r]*:[ \t\n\r]*')
+_CLOSE = re.compile(rb"[ \t\n\r]*\}")
+_HEAD = re.compile(rb'[ \t\n\r]*"([^"\\]*(?:\\.[^"\\]*)*)"[ \t\n\r]*:[ \t\n\r]*')
 _TAIL = re.compile(rb"[ \t\n\r]*([,}])")
 _OPEN = re.compile(rb"[ \t\n\r]*\{")
 
@@ -27,10 +31,11 @@ _any = msgspec.json.Decoder().decode
 class Watched:
     """Names that policy reads in one kind of object; keys that differ from one only in case are refused."""
 
-    __slots__ = ("folded", "names")
+    __slots__ = ("folded", "harmless", "names")
 
     def __init__(self, *names: str) -> None:
         self.names = frozenset(names)
+        self.harmless: set[str] = set(names)
         self.folded = {name.casefold(): name for name in names}
 
 
@@ -77,37 +82,57 @@ def read_members(text: bytes, watched: Watched, where: str = "") -> Members:
         raise InvalidRequest(f"{subject} is no valid JSON: {error}", parameter=where or None) from None
     except RecursionError:
         raise InvalidRequest(f"{subject} is nested too deeply; flatten it", parameter=where or None) from None
-    return _walk(text, values, watched, where)
+    return _place(text, values, watched, where)
 
 
-def _walk(text: bytes, values: dict[str, msgspec.Raw], watched: Watched, where: str) -> Members:
-    """Find each value in the text. The decoder keeps the last of equal keys, so that the walk stumbles over
-    a duplicate: there are more members in the text than keys, or the text differs from the value."""
-    opened = _OPEN.match(text)
-    position = opened.end() if opened else 0
+def _place(text: bytes, values: dict[str, msgspec.Raw], watched: Watched, where: str) -> Members:
+    """Give each value its place in a text without white space between members, or leave it to `_walk`.
+
+    The decoder keeps the last of equal keys. A second one, an escape in a key or white space make the text
+    longer than the keys and values that are left, so that equal lengths prove that there is none of them.
+    """
     prefix = f"{where}." if where else ""
-    names, folded = watched.names, watched.folded
     members: Members = {}
-    separator = b"," if values else b"}"
+    position = 1
     for key, value in values.items():
         raw = bytes(value)
-        head = _HEAD.match(text, position)
-        if head is None or separator != b"," or _key(head.group(1)) != key:
+        position += len(key) + 3
+        members[key] = Member(key, prefix + key if prefix else key, raw, position)
+        position += len(raw) + 1
+    if position != len(text):
+        members = _walk(text, members, prefix)
+    if not watched.harmless.issuperset(values):
+        for key in values:
+            _check_case(key, watched, prefix)
+    return members
+
+
+def _walk(text: bytes, found: Members, prefix: str) -> Members:
+    """The same for any text: a second key, or a text that differs from the value, stops the walk."""
+    members: Members = {}
+    position = 0
+    pattern = _FIRST
+    for key, member in found.items():
+        head = pattern.match(text, position)
+        if head is None or _key(head.group(1)) != key:
             break
         position = head.end()
-        if not text.startswith(raw, position):
+        if not text.startswith(member.raw, position):
             break
-        if key not in names and key.casefold() in folded:
-            _refuse_case(key, folded[key.casefold()], prefix)
-        members[key] = Member(key, prefix + key, raw, position)
-        tail = _TAIL.match(text, position + len(raw))
-        if tail is None:
-            break
-        separator = tail.group(1)
-        position = tail.end()
-    if len(members) != len(values) or separator != b"}":
+        members[key] = Member(key, member.path, member.raw, position)
+        position += len(member.raw)
+        pattern = _NEXT
+    if found and (len(members) != len(found) or _CLOSE.match(text, position) is None):
         _refuse_duplicate(text, prefix)
     return members
+
+
+def _check_case(key: str, watched: Watched, prefix: str) -> None:
+    name = watched.folded.get(key.casefold())
+    if name is not None and key not in watched.names:
+        _refuse_case(key, name, prefix)
+    if len(watched.harmless) < HARMLESS_MAX:
+        watched.harmless.add(key)  # seen before: need not be folded again
 
 
 def _key(raw: bytes) -> str:
@@ -147,9 +172,9 @@ def _keys(text: bytes) -> Iterator[str]:
         position = tail.end()
 
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 _SCALAR = re.compile(rb"[^,}\]\s]+")
-_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]')
 
 
 def _value_end(text: bytes, position: int) -> int:

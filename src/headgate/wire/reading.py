@@ -298,6 +298,16 @@ _Splice = tuple[int, int, bytes]
 _encode = msgspec.json.encode
 
 
+class _Edits:
+    """What is to change in a body: bytes to replace, and members to add at its end."""
+
+    __slots__ = ("additions", "splices")
+
+    def __init__(self) -> None:
+        self.splices: list[_Splice] = []
+        self.additions: list[bytes] = []
+
+
 def rewrite(
     facts: CallFacts,
     *,
@@ -318,45 +328,42 @@ def rewrite(
         form = read_form(boundary_of(facts.body), facts.body)
         return facts.body if model is None else with_model(form, facts.body, model)
     members = read_members(facts.body, _WATCHED[dialect])
-    splices: list[_Splice] = []
-    additions: list[bytes] = []
+    edits = _Edits()
     if model is not None:
-        _splice_model(facts, members, model, splices, additions)
+        _splice_model(facts, members, model, edits)
     if ask_usage:
-        _splice_usage(members, splices, additions)
+        _splice_usage(members, edits)
     if max_output is not None:
-        _splice_limit(facts, members, max_output, output_field, splices, additions)
-    return _spliced(facts.body, members, splices, additions)
+        _splice_limit(facts, members, max_output, output_field, edits)
+    return _spliced(facts.body, members, edits)
 
 
-def _splice_model(
-    facts: CallFacts, members: Members, model: str, splices: list[_Splice], additions: list[bytes]
-) -> None:
+def _splice_model(facts: CallFacts, members: Members, model: str, edits: _Edits) -> None:
     if facts.route.dialect == "google":
         name = _encode("models/" + model.removeprefix("models/"))
-        splices.extend((member.start, member.end, name) for member in _google_models(members))
+        edits.splices.extend((member.start, member.end, name) for member in _google_models(members))
         return
     member = members.get("model")
     if member is None:
-        additions.append(b'"model":' + _encode(model))
+        edits.additions.append(b'"model":' + _encode(model))
     elif _encode(model) != member.raw:
-        splices.append((member.start, member.end, _encode(model)))
+        edits.splices.append((member.start, member.end, _encode(model)))
 
 
-def _splice_usage(members: Members, splices: list[_Splice], additions: list[bytes]) -> None:
+def _splice_usage(members: Members, edits: _Edits) -> None:
     member = members.get("stream_options")
     if member is None:
-        additions.append(b'"stream_options":{"include_usage":true}')
+        edits.additions.append(b'"stream_options":{"include_usage":true}')
         return
     if is_null(member):
-        splices.append((member.start, member.end, b'{"include_usage":true}'))
+        edits.splices.append((member.start, member.end, b'{"include_usage":true}'))
         return
     inner = read_members(member.raw, _STREAM_OPTIONS, member.path)
     asked = inner.get("include_usage")
     if asked is not None:
-        splices.append((member.start + asked.start, member.start + asked.end, b"true"))
+        edits.splices.append((member.start + asked.start, member.start + asked.end, b"true"))
     else:
-        splices.append(_appended(member.raw, inner, [b'"include_usage":true'], member.start))
+        edits.splices.append(_appended(member.raw, inner, [b'"include_usage":true'], member.start))
 
 
 _LIMIT_FIELDS = {
@@ -371,44 +378,41 @@ def _splice_limit(
     members: Members,
     max_output: int,
     output_field: str,
-    splices: list[_Splice],
-    additions: list[bytes],
+    edits: _Edits,
 ) -> None:
     value = str(max_output).encode()
     dialect = facts.route.dialect
     if dialect == "google":
-        _splice_google_limit(members, value, splices, additions)
+        _splice_google_limit(members, value, edits)
         return
     fields = _LIMIT_FIELDS.get(dialect, _CHAT_LIMITS)
     given = [members[name] for name in fields if not is_null(members.get(name))]
     if given:
-        splices.extend((member.start, member.end, value) for member in given)
+        edits.splices.extend((member.start, member.end, value) for member in given)
         return
     name = output_field if dialect == "openai-chat" else fields[0]
     absent = members.get(name)
     if absent is not None:
-        splices.append((absent.start, absent.end, value))
+        edits.splices.append((absent.start, absent.end, value))
     else:
-        additions.append(b'"' + name.encode() + b'":' + value)
+        edits.additions.append(b'"' + name.encode() + b'":' + value)
 
 
-def _splice_google_limit(
-    members: Members, value: bytes, splices: list[_Splice], additions: list[bytes]
-) -> None:
+def _splice_google_limit(members: Members, value: bytes, edits: _Edits) -> None:
     name = _one_of(members, "generationConfig", "generation_config")
     member = members.get(name)
     if member is None:
-        additions.append(b'"generationConfig":{"maxOutputTokens":' + value + b"}")
+        edits.additions.append(b'"generationConfig":{"maxOutputTokens":' + value + b"}")
         return
     if is_null(member):
-        splices.append((member.start, member.end, b'{"maxOutputTokens":' + value + b"}"))
+        edits.splices.append((member.start, member.end, b'{"maxOutputTokens":' + value + b"}"))
         return
     inner = read_members(member.raw, _GENERATION, member.path)
     limit = inner.get(_one_of(inner, "maxOutputTokens", "max_output_tokens"))
     if limit is not None:
-        splices.append((member.start + limit.start, member.start + limit.end, value))
+        edits.splices.append((member.start + limit.start, member.start + limit.end, value))
     else:
-        splices.append(_appended(member.raw, inner, [b'"maxOutputTokens":' + value], member.start))
+        edits.splices.append(_appended(member.raw, inner, [b'"maxOutputTokens":' + value], member.start))
 
 
 def _appended(text: bytes, members: Members, additions: list[bytes], offset: int = 0) -> _Splice:
@@ -418,12 +422,12 @@ def _appended(text: bytes, members: Members, additions: list[bytes], offset: int
     return position, position, comma + b",".join(additions)
 
 
-def _spliced(body: bytes, members: Members, splices: list[_Splice], additions: list[bytes]) -> bytes:
-    if additions:
-        splices.append(_appended(body, members, additions))
+def _spliced(body: bytes, members: Members, edits: _Edits) -> bytes:
+    if edits.additions:
+        edits.splices.append(_appended(body, members, edits.additions))
     pieces: list[bytes] = []
     position = 0
-    for start, end, replacement in sorted(splices):
+    for start, end, replacement in sorted(edits.splices):
         pieces += (body[position:start], replacement)
         position = end
     pieces.append(body[position:])

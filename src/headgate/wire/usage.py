@@ -86,45 +86,35 @@ def _openai_chat(fields: Fields) -> Usage:
     details = inner(fields, "server_tool_use_details", "server_tool_use")
     searches = max(count(details, "web_search_requests"), count(fields, "num_search_queries"))
     return _split(
-        prompt=prompt,
-        cache_read=cache_read,
-        cache_write=max(count(given, "cache_write_tokens"), count(given, "cache_creation_tokens")),
-        input_audio=count(given, "audio_tokens"),
-        input_image=count(given, "image_tokens"),
-        completion=completion,
-        reasoning=reasoning,
-        output_audio=count(made, "audio_tokens"),
-        output_image=count(made, "image_tokens"),
-        units={"web_search": searches} if searches else {},
+        prompt,
+        completion,
+        Usage(
+            cache_read=cache_read,
+            cache_write=max(count(given, "cache_write_tokens"), count(given, "cache_creation_tokens")),
+            input_audio=count(given, "audio_tokens"),
+            input_image=count(given, "image_tokens"),
+            reasoning=reasoning,
+            output_audio=count(made, "audio_tokens"),
+            output_image=count(made, "image_tokens"),
+            units={"web_search": searches} if searches else {},
+        ),
     )
 
 
-def _split(
-    *,
-    prompt: int,
-    completion: int,
-    cache_read: int = 0,
-    cache_write: int = 0,
-    input_audio: int = 0,
-    input_image: int = 0,
-    reasoning: int = 0,
-    output_audio: int = 0,
-    output_image: int = 0,
-    units: dict[str, int] | None = None,
-) -> Usage:
-    """Divide a prompt and a completion among their parts; no part takes more than is left."""
-    cache_read = min(cache_read, prompt)
+def _split(prompt: int, completion: int, claimed: Usage) -> Usage:
+    """Divide a prompt and a completion among the parts that are claimed; none takes more than is left."""
+    cache_read = min(claimed.cache_read, prompt)
     left = prompt - cache_read
-    cache_write = min(cache_write, left)
+    cache_write = min(claimed.cache_write, left)
     left -= cache_write
     # Providers that count audio or images count the cached ones in; what is cached is cheaper, so that
     # taking the rest for uncached charges no less than was used.
-    input_audio = min(input_audio, left)
-    input_image = min(input_image, left - input_audio)
-    reasoning = min(reasoning, completion)
+    input_audio = min(claimed.input_audio, left)
+    input_image = min(claimed.input_image, left - input_audio)
+    reasoning = min(claimed.reasoning, completion)
     made = completion - reasoning
-    output_audio = min(output_audio, made)
-    output_image = min(output_image, made - output_audio)
+    output_audio = min(claimed.output_audio, made)
+    output_image = min(claimed.output_image, made - output_audio)
     return Usage(
         input=left - input_audio - input_image,
         cache_read=cache_read,
@@ -135,22 +125,24 @@ def _split(
         reasoning=reasoning,
         output_audio=output_audio,
         output_image=output_image,
-        units=units or {},
+        units=claimed.units,
     )
 
 
 def _openai_responses(fields: Fields) -> Usage:
     given, made = inner(fields, "input_tokens_details"), inner(fields, "output_tokens_details")
     return _split(
-        prompt=count(fields, "input_tokens"),
-        cache_read=count(given, "cached_tokens"),
-        cache_write=count(given, "cache_write_tokens"),
-        input_audio=count(given, "audio_tokens"),
-        input_image=count(given, "image_tokens"),
-        completion=count(fields, "output_tokens"),
-        reasoning=count(made, "reasoning_tokens"),
-        output_audio=count(made, "audio_tokens"),
-        output_image=count(made, "image_tokens"),
+        count(fields, "input_tokens"),
+        count(fields, "output_tokens"),
+        Usage(
+            cache_read=count(given, "cached_tokens"),
+            cache_write=count(given, "cache_write_tokens"),
+            input_audio=count(given, "audio_tokens"),
+            input_image=count(given, "image_tokens"),
+            reasoning=count(made, "reasoning_tokens"),
+            output_audio=count(made, "audio_tokens"),
+            output_image=count(made, "image_tokens"),
+        ),
     )
 
 
@@ -169,13 +161,15 @@ def _openai_plain(operation: Operation, fields: Fields) -> Usage:
     if operation == "images" and not made:
         images = completion
     return _split(
-        prompt=prompt,
-        cache_read=count(given, "cached_tokens"),
-        input_audio=count(given, "audio_tokens"),
-        input_image=count(given, "image_tokens"),
-        completion=completion,
-        output_audio=completion if operation == "audio" and not given else count(made, "audio_tokens"),
-        output_image=images,
+        prompt,
+        completion,
+        Usage(
+            cache_read=count(given, "cached_tokens"),
+            input_audio=count(given, "audio_tokens"),
+            input_image=count(given, "image_tokens"),
+            output_audio=completion if operation == "audio" and not given else count(made, "audio_tokens"),
+            output_image=images,
+        ),
     )
 
 
@@ -244,14 +238,16 @@ def _google(fields: Fields) -> Usage:
     thoughts = count(fields, "thoughtsTokenCount")
     completion = count(fields, "candidatesTokenCount") or count(fields, "responseTokenCount")
     usage = _split(
-        prompt=prompt,
-        cache_read=cache_read,
-        input_audio=max(given.get("AUDIO", 0) - cached.get("AUDIO", 0), 0),
-        input_image=max(given.get("IMAGE", 0) - cached.get("IMAGE", 0), 0),
-        completion=completion + thoughts,
-        reasoning=thoughts,
-        output_audio=made.get("AUDIO", 0),
-        output_image=made.get("IMAGE", 0),
+        prompt,
+        completion + thoughts,
+        Usage(
+            cache_read=cache_read,
+            input_audio=max(given.get("AUDIO", 0) - cached.get("AUDIO", 0), 0),
+            input_image=max(given.get("IMAGE", 0) - cached.get("IMAGE", 0), 0),
+            reasoning=thoughts,
+            output_audio=made.get("AUDIO", 0),
+            output_image=made.get("IMAGE", 0),
+        ),
     )
     if not cache_audio:
         return usage
