@@ -1,4 +1,6 @@
 import datetime
+import subprocess
+import sys
 from typing import get_args
 
 import msgspec
@@ -123,3 +125,15 @@ def test_costs_add_up_where_there_are_no_tiers(one: dict[str, int], other: dict[
     parts = [cost(facts, msgspec.convert(counts, Usage)) for counts in (one, other, both)]
     assert all(isinstance(part, int) for part in parts)
     assert (parts[0] or 0) + (parts[1] or 0) == parts[2]
+
+
+def test_prices_come_without_a_connection():
+    # A fresh interpreter, in which any attempt to open a connection fails.
+    program = (
+        "import datetime, socket\n"
+        "def refuse(*_): raise AssertionError('a connection was opened')\n"
+        "socket.socket.connect = socket.create_connection = refuse\n"
+        "from headgate.catalog.prices import facts_for\n"
+        "assert facts_for('openai', 'gpt-5', on=datetime.date(2026, 11, 20)).price is not None\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
