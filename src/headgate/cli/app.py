@@ -24,10 +24,12 @@ from headgate.cli import (
 from headgate.cli.command import here, locally
 from headgate.cli.failure import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, CommandFailed
 from headgate.cli.output import Output
-from headgate.core.faults import Fault
+from headgate.core.faults import Fault, Misconfigured
 
 UsageError: Any = typer.BadParameter.__mro__[1]
 """What typer raises for a command line that makes no sense; it exports only this subclass of it."""
+
+SAYS_ITSELF = "change what the message names, then run the command again"
 
 app = typer.Typer(
     name="headgate",
@@ -85,7 +87,8 @@ def main(arguments: Sequence[str]) -> int:
     except CommandFailed as failure:
         return _failed(failure.message, failure.hint, failure.status)
     except Fault as fault:
-        return _failed(fault.message, fault.hint, EXIT_FAILED)
+        hint = SAYS_ITSELF if isinstance(fault, Misconfigured) else fault.hint
+        return _failed(fault.message, hint, EXIT_FAILED)
     except (KeyboardInterrupt, typer.Abort):
         return EXIT_INTERRUPTED
     except BrokenPipeError:

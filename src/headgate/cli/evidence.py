@@ -2,6 +2,7 @@
 
 import shutil
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from headgate.cli.client import Client, Json
 from headgate.cli.failure import CommandFailed, Unreachable
 
 CONFIG_BYTES_MAX = 4 * 1024 * 1024
+ALERTS_READ = 200
 
 
 class LocalFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,15 +31,16 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """All that was found. None means that it could not be learnt, which is never the same as nothing."""
 
     url: str
+    now: datetime
     unreachable: str | None = None
     health: int | None = None
     readiness: int | None = None
     readiness_says: Any = None
-    status: Json | None = None
     providers: list[Json] | None = None
     models: list[Json] | None = None
     budgets: list[Json] | None = None
     keys: list[Json] | None = None
+    alerts: list[Json] | None = None
     admin_key: LocalFile | None = None
     config_text: str | None = None
     disk_free_share: float | None = None
@@ -53,12 +56,12 @@ def gather(client: Client, folder: Path, config: Path) -> Evidence:
     try:
         found["health"], _ = client.probe("/healthz")
         found["readiness"], found["readiness_says"] = client.probe("/readyz")
-        found["status"] = _try(lambda: client.get("/status"))
+        found["alerts"] = _try(lambda: client.items("/alerts", limit=ALERTS_READ))
         for noun in ("providers", "models", "budgets", "keys"):
             found[noun] = _try(lambda noun=noun: client.items(f"/{noun}"))
     except Unreachable as failure:
         found["unreachable"] = failure.message
-    return Evidence(url=client.url, **found)
+    return Evidence(url=client.url, now=datetime.now(UTC), **found)
 
 
 def _try(read: Any) -> Any:

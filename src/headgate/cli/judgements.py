@@ -5,8 +5,9 @@ What could not be learnt is `unknown`, never `ok`.
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -18,7 +19,7 @@ State = Literal["ok", "warning", "failing", "unknown"]
 
 NEAR_LIMIT = Decimal("0.8")
 RESERVED_MUCH = Decimal("0.5")
-LAG_S_MAX = 60.0
+ALERT_AGE_MAX = timedelta(hours=1)
 DISK_FREE_MIN = 0.10
 DISK_FREE_CRITICAL = 0.02
 NAMED_MAX = 5
@@ -53,23 +54,23 @@ def answers(evidence: Evidence) -> Finding:
 
 
 def ready(evidence: Evidence) -> Finding:
-    """Whether the server says that it is ready."""
+    """Whether the server says that it is ready, and what it warns of."""
     if evidence.readiness is None:
         return NOT_LEARNT
-    if evidence.readiness == 200:
-        return Finding("ok", "database, snapshot and secrets")
-    return Finding("failing", f"/readyz says {evidence.readiness}: {_brief(evidence.readiness_says)}")
+    wrong = _texts(reach(evidence.readiness_says, "wrong"))
+    warnings = _texts(reach(evidence.readiness_says, "warnings"))
+    if evidence.readiness != 200:
+        return Finding("failing", _brief("; ".join(wrong) or f"/readyz says {evidence.readiness}"))
+    return Finding("warning", _brief("; ".join(warnings))) if warnings else Finding("ok", "/readyz says so")
 
 
 def secrets_decrypt(evidence: Evidence) -> Finding:
     """Whether the provider keys can be read."""
-    if evidence.readiness is None:
+    if evidence.providers is None:
         return NOT_LEARNT
-    said = reach(evidence.readiness_says, "checks.secrets")
-    if said is None:
-        return Finding("ok", "readiness includes it") if evidence.readiness == 200 else NOT_LEARNT
-    good = said in (True, "ok") or reach(said, "ok") is True
-    return Finding("ok", "all secrets decrypt") if good else Finding("failing", _brief(said))
+    without = [provider for provider in evidence.providers if provider.get("has_key") is False]
+    reasons = [f"{provider.get('name')}: {provider.get('reason') or 'no key'}" for provider in without]
+    return Finding("failing", _brief("; ".join(reasons))) if reasons else Finding("ok", "all providers")
 
 
 def admin_key_private(evidence: Evidence) -> Finding:
@@ -225,12 +226,17 @@ def keys_assert_little(evidence: Evidence) -> Finding:
 
 def journal_ships(evidence: Evidence) -> Finding:
     """Whether what gateways wrote down reaches the database."""
-    lag = reach(evidence.status or {}, "journal.lag_s")
-    if not isinstance(lag, int | float):
+    if evidence.alerts is None:
         return NOT_LEARNT
-    if lag > LAG_S_MAX:
-        return Finding("failing", f"the oldest entry waits for {lag:.0f} s")
-    return Finding("ok", f"{lag:.0f} s behind")
+    since = (evidence.now - ALERT_AGE_MAX).isoformat()
+    recent = [
+        alert
+        for alert in evidence.alerts
+        if str(alert.get("kind")).startswith("journal") and str(alert.get("at")) >= since
+    ]
+    if recent:
+        return Finding("failing", f"{recent[0].get('kind')} at {recent[0].get('at')}")
+    return Finding("ok", "no alert of a growing journal within an hour")
 
 
 def disk_has_room(evidence: Evidence) -> Finding:
@@ -267,12 +273,15 @@ def _share(budget: Json, name: str) -> Decimal:
     return _amount(budget, name) / limit if limit > 0 else Decimal(0)
 
 
+def _texts(value: Any) -> list[str]:
+    return [str(text) for text in cast("list[Any]", value)] if isinstance(value, list) else []
+
+
 def _named(items: Sequence[Json], name: str) -> str:
     names = [str(item.get(name)) for item in items]
     more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
     return ", ".join(names[:NAMED_MAX]) + more
 
 
-def _brief(value: Any) -> str:
-    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+def _brief(text: str) -> str:
     return text if len(text) <= 200 else text[:200] + "..."

@@ -144,7 +144,9 @@ class _Conversion:
             self._left.append(f"{where}: it names no model_name and litellm_params.model")
             return None
         if "*" in alias or "*" in model:
-            self._left.append(f"{where}: the wildcard {alias!r}; clients ask for `provider/model` instead")
+            self._left.append(
+                f"{where}: the wildcard {alias!r} for {model!r}; clients ask for `provider/model` instead"
+            )
             return None
         for name in sorted(parameters.keys() - PARAMETERS):
             self._left.append(f"{where}.litellm_params.{name}")

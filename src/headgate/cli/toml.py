@@ -40,9 +40,13 @@ def _value(value: Any) -> str:
         return "{ " + ", ".join(f"{_key(name)} = {_value(item)}" for name, item in items) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(_value(item) for item in cast("list[Any]", value)) + "]"
-    # JSON's strings, numbers and booleans are TOML's, but for escaped slashes and DEL, which it never writes.
-    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
+    return _json(value)
 
 
 def _key(name: str) -> str:
-    return name if _BARE.fullmatch(name) else msgspec.json.encode(name).decode()
+    return name if _BARE.fullmatch(name) else _json(name)
+
+
+def _json(value: Any) -> str:
+    # JSON's strings, numbers and booleans are TOML's, but for DEL, which TOML takes only escaped.
+    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")

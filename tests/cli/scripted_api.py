@@ -1,0 +1,88 @@
+"""A control API whose answers are written down: what the command line is tested against."""
+
+import json
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+Asked = tuple[str, str, dict[str, str], Any]
+"""Method, path, query and body of a request that arrived."""
+
+
+class ScriptedApi:
+    """Answers by method and path; `asked` holds what arrived, `bearer` the last key."""
+
+    def __init__(self) -> None:
+        self.answers: dict[tuple[str, str], tuple[int, Any]] = {}
+        self.asked: list[Asked] = []
+        self.bearer: str | None = None
+        self.url = ""
+
+    def on(self, method: str, path: str, body: Any, status: int = 200) -> None:
+        """Answer this from now on; a list of bodies is answered one after the other, the last for ever."""
+        self.answers[method, path] = (status, body)
+
+    def items(self, path: str, *items: Any) -> None:
+        """Answer a list."""
+        self.on("GET", path, {"items": list(items), "next": None})
+
+    def take(self, method: str, target: str, content: bytes) -> tuple[int, bytes]:
+        parts = urlsplit(target)
+        body = json.loads(content) if content else None
+        self.asked.append((method, parts.path, dict(parse_qsl(parts.query)), body))
+        status, answer = self.answers.get(
+            (method, parts.path),
+            (
+                404,
+                {"error": {"code": "not_found", "message": f"there is no {parts.path}", "hint": "list them"}},
+            ),
+        )
+        if isinstance(answer, Script):
+            answer = answer.next()
+        return status, b"" if answer is None else json.dumps(answer).encode()
+
+
+class Script:
+    """Answers that follow each other; the last one stays."""
+
+    def __init__(self, *answers: Any) -> None:
+        self._answers = list(answers)
+
+    def next(self) -> Any:
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+
+@contextmanager
+def serving(api: ScriptedApi) -> Generator[ScriptedApi]:
+    """Serve it on the loopback until the block ends."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            length = int(self.headers.get("content-length") or 0)
+            api.bearer = self.headers.get("authorization")
+            status, body = api.take(self.command, self.path, self.rfile.read(length))
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    api.url = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        yield api
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

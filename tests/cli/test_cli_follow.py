@@ -1,0 +1,42 @@
+"""`headgate requests --follow`: calls appear once each, as they are recorded, until it is interrupted."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from tests.cli.scripted_api import Script, ScriptedApi, serving
+
+
+def row(identity: str) -> dict[str, object]:
+    return {"id": identity, "started_at": "2026-11-21T08:00:00Z", "status": 200, "target": "mock/mock"}
+
+
+def test_new_calls_are_shown_once_and_oldest_first() -> None:
+    api = ScriptedApi()
+    pages = [[row("a")], [row("a")], [row("c"), row("b"), row("a")], [row("d"), row("c"), row("b")]]
+    api.on("GET", "/api/v1/requests", Script(*({"items": page, "next": None} for page in pages)))
+    with serving(api):
+        following = subprocess.Popen(
+            [sys.executable, "-m", "headgate.cli.app", "requests", "--follow", "--json"],
+            env={**os.environ, "HEADGATE_URL": api.url, "HEADGATE_KEY": "hg_test"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert following.stdout is not None
+            shown = [json.loads(following.stdout.readline())["id"] for _ in range(3)]
+            asked = len(api.asked)
+            ends = time.monotonic() + 20
+            while len(api.asked) < asked + 2 and time.monotonic() < ends:
+                time.sleep(0.05)
+        finally:
+            following.send_signal(signal.SIGINT)
+            rest, said = following.communicate(timeout=20)
+    assert shown == ["b", "c", "d"]
+    assert rest == "", "what was shown is not shown again"
+    assert following.returncode == 130
+    assert "Traceback" not in said
