@@ -6,33 +6,42 @@ standard input what it is. No logic here. Read next: `processes.supervisor`, `ga
 
 import asyncio
 import contextlib
+import logging
 import socket
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 
 import uvloop
 
+from headgate import __version__
 from headgate.access.book import AccessBook
 from headgate.access.store import first_admin_key
 from headgate.api.alerts import AlertSink
+from headgate.api.app import create_control_app
+from headgate.api.metrics import read_metric_files
+from headgate.api.services import ControlServices
 from headgate.config import snapshots
 from headgate.config.compile import compile_file, compile_snapshot
 from headgate.config.environment import default_document
 from headgate.config.secrets import Secrets
 from headgate.config.snapshot import Snapshot
+from headgate.config.watch import ConfigurationWatcher
 from headgate.core.entries import ALERT, Alert
+from headgate.core.faults import Conflict, Misconfigured
 from headgate.gateway.control import ControlRelay
 from headgate.gateway.front import Front
 from headgate.gateway.plane import ENCODE, Current, DataPlane
 from headgate.gateway.refresh import Identity, Refresher
 from headgate.gateway.service import GatewayService
 from headgate.gateway.standin_hosts import StandinHosts
+from headgate.http1.asgi import AsgiService
 from headgate.http1.limits import ServerLimits
 from headgate.http1.pool import HttpTransport
 from headgate.http1.proxies import ProxySettings
 from headgate.http1.server import UvicornServer
 from headgate.http1.tls import server_context
+from headgate.journal.backlog import JournalWatch
 from headgate.journal.shipper import Shipper
 from headgate.journal.writer import JournalWriter
 from headgate.meters.loop import LoopDetector
@@ -53,6 +62,8 @@ from headgate.store.database import Database
 from headgate.store.embedded import EmbeddedPostgres
 from headgate.store.listen import Listener
 from headgate.store.migrate import migrate
+
+log = logging.getLogger("headgate")
 
 SYSTEM = "system"
 
@@ -85,20 +96,26 @@ async def prepare(options: UpOptions, database_url: str) -> Prepared:
     settings = Settings.from_environment()
     snapshot = await asyncio.to_thread(_compile, options, settings)
     async with Database(database_url, connections_max=1, name="up") as database:
-        async with database.transaction() as connection:
-            active = await snapshots.current(connection)
-            if active is None or options.database_url is None or options.config_path is not None:
-                await snapshots.store_snapshot(connection, snapshot, created_by=SYSTEM, note="at start")
-                await snapshots.activate(
-                    connection,
-                    snapshot.id,
-                    expected_current=active.id if active else None,
-                    actor=SYSTEM,
-                )
+        await _activate_at_start(database, snapshot, options)
         async with database.transaction() as connection:
             key = await first_admin_key(connection, now_ms=SystemClock().now_ms(), chosen=settings.admin_key)
     minted = key.reveal() if key is not None and settings.admin_key is None else None
     return Prepared(minted_admin_key=minted, example_model=_example_model(snapshot))
+
+
+async def _activate_at_start(database: Database, snapshot: Snapshot, options: UpOptions) -> None:
+    """Put the file in force: always with the embedded database, else only where nothing is in force yet.
+
+    Of several hosts that start at once on one database, one is first, and its configuration holds.
+    """
+    try:
+        async with database.transaction() as connection:
+            active = await snapshots.current(connection)
+            if active is None or options.database_url is None:
+                base = active.id if active else None
+                await snapshots.put_in_force(connection, snapshot, base=base, actor=SYSTEM, note="at start")
+    except Conflict as conflict:
+        log.warning("the configuration at start was not put in force: %s", conflict.message)
 
 
 def _compile(options: UpOptions, settings: Settings) -> Snapshot:
@@ -219,32 +236,58 @@ class ShipperService:
 async def shipper(spec: WorkerSpec) -> AsyncGenerator[Service]:
     """Put the host's shipper together."""
     async with Database(spec.database_url, connections_max=2, name=spec.title) as database:
-        sinks = (MeterSink(), RecordSink(), BodySink(), AlertSink())
+        # Last, since grants wait for the rows that it locks.
+        sinks = (RecordSink(), BodySink(), AlertSink(), MeterSink())
         yield ShipperService(
             Shipper(Path(spec.data_dir) / "journal", database, sinks, host=socket.gethostname())
         )
 
 
-class Waiting:
-    """A worker that waits for its end."""
-
-    def __init__(self) -> None:
-        self._ended = asyncio.Event()
-
-    async def run(self) -> None:
-        """Wait until `drain`."""
-        await self._ended.wait()
-
-    async def drain(self, timeout_s: float) -> None:
-        """Let `run` return."""
-        self._ended.set()
-
-
 @contextlib.asynccontextmanager
 async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
     """Put the control process together."""
-    # Until the control API is mounted here, control only keeps its place.
-    yield Waiting()
+    settings = Settings.from_environment()
+    environment = settings.environment()
+    clock = DatabaseClock()
+    async with contextlib.AsyncExitStack() as stack:
+        database = await stack.enter_async_context(
+            Database(spec.database_url, connections_max=8, name=spec.title)
+        )
+        http = HttpTransport(proxies=ProxySettings.from_mapping(environment))
+        stack.push_async_callback(http.close)
+        services = ControlServices(
+            database=database,
+            clock=clock,
+            egress=GuardedEgress({"http": http, "https": http}),
+            environment=environment,
+            version=__version__,
+            gateway_metrics=read_metric_files(metrics_folder(spec)),
+            watch=JournalWatch(Path(spec.data_dir) / "journal", clock).look,
+            background=_background(spec, database),
+        )
+        sockets = [socket.socket(fileno=descriptor) for descriptor in spec.listen_fds]
+        yield AsgiService(create_control_app(services), sockets)
+
+
+def _background(spec: WorkerSpec, database: Database) -> tuple[Callable[[], Awaitable[None]], ...]:
+    """What control also runs: the watch on headgate.toml, where the database is the embedded one."""
+    if spec.config_path is None or not spec.embedded:
+        return ()
+
+    async def activate(snapshot: Snapshot) -> None:
+        async with database.transaction() as connection:
+            active = await snapshots.current(connection)
+            base = active.id if active else None
+            await snapshots.put_in_force(
+                connection, snapshot, base=base, actor=SYSTEM, note="the file changed"
+            )
+        log.info("headgate.toml has changed: snapshot %s is in force", snapshot.id)
+
+    async def refuse(fault: Misconfigured) -> None:
+        log.error("headgate.toml is refused, the snapshot before it stays in force: %s", fault)
+
+    watcher = ConfigurationWatcher(Path(spec.config_path), on_snapshot=activate, on_refused=refuse)
+    return (watcher.run,)
 
 
 ROLES = {"gateway": gateway, "shipper": shipper, "control": control}

@@ -11,6 +11,7 @@ import msgspec
 from headgate.access.store import AuditEntry, write_audit
 from headgate.config.snapshot import Snapshot
 from headgate.core.faults import Conflict, NotFound
+from headgate.meters.budgets import sync_budgets
 from headgate.store.database import Connection
 from headgate.store.listen import notify
 from headgate.store.queries import Queries
@@ -102,6 +103,19 @@ async def activate(connection: Connection, identity: str, *, expected_current: s
         await write_audit(connection, entry)
         await notify(connection, CHANNEL, identity)
         return int(row[0])
+
+
+async def put_in_force(
+    connection: Connection, snapshot: Snapshot, *, base: str | None, actor: str, note: str = ""
+) -> int:
+    """Store a snapshot, activate it in place of `base`, and tell the meters its limits; return its sequence.
+
+    Raises Conflict when another snapshot than `base` is in force by now.
+    """
+    await store_snapshot(connection, snapshot, created_by=actor, note=note)
+    seq = await activate(connection, snapshot.id, expected_current=base, actor=actor)
+    await sync_budgets(connection, snapshot.budgets)
+    return seq
 
 
 async def current(connection: Connection, *, unless: str | None = None) -> StoredSnapshot | None:

@@ -55,6 +55,7 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     boot: uuid.UUID
     data_dir: str
     database_url: str
+    embedded: bool
     config_path: str | None
     host: str
     port: int

@@ -172,6 +172,7 @@ class Supervisor:
             boot=uuid.uuid4(),
             data_dir=str(self._folder.resolve()),
             database_url=url,
+            embedded=options.database_url is None,
             config_path=options.config_path,
             host=options.host,
             port=port,
