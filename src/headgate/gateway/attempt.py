@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from headgate.catalog.bound import BoundInput, bound
+from headgate.catalog.kinds import family_of
 from headgate.catalog.model import Endpoint, Target
 from headgate.core.call import Bound, Bounded, Usage
 from headgate.core.entries import BEGIN, SETTLED, AttemptRecord, Begin, Settled
@@ -18,6 +19,7 @@ from headgate.core.faults import (
     BudgetExhausted,
     Fault,
     Limited,
+    NotAllowed,
     Refused,
     Unavailable,
     UpstreamError,
@@ -27,8 +29,9 @@ from headgate.core.ports import Answer, Headers, Timeouts
 from headgate.gateway.call import NO_USAGE, Call, Failure
 from headgate.gateway.clamp import clamped
 from headgate.gateway.health import TargetHealth
+from headgate.gateway.masking import Masking
 from headgate.gateway.plane import ENCODE, DataPlane
-from headgate.gateway.providers import endpoint_for, outgoing, provider_request_id
+from headgate.gateway.providers import answer_headers, endpoint_for, outgoing, provider_request_id
 from headgate.gateway.settlement import NOTHING, Settlement, in_full, refused
 from headgate.meters.model import Subject
 from headgate.meters.purse import Reservation
@@ -41,6 +44,7 @@ ERROR_BYTES_MAX: Final = 1024 * 1024
 ANSWER_BYTES_MAX: Final = 256 * 1024 * 1024
 HELD_BYTES_MAX: Final = 64 * 1024
 BYTES_PER_TOKEN: Final = 4
+OUTPUT_FIELD: Final = "max_completion_tokens"
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -63,7 +67,9 @@ class Held:
         "concluded",
         "endpoint",
         "health",
+        "masking",
         "number",
+        "probes",
         "reservation",
         "started_ms",
         "started_s",
@@ -80,6 +86,8 @@ class Held:
         self.bound: Bound = Bounded(0)
         self.reservation: Reservation | None = None
         self.number = number
+        self.masking = Masking(None)
+        self.probes = False
         self.started_s = 0.0
         self.started_ms = 0
         self.begun = False
@@ -102,8 +110,8 @@ class Committed:
         self.held = held
         self.answer = answer
         self.status: int = answer.status
-        self.headers: Headers = answer.headers
-        self.body = body
+        self.headers: Headers = held.masking.headers(answer_headers(answer.headers))
+        self.body = held.masking.data(body)
         self.pending = pending
         self.reader: StreamReader | None = None
 
@@ -114,44 +122,46 @@ async def take(plane: DataPlane, call: Call, target: Target) -> Held | None:
     Raises BudgetExhausted when a budget says `when_exhausted = "reject"`.
     """
     health = plane.health.of(target.name)
-    slotted = False
+    slotted = probes = False
     try:
         endpoint = endpoint_for(target, call.route)
-        _check_credential(plane, target, endpoint)
+        _check_credential(call, target, endpoint)
         held = Held(target, endpoint, health, bound_input(call, target), len(call.attempts) + 1)
         held.bound = bound(held.bound_input, target.facts)
-        if not health.breaker.allow(plane.clock.monotonic()):
-            raise Unavailable(f"{target.name} has failed repeatedly and is given a rest")
+        now_s = plane.clock.monotonic()
+        may_probe = health.breaker.state(now_s) == "half-open"
+        if not health.breaker.allow(now_s):
+            raise Unavailable(
+                f"{target.name} has failed repeatedly and is given a rest; it last said: {health.last_failure}"
+            )
+        held.probes = probes = may_probe
         provider = target.provider
         await health.enter(calls_max=provider.max_concurrent, queued_max=provider.max_queued)
         slotted = True
         held.reservation = await _reserve(plane, call, held)
-    except Refused as fault:
-        _untake(health, slotted=slotted)
+    except (Refused, Unavailable) as fault:
+        _untake(health, slotted=slotted, probes=probes)
         call.exclude(target.name, fault)
         if isinstance(fault, BudgetExhausted) and fault.rejects:
             raise
         return None
-    except Unavailable as fault:
-        _untake(health, slotted=slotted)
-        call.exclude(target.name, fault)
-        return None
-    except asyncio.CancelledError:
-        _untake(health, slotted=slotted)
+    except BaseException:
+        _untake(health, slotted=slotted, probes=probes)
         raise
     call.open_attempt = held
     return held
 
 
-def _untake(health: TargetHealth, *, slotted: bool) -> None:
-    health.breaker.abandoned()
+def _untake(health: TargetHealth, *, slotted: bool, probes: bool) -> None:
+    if probes:
+        health.breaker.abandoned()
     if slotted:
         health.leave()
 
 
-def _check_credential(plane: DataPlane, target: Target, endpoint: Endpoint) -> None:
+def _check_credential(call: Call, target: Target, endpoint: Endpoint) -> None:
     provider = target.provider
-    reason = plane.current.secrets.reason_missing(provider.name) if endpoint.auth != "none" else None
+    reason = call.current.secrets.reason_missing(provider.name) if endpoint.auth != "none" else None
     if reason is not None:
         raise Unavailable(f"it is left out: {reason}")
 
@@ -160,13 +170,13 @@ async def _reserve(plane: DataPlane, call: Call, held: Held) -> Reservation:
     facts = call.facts
     assert facts is not None
     subject = _subject(call, held.target)
-    limits = plane.current.target_limits
+    limits = call.current.target_limits
     if limits:
         tokens = len(facts.body) // BYTES_PER_TOKEN
         call.rate.append(
             plane.limiter.admit(limits, subject, input_tokens=tokens, max_output=facts.max_output)
         )
-    budgets = plane.current.budgets
+    budgets = call.current.budgets
     _clamp(plane, call, held, subject)
     return plane.purse.try_reserve(budgets, subject, held.bound) or await plane.purse.reserve(
         budgets, subject, held.bound
@@ -189,9 +199,9 @@ def _subject(call: Call, target: Target) -> Subject:
 
 def _clamp(plane: DataPlane, call: Call, held: Held, subject: Subject) -> None:
     """Where a budget says so, ask for no more output than what is left of it can pay."""
-    if not plane.current.clamps or not isinstance(held.bound, Bounded):
+    if not call.current.clamps or not isinstance(held.bound, Bounded):
         return
-    affordable = plane.purse.affordable(plane.current.budgets, subject)
+    affordable = plane.purse.affordable(call.current.budgets, subject)
     if affordable is None or held.bound.pico_usd <= affordable:
         return
     parts = clamped(held.bound_input, held.target.facts, affordable)
@@ -207,7 +217,7 @@ def bound_input(call: Call, target: Target) -> BoundInput:
     assert facts is not None
     return BoundInput(
         operation=call.route.operation,
-        body_bytes=call.upload.length if call.upload else len(facts.body),
+        body_bytes=(call.upload.length if call.upload else len(facts.body)) - facts.media.inline_bytes,
         messages=facts.messages,
         choices=facts.choices,
         max_output=output_limit(call),
@@ -244,6 +254,8 @@ async def attempt(plane: DataPlane, call: Call, held: Held) -> Committed | None:
     except (UpstreamError, UpstreamTimeout) as fault:
         charge = in_full(held.bound, held.reserved_pico_usd) if fault.sent else NOTHING
         _fail(plane, call, held, fault, charge)
+    except NotAllowed as fault:
+        _fail(plane, call, held, fault, NOTHING, retryable=False)
     return None
 
 
@@ -282,7 +294,14 @@ async def _send(plane: DataPlane, call: Call, held: Held) -> Committed | None:
         body, length = call.upload.pieces(model), call.upload.length_with(model)
     else:
         new_limit = limit if limit != facts.max_output else None
-        body = rewrite(facts, model=model, ask_usage=ask_usage, max_output=new_limit)
+        family = family_of(target.provider.origin.host) if new_limit is not None else None
+        body = rewrite(
+            facts,
+            model=model,
+            ask_usage=ask_usage,
+            max_output=new_limit,
+            output_field=family.output_field if family else OUTPUT_FIELD,
+        )
         length = len(body)
     if facts.max_output is None and limit is not None and limit == alias.default_max_output:
         call.note_change(f"output limit set to {limit} by default_max_output of {alias.name}")
@@ -293,15 +312,16 @@ async def _send(plane: DataPlane, call: Call, held: Held) -> Committed | None:
         idle_s=alias.timeouts.idle_s,
         total_s=alias.timeouts.total_s,
     )
-    secret = plane.current.secrets.get(target.provider.name)
+    secret = call.current.secrets.get(target.provider.name)
+    held.masking = Masking(secret)
     request = outgoing(call, target, endpoint, secret=secret, timeouts=timeouts)
     request.body, request.content_length = body, length
     answer = await plane.egress.send(request, regions=target.provider.regions, label=caller.label)
-    call.provider_request_id = provider_request_id(answer.headers)
+    call.provider_request_id = held.masking.text(provider_request_id(answer.headers))
     try:
         if answer.status >= 400:
             return await _refused(plane, call, held, answer)
-        if whole or not _is_stream(answer):
+        if whole or not _is_stream(call, answer):
             return Committed(held, answer, body=await answer.read(ANSWER_BYTES_MAX))
         reader = stream_reader(call.route.dialect, call.route.operation, strip_usage=ask_usage)
         return await _until_commit(plane, call, Committed(held, answer), reader)
@@ -310,9 +330,11 @@ async def _send(plane: DataPlane, call: Call, held: Held) -> Committed | None:
         raise
 
 
-def _is_stream(answer: Answer) -> bool:
+def _is_stream(call: Call, answer: Answer) -> bool:
     kind = answer.header(b"content-type") or b""
-    return b"event-stream" in kind or (b"json" in kind and answer.header(b"content-length") is None)
+    if call.route.dialect == "google" and b"json" in kind:
+        return answer.header(b"content-length") is None
+    return b"event-stream" in kind
 
 
 async def _until_commit(
@@ -324,7 +346,7 @@ async def _until_commit(
     while held_bytes < HELD_BYTES_MAX:
         data = await committed.answer.chunk()
         event = reader.feed(data) if data else reader.end()
-        pending.append(event.data)
+        pending.append(committed.held.masking.data(event.data))
         held_bytes += len(event.data)
         if reader.error is not None and not event.commits:
             raise UpstreamError(f"the stream began with an error: {reader.error}")
@@ -372,17 +394,34 @@ def _fail(
     status: int = 0,
 ) -> None:
     """Conclude an attempt that came to nothing: `Settled` is written before its hold is used again."""
+    fault.message = held.masking.text(fault.message)
     call.failures.append(Failure(held.target.name, fault, retryable=retryable))
     outcome = Outcome(status or fault.status, fault.code, fault.message)
     if held.reservation is not None and held.reservation.holds:
         entry = Settled(call.id.bytes, held.number, settlement.charged_pico_usd, held.reservation.holds)
         plane.journal.append(SETTLED, ENCODE(entry))
     call.attempts.append(record_of(plane, held, settlement, outcome))
-    if held.health.breaker.failed(plane.clock.monotonic()):
-        plane.alert(
-            "breaker_open", held.target.name, f"{held.target.name} failed repeatedly: {fault.message}"
-        )
+    _judge(plane, held, fault)
     conclude(plane, call, held, settlement)
+
+
+def _judge(plane: DataPlane, held: Held, fault: Fault) -> None:
+    """Remember a failure of the target. One that limits its rate is well: others only come before it."""
+    health, now_s = held.health, plane.clock.monotonic()
+    if isinstance(fault, Limited):
+        health.cool(now_s, fault.retry_after_s)
+        release_probe(held)
+        return
+    health.last_failure = fault.message
+    if health.breaker.failed(now_s):
+        name = held.target.name
+        plane.alert("breaker_open", name, f"{name} failed repeatedly: {fault.message}")
+
+
+def release_probe(held: Held) -> None:
+    """The attempt says nothing of its target; if it was to probe it, another may."""
+    if held.probes:
+        held.health.breaker.abandoned()
 
 
 def record_of(
