@@ -169,6 +169,8 @@ def _start(command: list[str], place: Path, environment: Mapping[str, str]) -> R
     threading.Thread(target=read, daemon=True).start()
     if not ready.wait(START_S_MAX) or not found:
         process.kill()
+        process.wait(timeout=10)
+        process.stdout.close()
         tail = log.read_text()[-4000:]
         raise RuntimeError(f"headgate did not start: {''.join(lines)}\n{tail}")
     return Running(process, found[0], place, log)
