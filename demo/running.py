@@ -168,8 +168,12 @@ def _start(command: list[str], place: Path, environment: Mapping[str, str]) -> R
 
     threading.Thread(target=read, daemon=True).start()
     if not ready.wait(START_S_MAX) or not found:
-        process.kill()
-        process.wait(timeout=10)
+        # Asked first: a supervisor that is killed leaves its database running.
+        process.terminate()
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
         process.stdout.close()
         tail = log.read_text()[-4000:]
         raise RuntimeError(f"headgate did not start: {''.join(lines)}\n{tail}")

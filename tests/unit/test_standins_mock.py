@@ -276,3 +276,27 @@ async def test_kept_prefixes_are_read_the_second_time() -> None:
     assert second.cache_read > 1024
     assert second.total_input == first.total_input
     assert third == first
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "required": 5},
+        {"type": "object", "properties": {"a": {"type": "number", "multipleOf": 1e-320, "minimum": 1e300}}},
+        {"type": "array", "prefixItems": 7},
+        {"type": "string", "enum": {"a": 1}},
+    ],
+)
+async def test_a_schema_that_is_none_is_refused_or_answered(schema: dict[str, Any]) -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    tool = {"type": "function", "function": {"name": "add", "parameters": schema}}
+    asked: list[dict[str, Any]] = [{"response_format": form}, {"tools": [tool], "tool_choice": "required"}]
+    for fields in asked:
+        answer = await MockTransport(MockSettings()).send(chat(**fields))
+        assert answer.status in (200, 400)
+
+
+async def test_nesting_without_end_is_refused() -> None:
+    outgoing = chat()
+    outgoing.body = b'{"model": "m", "messages": ' + b"[" * 100_000
+    assert (await MockTransport(MockSettings()).send(outgoing)).status == 400

@@ -205,3 +205,39 @@ def test_what_is_filled_is_valid(schema: dict[str, Any], text: str, seed: int) -
     value = filled(schema, text, seed)
     check(schema, value)
     assert filled(schema, text, seed) == value
+
+
+def _doubling() -> dict[str, Any]:
+    """Schemas of which each holds two of the next: as a tree, more than there are atoms."""
+    definitions = {
+        f"level{level}": {
+            "type": "object",
+            "properties": {side: {"$ref": f"#/$defs/level{level + 1}"} for side in ("left", "right")},
+            "required": ["left", "right"],
+        }
+        for level in range(300)
+    }
+    return {"$ref": "#/$defs/level0", "$defs": definitions}
+
+
+HOSTILE: dict[str, dict[str, Any]] = {
+    "itself in allOf": {"$ref": "#/$defs/a", "$defs": {"a": {"allOf": [{"$ref": "#/$defs/a"}] * 10}}},
+    "itself in anyOf": {"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}] * 10}}},
+    "doubling": _doubling(),
+    "a billion items": {"type": "array", "minItems": 10**9, "items": {"type": "array", "minItems": 10**9}},
+    "a billion characters": {"type": "string", "minLength": 10**9},
+    "a billion properties": {"type": "object", "minProperties": 10**9},
+    "a slow pattern": {"type": "string", "pattern": r"^(a+)+$"},
+    "many stars": {"type": "string", "pattern": "^" + "a*" * 60 + "b$"},
+    "a long pattern": {"type": "string", "pattern": "(a{9999}){9999}"},
+    "a deep pattern": {"type": "string", "pattern": "(" * 140 + "a" + ")" * 140},
+}
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_schema_costs_little(name: str) -> None:
+    value = filled(
+        HOSTILE[name], "Here are 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac' and more"
+    )
+    assert len(repr(value)) < 1_000_000

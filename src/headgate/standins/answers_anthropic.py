@@ -260,22 +260,22 @@ def _text_of(content: str | list[Block] | dict[str, Any] | None) -> str:
 
 def _cached_prefix(body: MessagesBody) -> tuple[str | None, int]:
     """Return what stands before the last cache mark of system and tools, and its tokens."""
-    marked: list[str] = []
+    marked = 0
     so_far: list[str] = []
     for entry in body.tools or ():
         so_far.append(f"{entry.name} {entry.description} {entry.input_schema}")
         if entry.cache_control:
-            marked = list(so_far)
+            marked = len(so_far)
     for blocks in [body.system, *[message.content for message in body.messages]]:
         for block in blocks if isinstance(blocks, list) else []:
             so_far.append(block.text or "")
             if block.cache_control:
-                marked = list(so_far)
+                marked = len(so_far)
         if isinstance(blocks, str):
             so_far.append(blocks)
     if not marked:
         return None, 0
-    prefix = " ".join(marked)
+    prefix = " ".join(so_far[:marked])
     return prefix, count_tokens(prefix)
 
 

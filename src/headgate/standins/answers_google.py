@@ -254,6 +254,8 @@ def _check(body: GenerateBody) -> None:
     config = body.generation_config
     if config and config.max_output_tokens is not None and config.max_output_tokens < 1:
         raise InvalidBody("* GenerateContentRequest.generation_config.max_output_tokens must be positive")
+    if config and config.candidate_count is not None and not 1 <= config.candidate_count <= 8:
+        raise InvalidBody("* GenerateContentRequest.generation_config.candidate_count must be in [1, 8]")
     if config and config.temperature is not None and not 0 <= config.temperature <= 2:
         raise InvalidBody("* GenerateContentRequest.generation_config.temperature must be in [0.0, 2.0]")
     for before, after in zip(body.contents, body.contents[1:], strict=False):

@@ -25,6 +25,8 @@ from headgate.standins.planned import Piece, Planned, data_event, events, whole
 CREATED = 1_767_225_600
 """The time that answers carry: fixed, so that equal requests have equal answers."""
 
+CHOICES_MAX = 16
+
 FINGERPRINT = "fp_standin"
 
 EFFORT_TOKENS = {"none": 0, "minimal": 0, "low": 16, "medium": 48, "high": 128, "xhigh": 256}
@@ -137,7 +139,7 @@ def _check(body: ChatBody) -> None:
         {
             "max_tokens": (body.max_tokens, 1, 10**9),
             "max_completion_tokens": (body.max_completion_tokens, 1, 10**9),
-            "n": (body.n, 1, 128),
+            "n": (body.n, 1, CHOICES_MAX),
             "temperature": (body.temperature, 0, 2),
             "top_p": (body.top_p, 0, 1),
             "top_logprobs": (body.top_logprobs, 0, 20),

@@ -13,6 +13,7 @@ import msgspec
 
 from headgate.core.call import Usage
 from headgate.standins.answers_openai_chat import (
+    CHOICES_MAX,
     CREATED,
     DONE,
     check_ranges,
@@ -101,7 +102,7 @@ def completion_conversation(body: CompletionsBody) -> Conversation:
     check_ranges(
         {
             "max_tokens": (body.max_tokens, 0, 10**9),
-            "n": (body.n, 1, 128),
+            "n": (body.n, 1, CHOICES_MAX),
             "temperature": (body.temperature, 0, 2),
         }
     )

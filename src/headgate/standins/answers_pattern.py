@@ -7,26 +7,45 @@ preference. What it can't read it answers with the best that it has: a stand-in 
 import re
 
 LENGTH_MAX = 200
+PATTERN_LENGTH_MAX = 300
+DEPTH_MAX = 20
+CANDIDATE_LENGTH_MAX = 64
+QUANTIFIERS_MAX = 3
+
+_QUANTIFIED_GROUP = re.compile(r"\)[*+?{]")
+_QUANTIFIERS = re.compile(r"(?<!\\)(?:[*+?]|\{\d*,)")
 
 _CLASSES = {"d": "0123456789", "w": "abcdefghijklmnopqrstuvwxyz", "s": " ", "D": "a", "W": "-", "S": "a"}
 _PRINTABLE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@/:+ "
 
 
 def matching(pattern: str, candidates: list[str], least: int, most: int) -> str:
-    """Return a string of `least` to `most` characters that matches, a candidate where one does."""
-    try:
-        compiled = re.compile(pattern)
-    except re.error:
+    """Return a string of `least` to `most` characters that matches, a candidate where one does.
+
+    Patterns are the client's: one that could take long to match is never run, only generated from.
+    """
+    compiled = _compiled(pattern)
+    if compiled is None:
         return "text"
-    for candidate in candidates:
-        if least <= len(candidate) <= most and compiled.search(candidate):
+    quick = not _QUANTIFIED_GROUP.search(pattern) and len(_QUANTIFIERS.findall(pattern)) <= QUANTIFIERS_MAX
+    for candidate in candidates if quick else ():
+        if least <= len(candidate) <= min(most, CANDIDATE_LENGTH_MAX) and compiled.search(candidate):
             return candidate
     for more in range(4):
         made = _Generator(pattern, more).alternatives()
         made = made.ljust(least, "a")[: min(most, LENGTH_MAX)]
-        if compiled.search(made):
+        if not quick or (len(made) <= CANDIDATE_LENGTH_MAX and compiled.search(made)):
             return made
-    return "text"
+    return _Generator(pattern, 0).alternatives()[:most]
+
+
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    if len(pattern) > PATTERN_LENGTH_MAX:
+        return None
+    try:
+        return re.compile(pattern)
+    except (re.error, OverflowError, RecursionError):
+        return None
 
 
 class _Generator:
@@ -35,6 +54,7 @@ class _Generator:
     def __init__(self, pattern: str, more: int) -> None:
         self._pattern = pattern
         self._place = 0
+        self._depth = 0
         self._more = more
 
     def alternatives(self) -> str:
@@ -54,11 +74,11 @@ class _Generator:
         return found
 
     def _sequence(self) -> str:
-        made: list[str] = []
+        made = ""
         while self._peek() not in ("", "|", ")"):
             atom = self._atom()
-            made.append(self._repeated(atom))
-        return "".join(made)
+            made = (made + self._repeated(atom))[:LENGTH_MAX]
+        return made
 
     def _repeated(self, atom: str) -> str:
         least, most = 1, 1
@@ -82,7 +102,7 @@ class _Generator:
                 return atom
         if self._peek() in ("?", "+") and self._place < len(self._pattern):
             self._place += 1
-        return atom * min(least + self._more, most)
+        return (atom * min(least + self._more, most, LENGTH_MAX))[:LENGTH_MAX]
 
     def _atom(self) -> str:
         match self._take():
@@ -110,7 +130,9 @@ class _Generator:
             named = re.compile(r"\?(?::|P?<[A-Za-z_]\w*>|[=!]|<[=!])").match(self._pattern, self._place)
             if named:
                 self._place = named.end()
-        inside = self.alternatives()
+        self._depth += 1
+        inside = self.alternatives() if self._depth < DEPTH_MAX else ""
+        self._depth -= 1
         self._take()
         return inside
 

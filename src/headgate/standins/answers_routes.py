@@ -31,6 +31,9 @@ Cached = Callable[[Conversation, Usage], Usage]
 
 _Body = TypeVar("_Body")
 
+# A client's JSON schema is not checked before it is filled: what is none shows while it is read.
+_SCHEMA_FAULTS = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError, RecursionError)
+
 
 class _ModelOnly(msgspec.Struct, frozen=True):
     model: str = ""
@@ -45,7 +48,7 @@ def model_of(place: Place, body: bytes, content_type: str) -> str:
         return form.fields.get("model", "") if form else ""
     try:
         return msgspec.json.decode(body, type=_ModelOnly).model
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
 
 
@@ -63,6 +66,8 @@ def plan(place: Place, body: bytes, content_type: str, settings: MockSettings, c
         return error_answer(
             place.manner, 400, invalid.message, parameter=invalid.parameter, code=invalid.code
         )
+    except _SCHEMA_FAULTS as wrong:
+        return error_answer(place.manner, 400, f"Invalid schema: {type(wrong).__name__}: {wrong}")
 
 
 def _decode(body: bytes, form: type[_Body], place: Place) -> _Body:
@@ -72,7 +77,7 @@ def _decode(body: bytes, form: type[_Body], place: Place) -> _Body:
         message, parameter = _words(str(invalid), place)
         code = "missing_required_parameter" if message.startswith("Missing") else "invalid_type"
         raise InvalidBody(message, parameter=parameter or None, code=code) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as invalid:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as invalid:
         raise InvalidBody(f"We could not parse the JSON body of your request: {invalid}") from None
 
 

@@ -17,6 +17,11 @@ from headgate.standins.conversation import Schema
 
 DEPTH_MAX = 8
 ITEMS_MAX = 5
+RULES_READ_MAX = 5_000
+"""Schemas are the client's: how much of one is read before the rest is filled with null."""
+
+ITEMS_ASKED_MAX = 1_000
+LENGTH_ASKED_MAX = 10_000
 
 _LONG_TEXT = ("query", "question", "input", "message", "prompt", "text", "content", "request", "task")
 
@@ -28,17 +33,20 @@ class Filler:
         self._root = root
         self._hints = hints
         self._random = random
+        self._left = RULES_READ_MAX
 
     def fill(self, schema: Any, name: str = "", depth: int = 0) -> Any:
         """Return a value valid by `schema`; `name` is the property that it is for."""
         rule = self._resolved(schema)
+        if self._left <= 0 or depth > 4 * DEPTH_MAX:
+            return None
         if "const" in rule:
             return rule["const"]
         if isinstance(rule.get("enum"), list):
             return self._one_of(cast("list[Any]", rule["enum"]))
         branches = rule.get("anyOf") or rule.get("oneOf")
         if isinstance(branches, list) and branches:
-            return self.fill(self._branch(cast("list[Any]", branches), rule, depth), name, depth)
+            return self.fill(self._branch(cast("list[Any]", branches), rule, depth), name, depth + 1)
         match _type_of(rule):
             case "object":
                 return self._object(rule, depth)
@@ -59,7 +67,10 @@ class Filler:
         """Return an object valid by `schema`; an empty one where the schema is of something else."""
         return _as_object(self.fill(schema))
 
-    def _resolved(self, schema: Any) -> Schema:
+    def _resolved(self, schema: Any, depth: int = 0) -> Schema:
+        self._left -= 1
+        if self._left <= 0 or depth > DEPTH_MAX:
+            return {}
         rule = _as_object(schema)
         for _ in range(DEPTH_MAX):
             reference = rule.get("$ref")
@@ -71,7 +82,7 @@ class Filler:
         if isinstance(parts, list):
             merged: Schema = {key: value for key, value in rule.items() if key != "allOf"}
             for part in cast("list[Any]", parts):
-                merged = _merged(merged, self._resolved(part))
+                merged = _merged(merged, self._resolved(part, depth + 1))
             return merged
         return rule
 
@@ -121,7 +132,7 @@ class Filler:
         for key in [key for key in properties if key not in value][: max(missing, 0)]:
             value[key] = self.fill(properties[key], key, depth + 1)
         if not properties and rule.get("additionalProperties") is not False:
-            for place in range(len(value), _whole(rule, "minProperties", 0)):
+            for place in range(len(value), min(_whole(rule, "minProperties", 0), ITEMS_ASKED_MAX)):
                 value[f"key_{place + 1}"] = self.fill(rule.get("additionalProperties") or {}, "", depth + 1)
         return value
 
@@ -134,7 +145,7 @@ class Filler:
 
     def _array(self, rule: Schema, name: str, depth: int) -> list[Any]:
         fixed = cast("list[Any]", rule.get("prefixItems") or [])
-        least = _whole(rule, "minItems", 0)
+        least = min(_whole(rule, "minItems", 0), ITEMS_ASKED_MAX)
         most = _whole(rule, "maxItems", max(ITEMS_MAX, least))
         value = [self.fill(inner, name, depth + 1) for inner in fixed][:most]
         inner = rule.get("items")
@@ -190,7 +201,8 @@ class Filler:
             if made is not None:
                 return made
         pattern = rule.get("pattern")
-        least, most = _whole(rule, "minLength", 0), _whole(rule, "maxLength", 10_000)
+        least = min(_whole(rule, "minLength", 0), LENGTH_ASKED_MAX)
+        most = _whole(rule, "maxLength", LENGTH_ASKED_MAX)
         if isinstance(pattern, str):
             candidates = [*self._hints.quoted, *self._hints.names, *self._hints.lower.split()]
             return matching(pattern, candidates, least, most)

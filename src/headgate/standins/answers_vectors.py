@@ -10,17 +10,21 @@ import struct
 from headgate.standins.answers_text import generator, words_of
 
 WORDS_MAX = 16
+LENGTH_DRAWN = 64
+"""What is drawn at random; a longer vector repeats it, which leaves the angles as they are."""
 
 
 def vector(seed: int, text: str, length: int) -> list[float]:
     """Return the vector of a text: the sum of its words' vectors, scaled to length one, single precision."""
-    total = [0.0] * length
+    drawn = min(length, LENGTH_DRAWN)
+    total = [0] * drawn
     for word in [*words_of(text)[:WORDS_MAX], text[:256]]:
         random = generator(seed, "vector", word)
-        parts = struct.unpack(f"<{length}h", random.randbytes(2 * length))
+        parts = struct.unpack(f"<{drawn}h", random.randbytes(2 * drawn))
         total = [so_far + part for so_far, part in zip(total, parts, strict=True)]
-    norm = math.sqrt(sum(value * value for value in total)) or 1.0
-    packed = struct.pack(f"<{length}f", *[value / norm for value in total])
+    repeated = (total * (length // drawn + 1))[:length]
+    norm = math.sqrt(sum(value * value for value in repeated)) or 1.0
+    packed = struct.pack(f"<{length}f", *[value / norm for value in repeated])
     return list(struct.unpack(f"<{length}f", packed))
 
 

@@ -19,7 +19,7 @@ import msgspec
 
 _DRILLS = re.compile(
     r"error-(?P<error>[45]\d\d)|(?P<missing>no-such-model)|flaky-(?P<flaky>[45]\d\d)|slow-(?P<slow>\d{1,6})ms|"
-    r"tokens-(?P<tokens>\d{1,6})|(?P<stream>broken-stream|unfinished-stream|stalled-stream|error-in-stream)"
+    r"tokens-(?P<tokens>\d{1,4})|(?P<stream>broken-stream|unfinished-stream|stalled-stream|error-in-stream)"
 )
 
 
