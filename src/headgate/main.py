@@ -137,6 +137,8 @@ async def gateway(spec: WorkerSpec) -> AsyncGenerator[Service]:
     environment = settings.environment()
     state_folder = Path(spec.data_dir) / "state"
     state_folder.mkdir(exist_ok=True, mode=0o700)
+    spool_folder = Path(spec.data_dir) / "spool"
+    spool_folder.mkdir(exist_ok=True, mode=0o700)
     async with contextlib.AsyncExitStack() as stack:
         database = await stack.enter_async_context(
             Database(spec.database_url, connections_min=1, connections_max=1, name=spec.title)
@@ -165,6 +167,7 @@ async def gateway(spec: WorkerSpec) -> AsyncGenerator[Service]:
             journal=journal,
             current=_nothing_yet(),
         )
+        plane.spool_folder = str(spool_folder)
 
         def swap(current: Current) -> None:
             standins.update(current.snapshot)

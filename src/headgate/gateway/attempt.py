@@ -132,7 +132,8 @@ async def take(plane: DataPlane, call: Call, target: Target) -> Held | None:
         may_probe = health.breaker.state(now_s) == "half-open"
         if not health.breaker.allow(now_s):
             raise Unavailable(
-                f"{target.name} has failed repeatedly and is given a rest; it last said: {health.last_failure}"
+                f"{target.name} has failed repeatedly and is given a rest; it last said: "
+                f"{health.last_failure}"
             )
         held.probes = probes = may_probe
         provider = target.provider

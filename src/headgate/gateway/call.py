@@ -3,12 +3,13 @@
 Mutable, owned by the task that serves it. Never does I/O. Read next: `gateway.serve`.
 """
 
+import asyncio
 import uuid
 from typing import TYPE_CHECKING, Final
 
 from headgate.access.model import Caller, Key
 from headgate.catalog.model import Target
-from headgate.config.snapshot import Alias, Snapshot
+from headgate.config.snapshot import Alias
 from headgate.core.call import Usage
 from headgate.core.entries import AttemptRecord, End, Excluded
 from headgate.core.faults import Fault
@@ -20,6 +21,7 @@ from headgate.wire.model import CallFacts, Route
 
 if TYPE_CHECKING:
     from headgate.gateway.attempt import Held
+    from headgate.gateway.plane import Current
 
 NO_USAGE: Final = Usage()
 
@@ -55,6 +57,7 @@ class Call:
         "caller",
         "changes",
         "cost_pico_usd",
+        "current",
         "estimated",
         "exclusions",
         "facts",
@@ -83,14 +86,16 @@ class Call:
         "truncated",
         "upload",
         "usage",
+        "watch",
     )
 
     def __init__(
-        self, identity: uuid.UUID, route: Route, snapshot: Snapshot, *, started_ms: int, started_s: float
+        self, identity: uuid.UUID, route: Route, current: "Current", *, started_ms: int, started_s: float
     ) -> None:
         self.id = identity
         self.route = route
-        self.snapshot = snapshot
+        self.current = current
+        self.snapshot = current.snapshot
         self.started_ms = started_ms
         self.started_s = started_s
         self.key: Key | None = None
@@ -121,12 +126,20 @@ class Call:
         self.rate: list[RateReservation] = []
         self.upload: SpooledUpload | None = None
         self.hung_up = False
+        self.watch: asyncio.Task[None] | None = None
         self.recorded = False
 
     @property
     def request_id(self) -> str:
         """The id as clients and records show it."""
         return str(self.id)
+
+    @property
+    def streams_events(self) -> bool:
+        """Whether the client expects server-sent events; Google has one JSON array besides."""
+        if self.facts is None or not self.facts.stream:
+            return False
+        return self.route.dialect != "google" or b"alt=sse" in self.query.split(b"&")
 
     def note_change(self, change: str) -> None:
         """Note what Headgate altered in the request; the same change of a second attempt counts once."""

@@ -1,4 +1,4 @@
-"""Near the end of a budget with `when_near = "clamp"`, a call asks for no more output than still fits. Pure."""
+"""Near the end of a budget with `when_near = "clamp"`, a call asks for no more output than fits. Pure."""
 
 from typing import Final
 

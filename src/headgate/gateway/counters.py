@@ -9,6 +9,7 @@ from typing import Final
 from headgate.core.money import PICO_PER_USD
 from headgate.gateway.call import Call
 from headgate.gateway.health import Health
+from headgate.meters.purse import PurseState
 
 BUCKETS_MS: Final = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 120_000, 300_000)
 SERIES_MAX: Final = 1000
@@ -62,7 +63,7 @@ class Counters:
         if call.cost_pico_usd:
             self.cost_pico_usd[target] += call.cost_pico_usd
 
-    def exposition(self, health: Health, gateway: str) -> str:
+    def exposition(self, health: Health, purse: PurseState, gateway: str) -> str:
         """Write all series, with the gateway's name as a label."""
         own = f'gateway="{_escape(gateway)}"'
         lines = ["# TYPE headgate_calls_total counter"]
@@ -78,7 +79,7 @@ class Counters:
         ]
         lines.append("# TYPE headgate_cost_usd_total counter")
         lines += [
-            f'headgate_cost_usd_total{{{own},target="{_escape(target)}"}} {pico_usd / PICO_PER_USD:.12f}'
+            f'headgate_cost_usd_total{{{own},target="{_escape(target)}"}} {_usd(pico_usd)}'
             for target, pico_usd in sorted(self.cost_pico_usd.items())
         ]
         lines += _histogram("headgate_call_duration_seconds", own, self.durations)
@@ -89,6 +90,12 @@ class Counters:
             for name, seen in sorted(health.items())
         ]
         lines += ["# TYPE headgate_calls_open gauge", f"headgate_calls_open{{{own}}} {self.open_calls}"]
+        lines += [
+            "# TYPE headgate_reserved_usd gauge",
+            f"headgate_reserved_usd{{{own}}} {_usd(purse.reserved)}",
+        ]
+        lines += ["# TYPE headgate_overrun_usd_total counter"]
+        lines += [f"headgate_overrun_usd_total{{{own}}} {_usd(purse.overrun)}"]
         return "\n".join(lines) + "\n"
 
 
@@ -103,6 +110,10 @@ def _histogram(name: str, own: str, histogram: Histogram) -> list[str]:
     lines.append(f"{name}_sum{{{own}}} {histogram.sum_ms / 1000:.3f}")
     lines.append(f"{name}_count{{{own}}} {total}")
     return lines
+
+
+def _usd(pico_usd: int) -> str:
+    return f"{pico_usd / PICO_PER_USD:.12f}"
 
 
 def _escape(value: str) -> str:

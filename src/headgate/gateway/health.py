@@ -13,6 +13,8 @@ from headgate.core.faults import Unavailable
 FAILURES_TO_OPEN: Final = 5
 OPEN_S: Final = 5.0
 OPEN_S_MAX: Final = 60.0
+COOL_S: Final = 1.0
+COOL_S_MAX: Final = 60.0
 EWMA_WEIGHT: Final = 0.2
 TARGETS_MAX: Final = 4096
 QUEUE_WAIT_S_MAX: Final = 30.0
@@ -73,14 +75,19 @@ class Breaker:
 class TargetHealth:
     """What was seen of one target, and its slots."""
 
-    __slots__ = ("_waiting", "breaker", "calls_in_flight", "cool_until_s", "latency_s")
+    __slots__ = ("_waiting", "breaker", "calls_in_flight", "cool_until_s", "last_failure", "latency_s")
 
     def __init__(self) -> None:
         self.breaker = Breaker()
         self.latency_s: float | None = None
         self.calls_in_flight = 0
         self.cool_until_s = 0.0
+        self.last_failure = ""
         self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def cool(self, now_s: float, wait_s: float | None) -> None:
+        """The target limits its rate: others come first for as long as it asks, or a second."""
+        self.cool_until_s = max(self.cool_until_s, now_s + min(wait_s or COOL_S, COOL_S_MAX))
 
     def observe(self, latency_s: float) -> None:
         """Add a time to first token (or to the whole answer); a rise counts at once, a fall slowly."""
@@ -111,6 +118,8 @@ class TargetHealth:
             async with asyncio.timeout(QUEUE_WAIT_S_MAX):
                 await turn
         except TimeoutError:
+            if turn.done() and not turn.cancelled():
+                self.leave()  # the turn came in the same moment
             raise Unavailable(f"no slot of this target came free within {QUEUE_WAIT_S_MAX:.0f} s") from None
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():

@@ -12,6 +12,7 @@ from headgate.core.ports import Exchange, Headers
 from headgate.gateway.call import Call
 
 KEEP_ALIVE_S: Final = 10.0
+"""How long a client waits without a sign."""
 COMMENT: Final = b": waiting for the first token\n\n"
 STREAM_HEADERS: Final[Headers] = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -22,18 +23,20 @@ STREAM_HEADERS: Final[Headers] = [
 class Opening:
     """Sends status and headers exactly once, whoever comes first: the answer, or the keep-alive."""
 
-    __slots__ = ("_call", "_exchange", "_task", "_timer", "started")
+    __slots__ = ("_call", "_every_s", "_exchange", "_task", "_timer", "started")
 
-    def __init__(self, call: Call, exchange: Exchange) -> None:
+    def __init__(self, call: Call, exchange: Exchange, every_s: float = KEEP_ALIVE_S) -> None:
         self._call = call
+        self._every_s = every_s
         self._exchange = exchange
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.started = False
 
     def keep_alive(self) -> None:
-        """From ten seconds on, if nothing has started by then, keep the client's line alive."""
-        self._timer = asyncio.get_running_loop().call_later(KEEP_ALIVE_S, self._begin)
+        """From ten seconds on, if nothing has started by then, keep the line of a stream of events alive."""
+        if self._call.streams_events:
+            self._timer = asyncio.get_running_loop().call_later(self._every_s, self._begin)
 
     def _begin(self) -> None:
         if not self.started:
@@ -44,12 +47,12 @@ class Opening:
             (b"x-headgate-request-id", self._call.request_id.encode()),
             (b"x-headgate-snapshot", self._call.snapshot.id.encode()),
         ]
-        self.started = True
         try:
             await self._exchange.start(200, STREAM_HEADERS + own)
+            self.started = True
             while True:
                 await self._exchange.send(COMMENT)
-                await asyncio.sleep(KEEP_ALIVE_S)
+                await asyncio.sleep(self._every_s)
         except ClientClosed:
             return
 

@@ -117,7 +117,8 @@ class DataPlane:
         self.counters = Counters()
         self.random = Random()
         self.draining = False
-        self.spool_folder = ""
+        self.spool_folder: str | None = None
+        """Where large uploads go; None is the system's folder for temporary files."""
 
     async def durable(self, snapshot: Snapshot) -> None:
         """Wait for the journal to reach the disk, where `durability = "power"` asks for it."""

@@ -78,7 +78,7 @@ def outgoing(
 
 def _path(call: Call, target: Target, endpoint: Endpoint) -> str:
     path = outgoing_path(endpoint, call.route.path, target.model)
-    if endpoint.dialect == "google" and b"alt=sse" in call.query:
+    if endpoint.dialect == "google" and b"alt=sse" in call.query.split(b"&"):
         path += "?alt=sse"
     if target.provider.api_version:
         path += ("&" if "?" in path else "?") + "api-version=" + quote(target.provider.api_version)

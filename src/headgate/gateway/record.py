@@ -47,9 +47,11 @@ def _write_body(plane: DataPlane, call: Call) -> None:
     if caller is None or facts is None or caller.record != "full":
         return
     limit = call.snapshot.limits.recorded_bytes_max
-    request = facts.body
+    request, length = facts.body, len(facts.body)
     digest = b""
-    if len(request) > limit:
+    if call.upload is not None:
+        request, length, digest = request[:limit], call.upload.length, call.upload.digest
+    elif length > limit:
         digest = hashlib.sha256(request).digest()
         request = request[: limit // 2] + request[-(limit - limit // 2) :]
     entry = Body(
@@ -60,7 +62,7 @@ def _write_body(plane: DataPlane, call: Call) -> None:
         response=response.recorded if response else b"",
         request_digest=digest,
         response_digest=response.digest if response else b"",
-        request_length=len(facts.body),
+        request_length=length,
         response_length=response.length if response else 0,
         response_content_type=call.response_content_type,
     )

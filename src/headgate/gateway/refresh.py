@@ -5,6 +5,7 @@ last state serves, from memory or from disk, for as long as `access.book` allows
 """
 
 import asyncio
+import contextlib
 import logging
 import uuid
 from collections.abc import Callable, Mapping
@@ -105,10 +106,10 @@ class Refresher:
     async def run(self) -> None:
         """Refresh until cancelled."""
         while True:
-            try:
-                await asyncio.wait_for(self._wake.wait(), POLL_S)
-            except TimeoutError:
-                self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                # Not wait_for: before Python 3.12 it swallows a cancellation that comes with the event.
+                async with asyncio.timeout(POLL_S):
+                    await self._wake.wait()
             self._wake.clear()
             try:
                 await self.refresh()
@@ -172,7 +173,11 @@ class Refresher:
         now_s = self._clock.monotonic()
         if now_s - self._saved_s >= SAVE_EVERY_S:
             self._saved_s = now_s
-            await asyncio.to_thread(self._write)
+            try:
+                await asyncio.to_thread(self._write)
+            except OSError as error:
+                self._changed = True
+                log.warning("the last state is not written to disk: %s", error)
 
     def _write(self) -> None:
         self._live.book.save(self._identity.keys_path)

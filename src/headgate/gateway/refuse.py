@@ -5,14 +5,14 @@ import math
 
 from headgate.core.faults import ClientClosed, Fault
 from headgate.core.ports import Exchange, Headers
-from headgate.gateway.attempt import Outcome, conclude, record_of
+from headgate.gateway.attempt import Outcome, conclude, record_of, release_probe
 from headgate.gateway.call import Call
 from headgate.gateway.opening import Opening
 from headgate.gateway.plane import DataPlane
 from headgate.gateway.record import finish
-from headgate.gateway.relay import own_headers
+from headgate.gateway.relay import last_words, own_headers
 from headgate.gateway.settlement import NOTHING, in_full
-from headgate.wire.errors import error_body, error_event
+from headgate.wire.errors import error_body
 
 
 async def refuse(plane: DataPlane, call: Call, exchange: Exchange, opening: Opening, fault: Fault) -> None:
@@ -26,10 +26,10 @@ async def refuse(plane: DataPlane, call: Call, exchange: Exchange, opening: Open
     await opening.stop()
     with contextlib.suppress(ClientClosed):
         if opening.started:
-            await exchange.send(error_event(dialect, fault, call.request_id))
+            await exchange.send(last_words(call, fault))
             await exchange.finish()
             return
-        headers: Headers = [(b"content-type", b"application/json"), *own_headers(plane, call)]
+        headers: Headers = [(b"content-type", b"application/json"), *own_headers(call)]
         if fault.retry_after_s is not None:
             headers.append((b"retry-after", b"%d" % max(1, math.ceil(fault.retry_after_s))))
         await exchange.respond(fault.status, headers, error_body(dialect, fault, call.request_id))
@@ -46,5 +46,5 @@ def abandon(plane: DataPlane, call: Call, fault: Fault, *, status: int) -> None:
     outcome = Outcome(status, fault.code, fault.message)
     call.attempts.append(record_of(plane, held, settlement, outcome, settles=held.begun))
     finish(plane, call, status=status, code=fault.code)
-    held.health.breaker.abandoned()
+    release_probe(held)
     conclude(plane, call, held, settlement)

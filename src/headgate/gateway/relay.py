@@ -7,22 +7,23 @@ is no other target. Read next: `gateway.record`.
 import asyncio
 from typing import Final
 
-from headgate.core.faults import ClientClosed, Failed
+from headgate.core.faults import ClientClosed, Failed, Fault, UpstreamError
 from headgate.core.money import format_usd
-from headgate.core.ports import Exchange, Headers
+from headgate.core.ports import Answer, Exchange, Headers
 from headgate.gateway.attempt import Committed, Outcome, conclude, record_of
 from headgate.gateway.call import Call
 from headgate.gateway.opening import Opening
 from headgate.gateway.plane import DataPlane
-from headgate.gateway.providers import answer_headers
 from headgate.gateway.record import finish
 from headgate.gateway.recorder import BodyCopy
 from headgate.gateway.settlement import NOTHING, Settlement, by_usage, cut_short, in_full
-from headgate.wire.answers import read_answer
-from headgate.wire.errors import error_event
+from headgate.gateway.steps import HANGUP_DRAIN_S, uncancel
+from headgate.wire.answers import provider_message, read_answer
+from headgate.wire.errors import error_body, error_event
 from headgate.wire.model import StreamReader
 
-DRAIN_S: Final = 30.0
+TERMINATED: Final = frozenset({"openai-chat", "openai-responses", "anthropic"})
+TAIL_S: Final = 1.0
 
 
 async def relay(
@@ -60,14 +61,19 @@ async def _whole(
         raw = facts.usage_raw
     else:
         raw, code = b"", "upstream_refused"
+        call.message = provider_message(call.route.dialect, committed.body)
     assert call.response is not None
     call.response.add(committed.body)
     _settle(plane, call, committed, settlement, status=status, code=code, raw=raw)
-    headers = answer_headers(committed.headers) + own_headers(plane, call)
+    headers = committed.headers + own_headers(call)
     if call.cost_pico_usd is not None:
         headers.append((b"x-headgate-cost-usd", format_usd(call.cost_pico_usd).encode()))
     await plane.durable(call.snapshot)
-    await opening.respond(exchange, status, headers, committed.body)
+    await opening.stop()
+    body = committed.body
+    if opening.started and status >= 400:
+        body = last_words(call, UpstreamError(f"{held.target.name} answered {status}: {call.message}"))
+    await opening.respond(exchange, status, headers, body)
 
 
 async def _stream(
@@ -79,64 +85,98 @@ async def _stream(
     reader: StreamReader,
 ) -> None:
     """Pass a stream on as it comes. Its end is recorded before the bytes that end it leave."""
-    await opening.start(
-        exchange, committed.status, answer_headers(committed.headers) + own_headers(plane, call)
-    )
-    assert call.response is not None
+    response, masking = call.response, committed.held.masking
+    assert response is not None
     try:
+        await opening.start(exchange, committed.status, committed.headers + own_headers(call))
         data = committed.pending
         ended = False
         while not ended:
-            call.response.add(data)
-            if reader.finished:
+            response.add(data)
+            if reader.finished and _has_terminator(call):
                 _settle_stream(plane, call, committed, reader)
                 await plane.durable(call.snapshot)
             await exchange.send(data)
-            chunk = await committed.answer.chunk()
+            chunk = await _next_chunk(call, committed.answer)
             ended = not chunk
-            data = (reader.end() if ended else reader.feed(chunk)).data
-        call.response.add(data)
-        truncated = not reader.finished
-        _settle_stream(plane, call, committed, reader, truncated=truncated)
+            data = masking.data((reader.end() if ended else reader.feed(chunk)).data)
+        if not reader.finished:
+            data = b""  # an event that broke off, if anything
+        response.add(data)
+        _settle_stream(plane, call, committed, reader, truncated=not reader.finished)
+        await plane.durable(call.snapshot)
         await exchange.send(data)
-        if truncated:
-            await exchange.send(_truncation(call, "the provider ended the stream early"))
+        if call.truncated and reader.error is None:
+            await exchange.send(last_words(call, _truncation("the provider ended the stream early")))
     except Failed as fault:
         _settle_stream(plane, call, committed, reader, truncated=True, code=fault.code)
-        await exchange.send(_truncation(call, fault.message))
-    except (ClientClosed, asyncio.CancelledError):
+        await exchange.send(last_words(call, _truncation(masking.text(fault.message))))
+    except ClientClosed:
+        await _after_hangup(plane, call, committed, reader)
+        return
+    except asyncio.CancelledError:
         if not call.hung_up:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                _settle_stream(plane, call, committed, reader, truncated=True, code="unavailable")
-                raise
+            _settle_stream(plane, call, committed, reader, truncated=True, code="unavailable")
+            raise
         await _after_hangup(plane, call, committed, reader)
         return
     await exchange.finish()
 
 
-def _truncation(call: Call, message: str) -> bytes:
-    fault = Failed(message, code="upstream_error")
+def _has_terminator(call: Call) -> bool:
+    """Whether what a reader takes for the end is the stream's last event; else its last byte is its end.
+
+    Google's candidates finish one by one, and so do the images of one call.
+    """
+    return call.route.dialect in TERMINATED or call.route.operation == "completions"
+
+
+async def _next_chunk(call: Call, answer: Answer) -> bytes:
+    """Return what comes next; once the call is on record, nothing of use can, and it gets a second to end."""
+    if not call.recorded:
+        return await answer.chunk()
+    try:
+        async with asyncio.timeout(TAIL_S):
+            return await answer.chunk()
+    except (Failed, TimeoutError):
+        return b""
+
+
+def _truncation(message: str) -> Failed:
+    return Failed(message, code="upstream_error")
+
+
+def last_words(call: Call, fault: Fault) -> bytes:
+    """Return what ends a stream that has begun and can't go on: its dialect's error, without a terminator."""
+    if call.route.dialect == "google" and not call.streams_events:
+        return b",\n" + error_body(call.route.dialect, fault, call.request_id)
     return error_event(call.route.dialect, fault, call.request_id)
 
 
 async def _after_hangup(plane: DataPlane, call: Call, committed: Committed, reader: StreamReader) -> None:
     """The client is gone: close at once, or read on for the true usage, as `on_hangup` says."""
-    task = asyncio.current_task()
-    while task is not None and task.cancelling():
-        task.uncancel()
-    if call.snapshot.on_hangup == "drain" and not call.recorded:
-        assert call.response is not None
-        try:
-            async with asyncio.timeout(DRAIN_S):
-                while not reader.finished and (chunk := await committed.answer.chunk()):
-                    call.response.add(reader.feed(chunk).data)
-        except (Failed, TimeoutError):
-            call.truncated = True
-    committed.answer.close()
-    _settle_stream(
-        plane, call, committed, reader, truncated=not reader.finished, code="client_closed", status=499
-    )
+    call.hung_up = True
+    if call.watch is not None:
+        call.watch.cancel()
+    uncancel()
+    try:
+        if call.snapshot.on_hangup == "drain" and not call.recorded:
+            assert call.response is not None
+            async with asyncio.timeout(HANGUP_DRAIN_S):
+                while chunk := await _next_chunk(call, committed.answer):
+                    call.response.add(committed.held.masking.data(reader.feed(chunk).data))
+                    if reader.finished and _has_terminator(call):
+                        break
+    except (Failed, TimeoutError) as fault:
+        call.message = str(fault) or "the rest of the stream took too long"
+    finally:
+        committed.answer.close()
+        # Several candidates finish one by one: who hangs up between them has not seen the usage of all.
+        unsure = committed.held.bound_input.choices > 1 and not _has_terminator(call)
+        if reader.finished and not unsure:
+            _settle_stream(plane, call, committed, reader)
+        else:
+            _settle_stream(plane, call, committed, reader, truncated=True, code="client_closed", status=499)
 
 
 def _settle_stream(
@@ -152,22 +192,20 @@ def _settle_stream(
     if call.recorded:
         return
     held = committed.held
-    call.truncated = truncated
+    call.truncated = truncated or reader.error is not None
     if reader.error is not None:
-        code, call.message = code or "upstream_error", reader.error
-    complete = reader.finished and reader.usage is not None and reader.error is None
+        code, call.message = code or "upstream_error", held.masking.text(reader.error)
     if reader.usage is not None:
         call.usage = reader.usage
-    if complete and reader.usage is not None:
-        settlement = by_usage(held.target.facts, reader.usage, reader.service_tier, held.reserved_pico_usd)
-    elif reader.finished:
-        settlement = in_full(held.bound, held.reserved_pico_usd)
-    else:
+    if call.truncated:
+        code = code or "upstream_error"
         settlement = cut_short(
             held.target.facts, held.bound_input, reader.output_bytes, held.bound, held.reserved_pico_usd
         )
-    if truncated and not code:
-        code = "upstream_error"
+    elif reader.usage is not None:
+        settlement = by_usage(held.target.facts, reader.usage, reader.service_tier, held.reserved_pico_usd)
+    else:
+        settlement = in_full(held.bound, held.reserved_pico_usd)
     _settle(
         plane, call, committed, settlement, status=status or committed.status, code=code, raw=reader.usage_raw
     )
@@ -191,7 +229,7 @@ def _settle(
     conclude(plane, call, held, settlement)
 
 
-def own_headers(plane: DataPlane, call: Call) -> Headers:
+def own_headers(call: Call) -> Headers:
     """The headers by which an answer says where it came from."""
     headers: Headers = [
         (b"x-headgate-request-id", call.request_id.encode()),

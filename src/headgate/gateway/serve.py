@@ -26,50 +26,51 @@ async def serve(plane: DataPlane, exchange: Exchange, route: Route) -> None:
     """Answer one call of a client, and leave it on record."""
     call = steps.begin(plane, exchange, route)
     opening = Opening(call, exchange)
-    watch: asyncio.Task[None] | None = None
     try:
-        call.key = steps.authenticate(plane, exchange)
-        if route.operation == "models":
-            await steps.list_models(plane, call, exchange)
-            return
-        steps.check_capacity(plane)
-        call.facts = await steps.read(plane, call, exchange)
-        call.caller = steps.identify(call)
-        call.alias = steps.resolve(plane, call)
-        call.targets = steps.admit(call)
-        steps.limit(plane, call)
-        watch = steps.watch_client(exchange, call)
-        if call.facts.stream:
+        try:
+            call.key = steps.authenticate(plane, exchange)
+            if route.operation == "models":
+                await steps.list_models(call, exchange)
+                return
+            steps.check_capacity(plane)
+            call.facts = await steps.read(plane, call, exchange)
+            call.caller = steps.identify(call)
+            call.alias = steps.resolve(call)
+            call.targets = steps.admit(call)
+            steps.limit(plane, call)
+            call.watch = steps.watch_client(exchange, call)
             opening.keep_alive()
-        for target in steps.order_targets(plane, call):
-            for number in range(1, call.alias.retry.attempts + 1):
-                held = await take(plane, call, target)
-                if held is None:
-                    break
-                committed = await attempt(plane, call, held)
-                if committed is not None:
-                    await relay(plane, call, exchange, opening, committed)
-                    return
-                wait_s = steps.wait_before_retry(plane, call, number)
-                if wait_s is None:
-                    break
-                await asyncio.sleep(wait_s)
-        raise verdict(call.exclusions, call.failures)
-    except Fault as fault:
-        await refuse(plane, call, exchange, opening, fault)
-    except Exception:
-        log.exception("call %s failed in a way that is nobody's fault but ours", call.request_id)
-        await refuse(plane, call, exchange, opening, Fault(f"call {call.request_id} failed inside Headgate"))
+            for target in steps.order_targets(plane, call):
+                for number in range(1, call.alias.retry.attempts + 1):
+                    held = await take(plane, call, target)
+                    if held is None:
+                        break
+                    steps.still_there(call)
+                    committed = await attempt(plane, call, held)
+                    if committed is not None:
+                        await relay(plane, call, exchange, opening, committed)
+                        return
+                    wait_s = steps.wait_before_retry(plane, call, number)
+                    if wait_s is None:
+                        break
+                    await asyncio.sleep(wait_s)
+            raise verdict(call.exclusions, call.failures)
+        except Fault as fault:
+            await refuse(plane, call, exchange, opening, fault)
+        except Exception:
+            log.exception("call %s failed in a way that is nobody's fault but ours", call.request_id)
+            fault = Fault(f"call {call.request_id} failed inside Headgate")
+            await refuse(plane, call, exchange, opening, fault)
     except asyncio.CancelledError:
-        await opening.stop()
+        # Outside of the handlers above: a client may hang up while it is told of a fault, too.
         if not call.hung_up:
             abandon(plane, call, Fault("the process is stopping", code="unavailable"), status=503)
             raise
         steps.uncancel()
         abandon(plane, call, ClientClosed("the client hung up before the answer began"), status=499)
     finally:
-        if watch is not None:
-            watch.cancel()
+        if call.watch is not None:
+            call.watch.cancel()
         await opening.stop()
         if call.upload is not None:
             call.upload.close()

@@ -20,6 +20,7 @@ from headgate.store.listen import Listener
 log = logging.getLogger("headgate.gateway")
 
 PUBLISH_S: Final = 1.0
+GOODBYE_S_MAX: Final = 2.0
 
 
 class GatewayService:
@@ -79,14 +80,20 @@ class GatewayService:
 
     async def _publish(self) -> None:
         while True:
-            text = self._plane.counters.exposition(self._plane.health, self._name)
-            await asyncio.to_thread(_write, self._metrics_path, text)
+            plane = self._plane
+            text = plane.counters.exposition(plane.health, plane.purse.snapshot(), self._name)
+            try:
+                await asyncio.to_thread(_write, self._metrics_path, text)
+            except OSError as error:
+                # A full disk must not end a gateway that can still serve.
+                log.warning("metrics are not written: %s", error)
             await asyncio.sleep(PUBLISH_S)
 
 
 async def _if_possible(work: Coroutine[Any, Any, None]) -> None:
     try:
-        await asyncio.wait_for(work, 2.0)
+        async with asyncio.timeout(GOODBYE_S_MAX):
+            await work
     except (Fault, TimeoutError) as fault:
         log.warning("not handed back: %s", fault)
 

@@ -4,6 +4,7 @@ The file has no name from its first moment on, so that nothing of it outlives th
 """
 
 import asyncio
+import hashlib
 import mmap
 import tempfile
 from collections.abc import AsyncIterator
@@ -22,9 +23,10 @@ PIECE_BYTES: Final = 256 * 1024
 class SpooledUpload:
     """A multipart body on disk, and what its form says."""
 
-    __slots__ = ("_file", "_map", "form", "length")
+    __slots__ = ("_file", "_map", "digest", "form", "length")
 
-    def __init__(self, file: IO[bytes], length: int, content_type: bytes) -> None:
+    def __init__(self, file: IO[bytes], length: int, content_type: bytes, digest: bytes) -> None:
+        self.digest = digest
         self._file = file
         self._map = mmap.mmap(file.fileno(), length, access=mmap.ACCESS_READ)
         self.length = length
@@ -62,7 +64,7 @@ class SpooledUpload:
 
 
 async def read_upload(
-    exchange: Exchange, route: Route, limit_bytes: int, folder: str
+    exchange: Exchange, route: Route, limit_bytes: int, folder: str | None
 ) -> tuple[CallFacts, SpooledUpload | None]:
     """Read a multipart call: from memory while it is small, else from a nameless file in `folder`.
 
@@ -70,6 +72,7 @@ async def read_upload(
     """
     kept: list[bytes] = []
     length = 0
+    digest = hashlib.sha256()
     file: IO[bytes] | None = None
     try:
         async for data in exchange.chunks():
@@ -79,13 +82,15 @@ async def read_upload(
             kept.append(data)
             if length > IN_MEMORY_BYTES_MAX:
                 file = file or await asyncio.to_thread(tempfile.TemporaryFile, dir=folder)
-                await asyncio.to_thread(file.write, b"".join(kept))
+                data = b"".join(kept)
+                await asyncio.to_thread(file.write, data)
+                await asyncio.to_thread(digest.update, data)
                 kept.clear()
         if file is None:
             return read_call(route, exchange.headers, b"".join(kept)), None
         await asyncio.to_thread(file.flush)
         content_type = exchange.header(b"content-type") or b""
-        upload = await asyncio.to_thread(SpooledUpload, file, length, content_type)
+        upload = await asyncio.to_thread(SpooledUpload, file, length, content_type, digest.digest())
     except BaseException:
         if file is not None:
             file.close()

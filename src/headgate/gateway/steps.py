@@ -5,6 +5,7 @@ Each takes the call as far as it is known and returns what it adds, or raises a 
 
 import asyncio
 import hashlib
+import re
 from typing import Final
 
 from headgate.access.caller import Asserted, caller_of, may_use_model, read_tags
@@ -26,7 +27,11 @@ from headgate.wire.model import CallFacts, Route
 from headgate.wire.modelslist import ListedModel, model_body, models_body
 from headgate.wire.reading import read_call
 
+TRACEPARENT: Final = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)")
+"""Source: W3C Trace Context, version 00; later ones may append fields."""
+
 TRACE_ID: Final = slice(3, 35)
+HANGUP_DRAIN_S: Final = 30.0
 BYTES_PER_TOKEN: Final = 4
 """A rough guess, good only until the usage is known and corrects it."""
 
@@ -36,15 +41,15 @@ def begin(plane: DataPlane, exchange: Exchange, route: Route) -> Call:
     call = Call(
         plane.identities.next(),
         route,
-        plane.current.snapshot,
+        plane.current,
         started_ms=plane.clock.now_ms(),
         started_s=plane.clock.monotonic(),
     )
     call.headers = exchange.headers
     call.query = exchange.query
     parent = exchange.header(b"traceparent")
-    if parent is not None and len(parent) >= 55:
-        call.trace_id = parent[TRACE_ID].decode("ascii", "replace")
+    if parent is not None and TRACEPARENT.match(parent):
+        call.trace_id = parent[TRACE_ID].decode("ascii")
     return call
 
 
@@ -99,12 +104,12 @@ def _text(value: bytes | None) -> str:
     return value.decode("utf-8", "replace") if value else ""
 
 
-def resolve(plane: DataPlane, call: Call) -> Alias:
+def resolve(call: Call) -> Alias:
     """Find the alias, or make one of a plain `provider/model`, if key and project allow the name."""
     facts, key = call.facts, call.key
     assert facts is not None and key is not None
     project = call.snapshot.project(key.project)
-    alias = plane.current.alias(facts.model)
+    alias = call.current.alias(facts.model)
     if not may_use_model(key, project, facts.model):
         raise NotAllowed(f"this key may not use the model {facts.model!r}; ask for it in the key's models")
     return alias
@@ -136,13 +141,15 @@ def limit(plane: DataPlane, call: Call) -> None:
         alias=facts.model,
         tags=caller.tags,
     )
-    limits = plane.current.call_limits
+    limits = call.current.call_limits
     if limits:
         tokens = len(facts.body) // BYTES_PER_TOKEN
-        call.rate.append(
-            plane.limiter.admit(limits, subject, input_tokens=tokens, max_output=facts.max_output)
-        )
-        call.limit_headers = plane.limiter.headers(limits, subject)
+        try:
+            call.rate.append(
+                plane.limiter.admit(limits, subject, input_tokens=tokens, max_output=facts.max_output)
+            )
+        finally:
+            call.limit_headers = plane.limiter.headers(limits, subject)
     guard = call.snapshot.loop_guard
     if guard.identical_calls:
         digest = hashlib.blake2b(facts.body[:4096], digest_size=16).digest()
@@ -152,16 +159,24 @@ def limit(plane: DataPlane, call: Call) -> None:
 
 
 def watch_client(exchange: Exchange, call: Call) -> asyncio.Task[None]:
-    """Notice when the client hangs up, and stop the call's task then."""
+    """Notice when the client hangs up, and stop the call's task then; later, where usage is to be seen."""
     serving = asyncio.current_task()
     assert serving is not None
 
     async def watch() -> None:
         await exchange.gone()
         call.hung_up = True
+        if call.snapshot.on_hangup == "drain":
+            await asyncio.sleep(HANGUP_DRAIN_S)
         serving.cancel()
 
     return asyncio.create_task(watch())
+
+
+def still_there(call: Call) -> None:
+    """Raise ClientClosed where the client has hung up: no attempt is begun for nobody."""
+    if call.hung_up:
+        raise ClientClosed("the client hung up before its call was sent on")
 
 
 def uncancel() -> None:
@@ -172,20 +187,25 @@ def uncancel() -> None:
 
 
 def order_targets(plane: DataPlane, call: Call) -> list[Target]:
-    """Order the admitted targets by the alias's strategy."""
+    """Order the admitted targets by the alias's strategy; those that ask for a rest come last."""
     alias, facts = call.alias, call.facts
     assert alias is not None and facts is not None
     prices: dict[str, int | None] = {}
     if alias.strategy == "cheapest":
         usage = typical_usage(len(facts.body), facts.max_output)
         prices = {target.name: cost(target.facts, usage, None) for target in call.targets}
-    return order(
+    ordered = order(
         alias.strategy,
         call.targets,
         latencies_s=plane.health.latencies() if alias.strategy == "fastest" else {},
         prices_pico_usd=prices,
         random=plane.random,
     )
+    if len(ordered) > 1:
+        now_s = plane.clock.monotonic()
+        ordered.sort(key=lambda target: plane.health.of(target.name).cool_until_s > now_s)
+    call.targets = tuple(ordered)
+    return ordered
 
 
 def wait_before_retry(plane: DataPlane, call: Call, number: int) -> float | None:
@@ -204,7 +224,7 @@ def wait_before_retry(plane: DataPlane, call: Call, number: int) -> float | None
     return wait_s if wait_s <= min(longest_s, remaining_s) else None
 
 
-async def list_models(plane: DataPlane, call: Call, exchange: Exchange) -> None:
+async def list_models(call: Call, exchange: Exchange) -> None:
     """Answer a listing of models with the aliases that the key may use. It is no call: nothing is metered."""
     key = call.key
     assert key is not None
@@ -212,9 +232,9 @@ async def list_models(plane: DataPlane, call: Call, exchange: Exchange) -> None:
     wanted = call.route.model
     if wanted is None:
         names = [name for name in sorted(call.snapshot.aliases) if may_use_model(key, project, name)]
-        body = models_body(call.route.dialect, [_listed(plane.current.alias(name)) for name in names])
+        body = models_body(call.route.dialect, [_listed(call.current.alias(name)) for name in names])
     else:
-        alias = plane.current.alias(wanted.removeprefix("models/"))
+        alias = call.current.alias(wanted.removeprefix("models/"))
         if not may_use_model(key, project, alias.name):
             raise NotAllowed(f"this key may not use the model {wanted!r}; ask for it in the key's models")
         body = model_body(call.route.dialect, _listed(alias))
