@@ -68,7 +68,6 @@ def postgres_server() -> Iterator[EmbeddedPostgres]:
     with _flock(folder / "users.lock", fcntl.LOCK_SH) as users:
         with _flock(folder / "change.lock", fcntl.LOCK_EX):
             server.start()
-            _make_template(server)
         try:
             yield server
         finally:
@@ -89,14 +88,22 @@ def postgres_url(postgres_server: EmbeddedPostgres) -> str:
     return postgres_server.url_of("postgres")
 
 
+@pytest.fixture(scope="session")
+def template_database(postgres_server: EmbeddedPostgres) -> str:
+    """The name of a database with all migrations applied, from which the others are copied."""
+    with _flock(postgres_server.folder.parent / "change.lock", fcntl.LOCK_EX):
+        return _make_template(postgres_server)
+
+
 @pytest.fixture
-def database_url(postgres_server: EmbeddedPostgres) -> Iterator[str]:
+def database_url(postgres_server: EmbeddedPostgres, template_database: str) -> Iterator[str]:
     """The URL of a database of this test's own, with all migrations applied."""
     name = f"test_{uuid.uuid4().hex[:16]}"
-    template = _template_name()
     with psycopg.connect(postgres_server.url_of("postgres"), autocommit=True) as connection:
         connection.execute(
-            sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
+            sql.SQL("create database {} template {}").format(
+                sql.Identifier(name), sql.Identifier(template_database)
+            )
         )
     yield postgres_server.url_of(name)
     with psycopg.connect(postgres_server.url_of("postgres"), autocommit=True) as connection:

@@ -23,6 +23,9 @@ AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClose
 _AWAY_CLASSES = ("08", "57P", "53")
 """SQLSTATE classes (PostgreSQL manual, appendix A): connection, operator intervention, no resources."""
 
+_CONFLICT_CLASSES = ("40", "55P03", "57014")
+"""Rolled back for the sake of another transaction, a lock not available, cancelled by a timeout."""
+
 _KEEP_ALIVE: dict[str, Any] = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -40,6 +43,13 @@ def is_away(error: BaseException) -> bool:
     if not isinstance(error, psycopg.OperationalError):
         return False
     return error.sqlstate is None or error.sqlstate.startswith(_AWAY_CLASSES)
+
+
+def will_pass(error: BaseException) -> bool:
+    """Say whether the same work may succeed when it is tried again: away, or in another's way for now."""
+    if is_away(error):
+        return True
+    return isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith(_CONFLICT_CLASSES)
 
 
 async def connect(url: str, name: str) -> Connection:
