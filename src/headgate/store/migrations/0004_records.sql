@@ -172,8 +172,9 @@ begin
             execute format('select exists (select from %I where day = %L)', v_parent || '_default', v_day)
                 into v_taken;
             continue when v_taken;
+            -- An advisory lock does not refresh what this session remembers of names: `if not exists` does.
             execute format(
-                'create table %I partition of %I for values from (%L) to (%L)',
+                'create table if not exists %I partition of %I for values from (%L) to (%L)',
                 v_name, v_parent, v_day, v_day + 1
             );
         end loop;
