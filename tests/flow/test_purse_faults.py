@@ -32,10 +32,10 @@ async def test_a_grant_whose_caller_has_gone_is_taken_in(database: Database) -> 
 
 
 async def test_a_grant_whose_answer_is_lost_is_neither_doubled_nor_lost(
-    database: Database, database_url: str
+    database: Database,
 ) -> None:
     """The first purse of a boot is granted money and never learns of it; the second speaks for the boot."""
-    one = budget(limit=100)
+    one = budget(limit=130)
     boot = uuid.uuid4()
     deaf = purse_on(database, boot=boot)
     await deaf.reserve([one], subject(), bound(60))
@@ -44,7 +44,7 @@ async def test_a_grant_whose_answer_is_lost_is_neither_doubled_nor_lost(
     (window,) = await windows(database)
     assert window["leased"] == 60
     with pytest.raises(Limited):
-        await again.reserve([budget(limit=100, reserve_wait_s=0.0)], subject(), bound(60))
+        await again.reserve([budget(limit=130, reserve_wait_s=0.0)], subject(), bound(80))
     again.settle(held, 60)
     await again.stop()
 

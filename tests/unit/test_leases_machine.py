@@ -10,13 +10,15 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from headgate.core.call import Bounded
 from headgate.meters.asks import Ask, asks_for, wants_of
-from headgate.meters.leases import Answer, Lease, Leases
+from headgate.meters.leases import FORGET_MS, Answer, Lease, Leases
 from headgate.meters.model import Budget, Scope
 from headgate.meters.scope import Meter
 from headgate.meters.windows import Edges, edges
 
 WALL_MS = 1_800_000_000_000
-PROCESSES = 3
+PROCESSES = 2
+PROCESS = st.integers(0, PROCESSES - 1)
+AMOUNT = st.integers(0, 40)
 EVER = edges("total", "UTC", WALL_MS)
 
 
@@ -81,7 +83,7 @@ class Deployment(RuleBasedStateMachine):
     held = Bundle("held")
     letters = Bundle("letters")
 
-    @initialize(limit=st.integers(0, 2000))
+    @initialize(limit=st.integers(0, 200))
     def begin(self, limit: int) -> None:
         self.now_ms = 0
         self.budget = Budget(id="b", name="b", scope=Scope(), limit_pico_usd=limit, window="total")
@@ -92,19 +94,22 @@ class Deployment(RuleBasedStateMachine):
         self.billed = 0
         self.in_flight = 0
 
-    @rule(ms=st.integers(0, 3000))
+    @rule(ms=st.sampled_from([10, 80, 1000, FORGET_MS]))
     def time_passes(self, ms: int) -> None:
         self.now_ms += ms
 
     @rule(
         target=letters,
-        process=st.integers(0, PROCESSES - 1),
-        amount=st.integers(0, 400),
+        process=PROCESS,
+        amount=AMOUNT,
         is_lost=st.booleans(),
-        waiting=st.integers(0, 900),
+        waiting=st.integers(0, 90),
     )
-    def ask(self, process: int, amount: int, is_lost: bool, waiting: int) -> tuple[int, Answer]:
+    def ask_for_some(self, process: int, amount: int, is_lost: bool, waiting: int) -> tuple[int, Answer]:
         """Ask the database. The answer arrives, or comes later as a letter, or never."""
+        return self.ask(process, amount, is_lost=is_lost, waiting=waiting)
+
+    def ask(self, process: int, amount: int, *, is_lost: bool, waiting: int) -> tuple[int, Answer]:
         leases = self.processes[process]
         (ask,) = asks_for(
             wants_of([(self.budget, self.meter)], Bounded(amount)),
@@ -129,15 +134,19 @@ class Deployment(RuleBasedStateMachine):
         if self.processes[process].latest(self.meter) is not None:
             self.processes[process].learn(self.meter, answer, self.now_ms)
 
-    @rule(target=held, process=st.integers(0, PROCESSES - 1), amount=st.integers(0, 400))
+    @rule(target=held, process=PROCESS, amount=AMOUNT)
     def reserve(self, process: int, amount: int) -> tuple[int, Lease | None, int]:
-        lease = self.processes[process].current(self.meter, WALL_MS)
-        if lease is None or not self.processes[process].take([(lease, amount)], self.now_ms):
-            return process, None, 0
-        self.in_flight += amount
-        return process, lease, amount
+        """As a purse does: from what is at hand, else after asking."""
+        leases = self.processes[process]
+        for _ in range(2):
+            lease = leases.current(self.meter, WALL_MS)
+            if lease is not None and leases.take([(lease, amount)], self.now_ms):
+                self.in_flight += amount
+                return process, lease, amount
+            self.ask(process, amount, is_lost=False, waiting=0)
+        return process, None, 0
 
-    @rule(one=consumes(held), part=st.integers(0, 100))
+    @rule(one=consumes(held), part=st.sampled_from([0, 1, 50, 99, 100]))
     def settle(self, one: tuple[int, Lease | None, int], part: int) -> None:
         process, lease, amount = one
         if lease is None:
@@ -148,15 +157,13 @@ class Deployment(RuleBasedStateMachine):
         self.journals[process].append(cost)
         assert lease.give(amount, cost, self.now_ms) == 0
 
-    @rule(process=st.integers(0, PROCESSES - 1))
+    @rule(process=PROCESS)
     def ship(self, process: int) -> None:
         for cost in self.journals[process]:
             self.vault.settle(process, cost)
         self.journals[process].clear()
 
-    @rule(
-        target=letters, process=st.integers(0, PROCESSES - 1), is_lost=st.booleans(), everything=st.booleans()
-    )
+    @rule(target=letters, process=PROCESS, is_lost=st.booleans(), everything=st.booleans())
     def give_back(self, process: int, is_lost: bool, everything: bool) -> object:
         leases = self.processes[process]
         told = leases.give_back_all() if everything else leases.give_back_idle(self.now_ms, WALL_MS)
@@ -169,10 +176,24 @@ class Deployment(RuleBasedStateMachine):
             leases.learn(self.meter, self.vault.answer(process), self.now_ms)
         return process, self.vault.answer(process)
 
-    @rule(process=st.integers(0, PROCESSES - 1))
+    @rule(process=PROCESS)
     def forget(self, process: int) -> None:
         leases = self.processes[process]
         leases.forget(leases.outlived(self.now_ms, WALL_MS))
+
+    @rule(process=PROCESS, is_told=st.booleans(), amount=AMOUNT)
+    def rest(self, process: int, is_told: bool, amount: int) -> None:
+        """A long quiet time: what lies idle goes back, told or not, is forgotten and begins anew."""
+        leases = self.processes[process]
+        self.now_ms += FORGET_MS
+        told = leases.give_back_idle(self.now_ms, WALL_MS)
+        if is_told:
+            for lease in told:
+                row = self.vault.rows[process]
+                row.returned = min(row.granted, max(row.returned, lease.returned))
+                leases.learn(self.meter, self.vault.answer(process), self.now_ms)
+        leases.forget(leases.outlived(self.now_ms, WALL_MS))
+        self.ask(process, amount, is_lost=False, waiting=0)
 
     @invariant()
     def never_overspent(self) -> None:
@@ -213,7 +234,7 @@ class Deployment(RuleBasedStateMachine):
 
 
 TestDeployment = Deployment.TestCase
-TestDeployment.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestDeployment.settings = settings(max_examples=120, stateful_step_count=30, deadline=None)
 
 
 def test_leases_beyond_the_cap_are_given_back_and_forgotten() -> None:
