@@ -6,17 +6,18 @@ Never authenticates by cookie or forwarded header. Read next: `access.gate`, `ap
 from typing import Any, Final
 
 import msgspec
-from litestar import Litestar, Router, get
+from litestar import Litestar, Router
 from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
 from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, Schema, SecurityScheme
 from litestar.plugins import OpenAPISchemaPluginProtocol
 from litestar.types import Message, Scope
 from litestar.typing import FieldDefinition
 
 from headgate.access.changes import Changes
-from headgate.access.gate import PUBLIC, AnyRequest, Gate, provide_caller
+from headgate.access.gate import PUBLIC, Gate, provide_caller
 from headgate.access.http import AuditController, KeysController, who_am_i
 from headgate.api.alerts_http import AlertsController, WebhooksController
 from headgate.api.errors import EXCEPTION_HANDLERS, request_id_of
@@ -65,7 +66,7 @@ def create_control_app(services: ControlServices) -> Litestar:
     gate = Gate(state.book, services.clock, services.allowed_hosts)
     jobs = ControlJobs(services, state)
     return Litestar(
-        route_handlers=[_api(), healthz, readyz, metrics, welcome_page, openapi],
+        route_handlers=[_api(), healthz, readyz, metrics, welcome_page],
         guards=[gate.check],
         dependencies=_dependencies(services, state, gate),
         exception_handlers=EXCEPTION_HANDLERS,
@@ -138,13 +139,9 @@ def _description(version: str) -> OpenAPIConfig:
         description="Keys, budgets, rate limits, records, costs, alerts and configuration.",
         components=Components(security_schemes={"key": scheme}),
         use_handler_docstrings=True,
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        openapi_router=Router("/api", route_handlers=[], opt={"grant": PUBLIC}, include_in_schema=False),
     )
-
-
-@get("/api/openapi.json", include_in_schema=False, opt={"grant": PUBLIC})
-async def openapi(request: AnyRequest) -> dict[str, Any]:
-    """Describe this API. Says nothing of the deployment."""
-    return request.app.openapi_schema.to_schema()
 
 
 async def _finish_headers(message: Message, scope: Scope) -> None:
