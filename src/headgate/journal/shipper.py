@@ -212,7 +212,7 @@ class Shipper:
             return True
         if is_dead:
             journal.drained.add(stream)
-            if stream == "acct" and len(journal.drained) == len(STREAMS):
+            if len(journal.drained) == len(STREAMS):
                 await self._close(journal)
                 return True
         return False
