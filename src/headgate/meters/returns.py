@@ -5,6 +5,7 @@ Read next: `meters.leases.Lease.is_idle`, which says when.
 """
 
 import asyncio
+import contextlib
 import logging
 
 from headgate.meters.asks import Want
@@ -62,11 +63,9 @@ class Returns:
     async def _run(self) -> None:
         looked_s = self._till.now_s()
         while True:
-            try:
+            with contextlib.suppress(TimeoutError):  # the tick
                 async with asyncio.timeout(TICK_S):
                     await self._recalled.wait()
-            except TimeoutError:
-                pass  # the tick, not a fault
             self._recalled.clear()
             try:
                 await self._give_back_idle()
