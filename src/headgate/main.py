@@ -21,6 +21,7 @@ from headgate.api.alerts import AlertSink
 from headgate.api.app import create_control_app
 from headgate.api.metrics import read_metric_files
 from headgate.api.services import ControlServices
+from headgate.api.targets import TargetHealthFiles
 from headgate.config import snapshots
 from headgate.config.compile import compile_file, compile_snapshot
 from headgate.config.environment import default_document
@@ -258,6 +259,7 @@ async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
         )
         http = HttpTransport(proxies=ProxySettings.from_mapping(environment))
         stack.push_async_callback(http.close)
+        targets = TargetHealthFiles(metrics_folder(spec))
         services = ControlServices(
             database=database,
             clock=clock,
@@ -266,7 +268,8 @@ async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
             version=__version__,
             gateway_metrics=read_metric_files(metrics_folder(spec)),
             watch=JournalWatch(Path(spec.data_dir) / "journal", clock).look,
-            background=_background(spec, database),
+            target_health=targets.current,
+            background=(targets.run, *_background(spec, database)),
         )
         sockets = [socket.socket(fileno=descriptor) for descriptor in spec.listen_fds]
         yield AsgiService(create_control_app(services), sockets)

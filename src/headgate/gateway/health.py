@@ -8,6 +8,8 @@ import asyncio
 from collections import OrderedDict, deque
 from typing import Final, Literal
 
+import msgspec
+
 from headgate.core.faults import Unavailable
 
 FAILURES_TO_OPEN: Final = 5
@@ -139,6 +141,14 @@ class TargetHealth:
         self.calls_in_flight -= 1
 
 
+class TargetView(msgspec.Struct, frozen=True, kw_only=True):
+    """How a target does, as one gateway sees it. Latency is to the first token, or the whole answer."""
+
+    state: BreakerState
+    latency_ms: float | None
+    calls_in_flight: int
+
+
 class Health:
     """The health of all targets that this process has called, at most 4,096 of them."""
 
@@ -163,6 +173,17 @@ class Health:
     def items(self) -> list[tuple[str, TargetHealth]]:
         """All targets seen, for metrics."""
         return list(self._targets.items())
+
+    def view(self, now_s: float) -> dict[str, TargetView]:
+        """How each target does, for people."""
+        return {
+            name: TargetView(
+                state=seen.breaker.state(now_s),
+                latency_ms=None if seen.latency_s is None else round(seen.latency_s * 1000, 1),
+                calls_in_flight=seen.calls_in_flight,
+            )
+            for name, seen in self._targets.items()
+        }
 
     def _forget_one(self) -> None:
         for name, health in self._targets.items():

@@ -4,11 +4,12 @@ Read next: `gateway.front`, which answers each request.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 from headgate.core.faults import Fault
 from headgate.core.ports import Server
@@ -75,15 +76,17 @@ class GatewayService:
         """Give leases back and say goodbye, if the database is there to hear it."""
         for goodbye in (self._plane.shares.stop(), self._plane.purse.stop(), self._refresher.leave()):
             await _if_possible(goodbye)
-        with contextlib.suppress(FileNotFoundError):
-            self._metrics_path.unlink()
+        self._metrics_path.unlink(missing_ok=True)
+        self._metrics_path.with_suffix(".targets").unlink(missing_ok=True)
 
     async def _publish(self) -> None:
         while True:
             plane = self._plane
             text = plane.counters.exposition(plane.health, plane.purse.snapshot(), self._name)
+            targets = msgspec.json.encode(plane.health.view(plane.clock.monotonic())).decode()
             try:
                 await asyncio.to_thread(_write, self._metrics_path, text)
+                await asyncio.to_thread(_write, self._metrics_path.with_suffix(".targets"), targets)
             except OSError as error:
                 # A full disk must not end a gateway that can still serve.
                 log.warning("metrics are not written: %s", error)
@@ -106,6 +109,6 @@ async def _cancel(tasks: list["asyncio.Future[None]"]) -> None:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(exist_ok=True, mode=0o700)
-    beside = path.with_suffix(".new")
+    beside = path.with_suffix(f"{path.suffix}.new")
     beside.write_text(text)
     beside.replace(path)
