@@ -52,7 +52,7 @@ demo: $(VENV)/.all
 	@$(BIN)/python demo/tour.py
 
 reference: $(VENV)/.all
-	@$(BIN)/python -m headgate.cli.reference docs/reference
+	@$(BIN)/python -m tests.structure.reference docs/reference
 
 constraints: $(VENV)/.all
 	@{ echo "# Exact versions that tests ran with; written by 'make constraints'."; \
