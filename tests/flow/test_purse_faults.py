@@ -273,3 +273,12 @@ async def test_a_reservation_settles_into_its_own_window(database: Database) -> 
     before, after = await windows(database)
     assert (before["spent"], before["leased"]) == (65, 0)
     assert (after["spent"], after["leased"]) == (0, 10)
+
+
+async def test_a_call_of_unbounded_cost_holds_one_amount_of_all_budgets(database: Database) -> None:
+    purse = purse_on(database)
+    wide = budget("wide", 1000, max_cost_per_call_pico_usd=300)
+    narrow = budget("narrow", 1000, max_cost_per_call_pico_usd=20)
+    reservation = await purse.reserve([wide, narrow], subject(), Unbounded("a server tool"))
+    assert [hold.pico_usd for hold in reservation.holds] == [300, 300]
+    assert purse.settle(reservation, 300) == 0, "charged in full, it is nobody's overrun"

@@ -51,21 +51,22 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 def wants_of(counted: Iterable[tuple[Budget, Meter]], bound: Bound) -> list[Want]:
     """Return what an attempt has to reserve: once for each meter of each budget that counts it (`Counting`).
 
-    An unbounded cost takes each budget's `max_cost_per_call`. Raises NotAllowed (`unbounded_cost`) where
-    that is 0.
+    An unbounded cost takes the largest `max_cost_per_call` of them all, of each: what is charged in the end
+    is one amount, and no hold may be smaller than what its window can be charged. Raises NotAllowed
+    (`unbounded_cost`) where a budget's is 0.
     """
     if isinstance(bound, Bounded):
         return [Want(budget, meter, bound.pico_usd) for budget, meter in counted]
-    wants: list[Want] = []
-    for budget, meter in counted:
+    counting = list(counted)
+    for budget, _ in counting:
         if budget.max_cost_per_call_pico_usd <= 0:
             raise NotAllowed(
                 f"the cost of this call has no bound ({bound.reason}), and budget {budget.name!r} allows "
                 "no such call; set its max_cost_per_call",
                 code="unbounded_cost",
             )
-        wants.append(Want(budget, meter, budget.max_cost_per_call_pico_usd))
-    return wants
+    largest = max((budget.max_cost_per_call_pico_usd for budget, _ in counting), default=0)
+    return [Want(budget, meter, largest) for budget, meter in counting]
 
 
 def asks_for(
