@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from litestar.routes import HTTPRoute
@@ -95,9 +95,13 @@ def plain_type(hint: Any) -> str:
         return f"table of {plain_type(get_args(hint)[1])}"
     if get_origin(hint) is tuple:
         return f"list of {plain_type(get_args(hint)[0])}"
-    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
-        return first_line(cast("object", hint)).partition(":")[0].rstrip(".")
+    if is_struct(hint):
+        return first_line(hint).partition(":")[0].rstrip(".")
     return NAMES.get(hint, str(hint))
+
+
+def is_struct(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, msgspec.Struct)
 
 
 def default_of(field: msgspec.structs.FieldInfo) -> str:
