@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Generator, Iterator
@@ -22,6 +23,15 @@ from headgate.store.migrate import migrate, migrations
 
 # What is lost when the machine loses power doesn't matter here; the server's other guarantees do.
 _TEST_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+
+
+def pytest_configure() -> None:
+    """A run that is terminated (a time limit, say) still stops the server that it started."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
 
 
 @contextlib.contextmanager
