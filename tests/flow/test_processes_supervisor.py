@@ -106,8 +106,8 @@ def test_the_first_start_shows_where_it_is_and_keeps_the_key_private(up: Up) -> 
 @pytest.mark.skipif(sys.platform != "linux", reason="process titles are read from /proc")
 def test_processes_are_named_and_hold_no_secret_in_their_arguments(up: Up) -> None:
     up.wait_until_serving()
-    for title in ("control", "shipper", "gateway 1", "gateway 2"):
-        [pid] = up.pids(title)
+    titles = {title: up.pids(title) for title in ("control", "shipper", "gateway 1", "gateway 2")}
+    for title, [pid] in {**titles, "up": [up.process.pid]}.items():
         shown = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").decode()
         assert shown == f"headgate {title}"
 

@@ -16,6 +16,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
 from pathlib import Path
 
 import msgspec
+import setproctitle
 
 from headgate.core.faults import Misconfigured
 from headgate.processes.banner import banner
@@ -68,6 +69,7 @@ class Supervisor:
         worker can't start.
         """
         self._check()
+        setproctitle.setproctitle("headgate up")
         with held(self._folder):
             self._hear_signals()
             async with AsyncExitStack() as stack:
