@@ -12,8 +12,8 @@ from typing import Final
 
 from litestar import Litestar
 
-from headgate.access.gateways import forget_gone
-from headgate.api.alerts import add_alerts, forget_alerts
+from headgate.api.alerts import add_alerts
+from headgate.api.schedule import run_schedule
 from headgate.api.services import ControlServices
 from headgate.api.state import ControlState
 from headgate.api.webhooks import AT_ONCE_MAX, Deliverer
@@ -28,7 +28,7 @@ REFRESH_S: Final = 0.25
 ALERTS_S: Final = 1.0
 DELIVER_S: Final = 0.5
 WATCH_S: Final = 5.0
-TIDY_S: Final = 600.0
+AGAIN_S: Final = 5.0
 
 Job = Callable[[], Awaitable[None]]
 
@@ -56,12 +56,12 @@ class ControlJobs:
             ("raise alerts", ALERTS_S, self._raise_alerts),
             ("deliver", DELIVER_S, self._deliver),
             ("watch", WATCH_S, self._watch),
-            ("tidy", TIDY_S, self._tidy),
+            ("schedule", AGAIN_S, self._schedule),
         )
         tasks = [asyncio.create_task(self._repeat(*job), name=job[0]) for job in jobs]
         tasks.append(asyncio.create_task(self._stay_in_step(), name="refresh"))
         for job in self._services.background:
-            tasks.append(asyncio.create_task(self._repeat("background", REFRESH_S, job)))
+            tasks.append(asyncio.create_task(self._repeat("background", AGAIN_S, job)))
         try:
             yield
         finally:
@@ -105,7 +105,5 @@ class ControlJobs:
         while await self._deliverer.deliver_due() == AT_ONCE_MAX:
             pass
 
-    async def _tidy(self) -> None:
-        await forget_alerts(self._services.database)
-        async with self._services.database.connection() as connection:
-            await forget_gone(connection)
+    async def _schedule(self) -> None:
+        await run_schedule(self._services.database, self._state)

@@ -1,0 +1,58 @@
+"""What has to be done once for the whole deployment, however many hosts it has: tidying, every ten minutes.
+
+Runs on the queue in PostgreSQL, so that one control process does it at a time. Read next: `store.jobs`,
+`records.retention`.
+"""
+
+import logging
+from typing import Final
+
+from headgate.access.gateways import forget_gone
+from headgate.api.alerts import forget_alerts
+from headgate.api.state import ControlState
+from headgate.meters.budgets import prune_meters
+from headgate.records.retention import drop_expired, make_partitions_ahead
+from headgate.store.database import Database
+from headgate.store.jobs import build_app
+
+log = logging.getLogger("headgate.api")
+
+EVERY_TEN_MINUTES: Final = "*/10 * * * *"
+POLL_S: Final = 10.0
+QUEUE: Final = "headgate"
+
+
+async def tidy(database: Database, known: ControlState) -> None:
+    """Make partitions ahead, drop what has outlived its project's retention, forget what is gone."""
+    snapshot = known.snapshot
+    projects = snapshot.projects if snapshot is not None else {}
+    days = {name: project.retention_days for name, project in projects.items()}
+    async with database.connection() as connection:
+        await make_partitions_ahead(connection)
+        dropped = await drop_expired(connection, days)
+        await prune_meters(connection)
+        await forget_gone(connection)
+    await forget_alerts(database)
+    if dropped:
+        log.info("dropped %s: older than any project keeps", ", ".join(dropped))
+
+
+async def run_schedule(database: Database, known: ControlState) -> None:
+    """Work on the queue until cancelled."""
+    app = build_app(database.url, connections_max=2)
+
+    @app.periodic(cron=EVERY_TEN_MINUTES)
+    @app.task(name="headgate.tidy", queue=QUEUE, queueing_lock="headgate.tidy", lock="headgate.tidy")
+    async def tidy_task(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction]
+        del timestamp
+        await tidy(database, known)
+
+    async with app.open_async():
+        await app.run_worker_async(
+            queues=[QUEUE],
+            concurrency=1,
+            fetch_job_polling_interval=POLL_S,
+            listen_notify=False,
+            install_signal_handlers=False,
+            delete_jobs="always",
+        )
