@@ -32,7 +32,9 @@ SEEN_S_MAX = 5.0
 
 _FENCE = re.compile(r"^```(?P<kind>\w*)(?P<more>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE_NAME = re.compile(r"# (?P<name>[\w.-]+\.(?:toml|py|yaml|json))\n")
-_READS = re.compile(r"^headgate (?:\w+ list|\w+ show|requests|costs|providers|models|doctor)\b|^curl .*/metrics")
+_READS = re.compile(
+    r"^headgate (?:\w+ list|\w+ show|requests|costs|providers|models|doctor)\b|^curl .*/metrics"
+)
 _PORT = re.compile(r"127\.0\.0\.1:44(\d\d)")
 _MASKS = (
     (re.compile(r"hg_[0-9a-z]{12}_[0-9A-Za-z]{39}"), "KEY"),
@@ -129,7 +131,8 @@ class Server:
                 text=True,
             )
         self._up = threading.Event()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         if not self._up.wait(START_S_MAX) or not any("Try it" in line for line in self.printed):
             self.stop()
             raise AssertionError(f"`{command}` did not start:\n{self.log.read_text()[-3000:]}")
@@ -151,6 +154,10 @@ class Server:
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait(timeout=10)
+        finally:
+            self._reader.join(timeout=10)
+            if self._process.stdout is not None:
+                self._process.stdout.close()
 
 
 class GuideRun:
@@ -295,7 +302,7 @@ class GuideRun:
 
     def _compare(self, step: Step, printed: str, block: Block) -> None:
         shown, found = self._masked("\n".join(step.shown)), self._masked(printed)
-        if not step.shown and step.command.split()[0] == "export":
+        if not step.shown and step.command.split()[0] in ("export", "make"):
             return
         log = self.folder / "headgate.log"
         assert matches(shown, found), (
