@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, cast
 
+import httpx
 import msgspec
-from litestar.testing import AsyncTestClient
+from litestar import Litestar
 
 from headgate.access.model import Role
 from headgate.access.store import NewKey, create_key, first_admin_key
@@ -43,8 +44,9 @@ window = "minute"
 class Api:
     """A client with a key."""
 
-    def __init__(self, client: AsyncTestClient[Any], key: str | None) -> None:
+    def __init__(self, client: httpx.AsyncClient, key: str | None, app: Litestar) -> None:
         self.client = client
+        self.app = app
         self.key = key
 
     async def ask(
@@ -55,7 +57,7 @@ class Api:
         answer = await self.client.request(
             method,
             path,
-            params=query,
+            params=query or None,
             headers={**own, **(headers or {})},
             content=None if body is None else msgspec.json.encode(body),
         )
@@ -83,7 +85,7 @@ class Api:
 
     def as_key(self, key: str | None) -> "Api":
         """The same server, seen with another key."""
-        return Api(self.client, key)
+        return Api(self.client, key, self.app)
 
 
 async def put_in_force(database: Database, toml: str = TOML) -> str:
@@ -104,6 +106,12 @@ async def make_key(database: Database, role: Role, project: str = "default") -> 
     return created.key.id, created.text.reveal()
 
 
+def asking(app: Litestar) -> httpx.AsyncClient:
+    """A client of an application in this process and on this loop."""
+    transport = httpx.ASGITransport(app=cast("Any", app), raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:4400")
+
+
 @contextlib.asynccontextmanager
 async def control(database: Database, **parts: Any) -> AsyncGenerator[Api]:
     """Serve the control API over a configuration, and yield a client with an admin key."""
@@ -117,7 +125,7 @@ async def control(database: Database, **parts: Any) -> AsyncGenerator[Api]:
     services = msgspec.structs.replace(services, **parts)
     try:
         app = create_control_app(services)
-        async with AsyncTestClient(app, base_url="http://127.0.0.1:4400") as client:
-            yield Api(client, admin.reveal())
+        async with app.lifespan(), asking(app) as client:
+            yield Api(client, admin.reveal(), app)
     finally:
         await transport.close()

@@ -2,13 +2,14 @@
 
 from typing import Any, get_args
 
-import pytest
 from litestar import Litestar, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
-from litestar.testing import AsyncTestClient
+from tests.flow.control_app import Api, asking, control, make_key
 
+from headgate.access.book import AccessBook
 from headgate.access.gate import ANY_KEY, PUBLIC, Gate, grants_of
+from headgate.access.model import Role
 from headgate.access.roles import Grant
 from headgate.api.app import create_control_app
 from headgate.api.errors import EXCEPTION_HANDLERS
@@ -16,7 +17,6 @@ from headgate.api.services import ControlServices
 from headgate.policy.egress import GuardedEgress
 from headgate.store.clock import SystemClock
 from headgate.store.database import Database
-from tests.flow.control_app import Api, control, make_key
 
 OPEN = {"/", "/healthz", "/readyz", "/metrics", "/api", "/api/openapi.json", "/api/{path:str}"}
 
@@ -39,7 +39,9 @@ def routes(app: Litestar) -> list[tuple[str, str, HTTPRouteHandler]]:
 
 
 def test_every_route_declares_its_grant() -> None:
-    declared = {(method, path): grants_of(handler) for method, path, handler in routes(app_without_database())}
+    declared = {
+        (method, path): grants_of(handler) for method, path, handler in routes(app_without_database())
+    }
     assert len(declared) > 30
     known = {*get_args(Grant), PUBLIC, ANY_KEY}
     assert not {route: grant for route, grant in declared.items() if grant not in known}
@@ -58,7 +60,7 @@ def test_every_change_needs_a_grant_to_write() -> None:
 async def test_no_route_but_the_open_ones_answers_without_a_key(database: Database) -> None:
     async with control(database) as api:
         stranger = api.as_key(None)
-        for method, path, handler in routes(api.client.app):
+        for method, path, handler in routes(api.app):
             if grants_of(handler) == PUBLIC:
                 continue
             filled = path.replace("{", "").replace(":str}", "")
@@ -73,35 +75,32 @@ async def test_a_handler_without_a_grant_is_closed_to_all(database: Database) ->
         async def forgotten() -> str:
             return "open"
 
-        api.client.app.register(forgotten)
+        api.app.register(forgotten)
         status, found = await api.ask("GET", "/forgotten")
     assert status == 403
     assert "no grant" in found["error"]["message"]
 
 
-@pytest.mark.parametrize(
-    ("role", "path", "allowed"),
-    [
-        ("viewer", "/requests", True),
-        ("viewer", "/keys", False),
-        ("member", "/costs", True),
-        ("member", "/budgets", False),
-        ("project_admin", "/keys", True),
-        ("project_admin", "/audit", False),
-        ("project_admin", "/webhooks", False),
-        ("admin", "/status", True),
-    ],
-)
-async def test_roles_reach_what_their_grants_say(
-    database: Database, role: Any, path: str, allowed: bool
-) -> None:
+REACH: list[tuple[Role, str, bool]] = [
+    ("viewer", "/requests", True),
+    ("viewer", "/keys", False),
+    ("member", "/costs", True),
+    ("member", "/budgets", False),
+    ("project_admin", "/keys", True),
+    ("project_admin", "/audit", False),
+    ("project_admin", "/webhooks", False),
+    ("admin", "/status", True),
+]
+
+
+async def test_roles_reach_what_their_grants_say(database: Database) -> None:
     async with control(database) as api:
-        _, text = await make_key(database, role)
+        keys = {role: (await make_key(database, role))[1] for role in get_args(Role)}
         await settle(api)
-        status, found = await api.as_key(text).ask("GET", f"/api/v1{path}")
-    assert status == (200 if allowed else 403)
-    if not allowed:
-        assert found["error"]["code"] == "not_allowed"
+        for role, path, allowed in REACH:
+            status, found = await api.as_key(keys[role]).ask("GET", f"/api/v1{path}")
+            assert status == (200 if allowed else 403), (role, path)
+            assert allowed or found["error"]["code"] == "not_allowed"
 
 
 async def settle(api: Api) -> None:
@@ -109,32 +108,39 @@ async def settle(api: Api) -> None:
     await api.post("/budgets", {"name": "look", "limit": "1 USD"})
 
 
-@pytest.mark.parametrize(
-    ("host", "status"),
-    [
-        ("127.0.0.1:4400", 200),
-        ("localhost:4400", 200),
-        ("[::1]:4400", 200),
-        ("gateway.example:4400", 200),
-        ("rebound.example", 403),
-        ("127.0.0.1.rebound.example", 403),
-    ],
-)
-async def test_unknown_host_names_are_refused(database: Database, host: str, status: int) -> None:
+HOSTS = {
+    "127.0.0.1:4400": 200,
+    "localhost:4400": 200,
+    "[::1]:4400": 200,
+    "gateway.example:4400": 200,
+    "rebound.example": 403,
+    "127.0.0.1.rebound.example": 403,
+    "localhost.rebound.example:4400": 403,
+}
+ORIGINS = {
+    "http://127.0.0.1:4400": 200,
+    "http://evil.example": 403,
+    "null": 403,
+    "http://127.0.0.1:1": 403,
+}
+
+
+async def test_unknown_host_names_are_refused(database: Database) -> None:
+    found: dict[str, int] = {}
     async with control(database, allowed_hosts=("gateway.example",)) as api:
-        found, _ = await api.ask("GET", "/api/v1/whoami", headers={"host": host})
-        page = await api.client.get("/", headers={"host": host})
-    assert (found, page.status_code) == (status, status)
+        for host in HOSTS:
+            found[host], _ = await api.ask("GET", "/api/v1/whoami", headers={"host": host})
+            page = await api.client.get("/", headers={"host": host})
+            assert page.status_code == found[host]
+    assert found == HOSTS
 
 
-@pytest.mark.parametrize(
-    ("origin", "status"),
-    [("http://127.0.0.1:4400", 200), ("http://evil.example", 403), ("null", 403), ("http://127.0.0.1:1", 403)],
-)
-async def test_a_foreign_origin_is_refused(database: Database, origin: str, status: int) -> None:
+async def test_a_foreign_origin_is_refused(database: Database) -> None:
+    found: dict[str, int] = {}
     async with control(database) as api:
-        found, _ = await api.ask("GET", "/api/v1/whoami", headers={"origin": origin})
-    assert found == status
+        for origin in ORIGINS:
+            found[origin], _ = await api.ask("GET", "/api/v1/whoami", headers={"origin": origin})
+    assert found == ORIGINS
 
 
 async def test_a_forwarded_header_changes_nothing(database: Database) -> None:
@@ -145,43 +151,41 @@ async def test_a_forwarded_header_changes_nothing(database: Database) -> None:
     assert (found, stranger) == (200, 401)
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body", "status", "code", "says"),
-    [
-        ("GET", "/api/v1/nothing", None, 404, "not_found", "/api/v1/nothing"),
-        ("PUT", "/api/v1/keys", None, 405, "invalid_request", "PUT /api/v1/keys"),
-        ("GET", "/api/v1/keys?limt=3", None, 400, "invalid_request", "limt"),
-        ("GET", "/api/v1/keys?limit=0", None, 400, "invalid_request", "limit"),
-        ("GET", "/api/v1/keys?limit=501", None, 400, "invalid_request", "limit"),
-        ("GET", "/api/v1/keys?next=%00", None, 400, "invalid_request", "next"),
-        ("GET", "/api/v1/requests?limit=501", None, 400, "invalid_request", "limit"),
-        ("GET", "/api/v1/requests?from=yesterday", None, 400, "invalid_request", "from"),
-        ("GET", "/api/v1/requests?status=odd", None, 400, "invalid_request", "status"),
-        ("GET", "/api/v1/requests?filter=odd", None, 400, "invalid_request", "filter"),
-        ("GET", "/api/v1/costs?group_by=shoe", None, 400, "invalid_request", "shoe"),
-        ("GET", "/api/v1/costs?interval=week", None, 400, "invalid_request", "week"),
-        ("POST", "/api/v1/keys", {"name": "a", "colour": "red"}, 400, "invalid_request", "colour"),
-        ("POST", "/api/v1/keys", {"name": ""}, 400, "invalid_request", "name"),
-        ("POST", "/api/v1/keys", {"name": "a\u0000"}, 400, "invalid_request", "name"),
-        ("POST", "/api/v1/budgets", {"name": "a", "limit": "-1 USD"}, 400, "invalid_request", "limit"),
-        ("GET", "/api/v1/requests/none", None, 404, "not_found", "none"),
-        ("GET", "/api/v1/budgets/none", None, 404, "not_found", "none"),
-        ("DELETE", "/api/v1/keys/none", None, 404, "not_found", "none"),
-        ("DELETE", "/api/v1/webhooks/none", None, 404, "not_found", "none"),
-        ("GET", "/api/v1/snapshots/none", None, 404, "not_found", "none"),
-    ],
-)
-async def test_errors_have_one_shape(
-    database: Database, method: str, path: str, body: Any, status: int, code: str, says: str
-) -> None:
+REFUSED: list[tuple[str, str, Any, int, str, str]] = [
+    ("GET", "/api/v1/nothing", None, 404, "not_found", "/api/v1/nothing"),
+    ("PUT", "/api/v1/keys", None, 405, "invalid_request", "PUT /api/v1/keys"),
+    ("GET", "/api/v1/keys?limt=3", None, 400, "invalid_request", "limt"),
+    ("GET", "/api/v1/keys?limit=0", None, 400, "invalid_request", "limit"),
+    ("GET", "/api/v1/keys?limit=501", None, 400, "invalid_request", "limit"),
+    ("GET", "/api/v1/keys?next=%00", None, 400, "invalid_request", "next"),
+    ("GET", "/api/v1/requests?limit=501", None, 400, "invalid_request", "limit"),
+    ("GET", "/api/v1/requests?from=yesterday", None, 400, "invalid_request", "from"),
+    ("GET", "/api/v1/requests?status=odd", None, 400, "invalid_request", "status"),
+    ("GET", "/api/v1/requests?filter=odd", None, 400, "invalid_request", "filter"),
+    ("GET", "/api/v1/costs?group_by=shoe", None, 400, "invalid_request", "shoe"),
+    ("GET", "/api/v1/costs?interval=week", None, 400, "invalid_request", "week"),
+    ("POST", "/api/v1/keys", {"name": "a", "colour": "red"}, 400, "invalid_request", "colour"),
+    ("POST", "/api/v1/keys", {"name": ""}, 400, "invalid_request", "name"),
+    ("POST", "/api/v1/keys", {"name": "a\u0000"}, 400, "invalid_request", "name"),
+    ("POST", "/api/v1/budgets", {"name": "a", "limit": "-1 USD"}, 400, "invalid_request", "limit"),
+    ("GET", "/api/v1/requests/none", None, 404, "not_found", "none"),
+    ("GET", "/api/v1/budgets/none", None, 404, "not_found", "none"),
+    ("DELETE", "/api/v1/keys/none", None, 404, "not_found", "none"),
+    ("DELETE", "/api/v1/webhooks/none", None, 404, "not_found", "none"),
+    ("GET", "/api/v1/snapshots/none", None, 404, "not_found", "none"),
+]
+
+
+async def test_errors_have_one_shape(database: Database) -> None:
     async with control(database) as api:
-        found_status, found = await api.ask(method, path, body)
-    assert found_status == status, found
-    error = found["error"]
-    assert set(error) == {"code", "message", "hint", "request_id"}
-    assert (error["code"], says in error["message"]) == (code, True), error
-    assert error["hint"]
-    assert error["request_id"]
+        for method, path, body, status, code, says in REFUSED:
+            found_status, found = await api.ask(method, path, body)
+            assert found_status == status, (path, found)
+            error = found["error"]
+            assert set(error) == {"code", "message", "hint", "request_id"}
+            assert (error["code"], says in error["message"]) == (code, True), error
+            assert error["hint"]
+            assert error["request_id"]
 
 
 async def test_a_body_that_is_no_json_or_too_long_is_refused(database: Database) -> None:
@@ -198,19 +202,13 @@ async def test_an_internal_error_tells_nothing_but_its_request_id() -> None:
     async def broken() -> str:
         raise RuntimeError("the password is tulip")
 
-    gate = Gate(app_gate_book(), SystemClock())
+    gate = Gate(AccessBook(), SystemClock())
     app = Litestar([broken], guards=[gate.check], exception_handlers=EXCEPTION_HANDLERS, logging_config=None)
-    async with AsyncTestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
+    async with asking(app) as client:
         answer = await client.get("/broken")
     assert answer.status_code == 500
     assert "tulip" not in answer.text
     assert answer.json()["error"]["request_id"]
-
-
-def app_gate_book() -> Any:
-    from headgate.access.book import AccessBook
-
-    return AccessBook()
 
 
 async def test_the_description_builds_and_every_route_has_a_text(database: Database) -> None:
@@ -252,7 +250,7 @@ async def test_ready_says_what_is_wrong(database: Database) -> None:
         alive = await api.client.get("/healthz")
     assert (ready.status_code, alive.json()) == (200, {"status": "alive"})
     away = app_without_database()
-    async with AsyncTestClient(away, base_url="http://localhost") as client:
+    async with away.lifespan(), asking(away) as client:
         answer = await client.get("/readyz")
         refused = await client.get("/api/v1/whoami", headers={"authorization": "Bearer hg_something"})
     assert answer.status_code == 503
@@ -269,7 +267,7 @@ async def test_metrics_of_gateways_and_control_are_one_text(database: Database) 
     assert text.count("# TYPE calls counter") == 1
     assert 'calls{g="1"} 1\ncalls{g="2"} 2' in text
     assert "headgate_control_keys 1" in text
-    async with AsyncTestClient(closed_metrics(database), base_url="http://localhost") as client:
+    async with asking(closed_metrics(database)) as client:
         assert (await client.get("/metrics")).status_code == 401
 
 
