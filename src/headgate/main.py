@@ -9,7 +9,7 @@ import contextlib
 import logging
 import socket
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from pathlib import Path
 
 import uvloop
@@ -30,10 +30,11 @@ from headgate.config.snapshot import Snapshot
 from headgate.config.watch import ConfigurationWatcher
 from headgate.core.entries import ALERT, Alert
 from headgate.core.faults import Conflict, Misconfigured
+from headgate.core.identity import IdentitySource
 from headgate.gateway.control import ControlRelay
 from headgate.gateway.front import Front
 from headgate.gateway.plane import ENCODE, Current, DataPlane
-from headgate.gateway.refresh import Identity, Refresher
+from headgate.gateway.refresh import Identity, Population, Refresher
 from headgate.gateway.service import GatewayService
 from headgate.gateway.standin_hosts import StandinHosts
 from headgate.http1.asgi import AsgiService
@@ -48,6 +49,7 @@ from headgate.journal.writer import JournalWriter
 from headgate.meters.loop import LoopDetector
 from headgate.meters.purse import Purse
 from headgate.meters.rate import RateLimiter
+from headgate.meters.returns import RECALL_CHANNEL
 from headgate.meters.shares import RateShares
 from headgate.meters.sink import MeterSink
 from headgate.policy.egress import GuardedEgress
@@ -62,6 +64,7 @@ from headgate.store.clock import DatabaseClock, SystemClock
 from headgate.store.database import Database
 from headgate.store.embedded import EmbeddedPostgres
 from headgate.store.listen import Listener
+from headgate.store.live import CHANNEL as LIVE_CHANNEL
 from headgate.store.migrate import migrate
 
 log = logging.getLogger("headgate")
@@ -131,84 +134,112 @@ def _example_model(snapshot: Snapshot) -> str:
     return "mock/mock" if "mock" in snapshot.providers else f"{next(iter(snapshot.providers))}/MODEL"
 
 
+class Outbound:
+    """The ways out of a gateway process: HTTP, and the stand-ins of the snapshot in force."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.http = HttpTransport(proxies=ProxySettings.from_mapping(environment))
+        self.standins = StandinHosts()
+        self.egress = GuardedEgress(
+            {"http": self.http, "https": self.http, "mock": self.standins, "replay": self.standins}
+        )
+
+
 @contextlib.asynccontextmanager
 async def gateway(spec: WorkerSpec) -> AsyncGenerator[Service]:
     """Put a gateway process together."""
-    settings = Settings.from_environment()
-    environment = settings.environment()
-    state_folder = Path(spec.data_dir) / "state"
-    state_folder.mkdir(exist_ok=True, mode=0o700)
-    spool_folder = Path(spec.data_dir) / "spool"
-    spool_folder.mkdir(exist_ok=True, mode=0o700)
+    environment = Settings.from_environment().environment()
     async with contextlib.AsyncExitStack() as stack:
         database = await stack.enter_async_context(
             Database(spec.database_url, connections_min=1, connections_max=1, name=spec.title)
         )
         clock = DatabaseClock()
-        journal = JournalWriter(Path(spec.data_dir) / "journal", spec.boot)
-        stack.callback(journal.close)
-        standins = StandinHosts()
-        http = HttpTransport(proxies=ProxySettings.from_mapping(environment))
-        stack.push_async_callback(http.close)
-        book = AccessBook()
-
-        def note(alert: Alert) -> None:
-            journal.append(ALERT, ENCODE(alert))
-
-        purse = Purse(spec.boot, database, clock, processes=lambda: refresher.gateways, on_alert=note)
-        limiter = RateLimiter(clock, processes=lambda: refresher.gateways)
-        plane = DataPlane(
-            clock=clock,
-            book=book,
-            purse=purse,
-            limiter=limiter,
-            shares=RateShares(limiter, spec.boot, database, clock, processes=lambda: refresher.gateways),
-            loops=LoopDetector(clock),
-            egress=GuardedEgress({"http": http, "https": http, "mock": standins, "replay": standins}),
-            journal=journal,
-            current=_nothing_yet(),
-        )
-        plane.spool_folder = str(spool_folder)
+        outbound = Outbound(environment)
+        stack.push_async_callback(outbound.http.close)
+        population = Population()
+        plane = _plane(spec, database, clock, outbound, population)
+        stack.callback(plane.journal.close)
 
         def swap(current: Current) -> None:
-            standins.update(current.snapshot)
+            outbound.standins.update(current.snapshot)
             plane.current = current
 
-        identity = Identity(spec.boot, spec.title, state_folder)
-        refresher = Refresher(identity, database, clock, book, environment=environment, swap=swap)
+        refresher = Refresher(
+            Identity(spec.boot, spec.title, _private(spec, "state")),
+            database,
+            clock,
+            plane.book,
+            environment=environment,
+            population=population,
+            swap=swap,
+        )
         await refresher.start()
-
-        def heard(channel: str, payload: str) -> None:
-            if channel == "headgate_recall":
-                purse.on_recall(payload)
-            else:
-                refresher.wake()
-
-        listener = Listener(
-            spec.database_url,
-            ("headgate_live", snapshots.CHANNEL, "headgate_recall"),
-            heard,
-            on_connected=refresher.wake,
-            name=f"{spec.title} listener",
-        )
-        limits = plane.current.snapshot.limits
-        server = UvicornServer(
-            [socket.socket(fileno=descriptor) for descriptor in spec.listen_fds],
-            limits=ServerLimits(header_bytes_max=limits.header_bytes_max),
-            tls=server_context(Path(spec.tls_cert), Path(spec.tls_key))
-            if spec.tls_cert and spec.tls_key
-            else None,
-        )
-        front = Front(plane, ControlRelay(http, spec.control_socket))
         yield GatewayService(
             plane,
-            front,
-            server,
+            Front(plane, ControlRelay(outbound.http, spec.control_socket)),
+            _server(spec, plane.current.snapshot),
             refresher,
-            listener=listener,
+            listener=_listener(spec, plane.purse, refresher),
             metrics_path=metrics_folder(spec) / f"{spec.title}.prom",
             name=spec.title,
         )
+
+
+def _plane(
+    spec: WorkerSpec, database: Database, clock: DatabaseClock, outbound: Outbound, population: Population
+) -> DataPlane:
+    journal = JournalWriter(Path(spec.data_dir) / "journal", spec.boot)
+
+    def note(alert: Alert) -> None:
+        journal.append(ALERT, ENCODE(alert))
+
+    limiter = RateLimiter(clock, processes=population.count)
+    return DataPlane(
+        clock=clock,
+        identities=IdentitySource(clock),
+        book=AccessBook(),
+        purse=Purse(spec.boot, database, clock, processes=population.count, on_alert=note),
+        limiter=limiter,
+        shares=RateShares(limiter, spec.boot, database, clock, processes=population.count),
+        loops=LoopDetector(clock),
+        egress=outbound.egress,
+        journal=journal,
+        current=_nothing_yet(),
+        spool_folder=str(_private(spec, "spool")),
+    )
+
+
+def _listener(spec: WorkerSpec, purse: Purse, refresher: Refresher) -> Listener:
+    def heard(channel: str, payload: str) -> None:
+        if channel == RECALL_CHANNEL:
+            purse.on_recall(payload)
+        else:
+            refresher.wake()
+
+    return Listener(
+        spec.database_url,
+        (LIVE_CHANNEL, snapshots.CHANNEL, RECALL_CHANNEL),
+        heard,
+        on_connected=refresher.wake,
+        name=f"{spec.title} listener",
+    )
+
+
+def _server(spec: WorkerSpec, snapshot: Snapshot) -> UvicornServer:
+    tls = None
+    if spec.tls_cert and spec.tls_key:
+        tls = server_context(Path(spec.tls_cert), Path(spec.tls_key))
+    return UvicornServer(
+        [socket.socket(fileno=descriptor) for descriptor in spec.listen_fds],
+        limits=ServerLimits(header_bytes_max=snapshot.limits.header_bytes_max),
+        tls=tls,
+    )
+
+
+def _private(spec: WorkerSpec, name: str) -> Path:
+    folder = Path(spec.data_dir) / name
+    folder.mkdir(exist_ok=True, mode=0o700)
+    return folder
 
 
 def metrics_folder(spec: WorkerSpec) -> Path:

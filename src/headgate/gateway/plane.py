@@ -69,56 +69,25 @@ def _names_target(scope: Scope) -> bool:
     return scope.provider is not None or scope.model is not None
 
 
-class DataPlane:
-    """All that serving a call needs, for one gateway process."""
+class DataPlane(msgspec.Struct, kw_only=True, eq=False):
+    """All that serving a call needs, for one gateway process. `current` is replaced whole, between calls."""
 
-    __slots__ = (
-        "book",
-        "clock",
-        "counters",
-        "current",
-        "draining",
-        "egress",
-        "health",
-        "identities",
-        "journal",
-        "limiter",
-        "loops",
-        "purse",
-        "random",
-        "shares",
-        "spool_folder",
-    )
-
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        book: AccessBook,
-        purse: Purse,
-        limiter: RateLimiter,
-        shares: RateShares,
-        loops: LoopDetector,
-        egress: Egress,
-        journal: JournalWriter,
-        current: Current,
-    ) -> None:
-        self.clock = clock
-        self.book = book
-        self.purse = purse
-        self.limiter = limiter
-        self.shares = shares
-        self.loops = loops
-        self.egress = egress
-        self.journal = journal
-        self.current = current
-        self.identities = IdentitySource(clock)
-        self.health = Health()
-        self.counters = Counters()
-        self.random = Random()
-        self.draining = False
-        self.spool_folder: str | None = None
-        """Where large uploads go; None is the system's folder for temporary files."""
+    clock: Clock
+    identities: IdentitySource
+    book: AccessBook
+    purse: Purse
+    limiter: RateLimiter
+    shares: RateShares
+    loops: LoopDetector
+    egress: Egress
+    journal: JournalWriter
+    current: Current
+    health: Health = msgspec.field(default_factory=Health)
+    counters: Counters = msgspec.field(default_factory=Counters)
+    random: Random = msgspec.field(default_factory=Random)
+    draining: bool = False
+    spool_folder: str | None = None
+    """Where large uploads go; None is the system's folder for temporary files."""
 
     async def durable(self, snapshot: Snapshot) -> None:
         """Wait for the journal to reach the disk, where `durability = "power"` asks for it."""

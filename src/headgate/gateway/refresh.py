@@ -54,6 +54,19 @@ class Identity:
         return self.folder / f"{self.name.replace(' ', '-')}.state"
 
 
+class Population:
+    """How many gateways share the limits now, this one included, as of the last heartbeat."""
+
+    __slots__ = ("gateways",)
+
+    def __init__(self) -> None:
+        self.gateways = 1
+
+    def count(self) -> int:
+        """Return the number."""
+        return self.gateways
+
+
 class Refresher:
     """Polls, and hands each new state to `swap`."""
 
@@ -65,6 +78,7 @@ class Refresher:
         book: AccessBook,
         *,
         environment: Mapping[str, str],
+        population: Population,
         swap: Callable[[Current], None],
     ) -> None:
         self._identity = identity
@@ -72,13 +86,13 @@ class Refresher:
         self._clock = clock
         self._live = LiveState(book)
         self._environment = environment
+        self._population = population
         self._swap = swap
         self._snapshot: Snapshot | None = None
         self._wake = asyncio.Event()
         self._saved_s = 0.0
         self._clock_s = -CLOCK_EVERY_S
         self._changed = True
-        self.gateways = 1
         self.reached = False
 
     def wake(self) -> None:
@@ -135,7 +149,8 @@ class Refresher:
                 self._publish()
             identity = self._snapshot.id if self._snapshot else ""
             boot, name = self._identity.boot, self._identity.name
-            self.gateways = await gateways.heartbeat(connection, boot, name, self._live.seq, identity)
+            live = await gateways.heartbeat(connection, boot, name, self._live.seq, identity)
+            self._population.gateways = live
         self.reached = True
         await self._save()
 
