@@ -5,20 +5,21 @@ Read next: `access.roles` (who has which grant), `access.book` (keys).
 """
 
 import ipaddress
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
-from litestar.params import SkipValidation
+from litestar.params import QueryParameter, SkipValidation
 
 from headgate.access.book import AccessBook
 from headgate.access.credentials import present
 from headgate.access.model import Key
 from headgate.access.roles import Grant, require
 from headgate.core.faults import InvalidRequest, NotAllowed
+from headgate.core.pages import LIMIT_MAX
 from headgate.core.ports import Clock
 
 PUBLIC: Final = "public"
@@ -29,6 +30,9 @@ ANY_KEY: Final = "any"
 
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
 AnyRequest = Request[Any, Any, Any]
+
+PageLimit = Annotated[int, QueryParameter(ge=1, le=LIMIT_MAX, description="how many items at most")]
+"""The query parameter `limit` of lists."""
 
 CallerKey = NamedDependency[SkipValidation[Key]]
 """The key that a request was let in with, as handlers take it."""

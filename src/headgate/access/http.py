@@ -12,7 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
 
 from headgate.access.changes import Changes
-from headgate.access.gate import ANY_KEY, CallerKey, grant
+from headgate.access.gate import ANY_KEY, CallerKey, PageLimit, grant
 from headgate.access.keys import display_prefix
 from headgate.access.model import Key, Role
 from headgate.access.roles import GRANTS, Grant, may_give, visible
@@ -31,7 +31,6 @@ from headgate.core.faults import InvalidRequest, NotAllowed
 from headgate.core.pages import (
     LIMIT_DEFAULT,
     Page,
-    PageLimit,
     decode_cursor,
     encode_cursor,
     format_datetime,
@@ -163,7 +162,7 @@ class KeysController(Controller):
         caller: CallerKey,
         database: Store,
         project: FromQuery[str | None] = None,
-        limit: FromQuery[PageLimit] = LIMIT_DEFAULT,
+        limit: PageLimit = LIMIT_DEFAULT,
         next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
     ) -> Page[KeyView]:
         """List the keys in force, newest first, of the projects that the caller sees."""
@@ -243,7 +242,7 @@ class AuditController(Controller):
         self,
         caller: CallerKey,
         database: Store,
-        limit: FromQuery[PageLimit] = LIMIT_DEFAULT,
+        limit: PageLimit = LIMIT_DEFAULT,
         next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
     ) -> Page[AuditView]:
         """List control changes, newest first."""

@@ -10,7 +10,7 @@ import msgspec
 from litestar import Controller, Response, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from headgate.access.gate import CallerKey, grant
+from headgate.access.gate import CallerKey, PageLimit, grant
 from headgate.access.http import Store
 from headgate.access.model import Key
 from headgate.access.roles import visible
@@ -18,7 +18,7 @@ from headgate.access.store import AuditEntry, write_audit
 from headgate.api.alerts import QUERIES, AlertView, list_alerts
 from headgate.api.webhooks import WEBHOOKS_MAX, make_secret, read_destination
 from headgate.core.faults import Conflict, NotFound
-from headgate.core.pages import LIMIT_DEFAULT, Page, PageLimit, decode_cursor, encode_cursor, format_datetime
+from headgate.core.pages import LIMIT_DEFAULT, Page, decode_cursor, encode_cursor, format_datetime
 from headgate.store.rows import fetch_rows
 
 AlertKind = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
@@ -65,7 +65,7 @@ class AlertsController(Controller):
         caller: CallerKey,
         database: Store,
         kind: FromQuery[AlertKind | None] = None,
-        limit: FromQuery[PageLimit] = LIMIT_DEFAULT,
+        limit: PageLimit = LIMIT_DEFAULT,
         next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
     ) -> Page[AlertView]:
         """List alerts, newest first: budgets at 50, 80, 100 %, overruns, breakers, a growing journal."""
@@ -87,7 +87,7 @@ class WebhooksController(Controller):
     async def list_webhooks(
         self,
         database: Store,
-        limit: FromQuery[PageLimit] = LIMIT_DEFAULT,
+        limit: PageLimit = LIMIT_DEFAULT,
         next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
     ) -> Page[WebhookView]:
         """List webhooks, without their secrets."""

@@ -12,7 +12,7 @@ from litestar import Controller, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
 
-from headgate.access.gate import CallerKey, grant
+from headgate.access.gate import CallerKey, PageLimit, grant
 from headgate.access.http import Store
 from headgate.catalog.model import ModelFacts, Price
 from headgate.config.compile import compile_file, compile_stored
@@ -30,7 +30,7 @@ from headgate.config.snapshots import (
 )
 from headgate.core.faults import Unavailable
 from headgate.core.money import format_usd
-from headgate.core.pages import LIMIT_DEFAULT, Page, PageLimit, decode_cursor, encode_cursor, format_datetime
+from headgate.core.pages import LIMIT_DEFAULT, Page, decode_cursor, encode_cursor, format_datetime
 from headgate.meters.budgets import sync_budgets
 from headgate.store.database import Connection
 
@@ -226,7 +226,7 @@ class SnapshotsController(Controller):
     async def list_snapshots(
         self,
         database: Store,
-        limit: FromQuery[PageLimit] = LIMIT_DEFAULT,
+        limit: PageLimit = LIMIT_DEFAULT,
         next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
     ) -> Page[SnapshotView]:
         """List snapshots, newest first; `active` is the one in force."""

@@ -6,7 +6,7 @@ Never here: what a cursor means; each list packs what it sorts by. Read next: ea
 import base64
 import binascii
 from datetime import UTC, datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -18,8 +18,6 @@ Cursor = TypeVar("Cursor")
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 500
 CURSOR_CHARACTERS_MAX = 1024
-
-PageLimit = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX, description="how many items at most")]
 
 _INSTANT_MS_MAX = 253_402_300_799_999
 

@@ -13,11 +13,11 @@ from litestar import Controller, delete, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from headgate.access.changes import LiveChange, put_all
-from headgate.access.gate import CallerKey, grant
+from headgate.access.gate import CallerKey, PageLimit, grant
 from headgate.access.model import Key
 from headgate.core.faults import InvalidRequest
 from headgate.core.money import format_usd
-from headgate.core.pages import LIMIT_DEFAULT, Page, PageLimit
+from headgate.core.pages import LIMIT_DEFAULT, Page
 from headgate.meters.budgets import sync_budgets
 from headgate.meters.console import (
     BudgetChange,
@@ -142,7 +142,7 @@ class BudgetsController(Controller):
         caller: CallerKey,
         in_force: InForce,
         database: Store,
-        limit: FromQuery[PageLimit] = LIMIT_DEFAULT,
+        limit: PageLimit = LIMIT_DEFAULT,
         next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
     ) -> Page[BudgetView]:
         """List budgets by name, with what is spent and reserved in the present window.

@@ -11,8 +11,8 @@ from litestar import Controller, delete, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from headgate.access.changes import LiveChange
-from headgate.access.gate import CallerKey, grant
-from headgate.core.pages import LIMIT_DEFAULT, Page, PageLimit
+from headgate.access.gate import CallerKey, PageLimit, grant
+from headgate.core.pages import LIMIT_DEFAULT, Page
 from headgate.meters.console import NewRateLimit, RateLimitChange, changed_rate_limit, rate_limit_of
 from headgate.meters.http import ManagedBy
 from headgate.meters.listing import (
@@ -59,7 +59,7 @@ class RateLimitsController(Controller):
         self,
         caller: CallerKey,
         in_force: InForce,
-        limit: FromQuery[PageLimit] = LIMIT_DEFAULT,
+        limit: PageLimit = LIMIT_DEFAULT,
         next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
     ) -> Page[RateLimitView]:
         """List rate limits by name."""
