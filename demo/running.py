@@ -13,11 +13,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from headgate.store.embedded import EmbeddedPostgres
 
 START_S_MAX = 60.0
 ADMIN_KEY = "an-admin-key-for-tours-and-tests"
@@ -26,8 +28,11 @@ ADMIN_KEY = "an-admin-key-for-tours-and-tests"
 class Running:
     """A `headgate up` that serves, its address, and its control API."""
 
-    def __init__(self, process: subprocess.Popen[str], url: str, folder: Path, log: Path) -> None:
+    def __init__(
+        self, process: subprocess.Popen[str], reader: threading.Thread, url: str, folder: Path, log: Path
+    ) -> None:
         self.process = process
+        self._reader = reader
         self.url = url
         self.folder = folder
         self.log = log
@@ -43,6 +48,10 @@ class Running:
     def config_path(self) -> Path:
         """The headgate.toml that it watches."""
         return self.folder / "headgate.toml"
+
+    def database_url(self) -> str:
+        """The address of its embedded database."""
+        return EmbeddedPostgres(self.folder / "data").url
 
     def make_key(self, name: str = "tour", **fields: Any) -> str:
         """Create a key and return its text."""
@@ -103,6 +112,7 @@ class Running:
             self.process.kill()
             return self.process.wait(timeout=10)
         finally:
+            self._reader.join(timeout=10)
             if self.process.stdout is not None:
                 self.process.stdout.close()
 
@@ -115,7 +125,7 @@ def headgate(
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
     database_url: str | None = None,
-) -> Iterator[Running]:
+) -> Generator[Running]:
     """Run Headgate for the length of a `with` block, on a port that the kernel chooses."""
     with contextlib.ExitStack() as stack:
         place = folder or Path(
@@ -166,7 +176,8 @@ def _start(command: list[str], place: Path, environment: Mapping[str, str]) -> R
                 ready.set()
         ready.set()
 
-    threading.Thread(target=read, daemon=True).start()
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
     if not ready.wait(START_S_MAX) or not found:
         # Asked first: a supervisor that is killed leaves its database running.
         process.terminate()
@@ -177,7 +188,7 @@ def _start(command: list[str], place: Path, environment: Mapping[str, str]) -> R
         process.stdout.close()
         tail = log.read_text()[-4000:]
         raise RuntimeError(f"headgate did not start: {''.join(lines)}\n{tail}")
-    return Running(process, found[0], place, log)
+    return Running(process, reader, found[0], place, log)
 
 
 def chat(url: str, key: str, model: str, text: str = "Say hello.", **fields: Any) -> httpx.Response:

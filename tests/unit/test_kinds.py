@@ -2,6 +2,8 @@ from typing import get_args
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headgate.catalog.kinds import (
     endpoint_for,
@@ -9,6 +11,7 @@ from headgate.catalog.kinds import (
     expand_regions,
     families,
     family_of,
+    fold_regions,
     kinds,
     outgoing_path,
     price_provider_of,
@@ -89,3 +92,17 @@ def test_region_sets_hold_their_members():
     assert not sets["eu"] & sets["ch"]
     assert expand_regions(["eu", "my-cellar"]) == sets["eu"] | {"my-cellar"}
     assert expand_regions([]) == frozenset()
+
+
+@given(st.sets(st.sampled_from(["eu", "eea", "us", "ch", "uk", "de", "fr", "my-cellar"])))
+def test_folded_regions_say_the_same(names: set[str]) -> None:
+    expanded = expand_regions(names)
+    folded = fold_regions(expanded)
+    assert expand_regions(folded) == expanded
+    assert len(folded) <= max(len(names), 0)
+
+
+def test_regions_fold_to_the_outermost_set() -> None:
+    assert fold_regions(expand_regions(["eea", "us", "my-cellar"])) == ["eea", "my-cellar", "us"]
+    assert fold_regions(["de", "fr"]) == ["de", "fr"]
+    assert fold_regions([]) == []

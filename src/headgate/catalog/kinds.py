@@ -101,6 +101,16 @@ def expand_regions(names: Iterable[str]) -> frozenset[str]:
     return frozenset[str]().union(*(sets.get(name, frozenset((name,))) for name in names))
 
 
+def fold_regions(regions: Iterable[str]) -> list[str]:
+    """The shortest way to say them: sets that are there whole by their names, the others one by one."""
+    left = set(regions)
+    whole = {name: members for name, members in region_sets().items() if members <= left}
+    outermost = [name for name in whole if not any(whole[name] < others for others in whole.values())]
+    for name in outermost:
+        left -= whole[name]
+    return sorted([*outermost, *left])
+
+
 def endpoints_of(kind: KindName, host: str | None = None) -> tuple[Endpoint, ...]:
     """The endpoints of a kind, as far as the service behind `host` has them."""
     endpoints = kinds()[kind].endpoints

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from headgate.catalog.kinds import fold_regions
 from headgate.catalog.model import Target
 from headgate.core.entries import Excluded
 from headgate.core.faults import NotAllowed
@@ -41,7 +42,7 @@ def denial(provider: str, regions: frozenset[str], label: Label) -> str:
     """Say in words why an endpoint in `regions` may not see a datum with this label."""
     if label.regions is None:
         return ""
-    permitted = ", ".join(sorted(label.regions)) or "nowhere"
+    permitted = ", ".join(fold_regions(label.regions)) or "nowhere"
     if not regions:
         return f"the regions of {provider} are not known, which counts as nowhere; permitted: {permitted}"
     outside = ", ".join(sorted(regions - label.regions))
