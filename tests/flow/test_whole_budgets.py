@@ -1,5 +1,5 @@
-"""The whole system: a budget under 50 concurrent clients is never exceeded, nearly all of it can be spent, and
-calls go on at the next target."""
+"""The whole system: a budget under 50 concurrent clients is never exceeded, nearly all of it can be spent,
+and calls go on at the next target."""
 
 import asyncio
 from decimal import Decimal

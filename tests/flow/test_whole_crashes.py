@@ -1,4 +1,4 @@
-"""The whole system: killing a gateway loses no call that a client saw answered, and configuration reloads live."""
+"""The whole system: killing a gateway loses no answered call, and configuration reloads live."""
 
 import asyncio
 import os
