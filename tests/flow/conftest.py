@@ -1,4 +1,4 @@
-"""What the tests of flows share: one running Headgate for those of the data plane, begun when first needed."""
+"""What the tests of flows share: one running Headgate for those of the data plane, begun at need."""
 
 from collections.abc import Iterator
 

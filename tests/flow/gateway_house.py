@@ -7,7 +7,7 @@ import itertools
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
@@ -167,8 +167,11 @@ class House:
         return self.post("/v1/chat/completions", {"model": model, "messages": messages, **fields})
 
     def query(self, sql: str, *values: Any) -> list[DictRow]:
-        with psycopg.connect(self._database, autocommit=True, row_factory=dict_row) as connection:
-            return connection.execute(sql.encode(), values).fetchall()
+        with (
+            psycopg.connect(self._database, autocommit=True) as connection,
+            connection.cursor(row_factory=dict_row) as cursor,
+        ):
+            return cursor.execute(sql.encode(), values).fetchall()
 
     def record(self, request_id: str, timeout_s: float = 15.0) -> DictRow:
         """The row of a call, as soon as it is in the database."""
@@ -216,8 +219,8 @@ def closed_port() -> int:
 
 
 @contextmanager
-def open_house(on_hangup: str = "close") -> Iterator[House]:
+def open_house(on_hangup: str = "close", environment: Mapping[str, str] | None = None) -> Generator[House]:
     with ScriptedProvider() as provider:
         config = _configuration(provider.port, closed_port(), on_hangup)
-        with headgate(config, environment={"CANARY_KEY": CANARY}) as running:
+        with headgate(config, environment={"CANARY_KEY": CANARY, **(environment or {})}) as running:
             yield House(running, provider)

@@ -58,7 +58,8 @@ def chunked(data: bytes) -> bytes:
 def stream(*parts: Step, end: bool = True, kind: str = "text/event-stream") -> Reply:
     """A chunked stream; bytes among the parts are pieces of its body."""
     steps: list[Step] = [head(200, "transfer-encoding: chunked", "x-request-id: req-stream", kind=kind)]
-    steps += [chunked(part) if isinstance(part, bytes) else part for part in parts]
+    for part in parts:
+        steps.append(chunked(part) if isinstance(part, bytes) else part)
     return (*steps, b"0\r\n\r\n") if end else steps
 
 

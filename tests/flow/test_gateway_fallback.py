@@ -45,7 +45,7 @@ def test_a_provider_without_its_credential_is_left_out_with_the_reason(house: Ho
         error(400, "Your credit balance is too low to access the API"),
         (head(200, "content-length: 100"), b'{"id":', "cut"),
         (b"HTTP/1.1 nonsense\r\n\r\n",),
-        (1.2, "cut"),
+        ("cut",),
     ],
 )
 def test_a_targets_own_failure_goes_on_to_the_next(house: House, failing: Reply) -> None:
@@ -53,7 +53,9 @@ def test_a_targets_own_failure_goes_on_to_the_next(house: House, failing: Reply)
     house.provider.on("a", alias, failing)
     given = house.chat(alias)
     assert (given.status_code, given.headers["x-headgate-target"]) == (200, f"b/{alias}")
-    assert len(house.provider.received("a", alias)) == len(house.provider.received("b", alias)) == 1
+    # A kept connection that dies at once may have been dead before: then the request is sent once more.
+    assert len(house.provider.received("a", alias)) == 1 or failing == ("cut",)
+    assert len(house.provider.received("b", alias)) == 1
     assert targets_of(house, given) == [f"a/{alias}", f"b/{alias}"]
 
 

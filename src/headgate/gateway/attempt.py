@@ -398,9 +398,9 @@ def _fail(
     fault.message = held.masking.text(fault.message)
     call.failures.append(Failure(held.target.name, fault, retryable=retryable))
     outcome = Outcome(status or fault.status, fault.code, fault.message)
-    if held.reservation is not None and held.reservation.holds:
-        entry = Settled(call.id.bytes, held.number, settlement.charged_pico_usd, held.reservation.holds)
-        plane.journal.append(SETTLED, ENCODE(entry))
+    holds = held.reservation.holds if held.reservation else ()
+    entry = Settled(call.id.bytes, held.number, settlement.charged_pico_usd, holds)
+    plane.journal.append(SETTLED, ENCODE(entry))
     call.attempts.append(record_of(plane, held, settlement, outcome))
     _judge(plane, held, fault)
     conclude(plane, call, held, settlement)

@@ -39,9 +39,12 @@ def by_usage(facts: ModelFacts, usage: Usage, service_tier: str | None, reserved
 
 
 def in_full(most: Bound, reserved_pico_usd: int) -> Settlement:
-    """Settle an attempt of which nothing is known at the whole reservation."""
+    """Settle an attempt of which nothing is known at the whole reservation.
+
+    Where no meter counts it yet, at its bound: the ledger is what later meters are seeded from.
+    """
     known = most.pico_usd if isinstance(most, Bounded) else None
-    return Settlement(reserved_pico_usd, known, estimated=True)
+    return Settlement(reserved_pico_usd or known or 0, known, estimated=True)
 
 
 def cut_short(
@@ -59,8 +62,10 @@ def cut_short(
     reached = bound(msgspec.structs.replace(parts, max_output=seen), facts)
     if not isinstance(reached, Bounded):
         return in_full(most, reserved_pico_usd)
-    charged = min(reached.pico_usd, reserved_pico_usd) if reserved_pico_usd else 0
-    return Settlement(charged, min(reached.pico_usd, most.pico_usd), estimated=True)
+    most_pico_usd = reserved_pico_usd or most.pico_usd
+    return Settlement(
+        min(reached.pico_usd, most_pico_usd), min(reached.pico_usd, most.pico_usd), estimated=True
+    )
 
 
 def refused(status: int, most: Bound, reserved_pico_usd: int) -> Settlement:
