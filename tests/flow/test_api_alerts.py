@@ -5,23 +5,26 @@ import contextlib
 import hashlib
 import hmac
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.flow.control_app import Api, control, make_key
 
 from headgate.api.alerts import AlertSink
 from headgate.api.webhooks import ATTEMPTS_MAX, BACKOFF_S_MAX, read_destination, signature, wait_s
 from headgate.core.entries import ALERT, Alert
 from headgate.core.faults import InvalidRequest
+from headgate.core.pages import format_ms
 from headgate.core.ports import Envelope
 from headgate.core.secret import Secret
+from headgate.store.clock import SystemClock
 from headgate.store.database import Database
-from tests.flow.control_app import Api, control, make_key
 
 WITHIN_S = 10.0
+NOW_MS = SystemClock().now_ms()
 
 
 class Receiver:
@@ -61,7 +64,7 @@ async def ship(database: Database, *alerts: Alert) -> None:
         await AlertSink().apply(connection, batch)
 
 
-async def until(api: Api, wanted: Any) -> list[dict[str, Any]]:
+async def until(api: Api, wanted: Callable[[list[dict[str, Any]]], object]) -> list[dict[str, Any]]:
     async with asyncio.timeout(WITHIN_S):
         while True:
             items = (await api.get("/alerts"))["items"]
@@ -74,13 +77,13 @@ async def test_alerts_of_the_journal_are_listed_newest_first_by_project(database
     async with control(database) as api:
         await ship(
             database,
-            Alert(1_700_000_000_000, "breaker_open", "openai/gpt", "it failed 5 times"),
-            Alert(1_700_000_001_000, "overrun", "monthly", "a\x00b \ud800", "blue"),
+            Alert(NOW_MS, "breaker_open", "openai/gpt", "it failed 5 times"),
+            Alert(NOW_MS + 1000, "overrun", "monthly", "a\x00b", "blue"),
         )
         items = (await api.get("/alerts"))["items"]
         assert [each["kind"] for each in items] == ["overrun", "breaker_open"]
         assert [each["project"] for each in items] == ["blue", None]
-        assert items[1]["at"] == "2023-11-14T22:13:20.000Z"
+        assert items[1]["at"] == format_ms(NOW_MS)
         page = await api.get("/alerts", limit=1)
         assert (await api.get("/alerts", limit=1, next=page["next"]))["items"] == items[1:]
         assert len((await api.get("/alerts", kind="overrun"))["items"]) == 1
@@ -117,8 +120,8 @@ async def test_a_webhook_receives_signed_alerts_until_it_takes_them(database: Da
         assert made["secret"] not in str(await api.get("/webhooks"))
         await ship(
             database,
-            Alert(1_700_000_000_000, "breaker_open", "other", "not for this webhook"),
-            Alert(1_700_000_000_000, "overrun", "monthly", "it cost more", "blue"),
+            Alert(NOW_MS, "breaker_open", "other", "not for this webhook"),
+            Alert(NOW_MS, "overrun", "monthly", "it cost more", "blue"),
         )
         items = await until(api, lambda found: found and found[0]["deliveries"][0]["attempts"] == 1)
         failed = await until(api, lambda found: found[0]["deliveries"][0]["last_error"])
@@ -146,7 +149,7 @@ async def test_a_delivery_is_given_up_after_its_last_attempt(database: Database)
     async with receiving() as receiver, control(database) as api:
         receiver.statuses = [503, 503]
         await api.post("/webhooks", {"url": receiver.url})
-        await ship(database, Alert(1_700_000_000_000, "overrun", "monthly", "it cost more"))
+        await ship(database, Alert(NOW_MS, "overrun", "monthly", "it cost more"))
         await until(api, lambda found: found[0]["deliveries"][0]["last_error"])
         async with database.connection() as connection:
             await connection.execute(
