@@ -60,7 +60,7 @@ base_url = "{broken}"
 kind = "openai-compatible"
 base_url = "{slow}"
 
-[providers.claude]
+[providers.anthropic]
 kind = "mock"
 output_tokens = 20
 
@@ -68,7 +68,7 @@ output_tokens = 20
 input = "10"
 output = "40"
 
-[prices."claude/claude-sonnet"]
+[prices."anthropic/claude-sonnet"]
 input = "3"
 output = "15"
 
@@ -80,7 +80,7 @@ output = "0.4"
 targets = ["cheap/small"]
 
 [models.claude]
-targets = ["claude/claude-sonnet"]
+targets = ["anthropic/claude-sonnet"]
 
 [models.paid-first]
 targets = ["paid/large", "cheap/small"]

@@ -12,7 +12,7 @@ import msgspec
 NOTHING = "-"
 """Stands where the server knows no value: unknown is never zero."""
 
-PIPE_WIDTH = 240
+PIPE_WIDTH = 4000
 """Columns of a table that goes to no terminal, so that nothing is cut for want of a window."""
 
 Row = Mapping[str, Any]
