@@ -23,12 +23,12 @@ STREAM_HEADERS: Final[Headers] = [
 class Opening:
     """Sends status and headers exactly once, whoever comes first: the answer, or the keep-alive."""
 
-    __slots__ = ("_call", "_every_s", "_exchange", "_task", "_timer", "started")
+    __slots__ = ("_call", "_every_s", "_task", "_timer", "exchange", "started")
 
     def __init__(self, call: Call, exchange: Exchange, every_s: float = KEEP_ALIVE_S) -> None:
         self._call = call
         self._every_s = every_s
-        self._exchange = exchange
+        self.exchange = exchange
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.started = False
@@ -48,10 +48,10 @@ class Opening:
             (b"x-headgate-snapshot", self._call.snapshot.id.encode()),
         ]
         try:
-            await self._exchange.start(200, STREAM_HEADERS + own)
+            await self.exchange.start(200, STREAM_HEADERS + own)
             self.started = True
             while True:
-                await self._exchange.send(COMMENT)
+                await self.exchange.send(COMMENT)
                 await asyncio.sleep(self._every_s)
         except ClientClosed:
             return

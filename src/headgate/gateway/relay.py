@@ -40,7 +40,7 @@ async def relay(
         if committed.reader is None:
             await _whole(plane, call, exchange, opening, committed)
         else:
-            await _stream(plane, call, exchange, opening, committed, committed.reader)
+            await _stream(plane, call, opening, committed, committed.reader)
     finally:
         committed.answer.close()
 
@@ -79,12 +79,12 @@ async def _whole(
 async def _stream(
     plane: DataPlane,
     call: Call,
-    exchange: Exchange,
     opening: Opening,
     committed: Committed,
     reader: StreamReader,
 ) -> None:
     """Pass a stream on as it comes. Its end is recorded before the bytes that end it leave."""
+    exchange = opening.exchange
     response, masking = call.response, committed.held.masking
     assert response is not None
     try:
