@@ -1,5 +1,7 @@
 """The whole system: with `regions = ["eu"]` and the European target down, nothing is sent elsewhere."""
 
+import asyncio
+
 from demo.running import chat, headgate
 
 from headgate.catalog.model import MockSettings
@@ -10,7 +12,7 @@ CONFIG = """
 [providers.europe]
 kind = "openai-compatible"
 base_url = "{europe}"
-regions = ["eu-west"]
+regions = ["eu-west-1"]
 
 [providers.america]
 kind = "openai-compatible"
@@ -36,10 +38,12 @@ async def test_nothing_leaves_the_region() -> None:
         serve_standin(MockTransport(MockSettings())) as america,
         serve_standin(MockTransport(MockSettings())) as unknown,
     ):
-        config = CONFIG.format(europe=europe.base_url, america=america.base_url, unknown=unknown.base_url)
+        config = CONFIG.format(
+            europe=europe.base_url("openai"),
+            america=america.base_url("openai"),
+            unknown=unknown.base_url("openai"),
+        )
         with headgate(config) as house:
-            import asyncio
-
             bound = house.make_key("bound", project="support")
             free = house.make_key("free", may_assert=False)
             answer = await asyncio.to_thread(chat, house.url, bound, "assistant")
@@ -48,11 +52,11 @@ async def test_nothing_leaves_the_region() -> None:
             europe.fail_with(503)
             answer = await asyncio.to_thread(chat, house.url, bound, "assistant")
             assert answer.status_code == 502
-            assert (america.requests, unknown.requests) == (0, 0)
-            await asyncio.to_thread(europe.down)
+            assert not america.requests and not unknown.requests
+            await europe.down()
             answer = await asyncio.to_thread(chat, house.url, bound, "assistant")
             assert answer.status_code == 502
-            assert (america.requests, unknown.requests) == (0, 0), "nothing was sent elsewhere"
+            assert not america.requests and not unknown.requests, "nothing was sent elsewhere"
             assert "america/model" in answer.json()["error"]["message"]
 
             records = await asyncio.to_thread(house.wait_for_requests, 3)
@@ -64,4 +68,4 @@ async def test_nothing_leaves_the_region() -> None:
 
             answer = await asyncio.to_thread(chat, house.url, free, "assistant")
             assert answer.headers["x-headgate-target"] == "america/model"
-            assert america.requests == 1
+            assert len(america.requests) == 1
