@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 import msgspec
+from tests.flow.control_app import TOML, control, make_key
 
 from headgate.access.gateways import heartbeat
 from headgate.config.limits import meter_id as meter_id_of_file
@@ -11,7 +12,6 @@ from headgate.meters.console import meter_id
 from headgate.meters.model import Scope
 from headgate.store.database import Database
 from headgate.store.live import LiveObjects
-from tests.flow.control_app import TOML, control, make_key
 
 
 async def test_a_key_is_shown_once_and_refused_once_revoked(database: Database) -> None:

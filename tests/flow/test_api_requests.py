@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from tests.flow.control_app import Api, control, make_key
 
 from headgate.core.call import Usage
 from headgate.core.entries import END, End
@@ -20,7 +21,6 @@ from headgate.http1.asgi import AsgiServer, AsgiService
 from headgate.records.sink import RecordSink
 from headgate.store.clock import SystemClock
 from headgate.store.database import Database
-from tests.flow.control_app import Api, control, make_key
 
 IDENTITIES = IdentitySource(SystemClock())
 

@@ -33,7 +33,7 @@ class DeliveryView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlertView(msgspec.Struct, frozen=True, kw_only=True):
-    """One alert. `kind` is such as `budget_threshold`, `budget_overrun`, `breaker_open`, `journal_growing`;
+    """One alert. `kind` is such as `budget`, `overrun`, `breaker_open`, `journal_growing`;
     `project` is null where it concerns the whole deployment."""
 
     id: str
