@@ -10,6 +10,8 @@ import logging
 import socket
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 
 import uvloop
@@ -242,6 +244,14 @@ def _private(spec: WorkerSpec, name: str) -> Path:
     return folder
 
 
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine can reach a server that listens on `host`."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def metrics_folder(spec: WorkerSpec) -> Path:
     """Where gateways leave what they count, for control to collect."""
     return Path(spec.data_dir) / "metrics"
@@ -300,6 +310,8 @@ async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
             gateway_metrics=read_metric_files(metrics_folder(spec)),
             watch=JournalWatch(Path(spec.data_dir) / "journal", clock).look,
             target_health=targets.current,
+            listener=partial(Listener, spec.database_url, name=f"{spec.title} listener"),
+            metrics_open=is_loopback(spec.host),
             background=(targets.run, *_background(spec, database)),
         )
         sockets = [socket.socket(fileno=descriptor) for descriptor in spec.listen_fds]

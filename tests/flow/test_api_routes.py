@@ -5,7 +5,7 @@ from typing import Any, get_args
 from litestar import Litestar, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
-from tests.flow.control_app import Api, asking, control, make_key
+from tests.flow.control_app import TOML, Api, asking, control, make_key
 
 from headgate.access.book import AccessBook
 from headgate.access.gate import ANY_KEY, PUBLIC, Gate, grants_of
@@ -127,7 +127,10 @@ ORIGINS = {
 
 async def test_unknown_host_names_are_refused(database: Database) -> None:
     found: dict[str, int] = {}
-    async with control(database, allowed_hosts=("gateway.example",)) as api:
+    async with control(database) as api:
+        base = await api.get("/snapshots")
+        toml = TOML + '\n[server]\nallowed_hosts = ["Gateway.example"]\n'
+        await api.post("/config/apply", {"toml": toml, "base": base["items"][0]["id"]}, status=200)
         for host in HOSTS:
             found[host], _ = await api.ask("GET", "/api/v1/whoami", headers={"host": host})
             page = await api.client.get("/", headers={"host": host})

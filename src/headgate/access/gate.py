@@ -5,6 +5,7 @@ Read next: `access.roles` (who has which grant), `access.book` (keys).
 """
 
 import ipaddress
+from collections.abc import Callable, Collection
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
@@ -41,10 +42,12 @@ CallerKey = NamedDependency[SkipValidation[Key]]
 class Gate:
     """Checks each request before its handler runs."""
 
-    def __init__(self, book: AccessBook, clock: Clock, allowed_hosts: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, book: AccessBook, clock: Clock, allowed_hosts: Callable[[], Collection[str]] = frozenset
+    ) -> None:
         self._book = book
         self._clock = clock
-        self._allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
+        self._allowed_hosts = allowed_hosts
 
     async def check(self, connection: AnyConnection, handler: BaseRouteHandler) -> None:
         """Let a request through to `handler`, or refuse it.
@@ -77,10 +80,10 @@ class Gate:
             )
         host = hosts[0].strip().lower()
         name = _host_name(host)
-        if not (_is_local_or_address(name) or name in self._allowed_hosts):
+        if not (_is_local_or_address(name) or name in self._allowed_hosts()):
             raise NotAllowed(
                 f"the host name {name[:200]!r} is not one of this server; use its address or localhost, "
-                "or add the name to the allowed hosts"
+                "or add the name to `allowed_hosts` in [server]"
             )
         origin = connection.headers.get("origin")
         if origin is not None and urlsplit(origin.strip().lower()).netloc != host:

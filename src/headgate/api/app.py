@@ -63,7 +63,7 @@ class RawSchema(OpenAPISchemaPluginProtocol):
 def create_control_app(services: ControlServices) -> Litestar:
     """Build the control API. Its lifespan runs the background jobs, so serve it with lifespan on."""
     state = ControlState(services.database, services.clock, services.environment, services.target_health)
-    gate = Gate(state.book, services.clock, services.allowed_hosts)
+    gate = Gate(state.book, services.clock, state.allowed_hosts)
     jobs = ControlJobs(services, state)
     return Litestar(
         route_handlers=[_api(), healthz, readyz, metrics, welcome_page],

@@ -51,7 +51,6 @@ class ControlServices(msgspec.Struct, kw_only=True):
     listener: Callable[[Sequence[str], Callable[[str, str], None]], Listener] | None = None
     background: Sequence[Callable[[], Awaitable[None]]] = ()
     """Further jobs that run as long as the application; each runs until it is cancelled."""
-    allowed_hosts: tuple[str, ...] = ()
     metrics_open: bool = True
     body_bytes_max: int = BODY_BYTES_MAX
     acknowledge_wait_s: float = 1.0

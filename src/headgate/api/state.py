@@ -68,6 +68,10 @@ class ControlState:
             if active is not None:
                 await asyncio.to_thread(self._compile, active)
 
+    def allowed_hosts(self) -> frozenset[str]:
+        """Names under which this server may be asked for, besides addresses and localhost."""
+        return self.snapshot.allowed_hosts if self.snapshot is not None else frozenset()
+
     def budgets(self) -> Sequence[Budget]:
         """All budgets in force: of the file, made here, and brought along by keys."""
         of_file = self.snapshot.budgets if self.snapshot is not None else ()

@@ -148,6 +148,7 @@ class _Compiler:
                 recorded_bytes_max=server.recorded_bytes_max,
             ),
             on_hangup=server.on_hangup,
+            allowed_hosts=frozenset(name.lower() for name in server.allowed_hosts),
             durability=server.durability,
             price_overrides=self._overrides,
             priced_on=self._today.isoformat(),

@@ -30,6 +30,7 @@ Positive = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 Rate = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Weight = Annotated[float, msgspec.Meta(gt=0, le=10**6)]
+HostName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.-]{1,253}$")]
 Bytes = Annotated[int, msgspec.Meta(ge=1024, le=2**40)]
 Seed = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 ErrorStatus = Annotated[int, msgspec.Meta(ge=400, le=599)]
@@ -196,6 +197,7 @@ class ServerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     header_bytes_max: Bytes = 32 * 1024
     recorded_bytes_max: Bytes = 1024 * 1024
     on_hangup: Literal["close", "drain"] = "close"
+    allowed_hosts: Annotated[tuple[HostName, ...], msgspec.Meta(max_length=64)] = ()
     durability: Literal["process", "power"] = "process"
 
 

@@ -66,6 +66,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     loop_guard: LoopGuard
     limits: ServerLimits
     on_hangup: Literal["close", "drain"] = "close"
+    allowed_hosts: frozenset[str] = frozenset()
+    """Names, besides addresses and localhost, under which the control API may be asked for."""
     durability: Literal["process", "power"] = "process"
     price_overrides: dict[str, ModelFacts] = msgspec.field(default_factory=dict[str, ModelFacts])
     """By `provider/model`, from `[prices]`; they hold for models that no alias names, too."""
