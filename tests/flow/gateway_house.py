@@ -91,6 +91,31 @@ window = "total"
 """
 
 
+_STRATEGIES = """
+[models.weighted]
+targets = [{ target = "a/weighted", weight = 9 }, { target = "b/weighted", weight = 1 }]
+strategy = "weighted"
+
+[models.fastest]
+targets = ["a/fastest", "b/fastest"]
+strategy = "fastest"
+
+[models.cheapest]
+targets = ["a/dear", "b/cheap", "b/unknown-price"]
+strategy = "cheapest"
+
+[prices."a/dear"]
+input = "3"
+output = "9"
+
+[prices."b/cheap"]
+input = "1"
+output = "2"
+
+[projects.poor-project]
+"""
+
+
 def _alias(name: str, *targets: str, attempts: int = 1, more: str = "") -> str:
     quoted = ", ".join(json.dumps(target) for target in targets)
     prices = "".join(_PRICE.format(target=target) for target in targets if not target.startswith("mock/"))
@@ -132,6 +157,15 @@ def _configuration(port: int, closed: int, on_hangup: str) -> str:
     parts.append(_budget("clamps", "b/clamps", "0.005", 'when_near = "clamp"'))
     parts.append(_alias("tight", "b/tight"))
     parts.append(_budget("tight", "b/tight", "0.007", 'reserve_wait = "300ms"'))
+    parts.append(_STRATEGIES)
+    for name, scope in (("user", "poor-user"), ("tag", "team:poor"), ("project", "poor-project")):
+        parts.append(f'''
+[[budgets]]
+name = "of-{name}"
+scope = {{ {name} = "{scope}" }}
+limit = "0.000001 USD"
+window = "day"
+''')
     return "".join(parts)
 
 
@@ -146,11 +180,16 @@ class House:
         self._counts = {
             kind: itertools.count() for kind in ("pair", "solo", "again", "claude", "gemini", "money")
         }
+        self._keys = itertools.count()
         self._database = EmbeddedPostgres(running.folder / "data").url
 
     def alias(self, kind: str) -> str:
         """An alias that no other test has: its target's model has the same name."""
         return f"{kind}-{next(self._counts[kind])}"
+
+    def make_key(self, **fields: Any) -> str:
+        """A key of its own for a test."""
+        return self.running.make_key(f"key-{next(self._keys)}", **fields)
 
     def client(self, timeout_s: float = 20.0) -> httpx.Client:
         headers = {"authorization": f"Bearer {self.key}"}
@@ -175,13 +214,14 @@ class House:
 
     def record(self, request_id: str, timeout_s: float = 15.0) -> DictRow:
         """The row of a call, as soon as it is in the database."""
-        return self._wait("select * from requests where id = %s", request_id, timeout_s)
+        return self.find("select * from requests where id = %s", request_id, timeout_s)
 
     def record_of(self, model: str, timeout_s: float = 15.0) -> DictRow:
         """The row of the one call of a model, for calls that no answer has an id for."""
-        return self._wait("select * from requests where model = %s", model, timeout_s)
+        return self.find("select * from requests where model = %s", model, timeout_s)
 
-    def _wait(self, sql: str, value: str, timeout_s: float) -> DictRow:
+    def find(self, sql: str, value: str, timeout_s: float = 15.0) -> DictRow:
+        """The one row that a query finds, as soon as there is one."""
         deadline = time.monotonic() + timeout_s
         while True:
             rows = self.query(sql, value)

@@ -3,6 +3,7 @@
 Trusts and adds nothing: the control process authenticates each request itself. Upgrade is refused.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -51,11 +52,13 @@ class ControlRelay:
         except InvalidRequest as fault:
             await _refuse(exchange, fault)
             return
+        leaving = asyncio.create_task(_close_when_gone(exchange, answer))
         try:
             await _pass_back(exchange, answer)
         except (Failed, ClientClosed):
             exchange.abort()
         finally:
+            leaving.cancel()
             answer.close()
 
     def _outgoing(self, exchange: Exchange) -> Outgoing:
@@ -78,6 +81,12 @@ class ControlRelay:
             content_length=int(length) if length is not None and length.isdigit() and not chunked else None,
             timeouts=RELAY_TIMEOUTS,
         )
+
+
+async def _close_when_gone(exchange: Exchange, answer: Answer) -> None:
+    """A live tail may be silent for long: the control process is not to hold it for who has gone."""
+    await exchange.gone()
+    answer.close()
 
 
 async def _pass_back(exchange: Exchange, answer: Answer) -> None:
