@@ -6,12 +6,8 @@ too. Read next: `api.services`, `store.live`.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
-import msgspec
-
-from headgate.access.book import AccessBook, KeyChange
-from headgate.access.model import Key
+from headgate.access.book import AccessBook
 from headgate.config.compile import compile_stored
 from headgate.config.http import Health
 from headgate.config.secrets import Secrets
@@ -19,9 +15,10 @@ from headgate.config.snapshot import Snapshot
 from headgate.config.snapshots import StoredSnapshot, current
 from headgate.core.faults import Misconfigured
 from headgate.core.ports import Clock
+from headgate.gateway.live import LiveState
 from headgate.meters.model import Budget, RateLimit
 from headgate.store.database import Database
-from headgate.store.live import LiveObject, LiveObjects
+from headgate.store.live import LiveObjects
 
 
 class ControlState:
@@ -43,28 +40,24 @@ class ControlState:
         self._clock = clock
         self._environment = environment
         self._target_health = target_health
-        self._seq = 0
-        self._budgets: dict[str, Budget] = {}
-        self._rate_limits: dict[str, RateLimit] = {}
+        self._live = LiveState(self.book)
         self._busy = asyncio.Lock()
 
     @property
     def seq(self) -> int:
         """The last change of the live objects that was taken in."""
-        return self._seq
+        return self._live.seq
 
     async def refresh(self) -> None:
         """Take in what changed. Raises Unavailable when the database is away."""
         async with self._busy:
             async with self._database.connection() as connection:
-                if await LiveObjects.sequence(connection) < self._seq:
-                    self._forget()  # the database went back to an older state
-                changes = await LiveObjects.changes_since(connection, self._seq)
+                if await LiveObjects.sequence(connection) < self._live.seq:
+                    self._live.forget()  # the database went back to an older state
+                self._live.apply(await LiveObjects.changes_since(connection, self._live.seq))
                 known = None if self.snapshot is None else self.snapshot.id
                 active = await current(connection, unless=known)
-            for item in changes:
-                self._take(item)
-            self.book.contacted(self._clock.now_ms(), self._seq)
+            self.book.contacted(self._clock.now_ms(), self._live.seq)
             if active is not None:
                 await asyncio.to_thread(self._compile, active)
 
@@ -75,12 +68,12 @@ class ControlState:
     def budgets(self) -> Sequence[Budget]:
         """All budgets in force: of the file, made here, and brought along by keys."""
         of_file = self.snapshot.budgets if self.snapshot is not None else ()
-        return [*of_file, *self._budgets.values()]
+        return [*of_file, *self._live.budgets.values()]
 
     def rate_limits(self) -> Sequence[RateLimit]:
         """All rate limits in force."""
         of_file = self.snapshot.rate_limits if self.snapshot is not None else ()
-        return [*of_file, *self._rate_limits.values()]
+        return [*of_file, *self._live.rate_limits.values()]
 
     def project_of_key(self, key: str) -> str | None:
         """The project of a key that is in force."""
@@ -90,22 +83,6 @@ class ControlState:
     def health_of(self, target: str) -> Health | None:
         """What gateways say of a provider or `provider/model`; None where nothing is known."""
         return self._target_health().get(target)
-
-    def _take(self, item: LiveObject) -> None:
-        if item.kind == "key":
-            key = None if item.body is None else msgspec.json.decode(item.body, type=Key)
-            self.book.apply([KeyChange(id=item.id, seq=item.seq, key=key)])
-        elif item.kind == "budget":
-            _put(self._budgets, item, Budget)
-        elif item.kind == "rate_limit":
-            _put(self._rate_limits, item, RateLimit)
-        self._seq = max(self._seq, item.seq)
-
-    def _forget(self) -> None:
-        self._seq = 0
-        self._budgets.clear()
-        self._rate_limits.clear()
-        self.book.replace((), seq=0)
 
     def _compile(self, stored: StoredSnapshot) -> None:
         """A snapshot that this version can't read leaves the one before it in place."""
@@ -117,10 +94,3 @@ class ControlState:
         self.secrets = Secrets.resolve(snapshot, self._environment)
         self.snapshot = snapshot
         self.refused = None
-
-
-def _put(table: dict[str, Any], item: LiveObject, kind: type[Any]) -> None:
-    if item.body is None:
-        table.pop(item.id, None)
-    else:
-        table[item.id] = msgspec.json.decode(item.body, type=kind)
