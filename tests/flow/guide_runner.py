@@ -41,7 +41,6 @@ _MASKS = (
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "ID"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)?"), "TIME"),
     (re.compile(r"\b\d+ ms\b|\b\d+\.\d s\b"), "TOOK"),
-    (re.compile(r"\b\d+ bytes\b"), "BYTES"),
     (re.compile(r"\bkey (?=[0-9a-z]{12} )[0-9a-z]{12}"), "key KEYID"),
     (re.compile(r"\b[0-9a-f]{32,64}\b"), "DIGEST"),
 )

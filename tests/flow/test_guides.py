@@ -90,7 +90,9 @@ def test_the_first_hour_on_real_traffic(recorded_path: Path, place: Path) -> Non
     )
     with headgate(REPLAYED.format(limit="2") + aliases, folder=place) as house:
         key = house.make_key()
-        answers = [_post(house, key, body) for body in asked]
+        with httpx.Client(base_url=house.url, timeout=60, trust_env=False) as client:
+            bearer = {"authorization": f"Bearer {key}"}
+            answers = [client.post("/v1/chat/completions", json=body, headers=bearer) for body in asked]
         assert {answer.status_code for answer in answers} == {200}
         targets = [answer.headers["x-headgate-target"].partition("/")[0] for answer in answers]
         middle = targets.index("google")
@@ -121,16 +123,6 @@ def _real_calls(recorded_path: Path, place: Path) -> list[dict[str, Any]]:
 
 def _is_bounded(request: dict[str, Any]) -> bool:
     return "image_url" not in json.dumps(request) and "input_audio" not in json.dumps(request)
-
-
-def _post(house: Running, key: str, body: dict[str, Any]) -> httpx.Response:
-    return httpx.post(
-        f"{house.url}/v1/chat/completions",
-        json=body,
-        headers={"authorization": f"Bearer {key}"},
-        timeout=60,
-        trust_env=False,
-    )
 
 
 def _agree(house: Running, answers: list[httpx.Response]) -> None:
