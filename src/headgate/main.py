@@ -330,7 +330,8 @@ def _background(spec: WorkerSpec, database: Database) -> tuple[Callable[[], Awai
             await snapshots.put_in_force(
                 connection, snapshot, base=base, actor=SYSTEM, note="the file changed"
             )
-        log.info("headgate.toml has changed: snapshot %s is in force", snapshot.id)
+        if base != snapshot.id:
+            log.info("headgate.toml has changed: snapshot %s is in force", snapshot.id)
 
     async def refuse(fault: Misconfigured) -> None:
         log.error("headgate.toml is refused, the snapshot before it stays in force: %s", fault)
