@@ -34,6 +34,7 @@ def test_a_provider_without_its_credential_is_left_out_with_the_reason(house: Ho
 @pytest.mark.parametrize(
     "failing",
     [
+        error(302, "elsewhere", "location: http://127.0.0.1:1/"),
         error(500),
         error(503),
         error(429, "slow down", "retry-after: 1"),

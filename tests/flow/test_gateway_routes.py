@@ -1,5 +1,6 @@
 """What crosses, both ways: every route, byte for byte, and of the headers only those that are listed."""
 
+import gzip
 import json
 import re
 from decimal import Decimal
@@ -180,6 +181,13 @@ def test_speech_comes_back_as_bytes(house: House) -> None:
     house.provider.on("b", alias, (whole(sound, kind="audio/mpeg"),))
     given = house.post("/v1/audio/speech", {"model": alias, "input": "hi", "voice": "x"})
     assert (given.content, given.headers["content-type"]) == (sound, "audio/mpeg")
+
+
+def test_what_a_provider_compressed_unasked_can_still_be_read(house: House) -> None:
+    alias = house.alias("solo")
+    body = gzip.compress(b'{"id": "x"}')
+    house.provider.on("b", alias, (whole(body, 200, "content-encoding: gzip"),))
+    assert house.chat(alias).json() == {"id": "x"}
 
 
 def form(alias: str, size: int) -> bytes:

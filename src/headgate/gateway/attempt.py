@@ -95,10 +95,13 @@ class Held:
 
     @property
     def reserved_pico_usd(self) -> int:
-        """The largest hold: what the record shows as reserved."""
+        """The smallest hold: what every one of its meters can be charged without passing its hold.
+
+        They differ only where budgets reserve different amounts for a call of unbounded cost.
+        """
         if self.reservation is None:
             return 0
-        return max((hold.pico_usd for hold in self.reservation.holds), default=0)
+        return min((hold.pico_usd for hold in self.reservation.holds), default=0)
 
 
 class Committed:
@@ -320,7 +323,7 @@ async def _send(plane: DataPlane, call: Call, held: Held) -> Committed | None:
     answer = await plane.egress.send(request, regions=target.provider.regions, label=caller.label)
     call.provider_request_id = held.masking.text(provider_request_id(answer.headers))
     try:
-        if answer.status >= 400:
+        if answer.status >= 300:  # nobody follows a provider elsewhere: egress was checked for this one
             return await _refused(plane, call, held, answer)
         if whole or not _is_stream(call, answer):
             return Committed(held, answer, body=await answer.read(ANSWER_BYTES_MAX))

@@ -22,6 +22,7 @@ ANSWER_HEADERS: Final = frozenset(
     {
         b"content-type",
         b"content-disposition",
+        b"content-encoding",
         b"openai-processing-ms",
         b"openai-version",
         b"request-id",
