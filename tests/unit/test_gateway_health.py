@@ -86,3 +86,15 @@ def test_what_is_known_of_targets_is_bounded() -> None:
     for index in range(5000):
         health.of(f"p/m{index}")
     assert len(health.items()) == 4096
+
+
+def test_a_target_that_limits_its_rate_rests_as_long_as_it_asks_but_a_minute_at_most() -> None:
+    health = TargetHealth()
+    health.cool(10.0, None)
+    assert health.cool_until_s == 11.0
+    health.cool(10.0, 5.0)
+    assert health.cool_until_s == 15.0
+    health.cool(10.0, 2.0)
+    assert health.cool_until_s == 15.0, "a shorter wait does not take back a longer one"
+    health.cool(10.0, 86_400.0)
+    assert health.cool_until_s == 70.0
