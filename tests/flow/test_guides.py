@@ -3,6 +3,7 @@
 import gzip
 import json
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -169,5 +170,6 @@ def test_commands_named_in_the_guides_exist() -> None:
         for step in steps_of(block)
         if step.command.startswith("headgate ")
     }
-    listed = subprocess.run(["headgate", "--help"], capture_output=True, text=True, check=True).stdout
+    asked = [sys.executable, "-m", "headgate.cli.app", "--help"]
+    listed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
     assert {command.split()[1] for command in named} <= set(listed.split())
