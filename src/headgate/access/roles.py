@@ -19,6 +19,8 @@ Grant = Literal[
     "budgets:write",
     "rate_limits:read",
     "rate_limits:write",
+    "leases:read",
+    "leases:write",
     "requests:read",
     "costs:read",
     "alerts:read",
@@ -44,6 +46,8 @@ _PROJECT_ADMIN: frozenset[Grant] = (
 )
 _ADMIN: frozenset[Grant] = _PROJECT_ADMIN | frozenset[Grant](
     {
+        "leases:read",
+        "leases:write",
         "webhooks:read",
         "webhooks:write",
         "providers:read",

@@ -27,6 +27,7 @@ from headgate.api.services import ControlServices
 from headgate.api.state import ControlState
 from headgate.config.http import ConfigController, SnapshotsController, list_models, list_providers
 from headgate.meters.http import BudgetsController, InlineMeters
+from headgate.meters.lease_http import LeasesController
 from headgate.meters.rate_http import RateLimitsController
 from headgate.records.http import (
     CostsController,
@@ -89,6 +90,7 @@ def _api() -> Router:
             who_am_i,
             BudgetsController,
             RateLimitsController,
+            LeasesController,
             RequestListController,
             FollowController,
             show_request,

@@ -97,6 +97,41 @@ def delete(api: Api, name: Annotated[str, typer.Argument(help="The budget's name
         api.out.say(f"budget {name} is deleted")
 
 
+LEASE_COLUMNS = (
+    Column("boot", "boot"),
+    Column("gateway", "name"),
+    Column("host", "host"),
+    Column("held", "held_usd", usd, right=True),
+    Column("open attempts", "attempts_open", right=True),
+    Column("last seen", "seen_at", moment),
+)
+
+
+@app.command("leases")
+@over_api
+def leases(api: Api) -> None:
+    """List what each gateway holds of budgets."""
+    api.out.rows(api.client.items("/leases"), LEASE_COLUMNS, empty="No gateway holds anything of a budget.")
+
+
+@app.command("release-boot")
+@over_api
+def release_boot(
+    api: Api,
+    boot: Annotated[str, typer.Argument(help="The boot, as `headgate budgets leases` shows it.")],
+    reason: Annotated[str, typer.Option(help="Why; stands in the audit log.")],
+) -> None:
+    """Give up the leases of a host that is gone for good; what it had begun is charged in full."""
+    done = api.client.post(f"/leases/{boot}/release", {"reason": reason})
+    if api.out.as_json:
+        api.out.json(done)
+        return
+    api.out.say(
+        f"boot {boot} is given up: {done['attempts_charged']} attempts charged in full "
+        f"(${done['charged_usd']}), ${done['given_back_usd']} went back"
+    )
+
+
 def _scope(parts: list[str]) -> dict[str, Any] | None:
     scope: dict[str, Any] = {}
     for part in parts:

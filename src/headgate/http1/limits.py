@@ -17,7 +17,7 @@ class ClientLimits(msgspec.Struct, frozen=True, kw_only=True):
     header_bytes_max: int = 64 * 1024
     header_fields_max: int = 256
     unread_bytes_max: int = 256 * 1024
-    stale_retry_s: float = 5.0
+    stale_retry_s: float = 1.0
     """A reused connection that dies later than this after the request left was no stale one: the provider
     may have worked on the request, which is then not sent again."""
 

@@ -143,3 +143,25 @@ where c.boot = l.boot and c.closed_at < clock_timestamp() - make_interval(days =
 delete from rate_pools p
 where p.at < clock_timestamp() - interval '1 day'
     and not exists (select from rate_shares s where s.meter = p.meter)
+
+-- name: list_leases
+-- The boots that hold something, or have attempts open; who they are, as far as they still report.
+with held as (
+    select boot, sum(lease_held(granted, returned, settled)) as held from leases group by boot
+), open as (
+    select boot, count(*) as attempts from open_attempts where charged_at is null group by boot
+)
+select coalesce(held.boot, open.boot) as boot, gateways.name, gateways.host, gateways.seen_at,
+    coalesce(gateways.seen_at > clock_timestamp() - interval '3 seconds', false) as live,
+    coalesce(held.held, 0) as held, coalesce(open.attempts, 0) as attempts
+from held
+full join open on open.boot = held.boot
+left join gateways on gateways.boot = coalesce(held.boot, open.boot)
+where coalesce(held.held, 0) > 0 or open.attempts > 0
+order by held desc nulls last
+limit %(limit)s
+
+-- name: boot_is_live
+select exists (
+    select from gateways where boot = %(boot)s and seen_at > clock_timestamp() - interval '10 seconds'
+) as live
