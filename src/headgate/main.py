@@ -31,7 +31,7 @@ from headgate.config.secrets import Secrets
 from headgate.config.snapshot import Snapshot
 from headgate.config.watch import ConfigurationWatcher
 from headgate.core.entries import ALERT, Alert
-from headgate.core.faults import Conflict, Misconfigured
+from headgate.core.faults import Conflict
 from headgate.core.identity import IdentitySource
 from headgate.gateway.control import ControlRelay
 from headgate.gateway.front import Front
@@ -333,10 +333,7 @@ def _background(spec: WorkerSpec, database: Database) -> tuple[Callable[[], Awai
         if base != snapshot.id:
             log.info("headgate.toml has changed: snapshot %s is in force", snapshot.id)
 
-    async def refuse(fault: Misconfigured) -> None:
-        log.error("headgate.toml is refused, the snapshot before it stays in force: %s", fault)
-
-    watcher = ConfigurationWatcher(Path(spec.config_path), on_snapshot=activate, on_refused=refuse)
+    watcher = ConfigurationWatcher(Path(spec.config_path), on_snapshot=activate)
     return (watcher.run,)
 
 

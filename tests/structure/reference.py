@@ -33,7 +33,8 @@ NAMES: dict[Any, str] = {str: "text", int: "whole number", float: "number", bool
 
 COMMANDS = (
     "", "up", "plan", "apply", "keys", "keys create", "keys list", "keys revoke", "budgets", "budgets list",
-    "budgets set", "budgets delete", "requests", "requests list", "requests show", "providers", "models",
+    "budgets set", "budgets delete", "budgets leases", "budgets release-boot", "requests", "requests list",
+    "requests show", "providers", "models",
     "costs", "doctor", "import", "import litellm", "backup", "restore", "upgrade", "version",
 )  # fmt: skip
 """Every command. The test fails when one is missing here."""

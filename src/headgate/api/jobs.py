@@ -21,6 +21,7 @@ from headgate.config.snapshots import CHANNEL as SNAPSHOT_CHANNEL
 from headgate.core.faults import Fault
 from headgate.meters.status import due_alerts
 from headgate.store.live import CHANNEL as LIVE_CHANNEL
+from headgate.store.tasks import end_tasks
 
 log = logging.getLogger("headgate.api")
 
@@ -65,9 +66,7 @@ class ControlJobs:
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+            await end_tasks(tasks)
             if listener is not None:
                 await listener.stop()
 

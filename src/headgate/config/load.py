@@ -69,6 +69,8 @@ def _read(source: FilePath | str) -> tuple[str, str]:
         raise Misconfigured(f"{source} can't be read: {error.strerror}") from None
     if len(content) > FILE_BYTES_MAX:
         raise Misconfigured(f"{name} has {len(content)} bytes; at most {FILE_BYTES_MAX} are read")
+    if not isinstance(source, str) and not content.strip():
+        raise Misconfigured(f"{name} is empty; a server without providers answers nothing")
     try:
         # Some editors begin a file with a byte order mark.
         return name, content.decode("utf-8-sig")

@@ -15,6 +15,7 @@ from headgate.config.snapshot import Snapshot
 from headgate.core.faults import Fault, Misconfigured
 
 POLL_S = 0.3
+SETTLE_S = 0.1
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +65,8 @@ class ConfigurationWatcher:
         signature = await asyncio.to_thread(_signature_of, self._path)
         if self._seen and signature == self._signature:
             return
+        if self._seen:
+            signature = await self._settled(signature)
         self._seen = True
         self._signature = signature
         try:
@@ -84,6 +87,15 @@ class ConfigurationWatcher:
             return
         self._current = snapshot.id
         _log.info("configuration %s read from %s", snapshot.id, self._path.name)
+
+    async def _settled(self, signature: _Signature) -> _Signature:
+        """Wait until nobody writes the file any more: half of it may be valid, and mean something else."""
+        while True:
+            await asyncio.sleep(SETTLE_S)
+            again = await asyncio.to_thread(_signature_of, self._path)
+            if again == signature:
+                return signature
+            signature = again
 
 
 def _signature_of(path: Path) -> _Signature:

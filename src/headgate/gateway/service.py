@@ -17,6 +17,7 @@ from headgate.gateway.front import Front
 from headgate.gateway.plane import DataPlane
 from headgate.gateway.refresh import Refresher
 from headgate.store.listen import Listener
+from headgate.store.tasks import end_tasks
 
 log = logging.getLogger("headgate.gateway")
 
@@ -64,7 +65,7 @@ class GatewayService:
             for task in done:
                 task.result()
         finally:
-            await _cancel([serving, *background])
+            await end_tasks([serving, *background])
             await self._hand_back()
 
     async def drain(self, timeout_s: float) -> None:
@@ -99,12 +100,6 @@ async def _if_possible(work: Coroutine[Any, Any, None]) -> None:
             await work
     except (Fault, TimeoutError) as fault:
         log.warning("not handed back: %s", fault)
-
-
-async def _cancel(tasks: list["asyncio.Future[None]"]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
 
 
 def _write(path: Path, text: str) -> None:

@@ -12,7 +12,7 @@ from litestar.params import FromPath, JSONBody
 
 from headgate.access.gate import CallerKey, grant
 from headgate.access.store import AuditEntry, write_audit
-from headgate.core.faults import Conflict
+from headgate.core.faults import Conflict, InvalidRequest
 from headgate.core.money import format_usd
 from headgate.core.pages import Page, format_datetime
 from headgate.meters.listing import Store
@@ -62,24 +62,25 @@ class LeasesController(Controller):
             rows = await fetch(connection, QUERIES["list_leases"], {"limit": BOOTS_MAX})
         return Page(items=[_view(row) for row in rows])
 
-    @post("/{boot:uuid}/release", status_code=200, opt={"grant": grant("leases:write")})
+    @post("/{boot:str}/release", status_code=200, opt={"grant": grant("leases:write")})
     async def release(
-        self, caller: CallerKey, database: Store, boot: FromPath[uuid.UUID], data: JSONBody[Release]
+        self, caller: CallerKey, database: Store, boot: FromPath[str], data: JSONBody[Release]
     ) -> Released:
         """Give up a boot whose host is gone for good, journal and all.
 
         What it had begun is charged in full, the rest goes back to its budgets. 409 while it lives. If its
         journal turns up after all, true costs take the place of the full ones.
         """
+        identity = _boot_of(boot)
         async with database.transaction() as connection:
-            rows = await fetch(connection, QUERIES["boot_is_live"], {"boot": boot})
+            rows = await fetch(connection, QUERIES["boot_is_live"], {"boot": identity})
             if rows[0]["live"]:
                 raise Conflict(
                     f"boot {boot} reported a moment ago; stop its gateway, which gives leases back"
                 )
-            done = await release_boot(connection, boot, f"given up: {data.reason}")
+            done = await release_boot(connection, identity, f"given up: {data.reason}")
             released = Released(
-                boot=str(boot),
+                boot=str(identity),
                 attempts_charged=done.attempts,
                 charged_usd=format_usd(done.charged),
                 given_back_usd=format_usd(done.given_back),
@@ -88,11 +89,20 @@ class LeasesController(Controller):
                 actor=caller.id,
                 action="release",
                 kind="boot",
-                object=str(boot),
+                object=str(identity),
                 after={**msgspec.to_builtins(released), "reason": data.reason},
             )
             await write_audit(connection, entry)
         return released
+
+
+def _boot_of(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise InvalidRequest(
+            f"{text[:64]!r} is no boot; GET /api/v1/leases lists them", parameter="boot"
+        ) from None
 
 
 def _view(row: dict[str, Any]) -> LeaseView:

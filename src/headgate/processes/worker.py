@@ -21,6 +21,7 @@ from headgate.core.faults import Fault, Misconfigured
 from headgate.processes import log as logs
 from headgate.processes.child import BEAT, EXIT_MISCONFIGURED, READY
 from headgate.processes.spec import WorkerSpec
+from headgate.store.tasks import end_tasks
 
 log = logging.getLogger("headgate.processes")
 
@@ -121,9 +122,7 @@ async def _bounded(work: Awaitable[None], timeout_s: float) -> None:
 
 async def _ended(task: "asyncio.Future[Any]") -> None:
     """Cancel a task that still runs, and wait until it is gone. Errors of finished tasks stay theirs."""
-    if not task.done():
-        task.cancel()
-        await asyncio.wait({task})
+    await end_tasks([task])
 
 
 async def _beat(spec: WorkerSpec, draining: asyncio.Event) -> None:
