@@ -1,4 +1,4 @@
-"""A file that is being written is not read before its writer is done: half of it may be valid, and mean less."""
+"""A file that is being written is not read before its writer is done: half of it may be valid too."""
 
 import asyncio
 from pathlib import Path
