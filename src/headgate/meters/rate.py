@@ -17,11 +17,13 @@ from headgate.core.faults import Limited
 from headgate.core.ports import Clock, Headers
 from headgate.meters.bucket import Bucket
 from headgate.meters.model import WINDOW_S, RateLimit, RateUnit, Subject
-from headgate.meters.scope import counts
+from headgate.meters.scope import Counting
 
 BUCKETS_MAX = 50_000
 OUTPUTS_REMEMBERED = 256
 UNKNOWN_OUTPUT_TOKENS = 1024
+COUNTINGS_MAX = 8
+"""How many sets of limits are remembered with whom they count: those of calls and those of attempts."""
 """Taken where neither a limit on the output nor a recent output is known."""
 
 
@@ -63,6 +65,7 @@ class RateLimiter:
         self._clock = clock
         self._processes = processes
         self._buckets_max = buckets_max
+        self._counting: dict[int, Counting[RateLimit]] = {}
         self._outputs: dict[str, deque[int]] = {}
 
     def admit(
@@ -80,16 +83,15 @@ class RateLimiter:
         now_s = self._clock.monotonic()
         parts: list[Taken] = []
         counted: list[str] = []
-        for limit in limits:
-            for meter in counts(limit, subject):
-                units = self._units(limit, input_tokens, max_output)
-                entry = self._entry(limit, meter, now_s)
-                entry.asked += units
-                parts.append(Taken(entry, units, limit.unit == "tokens"))
-                counted.append(limit.id)
-                wait_s = entry.bucket.wait_s(units, now_s)
-                if wait_s > 0:
-                    raise _limited(limit, meter, wait_s)
+        for limit, meter in self._counting_of(limits).of(subject):
+            units = self._units(limit, input_tokens, max_output)
+            entry = self._entry(limit, meter.subject, now_s)
+            entry.asked += units
+            parts.append(Taken(entry, units, limit.unit == "tokens"))
+            counted.append(limit.id)
+            wait_s = entry.bucket.wait_s(units, now_s)
+            if wait_s > 0:
+                raise _limited(limit, meter.subject, wait_s)
         for taken in parts:
             taken.entry.bucket.add(taken.units)
         return RateReservation(tuple(parts), tuple(dict.fromkeys(counted)))
@@ -115,13 +117,12 @@ class RateLimiter:
         """
         now_s = self._clock.monotonic()
         least: dict[RateUnit, tuple[int, RateLimit, Bucket]] = {}
-        for limit in limits:
-            for meter in counts(limit, subject):
-                bucket = self._entry(limit, meter, now_s).bucket
-                part = bucket.room(now_s) / bucket.capacity if bucket.capacity > 0 else 0.0
-                remaining = max(0, math.floor(limit.limit * min(1.0, part) + 1e-9))
-                if limit.unit not in least or remaining < least[limit.unit][0]:
-                    least[limit.unit] = (remaining, limit, bucket)
+        for limit, meter in self._counting_of(limits).of(subject):
+            bucket = self._entry(limit, meter.subject, now_s).bucket
+            part = bucket.room(now_s) / bucket.capacity if bucket.capacity > 0 else 0.0
+            remaining = max(0, math.floor(limit.limit * min(1.0, part) + 1e-9))
+            if limit.unit not in least or remaining < least[limit.unit][0]:
+                least[limit.unit] = (remaining, limit, bucket)
         found: Headers = []
         for unit, (remaining, limit, bucket) in least.items():
             for name, value in (
@@ -131,6 +132,15 @@ class RateLimiter:
             ):
                 found.append((f"x-ratelimit-{name}-{unit}".encode(), value.encode()))
         return found
+
+    def _counting_of(self, limits: Sequence[RateLimit]) -> Counting[RateLimit]:
+        """What counts whom, remembered as long as the same limits are passed: until they change."""
+        known = self._counting.get(id(limits))
+        if known is None or known.limits is not limits:
+            if len(self._counting) >= COUNTINGS_MAX:
+                self._counting.clear()
+            known = self._counting[id(limits)] = Counting(limits)
+        return known
 
     def starting_share(self, meter: str) -> float:
         """The share that this process has of a meter that it has not used yet."""
