@@ -37,6 +37,7 @@ class _Whole(msgspec.Struct):
 
 _whole = msgspec.json.Decoder(_Whole).decode
 _wholes = msgspec.json.Decoder(list[_Whole]).decode
+_text = msgspec.json.Decoder(str).decode
 
 
 class _Action(msgspec.Struct):
@@ -104,7 +105,7 @@ def short_text(raw: msgspec.Raw) -> str | None:
     if len(bytes(raw)) > NAME_LENGTH_MAX:
         return None
     try:
-        return msgspec.json.decode(raw, type=str) or None
+        return _text(raw) or None
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 

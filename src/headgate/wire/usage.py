@@ -51,6 +51,10 @@ def usage_of(dialect: Dialect, operation: Operation, fields: Fields) -> Usage:
 def count(fields: Fields, name: str) -> int:
     """A number of tokens; 0 where it is absent, null, negative or no whole number."""
     value = fields.get(name)
+    if value is None:  # by far the most, and after it a plain number
+        return 0
+    if type(value) is int:
+        return value if 0 <= value <= TOKENS_MAX else 0
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= TOKENS_MAX:
