@@ -106,6 +106,8 @@ class End(msgspec.Struct, frozen=True, array_like=True):
     label_regions: tuple[str, ...] | None = None
     record: str = "full"
     provider_request_id: str = ""
+    label_readers: tuple[str, ...] | None = None
+    label_purposes: tuple[str, ...] | None = None
 
 
 class Body(msgspec.Struct, frozen=True, array_like=True):
@@ -121,6 +123,8 @@ class Body(msgspec.Struct, frozen=True, array_like=True):
     request_length: int = 0
     response_length: int = 0
     response_content_type: str = ""
+    label: str = ""
+    """The call's label (`core.labels.label_text`), which its stored messages carry."""
 
 
 class Alert(msgspec.Struct, frozen=True, array_like=True):

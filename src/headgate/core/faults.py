@@ -71,9 +71,7 @@ class BudgetExhausted(Refused):
     status = 402
     hint = "wait for the window's end, raise the limit, or ask for fewer output tokens"
 
-    def __init__(
-        self, message: str, *, rejects: bool = False, retry_after_s: float | None = None
-    ) -> None:
+    def __init__(self, message: str, *, rejects: bool = False, retry_after_s: float | None = None) -> None:
         super().__init__(message, retry_after_s=retry_after_s)
         self.rejects = rejects
         """Whether the budget says `when_exhausted = "reject"`: no other target is to be tried."""

@@ -36,6 +36,22 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
 UNRESTRICTED = Label()
 
 
+def label_text(label: Label) -> str:
+    """Write a label as JSON in one way only, so that equal labels are equal texts; empty if unrestricted."""
+    if label == UNRESTRICTED:
+        return ""
+    parts = {
+        name: sorted(values)
+        for name, values in (
+            ("purposes", label.purposes),
+            ("readers", label.readers),
+            ("regions", label.regions),
+        )
+        if values is not None
+    }
+    return msgspec.json.encode(parts).decode()
+
+
 def _narrower(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
     if one is None:
         return other

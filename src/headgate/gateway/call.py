@@ -182,7 +182,13 @@ class Call:
             cost_pico_usd=self.cost_pico_usd,
             estimated=self.estimated,
             truncated=self.truncated,
-            label_regions=tuple(sorted(label.regions)) if label and label.regions is not None else None,
+            label_regions=_listed(label.regions if label else None),
+            label_readers=_listed(label.readers if label else None),
+            label_purposes=_listed(label.purposes if label else None),
             record=caller.record if caller else "metadata",
             provider_request_id=self.provider_request_id,
         )
+
+
+def _listed(part: frozenset[str] | None) -> tuple[str, ...] | None:
+    return None if part is None else tuple(sorted(part))

@@ -3,6 +3,7 @@
 import hashlib
 
 from headgate.core.entries import BODY, END, Body
+from headgate.core.labels import label_text
 from headgate.gateway.call import Call
 from headgate.gateway.plane import ENCODE, DataPlane
 
@@ -65,5 +66,6 @@ def _write_body(plane: DataPlane, call: Call) -> None:
         request_length=length,
         response_length=response.length if response else 0,
         response_content_type=call.response_content_type,
+        label=label_text(caller.label),
     )
     plane.journal.append_body(BODY, ENCODE(entry))

@@ -30,6 +30,10 @@ _COLUMN_TYPES = (
 )
 
 
+Labelled = tuple[bytes, str]
+"""A message and its label."""
+
+
 class BodySink:
     """Applies BODY (`core.ports.Sink`)."""
 
@@ -45,14 +49,16 @@ class BodySink:
             return
         await ensure_partitions(connection, [identity(body.call) for body in bodies])
         secrets = await _secrets(connection, {name(body.project) for body in bodies})
-        messages: dict[tuple[str, date, bytes], bytes] = {}
+        messages: dict[tuple[str, date, bytes], Labelled] = {}
         rows: list[tuple[object, ...]] = []
         for body in bodies:
             call, project = identity(body.call), name(body.project)
             raw, parts = cut(body.dialect, body.request)
-            digests = [hmac.digest(secrets[project], part, "sha256") for part in parts]
+            # The label is part of what is digested: one text under two labels is two messages.
+            marked = body.label.encode() + b"\0" if body.label else b""
+            digests = [hmac.digest(secrets[project], marked + part, "sha256") for part in parts]
             for digest, part in zip(digests, parts, strict=True):
-                messages[project, day_of(call), digest] = part
+                messages[project, day_of(call), digest] = (part, clean(body.label))
             rows.append(_row(call, project, body, (raw, digests)))
         await _write_messages(connection, messages)
         async with connection.cursor() as cursor, cursor.copy(QUERIES.copy_bodies) as copy:
@@ -133,7 +139,7 @@ async def _secrets(connection: Connection, projects: set[str]) -> dict[str, byte
     return {str(project): bytes(secret) async for project, secret in cursor}
 
 
-async def _write_messages(connection: Connection, messages: dict[tuple[str, date, bytes], bytes]) -> None:
+async def _write_messages(connection: Connection, messages: dict[tuple[str, date, bytes], Labelled]) -> None:
     if not messages:
         return
     # In one order everywhere, so that two shippers with the same messages don't wait in a ring.
@@ -144,6 +150,7 @@ async def _write_messages(connection: Connection, messages: dict[tuple[str, date
             "projects": [key[0] for key, _ in ordered],
             "days": [key[1] for key, _ in ordered],
             "hmacs": [key[2] for key, _ in ordered],
-            "bodies": [body for _, body in ordered],
+            "bodies": [body for _, (body, _) in ordered],
+            "labels": [label for _, (_, label) in ordered],
         },
     )

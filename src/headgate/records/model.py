@@ -125,6 +125,8 @@ class RequestDetail(msgspec.Struct, frozen=True, kw_only=True):
     prompts: msgspec.Raw
     record: str
     label_regions: list[str] | None
+    label_readers: list[str] | None
+    label_purposes: list[str] | None
     provider_request_id: str | None
     request: msgspec.Raw | str | None = None
     response: msgspec.Raw | str | None = None

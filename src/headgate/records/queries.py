@@ -324,6 +324,8 @@ def _detail(row: TupleRow, bodies: Bodies | None) -> RequestDetail:
         record=row[28],
         label_regions=row[29],
         provider_request_id=row[30] or None,
+        label_readers=row[31],
+        label_purposes=row[32],
     )
     if bodies is None:
         return detail

@@ -17,7 +17,7 @@ copy requests (
     day, id, boot, project, key, "user", session, tags, started_at, duration_ms,
     first_token_ms, dialect, operation, stream, model, target, status, code, message,
     attempts, excluded, changes, snapshot, release, trace_id, usage, cost_usd,
-    estimated, truncated, label_regions, record, provider_request_id
+    estimated, truncated, label_regions, record, provider_request_id, label_readers, label_purposes
 ) from stdin;
 
 -- name: open_call
@@ -110,8 +110,10 @@ insert into project_secrets (project, secret)
 select * from unnest(%(projects)s::text[], %(secrets)b::bytea[]) on conflict do nothing;
 
 -- name: add_messages
-insert into messages (project, day, hmac, body)
-select * from unnest(%(projects)s::text[], %(days)s::date[], %(hmacs)b::bytea[], %(bodies)b::bytea[])
+insert into messages (project, day, hmac, body, label)
+select * from unnest(
+    %(projects)s::text[], %(days)s::date[], %(hmacs)b::bytea[], %(bodies)b::bytea[], %(labels)s::text[]
+)
 on conflict do nothing;
 
 -- name: copy_bodies
@@ -179,7 +181,7 @@ order by r.day desc, r.id desc limit %(limit)s;
 select r.id, r.trace_id, r.started_at, r.project, r.key, r."user", r.session, r.tags, r.dialect, r.operation,
     r.stream, r.model, r.target, r.status, r.code, r.message, r.attempts::text, r.excluded::text, r.duration_ms,
     r.first_token_ms, r.usage::text, r.cost_usd, r.estimated, r.truncated, r.changes, r.snapshot, r.release,
-    r.prompts::text, r.record, r.label_regions, r.provider_request_id
+    r.prompts::text, r.record, r.label_regions, r.provider_request_id, r.label_readers, r.label_purposes
 from requests r
 where r.day = %(day)s and r.id = %(id)s
     and (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))

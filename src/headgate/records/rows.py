@@ -25,6 +25,7 @@ REQUEST_COLUMNS = (
     *("first_token_ms", "dialect", "operation", "stream", "model", "target", "status", "code", "message"),
     *("attempts", "excluded", "changes", "snapshot", "release", "trace_id", "usage", "cost_usd"),
     *("estimated", "truncated", "label_regions", "record", "provider_request_id"),
+    *("label_readers", "label_purposes"),
 )
 
 
@@ -66,9 +67,14 @@ def request_row(boot: uuid.UUID, end: End) -> tuple[Any, ...]:
         _json([{"target": clean(one.target), "reason": clean(one.reason)} for one in end.excluded]),
         *([clean(change) for change in end.changes], name(end.snapshot), name(end.release)),
         *(name(end.trace_id), usage_json(end), usd(end.cost_pico_usd), end.estimated, end.truncated),
-        None if end.label_regions is None else [clean(region) for region in end.label_regions],
-        *(name(end.record), name(end.provider_request_id)),
+        *(_values(end.label_regions), name(end.record), name(end.provider_request_id)),
+        *(_values(end.label_readers), _values(end.label_purposes)),
     )
+
+
+def _values(part: tuple[str, ...] | None) -> list[str] | None:
+    """Return one part of a label; None where it restricts nothing."""
+    return None if part is None else [clean(value) for value in part]
 
 
 def usage_json(end: End) -> str:
