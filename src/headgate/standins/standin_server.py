@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import hmac
 from collections import Counter, deque
-from collections.abc import Generator
 from typing import Any, Protocol
 
 import msgspec
@@ -16,6 +15,7 @@ import uvicorn
 
 from headgate.core.faults import Failed
 from headgate.core.ports import Answer, Headers, Origin, Outgoing, Timeouts
+from headgate.http1.asgi import AsgiServer
 from headgate.standins.answers_errors import error_answer
 from headgate.standins.billing import Bill
 from headgate.standins.mock import RETRY_AFTER_S
@@ -59,24 +59,6 @@ class ReceivedRequest(msgspec.Struct, frozen=True, kw_only=True):
         return next((value for field, value in self.headers if field == name), None)
 
 
-class _QuietServer(uvicorn.Server):
-    """A server that leaves the process's signals alone, and says when it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None]:
-        """Capture none."""
-        yield
-
-    async def startup(self, sockets: list[Any] | None = None) -> None:
-        """Begin to listen, and say so."""
-        await super().startup(sockets)
-        self.listening.set()
-
-
 class StandinServer:
     """A stand-in behind a port, with the counts of what it has received.
 
@@ -95,7 +77,7 @@ class StandinServer:
         self._status: int | None = None
         self._flowing = asyncio.Event()
         self._flowing.set()
-        self._server: _QuietServer | None = None
+        self._server: AsgiServer | None = None
         self._serving: asyncio.Task[None] | None = None
 
     @property
@@ -150,7 +132,7 @@ class StandinServer:
         )
         listening = config.bind_socket()
         self.port = listening.getsockname()[1]
-        self._server = _QuietServer(config)
+        self._server = AsgiServer(config)
         self._serving = asyncio.create_task(self._server.serve([listening]), name="standin server")
         async with asyncio.timeout(START_S_MAX):
             await self._server.listening.wait()
