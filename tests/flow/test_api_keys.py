@@ -7,7 +7,8 @@ import msgspec
 from tests.flow.control_app import TOML, control, make_key
 
 from headgate.access.gateways import heartbeat
-from headgate.config.limits import meter_id as meter_id_of_file
+from headgate.config.document import BudgetTable
+from headgate.config.limits import budget_of
 from headgate.meters.console import meter_id
 from headgate.meters.model import Scope
 from headgate.store.database import Database
@@ -251,5 +252,6 @@ async def test_a_member_reads_nothing_of_others(database: Database) -> None:
 def test_a_meter_keeps_its_id_when_it_moves_between_file_and_console() -> None:
     scope = Scope(project="blue", tag="*")
     parts = ("name", scope, "month", "UTC")
-    assert meter_id("budget", None, *parts) == meter_id_of_file("budget", *parts)
+    of_file = budget_of(BudgetTable(name="name", limit="1 USD", scope=scope, window="month"))
+    assert meter_id("budget", None, *parts) == of_file.id
     assert meter_id("budget", "k1", *parts) != meter_id("budget", "k2", *parts)

@@ -127,7 +127,6 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     inject_usage: bool = True
     api_version: str | None = None
     extra_headers: dict[str, str] = msgspec.field(default_factory=dict[str, str])
-    tls_ca_file: str | None = None
     mock: MockSettings | None = None
     replay_file: str | None = None
 

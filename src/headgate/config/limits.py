@@ -4,7 +4,6 @@ The ids made here name the meters in the database: the same name, scope, window 
 meter, whatever its limit. Also used for meters that come by the API.
 """
 
-import hashlib
 import zoneinfo
 from collections.abc import Collection
 
@@ -13,21 +12,14 @@ import msgspec
 from headgate.config.document import BudgetTable, Document, LoopGuardTable, RateLimitTable
 from headgate.config.problems import Problems, nearest
 from headgate.config.values import read_amount, read_duration, read_rate
+from headgate.meters.console import meter_id
 from headgate.meters.model import Budget, LoopGuard, RateLimit, Scope
-
-ID_CHARACTERS = 16
-
-
-def meter_id(kind: str, *parts: str | Scope | None) -> str:
-    """Return the digest that names a meter."""
-    encoded = msgspec.json.encode([kind, *parts], order="sorted")
-    return hashlib.sha256(encoded).hexdigest()[:ID_CHARACTERS]
 
 
 def budget_of(table: BudgetTable) -> Budget:
     """Read a checked `[[budgets]]` table."""
     return Budget(
-        id=meter_id("budget", table.name, table.scope, table.window, table.timezone),
+        id=meter_id("budget", None, table.name, table.scope, table.window, table.timezone),
         name=table.name,
         scope=table.scope,
         limit_pico_usd=read_amount(table.limit),
@@ -45,7 +37,7 @@ def rate_limit_of(table: RateLimitTable) -> RateLimit:
     """Read a checked `[[rate_limits]]` table."""
     limit, unit = read_rate(table.limit)
     return RateLimit(
-        id=meter_id("rate_limit", table.name, table.scope, table.window, unit),
+        id=meter_id("rate_limit", None, table.name, table.scope, table.window, unit),
         name=table.name,
         scope=table.scope,
         limit=limit,

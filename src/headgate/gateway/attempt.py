@@ -33,6 +33,7 @@ from headgate.gateway.masking import Masking
 from headgate.gateway.plane import ENCODE, DataPlane
 from headgate.gateway.providers import answer_headers, endpoint_for, outgoing, provider_request_id
 from headgate.gateway.settlement import NOTHING, Settlement, in_full, refused
+from headgate.gateway.steps import take_rate
 from headgate.meters.model import Subject
 from headgate.meters.purse import Reservation
 from headgate.wire.answers import classify, provider_message, retry_after_s
@@ -43,7 +44,6 @@ from headgate.wire.streams import reader as stream_reader
 ERROR_BYTES_MAX: Final = 1024 * 1024
 ANSWER_BYTES_MAX: Final = 256 * 1024 * 1024
 HELD_BYTES_MAX: Final = 64 * 1024
-BYTES_PER_TOKEN: Final = 4
 OUTPUT_FIELD: Final = "max_completion_tokens"
 
 
@@ -171,33 +171,14 @@ def _check_credential(call: Call, target: Target, endpoint: Endpoint) -> None:
 
 
 async def _reserve(plane: DataPlane, call: Call, held: Held) -> Reservation:
-    facts = call.facts
-    assert facts is not None
-    subject = _subject(call, held.target)
+    subject = call.subject(held.target)
     limits = call.current.target_limits
     if limits:
-        tokens = len(facts.body) // BYTES_PER_TOKEN
-        call.rate.append(
-            plane.limiter.admit(limits, subject, input_tokens=tokens, max_output=facts.max_output)
-        )
+        take_rate(plane, call, limits, subject)
     budgets = call.current.budgets
     _clamp(plane, call, held, subject)
     return plane.purse.try_reserve(budgets, subject, held.bound) or await plane.purse.reserve(
         budgets, subject, held.bound
-    )
-
-
-def _subject(call: Call, target: Target) -> Subject:
-    caller, facts = call.caller, call.facts
-    assert caller is not None and facts is not None
-    return Subject(
-        project=caller.project,
-        key=caller.key,
-        user=caller.user or caller.key,
-        alias=facts.model,
-        tags=caller.tags,
-        provider=target.provider.name,
-        target=target.name,
     )
 
 

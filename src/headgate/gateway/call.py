@@ -16,6 +16,7 @@ from headgate.core.faults import Fault
 from headgate.core.ports import Headers
 from headgate.gateway.recorder import BodyCopy
 from headgate.gateway.spool import SpooledUpload
+from headgate.meters.model import Subject
 from headgate.meters.rate import RateReservation
 from headgate.wire.model import CallFacts, Route
 
@@ -140,6 +141,20 @@ class Call:
         if self.facts is None or not self.facts.stream:
             return False
         return self.route.dialect != "google" or b"alt=sse" in self.query.split(b"&")
+
+    def subject(self, target: Target | None = None) -> Subject:
+        """What the call is counted under, at a target or before one is chosen."""
+        caller, facts = self.caller, self.facts
+        assert caller is not None and facts is not None
+        return Subject(
+            project=caller.project,
+            key=caller.key,
+            user=caller.user or caller.key,
+            alias=facts.model,
+            tags=caller.tags,
+            provider=target.provider.name if target else "",
+            target=target.name if target else "",
+        )
 
     def note_change(self, change: str) -> None:
         """Note what Headgate altered in the request; the same change of a second attempt counts once."""

@@ -56,10 +56,3 @@ class BodyCopy:
     def digest(self) -> bytes:
         """SHA-256 of a body that was not kept whole, else empty."""
         return self._digest.digest() if self._digest is not None else b""
-
-
-def copy_of(body: bytes, limit_bytes: int) -> BodyCopy:
-    """Return the copy of a body that is here already."""
-    copy = BodyCopy(limit_bytes)
-    copy.add(body)
-    return copy

@@ -6,6 +6,7 @@ Each takes the call as far as it is known and returns what it adds, or raises a 
 import asyncio
 import hashlib
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from headgate.access.caller import Asserted, caller_of, may_use_model, read_tags
@@ -21,8 +22,9 @@ from headgate.gateway.call import Call
 from headgate.gateway.plane import DataPlane
 from headgate.gateway.routing import backoff_s, order, typical_usage
 from headgate.gateway.spool import read_upload
-from headgate.meters.model import Subject
+from headgate.meters.model import RateLimit, Subject
 from headgate.policy.residency import admit as admit_targets
+from headgate.policy.residency import residency_denied
 from headgate.wire.model import CallFacts, Route
 from headgate.wire.modelslist import ListedModel, model_body, models_body
 from headgate.wire.reading import read_call
@@ -125,8 +127,7 @@ def admit(call: Call) -> tuple[Target, ...]:
     for excluded in admitted.excluded:
         call.exclude(excluded.target, NotAllowed(excluded.reason, code="residency_denied"))
     if not admitted.allowed:
-        reasons = "; ".join(f"{excluded.target}: {excluded.reason}" for excluded in admitted.excluded)
-        raise NotAllowed(f"no target of {call.alias.name} is allowed: {reasons}", code="residency_denied")
+        raise residency_denied(admitted)
     return admitted.allowed
 
 
@@ -134,20 +135,11 @@ def limit(plane: DataPlane, call: Call) -> None:
     """Count the call against rate limits and the loop guard. Raises Limited."""
     caller, facts = call.caller, call.facts
     assert caller is not None and facts is not None
-    subject = Subject(
-        project=caller.project,
-        key=caller.key,
-        user=caller.user or caller.key,
-        alias=facts.model,
-        tags=caller.tags,
-    )
+    subject = call.subject()
     limits = call.current.call_limits
     if limits:
-        tokens = len(facts.body) // BYTES_PER_TOKEN
         try:
-            call.rate.append(
-                plane.limiter.admit(limits, subject, input_tokens=tokens, max_output=facts.max_output)
-            )
+            take_rate(plane, call, limits, subject)
         finally:
             call.limit_headers = plane.limiter.headers(limits, subject)
     guard = call.snapshot.loop_guard
@@ -156,6 +148,14 @@ def limit(plane: DataPlane, call: Call) -> None:
         plane.loops.check(guard, caller.key, caller.session, digest)
     elif guard.spend_pico_usd:
         plane.loops.check(guard, caller.key, caller.session, b"")
+
+
+def take_rate(plane: DataPlane, call: Call, limits: Sequence[RateLimit], subject: Subject) -> None:
+    """Take the call of rate limits, by a guess at its tokens that its usage corrects. Raises Limited."""
+    facts = call.facts
+    assert facts is not None
+    tokens = len(facts.body) // BYTES_PER_TOKEN
+    call.rate.append(plane.limiter.admit(limits, subject, input_tokens=tokens, max_output=facts.max_output))
 
 
 def watch_client(exchange: Exchange, call: Call) -> asyncio.Task[None]:
