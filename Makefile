@@ -6,11 +6,17 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: help install run test demo lint types reference constraints clean
+BENCH_ARGS ?=
+
+.PHONY: help install run test attack soak bench overspend demo lint types reference constraints clean
 
 help:
 	@echo "make run       install what the server needs, then headgate up on port 4400"
 	@echo "make test      linters, types, import contracts, then all tests"
+	@echo "make attack    what tries to break the promises: faults, fuzzing, several hosts, a short soak"
+	@echo "make soak      an hour of mixed load and a million simulated schedules"
+	@echo "make bench     Headgate beside nginx and its peers, one pinned core each: a table"
+	@echo "make overspend the same small budget attacked on Headgate and on its peers"
 	@echo "make demo      a guided tour on stand-in providers"
 	@echo "make install   the virtual environment, without starting anything"
 	@echo "make reference write docs/reference again from the code"
@@ -46,7 +52,19 @@ types: $(VENV)/.all
 	@$(BIN)/pyright --pythonpath $(BIN)/python > $(VENV)/pyright.txt 2>&1 || { cat $(VENV)/pyright.txt; exit 1; }
 
 test: lint types
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --ignore tests/attack --ignore tests/faults
+
+attack: $(VENV)/.all
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/attack tests/faults
+
+soak: $(VENV)/.all
+	@$(BIN)/python -m tests.attack.soak
+
+bench: $(VENV)/.server
+	@$(BIN)/python -m bench.run $(BENCH_ARGS)
+
+overspend: $(VENV)/.server
+	@$(BIN)/python -m bench.overspend $(BENCH_ARGS)
 
 demo: $(VENV)/.all
 	@$(BIN)/python demo/tour.py
