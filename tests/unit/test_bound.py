@@ -10,7 +10,8 @@ from headgate.catalog.bound import CALL_TOKENS, OUTPUT_SLACK_TOKENS, BoundInput,
 from headgate.catalog.limits import limits, limits_of
 from headgate.catalog.model import ModelFacts, Price
 from headgate.catalog.prices import cost, facts_for
-from headgate.core.call import Bounded, Unbounded, Usage
+from headgate.catalog.server_tools import server_tool_rule, server_tool_rules
+from headgate.core.call import Bounded, ServerTool, Unbounded, Usage
 from headgate.wire.answers import read_answer
 from headgate.wire.model import Route
 from headgate.wire.reading import read_call
@@ -80,6 +81,58 @@ def test_the_dearest_that_can_happen_counts():
     assert bound(with_(CALL, service_tier="default"), tiered) == bound(CALL, model)
 
 
+SEARCH = "web_search_20250305"
+SEARCHING = msgspec.structs.replace(
+    SIMPLE, price=Price(buckets={"input": 2, "output": 10}, units={"web_search": 7})
+)
+
+
+def with_tools(*tools: ServerTool) -> BoundInput:
+    return with_(CALL, server_tools=tools)
+
+
+def test_a_provider_s_tools_are_bounded_by_their_uses_and_the_rounds():
+    first, made = 500 + CALL_TOKENS, 100 + OUTPUT_SLACK_TOKENS
+    rule = server_tool_rule(SEARCH)
+    assert rule is not None and rule.use_tokens_max is not None
+    later = sum(min(100_000, first + made * n + 2 * rule.use_tokens_max) for n in range(1, rule.rounds_max))
+    expected = 2 * (first + later) + 10 * made * rule.rounds_max + 2 * 7
+    assert bound(with_tools(ServerTool(SEARCH, 2)), SEARCHING) == Bounded(expected)
+    most = bound(with_tools(ServerTool(SEARCH, 1000)), SEARCHING)
+    full = 2 * (first + 100_000 * (rule.rounds_max - 1))
+    assert most == Bounded(full + 10 * made * rule.rounds_max + 1000 * 7)
+
+
+def test_pages_fetched_fill_the_window_and_tools_searched_for_are_of_the_request():
+    first, made = 500 + CALL_TOKENS, 100 + OUTPUT_SLACK_TOKENS
+    fetched = bound(with_tools(ServerTool("web_fetch_20250910")), SIMPLE)
+    assert fetched == Bounded(2 * (first + 9 * 100_000) + 10 * 10 * made)
+    searched = bound(with_tools(ServerTool("tool_search_tool_bm25_20251119")), SIMPLE)
+    read = sum(first + n * made + n * 500 for n in range(10))
+    assert searched == Bounded(2 * read + 10 * 10 * made)
+
+
+@pytest.mark.parametrize(
+    ("tool", "model", "reason"),
+    [
+        (ServerTool("made_up", 1), SEARCHING, "server tool made_up"),
+        (ServerTool(SEARCH), SEARCHING, "without max_uses"),
+        (ServerTool(SEARCH, 1), SIMPLE, "web_search"),
+        (ServerTool("web_fetch_20250910"), msgspec.structs.replace(SIMPLE, context_window=None), "window"),
+    ],
+)
+def test_a_provider_s_tool_without_a_rule_is_unbounded(tool: ServerTool, model: ModelFacts, reason: str):
+    found = bound(with_tools(tool), model)
+    assert isinstance(found, Unbounded)
+    assert reason in found.reason
+
+
+def test_rules_of_server_tools_name_their_source():
+    for rule in server_tool_rules():
+        assert rule.source.startswith("https://")
+        assert rule.date
+
+
 def test_media_are_bounded_by_their_cap_or_the_window():
     image = msgspec.structs.replace(SIMPLE, image_tokens=1000)
     plain = bound(CALL, image)
@@ -145,7 +198,7 @@ def judge(one: Exchange, route: Route) -> Judged | None:
         usage, tier = answer.usage, answer.service_tier
     if usage is None:
         return None
-    model = facts_for(PRICE_PROVIDERS[one.provider], facts.model, on=TODAY)
+    model = facts_for(PRICE_PROVIDERS.get(one.provider), facts.model, on=TODAY)
     parts = BoundInput(
         operation=route.operation,
         body_bytes=len(one.body) - facts.media.inline_bytes,
@@ -156,9 +209,12 @@ def judge(one: Exchange, route: Route) -> Judged | None:
         audio=facts.media.audio,
         files=facts.media.files,
         unbounded=facts.media.unbounded,
+        server_tools=facts.media.server_tools,
         service_tier=facts.service_tier,
     )
-    tools = any(reason.startswith(("server", "MCP")) for reason in facts.media.unbounded)
+    tools = bool(facts.media.server_tools) or any(
+        reason.startswith(("server", "MCP")) for reason in facts.media.unbounded
+    )
     return Judged(bound(parts, model), cost(model, usage, tier), tools)
 
 
@@ -174,6 +230,5 @@ def test_no_recorded_call_has_cost_more_than_its_bound():
             assert judged.spent <= judged.most.pico_usd, one.id
         else:
             counts["server tools" if judged.server_tools else "unbounded"] += 1
-    print(counts)
     assert counts["bounded"] > 500
     assert counts["unbounded"] < 0.15 * (counts["bounded"] + counts["unbounded"])

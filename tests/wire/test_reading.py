@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headgate.core.call import ServerTool
 from headgate.core.faults import InvalidRequest
 from headgate.wire.model import CallFacts, Route
 from headgate.wire.reading import read_call, rewrite
@@ -206,9 +207,15 @@ MEDIA: list[tuple[Route, dict[str, Any], tuple[int, int, int], tuple[str, ...]]]
     ),
     (
         MESSAGES,
-        {"model": "m", "messages": [], "tools": [{"type": "web_search_20250305", "max_uses": 1}]},
+        {"model": "m", "messages": [], "tools": [{"type": f"made_up_{n}"} for n in range(17)]},
         (0, 0, 0),
-        ("server tool web_search_20250305",),
+        ("more than sixteen server tools",),
+    ),
+    (
+        RESPONSES,
+        {"model": "m", "input": "x", "tools": [{"type": "tool_search", "execution": "client"}]},
+        (0, 0, 0),
+        (),
     ),
     (
         MESSAGES,
@@ -372,3 +379,17 @@ def test_a_batch_of_google_names_its_model_in_every_request():
 def test_a_moderation_without_a_model_gets_one():
     facts = read(route_of("/v1/moderations"), b'{"input":"x"}')
     assert json.loads(rewrite(facts, model=facts.model)) == {"input": "x", "model": "omni-moderation-latest"}
+
+
+def test_server_tools_of_anthropic_are_named_with_their_uses():
+    tools = [
+        {"type": "web_search_20250305", "max_uses": 3},
+        {"type": "made_up", "max_uses": None},
+        {"name": "f"},
+    ]
+    media = read(MESSAGES, {"model": "m", "messages": [], "tools": tools}).media
+    assert media.server_tools == (ServerTool("web_search_20250305", 3), ServerTool("made_up"))
+    for odd in (0, -1, "3", 1.5, True):
+        wrong = {"model": "m", "messages": [], "tools": [{"type": "web_search_20250305", "max_uses": odd}]}
+        with pytest.raises(InvalidRequest, match="max_uses"):
+            read(MESSAGES, wrong)

@@ -11,7 +11,8 @@ import msgspec
 
 from headgate.catalog.model import BucketName, ModelFacts, Price
 from headgate.catalog.prices import price_of
-from headgate.core.call import Bound, Bounded, Operation, Unbounded
+from headgate.catalog.server_tools import ServerToolRule, server_tool_rule
+from headgate.core.call import Bound, Bounded, Operation, ServerTool, Unbounded
 
 CALL_TOKENS = 4_096
 """What providers put around a call: templates, hidden instructions, the preambles of tools.
@@ -48,6 +49,7 @@ class BoundInput(msgspec.Struct, frozen=True, kw_only=True):
     audio: int = 0
     files: int = 0
     unbounded: tuple[str, ...] = ()
+    server_tools: tuple[ServerTool, ...] = ()
     service_tier: str | None = None
 
 
@@ -57,8 +59,9 @@ def bound(call: BoundInput, model: ModelFacts) -> Bound:
         return Bounded(0)
     if model.price is None:
         return Unbounded("no price is known for the model")
-    if call.unbounded:
-        return Unbounded(", ".join(call.unbounded))
+    reasons = (*call.unbounded, *filter(None, map(_without_rule, call.server_tools)))
+    if reasons:
+        return Unbounded(", ".join(reasons))
     if model.runs_tools:
         return Unbounded("the model runs its provider's tools by itself")
     given = _input_tokens(call, model)
@@ -67,6 +70,10 @@ def bound(call: BoundInput, model: ModelFacts) -> Bound:
     made = _output_tokens(call, model)
     if isinstance(made, Unbounded):
         return made
+    if call.server_tools:
+        given, made = _in_rounds(call, model, given, made)
+        if isinstance(given, Unbounded):
+            return given
     costs = [_most(call, price, given, made) for price in _prices(call, model, model.price)]
     unbounded = next((one for one in costs if isinstance(one, Unbounded)), None)
     return unbounded or Bounded(max(one for one in costs if isinstance(one, int)))
@@ -80,6 +87,48 @@ def _prices(call: BoundInput, model: ModelFacts, standard: Price) -> list[Price]
     else:
         dearer = model.variants.get(call.service_tier or "")
     return [standard] if dearer is None else [standard, dearer]
+
+
+def _without_rule(tool: ServerTool) -> str | None:
+    rule = server_tool_rule(tool.kind)
+    if rule is None:
+        return f"server tool {tool.kind}"
+    if rule.unit is not None and tool.max_uses is None:
+        return f"server tool {tool.kind} without max_uses"
+    return None
+
+
+def _in_rounds(call: BoundInput, model: ModelFacts, given: int, made: int) -> tuple[int | Unbounded, int]:
+    """What is read and written in all rounds of a call whose provider runs tools between them.
+
+    Each round reads the request, what came before, and what tools have added, but never more than the window.
+    """
+    rules = [(tool, rule) for tool in call.server_tools if (rule := server_tool_rule(tool.kind))]
+    rounds = max(rule.rounds_max for _, rule in rules)
+    window = model.context_window
+    if window is not None and _has_tier_beyond(model, window):
+        window = None
+    total = 0
+    for earlier in range(rounds):
+        tokens: int | None = given + earlier * made
+        for tool, rule in rules if earlier else ():
+            added = _added(call, tool, rule, earlier)
+            tokens = None if added is None or tokens is None else tokens + added
+        if tokens is None:
+            tokens = window
+        if tokens is None:
+            return Unbounded("a server tool, at a model whose context window is not known"), 0
+        total += tokens if window is None else min(tokens, max(window, given))
+    return total, rounds * made
+
+
+def _added(call: BoundInput, tool: ServerTool, rule: ServerToolRule, earlier: int) -> int | None:
+    """What a tool has added to the input by now; None where only the window bounds it."""
+    if rule.adds_body:
+        return earlier * call.body_bytes * TOKENS_PER_BYTE
+    if rule.use_tokens_max is not None and tool.max_uses is not None:
+        return tool.max_uses * rule.use_tokens_max
+    return None
 
 
 def _input_tokens(call: BoundInput, model: ModelFacts) -> int | Unbounded:
@@ -116,6 +165,12 @@ def _most(call: BoundInput, price: Price, given: int, made: int) -> int | Unboun
     if call.operation == "audio" and "audio_seconds" in price.units:
         return Unbounded("audio that is charged by its length")
     total = price.per_call_pico_usd + price.units.get("characters", 0) * call.body_bytes
+    for tool in call.server_tools:
+        rule = server_tool_rule(tool.kind)
+        if rule is not None and rule.unit is not None:
+            if rule.unit not in price.units:
+                return Unbounded(f"no price is known for the model's {rule.unit}")
+            total += price.units[rule.unit] * (tool.max_uses or 0)
     wanted: list[BucketName] = [*_INPUT]
     if call.audio or call.files:
         wanted.append("input_audio")

@@ -70,6 +70,13 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.output + self.reasoning + self.output_audio + self.output_image
 
 
+class ServerTool(msgspec.Struct, frozen=True):
+    """A tool that the provider runs by itself: its type, and how often a request allows it at most."""
+
+    kind: str
+    max_uses: int | None = None
+
+
 class Bounded(msgspec.Struct, frozen=True, tag="bounded"):
     """The most that one attempt can cost, in pico-USD."""
 

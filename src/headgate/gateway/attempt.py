@@ -210,6 +210,7 @@ def bound_input(call: Call, target: Target) -> BoundInput:
         audio=facts.media.audio,
         files=facts.media.files,
         unbounded=facts.media.unbounded,
+        server_tools=facts.media.server_tools,
         service_tier=facts.service_tier,
     )
 

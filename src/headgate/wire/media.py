@@ -8,8 +8,18 @@ import json
 from collections.abc import Iterator
 from typing import Any, cast
 
+from headgate.core.call import ServerTool
 from headgate.core.faults import InvalidRequest
-from headgate.wire.members import Members, Watched, flag_of, is_null, items_of, read_members, text_of
+from headgate.wire.members import (
+    Members,
+    Watched,
+    count_of,
+    flag_of,
+    is_null,
+    items_of,
+    read_members,
+    text_of,
+)
 from headgate.wire.model import NO_MEDIA, Media
 
 _IMAGE_TYPES = frozenset({"image_url", "input_image", "image"})
@@ -20,7 +30,9 @@ _UNBOUNDED_TYPES = {
     "item_reference": "stored item",
     "computer_call_output": "computer screenshots",
 }
-_TOOL = Watched("type", "name", "function")
+_TOOL = Watched("type", "name", "function", "max_uses", "execution")
+_USES_MAX = 1_000_000
+_TOOLS_MAX = 16
 _REASONING = Watched("mode")
 _GOOGLE_TOOL = Watched("functionDeclarations", "function_declarations")
 _CLIENT_TOOL_TYPES = frozenset({"function", "custom", "local_shell", "apply_patch"})
@@ -43,7 +55,7 @@ _STATE_MEMBERS = {
 class _Found:
     """What has been found so far."""
 
-    __slots__ = ("audio", "files", "images", "inline", "unbounded")
+    __slots__ = ("audio", "files", "images", "inline", "server_tools", "unbounded")
 
     def __init__(self) -> None:
         self.images = 0
@@ -51,6 +63,7 @@ class _Found:
         self.files = 0
         self.inline: dict[int, int] = {}
         self.unbounded: list[str] = []
+        self.server_tools: list[ServerTool] = []
 
     def name(self, reason: str) -> None:
         if reason not in self.unbounded and len(self.unbounded) < 16:
@@ -62,7 +75,7 @@ class _Found:
             self.inline[id(value)] = len(value)
 
     def media(self) -> Media:
-        if not (self.images or self.audio or self.files or self.unbounded):
+        if not (self.images or self.audio or self.files or self.unbounded or self.server_tools):
             return NO_MEDIA
         return Media(
             images=self.images,
@@ -70,6 +83,7 @@ class _Found:
             files=self.files,
             inline_bytes=sum(self.inline.values()),
             unbounded=tuple(self.unbounded),
+            server_tools=tuple(self.server_tools),
         )
 
 
@@ -79,7 +93,7 @@ def openai_media(members: Members, content: str, responses: bool) -> Media:
     _find_state(members, found, responses)
     _find_parts(members, content, found)
     if "tools" in members and not is_null(members["tools"]):
-        _find_typed_tools(members, found)
+        _find_openai_tools(members, found)
     if "modalities" in members and b"audio" in members["modalities"].raw:
         found.audio += 1
     if responses and not is_null(members.get("reasoning")):
@@ -98,7 +112,7 @@ def anthropic_media(members: Members) -> Media:
     for content in ("messages", "system"):
         _find_parts(members, content, found)
     if "tools" in members and not is_null(members["tools"]):
-        _find_typed_tools(members, found)
+        _find_anthropic_tools(members, found)
     geography = text_of(members.get("inference_geo"))
     if geography not in (None, "global"):
         found.name("inference_geo")
@@ -135,7 +149,8 @@ def _find_state(members: Members, found: _Found, responses: bool) -> None:
             found.name(reason)
 
 
-def _find_typed_tools(members: Members, found: _Found) -> None:
+def _typed_tools(members: Members) -> Iterator[tuple[str, Members]]:
+    """The tools that no client runs, by their type."""
     for item in items_of(members["tools"]):
         tool = read_members(bytes(item), _TOOL, "tools")
         kind = text_of(tool.get("type"))
@@ -143,7 +158,22 @@ def _find_typed_tools(members: Members, found: _Found) -> None:
             continue
         if kind.startswith(_ANTHROPIC_CLIENT_TOOLS) or (kind == "namespace" and "tools" in tool):
             continue
+        yield kind, tool
+
+
+def _find_openai_tools(members: Members, found: _Found) -> None:
+    for kind, tool in _typed_tools(members):
+        if kind == "tool_search" and text_of(tool.get("execution")) == "client":
+            continue
         found.name(f"server tool {kind[:64]}")
+
+
+def _find_anthropic_tools(members: Members, found: _Found) -> None:
+    for kind, tool in _typed_tools(members):
+        if len(found.server_tools) == _TOOLS_MAX:
+            found.name("more than sixteen server tools")
+            return
+        found.server_tools.append(ServerTool(kind[:64], count_of(tool.get("max_uses"), _USES_MAX)))
 
 
 _TELLTALES = (b'"type"', b"\\u00", b"Data", b"_data", b"image_url", b"input_audio")

@@ -4,7 +4,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from headgate.core.call import Dialect, Operation, Usage
+from headgate.core.call import Dialect, Operation, ServerTool, Usage
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +29,8 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of the body that are media, which the counts above bound, and not text."""
     unbounded: tuple[str, ...] = ()
     """Such as `server tool web_search`, `file id`, `image URL`, `previous_response_id`."""
+    server_tools: tuple[ServerTool, ...] = ()
+    """Tools of the provider that a rule of the catalog may bound."""
 
 
 NO_MEDIA = Media()
