@@ -11,7 +11,7 @@ import msgspec
 from headgate.core.call import Bound, Bounded
 from headgate.core.faults import BudgetExhausted, Limited, NotAllowed
 from headgate.core.money import format_usd
-from headgate.meters.leases import EXACT_BOUNDS, Lease, Leases
+from headgate.meters.leases import EXACT_BOUNDS, Answer, Lease, Leases
 from headgate.meters.model import Budget
 from headgate.meters.scope import Meter
 from headgate.meters.windows import NEVER_MS, edges, format_instant
@@ -46,6 +46,16 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     chunk: int
     exact_below: int
     processes: int
+
+
+class Granted(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of asking. `refused` are the meters that had not enough; `is_outside`: the process's idea
+    of a window is not the database's, ask again."""
+
+    answers: tuple[tuple[Meter, Answer], ...]
+    refused: frozenset[Meter]
+    is_outside: bool
+    now_ms: int
 
 
 def wants_of(counted: Iterable[tuple[Budget, Meter]], bound: Bound) -> list[Want]:

@@ -12,7 +12,7 @@ from typing import Any, LiteralString
 import msgspec
 
 from headgate.core.faults import Unavailable
-from headgate.meters.asks import Ask
+from headgate.meters.asks import Ask, Granted
 from headgate.meters.leases import Answer, Lease
 from headgate.meters.rows import QUERIES, fetch
 from headgate.meters.scope import Meter
@@ -26,16 +26,6 @@ class DeskAway(Exception):
 
 class BootClosed(DeskAway):
     """The database has closed this process's leases for good."""
-
-
-class Granted(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of asking. `refused` are the meters that had not enough; `is_outside`: the process's idea
-    of a window is not the database's, ask again."""
-
-    answers: tuple[tuple[Meter, Answer], ...]
-    refused: frozenset[Meter]
-    is_outside: bool
-    now_ms: int
 
 
 class LeaseDesk:

@@ -17,17 +17,15 @@ from headgate.core.entries import Alert, Hold
 from headgate.core.faults import Unavailable
 from headgate.core.money import format_usd
 from headgate.core.ports import Clock
-from headgate.meters.asks import Want, exhausted, reserved, wants_of
+from headgate.meters.asks import Want, reserved, wants_of
 from headgate.meters.desk import BootClosed, DeskAway
 from headgate.meters.leases import Lease
 from headgate.meters.model import Budget, Subject
 from headgate.meters.returns import Returns
 from headgate.meters.scope import Counting
+from headgate.meters.taking import denied, is_refused, lacking, take
 from headgate.meters.till import PurseSettings, Till
 from headgate.store.database import Database
-
-FRESH_MS = 250
-"""For so long the database's last word on an exhausted window is believed without asking again."""
 
 
 class PurseState(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,17 +182,14 @@ class Purse:
 
     def _take(self, wants: Sequence[Want], *, beyond: bool = False) -> Reservation | None:
         """Reserve all or nothing. `beyond`: whatever is at hand, of the windows that are known."""
-        wall_ms = self._till.wall_ms()
-        parts: list[tuple[Lease, int]] = []
-        for want in wants:
-            lease = self._till.leases.current(want.meter, wall_ms)
-            if lease is not None:
-                parts.append((lease, want.amount))
-            elif not beyond:
-                return None
-        if not self._till.leases.take(parts, self._till.now_ms(), beyond=beyond):
-            return None
-        return Reservation(parts)
+        parts = take(
+            wants,
+            self._till.leases,
+            now_ms=self._till.now_ms(),
+            wall_ms=self._till.wall_ms(),
+            beyond=beyond,
+        )
+        return None if parts is None else Reservation(parts)
 
     async def _obtain(self, wants: Sequence[Want]) -> Reservation:
         began_s = self._till.now_s()
@@ -206,10 +201,10 @@ class Purse:
                 return self._during_outage(wants, error)
             if taken is not None:
                 return taken
-            lacking = self._lacking(wants)
-            if lacking is None:
+            lacked = self._lacking(wants)
+            if lacked is None:
                 continue
-            want, lease = lacking
+            want, lease = lacked
             left_s = began_s + want.budget.reserve_wait_s - self._till.now_s()
             if left_s <= 0:
                 raise reserved(want, lease)
@@ -241,42 +236,29 @@ class Purse:
 
     def _is_refused(self, wants: Sequence[Want]) -> bool:
         """Say whether asking is in vain for now. Raises BudgetExhausted where spend is why."""
-        now_ms = self._till.now_ms()
-        wall_ms = self._till.wall_ms()
-        retry_ms = int(self._till.settings.retry_s * 1000)
-        is_refused = False
-        for want in wants:
-            lease = self._till.leases.current(want.meter, wall_ms)
-            if lease is None or not lease.was_refused(want.amount, now_ms, FRESH_MS):
-                continue
-            if lease.is_exhausted(want.amount):
-                raise exhausted(want, lease)
-            is_refused = is_refused or lease.was_refused(want.amount, now_ms, retry_ms)
-        return is_refused
+        return is_refused(
+            wants,
+            self._till.leases,
+            now_ms=self._till.now_ms(),
+            wall_ms=self._till.wall_ms(),
+            retry_ms=int(self._till.settings.retry_s * 1000),
+        )
 
     def _lacking(self, wants: Sequence[Want]) -> tuple[Want, Lease | None] | None:
         """The first meter that has not enough at hand. Raises BudgetExhausted where spend is why."""
         self._is_refused(wants)
-        wall_ms = self._till.wall_ms()
-        for want in wants:
-            lease = self._till.leases.current(want.meter, wall_ms)
-            if lease is None or lease.available < want.amount:
-                return want, lease
-        return None
+        return lacking(wants, self._till.leases, self._till.wall_ms())
 
     def _during_outage(self, wants: Sequence[Want], error: DeskAway) -> Reservation:
         if isinstance(error, BootClosed):
             raise Unavailable("this process's leases were closed; it has to be started again")
-        wall_ms = self._till.wall_ms()
-        for want in wants:
-            lease = self._till.leases.current(want.meter, wall_ms)
-            is_covered = lease is not None and lease.available >= want.amount
-            if not is_covered and want.budget.on_outage == "deny":
-                raise Unavailable(
-                    f"budget {want.budget.name!r} can't be checked ({error}), and what this process had of "
-                    "it is used up; try again shortly",
-                    retry_after_s=1.0,
-                )
+        want = denied(wants, self._till.leases, self._till.wall_ms())
+        if want is not None:
+            raise Unavailable(
+                f"budget {want.budget.name!r} can't be checked ({error}), and what this process had of "
+                "it is used up; try again shortly",
+                retry_after_s=1.0,
+            )
         taken = self._take(wants, beyond=True)
         assert taken is not None, "whatever is at hand is always enough"
         return taken

@@ -1,7 +1,7 @@
 """A process's leases and its one line to the database that grants them.
 
 Shared by `meters.purse`, which reserves, and `meters.returns`, which gives back. Decides nothing: the
-arithmetic is in `meters.leases`, the rules of granting in the database.
+arithmetic is in `meters.leases` and `meters.taking`, the rules of granting in the database.
 """
 
 import asyncio
@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from headgate.core.ports import Clock
-from headgate.meters.asks import Want, asks_for
-from headgate.meters.desk import Granted, LeaseDesk
+from headgate.meters.asks import Granted, Want, asks_for
+from headgate.meters.desk import LeaseDesk
 from headgate.meters.flight import SingleFlight
 from headgate.meters.leases import Lease, Leases
 from headgate.meters.model import Budget
 from headgate.meters.scope import Meter
+from headgate.meters.taking import doubt, take_in
 from headgate.store.database import Database
 
 
@@ -110,21 +111,16 @@ class Till:
             granted = await self._desk.grant(asks)
         except BaseException:
             # Whether the database granted it is not known: `meters.returns` asks again, for nothing.
-            self.unsure.update((want.meter, want.budget) for want in wants)
+            doubt(wants, self.unsure)
             self.outage_at_s = self.now_s()
             self.counts["outages"] += 1
             raise
         now_ms = self.now_ms()
         self._wall_base_ms = granted.now_ms - now_ms
         self.counts["grants"] += 1
-        for meter, answer in granted.answers:
-            self.leases.learn(meter, answer, now_ms)
+        self.counts["refusals"] += take_in(granted, wants, self.leases, now_ms)
+        for meter, _ in granted.answers:
             self.unsure.pop(meter, None)
-        for want in wants:
-            lease = self.leases.latest(want.meter)
-            if want.meter in granted.refused and lease is not None:
-                self.counts["refusals"] += 1
-                lease.refuse(want.amount, now_ms)
         self.wake()
         return granted
 
