@@ -5,8 +5,9 @@ Never writes and never asks the database. Blocks: called in a thread. Read next:
 
 import os
 import uuid
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
@@ -64,28 +65,51 @@ class Journal:
             self.lock = None
 
 
+class Sized(Protocol):
+    """A segment, of whatever is known that it holds so many bytes."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that it holds."""
+        ...
+
+
+S = TypeVar("S", bound=Sized)
+Load = Callable[[S, int, int], bytes]
+"""Returns what a segment holds from an offset on, at most so many bytes: fewer only at its end."""
+
+
 def read(journal: Journal, stream: StreamName, *, is_dead: bool) -> Batch | None:
     """Read the next entries of a stream; None where there is nothing new.
 
-    `is_dead`: the writer had ended before this call. A segment is final then, or once the next holds bytes.
+    `is_dead`: the writer had ended before this call.
     """
-    position = journal.positions[stream]
     files = {file.number: file for file in segments(journal.folder) if file.stream == stream}
+    return next_batch(files, journal.positions[stream], journal.seed, _bytes_of, is_dead=is_dead)
+
+
+def next_batch(
+    files: Mapping[int, S], position: Position, seed: int, load: Load[S], *, is_dead: bool
+) -> Batch | None:
+    """Return the next entries after a position among the segments of a stream; None: nothing new. Pure.
+
+    A segment is final once its writer is dead, or once the next one holds bytes.
+    """
     following = min(
         (number for number, file in files.items() if number > position.segment and file.size), default=0
     )
     present = files.get(position.segment)
     final = is_dead or following > 0
-    batch = None if present is None else _read_segment(present, position, journal.seed, final=final)
+    batch = None if present is None else _read_segment(present, position, seed, load, final=final)
     if batch is None and following:
         missing = following - position.segment - (present is not None)
         return Batch((), 0, Position(following, 0), missing)
     return batch
 
 
-def _read_segment(file: SegmentFile, position: Position, seed: int, *, final: bool) -> Batch | None:
+def _read_segment(file: S, position: Position, seed: int, load: Load[S], *, final: bool) -> Batch | None:
     for size in (BATCH_BYTES, BATCH_BYTES_MAX):
-        data = _bytes_of(file, position.offset, size)
+        data = load(file, position.offset, size)
         whole = len(data) < size
         batch = _batch(data, position, seed, final=final and whole)
         if batch is not None or whole:
