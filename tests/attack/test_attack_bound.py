@@ -10,12 +10,11 @@ from collections import Counter, defaultdict
 import msgspec
 from tests.attack.conftest import Show
 from tests.recorded_exchanges import recorded
-from tests.unit.test_bound import TODAY, Judged, judge
+from tests.unit.test_bound import TODAY, Judged, judge, said_usage
 
 from headgate.catalog.bound import BoundInput, bound
 from headgate.catalog.prices import cost, facts_for
 from headgate.core.call import Bounded, ServerTool, Unbounded
-from headgate.wire.answers import read_answer
 from headgate.wire.reading import read_call
 
 UNBOUNDED_SHARE_MAX = 0.15
@@ -88,10 +87,10 @@ def test_searches_would_have_been_bounded_had_their_number_been_limited() -> Non
     """Recorded searches name no `max_uses`; with the number that was made, their bound holds."""
     compared = 0
     for one, route in recorded():
-        if one.dialect != "anthropic-messages" or one.status != 200 or one.stream:
+        if one.dialect != "anthropic-messages" or one.status != 200:
             continue
         facts = read_call(route, [], one.body)
-        usage = read_answer(route.dialect, route.operation, one.response.encode()).usage
+        usage, _ = said_usage(one, route)
         kinds = {tool.kind for tool in facts.media.server_tools}
         if "web_search_20250305" not in kinds or len(kinds) > 1 or usage is None:
             continue

@@ -186,16 +186,20 @@ class Judged(msgspec.Struct):
     server_tools: bool
 
 
+def said_usage(one: Exchange, route: Route) -> tuple[Usage | None, str | None]:
+    """What the provider says of tokens, and of the service tier."""
+    if not one.stream:
+        answer = read_answer(route.dialect, route.operation, one.response.encode())
+        return answer.usage, answer.service_tier
+    seen = reader(route.dialect, route.operation, strip_usage=False)
+    seen.feed(one.response.encode())
+    seen.end()
+    return seen.usage, seen.service_tier
+
+
 def judge(one: Exchange, route: Route) -> Judged | None:
     facts = read_call(route, [], one.body)
-    if one.stream:
-        seen = reader(route.dialect, route.operation, strip_usage=False)
-        seen.feed(one.response.encode())
-        seen.end()
-        usage, tier = seen.usage, seen.service_tier
-    else:
-        answer = read_answer(route.dialect, route.operation, one.response.encode())
-        usage, tier = answer.usage, answer.service_tier
+    usage, tier = said_usage(one, route)
     if usage is None:
         return None
     model = facts_for(PRICE_PROVIDERS.get(one.provider), facts.model, on=TODAY)
