@@ -188,7 +188,7 @@ def _without_member(event: bytes, chunk: dict[str, Any]) -> bytes:
 
 
 def with_usage(stream: bytes) -> bytes:
-    """The stream of a provider that was asked for usage: null on each chunk, and a chunk of its own at the end."""
+    """The stream of a provider that was asked for usage: null on each chunk, and a last chunk of its own."""
     events: list[bytes] = []
     for event in _EVENT.findall(stream):
         if b"[DONE]" in event:
