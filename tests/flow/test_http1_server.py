@@ -305,7 +305,7 @@ async def test_a_client_that_does_not_read_has_hung_up() -> None:
 
 
 @on_both_loops
-async def test_gone_returns_when_the_client_hangs_up() -> None:
+async def test_a_callback_tells_when_the_client_hangs_up() -> None:
     seen: list[str] = []
     begun = asyncio.Event()
     done = asyncio.Event()
@@ -313,7 +313,9 @@ async def test_gone_returns_when_the_client_hangs_up() -> None:
     async def wait(exchange: Exchange) -> None:
         await exchange.body(100)
         begun.set()
-        await exchange.gone()
+        gone = asyncio.Event()
+        exchange.on_gone(gone.set)
+        await gone.wait()
         seen.append("gone")
         try:
             await exchange.respond(200, list(TEXT), b"too late")

@@ -66,8 +66,11 @@ class Exchange(Protocol):
         """Cut the connection, so that the client sees the answer as broken."""
         ...
 
-    async def gone(self) -> None:
-        """Return when the client has hung up. Never raises."""
+    def on_gone(self, callback: Callable[[], None] | None) -> None:
+        """Call back once the client has hung up, at most once and never from within this call; None: don't.
+
+        One callback an exchange; whoever asks takes it back before the handler ends.
+        """
         ...
 
 

@@ -68,6 +68,7 @@ class Call:
         "hung_up",
         "id",
         "key",
+        "last_moment",
         "limit_headers",
         "message",
         "open_attempt",
@@ -87,7 +88,6 @@ class Call:
         "truncated",
         "upload",
         "usage",
-        "watch",
     )
 
     def __init__(
@@ -127,7 +127,8 @@ class Call:
         self.rate: list[RateReservation] = []
         self.upload: SpooledUpload | None = None
         self.hung_up = False
-        self.watch: asyncio.Task[None] | None = None
+        self.last_moment: asyncio.TimerHandle | None = None
+        """When the call of a client that has hung up is stopped at the latest."""
         self.recorded = False
 
     @property

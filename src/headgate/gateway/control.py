@@ -3,7 +3,6 @@
 Trusts and adds nothing: the control process authenticates each request itself. Upgrade is refused.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -52,13 +51,14 @@ class ControlRelay:
         except InvalidRequest as fault:
             await _refuse(exchange, fault)
             return
-        leaving = asyncio.create_task(_close_when_gone(exchange, answer))
+        # A live tail may be silent for long: the control process is not to hold it for who has gone.
+        exchange.on_gone(answer.close)
         try:
             await _pass_back(exchange, answer)
         except (Failed, ClientClosed):
             exchange.abort()
         finally:
-            leaving.cancel()
+            exchange.on_gone(None)
             answer.close()
 
     def _outgoing(self, exchange: Exchange) -> Outgoing:
@@ -81,12 +81,6 @@ class ControlRelay:
             content_length=int(length) if length is not None and length.isdigit() and not chunked else None,
             timeouts=RELAY_TIMEOUTS,
         )
-
-
-async def _close_when_gone(exchange: Exchange, answer: Answer) -> None:
-    """A live tail may be silent for long: the control process is not to hold it for who has gone."""
-    await exchange.gone()
-    answer.close()
 
 
 async def _pass_back(exchange: Exchange, answer: Answer) -> None:

@@ -17,7 +17,7 @@ from headgate.gateway.plane import DataPlane
 from headgate.gateway.record import finish
 from headgate.gateway.recorder import BodyCopy
 from headgate.gateway.settlement import NOTHING, Settlement, by_usage, cut_short, in_full
-from headgate.gateway.steps import HANGUP_DRAIN_S, uncancel
+from headgate.gateway.steps import HANGUP_DRAIN_S, uncancel, unwatch
 from headgate.wire.answers import provider_message, read_answer
 from headgate.wire.errors import error_body, error_event
 from headgate.wire.model import StreamReader
@@ -112,13 +112,13 @@ async def _stream(
         _settle_stream(plane, call, committed, reader, truncated=True, code=fault.code)
         await exchange.send(last_words(call, _truncation(masking.text(fault.message))))
     except ClientClosed:
-        await _after_hangup(plane, call, committed, reader)
+        await _after_hangup(plane, call, exchange, committed, reader)
         return
     except asyncio.CancelledError:
         if not call.hung_up:
             _settle_stream(plane, call, committed, reader, truncated=True, code="unavailable")
             raise
-        await _after_hangup(plane, call, committed, reader)
+        await _after_hangup(plane, call, exchange, committed, reader)
         return
     await exchange.finish()
 
@@ -153,11 +153,12 @@ def last_words(call: Call, fault: Fault) -> bytes:
     return error_event(call.route.dialect, fault, call.request_id)
 
 
-async def _after_hangup(plane: DataPlane, call: Call, committed: Committed, reader: StreamReader) -> None:
+async def _after_hangup(
+    plane: DataPlane, call: Call, exchange: Exchange, committed: Committed, reader: StreamReader
+) -> None:
     """The client is gone: close at once, or read on for the true usage, as `on_hangup` says."""
     call.hung_up = True
-    if call.watch is not None:
-        call.watch.cancel()
+    unwatch(exchange, call)
     uncancel()
     try:
         if call.snapshot.on_hangup == "drain" and not call.recorded:

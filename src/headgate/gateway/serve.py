@@ -38,7 +38,7 @@ async def serve(plane: DataPlane, exchange: Exchange, route: Route) -> None:
             call.alias = steps.resolve(call)
             call.targets = steps.admit(call)
             steps.limit(plane, call)
-            call.watch = steps.watch_client(exchange, call)
+            steps.watch_client(exchange, call)
             opening.keep_alive()
             for target in steps.order_targets(plane, call):
                 for number in range(1, call.alias.retry.attempts + 1):
@@ -69,8 +69,7 @@ async def serve(plane: DataPlane, exchange: Exchange, route: Route) -> None:
         steps.uncancel()
         abandon(plane, call, ClientClosed("the client hung up before the answer began"), status=499)
     finally:
-        if call.watch is not None:
-            call.watch.cancel()
+        steps.unwatch(exchange, call)
         await opening.stop()
         if call.upload is not None:
             call.upload.close()

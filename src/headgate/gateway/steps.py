@@ -158,19 +158,26 @@ def take_rate(plane: DataPlane, call: Call, limits: Sequence[RateLimit], subject
     call.rate.append(plane.limiter.admit(limits, subject, input_tokens=tokens, max_output=facts.max_output))
 
 
-def watch_client(exchange: Exchange, call: Call) -> asyncio.Task[None]:
+def watch_client(exchange: Exchange, call: Call) -> None:
     """Notice when the client hangs up, and stop the call's task then; later, where usage is to be seen."""
     serving = asyncio.current_task()
     assert serving is not None
 
-    async def watch() -> None:
-        await exchange.gone()
+    def hang_up() -> None:
         call.hung_up = True
         if call.snapshot.on_hangup == "drain":
-            await asyncio.sleep(HANGUP_DRAIN_S)
-        serving.cancel()
+            call.last_moment = serving.get_loop().call_later(HANGUP_DRAIN_S, serving.cancel)
+        else:
+            serving.cancel()
 
-    return asyncio.create_task(watch())
+    exchange.on_gone(hang_up)
+
+
+def unwatch(exchange: Exchange, call: Call) -> None:
+    """Let the call end without its task being stopped."""
+    exchange.on_gone(None)
+    if call.last_moment is not None:
+        call.last_moment.cancel()
 
 
 def still_there(call: Call) -> None:

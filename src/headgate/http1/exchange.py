@@ -123,12 +123,12 @@ class AsgiExchange:
         self._aborted = True
         self._connection.abort()
 
-    async def gone(self) -> None:
-        """Return when the client has hung up. Never raises."""
-        if self._body_read:
+    def on_gone(self, callback: Callable[[], None] | None) -> None:
+        """Call back once the client has hung up; None takes that back."""
+        if callback is not None and self._body_read:
             # Requests sent ahead pause reading, and a paused line does not show that it has ended.
             self._connection.flow.resume_reading()
-        await self._connection.lost.wait()
+        self._connection.tell_when_lost(callback)
 
     async def settle(self) -> None:
         """After the handler: cut an answer that was begun and not ended, and see a cut line out."""

@@ -7,6 +7,7 @@ JSON, never inside another answer, and tells when the client has gone. Never her
 
 import asyncio
 import http
+from collections.abc import Callable
 from typing import Final, cast
 
 import httptools
@@ -29,6 +30,7 @@ class ClientConnection(HttpToolsProtocol):
         super().__init__(config, state, {}, loop)
         self.limits = limits
         self.lost = asyncio.Event()
+        self._on_lost: Callable[[], None] | None = None
         self._begun = False
         self._head_open = False
         self._message_open = False
@@ -45,6 +47,17 @@ class ClientConnection(HttpToolsProtocol):
     def congested(self) -> bool:
         """Whether the client has not yet read enough of what was written."""
         return self.flow.write_paused
+
+    def tell_when_lost(self, callback: Callable[[], None] | None) -> None:
+        """Call back once the connection is lost, soon where it is already; None takes that back."""
+        self._on_lost = callback
+        if callback is not None and self.lost.is_set():
+            self.loop.call_soon(self._tell_lost)
+
+    def _tell_lost(self) -> None:
+        callback, self._on_lost = self._on_lost, None
+        if callback is not None:
+            callback()
 
     def abort(self) -> None:
         """Cut the connection at once."""
@@ -65,6 +78,7 @@ class ClientConnection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Let everyone who waits for the client know."""
         self.lost.set()
+        self._tell_lost()
         for timer in (self._watch, self._linger, self.timeout_keep_alive_task):
             if timer is not None:
                 timer.cancel()
