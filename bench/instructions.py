@@ -1,0 +1,37 @@
+"""Instructions a call by `perf stat`: the figure that other people's use of the machine does not move.
+
+Only where the machine counts them and this user may read them; None elsewhere. Read next: `rounds`.
+"""
+
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+from bench.measuring import Bench, make_calls
+from bench.serving import Serving
+
+CALLS = 3_000
+CALLS_S_MAX = 60.0
+ATTACH_S = 0.3
+
+
+def instructions_per_call(bench: Bench, serving: Serving) -> float | None:
+    """Count the gateway process's instructions, in user and kernel mode, over a few thousand calls."""
+    perf = shutil.which("perf")
+    if perf is None or not serving.gateway:
+        return None
+    pids = ",".join(str(pid) for pid in serving.gateway)
+    watching = subprocess.Popen(
+        [perf, "stat", "-x", ",", "-e", "instructions:u,instructions:k", "-p", pids],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(ATTACH_S)
+    made = make_calls(bench, serving, CALLS, CALLS_S_MAX)
+    watching.send_signal(signal.SIGINT)
+    _, said = watching.communicate(timeout=30)
+    counted = [int(number) for number in re.findall(r"^(\d+),,instructions", said, re.MULTILINE)]
+    return sum(counted) / made if made and len(counted) == 2 else None

@@ -1,0 +1,184 @@
+"""One run of load on one server: what it did, what it cost, and whether the machine was left alone meanwhile.
+
+Never repeats and never compares. Read next: `rounds`, which does, and `results` for what a run is.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from bench.loads import Target, closed_loop, counted_calls, open_loop
+from bench.machine import Cores, cpu_s, pss_mb, rss_mb, tree, used
+from bench.payloads import Kind
+from bench.results import ClosedRun, Memory, OpenRun, Shipping
+from bench.serving import Serving
+from bench.upstream import Upstream
+
+T = TypeVar("T")
+
+PARTS = ("shipper", "postgres", "control")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What the machine spent between two moments."""
+
+    seconds: float
+    gateway_s: float
+    core_share: float
+    foreign_cores: float
+    stolen_cores: float
+    connections: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Where a run happens: cores, upstreams, and a folder for files."""
+
+    cores: Cores
+    upstream: Upstream
+    folder: Path
+    own_pid: int
+    connections: int
+    warm_s: float
+    drain_s_max: float
+
+    def target(self, serving: Serving, kind: Kind) -> Target:
+        """The load's target on a server."""
+        return Target(port=serving.port_of(kind), ask=serving.asks[kind], folder=self.folder)
+
+    def cost(self, serving: Serving, load: Callable[[], T]) -> tuple[T, Cost]:
+        """Run a load and say what it cost."""
+        counts, at = self.upstream.counts(), time.monotonic()
+        machine, known, gateway = used(self.cores.gateway), self._known_s(serving), cpu_s(serving.gateway)
+        result = load()
+        seconds = time.monotonic() - at
+        after = used(self.cores.gateway)
+        known_s = self._known_s(serving) - known
+        return result, Cost(
+            seconds=seconds,
+            gateway_s=cpu_s(serving.gateway) - gateway,
+            core_share=(after.gateway_core_s - machine.gateway_core_s) / seconds,
+            foreign_cores=max(0.0, after.busy_s - machine.busy_s - known_s) / seconds,
+            stolen_cores=(after.stolen_s - machine.stolen_s) / seconds,
+            connections=self.upstream.counts().connections - counts.connections,
+        )
+
+    def _known_s(self, serving: Serving) -> float:
+        # The bench itself with the load clients that it has waited for; not the servers that it has started.
+        own = cpu_s({self.own_pid}, with_ended=True)
+        return own + cpu_s(serving.everything() | tree(self.upstream.pids), with_ended=True)
+
+
+def measure_closed(bench: Bench, serving: Serving, kind: Kind, seconds: float, connections: int) -> ClosedRun:
+    """Keep a server full and say what each call cost it."""
+    target = bench.target(serving, kind)
+    if bench.warm_s:
+        closed_loop(target, connections=connections, seconds=bench.warm_s)
+    wait_until_shipped(bench, serving)
+    parts = {name: cpu_s(serving.part(name), with_ended=True) for name in PARTS}
+    backlog = serving.backlog() if serving.backlog else None
+    rows = backlog.rows if backlog else 0
+    at = time.monotonic()
+    load, cost = bench.cost(
+        serving, lambda: closed_loop(target, connections=connections, seconds=seconds)
+    )
+    calls = max(1, load.calls - load.refused)
+    shipping = None
+    if serving.backlog:
+        left = serving.backlog()
+        ended = time.monotonic()
+        drained = wait_until_shipped(bench, serving)
+        drain_s = time.monotonic() - ended
+        spent = {name: cpu_s(serving.part(name), with_ended=True) - parts[name] for name in PARTS}
+        rows_after = serving.backlog().rows
+        shipping = Shipping(
+            shipper_us=spent["shipper"] * 1e6 / calls,
+            postgres_us=spent["postgres"] * 1e6 / calls,
+            control_us=spent["control"] * 1e6 / calls,
+            backlog_bytes=left.journal_bytes,
+            backlog_records=rows_after - left.rows,
+            drain_s=drain_s,
+            drained=drained,
+            records=rows_after - rows,
+            seconds=time.monotonic() - at,
+        )
+    return ClosedRun(
+        server=serving.name,
+        kind=kind,
+        connections=connections,
+        calls=load.calls - load.refused,
+        failed=load.refused + load.broken,
+        per_s=(load.calls - load.refused) / load.seconds,
+        cpu_us=cost.gateway_s * 1e6 / calls,
+        p50_ms=load.p50_us / 1e3,
+        p99_ms=load.p99_us / 1e3,
+        core_share=cost.core_share,
+        foreign_cores=cost.foreign_cores,
+        stolen_cores=cost.stolen_cores,
+        upstream_connections=cost.connections,
+        shipping=shipping,
+    )
+
+
+def wait_until_shipped(bench: Bench, serving: Serving) -> bool:
+    """Wait until the database has all that the journal holds; False when that takes too long."""
+    if serving.backlog is None:
+        return True
+    deadline = time.monotonic() + bench.drain_s_max
+    while serving.backlog().journal_bytes > 0:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def measure_open(bench: Bench, serving: Serving, rate: float, seconds: float) -> OpenRun:
+    """Make calls at a fixed rate and say how long they took."""
+    wait_until_shipped(bench, serving)
+    target = bench.target(serving, "json")
+    connections = bench.connections
+    load, cost = bench.cost(
+        serving,
+        lambda: open_loop(
+            target, rate=rate, seconds=seconds, warm_s=max(0.5, bench.warm_s), connections=connections
+        ),
+    )
+    return OpenRun(
+        server=serving.name,
+        rate=rate,
+        calls=load.counted,
+        failed=load.refused + load.broken + load.unanswered,
+        p50_ms=load.p50_us / 1e3,
+        p90_ms=load.p90_us / 1e3,
+        p99_ms=load.p99_us / 1e3,
+        p999_ms=load.p999_us / 1e3,
+        max_ms=load.max_us / 1e3,
+        late_p99_ms=load.late_p99_us / 1e3,
+        core_share=cost.core_share,
+        foreign_cores=cost.foreign_cores,
+        stolen_cores=cost.stolen_cores,
+        upstream_connections=cost.connections,
+    )
+
+
+def measure_memory(serving: Serving, calls: int) -> Memory:
+    """What the server holds now, after so many calls."""
+    return Memory(
+        server=serving.name,
+        calls=calls,
+        gateway_rss_mb=rss_mb(tree(serving.gateway)),
+        gateway_pss_mb=pss_mb(tree(serving.gateway)),
+        system_pss_mb=pss_mb(serving.everything()),
+    )
+
+
+def make_calls(bench: Bench, serving: Serving, calls: int, timeout_s: float) -> int:
+    """Make calls for the measure of memory; returns how many were answered, 0 when there was no time."""
+    load = counted_calls(
+        bench.target(serving, "json"), calls=calls, connections=bench.connections, timeout_s=timeout_s
+    )
+    wait_until_shipped(bench, serving)
+    return load.ok if load else 0

@@ -1,0 +1,146 @@
+"""The order of measurements: servers in turn, several rounds, disturbed runs again. Prints only through `say`.
+
+Never computes a ratio. Read next: `measuring` for one run.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from bench.instructions import instructions_per_call
+from bench.measuring import Bench, make_calls, measure_closed, measure_memory, measure_open
+from bench.payloads import Kind
+from bench.results import Results, Run
+from bench.serving import Serving
+from bench.starting import answers
+
+R = TypeVar("R", bound=Run)
+
+PACED_CONNECTIONS = 128
+PEER_SECONDS_MIN = 5.0
+MANAGES = 0.8
+"""A peer is asked at the common rate where that is at most so much of what it can answer at all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How much is measured. `calls` are those before memory is measured again."""
+
+    rounds: int
+    seconds: float
+    calls: int
+    repeats_max: int
+    kinds: tuple[Kind, ...]
+    rate: float | None = None
+    calls_s_max: float = 120.0
+
+    def steps(self, servers: int) -> int:
+        """How many runs there will be, for the progress bar; repeats come on top."""
+        return servers * (self.rounds * (len(self.kinds) + 1) + 3) + self.rounds
+
+
+def check(serving: Serving, kinds: Sequence[Kind]) -> tuple[Kind, ...]:
+    """Ask each kind once and return those that are answered as they should be; say which are not."""
+    good: list[Kind] = []
+    for kind in kinds:
+        ask, port = serving.asks.get(kind), serving.port_of(kind)
+        if ask is None:
+            continue
+        answer = answers(f"http://127.0.0.1:{port}{ask.path}", ask.headers, ask.body)
+        whole = b"data: [DONE]" in answer.content if kind != "json" else b"choices" in answer.content
+        if answer.status_code == 200 and whole:
+            good.append(kind)
+        else:
+            start = answer.text[:200]
+            print(f"{serving.name} answers {kind} with {answer.status_code}: {start}", file=sys.stderr)
+    return tuple(good)
+
+
+class Rounds:
+    """Runs a plan on servers that are up, and keeps what comes out in `results`."""
+
+    def __init__(self, bench: Bench, plan: Plan, results: Results, say: Callable[[str], None]) -> None:
+        self._bench = bench
+        self._plan = plan
+        self._results = results
+        self._say = say
+
+    def run(self, direct: Serving, servings: Sequence[Serving]) -> None:
+        """Measure memory at rest, speed, latency, instructions, and memory after many calls."""
+        kinds = {serving.name: check(serving, self._plan.kinds) for serving in servings}
+        for serving in servings:
+            self._results.memory.append(measure_memory(serving, 0))
+            for kind in set(self._plan.kinds) - set(kinds[serving.name]):
+                self._note(serving, f"{kind} is not answered as it should be, so it is not measured")
+        for number in range(self._plan.rounds):
+            for serving in servings:
+                for kind in kinds[serving.name]:
+                    self._say(f"round {number + 1}: {serving.name}, {kind}, kept full")
+                    self._closed(serving, kind)
+        self._latency(direct, servings)
+        for serving in servings:
+            self._say(f"{serving.name}, instructions a call")
+            counted = instructions_per_call(self._bench, serving)
+            if counted is not None:
+                self._results.instructions[serving.name] = counted
+        for serving in servings:
+            self._memory(serving)
+
+    def _closed(self, serving: Serving, kind: Kind) -> None:
+        plan = self._plan
+        peer = serving.name not in ("nginx", "headgate")
+        seconds = max(plan.seconds, PEER_SECONDS_MIN) if peer else plan.seconds
+        connections = PACED_CONNECTIONS if kind == "paced" else self._bench.connections
+        runs = self._undisturbed(
+            lambda: measure_closed(self._bench, serving, kind, seconds, connections)
+        )
+        self._results.closed += runs
+
+    def _latency(self, direct: Serving, servings: Sequence[Serving]) -> None:
+        results = self._results
+        full = {serving.name: results.per_s(serving.name, "json") for serving in servings}
+        reference = full.get("headgate") or next((value for value in full.values() if value), None)
+        if reference is None:
+            return
+        common = self._plan.rate or float(round(reference / 2))
+        results.half_load_rate = common
+        for number in range(self._plan.rounds):
+            self._open(direct, common, number)
+            for serving in servings:
+                most = full[serving.name]
+                if most is None:
+                    continue
+                rate = common if common <= most * MANAGES else max(1.0, float(round(most / 2)))
+                if rate != common:
+                    self._open(direct, rate, number)
+                self._open(serving, rate, number)
+
+    def _open(self, serving: Serving, rate: float, number: int) -> None:
+        self._say(f"round {number + 1}: {serving.name}, {rate:.0f} calls/s")
+        self._results.opened += self._undisturbed(
+            lambda: measure_open(self._bench, serving, rate, self._plan.seconds)
+        )
+
+    def _undisturbed(self, measure: Callable[[], R]) -> list[R]:
+        """Measure again while others disturb; all runs are kept, and the disturbed ones say so."""
+        runs = [measure()]
+        while runs[-1].disturbed and len(runs) <= self._plan.repeats_max:
+            self._say(f"  disturbed ({runs[-1].foreign_cores:.2f} cores used by others); once more")
+            runs.append(measure())
+        return runs
+
+    def _memory(self, serving: Serving) -> None:
+        """Measure after a tenth of the calls, when caches are full, and after all of them."""
+        per_s = self._results.per_s(serving.name, "json") or 1.0
+        calls = min(self._plan.calls, int(per_s * self._plan.calls_s_max * 0.8))
+        if calls < self._plan.calls:
+            self._note(serving, f"memory after {calls:,} calls, since more would have taken too long")
+        made = 0
+        for share in (0.1, 0.9):
+            self._say(f"{serving.name}, memory after {int(calls * share):,} calls")
+            made += make_calls(self._bench, serving, int(calls * share), self._plan.calls_s_max)
+            self._results.memory.append(measure_memory(serving, made))
+
+    def _note(self, serving: Serving, text: str) -> None:
+        self._results.notes.setdefault(serving.name, []).append(text)
