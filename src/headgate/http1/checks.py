@@ -39,7 +39,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
                 "error": {
                     "message": self.message,
                     "type": "invalid_request_error",
-                    "code": "request_too_large" if self.status in (413, 431) else "invalid_request",
+                    "code": "request_too_large" if self.status in (413, 414, 431) else "invalid_request",
                     "param": None,
                 }
             }
@@ -60,8 +60,18 @@ def head_too_large(limits: ServerLimits) -> Refusal:
     )
 
 
+def target_too_long(limits: ServerLimits) -> Refusal:
+    """Return the refusal of a request target beyond the limit."""
+    return Refusal(
+        status=414,
+        message=f"The request's target exceeds {limits.target_bytes_max} bytes; send a shorter URL.",
+    )
+
+
 def refusal_of(method: str, http_version: str, headers: Headers, limits: ServerLimits) -> Refusal | None:
     """Return why a request is refused by its head, None where it is not. Names are in lower case."""
+    if http_version not in ("1.1", "1.0"):
+        return Refusal(status=505, message=f"HTTP/{http_version} is not spoken here; use HTTP/1.1.")
     if len(headers) > limits.header_fields_max:
         return head_too_large(limits)
     size = 0

@@ -28,6 +28,9 @@ class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
     connections_max: int = 8192
     header_bytes_max: int = 32 * 1024
     header_fields_max: int = 200
+    target_bytes_max: int = 16 * 1024
+    head_s: float = 60.0
+    """From a head's first bytes to its end, however slowly they come."""
     keep_alive_s: float = 75.0
     stalled_request_s: float = 60.0
     """A client that has begun a request and sends nothing for so long is cut off."""

@@ -1,0 +1,169 @@
+"""Our own server towards clients: listens on sockets that were made elsewhere, hands exchanges to a handler.
+
+Installs no signal handlers and logs no access; the supervisor owns signals and the journal the record. Never
+here: parsing (`inbound`), routes and errors in a dialect. Read next: `inbound`, `inbound_exchange`; why it is
+ours and what it costs stands in docs/design/003.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from email.utils import formatdate
+from typing import Final
+
+from headgate.core.faults import ClientClosed
+from headgate.core.ports import Handler
+from headgate.http1.inbound import Inbound
+from headgate.http1.inbound_exchange import InboundExchange
+from headgate.http1.limits import ServerLimits
+
+_BACKLOG: Final = 2048
+_CANCEL_WAIT_S: Final = 5.0
+_SWEEP_S_MAX: Final = 1.0
+
+
+class HttpServer:
+    """Serves HTTP/1.1 on listening sockets (TCP or unix); a `core.ports.Server`.
+
+    `limits` may be a function: it is asked at every sweep, so that a changed limit holds within a second.
+    """
+
+    def __init__(
+        self,
+        sockets: Sequence[socket.socket],
+        *,
+        limits: ServerLimits | Callable[[], ServerLimits] | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._sockets = list(sockets)
+        self._ask_limits = limits if callable(limits) else None
+        self.limits = limits() if callable(limits) else limits or ServerLimits()
+        self.now = 0.0
+        self.date = b""
+        self.targets: dict[bytes, tuple[str, bytes]] = {}
+        self._tls = tls
+        self._handler: Handler | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._connections: set[Inbound] = set()
+        self._running: dict[InboundExchange, asyncio.Task[None]] = {}
+        self._listeners: list[asyncio.Server] = []
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._empty = asyncio.Event()
+        self._ended = asyncio.Event()
+
+    @property
+    def connections(self) -> int:
+        """How many connections of clients stand."""
+        return len(self._connections)
+
+    @property
+    def exchanges(self) -> int:
+        """How many exchanges are under way."""
+        return len(self._running)
+
+    async def serve(self, handler: Handler) -> None:
+        """Answer requests with `handler` until `drain` has ended. Cancelling cuts everything."""
+        loop = self._loop = asyncio.get_running_loop()
+        self._handler = handler
+        self._sweep()
+        try:
+            for listening in self._sockets:
+                make = loop.create_unix_server if listening.family == socket.AF_UNIX else loop.create_server
+                listener = await make(self._connection, sock=listening, ssl=self._tls, backlog=_BACKLOG)
+                self._listeners.append(listener)
+            await self._ended.wait()
+        finally:
+            await self._cut()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Take no more connections, close idle ones, let exchanges end for at most `timeout_s`, then cut."""
+        self._stop_listening()
+        for connection in list(self._connections):
+            connection.drain()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                # What a handler does after its last byte, such as settling, is part of its exchange.
+                await self._until_empty()
+        await self._cut()
+        self._ended.set()
+
+    # -- for connections
+
+    def opened(self, connection: Inbound) -> bool:
+        """Count the connection. False refuses it."""
+        self._connections.add(connection)
+        return len(self._connections) <= self.limits.connections_max
+
+    def closed(self, connection: Inbound) -> None:
+        """Forget the connection."""
+        self._connections.discard(connection)
+        if not self._connections:
+            self._empty.set()
+
+    def begin(self, exchange: InboundExchange) -> None:
+        """Hand the exchange to the handler, in a task of its own."""
+        # A name of its own would be formatted for each.
+        self._running[exchange] = asyncio.Task(self._run(exchange), loop=self._loop, name="exchange")
+
+    # -- inside
+
+    def _connection(self) -> Inbound:
+        return Inbound(self)
+
+    async def _run(self, exchange: InboundExchange) -> None:
+        handler = self._handler
+        assert handler is not None
+        try:
+            await handler(exchange)
+            if not exchange.ended:
+                exchange.abort()  # so that what was begun and not ended looks broken
+        except ClientClosed:
+            exchange.abort()
+        except BaseException:
+            exchange.fail()
+            raise
+        finally:
+            del self._running[exchange]
+            if not self._running:
+                self._empty.set()
+
+    def _sweep(self) -> None:
+        """See which connections have stood still for too long; one timer for all of them."""
+        loop = self._loop
+        assert loop is not None
+        if self._ask_limits is not None:
+            self.limits = self._ask_limits()
+        limits = self.limits
+        shortest_s = min(limits.keep_alive_s, limits.stalled_request_s, limits.unread_answer_s)
+        every_s = min(_SWEEP_S_MAX, shortest_s / 4, limits.head_s / 4, limits.linger_s / 4)
+        self.now = now = loop.time()
+        self.date = b"date: %b\r\n" % formatdate(usegmt=True).encode("ascii")
+        for connection in list(self._connections):
+            connection.sweep(now, every_s)
+        self._sweeping = loop.call_later(every_s, self._sweep)
+
+    async def _until_empty(self) -> None:
+        while self._connections or self._running:
+            self._empty.clear()
+            await self._empty.wait()
+
+    def _stop_listening(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+
+    async def _cut(self) -> None:
+        self._stop_listening()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            self._sweeping = None
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        for connection in list(self._connections):
+            connection.abort()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_CANCEL_WAIT_S)
+        await asyncio.sleep(0)
