@@ -65,9 +65,11 @@ from headgate.settings import Settings
 from headgate.store.clock import DatabaseClock, SystemClock
 from headgate.store.database import Database
 from headgate.store.embedded import EmbeddedPostgres
+from headgate.store.keeper import keep
 from headgate.store.listen import Listener
 from headgate.store.live import CHANNEL as LIVE_CHANNEL
 from headgate.store.migrate import migrate
+from headgate.store.tasks import end_tasks
 
 log = logging.getLogger("headgate")
 
@@ -90,10 +92,12 @@ async def open_database(options: UpOptions) -> AsyncGenerator[str]:
         return
     server = EmbeddedPostgres(Path(options.data_dir))
     await asyncio.to_thread(server.start)
+    keeping = asyncio.create_task(keep(server), name="keep the database")
     try:
         await migrate(server.url)
         yield server.url
     finally:
+        await end_tasks([keeping])
         await asyncio.to_thread(server.stop)
 
 

@@ -2,7 +2,7 @@
 
 Never listens on TCP, and never outlives `stop`; it does outlive a holder that was killed, and the next holder
 attaches to it. Never started by two: the holder of the data folder starts it, under a lock of its own.
-Read next: `store.database`.
+Read next: `store.keeper`, which starts it again when it ends by itself.
 """
 
 import contextlib
@@ -72,6 +72,7 @@ class EmbeddedPostgres:
         self._folder = embedded_folder(data_dir)
         self._settings = {**_FIXED_SETTINGS, **(settings or {})}
         self._account = _account()
+        self._ended = False
 
     @property
     def folder(self) -> Path:
@@ -104,23 +105,56 @@ class EmbeddedPostgres:
         Raises Unavailable with the end of the server's log when it does not come up.
         """
         self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._ended = False
         with self._locked():
-            if self._account is not None:
-                _let_traverse(self._folder, binary_folder())
-            if not (self._folder / "PG_VERSION").exists():
-                self._make()
-            if self.pid is None:
-                # A pid file that names a process which is no server would keep this one from starting.
-                (self._folder / "postmaster.pid").unlink(missing_ok=True)
-            self._run_server()
-            self._make_database()
+            self._start()
         return self.url
+
+    def revive(self) -> bool:
+        """Start a server that has ended by itself; say whether it had. Never after `stop`. Blocks.
+
+        Raises as `start` does.
+        """
+        if self.pid is not None:
+            return False
+        with self._locked():
+            if self._ended or self.pid is not None:
+                return False
+            self._start()
+        return True
 
     def stop(self) -> None:
         """Stop the server and wait for its end; nothing happens when it does not run."""
+        self._ended = True
         with self._locked():
-            if self.pid is None:
-                return
+            self._stop()
+
+    @contextlib.contextmanager
+    def stopped(self) -> Generator[None]:
+        """Keep a running server stopped for the length of the block, as a drill does; then start it again.
+
+        The lock is held meanwhile, so that nobody else starts it; if this process dies, its keeper does.
+        """
+        with self._locked():
+            self._stop()
+            try:
+                yield
+            finally:
+                self._start()
+
+    def _start(self) -> None:
+        if self._account is not None:
+            _let_traverse(self._folder, binary_folder())
+        if not (self._folder / "PG_VERSION").exists():
+            self._make()
+        if self.pid is None:
+            # A pid file that names a process which is no server would keep this one from starting.
+            (self._folder / "postmaster.pid").unlink(missing_ok=True)
+        self._run_server()
+        self._make_database()
+
+    def _stop(self) -> None:
+        if self.pid is not None:
             self._run("pg_ctl", "-D", str(self._folder), "-m", "fast", "-w", "-t", str(STOP_S_MAX), "stop")
 
     def __enter__(self) -> "EmbeddedPostgres":
