@@ -43,6 +43,7 @@ MAY_REACH_OUT = (
     "headgate.standins.served",
     "headgate.standins.standin_server",  # listens, and never connects
     "headgate.cli.client",
+    "headgate.drills.visitors",  # clients of the set-up that is drilled, on this machine
     "headgate.store",
     "headgate.processes.sockets",  # listens, and never connects
     "headgate.processes.supervisor",  # holds what `sockets` opened

@@ -52,6 +52,22 @@ def held(folder: Path) -> Generator[None]:
         os.close(descriptor)
 
 
+def holder(folder: Path) -> int | None:
+    """Return the process id of the supervisor that holds the folder; None while none does."""
+    try:
+        descriptor = os.open(folder / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+        return int(text) if text.isdigit() else None
+    finally:
+        os.close(descriptor)
+    return None
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read (mode 0600), replacing it whole."""
     beside = path.with_name(path.name + ".new")

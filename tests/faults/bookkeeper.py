@@ -1,0 +1,172 @@
+"""A provider that keeps books: what each call costs by its own count, under the name that the call carries.
+
+It bills a call as soon as it has arrived whole, so that no crash of Headgate's gets anything for free. One
+thread, one loopback port, paths /v1/... Models choose what it does:
+
+    model             answers after 0 to 60 ms; a stream takes as long
+    steady-N          a stream of N tokens, 100 a second, that is generated (and billed) for half a second more
+                      once nobody listens
+"""
+
+import asyncio
+import json
+import random
+import threading
+from types import TracebackType
+from typing import Any
+
+INPUT_PICO_USD = 10_000_000
+OUTPUT_PICO_USD = 40_000_000
+"""A token's price: 10 and 40 USD a million, as PRICES says."""
+
+PRICES = """
+[prices."{provider}/{model}"]
+input = "10"
+output = "40"
+"""
+
+NOTICED_AFTER_S = 0.5
+TOKENS_PER_S = 100.0
+
+
+def pico_usd(input_tokens: int, output_tokens: int) -> int:
+    return input_tokens * INPUT_PICO_USD + output_tokens * OUTPUT_PICO_USD
+
+
+class Bookkeeper:
+    """`billed` by the call's name in pico-USD; `calls` counts how often each has arrived."""
+
+    def __init__(self, seed: int = 7) -> None:
+        self.port = 0
+        self.billed: dict[str, int] = {}
+        self.calls: dict[str, int] = {}
+        self._random = random.Random(seed)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="bookkeeper")
+        self._listening = threading.Event()
+
+    def __enter__(self) -> "Bookkeeper":
+        self._thread.start()
+        assert self._listening.wait(10)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**20))
+        self.port = server.sockets[0].getsockname()[1]
+        self._listening.set()
+        self._loop.run_forever()
+        server.close()
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._loop.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+                length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
+                body = json.loads(await reader.readexactly(length))
+                await self._answer(body, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            writer.transport.abort()
+        finally:
+            writer.close()
+
+    def _bill(self, name: str, input_tokens: int, output_tokens: int) -> None:
+        self.billed[name] = self.billed.get(name, 0) + pico_usd(input_tokens, output_tokens)
+
+    async def _answer(self, body: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+        name, model = str(body.get("user")), str(body["model"])
+        self.calls[name] = self.calls.get(name, 0) + 1
+        input_tokens = self._random.randint(5, 60)
+        if model.startswith("steady-"):
+            await self._steady(name, input_tokens, int(model.partition("-")[2]), writer)
+            return
+        output_tokens = self._random.randint(1, int(body.get("max_tokens", 40)))
+        self._bill(name, input_tokens, output_tokens)
+        wait_s = self._random.uniform(0, 0.06)
+        if body.get("stream"):
+            events = [_delta(f"word{number} ") for number in range(3)]
+            writer.write(_STREAM_HEAD)
+            for event in [*events, _FINISH, _usage(input_tokens, output_tokens), _DONE]:
+                writer.write(_chunk(event))
+                await writer.drain()
+                await asyncio.sleep(wait_s / 6)
+            writer.write(b"0\r\n\r\n")
+        else:
+            await asyncio.sleep(wait_s)
+            answer = json.dumps(_completion(input_tokens, output_tokens)).encode()
+            writer.write(_WHOLE_HEAD % len(answer) + answer)
+        await writer.drain()
+
+    async def _steady(self, name: str, input_tokens: int, tokens: int, writer: asyncio.StreamWriter) -> None:
+        """Generate token by token; go on, and bill on, for a while after the line is gone."""
+        self._bill(name, input_tokens, 0)
+        writer.write(_STREAM_HEAD)
+        gone_s: float | None = None
+        made = 0
+        for number in range(tokens):
+            if gone_s is None:
+                writer.write(_chunk(_delta(f"{number} ")))
+                gone_s = self._loop.time() if writer.transport.is_closing() else None
+            elif self._loop.time() - gone_s > NOTICED_AFTER_S:
+                break
+            made += 1
+            self._bill(name, 0, 1)
+            await asyncio.sleep(1 / TOKENS_PER_S)
+        if gone_s is not None:
+            raise ConnectionResetError
+        for event in (_FINISH, _usage(input_tokens, made), _DONE):
+            writer.write(_chunk(event))
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+
+
+_STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+_WHOLE_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+_FINISH = b'data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+_DONE = b"data: [DONE]\n\n"
+
+
+def _chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def _delta(text: str) -> bytes:
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
+    return b"data: " + json.dumps({"id": "c", "choices": [choice]}).encode() + b"\n\n"
+
+
+def _usage_of(input_tokens: int, output_tokens: int) -> dict[str, int]:
+    total = input_tokens + output_tokens
+    return {"prompt_tokens": input_tokens, "completion_tokens": output_tokens, "total_tokens": total}
+
+
+def _usage(input_tokens: int, output_tokens: int) -> bytes:
+    chunk: dict[str, Any] = {"id": "c", "choices": [], "usage": _usage_of(input_tokens, output_tokens)}
+    return b"data: " + json.dumps(chunk).encode() + b"\n\n"
+
+
+def _completion(input_tokens: int, output_tokens: int) -> dict[str, Any]:
+    message = {"role": "assistant", "content": "hello"}
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "model",
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+        "usage": _usage_of(input_tokens, output_tokens),
+    }

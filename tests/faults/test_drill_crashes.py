@@ -1,0 +1,56 @@
+"""Whole system: any process is killed at any moment, again and again, and every account still agrees."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+
+import pytest
+from tests.faults.drilled_house import Drilled, broken, drilled, until
+
+from headgate.drills.household import end_at_once
+
+KILLS = 14
+BACK_S_MAX = 20.0
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Drilled]:
+    with drilled(workers=2) as running:
+        yield running
+
+
+def kill_one(place: Drilled, random_: random.Random, role: str) -> bool:
+    """Kill a process of that role; say whether there was one."""
+    household = place.household
+    match role:
+        case "postmaster":
+            first = household.database_process()
+            found = [] if first is None else [first]
+        case "backend":
+            found = household.backends()
+        case "gateway" | "control" | "shipper":
+            found = household.workers(role)
+        case _:
+            raise ValueError(role)
+    return bool(found) and end_at_once(random_.choice(found))
+
+
+@pytest.mark.timeout(180)
+async def test_kill_9_of_any_process_at_any_moment(place: Drilled) -> None:
+    random_ = random.Random(20261121)
+    roles = ["gateway"] * 5 + ["shipper"] * 3 + ["control"] * 2 + ["backend"] * 2 + ["postmaster"] * 2
+    assert len(roles) == KILLS
+    random_.shuffle(roles)
+    async with (
+        place.visitors(clients=5, pause_s=0.01) as metered,
+        place.visitors("unmetered", clients=3, pause_s=0.01) as unmetered,
+    ):
+        await asyncio.sleep(1)
+        for role in roles:
+            assert await until(lambda role=role: kill_one(place, random_, role), BACK_S_MAX), role
+            await asyncio.sleep(random_.uniform(0.05, 1.5))
+        assert await metered.see(20, BACK_S_MAX), "calls under a budget are answered again"
+        assert await unmetered.see(20, BACK_S_MAX)
+    seen = metered.seen + unmetered.seen
+    assert sum(one.is_answered for one in seen) > 200
+    assert not broken(place, seen)
