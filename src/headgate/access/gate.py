@@ -52,8 +52,8 @@ class Gate:
     async def check(self, connection: AnyConnection, handler: BaseRouteHandler) -> None:
         """Let a request through to `handler`, or refuse it.
 
-        Raises InvalidRequest (no Host, unknown query parameter), NotAllowed (a foreign Host or Origin, a
-        grant that the key's role lacks), InvalidKey, and Unavailable while keys are not known.
+        Raises InvalidRequest (no Host, unknown query parameter, U+0000), NotAllowed (a foreign Host or
+        Origin, a grant that the key's role lacks), InvalidKey, and Unavailable while keys are not known.
         """
         self._check_host(connection)
         grant = handler.opt.get("grant")
@@ -64,7 +64,7 @@ class Gate:
             if grant != ANY_KEY:
                 require(key.role, grant)
             connection.scope["state"]["caller"] = key
-        _check_query(connection, handler)
+        _check_address(connection, handler)
 
     def authenticate(self, connection: AnyConnection) -> Key:
         """Return the key that a request presents as bearer. Raises InvalidKey and Unavailable."""
@@ -123,9 +123,15 @@ def _is_local_or_address(name: str) -> bool:
     return True
 
 
-def _check_query(connection: AnyConnection, handler: BaseRouteHandler) -> None:
+def _check_address(connection: AnyConnection, handler: BaseRouteHandler) -> None:
+    if "\x00" in connection.scope["path"]:
+        raise InvalidRequest("the path holds the character U+0000; leave it out", parameter="path")
     known = {*handler.parsed_fn_signature.parameters, *handler.resolve_layered_parameters()}
-    for name in connection.query_params:
+    for name, values in connection.query_params.dict().items():
+        if any("\x00" in value for value in values):
+            raise InvalidRequest(
+                f"{name[:64]!r} holds the character U+0000; leave it out", parameter=name[:64]
+            )
         if name not in known:
             raise InvalidRequest(
                 f"there is no query parameter {name[:64]!r} here; /api/openapi.json lists them",

@@ -91,7 +91,7 @@ class CreateKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     role: Role = "member"
     budgets: Inline = ()
     rate_limits: Inline = ()
-    expires_at: str | None = None
+    expires_at: Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})] | None = None
 
 
 class KeyView(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,7 +27,12 @@ AlertKind = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
 class NewWebhook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where alerts are to be sent. `kinds` null: all alerts."""
 
-    url: Annotated[str, msgspec.Meta(max_length=2000)]
+    url: Annotated[
+        str,
+        msgspec.Meta(
+            max_length=2000, extra_json_schema={"pattern": r"^https?://[a-z0-9.-]+(/[!$-;=?-Z_a-z~]*)?$"}
+        ),
+    ]
     kinds: Annotated[tuple[AlertKind, ...], msgspec.Meta(min_length=1, max_length=32)] | None = None
 
 

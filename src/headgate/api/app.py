@@ -10,7 +10,6 @@ from litestar import Litestar, Router
 from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, Schema, SecurityScheme
 from litestar.plugins import OpenAPISchemaPluginProtocol
 from litestar.types import Message, Scope
@@ -20,6 +19,8 @@ from headgate.access.changes import Changes
 from headgate.access.gate import PUBLIC, Gate, provide_caller
 from headgate.access.http import AuditController, KeysController, who_am_i
 from headgate.api.alerts_http import AlertsController, WebhooksController
+from headgate.api.body import StrictRequest
+from headgate.api.description import DescriptionPlugin
 from headgate.api.errors import EXCEPTION_HANDLERS, request_id_of
 from headgate.api.health_http import healthz, metrics, readyz, status, welcome_page
 from headgate.api.jobs import ControlJobs
@@ -69,6 +70,7 @@ def create_control_app(services: ControlServices) -> Litestar:
     return Litestar(
         route_handlers=[_api(), healthz, readyz, metrics, welcome_page],
         guards=[gate.check],
+        request_class=StrictRequest,
         dependencies=_dependencies(services, state, gate),
         exception_handlers=EXCEPTION_HANDLERS,
         before_send=[_finish_headers],
@@ -141,7 +143,7 @@ def _description(version: str) -> OpenAPIConfig:
         description="Keys, budgets, rate limits, records, costs, alerts and configuration.",
         components=Components(security_schemes={"key": scheme}),
         use_handler_docstrings=True,
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        render_plugins=[DescriptionPlugin()],
         openapi_router=Router("/api", route_handlers=[], opt={"grant": PUBLIC}, include_in_schema=False),
     )
 

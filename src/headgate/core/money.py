@@ -3,11 +3,14 @@
 Read next: `catalog.prices`, which compiles price tables to these integers.
 """
 
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Context, Decimal, Inexact, InvalidOperation
 
 PICO_PER_USD = 10**12
 
 LARGEST_USD = Decimal(10) ** 9
+
+_EXACT = Context(prec=100, traps=[Inexact, InvalidOperation])
+"""Where a product that would be rounded, or vanish, is an error."""
 
 
 def parse_usd(text: str) -> int:
@@ -23,10 +26,10 @@ def parse_usd(text: str) -> int:
         raise ValueError(f"{text!r} is no amount; write a decimal number such as '500 USD'") from None
     if not amount.is_finite() or amount < 0 or amount >= LARGEST_USD:
         raise ValueError(f"{text!r} is out of range; an amount lies between 0 and 10^9 USD")
-    scaled = amount * PICO_PER_USD
-    if scaled != scaled.to_integral_value():
-        raise ValueError(f"{text!r} has more than 12 decimal places")
-    return int(scaled)
+    try:
+        return int(_EXACT.to_integral_exact(_EXACT.multiply(amount, Decimal(PICO_PER_USD))))
+    except Inexact:
+        raise ValueError(f"{text!r} has more than 12 decimal places") from None
 
 
 def format_usd(pico_usd: int) -> str:

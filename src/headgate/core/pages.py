@@ -19,6 +19,7 @@ LIMIT_DEFAULT = 50
 LIMIT_MAX = 500
 CURSOR_CHARACTERS_MAX = 1024
 
+_PLACE_MAX = 2**63 - 1
 _INSTANT_MS_MAX = 253_402_300_799_999
 
 
@@ -43,9 +44,14 @@ def decode_cursor(text: str, expected: type[Cursor]) -> Cursor:
         raise refusal
     try:
         packed = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-        return msgspec.json.decode(packed, type=expected)
+        place = msgspec.json.decode(packed, type=expected)
     except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError):
         raise refusal from None
+    if (isinstance(place, int) and not 0 <= place <= _PLACE_MAX) or (
+        isinstance(place, str) and "\x00" in place
+    ):
+        raise refusal
+    return place
 
 
 def format_ms(instant_ms: int) -> str:

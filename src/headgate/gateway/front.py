@@ -42,7 +42,7 @@ class Front:
                 await serve(self._plane, exchange, route)
             finally:
                 self._plane.counters.open_calls -= 1
-        elif exchange.path == "/healthz":
+        elif exchange.path == "/healthz" and exchange.method in ("GET", "HEAD"):
             await exchange.respond(200, JSON, b'{"status":"alive"}')
         elif exchange.path.startswith(MODEL_PREFIXES) and exchange.path not in CONTROL_PATHS:
             message = f"there is no route {exchange.method} {exchange.path[:200]}; the README lists them"

@@ -30,8 +30,22 @@ ID_CHARACTERS = 16
 Name = Annotated[
     str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="letters, digits, . _ -")
 ]
-Amount = Annotated[str, msgspec.Meta(max_length=64, description="such as `500 USD`, or a decimal number")]
-RateText = Annotated[str, msgspec.Meta(max_length=64, description="`60 requests` or `100000 tokens`")]
+Amount = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=64,
+        description="such as `500 USD`, or a decimal number",
+        extra_json_schema={"pattern": r"^[0-9]{1,9}(\.[0-9]{1,12})?( USD)?$"},
+    ),
+]
+RateText = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=64,
+        description="`60 requests` or `100000 tokens`",
+        extra_json_schema={"pattern": "^[1-9][0-9]{0,14} (requests?|tokens?)$"},
+    ),
+]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=60)]
 
 _RATE = re.compile(r"(\d{1,15})\s*(requests?|tokens?)")
