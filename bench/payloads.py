@@ -17,7 +17,8 @@ DELTAS = 59
 REQUEST_BYTES = 980
 ANSWER_TEXT = (
     "The invoice is dated the twelfth of March and falls due thirty days later. Its total of 1,284.50 "
-    "includes shipping, and the second line was corrected after delivery."
+    "includes shipping, and the second line was corrected after delivery. "
+    "Nothing else has been changed since it was sent to you."
 )
 _FILLER = (
     "You read invoices and answer in two sentences. Say the date, the total and the currency, and name every "
@@ -77,8 +78,14 @@ def _event(choices: list[dict[str, Any]], usage: dict[str, Any] | None = None) -
         "choices": choices,
         "usage": usage,
     }
-    return b"data: " + json.dumps(chunk).encode() + b"\n\n"
+    return b"data: " + json.dumps(chunk, separators=(",", ":")).encode() + b"\n\n"
 
 
 def _usage() -> dict[str, Any]:
-    return {"prompt_tokens": 171, "completion_tokens": 58, "total_tokens": 229}
+    cached = {"cached_tokens": 0, "audio_tokens": 0}
+    return {
+        "prompt_tokens": 171,
+        "completion_tokens": 58,
+        "total_tokens": 229,
+        "prompt_tokens_details": cached,
+    }

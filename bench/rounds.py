@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import httpx
+
 from bench.instructions import instructions_per_call
 from bench.measuring import Bench, make_calls, measure_closed, measure_memory, measure_open
 from bench.payloads import Kind
@@ -47,7 +49,11 @@ def check(serving: Serving, kinds: Sequence[Kind]) -> tuple[Kind, ...]:
         ask, port = serving.asks.get(kind), serving.port_of(kind)
         if ask is None:
             continue
-        answer = answers(f"http://127.0.0.1:{port}{ask.path}", ask.headers, ask.body)
+        try:
+            answer = answers(f"http://127.0.0.1:{port}{ask.path}", ask.headers, ask.body)
+        except httpx.HTTPError as error:
+            print(f"{serving.name} does not answer {kind}: {error}", file=sys.stderr)
+            continue
         whole = b"data: [DONE]" in answer.content if kind != "json" else b"choices" in answer.content
         if answer.status_code == 200 and whole:
             good.append(kind)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench.headgate_server import KINDS, headgate_serving
 from bench.machine import Cores, pin, tree
+from bench.peers import litellm_serving, portkey_serving, tensorzero_serving
 from bench.payloads import STREAMS, Kind, chat_body
 from bench.serving import JSON_HEADERS, Ask, Serving
 from bench.starting import free_port
@@ -69,4 +70,10 @@ def _nginx_version() -> str:
     return said.strip().rpartition("/")[2]
 
 
-SERVERS: Mapping[str, Start] = {"nginx": nginx_serving, "headgate": headgate_serving}
+SERVERS: Mapping[str, Start] = {
+    "nginx": nginx_serving,
+    "headgate": headgate_serving,
+    "litellm": litellm_serving,
+    "portkey": portkey_serving,
+    "tensorzero": tensorzero_serving,
+}
