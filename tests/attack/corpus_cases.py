@@ -62,7 +62,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     interim_max: int = 0
     shut: bool = False
     whole_only: bool = False
-    surfaces: list[Literal["echo", "model", "control"]] = ["echo", "model", "control"]
+    surfaces: tuple[Literal["echo", "model", "control"], ...] = ("echo", "model", "control")
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,7 +108,7 @@ def _variations(case: Case) -> list[Case]:
     return [
         msgspec.structs.replace(
             case,
-            name=f"{case.name} [{variation.encode('unicode_escape').decode('ascii')[:60]}]",
+            name=f"{case.name} [{variation.encode('unicode_escape').decode('ascii')[:120]}]",
             send=_put_in(case.send, variation),
             vary=[],
         )

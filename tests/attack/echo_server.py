@@ -6,7 +6,6 @@ a gateway does to control. Prints its port, serves until SIGTERM. Tests use `run
 
 import asyncio
 import contextlib
-import re
 import signal
 import socket
 import subprocess
@@ -22,6 +21,7 @@ import uvloop
 from headgate.core.faults import RequestTooLarge
 from headgate.core.ports import Exchange, Handler, Headers, Server
 from headgate.gateway.control import ControlRelay
+from headgate.http1.http_server import HttpServer
 from headgate.http1.limits import ServerLimits
 from headgate.http1.pool import HttpTransport
 from headgate.http1.server import UvicornServer
@@ -31,6 +31,7 @@ JSON: Final[Headers] = [(b"content-type", b"application/json")]
 
 MakeServer = Callable[[Sequence[socket.socket], ServerLimits], Server]
 SERVERS: Final[dict[str, MakeServer]] = {
+    "own": lambda sockets, limits: HttpServer(sockets, limits=limits),
     "uvicorn": lambda sockets, limits: UvicornServer(sockets, limits=limits),
 }
 """Every server that we have, by name: the corpus runs over each, bare and relayed."""
@@ -121,31 +122,27 @@ async def _begin(stack: contextlib.AsyncExitStack, server: Server, handler: Hand
 @contextlib.contextmanager
 def running(kind: str, **limits: float) -> Generator[tuple[subprocess.Popen[bytes], int]]:
     """Run a server in a process of its own; gives the process and its port. `limits` are ServerLimits'."""
-    words = [f"{name}={value:g}" for name, value in limits.items()]
-    process = subprocess.Popen(
-        [sys.executable, "-X", "dev", "-m", "tests.attack.echo_server", kind, *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=Path(__file__).parents[2],
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    try:
-        line = process.stdout.readline()
-        if not line:
-            raise RuntimeError(process.stderr.read().decode())
-        yield process, int(line)
-        assert process.poll() is None, process.stderr.read().decode()
-        process.terminate()
-        _, said = process.communicate(timeout=20)
-        assert process.returncode == 0, said.decode()
-        complaints = re.sub(rb"(?m)^.*(?:DeprecationWarning|warnings\.warn|_warn\().*$", b"", said).strip()
-        assert not complaints, said.decode()
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-        process.stderr.close()
+    words = [f"{name}={value}" for name, value in limits.items()]
+    with tempfile.TemporaryFile() as talk:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.attack.echo_server", kind, *words],
+            stdout=subprocess.PIPE,
+            stderr=talk,
+            cwd=Path(__file__).parents[2],
+        )
+        assert process.stdout is not None
+        try:
+            yield process, int(process.stdout.readline())
+            alive = process.poll() is None
+            process.terminate()
+            status = process.wait(timeout=20)
+            talk.seek(0)
+            said = talk.read().decode()
+            assert (alive, status, said) == (True, 0, ""), f"{kind}: alive {alive}, status {status}, {said}"
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
 
 
 def main(words: Sequence[str]) -> None:
