@@ -4,8 +4,9 @@ It bills a call as soon as it has arrived whole, so that no crash of Headgate's 
 thread, one loopback port, paths /v1/... Models choose what it does:
 
     model             answers after 0 to 60 ms; a stream takes as long
-    steady-N          a stream of N tokens, 100 a second, that is generated (and billed) for half a second more
-                      once nobody listens
+    dribble           answers at once, 32 bytes at a time
+    steady-N          a stream of N tokens, 100 a second, that is generated (and billed) for half a second
+                      more once nobody listens
 """
 
 import asyncio
@@ -99,18 +100,19 @@ class Bookkeeper:
         self._bill(name, input_tokens, output_tokens)
         wait_s = self._random.uniform(0, 0.06)
         if body.get("stream"):
-            events = [_delta(f"word{number} ") for number in range(3)]
-            writer.write(_STREAM_HEAD)
-            for event in [*events, _FINISH, _usage(input_tokens, output_tokens), _DONE]:
-                writer.write(_chunk(event))
-                await writer.drain()
-                await asyncio.sleep(wait_s / 6)
-            writer.write(b"0\r\n\r\n")
+            events = [*(_delta(f"word{number} ") for number in range(3)), _FINISH]
+            events += [_usage(input_tokens, output_tokens), _DONE]
+            pieces = [_STREAM_HEAD, *map(_chunk, events), b"0\r\n\r\n"]
         else:
-            await asyncio.sleep(wait_s)
             answer = json.dumps(_completion(input_tokens, output_tokens)).encode()
-            writer.write(_WHOLE_HEAD % len(answer) + answer)
-        await writer.drain()
+            pieces = [_WHOLE_HEAD % len(answer) + answer]
+        if model == "dribble":
+            wait_s = 0.0
+            pieces = [whole[at : at + 32] for whole in pieces for at in range(0, len(whole), 32)]
+        for piece in pieces:
+            await asyncio.sleep(wait_s / len(pieces))
+            writer.write(piece)
+            await writer.drain()
 
     async def _steady(self, name: str, input_tokens: int, tokens: int, writer: asyncio.StreamWriter) -> None:
         """Generate token by token; go on, and bill on, for a while after the line is gone."""

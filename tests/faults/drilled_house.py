@@ -29,19 +29,17 @@ base_url = "{base_url}"
 kind = "openai-compatible"
 base_url = "{base_url}"
 
-[models.assistant]
-targets = ["shop/model"]
-retry = {{ attempts = 1 }}
-
-[models.unmetered]
-targets = ["free/model"]
-retry = {{ attempts = 1 }}
-
 [[budgets]]
 name = "house"
 scope = {{ provider = "shop" }}
 limit = "{limit} USD"
 window = "total"
+"""
+
+ALIAS = """
+[models."{name}"]
+targets = ["{target}"]
+retry = {{ attempts = 1 }}
 """
 
 FIELDS = {"max_tokens": 40}
@@ -75,14 +73,18 @@ def drilled(
     workers: int = 2,
     limit: str = "1000",
     on_hangup: str = "close",
-    models: Iterable[str] = ("model",),
+    models: Iterable[str] = (),
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
     database_url: str | None = None,
 ) -> Generator[Drilled]:
     with Bookkeeper() as shop:
         config = CONFIG.format(base_url=shop.base_url, limit=limit, on_hangup=on_hangup)
+        for name, provider in (("assistant", "shop"), ("unmetered", "free")):
+            config += ALIAS.format(name=name, target=f"{provider}/model")
         for model in models:
+            config += ALIAS.format(name=model, target=f"shop/{model}")
+        for model in ("model", *models):
             config += "".join(PRICES.format(provider=name, model=model) for name in ("shop", "free"))
         with headgate(
             config, workers=workers, environment=environment, folder=folder, database_url=database_url

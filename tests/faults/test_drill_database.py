@@ -1,4 +1,4 @@
-"""Whole system: PostgreSQL is away for a whole minute under load, and not one call is lost or counted twice."""
+"""Whole system: PostgreSQL is away for a whole minute under load; no call is lost or counted twice."""
 
 import asyncio
 import time
