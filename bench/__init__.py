@@ -1,1 +1,1 @@
-"""The benchmark against peers, and the attack on budgets: `make bench`, `make overspend`. Read next: `run`."""
+"""The benchmark beside peers and the attack on budgets: `make bench`, `make overspend`. Read next: `run`."""

@@ -10,12 +10,12 @@ from collections.abc import Generator
 from pathlib import Path
 
 import psycopg
+from demo.running import Running, headgate
 
 from bench.machine import Cores, pin
 from bench.payloads import STREAMS, Kind, chat_body
 from bench.serving import JSON_HEADERS, Ask, Backlog, Serving
 from bench.upstream import Upstream
-from demo.running import Running, headgate
 from headgate import __version__
 from headgate.journal.folder import boots, segments
 from headgate.store.embedded import EmbeddedPostgres

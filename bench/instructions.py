@@ -12,13 +12,13 @@ import time
 from bench.measuring import Bench, make_calls
 from bench.serving import Serving
 
-CALLS = 3_000
-CALLS_S_MAX = 60.0
+CALLS_MAX = 20_000
+CALLS_S = 8.0
 ATTACH_S = 0.3
 
 
-def instructions_per_call(bench: Bench, serving: Serving) -> float | None:
-    """Count the gateway process's instructions, in user and kernel mode, over a few thousand calls."""
+def instructions_per_call(bench: Bench, serving: Serving, per_s: float) -> float | None:
+    """Count the gateway process's instructions, in user and kernel mode, over some thousand calls."""
     perf = shutil.which("perf")
     if perf is None or not serving.gateway:
         return None
@@ -30,7 +30,7 @@ def instructions_per_call(bench: Bench, serving: Serving) -> float | None:
         text=True,
     )
     time.sleep(ATTACH_S)
-    made = make_calls(bench, serving, CALLS, CALLS_S_MAX)
+    made = make_calls(bench, serving, min(CALLS_MAX, int(per_s * CALLS_S)), CALLS_S * 10)
     watching.send_signal(signal.SIGINT)
     _, said = watching.communicate(timeout=30)
     counted = [int(number) for number in re.findall(r"^(\d+),,instructions", said, re.MULTILINE)]

@@ -39,7 +39,7 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Timed(msgspec.Struct, frozen=True, kw_only=True):
-    """What `load.c` saw. Times of open load run from when a call was due; `late` is the client's own delay."""
+    """What `load.c` saw. Times of open load run from when a call was due; `late` is how late it was sent."""
 
     calls: int
     ok: int

@@ -121,7 +121,7 @@ def describe() -> Mapping[str, str]:
     )
     return {
         "cpu": model,
-        "cores": str(len(os.sched_getaffinity(0))),
+        "cores": str(os.cpu_count()),
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "kernel": f"{platform.system()} {platform.release()}",
         "virtual": _virtual(),

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from bench.loads import Target, closed_loop, counted_calls, open_loop
+from bench.loads import Closed, Target, closed_loop, counted_calls, open_loop
 from bench.machine import Cores, cpu_s, pss_mb, rss_mb, tree, used
 from bench.payloads import Kind
 from bench.results import ClosedRun, Memory, OpenRun, Shipping
-from bench.serving import Serving
+from bench.serving import Backlog, Serving
 from bench.upstream import Upstream
 
 T = TypeVar("T")
@@ -63,7 +63,8 @@ class Bench:
             core_share=(after.gateway_core_s - machine.gateway_core_s) / seconds,
             foreign_cores=max(0.0, after.busy_s - machine.busy_s - known_s) / seconds,
             stolen_cores=(after.stolen_s - machine.stolen_s) / seconds,
-            connections=self.upstream.counts().connections - counts.connections,
+            # Less the two that asking takes.
+            connections=self.upstream.counts().connections - counts.connections - 2,
         )
 
     def _known_s(self, serving: Serving) -> float:
@@ -75,52 +76,73 @@ class Bench:
 def measure_closed(bench: Bench, serving: Serving, kind: Kind, seconds: float, connections: int) -> ClosedRun:
     """Keep a server full and say what each call cost it."""
     target = bench.target(serving, kind)
-    if bench.warm_s:
-        closed_loop(target, connections=connections, seconds=bench.warm_s)
-    wait_until_shipped(bench, serving)
-    parts = {name: cpu_s(serving.part(name), with_ended=True) for name in PARTS}
-    backlog = serving.backlog() if serving.backlog else None
-    rows = backlog.rows if backlog else 0
-    at = time.monotonic()
-    load, cost = bench.cost(
-        serving, lambda: closed_loop(target, connections=connections, seconds=seconds)
-    )
-    calls = max(1, load.calls - load.refused)
-    shipping = None
-    if serving.backlog:
-        left = serving.backlog()
-        ended = time.monotonic()
-        drained = wait_until_shipped(bench, serving)
-        drain_s = time.monotonic() - ended
-        spent = {name: cpu_s(serving.part(name), with_ended=True) - parts[name] for name in PARTS}
-        rows_after = serving.backlog().rows
-        shipping = Shipping(
-            shipper_us=spent["shipper"] * 1e6 / calls,
-            postgres_us=spent["postgres"] * 1e6 / calls,
-            control_us=spent["control"] * 1e6 / calls,
-            backlog_bytes=left.journal_bytes,
-            backlog_records=rows_after - left.rows,
-            drain_s=drain_s,
-            drained=drained,
-            records=rows_after - rows,
-            seconds=time.monotonic() - at,
-        )
+    closed_loop(target, connections=connections, seconds=bench.warm_s)
+    shipped = _Shipped(bench, serving)
+
+    def load() -> Closed:
+        result = closed_loop(target, connections=connections, seconds=seconds)
+        shipped.look()
+        return result
+
+    result, cost = bench.cost(serving, load)
+    calls = max(1, result.calls - result.refused)
     return ClosedRun(
         server=serving.name,
         kind=kind,
         connections=connections,
-        calls=load.calls - load.refused,
-        failed=load.refused + load.broken,
-        per_s=(load.calls - load.refused) / load.seconds,
+        calls=result.calls - result.refused,
+        failed=result.refused + result.broken,
+        per_s=(result.calls - result.refused) / result.seconds,
         cpu_us=cost.gateway_s * 1e6 / calls,
-        p50_ms=load.p50_us / 1e3,
-        p99_ms=load.p99_us / 1e3,
+        p50_ms=result.p50_us / 1e3,
+        p99_ms=result.p99_us / 1e3,
         core_share=cost.core_share,
         foreign_cores=cost.foreign_cores,
         stolen_cores=cost.stolen_cores,
         upstream_connections=cost.connections,
-        shipping=shipping,
+        shipping=shipped.result(calls),
     )
+
+
+class _Shipped:
+    """Watches one load's records on their way to the database. Does nothing for a server that keeps none."""
+
+    def __init__(self, bench: Bench, serving: Serving) -> None:
+        wait_until_shipped(bench, serving)
+        self._bench = bench
+        self._serving = serving
+        self._spent_s = self._parts_s()
+        self._rows = serving.backlog().rows if serving.backlog else 0
+        self._left = Backlog(journal_bytes=0, rows=0)
+        self._looked = 0.0
+
+    def look(self) -> None:
+        """See what waits, at once after the load."""
+        if self._serving.backlog:
+            self._looked = time.monotonic()
+            self._left = self._serving.backlog()
+
+    def result(self, calls: int) -> Shipping | None:
+        """Wait until all has arrived and say what that took."""
+        if self._serving.backlog is None:
+            return None
+        drained = wait_until_shipped(self._bench, self._serving)
+        drain_s = time.monotonic() - self._looked
+        spent = {name: used_s - self._spent_s[name] for name, used_s in self._parts_s().items()}
+        rows = self._serving.backlog().rows
+        return Shipping(
+            shipper_us=spent["shipper"] * 1e6 / calls,
+            postgres_us=spent["postgres"] * 1e6 / calls,
+            control_us=spent["control"] * 1e6 / calls,
+            backlog_bytes=self._left.journal_bytes,
+            backlog_records=rows - self._left.rows,
+            drain_s=drain_s,
+            drained=drained,
+            records=rows - self._rows,
+        )
+
+    def _parts_s(self) -> dict[str, float]:
+        return {name: cpu_s(self._serving.part(name), with_ended=True) for name in PARTS}
 
 
 def wait_until_shipped(bench: Bench, serving: Serving) -> bool:
@@ -142,9 +164,7 @@ def measure_open(bench: Bench, serving: Serving, rate: float, seconds: float) ->
     connections = bench.connections
     load, cost = bench.cost(
         serving,
-        lambda: open_loop(
-            target, rate=rate, seconds=seconds, warm_s=max(0.5, bench.warm_s), connections=connections
-        ),
+        lambda: open_loop(target, rate=rate, seconds=seconds, warm_s=bench.warm_s, connections=connections),
     )
     return OpenRun(
         server=serving.name,

@@ -39,8 +39,8 @@ def chat_body(model: str, kind: Kind, **extra: Any) -> bytes:
 
 def json_answer() -> bytes:
     """A chat completion of about 680 bytes."""
-    message = {"role": "assistant", "content": ANSWER_TEXT, "refusal": None, "annotations": []}
-    answer = {
+    message: dict[str, Any] = {"role": "assistant", "content": ANSWER_TEXT, "refusal": None, "annotations": []}
+    answer: dict[str, Any] = {
         "id": "chatcmpl-Bq1c5mZ7WnX0aVtS3dYhKpEuRfGgL",
         "object": "chat.completion",
         "created": 1763600000,
@@ -82,7 +82,7 @@ def _event(choices: list[dict[str, Any]], usage: dict[str, Any] | None = None) -
 
 
 def _usage() -> dict[str, Any]:
-    cached = {"cached_tokens": 0, "audio_tokens": 0}
+    cached = {"cached_tokens": 0}
     return {
         "prompt_tokens": 171,
         "completion_tokens": 58,

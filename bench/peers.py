@@ -1,7 +1,7 @@
 """The peers: installed in the cache folder at pinned versions, started as their own documentation says.
 
-Never part of the project's environment, and never given a database: they record nothing while Headgate records
-everything. Read next: `servers`.
+Never part of the project's environment, and never given a database: they record nothing while Headgate
+records everything. Read next: `servers`.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from bench.headgate_server import KINDS
 from bench.machine import Cores, tree
 from bench.payloads import Kind, chat_body
 from bench.serving import JSON_HEADERS, Ask, Serving
-from bench.starting import first_in_line, free_port, need_programs, program, wait_for_port
+from bench.starting import CannotStart, first_in_line, free_port, need_programs, program, wait_for_port
 from bench.upstream import Upstream
 
 LITELLM = "1.106.2"
@@ -205,7 +205,7 @@ def _npm(cache: Path, name: str, requirement: str) -> Path:
 def _install(command: Sequence[str], requirement: str) -> None:
     done = subprocess.run(list(command), capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"error: {requirement} could not be installed\n{done.stderr[-2000:]}")
+        raise CannotStart(f"{requirement} could not be installed\n{done.stderr[-2000:]}")
 
 
 def _mend(folder: Path) -> bool:
@@ -225,4 +225,4 @@ def _printed_port(process: subprocess.Popen[bytes], log: Path) -> int:
         if found:
             return int(found[1])
         time.sleep(0.1)
-    raise SystemExit(f"error: {log.parent.name} did not start\n{log.read_text(errors='replace')[-2000:]}")
+    raise CannotStart(f"{log.parent.name} did not start\n{log.read_text(errors='replace')[-2000:]}")

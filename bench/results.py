@@ -15,7 +15,7 @@ DISTURBED_CORES = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Shipping:
-    """What bringing records to the database cost: CPU a call until all was there, and what waited at first."""
+    """What bringing records to the database cost: CPU a call until all was there, and what waited."""
 
     shipper_us: float
     postgres_us: float
@@ -25,7 +25,6 @@ class Shipping:
     drain_s: float
     drained: bool
     records: int
-    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The order of measurements: servers in turn, several rounds, disturbed runs again. Prints only through `say`.
+"""The order of measurements: servers in turn, several rounds, disturbed runs again.
 
 Never computes a ratio. Read next: `measuring` for one run.
 """
@@ -87,7 +87,8 @@ class Rounds:
         self._latency(direct, servings)
         for serving in servings:
             self._say(f"{serving.name}, instructions a call")
-            counted = instructions_per_call(self._bench, serving)
+            per_s = self._results.per_s(serving.name, "json") or 1.0
+            counted = instructions_per_call(self._bench, serving, per_s)
             if counted is not None:
                 self._results.instructions[serving.name] = counted
         for serving in servings:
@@ -98,9 +99,7 @@ class Rounds:
         peer = serving.name not in ("nginx", "headgate")
         seconds = max(plan.seconds, PEER_SECONDS_MIN) if peer else plan.seconds
         connections = PACED_CONNECTIONS if kind == "paced" else self._bench.connections
-        runs = self._undisturbed(
-            lambda: measure_closed(self._bench, serving, kind, seconds, connections)
-        )
+        runs = self._undisturbed(lambda: measure_closed(self._bench, serving, kind, seconds, connections))
         self._results.closed += runs
 
     def _latency(self, direct: Serving, servings: Sequence[Serving]) -> None:
@@ -132,7 +131,6 @@ class Rounds:
         """Measure again while others disturb; all runs are kept, and the disturbed ones say so."""
         runs = [measure()]
         while runs[-1].disturbed and len(runs) <= self._plan.repeats_max:
-            self._say(f"  disturbed ({runs[-1].foreign_cores:.2f} cores used by others); once more")
             runs.append(measure())
         return runs
 

@@ -1,7 +1,7 @@
 """`make bench`: Headgate beside nginx and its peers on this machine, a table and a verdict on each promise.
 
-Never hides a figure that does not hold. Read next: `rounds` for the order, docs/concepts/benchmark.md for what
-the columns mean.
+Never hides a figure that does not hold. Read next: `rounds` for the order, docs/concepts/benchmark.md for
+what the figures mean.
 """
 
 import argparse
@@ -10,56 +10,77 @@ import dataclasses
 import datetime
 import json
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
+from types import FrameType
 
+import msgspec
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench.machine import cores, describe
+from bench.machine import Cores, cores, describe
 from bench.measuring import Bench
 from bench.payloads import STREAMS, Kind
+from bench.readme import replace_between
 from bench.results import Results
 from bench.rounds import Plan, Rounds
 from bench.servers import SERVERS, direct
-from bench.starting import CACHE, need_programs
-from bench.table import print_table
-from bench.upstream import upstream
+from bench.serving import Serving
+from bench.starting import CACHE, CannotStart, need_programs
+from bench.table import markdown, print_table
+from bench.upstream import Upstream, upstream
 
 CONNECTIONS = 32
+README = CACHE.parent / "README.md"
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run what the command line asks for; return the exit status."""
     options = _options(arguments)
-    console = Console(stderr=True)
-    need_programs(("nginx", "wrk", "gcc"))
-    results = measure(options, console)
-    path = save(results, options.cache)
+    signal.signal(signal.SIGTERM, _end_in_order)
+    talk = Console(stderr=True)
+    if options.again:
+        results = msgspec.json.decode(options.again.read_bytes(), type=Results)
+    else:
+        need_programs(("nginx", "wrk", "gcc", "taskset"))
+        results = measure(options, talk)
+        talk.print(f"written to {save(results, options.cache)}")
     print_table(results, Console())
-    console.print(f"written to {path}")
+    (options.cache / "table.md").write_text(markdown(results), encoding="utf-8")
+    if options.write_readme:
+        replace_between(README, "bench", markdown(results))
+        talk.print(f"{README.name} shows it")
     return 0
 
 
+def _end_in_order(number: int, frame: FrameType | None) -> None:
+    # An exception, so that everything that was started is ended.
+    raise SystemExit(128 + number)
+
+
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m bench.run")
     parser.add_argument("--only", help="servers to measure, such as headgate,nginx")
     parser.add_argument("--no-peers", action="store_true", help="nginx and Headgate only")
     parser.add_argument("--rounds", type=int, default=3, help="rounds in turn; figures are medians")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of each run")
     parser.add_argument("--calls", type=int, default=200_000, help="calls before memory is measured again")
-    parser.add_argument("--rate", type=float, help="calls/s of the latency runs; half of Headgate's most")
+    parser.add_argument("--rate", type=float, help="calls/s of the latency runs; else half of Headgate's")
     parser.add_argument("--quick", action="store_true", help="one short round, few calls, nothing repeated")
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder for peers and results")
+    parser.add_argument("--again", type=Path, metavar="JSON", help="show earlier results; measure nothing")
+    parser.add_argument("--write-readme", action="store_true", help="put the table into README.md")
     return parser.parse_args(arguments)
 
 
 def _plan(options: argparse.Namespace) -> Plan:
-    kinds: tuple[Kind, ...] = ("json", *STREAMS)
     if options.quick:
         return Plan(
-            rounds=min(options.rounds, 1), seconds=2, calls=10_000, repeats_max=0, kinds=("json", "event")
+            rounds=1, seconds=2, calls=10_000, repeats_max=0, kinds=("json", "event"), rate=options.rate
         )
+    kinds: tuple[Kind, ...] = ("json", *STREAMS)
     return Plan(
         rounds=options.rounds,
         seconds=options.seconds,
@@ -82,21 +103,21 @@ def _names(options: argparse.Namespace) -> list[str]:
     return ["nginx", "headgate"] if options.no_peers else list(SERVERS)
 
 
-def measure(options: argparse.Namespace, console: Console) -> Results:
+def measure(options: argparse.Namespace, talk: Console) -> Results:
     """Start what is asked for, measure it, and end it."""
     where = cores()
+    machine = describe()
     os.sched_setaffinity(0, where.others)
     cache: Path = options.cache.resolve()
-    plan, names = _plan(options), _names(options)
+    plan = _plan(options)
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(upstream(cache / "running", cache / "programs"))
-        servings = [
-            stack.enter_context(SERVERS[name](source, cache / "running", where)) for name in names
-        ]
+        servings, missing = _started(stack, _names(options), source, cache / "running", where)
         results = Results(
-            machine=describe(),
+            machine=machine,
             versions={serving.name: serving.version for serving in servings},
             date=datetime.datetime.now(datetime.UTC).date().isoformat(),
+            notes={**missing, **{serving.name: list(serving.notes) for serving in servings if serving.notes}},
         )
         bench = Bench(
             cores=where,
@@ -104,11 +125,46 @@ def measure(options: argparse.Namespace, console: Console) -> Results:
             folder=cache / "programs",
             own_pid=os.getpid(),
             connections=CONNECTIONS,
-            warm_s=0 if options.quick else 1,
+            warm_s=1,
             drain_s_max=15 if options.quick else 60,
         )
-        Rounds(bench, plan, results, console.print).run(direct(source), servings)
+        say = stack.enter_context(_progress(talk, plan.steps(len(servings))))
+        Rounds(bench, plan, results, say).run(direct(source), servings)
     return results
+
+
+def _started(
+    stack: contextlib.ExitStack, names: Sequence[str], source: Upstream, cache: Path, where: Cores
+) -> tuple[list[Serving], dict[str, list[str]]]:
+    """Start servers; a peer that can't be had is missing from the table, and the table says why."""
+    servings: list[Serving] = []
+    missing: dict[str, list[str]] = {}
+    for name in names:
+        try:
+            servings.append(stack.enter_context(SERVERS[name](source, cache, where)))
+        except CannotStart as reason:
+            if name in ("nginx", "headgate"):
+                raise SystemExit(f"error: {reason}") from reason
+            print(f"{name} is left out: {reason}", file=sys.stderr)
+            missing[name] = [f"left out: {str(reason).splitlines()[0]}"]
+    return servings, missing
+
+
+@contextlib.contextmanager
+def _progress(talk: Console, steps: int) -> Generator[Callable[[str], None]]:
+    """A bar on a terminal, and a line a step elsewhere."""
+    if not talk.is_terminal:
+        yield lambda text: print(text, file=sys.stderr, flush=True)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=talk, transient=True) as progress:
+        task = progress.add_task("starting", total=steps)
+        begun = iter(range(steps + 1))
+
+        def say(text: str) -> None:
+            progress.update(task, description=text, completed=min(next(begun, steps), steps))
+
+        yield say
 
 
 def save(results: Results, cache: Path) -> Path:

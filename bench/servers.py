@@ -12,8 +12,8 @@ from pathlib import Path
 
 from bench.headgate_server import KINDS, headgate_serving
 from bench.machine import Cores, pin, tree
-from bench.peers import litellm_serving, portkey_serving, tensorzero_serving
 from bench.payloads import STREAMS, Kind, chat_body
+from bench.peers import litellm_serving, portkey_serving, tensorzero_serving
 from bench.serving import JSON_HEADERS, Ask, Serving
 from bench.starting import free_port
 from bench.upstream import Upstream, nginx
@@ -36,7 +36,7 @@ _PROXY = """\
 
 @contextlib.contextmanager
 def nginx_serving(upstream: Upstream, cache: Path, where: Cores) -> Generator[Serving]:
-    """Run nginx as a plain proxy with kept connections: what the kernel and a good C program need for a call."""
+    """Run nginx as a plain proxy with kept connections: what the kernel and good C need for a call."""
     port = free_port()
     http = _PROXY.format(port=port, json_port=upstream.json_port, stream_port=upstream.stream_port)
     with nginx(cache / "nginx", http, port) as process:
@@ -47,7 +47,7 @@ def nginx_serving(upstream: Upstream, cache: Path, where: Cores) -> Generator[Se
 
 def direct(upstream: Upstream) -> Serving:
     """The upstreams themselves, without anything between: what `added` is added to."""
-    ports: dict[Kind, int] = {kind: upstream.stream_port for kind in STREAMS}
+    ports: dict[Kind, int] = dict.fromkeys(STREAMS, upstream.stream_port)
     return Serving(
         name="direct", port=upstream.json_port, ports=ports, gateway=frozenset(), asks=_plain_asks()
     )

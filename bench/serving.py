@@ -57,8 +57,9 @@ class Serving:
         return self.ports.get(kind, self.port)
 
     def part(self, name: str) -> frozenset[int]:
-        """A part's processes, with those that it has started since."""
-        return tree(self.parts.get(name, frozenset()))
+        """A part's processes with those that it has started since, but for what is another part."""
+        others = {pid for other, pids in self.parts.items() if other != name for pid in pids}
+        return tree(self.parts.get(name, frozenset())) - others - self.gateway
 
     def everything(self) -> frozenset[int]:
         """All processes of the server."""

@@ -24,6 +24,10 @@ PACKAGES = {"nginx": "nginx-light", "wrk": "wrk", "gcc": "gcc", "taskset": "util
 END_S_MAX = 10.0
 
 
+class CannotStart(Exception):
+    """A server can't be installed or does not come up; the text says why."""
+
+
 def need_programs(names: Sequence[str]) -> None:
     """Make sure that programs are there. Raises SystemExit with a hint when they can't be installed."""
     missing = [name for name in names if shutil.which(name) is None]
@@ -34,7 +38,6 @@ def need_programs(names: Sequence[str]) -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise SystemExit(f"error: {', '.join(missing)} must be installed for the benchmark\n{hint}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    # A freshly installed nginx must not begin to serve by itself.
     command = ["apt-get", "-qq", "-y", "--no-install-recommends", "install", *packages]
     print(f"installing {', '.join(packages)} ...", file=sys.stderr)
     subprocess.run(["apt-get", "-qq", "update"], check=False, env=environment, stdout=subprocess.DEVNULL)
@@ -66,7 +69,11 @@ def first_in_line(command: Sequence[str]) -> list[str]:
 
 @contextlib.contextmanager
 def program(
-    command: Sequence[str], log: Path, *, environment: Mapping[str, str] | None = None, cwd: Path | None = None
+    command: Sequence[str],
+    log: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> Generator[subprocess.Popen[bytes]]:
     """Run a program for the length of a `with` block, with its output in a file."""
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -97,14 +104,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def wait_for_port(process: subprocess.Popen[bytes], port: int, log: Path, timeout_s: float = 60.0) -> None:
-    """Wait until something listens. Raises SystemExit with the end of the log when nothing comes up."""
+    """Wait until something listens. Raises CannotStart with the end of the log when nothing comes up."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.05)
     tail = log.read_text(errors="replace")[-2000:]
-    raise SystemExit(f"error: {log.stem} did not start on port {port}\n{tail}")
+    raise CannotStart(f"{log.parent.name} did not start on port {port}\n{tail}")
 
 
 def answers(url: str, headers: Mapping[str, str], body: bytes) -> httpx.Response:

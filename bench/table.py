@@ -3,65 +3,95 @@
 Read next: `results`, `verdicts`.
 """
 
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
 
+from bench.payloads import Kind
 from bench.results import Memory, Results, Shipping
+from bench.verdicts import verdicts
 
 NONE = "-"
+NAMES = {
+    "nginx": "nginx, plain proxy",
+    "headgate": "Headgate, everything on",
+    "litellm": "LiteLLM",
+    "portkey": "Portkey",
+    "tensorzero": "TensorZero",
+}
+_COLOURS = {"held": "green", "NOT held": "bold red", "not measured": "yellow"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Column:
-    """A column: what stands above it, and what it says of a server."""
+class Figure:
+    """A row: what it is called, and what it says of a server."""
 
     head: str
     cell: Callable[[Results, str], str]
 
 
-def _number(value: float | None, digits: int = 0) -> str:
-    return NONE if value is None else f"{value:,.{digits}f}"
+def _per_s(results: Results, server: str) -> str:
+    value = results.per_s(server, "json")
+    return NONE if value is None else f"{value:,.0f}"
 
 
-def _shipping(results: Results, server: str) -> Shipping | None:
-    runs = [run.shipping for run in results.closed_of(server, "json") if run.shipping]
-    return sorted(runs, key=lambda run: run.shipper_us)[len(runs) // 2] if runs else None
+def _cpu(results: Results, server: str) -> str:
+    value = results.cpu_us(server, "json")
+    return NONE if value is None else f"{value:,.0f} µs"
+
+
+def _to_nginx(results: Results, server: str) -> str:
+    own, nginx = results.cpu_us(server, "json"), results.cpu_us("nginx", "json")
+    return NONE if own is None or not nginx else f"{own / nginx:,.1f} ×"
+
+
+def _instructions(results: Results, server: str) -> str:
+    counted = results.instructions.get(server)
+    return NONE if counted is None else f"{counted / 1e3:,.0f},000"
+
+
+def _instructions_to_nginx(results: Results, server: str) -> str:
+    own, nginx = results.instructions.get(server), results.instructions.get("nginx")
+    return NONE if own is None or not nginx else f"{own / nginx:,.1f} ×"
+
+
+def _shipping(results: Results, server: str) -> list[Shipping]:
+    return [run.shipping for run in results.closed_of(server, "json") if run.shipping]
 
 
 def _beside(results: Results, server: str) -> str:
-    shipping = _shipping(results, server)
-    return f"{shipping.shipper_us:.0f} + {shipping.postgres_us:.0f}" if shipping else NONE
+    runs = _shipping(results, server)
+    if not runs:
+        return NONE
+    shipper = statistics.median(run.shipper_us for run in runs)
+    postgres = statistics.median(run.postgres_us for run in runs)
+    return f"{shipper:,.0f} + {postgres:,.0f} µs"
 
 
 def _backlog(results: Results, server: str) -> str:
-    shipping = _shipping(results, server)
-    if shipping is None:
+    runs = _shipping(results, server)
+    if not runs:
         return NONE
-    left = "" if shipping.drained else "+"
-    return (
-        f"{shipping.backlog_records:,} ({shipping.backlog_bytes / 1e6:.1f} MB, {shipping.drain_s:.1f}{left} s)"
-    )
+    worst = max(runs, key=lambda run: run.backlog_records)
+    drained = f"gone in {worst.drain_s:.1f} s" if worst.drained else f"not gone in {worst.drain_s:.0f} s"
+    return f"{worst.backlog_records:,} calls, {worst.backlog_bytes / 1e6:.1f} MB, {drained}"
 
 
 def _added(results: Results, server: str) -> str:
     rates = sorted({run.rate for run in results.opened if run.server == server})
-    if not rates:
-        return NONE
-    rate = rates[-1]
-    added = results.added_ms(server, rate)
+    added = results.added_ms(server, rates[-1]) if rates else None
     if added is None:
         return NONE
-    at = "" if rate == results.half_load_rate else f" at {rate:,.0f}/s"
-    return f"{added[0]:.2f} / {added[1]:.2f}{at}"
+    return f"{added[0]:,.2f} / {added[1]:,.2f} ms at {rates[-1]:,.0f}/s"
 
 
-def _stream(kind: str) -> Callable[[Results, str], str]:
+def _stream(kind: Kind) -> Callable[[Results, str], str]:
     def cell(results: Results, server: str) -> str:
-        per_s, cpu = results.per_s(server, kind), results.cpu_us(server, kind)  # type: ignore[arg-type]
-        return NONE if per_s is None or cpu is None else f"{per_s:,.0f} · {cpu:,.0f}"
+        per_s, cpu = results.per_s(server, kind), results.cpu_us(server, kind)
+        return NONE if per_s is None or cpu is None else f"{per_s:,.0f}/s, {cpu:,.0f} µs"
 
     return cell
 
@@ -70,32 +100,53 @@ def _memory_of(results: Results, server: str) -> Sequence[Memory]:
     return [memory for memory in results.memory if memory.server == server]
 
 
-def _memory(results: Results, server: str) -> str:
-    return " → ".join(f"{memory.gateway_pss_mb:.0f}" for memory in _memory_of(results, server)) or NONE
+def _at_rest(results: Results, server: str) -> str:
+    return next((f"{memory.gateway_pss_mb:.0f} MB" for memory in _memory_of(results, server)), NONE)
+
+
+def _after(results: Results, server: str) -> str:
+    found = [memory for memory in _memory_of(results, server) if memory.calls]
+    return f"{found[-1].gateway_pss_mb:.0f} MB after {found[-1].calls:,}" if found else NONE
 
 
 def _system(results: Results, server: str) -> str:
     found = _memory_of(results, server)
-    return f"{found[-1].system_pss_mb:.0f}" if found else NONE
+    return f"{max(memory.system_pss_mb for memory in found):.0f} MB" if found else NONE
 
 
-def _instructions(results: Results, server: str) -> str:
-    counted = results.instructions.get(server)
-    return NONE if counted is None else f"{counted / 1e3:,.0f}k"
+def _connections(results: Results, server: str) -> str:
+    runs = results.closed_of(server, "json")
+    return f"{max(run.upstream_connections for run in runs):,}" if runs else NONE
 
 
-COLUMNS: tuple[Column, ...] = (
-    Column(head="calls/s", cell=lambda results, server: _number(results.per_s(server, "json"))),
-    Column(head="CPU/call µs", cell=lambda results, server: _number(results.cpu_us(server, "json"))),
-    Column(head="instructions/call", cell=_instructions),
-    Column(head="shipper + PostgreSQL µs/call", cell=_beside),
-    Column(head="backlog at the end", cell=_backlog),
-    Column(head="added p50 / p99 ms", cell=_added),
-    Column(head="streams/s · CPU µs, whole", cell=_stream("whole")),
-    Column(head="per event", cell=_stream("event")),
-    Column(head="paced", cell=_stream("paced")),
-    Column(head="gateway MB", cell=_memory),
-    Column(head="system MB", cell=_system),
+def _failed(results: Results, server: str) -> str:
+    failed = sum(run.failed for run in [*results.closed, *results.opened] if run.server == server)
+    return f"{failed:,}"
+
+
+def _disturbed(results: Results, server: str) -> str:
+    runs = [run for run in [*results.closed, *results.opened] if run.server == server]
+    return f"{sum(run.disturbed for run in runs)} of {len(runs)}"
+
+
+FIGURES: tuple[Figure, ...] = (
+    Figure(head="calls/s, one core, 32 connections", cell=_per_s),
+    Figure(head="CPU per call, gateway", cell=_cpu),
+    Figure(head="... beside nginx", cell=_to_nginx),
+    Figure(head="instructions per call, gateway", cell=_instructions),
+    Figure(head="... beside nginx", cell=_instructions_to_nginx),
+    Figure(head="CPU per call, shipper + PostgreSQL", cell=_beside),
+    Figure(head="backlog at the end of a full run", cell=_backlog),
+    Figure(head="added p50 / p99", cell=_added),
+    Figure(head="60-event streams, whole: rate, CPU each", cell=_stream("whole")),
+    Figure(head="60-event streams, event by event", cell=_stream("event")),
+    Figure(head="60-event streams, paced, 128 at once", cell=_stream("paced")),
+    Figure(head="memory of the gateway at rest", cell=_at_rest),
+    Figure(head="... after many calls", cell=_after),
+    Figure(head="memory of the whole system", cell=_system),
+    Figure(head="upstream connections opened in a run", cell=_connections),
+    Figure(head="calls that failed", cell=_failed),
+    Figure(head="runs disturbed by others", cell=_disturbed),
 )
 
 
@@ -104,18 +155,67 @@ def servers_of(results: Results) -> list[str]:
     return list(dict.fromkeys(memory.server for memory in results.memory))
 
 
+def head_of(results: Results, server: str) -> str:
+    """A server's name and version."""
+    return f"{NAMES.get(server, server)} {results.versions.get(server, '')}".strip()
+
+
 def rows(results: Results) -> list[list[str]]:
-    """The table's cells: a row a server, its name first."""
-    return [[server, *(column.cell(results, server) for column in COLUMNS)] for server in servers_of(results)]
+    """A row a figure: its name, then what it says of each server."""
+    servers = servers_of(results)
+    return [[figure.head, *(figure.cell(results, server) for server in servers)] for figure in FIGURES]
+
+
+def foot(results: Results) -> str:
+    """Date and machine."""
+    machine = results.machine
+    virtual = ", a virtual machine" if machine.get("virtual") == "yes" else ""
+    return (
+        f"{results.date}; {machine.get('cpu')}, {machine.get('cores')} cores{virtual}, "
+        f"{machine.get('memory')}, {machine.get('kernel')}, Python {machine.get('python')}"
+    )
+
+
+def markdown(results: Results) -> str:
+    """The table and the verdicts as Markdown, without a heading."""
+    heads = [head_of(results, server) for server in servers_of(results)]
+    lines = ["| | " + " | ".join(heads) + " |", "|---|" + "---:|" * len(heads)]
+    lines += ["| " + " | ".join(row) + " |" for row in rows(results)]
+    lines += ["", f"Measured {foot(results)}. Medians.", ""]
+    lines += [
+        f"- {head_of(results, name)}: {note}." for name, notes in results.notes.items() for note in notes
+    ]
+    lines += ["", "| Promise | Measured | |", "|---|---:|---|"]
+    lines += [
+        f"| {verdict.promise} | {verdict.measured} | {_marked(verdict.outcome)} |"
+        for verdict in verdicts(results)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _marked(outcome: str) -> str:
+    return outcome if outcome == "held" else f"**{outcome}**"
 
 
 def print_table(results: Results, console: Console) -> None:
-    """Print the table, turned where the terminal is narrow: a row a figure, a column a server."""
-    cells = rows(results)
-    table = Table(title=f"calls of 1 kB, {results.date}")
+    """Print the table, the notes and the verdicts."""
+    table = Table(title="one call of 1 kB, answered with 0.7 kB", caption=foot(results))
     table.add_column("")
-    for row in cells:
-        table.add_column(row[0], justify="right")
-    for index, column in enumerate(COLUMNS):
-        table.add_row(column.head, *(row[index + 1] for row in cells))
+    for server in servers_of(results):
+        table.add_column(head_of(results, server), justify="right")
+    for row in rows(results):
+        table.add_row(*row)
     console.print(table)
+    for name, notes in results.notes.items():
+        for note in notes:
+            console.print(f"{name}: {note}")
+    if "headgate" not in servers_of(results):
+        return
+    judged = Table(title="promises")
+    judged.add_column("")
+    judged.add_column("measured", justify="right")
+    judged.add_column("")
+    for verdict in verdicts(results):
+        outcome = f"[{_COLOURS[verdict.outcome]}]{verdict.outcome}[/]"
+        judged.add_row(verdict.promise, verdict.measured, outcome)
+    console.print(judged)

@@ -72,7 +72,7 @@ class Upstream:
         return f"http://127.0.0.1:{self.port(kind)}{'' if kind == 'json' else f'/{kind}'}/v1"
 
     def counts(self) -> Counts:
-        """Ask both."""
+        """Ask both; each time that takes one connection to either."""
         plain = httpx.get(f"http://127.0.0.1:{self.json_port}/counts", trust_env=False).text
         numbers = re.search(r"requests\n\s*(\d+) (\d+) (\d+)", plain)
         assert numbers is not None, plain
