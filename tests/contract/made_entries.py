@@ -6,7 +6,19 @@ from typing import Any
 import msgspec
 
 from headgate.core.call import Usage
-from headgate.core.entries import BEGIN, BODY, END, AttemptRecord, Begin, Body, End, Excluded, Hold
+from headgate.core.entries import (
+    BEGIN,
+    BODY,
+    END,
+    SETTLED,
+    AttemptRecord,
+    Begin,
+    Body,
+    End,
+    Excluded,
+    Hold,
+    Settled,
+)
 from headgate.core.identity import IdentitySource
 from headgate.core.ports import Envelope
 from headgate.store.clock import SystemClock
@@ -104,6 +116,6 @@ def make_body(call: bytes, request: bytes, **changes: Any) -> Body:
     return msgspec.structs.replace(body, **changes)
 
 
-def envelope(entry: Begin | End | Body, boot: uuid.UUID = BOOT) -> Envelope:
-    kind = BEGIN if isinstance(entry, Begin) else END if isinstance(entry, End) else BODY
-    return Envelope(boot.bytes, kind, msgspec.msgpack.encode(entry))
+def envelope(entry: Begin | Settled | End | Body, boot: uuid.UUID = BOOT) -> Envelope:
+    kinds = {Begin: BEGIN, Settled: SETTLED, End: END, Body: BODY}
+    return Envelope(boot.bytes, kinds[type(entry)], msgspec.msgpack.encode(entry))

@@ -20,7 +20,7 @@ from tests.contract.made_entries import (
 )
 
 from headgate.core.call import Usage
-from headgate.core.entries import Begin, Body, End
+from headgate.core.entries import Begin, Body, End, Hold, Settled
 from headgate.core.faults import InvalidRequest, NotFound
 from headgate.records import retention, sketch
 from headgate.records.bodies import BodySink, read_bodies
@@ -31,7 +31,7 @@ from headgate.records.sink import INTERRUPTED, RecordSink
 from headgate.store.database import Database
 
 
-async def write(database: Database, *entries: Begin | End | Body) -> None:
+async def write(database: Database, *entries: Begin | Settled | End | Body) -> None:
     async with database.transaction() as connection:
         await RecordSink().apply(
             connection, [envelope(entry) for entry in entries if not isinstance(entry, Body)]
@@ -278,6 +278,22 @@ async def test_unknown_cost_is_null_and_metadata_modes_keep_less(database: Datab
             row.project: row.cost_usd for row in await costs(connection, None, group_by=["project"])
         }
     assert by_project == {"default": None, "quiet": "0.000000000005"}
+
+
+async def test_an_interrupted_call_costs_what_its_attempts_were_charged(database: Database) -> None:
+    again, between = new_call(), new_call()
+    hold = (Hold(1, 5_000_000),)
+    await write(database, make_begin(again, holds=hold), make_begin(between, holds=hold))
+    await write(
+        database,
+        Settled(again, 1, 2_000_000, hold),
+        make_begin(again, attempt=2, holds=(Hold(1, 3_000_000),)),
+        Settled(between, 1, 0, hold),
+    )
+    async with database.transaction() as connection:
+        await RecordSink().close_journal(connection, BOOT)
+    items = {item.id: item.cost_usd for item in await listed(database, code=INTERRUPTED)}
+    assert items == {str(uuid.UUID(bytes=again)): "0.000005", str(uuid.UUID(bytes=between)): "0"}
 
 
 async def test_open_calls_show_and_a_dead_process_leaves_records(database: Database) -> None:

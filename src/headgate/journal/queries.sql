@@ -6,6 +6,9 @@ insert into journals (boot, host) values (%s, %s) on conflict (boot) do nothing
 -- name: get_position
 select acct_segment, acct_offset, body_segment, body_offset, closed_at from journals where boot = %s
 
+-- name: get_positions
+select boot, acct_segment, acct_offset, body_segment, body_offset, closed_at from journals where boot = any(%s)
+
 -- name: lock_stream
 select pg_advisory_xact_lock(hashtextextended(%s, 0))
 
@@ -22,7 +25,12 @@ where boot = %(boot)s and body_segment = %(old_segment)s and body_offset = %(old
 returning boot
 
 -- name: close_journal
-update journals set closed_at = clock_timestamp() where boot = %s and closed_at is null returning boot
+-- Only where the database has all that its shipper believes it has.
+update journals set closed_at = clock_timestamp()
+where boot = %(boot)s and closed_at is null
+    and acct_segment = %(acct_segment)s and acct_offset = %(acct_offset)s
+    and body_segment = %(body_segment)s and body_offset = %(body_offset)s
+returning boot
 
 -- name: add_reject
 insert into journal_rejects (boot, stream, segment, "offset", kind, payload, error)

@@ -36,6 +36,22 @@ class Batch(msgspec.Struct, frozen=True):
     missing: int = 0
 
 
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a journal stands: the positions of its streams, and whether it is closed."""
+
+    positions: dict[StreamName, Position]
+    is_closed: bool
+
+    def is_behind(self, known: "Place") -> bool:
+        """Say whether this is less than what was known: a database that has forgotten what it had."""
+        if known.is_closed and not self.is_closed:
+            return True
+        return any(
+            (found.segment, found.offset) < (known.positions[stream].segment, known.positions[stream].offset)
+            for stream, found in self.positions.items()
+        )
+
+
 class Journal:
     """One boot's journal as the shipper sees it."""
 
@@ -51,6 +67,11 @@ class Journal:
         self.closed = False
         self.lock: int | None = None
         self.retry_at_s = 0.0
+
+    @property
+    def place(self) -> Place:
+        """Where it stands, as far as the shipper knows."""
+        return Place(positions=dict(self.positions), is_closed=self.closed)
 
     def check_writer(self) -> None:
         """Find out whether the writer has ended; from then on nothing is added."""

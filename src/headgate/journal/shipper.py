@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 import msgspec
 import psycopg
@@ -23,7 +23,7 @@ from headgate.core.faults import Unavailable
 from headgate.core.ports import Envelope, Sink
 from headgate.journal.folder import STREAMS, StreamName, boots, mark_shipped, segments
 from headgate.journal.format import Entry
-from headgate.journal.reading import Batch, Journal, Position, read
+from headgate.journal.reading import Batch, Journal, Place, Position, read
 from headgate.store.database import Connection, Database, first_line, will_pass
 from headgate.store.queries import Queries
 
@@ -36,6 +36,8 @@ RETRY_S_MAX: Final = 5.0
 KEEP_S: Final = 24 * 3600.0
 KEEP_BYTES: Final = 8 * 1024 * 1024 * 1024
 SWEEP_EVERY_S: Final = 60.0
+COMPARE_EVERY_S: Final = 5.0
+"""How often a database that has forgotten something (a failover, a restore) is looked for."""
 REASON_CHARACTERS_MAX: Final = 2000
 SKIP_S: Final = 60.0
 """How long a journal that can't be read, or can't be closed, is left alone."""
@@ -75,7 +77,7 @@ class Shipper:
         self._journals: dict[uuid.UUID, Journal] = {}
         self._finding = asyncio.Lock()
         self._stopping = asyncio.Event()
-        self._swept_s = time.monotonic()
+        self._swept_s = self._compared_s = time.monotonic()
         self.shipped_entries = 0
         self.rejected_entries = 0
         self.damaged_bytes = 0
@@ -111,6 +113,9 @@ class Shipper:
         Raises Unavailable when the database is away.
         """
         moved = False
+        if stream == "acct" and time.monotonic() - self._compared_s > COMPARE_EVERY_S:
+            self._compared_s = time.monotonic()
+            await self.compare()
         for boot in await asyncio.to_thread(boots, self._folder):
             journal = await self._journal(boot)
             if journal.closed or journal.retry_at_s > time.monotonic():
@@ -124,6 +129,22 @@ class Shipper:
             self._swept_s = time.monotonic()
             await asyncio.to_thread(self.sweep)
         return moved
+
+    async def compare(self) -> None:
+        """Begin again with journals of which the database has less than it had: it is a standby that lacked
+        the last commits, or was restored. Raises Unavailable when it is away."""
+        known = {boot: journal.place for boot, journal in self._journals.items()}
+        if not known:
+            return
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(QUERIES["get_positions"], (list(known),))
+            found = {row[0]: _place(row[1:]) for row in await cursor.fetchall()}
+        for boot, place in known.items():
+            journal = self._journals.get(boot)
+            if journal is not None and (boot not in found or found[boot].is_behind(place)):
+                log.error("the database has forgotten entries of journal %s: they are shipped again", boot)
+                del self._journals[boot]
+                journal.release()
 
     def sweep(self) -> None:
         """Delete segments shipped longer ago than is kept, then the oldest of what is too much. Blocks."""
@@ -197,8 +218,8 @@ class Shipper:
                 row = await cursor.fetchone()
             if row is None:
                 raise Unavailable(f"the row of journal {boot} is gone again")
-            journal.positions = {"acct": Position(row[0], row[1]), "body": Position(row[2], row[3])}
-            journal.closed = row[4] is not None
+            place = _place(row)
+            journal.positions, journal.closed = dict(place.positions), place.is_closed
             self._journals[boot] = journal
             return journal
 
@@ -339,8 +360,7 @@ class Shipper:
         """All is shipped and the writer is gone: let the sinks settle what it left open."""
         try:
             async with self._database.transaction() as connection:
-                cursor = await connection.execute(QUERIES["close_journal"], (journal.boot,))
-                if await cursor.fetchone() is not None:
+                if await self._mark_closed(connection, journal):
                     for sink in self._sinks:
                         if isinstance(sink, ClosingSink):
                             await sink.close_journal(connection, journal.boot)
@@ -356,3 +376,33 @@ class Shipper:
         journal.release()
         await asyncio.to_thread(self._mark_all_shipped, journal)
         log.info("journal %s is shipped and closed", journal.boot)
+
+    async def _mark_closed(self, connection: Connection, journal: Journal) -> bool:
+        """Say whether it was not closed before. Raises Unavailable where the database has not all of it."""
+        acct, body = journal.positions["acct"], journal.positions["body"]
+        cursor = await connection.execute(
+            QUERIES["close_journal"],
+            {
+                "boot": journal.boot,
+                "acct_segment": acct.segment,
+                "acct_offset": acct.offset,
+                "body_segment": body.segment,
+                "body_offset": body.offset,
+            },
+        )
+        if await cursor.fetchone() is not None:
+            return True
+        cursor = await connection.execute(QUERIES["get_position"], (journal.boot,))
+        row = await cursor.fetchone()
+        if row is None or not _place(row).is_closed:
+            self._forget(journal)
+        return False
+
+
+def _place(row: Sequence[Any]) -> Place:
+    """Positions and closing time of a journal, as `journals` has them."""
+    positions: dict[StreamName, Position] = {
+        "acct": Position(row[0], row[1]),
+        "body": Position(row[2], row[3]),
+    }
+    return Place(positions=positions, is_closed=row[4] is not None)

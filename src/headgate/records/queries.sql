@@ -21,18 +21,22 @@ copy requests (
 ) from stdin;
 
 -- name: open_call
-insert into open_calls (
-    id, boot, attempt, started_at, target, project, key, "user", model, tags, reserved_usd
+insert into open_calls as o (
+    id, boot, attempt, started_at, target, project, key, "user", model, tags, reserved_usd, charged_usd, is_open
 ) values (
     %(id)s, %(boot)s, %(attempt)s, %(started_at)s, %(target)s, %(project)s, %(key)s, %(user)s, %(model)s,
-    %(tags)s, %(reserved_usd)s
+    %(tags)s, %(reserved_usd)s, %(charged_usd)s, %(is_open)s
 )
 on conflict (id) do update
-set attempt = excluded.attempt, target = excluded.target, reserved_usd = excluded.reserved_usd;
+set attempt = excluded.attempt, target = excluded.target, reserved_usd = excluded.reserved_usd,
+    charged_usd = o.charged_usd + excluded.charged_usd, is_open = excluded.is_open;
+
+-- name: settle_call
+update open_calls set charged_usd = charged_usd + %(charged_usd)s, is_open = %(is_open)s where id = %(id)s;
 
 -- name: boot_open_calls
 select id, started_at, (extract(epoch from clock_timestamp() - started_at) * 1000)::bigint, target, project, key,
-    "user", model, tags, reserved_usd::text
+    "user", model, tags, reserved_usd::text, charged_usd::text, is_open
 from open_calls where boot = %(boot)s order by id;
 
 -- name: list_open_calls

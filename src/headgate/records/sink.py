@@ -7,11 +7,10 @@ statement here asks whether a row exists already. Read next: `records.bodies`, `
 import uuid
 from collections.abc import Sequence
 
-import msgspec
 from psycopg.rows import TupleRow
 
 from headgate.core.call import Usage
-from headgate.core.entries import BEGIN, END, Begin, End
+from headgate.core.entries import BEGIN, END, SETTLED, Begin, End
 from headgate.core.identity import time_ms_of
 from headgate.core.money import format_usd, parse_usd
 from headgate.core.ports import Envelope
@@ -27,6 +26,7 @@ from headgate.records.rows import (
     reserved_pico_usd,
     usd,
 )
+from headgate.records.running import Running, interrupted_cost, sort_calls
 from headgate.store.database import Connection
 from headgate.store.queries import Queries
 
@@ -37,34 +37,21 @@ INTERRUPTED = "interrupted"
 
 
 class RecordSink:
-    """Applies BEGIN and END (`core.ports.Sink`)."""
+    """Applies BEGIN, SETTLED and END (`core.ports.Sink`)."""
 
-    kinds = frozenset({BEGIN, END})
-
-    def __init__(self) -> None:
-        self._begin = msgspec.msgpack.Decoder(Begin).decode
-        self._end = msgspec.msgpack.Decoder(End).decode
+    kinds = frozenset({BEGIN, SETTLED, END})
 
     async def apply(self, connection: Connection, batch: Sequence[Envelope]) -> None:
         """Write a batch. Raises ValueError or psycopg.Error for an entry that can't be written."""
-        begun: dict[uuid.UUID, tuple[uuid.UUID, Begin]] = {}
-        ended: list[tuple[uuid.UUID, End]] = []
-        for envelope in batch:
-            boot = uuid.UUID(bytes=envelope.boot)
-            if envelope.kind == BEGIN:
-                begin = self._begin(envelope.payload)
-                begun[identity(begin.call)] = (boot, begin)
-            elif envelope.kind == END:
-                end = self._end(envelope.payload)
-                begun.pop(identity(end.call), None)
-                ended.append((boot, end))
+        running, ended = sort_calls(batch)
         await write_ended(connection, ended)
-        await _write_begun(connection, begun)
+        await _write_running(connection, running)
 
     async def close_journal(self, connection: Connection, boot: uuid.UUID) -> None:
         """Put the calls on record that a process had begun and not ended when it died.
 
-        Each costs what it had reserved, as its meters are charged; unknown where nothing was.
+        Each costs what its attempts were charged, and what the open one had reserved, as its meters are
+        charged; unknown where nothing was.
         """
         cursor = await connection.execute(QUERIES.boot_open_calls, {"boot": boot})
         rows = await cursor.fetchall()
@@ -95,27 +82,34 @@ async def ensure_partitions(connection: Connection, calls: Sequence[uuid.UUID]) 
     await connection.execute(QUERIES.ensure_partitions, {"days": sorted({day_of(call) for call in calls})})
 
 
-async def _write_begun(connection: Connection, begun: dict[uuid.UUID, tuple[uuid.UUID, Begin]]) -> None:
-    if not begun:
+async def _write_running(connection: Connection, running: dict[uuid.UUID, Running]) -> None:
+    if not running:
         return
-    rows = [
-        {
-            "id": call,
-            "boot": boot,
-            "attempt": begin.attempt,
-            "started_at": instant(begin.started_ms),
-            "target": name(begin.target),
-            "project": name(begin.project),
-            "key": name(begin.key),
-            "user": name(begin.user),
-            "model": name(begin.model),
-            "tags": [name(tag) for tag in begin.tags],
-            "reserved_usd": usd(reserved_pico_usd(begin)),
-        }
-        for call, (boot, begin) in sorted(begun.items())
-    ]
+    begun: list[dict[str, object]] = []
+    settled: list[dict[str, object]] = []
+    for call, one in sorted(running.items()):
+        state: dict[str, object] = {"id": call, "charged_usd": usd(one.charged), "is_open": one.is_open}
+        if one.begin is None:
+            settled.append(state)
+        else:
+            begun.append({**state, "boot": one.boot, **_begun(one.begin)})
     async with connection.cursor() as cursor:
-        await cursor.executemany(QUERIES.open_call, rows)
+        await cursor.executemany(QUERIES.open_call, begun)
+        await cursor.executemany(QUERIES.settle_call, settled)
+
+
+def _begun(begin: Begin) -> dict[str, object]:
+    return {
+        "attempt": begin.attempt,
+        "started_at": instant(begin.started_ms),
+        "target": name(begin.target),
+        "project": name(begin.project),
+        "key": name(begin.key),
+        "user": name(begin.user),
+        "model": name(begin.model),
+        "tags": [name(tag) for tag in begin.tags],
+        "reserved_usd": usd(reserved_pico_usd(begin)),
+    }
 
 
 async def _write_rollups(connection: Connection, ends: Sequence[End]) -> None:
@@ -175,8 +169,7 @@ def _sums(delta: rollup.Delta) -> dict[str, object]:
 
 
 def _interrupted(row: TupleRow) -> End:
-    call, started_at, duration_ms, target, project, key, user, model, tags, reserved_usd = row
-    cost = parse_usd(reserved_usd)
+    call, started_at, duration_ms, target, project, key, user, model, tags, reserved, charged, is_open = row
     return End(
         call=call.bytes,
         started_ms=min(int(started_at.timestamp() * 1000), time_ms_of(call)),
@@ -202,7 +195,7 @@ def _interrupted(row: TupleRow) -> End:
         release="",
         trace_id="",
         usage=Usage(),
-        cost_pico_usd=cost or None,
+        cost_pico_usd=interrupted_cost(parse_usd(charged), parse_usd(reserved), is_open=is_open),
         estimated=True,
         truncated=True,
         record="metadata",
