@@ -44,7 +44,7 @@ class BookState(msgspec.Struct, frozen=True, kw_only=True):
 class AccessBook:
     """All keys of the deployment, as of `seq`."""
 
-    __slots__ = ("_by_digest", "_by_id", "_contact_ms", "_max_stale_ms", "_revoked", "_seq")
+    __slots__ = ("_by_digest", "_by_id", "_contact_ms", "_revoked", "_seq", "max_stale_ms")
 
     def __init__(self, *, max_stale_ms: int = MAX_STALE_MS) -> None:
         self._by_id: dict[str, Key] = {}
@@ -52,7 +52,7 @@ class AccessBook:
         self._revoked: dict[str, None] = {}
         self._seq = 0
         self._contact_ms: int | None = None
-        self._max_stale_ms = max_stale_ms
+        self.max_stale_ms = max_stale_ms
 
     @property
     def seq(self) -> int:
@@ -108,7 +108,7 @@ class AccessBook:
         database was out of reach for longer than `max_stale_ms`; neither shows the secret.
         """
         contact_ms = self._contact_ms
-        if contact_ms is None or now_ms - contact_ms > self._max_stale_ms:
+        if contact_ms is None or now_ms - contact_ms > self.max_stale_ms:
             raise self._too_stale(now_ms)
         digest = digest_of(presented)
         key = None

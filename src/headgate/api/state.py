@@ -93,4 +93,5 @@ class ControlState:
             return
         self.secrets = Secrets.resolve(snapshot, self._environment)
         self.snapshot = snapshot
+        self.book.max_stale_ms = snapshot.max_stale_ms
         self.refused = None

@@ -12,6 +12,7 @@ from pathlib import Path as FilePath
 
 import msgspec
 
+from headgate.access.book import MAX_STALE_MS
 from headgate.access.model import Project
 from headgate.catalog.kinds import expand_regions, kinds, region_sets
 from headgate.catalog.model import ModelFacts, Provider, Target
@@ -128,6 +129,7 @@ class _Compiler:
         aliases = {name: self._alias(name, table) for name, table in document.models.items()}
         projects = {name: self._project(name) for name in document.projects}
         check_meters(document, self._problems)
+        max_stale_ms = self._max_stale_ms()
         self._problems.raise_if_any()
         content = normalised(document)
         server = document.server
@@ -150,9 +152,18 @@ class _Compiler:
             on_hangup=server.on_hangup,
             allowed_hosts=frozenset(name.lower() for name in server.allowed_hosts),
             durability=server.durability,
+            max_stale_ms=max_stale_ms,
             price_overrides=self._overrides,
             priced_on=self._today.isoformat(),
         )
+
+    def _max_stale_ms(self) -> int:
+        text = self._document.server.max_stale
+        stale_ms = int(read_duration(text) * 1000)
+        if not 1000 <= stale_ms <= MAX_STALE_MS:
+            reason = f"is {text!r}; revocations must reach everyone, so between 1s and 5m can be chosen"
+            self._problems.add(("server", "max_stale"), reason)
+        return stale_ms
 
     def _compile_providers(self) -> None:
         known = kinds()

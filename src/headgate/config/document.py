@@ -30,7 +30,7 @@ Positive = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 Rate = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Weight = Annotated[float, msgspec.Meta(gt=0, le=10**6)]
-HostName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.-]{1,253}$")]
+HostName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.-]{1,253}(?!\n)$")]
 Bytes = Annotated[int, msgspec.Meta(ge=1024, le=2**40)]
 Seed = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 ErrorStatus = Annotated[int, msgspec.Meta(ge=400, le=599)]
@@ -199,6 +199,8 @@ class ServerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     on_hangup: Literal["close", "drain"] = "close"
     allowed_hosts: Annotated[tuple[HostName, ...], msgspec.Meta(max_length=64)] = ()
     durability: Literal["process", "power"] = "process"
+    max_stale: Duration = "5m"
+    """For how long a gateway that can't reach the database goes on with the keys that it knows; 5m at most."""
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

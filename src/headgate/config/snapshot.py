@@ -69,6 +69,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     allowed_hosts: frozenset[str] = frozenset()
     """Names, besides addresses and localhost, under which the control API may be asked for."""
     durability: Literal["process", "power"] = "process"
+    max_stale_ms: int = 5 * 60 * 1000
+    """For how long keys are believed without a word from the database."""
     price_overrides: dict[str, ModelFacts] = msgspec.field(default_factory=dict[str, ModelFacts])
     """By `provider/model`, from `[prices]`; they hold for models that no alias names, too."""
     priced_on: str = ""

@@ -179,6 +179,7 @@ class Refresher:
         if snapshot is None:
             return
         self._changed = True
+        self._live.book.max_stale_ms = snapshot.max_stale_ms
         secrets = Secrets.resolve(snapshot, self._environment)
         budgets = [*snapshot.budgets, *self._live.budgets.values()]
         limits = [*snapshot.rate_limits, *self._live.rate_limits.values()]
