@@ -3,6 +3,7 @@
 Never returns a webhook's secret but in the answer that makes it. Read next: `api.alerts`, `api.webhooks`.
 """
 
+import re
 import secrets
 from typing import Annotated, Any
 
@@ -16,22 +17,26 @@ from headgate.access.model import Key
 from headgate.access.roles import visible
 from headgate.access.store import AuditEntry, write_audit
 from headgate.api.alerts import QUERIES, AlertView, list_alerts
-from headgate.api.webhooks import WEBHOOKS_MAX, make_secret, read_destination
-from headgate.core.faults import Conflict, NotFound
+from headgate.api.webhooks import (
+    URL_CHARACTERS_MAX,
+    URL_PATTERN,
+    WEBHOOKS_MAX,
+    make_secret,
+    read_destination,
+)
+from headgate.core.faults import Conflict, InvalidRequest, NotFound
 from headgate.core.pages import LIMIT_DEFAULT, Page, decode_cursor, encode_cursor, format_datetime
 from headgate.store.rows import fetch_rows
 
-AlertKind = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
+KIND_PATTERN = r"^[a-z][a-z0-9_.]{0,63}(?!\n)$"
+AlertKind = Annotated[str, msgspec.Meta(pattern=KIND_PATTERN)]
 
 
 class NewWebhook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where alerts are to be sent. `kinds` null: all alerts."""
 
     url: Annotated[
-        str,
-        msgspec.Meta(
-            max_length=2000, extra_json_schema={"pattern": r"^https?://[a-z0-9.-]+(/[!$-;=?-Z_a-z~]*)?$"}
-        ),
+        str, msgspec.Meta(max_length=URL_CHARACTERS_MAX, extra_json_schema={"pattern": URL_PATTERN})
     ]
     kinds: Annotated[tuple[AlertKind, ...], msgspec.Meta(min_length=1, max_length=32)] | None = None
 
@@ -69,12 +74,14 @@ class AlertsController(Controller):
         self,
         caller: CallerKey,
         database: Store,
-        kind: FromQuery[AlertKind | None] = None,
+        kind: FromQuery[str | None] = None,
         limit: PageLimit = LIMIT_DEFAULT,
         next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
     ) -> Page[AlertView]:
         """List alerts, newest first: budgets at 50, 80, 100 %, overruns, breakers, a growing journal."""
         before = None if next is None else decode_cursor(next, int)
+        if kind is not None and not re.fullmatch(KIND_PATTERN, kind):
+            raise InvalidRequest("kind is no kind of alert; write one such as `budget`", parameter="kind")
         found = await list_alerts(
             database, visible(caller).project_ids, limit=limit + 1, before=before, kind=kind
         )

@@ -28,14 +28,18 @@ from headgate.meters.windows import zone
 ID_CHARACTERS = 16
 
 Name = Annotated[
-    str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="letters, digits, . _ -")
+    str,
+    msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?!\n)$", description="letters, digits, . _ -"),
 ]
+AMOUNT_PATTERN = r"^[0-9]{1,9}(\.[0-9]{1,12})?( ?USD)?$"
+RATE_PATTERN = r"^([1-9][0-9]{0,14}) ?(requests?|tokens?)$"
+
 Amount = Annotated[
     str,
     msgspec.Meta(
         max_length=64,
         description="such as `500 USD`, or a decimal number",
-        extra_json_schema={"pattern": r"^[0-9]{1,9}(\.[0-9]{1,12})?( USD)?$"},
+        extra_json_schema={"pattern": AMOUNT_PATTERN},
     ),
 ]
 RateText = Annotated[
@@ -43,12 +47,10 @@ RateText = Annotated[
     msgspec.Meta(
         max_length=64,
         description="`60 requests` or `100000 tokens`",
-        extra_json_schema={"pattern": "^[1-9][0-9]{0,14} (requests?|tokens?)$"},
+        extra_json_schema={"pattern": RATE_PATTERN},
     ),
 ]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=60)]
-
-_RATE = re.compile(r"(\d{1,15})\s*(requests?|tokens?)")
 
 
 class NewBudget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -190,6 +192,10 @@ def meter_id(kind: str, key: str | None, *parts: str | Scope) -> str:
 
 
 def _amount(text: str, parameter: str) -> int:
+    if not re.fullmatch(AMOUNT_PATTERN, text):
+        raise InvalidRequest(
+            f"{parameter} is {text!r}; write an amount such as '500 USD' or '0.25'", parameter=parameter
+        )
     try:
         return parse_usd(text)
     except ValueError as error:
@@ -197,8 +203,8 @@ def _amount(text: str, parameter: str) -> int:
 
 
 def _rate(text: str) -> tuple[int, RateUnit]:
-    match = _RATE.fullmatch(text.strip())
-    if match is None or int(match[1]) < 1:
+    match = re.fullmatch(RATE_PATTERN, text)
+    if match is None:
         raise InvalidRequest(
             f"limit is {text!r}; write a limit such as '60 requests' or '100000 tokens'", parameter="limit"
         )

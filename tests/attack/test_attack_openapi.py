@@ -1,0 +1,239 @@
+"""Schemathesis and our own malice against the control API, through a whole `headgate up` on real PostgreSQL.
+
+No 5xx, answers as described, errors in the one shape, nothing unknown taken, and no way around the gate.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from demo.running import Running, chat, headgate
+from tests.attack.api_operations import NOBODY, OPERATIONS, REFUSED, Operation
+from tests.attack.conftest import Show
+
+CONFIG = """
+[providers.mock]
+kind = "mock"
+
+[models.assistant]
+targets = ["mock/small", "mock/large"]
+
+[[budgets]]
+name = "monthly"
+limit = "500 USD"
+max_cost_per_call = "0.01 USD"
+
+[[rate_limits]]
+name = "per-user"
+scope = { user = "*" }
+limit = "6000 requests"
+window = "minute"
+"""
+ROLES = ("admin", "project_admin", "member", "viewer")
+CASES_MIN = {"admin": 1_200, "project_admin": 250, "viewer": 250}
+NOT_CHECKED = "positive_data_acceptance"
+"""A cursor, a time zone or a snapshot that is in force is no matter of a schema: refusing one is right."""
+ENDLESS = "/api/v1/requests/stream"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    with headgate(CONFIG) as started:
+        for _ in range(3):
+            assert chat(started.url, started.admin_key, "assistant").status_code == 200
+        started.wait_for_requests(3)
+        yield started
+
+
+@pytest.fixture(scope="module")
+def keys(running: Running) -> dict[str, str]:
+    """A key of each role."""
+    return {role: running.make_key(f"attack-{role}", role=role) for role in ROLES}
+
+
+@pytest.fixture(scope="module")
+def described(running: Running) -> dict[str, Any]:
+    return httpx.get(f"{running.url}/api/openapi.json", trust_env=False).json()
+
+
+def explore(running: Running, key: str, role: str, examples: int, folder: Path) -> int:
+    """Let schemathesis loose with a key; return how many requests it made. Fails with what it found."""
+    checks = ["--checks", "all", "--exclude-checks", NOT_CHECKED]
+    if role != "admin":
+        # What it makes, it may not see, and what it may not do is 403 before the body is read.
+        phases = ["--phases", "coverage,fuzzing"]
+        checks[-1] += ",negative_data_rejection,missing_required_header"
+    else:
+        phases = ["--phases", "coverage,fuzzing,stateful"]
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "run", f"{running.url}/api/openapi.json"),
+            *("--header", f"Authorization: Bearer {key}", "--exclude-path", ENDLESS, "--no-color"),
+            *("--max-examples", str(examples), "--seed", "1", "--continue-on-failure", "--warnings", "off"),
+            *checks,
+            *phases,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        timeout=400,
+    )
+    assert done.returncode == 0, done.stdout[-12_000:] + done.stderr[-2_000:]
+    tested = re.search(r"Tested: (\d+)", done.stdout)
+    generated = re.search(r"(\d+) generated", done.stdout)
+    assert tested is not None and int(tested[1]) == len(OPERATIONS) - 1
+    assert generated is not None
+    return int(generated[1])
+
+
+def internal_errors(running: Running) -> list[str]:
+    """What went wrong inside the server: every 500 leaves a line of level error."""
+    lines = [json.loads(line) for line in running.log.read_text().splitlines() if line.startswith("{")]
+    return [str(line["message"])[:300] for line in lines if line["level"] in ("error", "critical")]
+
+
+@pytest.mark.timeout(500)
+def test_schemathesis_finds_nothing_as_an_administrator(
+    running: Running, tmp_path: Path, shown: Show
+) -> None:
+    made = explore(running, running.admin_key, "admin", 15, tmp_path)
+    shown(f"{made} requests of schemathesis over {len(OPERATIONS) - 1} operations as an administrator")
+    assert made >= CASES_MIN["admin"]
+    assert not internal_errors(running)
+    assert len(running.worker_pids("control")) == 1
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("role", ["project_admin", "viewer"])
+def test_schemathesis_finds_nothing_as_a_lesser_role(
+    running: Running, keys: dict[str, str], role: str, tmp_path: Path
+) -> None:
+    assert explore(running, keys[role], role, 6, tmp_path) >= CASES_MIN[role]
+    assert not internal_errors(running)
+
+
+def ask(
+    running: Running, method: str, path: str, key: str | None, body: object = None
+) -> tuple[int, dict[str, str], Any]:
+    headers = {} if key is None else {"authorization": f"Bearer {key}"}
+    content = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+    with (
+        httpx.Client(base_url=running.url, trust_env=False, verify=False, timeout=20) as client,
+        client.stream(method, path, headers=headers, content=content) as answer,
+    ):
+        if answer.headers["content-type"].startswith("text/event-stream"):
+            return answer.status_code, dict(answer.headers), next(answer.iter_text())
+        answer.read()
+        is_json = answer.headers["content-type"].startswith("application/json")
+        return answer.status_code, dict(answer.headers), answer.json() if is_json else answer.text
+
+
+def check_shape(found: Any, where: object) -> None:
+    """An error has the one documented shape."""
+    assert set(found) == {"error"}, where
+    assert set(found["error"]) == {"code", "message", "hint", "request_id"}, where
+    assert all(isinstance(value, str) and value for value in found["error"].values()), where
+
+
+def test_the_table_of_operations_is_complete(described: dict[str, Any]) -> None:
+    found = {(method, path) for path, methods in described["paths"].items() for method in methods}
+    assert found == set(OPERATIONS)
+    with_body = {
+        place for place in found if "requestBody" in described["paths"][place[1]][place[0]]
+    }  # each has a good body here, from which the others are made
+    assert with_body == {place for place, operation in OPERATIONS.items() if operation.body is not None}
+
+
+def test_no_operation_is_open_to_a_weaker_key(running: Running, keys: dict[str, str]) -> None:
+    revoked = running.make_key("attack-revoked", role="admin")
+    identity = revoked.split("_")[1]
+    assert running.api.delete(f"/keys/{identity}").status_code == 200
+    strangers = (None, "hg_none_none", revoked, keys["admin"][:-1], keys["admin"] + "0")
+    tried = 0
+    for (method, template), operation in OPERATIONS.items():
+        if operation.roles is None:
+            continue
+        path = re.sub(r"\{\w+\}", NOBODY, template)
+        for key in strangers:
+            status, headers, found = ask(running, method, path, key, operation.body)
+            assert (status, found["error"]["code"]) == (401, "invalid_key"), (method, path, key)
+            assert headers["www-authenticate"] == "Bearer"
+            check_shape(found, path)
+            tried += 1
+        for role in ROLES:
+            if role not in operation.roles:
+                status, _, found = ask(running, method, path, keys[role], operation.body)
+                assert (status, found["error"]["code"]) == (403, "not_allowed"), (method, path, role)
+                check_shape(found, path)
+                tried += 1
+    assert tried > 200
+
+
+def test_every_operation_is_open_to_the_roles_that_have_it(running: Running, keys: dict[str, str]) -> None:
+    for (method, template), operation in OPERATIONS.items():
+        if method != "get":
+            continue
+        path = re.sub(r"\{\w+\}", NOBODY, template)
+        for role in operation.roles or (None,):
+            status, _, _ = ask(running, method, path, None if role is None else keys[role])
+            assert status == (404 if "{" in template else 200), (path, role)
+
+
+def with_unknown(operation: Operation) -> Iterator[dict[str, Any]]:
+    """The good body with a member that nobody knows, at its top and inside each object that is described."""
+    assert operation.body is not None
+    yield {**operation.body, "unknown_member": 1}
+    for name in operation.nested:
+        inside: Any = operation.body[name]
+        if isinstance(inside, list):
+            yield {**operation.body, name: [{**inside[0], "unknown_member": 1}]}
+        else:
+            yield {**operation.body, name: {**inside, "unknown_member": 1}}
+
+
+def test_an_unknown_member_is_refused_by_name(running: Running) -> None:
+    tried = 0
+    for (method, template), operation in OPERATIONS.items():
+        for body in with_unknown(operation) if operation.body is not None else ():
+            path = re.sub(r"\{\w+\}", NOBODY, template)
+            status, _, found = ask(running, method, path, running.admin_key, body)
+            assert status == 400, (path, body)
+            assert "unknown_member" in found["error"]["message"], (path, found)
+            check_shape(found, path)
+            tried += 1
+    assert tried >= 13
+
+
+def test_an_unknown_parameter_is_refused_by_name(running: Running) -> None:
+    for (method, template), operation in OPERATIONS.items():
+        path = re.sub(r"\{\w+\}", NOBODY, template)
+        if path == "/healthz":
+            continue  # answered by the gateway itself, whatever is asked
+        status, _, found = ask(running, method, f"{path}?unknown_member=1", running.admin_key, operation.body)
+        assert status == 400, path
+        assert "unknown_member" in found["error"]["message"], path
+
+
+def test_what_no_schema_writes_down_is_refused_in_the_one_shape(running: Running) -> None:
+    for method, path, body in REFUSED:
+        status, headers, found = ask(running, method, f"/api/v1{path}", running.admin_key, body)
+        assert status in (400, 404), (method, path, body, status)
+        assert headers["content-type"] == "application/json"
+        check_shape(found, (method, path))
+    assert not internal_errors(running)
+
+
+def test_a_body_of_another_type_is_refused(running: Running) -> None:
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "a"):
+        answer = running.api.post(
+            "/keys", content=b'--x\r\n\r\nname="a"\r\n--x--', headers={"content-type": kind}
+        )
+        assert answer.status_code == 400, kind
+        check_shape(answer.json(), kind)
