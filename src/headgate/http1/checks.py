@@ -1,9 +1,11 @@
 """What a request's head must not be, beyond what the parser refuses by itself.
 
-Pure. The parser (llhttp) refuses conflicting framing, bare line feeds, folded fields and NUL; a missing or
-second Host, a second credential, size, methods and Upgrade are refused here. Read next: `protocol`.
+Pure. The parser (llhttp) refuses conflicting framing, bare line feeds, folded fields and NUL; a missing,
+second or impossible Host, a second credential, codings other than chunked, size, methods and Upgrade are
+refused here. Read next: `targets`, `inbound`.
 """
 
+import re
 from typing import Final
 
 import msgspec
@@ -12,6 +14,11 @@ from headgate.core.ports import Headers
 from headgate.http1.limits import ServerLimits
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_HOST: Final = re.compile(
+    rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[0-9A-Za-z._~!$&'()*+;=-]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?"
+)
+"""RFC 3986, 3.2.2, without the comma: behind some proxies it joins two hosts."""
+_HOST_BYTES_MAX: Final = 260
 _SINGLE: Final = frozenset(
     {
         b"authorization",
@@ -36,18 +43,26 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
         """Return the JSON that clients of any dialect can read."""
         return msgspec.json.encode(
             {
+                "type": "error",
                 "error": {
                     "message": self.message,
                     "type": "invalid_request_error",
                     "code": "request_too_large" if self.status in (413, 414, 431) else "invalid_request",
                     "param": None,
-                }
+                    "status": "INVALID_ARGUMENT",
+                },
             }
         )
 
 
 MALFORMED: Final = Refusal(
     status=400, message="The request is not valid HTTP/1.1; check the client or the proxy."
+)
+
+
+_UPGRADE: Final = Refusal(
+    status=400,
+    message="Upgrade is not served; speak plain HTTP/1.1 (Java: HttpClient.Version.HTTP_1_1).",
 )
 
 
@@ -82,8 +97,15 @@ def refusal_of(method: str, http_version: str, headers: Headers, limits: ServerL
         if name in _SINGLE:
             seen += 1
             names.add(name)
-        elif name == b"upgrade" or (name == b"transfer-encoding" and http_version != "1.1"):
-            return _framing_refusal(name)
+            if name == b"host" and not is_host(value):
+                return Refusal(status=400, message="Host is not a host with an optional port.")
+        elif name == b"transfer-encoding":
+            if http_version != "1.1" or value.lower() != b"chunked" or name in names:
+                return _coding_refusal(http_version)
+            names.add(name)
+            seen += 1
+        elif name == b"upgrade":
+            return _UPGRADE
     if size > limits.header_bytes_max:
         return head_too_large(limits)
     if seen != len(names):
@@ -100,13 +122,17 @@ def refusal_of(method: str, http_version: str, headers: Headers, limits: ServerL
     return None
 
 
-def _framing_refusal(name: bytes) -> Refusal:
-    if name == b"upgrade":
-        return Refusal(
-            status=400,
-            message="Upgrade is not served; speak plain HTTP/1.1 (Java: HttpClient.Version.HTTP_1_1).",
-        )
-    return Refusal(status=400, message="Transfer-Encoding needs HTTP/1.1; send Content-Length.")
+def is_host(value: bytes) -> bool:
+    """Return whether a value of Host is one. Source: RFC 9112, 3.2."""
+    return len(value) <= _HOST_BYTES_MAX and _HOST.fullmatch(value) is not None
+
+
+def _coding_refusal(http_version: str) -> Refusal:
+    if http_version != "1.1":
+        return Refusal(status=400, message="Transfer-Encoding needs HTTP/1.1; send Content-Length.")
+    return Refusal(
+        status=400, message="Transfer-Encoding is understood as `chunked` alone, once; send that or a length."
+    )
 
 
 def _repeated(headers: Headers) -> str:

@@ -43,6 +43,7 @@ class HttpServer:
         self.now = 0.0
         self.date = b""
         self.targets: dict[bytes, tuple[str, bytes]] = {}
+        self.hosts: set[bytes] = set()
         self._tls = tls
         self._handler: Handler | None = None
         self._loop: asyncio.AbstractEventLoop | None = None

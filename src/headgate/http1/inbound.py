@@ -24,6 +24,7 @@ from headgate.http1.answer_head import CLOSE, answer_head
 from headgate.http1.checks import MALFORMED, METHODS, Refusal, head_too_large, refusal_of, target_too_long
 from headgate.http1.inbound_exchange import InboundExchange
 from headgate.http1.limits import ServerLimits
+from headgate.http1.targets import split_target
 
 _FED_BYTES_MAX: Final = 32 * 1024
 """The parser gets so much at once, so that a burst of tiny requests can't become thousands of exchanges."""
@@ -35,6 +36,7 @@ _FRAMING_BYTES_PER_BYTE: Final = 8
 """A chunk of one byte takes six on the wire. What takes more is padding: chunk extensions, trailers."""
 _TARGETS_KNOWN_MAX: Final = 256
 _TARGET_KNOWN_BYTES_MAX: Final = 128
+_HOSTS_KNOWN_MAX: Final = 64
 _NEVER_READ: Final = -1.0
 _METHODS: Final = {method.encode("ascii"): method for method in METHODS}
 _JSON: Final = (b"content-type", b"application/json")
@@ -49,6 +51,8 @@ class House(Protocol):
     date: bytes
     targets: dict[bytes, tuple[str, bytes]]
     """Request targets that were seen before, taken apart."""
+    hosts: set[bytes]
+    """Values of Host that were looked at before, and are good."""
 
     def opened(self, connection: "Inbound") -> bool:
         """Count the connection. False refuses it."""
@@ -147,7 +151,7 @@ class Inbound(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One field of the head, or of a trailer."""
-        self._fields.append((name.lower(), value))
+        self._fields.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         """The head is here: make an exchange of it."""
@@ -155,10 +159,11 @@ class Inbound(asyncio.Protocol):
         assert parser is not None
         fields, self._fields = self._fields, []
         index = dict(fields)
-        method = _METHODS.get(parser.get_method())
+        named = parser.get_method()
+        method = _METHODS.get(named)
         keeps = parser.should_keep_alive()
         house = self.house
-        target = house.targets.get(self._url) or self._target()
+        target = house.targets.get(self._url) or self._target(named, index.get(b"host", b""))
         exchange = InboundExchange(self, method or "", target or ("", b""), fields, index)
         # A message that may be followed by another and does not say so can only be HTTP/1.1.
         version = "1.1" if keeps and b"connection" not in index else parser.get_http_version()
@@ -172,11 +177,11 @@ class Inbound(asyncio.Protocol):
             or len(fields) > house.limits.header_fields_max
             or len(self._url) > house.limits.target_bytes_max
             or self._head_bytes > house.limits.header_bytes_max
-            or b"host" not in index
+            or index.get(b"host") not in house.hosts
             or b"transfer-encoding" in index
             or b"upgrade" in index
         ):
-            self._check(exchange, parser.get_method().decode("ascii"), version, target is not None)
+            self._check(exchange, named.decode("ascii"), version, target is not None)
         if b"expect" in index and index[b"expect"].lower() == b"100-continue":
             exchange.expects = not exchange.old
         self._url = b""
@@ -203,7 +208,13 @@ class Inbound(asyncio.Protocol):
         assert exchange is not None
         exchange.complete = True
         exchange.wake()
-        self._fields.clear()  # trailers: nobody has checked them, so nobody sees them
+        if self._fields:
+            # Trailers: nobody has checked them, so nobody sees them. The parser does heed `connection`.
+            self._fields.clear()
+            if self._parser is not None and not self._parser.should_keep_alive():
+                exchange.keeps = False
+                if exchange.ended:
+                    self._end(clean=True)
         self._discarded_bytes = 0
         if not exchange.keeps:
             self._last = True
@@ -366,23 +377,12 @@ class Inbound(asyncio.Protocol):
 
     # -- inside: heads
 
-    def _target(self) -> tuple[str, bytes] | None:
-        """Take the request's target apart: path and query; None for what is no target."""
+    def _target(self, method: bytes, host: bytes) -> tuple[str, bytes] | None:
+        """Take the request's target apart; None for what is no target of ours."""
         url = self._url
-        if url[:1] == b"/" and b"#" not in url:
-            path, _, query = url.partition(b"?")
-        elif url == b"*":
-            path, query = url, b""
-        else:
-            try:
-                parsed = httptools.parse_url(url)
-            except httptools.HttpParserInvalidURLError:
-                return None
-            path, query = parsed.path or b"/", parsed.query or b""
-        if not path.isascii():
-            return None
-        target = path.decode("ascii"), query
-        if not query and len(url) <= _TARGET_KNOWN_BYTES_MAX:  # some dialects put a key into the query
+        target = split_target(url, method, host)
+        # Some dialects put a key into the query; and a target that is no path goes by its host.
+        if target and not target[1] and url[:1] == b"/" and len(url) <= _TARGET_KNOWN_BYTES_MAX:
             targets = self.house.targets
             if len(targets) >= _TARGETS_KNOWN_MAX:
                 targets.clear()
@@ -403,6 +403,11 @@ class Inbound(asyncio.Protocol):
             exchange.refusal = refusal_of(method, version, fields, limits)
         if exchange.refusal is not None:
             exchange.keeps = False
+        elif b"host" in exchange.index:
+            hosts = self.house.hosts
+            if len(hosts) >= _HOSTS_KNOWN_MAX:
+                hosts.clear()
+            hosts.add(exchange.index[b"host"])
 
     # -- inside: going on, and ending
 
@@ -427,6 +432,8 @@ class Inbound(asyncio.Protocol):
                 self._write_refusal(refusal)
             else:
                 owed.keeps = False  # the good requests are answered, then the connection ends
+        elif exchange.ended:
+            self._end(clean=False)
         elif exchange is not self._active:
             exchange.refusal = refusal
             exchange.keeps = False
