@@ -7,6 +7,7 @@ standard input what it is. No logic here. Read next: `processes.supervisor`, `ga
 import asyncio
 import contextlib
 import logging
+import secrets
 import socket
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -19,6 +20,7 @@ import uvloop
 from headgate import __version__
 from headgate.access.book import AccessBook
 from headgate.access.store import first_admin_key
+from headgate.access.vault import Vault
 from headgate.api.alerts import AlertSink
 from headgate.api.app import create_control_app
 from headgate.api.metrics import read_metric_files
@@ -33,6 +35,7 @@ from headgate.config.watch import ConfigurationWatcher
 from headgate.core.entries import ALERT, Alert
 from headgate.core.faults import Conflict
 from headgate.core.identity import IdentitySource
+from headgate.core.secret import Secret
 from headgate.gateway.control import ControlRelay
 from headgate.gateway.front import Front
 from headgate.gateway.plane import ENCODE, Current, DataPlane
@@ -56,6 +59,7 @@ from headgate.meters.shares import RateShares
 from headgate.meters.sink import MeterSink
 from headgate.policy.egress import GuardedEgress
 from headgate.processes import log as logs
+from headgate.processes.folder import VAULT_KEY_NAME, write_private
 from headgate.processes.spec import Prepared, UpOptions, WorkerSpec, read_spec
 from headgate.processes.supervisor import Supervisor
 from headgate.processes.worker import Service, run_worker
@@ -317,9 +321,20 @@ async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
             listener=partial(Listener, spec.database_url, name=f"{spec.title} listener"),
             metrics_open=is_loopback(spec.host),
             background=(targets.run, *_background(spec, database)),
+            vault=_vault(spec, settings),
         )
         sockets = [socket.socket(fileno=descriptor) for descriptor in spec.listen_fds]
         yield AsgiService(create_control_app(services), sockets)
+
+
+def _vault(spec: WorkerSpec, settings: Settings) -> Vault:
+    """The vault of the key that was set, else of the one that this data folder keeps."""
+    if settings.vault_key is not None:
+        return Vault(settings.vault_key)
+    path = Path(spec.data_dir) / VAULT_KEY_NAME
+    if not path.exists():
+        write_private(path, secrets.token_hex(32) + "\n")
+    return Vault(Secret(path.read_text(encoding="utf-8").strip()))
 
 
 def _background(spec: WorkerSpec, database: Database) -> tuple[Callable[[], Awaitable[None]], ...]:

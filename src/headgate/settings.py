@@ -14,7 +14,7 @@ import msgspec
 from headgate.core.faults import Misconfigured
 from headgate.core.secret import Secret
 
-ADMIN_KEY_CHARACTERS_MIN = 24
+OWN_KEY_CHARACTERS_MIN = 24
 
 DEFAULT_URL = "http://127.0.0.1:4400"
 
@@ -40,6 +40,12 @@ VARIABLES: tuple[Variable, ...] = (
         field="database_url",
         default="the embedded PostgreSQL in the data folder",
         text="The PostgreSQL to use, as `postgresql://user:password@host/database`.",
+    ),
+    Variable(
+        name="HEADGATE_VAULT_KEY",
+        field="vault_key",
+        default="made at the first start and kept in DIR/vault.key",
+        text="What seals secrets in the database: any text of 24 characters or more, the same on all hosts.",
     ),
     Variable(
         name="HEADGATE_DATA",
@@ -97,6 +103,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     admin_key: Secret | None = None
     database_url: Secret | None = None
+    vault_key: Secret | None = None
     data_folder: Path = Path(".headgate")
     config_file: Path | None = None
     url: str = DEFAULT_URL
@@ -107,13 +114,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Read the variables of `VARIABLES`; by default from the process's own environment.
 
-        Raises Misconfigured when HEADGATE_ADMIN_KEY is too short. A variable that is empty counts as unset.
+        Raises Misconfigured when a key of our own is too short. A variable that is empty counts as unset.
         """
         source = os.environ if environ is None else environ
         present = {name: value for name, value in source.items() if value.strip()}
         config = present.get("HEADGATE_CONFIG")
         return cls(
-            admin_key=_admin_key(present.get("HEADGATE_ADMIN_KEY")),
+            admin_key=_long_secret(present, "HEADGATE_ADMIN_KEY"),
+            vault_key=_long_secret(present, "HEADGATE_VAULT_KEY"),
             database_url=_secret(present.get("HEADGATE_DATABASE_URL")),
             data_folder=Path(present.get("HEADGATE_DATA", ".headgate")),
             config_file=Path(config) if config else None,
@@ -130,7 +138,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         # The variables hold provider keys, so they never show.
         return (
             f"Settings(data_folder={str(self.data_folder)!r}, config_file={self.config_file!r}, "
-            f"url={self.url!r}, admin_key={self.admin_key}, database_url={self.database_url}, key={self.key})"
+            f"url={self.url!r}, admin_key={self.admin_key}, database_url={self.database_url}, "
+            f"key={self.key}, vault_key={self.vault_key})"
         )
 
 
@@ -138,11 +147,11 @@ def _secret(text: str | None) -> Secret | None:
     return Secret(text.strip()) if text else None
 
 
-def _admin_key(text: str | None) -> Secret | None:
-    secret = _secret(text)
-    if secret is not None and len(secret.reveal()) < ADMIN_KEY_CHARACTERS_MIN:
+def _long_secret(present: Mapping[str, str], name: str) -> Secret | None:
+    secret = _secret(present.get(name))
+    if secret is not None and len(secret.reveal()) < OWN_KEY_CHARACTERS_MIN:
         raise Misconfigured(
-            f"HEADGATE_ADMIN_KEY has {len(secret.reveal())} characters; it needs "
-            f"{ADMIN_KEY_CHARACTERS_MIN} or more. Make one with `openssl rand -hex 24`."
+            f"{name} has {len(secret.reveal())} characters; it needs "
+            f"{OWN_KEY_CHARACTERS_MIN} or more. Make one with `openssl rand -hex 24`."
         )
     return secret

@@ -9,13 +9,15 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, Response, delete, get, post
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
 
 from headgate.access.gate import CallerKey, PageLimit, grant
 from headgate.access.http import Store
 from headgate.access.model import Key
 from headgate.access.roles import visible
 from headgate.access.store import AuditEntry, write_audit
+from headgate.access.vault import Vault
 from headgate.api.alerts import QUERIES, AlertView, list_alerts
 from headgate.api.webhooks import (
     URL_CHARACTERS_MAX,
@@ -23,10 +25,13 @@ from headgate.api.webhooks import (
     WEBHOOKS_MAX,
     make_secret,
     read_destination,
+    webhook_purpose,
 )
 from headgate.core.faults import Conflict, InvalidRequest, NotFound
 from headgate.core.pages import LIMIT_DEFAULT, Page, decode_cursor, encode_cursor, format_datetime
 from headgate.store.rows import fetch_rows
+
+Sealing = NamedDependency[SkipValidation[Vault]]
 
 KIND_PATTERN = r"^[a-z][a-z0-9_.]{0,63}(?!\n)$"
 AlertKind = Annotated[str, msgspec.Meta(pattern=KIND_PATTERN)]
@@ -114,7 +119,7 @@ class WebhooksController(Controller):
 
     @post(opt={"grant": grant("webhooks:write")})
     async def create_webhook(
-        self, caller: CallerKey, database: Store, data: JSONBody[NewWebhook]
+        self, caller: CallerKey, database: Store, vault: Sealing, data: JSONBody[NewWebhook]
     ) -> Response[CreatedWebhookView]:
         """Make a webhook. Each alert is sent as JSON, signed, at most eight times until it is taken.
 
@@ -135,7 +140,7 @@ class WebhooksController(Controller):
                 {
                     "id": identity,
                     "url": data.url,
-                    "secret": secret.reveal(),
+                    "secret": vault.seal(secret, webhook_purpose(identity)),
                     "kinds": None if data.kinds is None else list(data.kinds),
                     "created_by": caller.id,
                 },

@@ -123,6 +123,7 @@ def _dependencies(services: ControlServices, state: ControlState, gate: Gate) ->
         "services": services,
         "gate": gate,
         "following": Followers(),
+        "vault": services.vault,
     }
     provided = {name: Provide(_giving(part), sync_to_thread=False) for name, part in parts.items()}
     return {**provided, "caller": Provide(provide_caller, sync_to_thread=False)}

@@ -40,7 +40,7 @@ class ControlJobs:
     def __init__(self, services: ControlServices, state: ControlState) -> None:
         self._services = services
         self._state = state
-        self._deliverer = Deliverer(services.database, services.egress, services.clock)
+        self._deliverer = Deliverer(services.database, services.egress, services.clock, services.vault)
         self._changed = asyncio.Event()
 
     @contextlib.asynccontextmanager
@@ -48,6 +48,7 @@ class ControlJobs:
         """Run all jobs while the application lives: its lifespan."""
         del app
         await self._attempt("refresh", self._state.refresh)
+        await self._attempt("seal webhooks", self._deliverer.seal_plain)
         listener = None
         if self._services.listener is not None:
             channels = (LIVE_CHANNEL, SNAPSHOT_CHANNEL)

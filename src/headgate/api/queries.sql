@@ -49,6 +49,13 @@ insert into webhooks (id, url, secret, kinds, created_by)
 values (%(id)s, %(url)s, %(secret)s, %(kinds)s, %(created_by)s)
 returning id, url, kinds, created_at, created_by
 
+-- name: plain_webhooks
+-- Locked, so that of several control processes one seals.
+select id, secret from webhooks where not starts_with(secret, 'sealed:') order by id for update
+
+-- name: seal_webhook
+update webhooks set secret = %(secret)s where id = %(id)s
+
 -- name: delete_webhook
 delete from webhooks where id = %(id)s returning id
 

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from headgate.access.vault import Vault
 from headgate.config.http import Health
 from headgate.core.entries import Alert
 from headgate.core.ports import Clock, Egress
@@ -36,7 +37,8 @@ class ControlServices(msgspec.Struct, kw_only=True):
     Prometheus text of all gateways of this host; `target_health` what they say of providers and
     `provider/model`. `watch` returns alerts that are due beyond those of budgets, such as a growing journal;
     it is called every few seconds. `listeners` makes a listener on channels, where there is a direct
-    connection; without it, polling alone finds changes. `metrics_open` false asks for an admin key at
+    connection; without it, polling alone finds changes. `vault` seals what webhooks are signed with; one that
+    is left out is this process's alone. `metrics_open` false asks for an admin key at
     /metrics.
     """
 
@@ -51,6 +53,7 @@ class ControlServices(msgspec.Struct, kw_only=True):
     listener: Callable[[Sequence[str], Callable[[str, str], None]], Listener] | None = None
     background: Sequence[Callable[[], Awaitable[None]]] = ()
     """Further jobs that run as long as the application; each runs until it is cancelled."""
+    vault: Vault = msgspec.field(default_factory=Vault.random)
     metrics_open: bool = True
     body_bytes_max: int = BODY_BYTES_MAX
     acknowledge_wait_s: float = 1.0

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from headgate.access.vault import Vault
 from headgate.api.alerts import QUERIES
 from headgate.core.faults import Fault, InvalidRequest
 from headgate.core.labels import UNRESTRICTED
@@ -90,6 +91,11 @@ def make_secret(random_bytes: Callable[[int], bytes]) -> Secret:
     return Secret(SECRET_PREFIX + random_bytes(32).hex())
 
 
+def webhook_purpose(webhook: str) -> str:
+    """Return what a webhook's secret is sealed for, so that no other row's text opens in its place."""
+    return f"webhook {webhook}"
+
+
 def signature(secret: Secret, sent_s: int, body: bytes) -> str:
     """Return the value of `x-headgate-signature` for a body sent at a Unix time in seconds."""
     signed = f"{sent_s}.".encode() + body
@@ -105,10 +111,18 @@ def wait_s(attempts: int, jitter: float) -> float:
 class Deliverer:
     """Takes what is due from the outbox and sends it, some at a time."""
 
-    def __init__(self, database: Database, egress: Egress, clock: Clock) -> None:
+    def __init__(self, database: Database, egress: Egress, clock: Clock, vault: Vault) -> None:
         self._database = database
         self._egress = egress
         self._clock = clock
+        self._vault = vault
+
+    async def seal_plain(self) -> None:
+        """Seal the secrets that an earlier version left in the database as they were."""
+        async with self._database.transaction() as connection:
+            for row in await fetch_rows(connection, QUERIES["plain_webhooks"]):
+                sealed = self._vault.seal(Secret(row["secret"]), webhook_purpose(row["id"]))
+                await connection.execute(QUERIES["seal_webhook"], {"id": row["id"], "secret": sealed})
 
     async def deliver_due(self) -> int:
         """Send what is due now; return how many were tried."""
@@ -147,6 +161,7 @@ class Deliverer:
         body = msgspec.json.encode(notice)
         try:
             destination = read_destination(row["url"])
+            secret = self._vault.open(row["secret"], webhook_purpose(row["webhook"]))
             answer = await self._egress.send(
                 Outgoing(
                     origin=destination.origin,
@@ -158,7 +173,7 @@ class Deliverer:
                         (b"user-agent", b"headgate"),
                         (
                             b"x-headgate-signature",
-                            signature(Secret(row["secret"]), self._clock.now_ms() // 1000, body).encode(),
+                            signature(secret, self._clock.now_ms() // 1000, body).encode(),
                         ),
                     ],
                     body=body,

@@ -13,6 +13,7 @@ from headgate.core.faults import Conflict, Misconfigured
 
 LOCK_NAME = "up.lock"
 ADMIN_KEY_NAME = "admin.key"
+VAULT_KEY_NAME = "vault.key"
 
 
 def make_private(folder: Path) -> None:

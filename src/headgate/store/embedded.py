@@ -231,6 +231,7 @@ class EmbeddedPostgres:
                 stdout=output,
                 stderr=output,
                 cwd="/",
+                env=_ENVIRONMENT,
                 user=account.pw_uid if account else None,
                 group=account.pw_gid if account else None,
                 extra_groups=[] if account else None,
@@ -242,6 +243,10 @@ class EmbeddedPostgres:
                 raise Unavailable(
                     f"the embedded PostgreSQL: `{command}` ended with {done.returncode}: {text}"
                 )
+
+
+_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
+"""What the server's processes are started with: ours holds the keys of providers, and is none of theirs."""
 
 
 def _account() -> pwd.struct_passwd | None:
