@@ -38,8 +38,8 @@ def chat_body(model: str, kind: Kind, **extra: Any) -> bytes:
 
 
 def json_answer() -> bytes:
-    """A chat completion of about 680 bytes."""
-    message: dict[str, Any] = {"role": "assistant", "content": ANSWER_TEXT, "refusal": None, "annotations": []}
+    """A chat completion of about 690 bytes."""
+    message: dict[str, Any] = {"role": "assistant", "content": ANSWER_TEXT, "annotations": []}
     answer: dict[str, Any] = {
         "id": "chatcmpl-Bq1c5mZ7WnX0aVtS3dYhKpEuRfGgL",
         "object": "chat.completion",
