@@ -24,7 +24,7 @@ REFUSED_PAUSE_S: Final = 0.1
 class Manner(msgspec.Struct, frozen=True, kw_only=True):
     """How visitors call: which model, how many at once, pause between calls, and every how manieth streams.
 
-    `hang_up_after_s`: leave each call after so long. `fields` go into each body.
+    `hang_up_after_s`: leave each call after so long. `fields` go into each body, `tags` beside it.
     """
 
     model: str
@@ -33,6 +33,7 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
     stream_every: int = 3
     hang_up_after_s: float | None = None
     fields: dict[str, Any] = msgspec.field(default_factory=dict[str, Any])
+    tags: tuple[str, ...] = ()
 
 
 class Visitors:
@@ -52,7 +53,10 @@ class Visitors:
     async def __aenter__(self) -> "Visitors":
         self._http = httpx.AsyncClient(
             base_url=self._url,
-            headers={"authorization": f"Bearer {self._key}"},
+            headers=httpx.Headers(
+                {"authorization": f"Bearer {self._key}", "x-headgate-tags": ",".join(self._manner.tags)},
+                encoding="utf-8",
+            ),
             timeout=PATIENCE_S,
             limits=httpx.Limits(max_connections=self._manner.clients),
             trust_env=False,

@@ -9,6 +9,7 @@ from typing import Final
 from headgate.core.money import PICO_PER_USD
 from headgate.gateway.call import Call
 from headgate.gateway.health import Health
+from headgate.journal.writer import JournalWriter
 from headgate.meters.purse import PurseState
 
 BUCKETS_MS: Final = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 120_000, 300_000)
@@ -63,7 +64,7 @@ class Counters:
         if call.cost_pico_usd:
             self.cost_pico_usd[target] += call.cost_pico_usd
 
-    def exposition(self, health: Health, purse: PurseState, gateway: str) -> str:
+    def exposition(self, health: Health, purse: PurseState, journal: JournalWriter, gateway: str) -> str:
         """Write all series, with the gateway's name as a label."""
         own = f'gateway="{_escape(gateway)}"'
         lines = ["# TYPE headgate_calls_total counter"]
@@ -96,7 +97,19 @@ class Counters:
         ]
         lines += ["# TYPE headgate_overrun_usd_total counter"]
         lines += [f"headgate_overrun_usd_total{{{own}}} {_usd(purse.overrun)}"]
+        lines += _journal(own, journal)
         return "\n".join(lines) + "\n"
+
+
+def _journal(own: str, journal: JournalWriter) -> list[str]:
+    return [
+        "# TYPE headgate_bodies_dropped_total counter",
+        f"headgate_bodies_dropped_total{{{own}}} {journal.bodies_dropped}",
+        "# TYPE headgate_journal_bytes gauge",
+        f"headgate_journal_bytes{{{own}}} {journal.total_bytes}",
+        "# TYPE headgate_journal_healthy gauge",
+        f"headgate_journal_healthy{{{own}}} {int(journal.healthy)}",
+    ]
 
 
 def _histogram(name: str, own: str, histogram: Histogram) -> list[str]:

@@ -83,7 +83,9 @@ class GatewayService:
     async def _publish(self) -> None:
         while True:
             plane = self._plane
-            text = plane.counters.exposition(plane.health, plane.purse.snapshot(), self._name)
+            text = plane.counters.exposition(
+                plane.health, plane.purse.snapshot(), plane.journal, self._name
+            )
             targets = msgspec.json.encode(plane.health.view(plane.clock.monotonic())).decode()
             try:
                 await asyncio.to_thread(_write, self._metrics_path, text)

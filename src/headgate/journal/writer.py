@@ -57,13 +57,18 @@ class JournalWriter:
         self._accounting = Stream(self.folder, "acct", segment_bytes_max)
         self._bodies = Stream(self.folder, "body", segment_bytes_max)
         self._full = False
+        self._crowded = False
         self._wake = threading.Event()
         self._closing = False
         self._syncing_since_s: float | None = None
         self._counted_s = 0.0
         self._waiting: list[Waiter] = []
         self._waiting_lock = threading.Lock()
-        self._accounting.prepare(ROOM_AHEAD_BYTES)
+        try:
+            self._accounting.prepare(ROOM_AHEAD_BYTES)
+        except OSError as error:
+            # Better a process that refuses calls in words than none; the thread tries again.
+            self._note_crowded(error)
         self._thread = threading.Thread(target=self._sync_often, name="journal-sync", daemon=True)
         self._thread.start()
 
@@ -91,7 +96,8 @@ class JournalWriter:
         try:
             self._bodies.append(data)
         except OSError as error:
-            self._note_full(error)
+            # Not full: for the accounting of calls there is room ahead.
+            self._note_crowded(error)
             self.bodies_dropped += 1
             return False
         self.total_bytes += len(data)
@@ -141,12 +147,15 @@ class JournalWriter:
         for loop, done in waiting:
             loop.call_soon_threadsafe(_resolve, done, failure)
         try:
+            self._count()
             self._accounting.prepare(ROOM_AHEAD_BYTES)
             self._bodies.prepare(0)
             self._sync_folder()
-            self._count()
         except OSError as error:
-            failure = failure or error
+            # Calls go on in the room that was kept before; `healthy` knows how much is left of it.
+            self._note_crowded(error)
+        else:
+            self._crowded = False
         self._syncing_since_s = None
         if failure is not None:
             self._note_full(failure)
@@ -158,6 +167,11 @@ class JournalWriter:
         if not self._full:
             log.error("the journal can't be written: %s; new calls are refused until it can", error)
         self._full = True
+
+    def _note_crowded(self, error: OSError) -> None:
+        if not self._crowded:
+            log.error("the disk has no room for the journal: %s; bodies are dropped, calls come next", error)
+        self._crowded = True
 
     def _sync_folder(self) -> None:
         if not (self._accounting.made or self._bodies.made):
