@@ -17,8 +17,13 @@ from uvicorn.server import ServerState
 
 from headgate.http1.checks import MALFORMED, Refusal, head_too_large
 from headgate.http1.limits import ServerLimits
+from headgate.http1.targets import split_target
 
 CONNECTION_KEY: Final = "headgate.connection"
+TARGET_KEY: Final = "headgate.target"
+_FRAMING_BYTES_PER_BYTE: Final = 8
+_FRAMING_BYTES_MAX: Final = 64 * 1024
+"""A chunk of one byte takes six on the wire. What takes more is padding: chunk extensions, trailers."""
 
 
 class ClientConnection(HttpToolsProtocol):
@@ -37,6 +42,8 @@ class ClientConnection(HttpToolsProtocol):
         self._broken = False
         self._head_bytes = 0
         self._discarded_bytes = 0
+        self._body_bytes = 0
+        self._message_bytes = 0
         self._last_data_at = 0.0
         self._watch: asyncio.TimerHandle | None = None
         self._linger: asyncio.TimerHandle | None = None
@@ -108,6 +115,11 @@ class ClientConnection(HttpToolsProtocol):
             if self._head_bytes > self.limits.header_bytes_max:
                 self._refuse(head_too_large(self.limits))
                 return
+        if self._message_open and not self._head_open:
+            self._message_bytes += len(data)
+            if self._message_bytes > _FRAMING_BYTES_PER_BYTE * self._body_bytes + _FRAMING_BYTES_MAX:
+                self.abort()
+                return
         if self._watch is None and self._message_open:
             self._watch = self.loop.call_later(self.limits.stalled_request_s, self._look_for_stall)
 
@@ -119,15 +131,29 @@ class ClientConnection(HttpToolsProtocol):
         self.scope["state"][CONNECTION_KEY] = self  # type: ignore[typeddict-item]
         self._begun = self._head_open = self._message_open = True
         self._head_bytes = 0
-        self._discarded_bytes = 0
+        self._discarded_bytes = self._body_bytes = self._message_bytes = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One field of the head. Trailers come too: nobody has checked them, so nobody sees them."""
+        if self._head_open:
+            super().on_header(name, value.rstrip(b" \t"))
 
     def on_headers_complete(self) -> None:
         """The head is here; uvicorn starts the exchange."""
         self._head_open = False
+        parser = self.parser
+        assert parser is not None
+        if parser.get_http_version() == "1.0":
+            self.expect_100_continue = False
+        host = next((value for name, value in self.headers if name == b"host"), b"")
+        state = self.scope["state"]  # type: ignore[typeddict-item]
+        short = len(self.url) <= self.limits.target_bytes_max
+        state[TARGET_KEY] = split_target(self.url, parser.get_method(), host) if short else None
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body, or drop it where the answer has been given without it."""
+        self._body_bytes += len(body)
         if self.cycle.response_complete:
             self._discarded_bytes += len(body)
             if self._discarded_bytes > self.limits.discarded_body_bytes_max:
@@ -141,7 +167,12 @@ class ClientConnection(HttpToolsProtocol):
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None
-        self.cycle.more_body = False
+        cycle = self.cycle
+        cycle.more_body = False
+        if cycle.keep_alive and self.parser is not None and not self.parser.should_keep_alive():
+            cycle.keep_alive = False  # a trailer said so, and the parser heeds it
+            if cycle.response_complete:
+                self.transport.close()
         super().on_message_complete()
 
     # -- uvicorn's side

@@ -16,10 +16,10 @@ from uvicorn.server import ServerState
 
 from headgate.core.faults import ClientClosed
 from headgate.core.ports import Handler
-from headgate.http1.checks import refusal_of
+from headgate.http1.checks import MALFORMED, refusal_of
 from headgate.http1.exchange import AsgiExchange, Message, Receive, Send
 from headgate.http1.limits import ServerLimits
-from headgate.http1.protocol import CONNECTION_KEY, ClientConnection
+from headgate.http1.protocol import CONNECTION_KEY, TARGET_KEY, ClientConnection
 
 _BACKLOG: Final = 2048
 _CANCEL_WAIT_S: Final = 5.0
@@ -99,6 +99,11 @@ class UvicornServer:
             connection: ClientConnection = scope["state"][CONNECTION_KEY]
             exchange = AsgiExchange(scope, receive, send, connection)
             refusal = refusal_of(exchange.method, scope["http_version"], exchange.headers, limits)
+            target: tuple[str, bytes] | None = scope["state"][TARGET_KEY]
+            if target is None:
+                refusal = refusal or MALFORMED
+            else:
+                exchange.path, exchange.query = target
             try:
                 if refusal is None:
                     await handler(exchange)
