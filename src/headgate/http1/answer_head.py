@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from headgate.core.faults import Fault
+from headgate.http1.checks import Refusal
 
 WITHOUT_BODY: Final = frozenset({204, 304})
 """Statuses whose answers have no body, whatever their fields say. Source: RFC 9110, 6.4.1."""
@@ -19,6 +20,7 @@ CHUNKED: Final = b"transfer-encoding: chunked\r\n"
 LAST_CHUNK: Final = b"0\r\n\r\n"
 
 _JOINED: Final = b": ".join
+_JSON: Final = (b"content-type", b"application/json")
 
 
 def _phrase(status: int) -> bytes:
@@ -40,13 +42,20 @@ def answer_head(status: int, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
     line = _STATUS_LINES.get(status)
     if line is None:
         raise Fault(f"status {status} is none of HTTP's")
-    head = b"\r\n".join([line, *map(_JOINED, headers), b""])
-    # One look at the whole head costs less than one at each value: a clean head holds exactly the line ends
-    # that were just put there.
-    ends = len(headers) + 1
-    if head.count(b"\r") != ends or head.count(b"\n") != ends or b"\0" in head:
+    fields = [*map(_JOINED, headers)]
+    # One look at all fields costs less than one at each; by number, since a search for bytes is slower.
+    together = b"".join(fields)
+    if 13 in together or 10 in together or 0 in together:
         raise Fault(f"the answer's field {_broken(headers)} holds CR, LF or NUL")
-    return head
+    return b"\r\n".join([line, *fields, b""])
+
+
+def refused_answer(refusal: Refusal, date: bytes, *, bodiless: bool) -> bytes:
+    """Return the whole answer to a request that no handler gets to see; the connection ends after it."""
+    body = refusal.body()
+    head = answer_head(refusal.status, (_JSON, *refusal.headers))
+    shown = b"" if bodiless else body
+    return b"%b%b%bcontent-length: %d\r\n\r\n%b" % (head, date, CLOSE, len(body), shown)
 
 
 def _broken(headers: Sequence[tuple[bytes, bytes]]) -> str:

@@ -17,6 +17,7 @@ from headgate.core.faults import ClientClosed
 from headgate.core.ports import Handler
 from headgate.http1.inbound import Inbound
 from headgate.http1.inbound_exchange import InboundExchange
+from headgate.http1.inbound_line import InboundLine
 from headgate.http1.limits import ServerLimits
 
 _BACKLOG: Final = 2048
@@ -47,7 +48,7 @@ class HttpServer:
         self._tls = tls
         self._handler: Handler | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._connections: set[Inbound] = set()
+        self._connections: set[InboundLine] = set()
         self._running: dict[InboundExchange, asyncio.Task[None]] = {}
         self._listeners: list[asyncio.Server] = []
         self._sweeping: asyncio.TimerHandle | None = None
@@ -92,12 +93,12 @@ class HttpServer:
 
     # -- for connections
 
-    def opened(self, connection: Inbound) -> bool:
+    def opened(self, connection: InboundLine) -> bool:
         """Count the connection. False refuses it."""
         self._connections.add(connection)
         return len(self._connections) <= self.limits.connections_max
 
-    def closed(self, connection: Inbound) -> None:
+    def closed(self, connection: InboundLine) -> None:
         """Forget the connection."""
         self._connections.discard(connection)
         if not self._connections:

@@ -9,21 +9,22 @@ How it is cheap: no object but the exchange and its task is made for a request, 
 all connections by one), no lock and no event; headers are collected as they come and looked at through one
 dict.
 
-Never here: what is served, dialects, sockets. Read next: `inbound_exchange`, `checks`, `http_server`.
+Never here: what is served, dialects, sockets. Read next: `inbound_line` (its writing half), `known_head`,
+`inbound_exchange`, `checks`, `http_server`.
 """
 
 import asyncio
 from collections import deque
-from typing import Final, Protocol
+from typing import Final
 
 import httptools
 
-from headgate.core.faults import ClientClosed
 from headgate.core.ports import Headers
-from headgate.http1.answer_head import CLOSE, answer_head
+from headgate.http1.answer_head import refused_answer
 from headgate.http1.checks import MALFORMED, METHODS, Refusal, head_too_large, refusal_of, target_too_long
 from headgate.http1.inbound_exchange import InboundExchange
-from headgate.http1.limits import ServerLimits
+from headgate.http1.inbound_line import House, InboundLine
+from headgate.http1.known_head import HeadMemory, KnownHead
 from headgate.http1.targets import split_target
 
 _FED_BYTES_MAX: Final = 32 * 1024
@@ -37,46 +38,15 @@ _FRAMING_BYTES_PER_BYTE: Final = 8
 _TARGETS_KNOWN_MAX: Final = 256
 _TARGET_KNOWN_BYTES_MAX: Final = 128
 _HOSTS_KNOWN_MAX: Final = 64
-_NEVER_READ: Final = -1.0
 _METHODS: Final = {method.encode("ascii"): method for method in METHODS}
-_JSON: Final = (b"content-type", b"application/json")
 
 
-class House(Protocol):
-    """What a connection needs of its server."""
-
-    limits: ServerLimits
-    now: float
-    """The loop's time at the last sweep: exact enough for what is bounded in seconds."""
-    date: bytes
-    targets: dict[bytes, tuple[str, bytes]]
-    """Request targets that were seen before, taken apart."""
-    hosts: set[bytes]
-    """Values of Host that were looked at before, and are good."""
-
-    def opened(self, connection: "Inbound") -> bool:
-        """Count the connection. False refuses it."""
-        ...
-
-    def closed(self, connection: "Inbound") -> None:
-        """Forget the connection."""
-        ...
-
-    def begin(self, exchange: InboundExchange) -> None:
-        """Hand the exchange to the handler."""
-        ...
-
-
-class Inbound(asyncio.Protocol):
+class Inbound(InboundLine):
     """One connection; a `Line` to its exchanges."""
 
     def __init__(self, house: House) -> None:
-        self.house = house
+        super().__init__(house)
         self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
-        self.transport: asyncio.Transport = None  # type: ignore[assignment]
-        self.lost = False
-        self.congested = False
-        self.keeps = True
         # The request that is arriving.
         self._url = b""
         self._fields: Headers = []
@@ -84,25 +54,21 @@ class Inbound(asyncio.Protocol):
         self._body_bytes = 0
         self._message_bytes = 0
         self._incoming: InboundExchange | None = None
+        self._memory = HeadMemory()
+        self._plain_bytes_left = 0
         # The one that is being answered, and those after it.
         self._active: InboundExchange | None = None
         self._queue: deque[InboundExchange] = deque()
-        self._held: deque[memoryview] = deque()
+        self._held: deque[bytes] = deque()
         self._held_bytes = 0
         self._paused = False
         # The end.
         self._draining = False
         self._last = False
-        self._deaf = False
-        self._discarded_bytes = 0
         self._cut_at: float | None = None
         # Time, by the server's sweep.
-        self._since = house.now
         self._head_since: float | None = None
         self._served = False
-        self._unread_since = 0.0
-        self._unread_bytes = 0
-        self._readers: list[asyncio.Future[None]] = []
 
     # -- asyncio's side
 
@@ -115,27 +81,24 @@ class Inbound(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Feed the parser, then begin what is complete enough to begin."""
         self._since = self.house.now
+        memory = self._memory
         if self._deaf:
             self._discard(len(data))
+        elif self._plain_bytes_left:
+            self._take_plain(data)
+        elif (
+            memory.between
+            and memory.known is not None
+            and self._active is None
+            and not self._held
+            and self._repeated(memory.known, data)
+        ):
+            return
         elif self._held or len(data) > _FED_BYTES_MAX or len(self._queue) >= _QUEUED_MAX:
             self._hold(data)
             self._feed_held()
         else:
             self._feed(data)
-
-    def eof_received(self) -> None:
-        """The client has ended its side: it counts as gone, and asyncio closes the transport."""
-
-    def pause_writing(self) -> None:
-        """The client does not read as fast as it is answered."""
-        self.congested = True
-        self._unread_since = self.house.now
-        self._unread_bytes = self.transport.get_write_buffer_size()
-
-    def resume_writing(self) -> None:
-        """The client has read."""
-        self.congested = False
-        self._wake(self._readers)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let everyone who waits for the client know."""
@@ -244,27 +207,6 @@ class Inbound(asyncio.Protocol):
         elif self._paused:
             self._resume_reading()
 
-    async def drained(self) -> None:
-        """Return when the client has read enough. Raises ClientClosed when it has not in time, or is gone."""
-        if self.congested and not self.lost:
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._readers.append(waiter)
-            try:
-                await waiter
-            finally:
-                if waiter in self._readers:
-                    self._readers.remove(waiter)
-        if self._unread_since == _NEVER_READ:
-            wait_s = self.house.limits.unread_answer_s
-            raise ClientClosed(f"the client read nothing for {wait_s:g} s and counts as gone")
-        if self.lost:
-            raise ClientClosed("the client hung up before its answer was complete")
-
-    def abort(self) -> None:
-        """Cut the connection at once."""
-        self._deaf = True
-        self.transport.abort()
-
     # -- the server's side
 
     def drain(self) -> None:
@@ -306,11 +248,46 @@ class Inbound(asyncio.Protocol):
 
     # -- inside: reading
 
-    def _feed(self, data: bytes | memoryview) -> None:
+    def _repeated(self, known: KnownHead, data: bytes) -> bool:
+        """Take a request whose head has come before, without the parser. False for any other."""
+        found = known.read(data)
+        self._memory.matched(found is not None)
+        if found is None:
+            return False
+        end, digits = found
+        left = int(digits) - (len(data) - end)
+        if left < 0:
+            return False  # more than this one request
+        exchange = self._active = known.exchange(self, digits)
+        if len(data) > end:
+            exchange.add(data[end:])
+        if left:
+            self._incoming = exchange
+            self._plain_bytes_left = left
+        else:
+            exchange.complete = True
+        self.house.begin(exchange)
+        return True
+
+    def _take_plain(self, data: bytes) -> None:
+        """Take more of a body whose head the parser has not seen: so many bytes, without framing."""
+        body = data[: self._plain_bytes_left]
+        self._plain_bytes_left -= len(body)
+        self.on_body(body)
+        if self._plain_bytes_left:
+            if self._incoming is not None:
+                self._look_at_body(self._incoming)
+            return
+        self.on_message_complete()
+        if len(data) > len(body):
+            self.data_received(data[len(body) :])
+
+    def _feed(self, data: bytes) -> None:
         parser = self._parser
         if parser is None:
             return
-        if self._incoming is None:
+        in_head = self._incoming is None
+        if in_head:
             self._head_bytes += len(data)
         else:
             self._message_bytes += len(data)
@@ -320,6 +297,9 @@ class Inbound(asyncio.Protocol):
             self._deaf = True  # the request itself is refused by its head
         except httptools.HttpParserError:
             self._malformed()
+        # A head has come to its end in this data, and no other: what it began with is that head.
+        alone = in_head and not self._head_bytes and len(self._queue) == 1
+        self._memory.fed(data, self._queue[0] if alone else None, complete=self._incoming is None)
         if self._active is None and self._queue:
             self._begin()
         if self._incoming is not None:
@@ -329,8 +309,7 @@ class Inbound(asyncio.Protocol):
 
     def _hold(self, data: bytes) -> None:
         """Keep bytes that are fed later, in pieces that the parser gets one by one."""
-        view = memoryview(data)
-        self._held.extend(view[at : at + _FED_BYTES_MAX] for at in range(0, len(data), _FED_BYTES_MAX))
+        self._held.extend(data[at : at + _FED_BYTES_MAX] for at in range(0, len(data), _FED_BYTES_MAX))
         self._held_bytes += len(data)
 
     def _feed_held(self) -> None:
@@ -369,11 +348,6 @@ class Inbound(asyncio.Protocol):
         self._since = self.house.now
         if not self.transport.is_closing():
             self.transport.resume_reading()
-
-    def _discard(self, count: int) -> None:
-        self._discarded_bytes += count
-        if self._discarded_bytes > self.house.limits.discarded_body_bytes_max:
-            self.abort()
 
     # -- inside: heads
 
@@ -444,12 +418,7 @@ class Inbound(asyncio.Protocol):
             self._write_refusal(refusal)
 
     def _write_refusal(self, refusal: Refusal, *, bodiless: bool = False) -> None:
-        body = refusal.body()
-        head = answer_head(refusal.status, (_JSON, *refusal.headers))
-        self.transport.write(
-            b"%b%b%bcontent-length: %d\r\n\r\n%b"
-            % (head, self.house.date, CLOSE, len(body), b"" if bodiless else body)
-        )
+        self.transport.write(refused_answer(refusal, self.house.date, bodiless=bodiless))
         self._active = None
         self._end(clean=False)
 
@@ -471,28 +440,10 @@ class Inbound(asyncio.Protocol):
 
     def _give_up(self) -> None:
         """Count the client as gone: everyone who waits for it hears so."""
-        self.lost = self._deaf = True
+        super()._give_up()
         self._held.clear()
         self._queue.clear()
-        self._wake(self._readers)
         active, self._active = self._active, None
         if active is not None:
             active.wake()
             active.tell_gone()
-
-    def _look_for_reader(self, now: float, wait_s: float) -> None:
-        """Cut a client that has read nothing of what waits for it."""
-        unread_bytes = self.transport.get_write_buffer_size()
-        if unread_bytes < self._unread_bytes:
-            self._unread_since = now
-        elif now - self._unread_since > wait_s:
-            self._unread_since = _NEVER_READ
-            self._give_up()
-            self.transport.abort()
-        self._unread_bytes = unread_bytes
-
-    def _wake(self, waiters: list[asyncio.Future[None]]) -> None:
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-        waiters.clear()

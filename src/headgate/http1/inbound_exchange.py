@@ -70,6 +70,7 @@ class Line(Protocol):
 class InboundExchange:
     """One exchange. `path` is as it came, percent-encoded; header names are in lower case.
 
+    An answer's framing, `date` and `connection` are written here; handlers leave those fields out.
     The public attributes after `headers` are for the connection.
     """
 
@@ -232,18 +233,18 @@ class InboundExchange:
         line = self._line
         if line.congested or line.lost:
             await line.drained()
-        head = answer_head(status, headers)
-        close = self._closing(head)
-        date = b"" if b"\r\ndate: " in head else line.house.date
+        head = answer_head(status, headers) + line.house.date + self._closing()
         if status in WITHOUT_BODY:
-            line.transport.write(b"%b%b%b\r\n" % (head, date, close))
-        elif self.method == "HEAD":
-            line.transport.write(b"%b%b%bcontent-length: %d\r\n\r\n" % (head, date, close, len(body)))
-        elif len(body) <= WRITE_AT_ONCE_BYTES_MAX:
-            line.transport.write(b"%b%b%bcontent-length: %d\r\n\r\n%b" % (head, date, close, len(body), body))
+            line.transport.write(head + b"\r\n")
         else:
-            line.transport.write(b"%b%b%bcontent-length: %d\r\n\r\n" % (head, date, close, len(body)))
-            line.transport.write(body)
+            head += b"content-length: %d\r\n\r\n" % len(body)
+            if self.method == "HEAD":
+                line.transport.write(head)
+            elif len(body) <= WRITE_AT_ONCE_BYTES_MAX:
+                line.transport.write(head + body)
+            else:
+                line.transport.write(head)
+                line.transport.write(body)
         self.started = self.ended = True
         line.answered(self)
 
@@ -265,10 +266,8 @@ class InboundExchange:
             self._body_left = _IN_CHUNKS
             framing = CHUNKED
         head = answer_head(status, headers)
-        close = self._closing(head)
-        date = b"" if b"\r\ndate: " in head else line.house.date
         self.started = True
-        line.transport.write(b"%b%b%b%b\r\n" % (head, date, framing, close))
+        line.transport.write(b"%b%b%b%b\r\n" % (head, line.house.date, framing, self._closing()))
 
     async def send(self, data: bytes) -> None:
         """Send a piece of the answer. Raises ClientClosed when the client is gone, or has not read."""
@@ -301,11 +300,8 @@ class InboundExchange:
         self.ended = True
         line.answered(self)
 
-    def _closing(self, head: bytes) -> bytes:
+    def _closing(self) -> bytes:
         """Return the field that ends the connection after this answer, where it has to end."""
-        if b"\r\nconnection: close" in head:
-            self.keeps = False
-            return b""
         if self.expects and not self.complete:
             # The client waits to be told to go on and never was: nothing after this answer is clear.
             self.keeps = False
