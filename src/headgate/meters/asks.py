@@ -56,6 +56,10 @@ class Granted(msgspec.Struct, frozen=True, kw_only=True):
     refused: frozenset[Meter]
     is_outside: bool
     now_ms: int
+    identity: str | None = None
+    """The server that answered; None where nothing had to be asked."""
+    is_held: bool = False
+    """Nothing is granted yet: holders have still to register with that server."""
 
 
 def wants_of(counted: Iterable[tuple[Budget, Meter]], bound: Bound) -> list[Want]:

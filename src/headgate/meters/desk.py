@@ -13,6 +13,7 @@ import msgspec
 
 from headgate.core.faults import Unavailable
 from headgate.meters.asks import Ask, Granted
+from headgate.meters.epochs import Epoch, registration
 from headgate.meters.leases import Answer, Lease
 from headgate.meters.rows import QUERIES, fetch
 from headgate.meters.scope import Meter
@@ -22,6 +23,10 @@ from headgate.store.database import Database
 
 class DeskAway(Exception):
     """The database can't be asked now."""
+
+
+class HeldBack(DeskAway):
+    """The database grants nothing before all gateways have registered with it."""
 
 
 class BootClosed(DeskAway):
@@ -51,7 +56,33 @@ class LeaseDesk:
             refused=frozenset(meters[row["place"]] for row in rows if row["outcome"] == "refused"),
             is_outside=any(row["outcome"] == "outside" for row in rows),
             now_ms=rows[0]["now_ms"],
+            identity=rows[0]["identity"],
+            is_held=any(row["outcome"] == "held" for row in rows),
         )
+
+    async def look(self) -> Epoch:
+        """Ask which server answers, and whether it grants. Raises DeskAway."""
+        rows = await self._rows(QUERIES["grant_epoch"], {})
+        return msgspec.convert(rows[0], Epoch)
+
+    async def register(self, epoch: int, leases: Sequence[Lease]) -> list[tuple[Lease, Answer | None]]:
+        """Tell all that is held; learn what is on record of it, None where it was lost.
+
+        Raises DeskAway, or BootClosed.
+        """
+        told = {lease.window: lease for lease in leases}
+        payload = json.dumps(registration(leases))
+        rows = await self._rows(
+            QUERIES["register_leases"], {"boot": self.boot, "epoch": epoch, "leases": payload}
+        )
+        if any(row["window_id"] is None for row in rows):
+            raise BootClosed("the leases of this process were closed")
+        found: list[tuple[Lease, Answer | None]] = []
+        for row in rows:
+            lease = told[row["window_id"]]
+            known = row["granted"] is not None
+            found.append((lease, _answer(row, edges=lease.edges, exact=lease.exact) if known else None))
+        return found
 
     async def give_back(self, leases: Iterable[Lease]) -> list[tuple[Meter, Answer]]:
         """Tell what was returned of each lease, in all. Raises DeskAway."""

@@ -115,6 +115,12 @@ class Lease:
         self.exact = answer.exact
         self.refused = 0
 
+    def learn_anew(self, answer: Answer, now_ms: int) -> None:
+        """Take the word of a server that is new: it may know less of what was returned or settled."""
+        self.learn(answer, now_ms)
+        self.returned_known = answer.returned
+        self.shipped = answer.settled
+
     def take(self, amount: int, now_ms: int) -> None:
         """Reserve. The caller has checked `available`, or means to exceed it (`on_outage = "allow"`)."""
         self.reserved += amount
@@ -247,6 +253,12 @@ class Leases:
                 if self._current.get(lease.meter) is lease:
                     del self._current[lease.meter]
         return dropped
+
+    def drop(self, window: int) -> None:
+        """Hold nothing more of a window that the database has lost; what is reserved settles as it was."""
+        lease = self.by_window.pop(window, None)
+        if lease is not None and self._current.get(lease.meter) is lease:
+            del self._current[lease.meter]
 
     def _crowd(self) -> list[Lease]:
         """The leases beyond the cap, least recently used first."""

@@ -40,6 +40,8 @@ class PurseState(msgspec.Struct, frozen=True, kw_only=True):
     outages: int
     overrun: int
     settled_twice: int
+    registrations: int = 0
+    """How often all that is held was told to a server of the database that is new to this process."""
 
 
 class Reservation:
@@ -172,6 +174,7 @@ class Purse:
             outages=counts["outages"],
             overrun=counts["overrun"],
             settled_twice=counts["settled_twice"],
+            registrations=counts["registrations"],
         )
 
     def _counting_of(self, budgets: Sequence[Budget]) -> Counting[Budget]:

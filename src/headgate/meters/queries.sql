@@ -1,6 +1,12 @@
 -- name: grant_leases
 select * from grant_leases(%(boot)s, %(asks)s::jsonb)
 
+-- name: grant_epoch
+select * from grant_epoch()
+
+-- name: register_leases
+select * from register_leases(%(boot)s, %(epoch)s, %(leases)s::jsonb)
+
 -- name: return_leases
 select * from return_leases(%(boot)s, %(windows)s::bigint[], %(returned)s::numeric[])
 

@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 TICK_S = 0.05
 FORGET_S = 5.0
+CHECK_IN_S = 1.0
+"""So often a process that asks for nothing sees whether the database is still the same."""
 AWAY_S = 0.5
 STOP_S = 1.0
 AT_ONCE_MAX = 256
@@ -31,6 +33,7 @@ class Returns:
         self._boot = boot
         self._recalled = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._check_in_s = float("-inf")
 
     def start(self) -> None:
         """Begin the background task."""
@@ -68,6 +71,7 @@ class Returns:
                     await self._recalled.wait()
             self._recalled.clear()
             try:
+                await self._check_in()
                 await self._give_back_idle()
                 await self._ask_the_unsure()
                 if self._till.now_s() - looked_s >= FORGET_S:
@@ -85,6 +89,20 @@ class Returns:
         unconfirmed = till.leases.give_back_idle(till.now_ms(), till.wall_ms())
         if unconfirmed:
             await self._tell(unconfirmed[:AT_ONCE_MAX])
+
+    async def _check_in(self) -> None:
+        """See which server answers, now and then or when something is strange; register with a new one."""
+        till = self._till
+        if not till.strange.is_set() and till.now_s() < self._check_in_s:
+            return
+        till.strange.clear()
+        self._check_in_s = till.now_s() + CHECK_IN_S
+        await self._wait_for_turn()
+        epoch = await till.flights.fly(till.look, AWAY_S)
+        if epoch.identity != till.registered:
+            await self._wait_for_turn()
+            await till.flights.fly(lambda: till.register(epoch), AWAY_S)
+            logger.info("leases are registered with the database %s", epoch.identity)
 
     async def _ask_the_unsure(self) -> None:
         till = self._till

@@ -13,7 +13,8 @@ import msgspec
 
 from headgate.core.ports import Clock
 from headgate.meters.asks import Granted, Want, asks_for
-from headgate.meters.desk import LeaseDesk
+from headgate.meters.desk import DeskAway, HeldBack, LeaseDesk
+from headgate.meters.epochs import HELD, OLDER, Epoch, Standing, standing
 from headgate.meters.flight import SingleFlight
 from headgate.meters.leases import Lease, Leases
 from headgate.meters.model import Budget
@@ -55,6 +56,11 @@ class Till:
         self.freed = asyncio.Event()
         """Set, and replaced, when waiting calls should look again."""
         self.outage_at_s = float("-inf")
+        self.registered: str | None = None
+        """The server where all that this process holds is registered."""
+        self.strange = asyncio.Event()
+        """Set when another server answers than that, or grants nothing yet: `meters.returns` looks."""
+        self._newest: str | None = None
         self._clock = clock
         self._desk = LeaseDesk(boot, database)
         self._processes = processes
@@ -115,6 +121,7 @@ class Till:
             self.outage_at_s = self.now_s()
             self.counts["outages"] += 1
             raise
+        self._check(granted)
         now_ms = self.now_ms()
         self._wall_base_ms = granted.now_ms - now_ms
         self.counts["grants"] += 1
@@ -123,6 +130,47 @@ class Till:
             self.unsure.pop(meter, None)
         self.wake()
         return granted
+
+    def _check(self, granted: Granted) -> None:
+        """Raises DeskAway where the answer must not be taken in."""
+        found = "same" if granted.identity is None else standing(self._newest, granted.identity)
+        if granted.is_held or found != "same" or self.registered is None:
+            self.strange.set()
+        if granted.is_held or found == "older":
+            self._note_older(found)
+            self.outage_at_s = self.now_s()
+            self.counts["outages"] += 1
+            raise DeskAway(OLDER) if found == "older" else HeldBack(HELD)
+
+    async def look(self) -> Epoch:
+        """Ask which server answers. Raises DeskAway, also where it is one that has been replaced."""
+        epoch = await self._desk.look()
+        found = standing(self._newest, epoch.identity)
+        self._note_older(found)
+        if found == "older":
+            raise DeskAway(OLDER)
+        return epoch
+
+    def _note_older(self, found: Standing) -> None:
+        """A server that was left behind may have been told what the newer one then has to hear."""
+        if found == "older":
+            self.registered = None
+
+    async def register(self, epoch: Epoch) -> None:
+        """Tell the server that answers now what is held, and go on from what it has on record.
+
+        Raises DeskAway.
+        """
+        now_ms = self.now_ms()
+        for lease, answer in await self._desk.register(epoch.epoch, list(self.leases.by_window.values())):
+            if answer is None:
+                self.counts["lost"] += 1
+                self.leases.drop(lease.window)
+            else:
+                lease.learn_anew(answer, now_ms)
+        self.registered = self._newest = epoch.identity
+        self.counts["registrations"] += 1
+        self.wake()
 
     async def give_back(self, leases: Sequence[Lease]) -> None:
         """Tell the database what was returned, and learn what it knows of them. Raises DeskAway."""

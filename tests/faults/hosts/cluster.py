@@ -38,8 +38,8 @@ MODEL = """
 targets = ["{provider}/{model}"]
 retry = {{ attempts = 1 }}
 """
-FIELDS = {"max_tokens": 40}
 BOUND_TOKENS = 40
+FIELDS = {"max_tokens": BOUND_TOKENS}
 SETTLED_S_MAX = 60.0
 ANSWERED_S_MAX = 5.0
 
@@ -82,7 +82,7 @@ class Cluster:
         return msgspec.convert(self.first.items("/requests", **wanted, **parameters), list[Line])
 
     def settled(self, seen: list[Seen], budget: str, key: str) -> list[Line]:
-        """Wait until all that was answered is on record and nothing is reserved; return that key's records."""
+        """Wait until all is on record and nothing is reserved; return that key's records."""
         wanted = {one.call for one in seen if one.is_answered}
         deadline_s = time.monotonic() + SETTLED_S_MAX
         while True:
@@ -120,7 +120,7 @@ class Cluster:
 
 def ask(gateway: GatewayHost, key: str, model: str = "open-quick", name: str = "one") -> httpx.Response:
     """Make one call at a host."""
-    return chat(gateway.url, key, model, user=name, **FIELDS)
+    return chat(gateway.url, key, model, user=name, max_tokens=BOUND_TOKENS)
 
 
 def until(condition: Callable[[], bool], timeout_s: float, what: str) -> float:
@@ -154,9 +154,7 @@ def cluster(
         running = Cluster(network, folder, shop, databases, config)
         for name in "abcdef"[:gateways]:
             host = network.host(name)
-            running.gateways.append(
-                GatewayHost(host, folder, running.database_url, config, workers=workers)
-            )
+            running.gateways.append(GatewayHost(host, folder, running.database_url, config, workers=workers))
         stack.callback(_stop, running)
         for gateway in running.gateways:
             gateway.start()
@@ -166,7 +164,7 @@ def cluster(
 
 
 def configuration(shop: Shop, *, more: str = "", max_stale: str = "5m") -> str:
-    """Write a headgate.toml: `shop-quick` and so on are metered where `more` says so, `open-...` by nothing."""
+    """Write a headgate.toml: `more` names the budgets and limits of the provider `shop`."""
     pairs = [(provider, model) for provider in ("shop", "open") for model in MODELS]
     models = "".join(MODEL.format(provider=provider, model=model) for provider, model in pairs)
     models += "".join(PRICE.format(target=f"{provider}/{model}") for provider, model in pairs)

@@ -21,7 +21,9 @@ PORT = 4400
 class GatewayHost:
     """One host's Headgate. `api` speaks to its own control process."""
 
-    def __init__(self, host: Host, folder: Path, database_url: str, config: Path, *, workers: int = 1) -> None:
+    def __init__(
+        self, host: Host, folder: Path, database_url: str, config: Path, *, workers: int = 1
+    ) -> None:
         self.host = host
         self.data = folder / f"data-{host.name}"
         self.config = config
@@ -45,7 +47,11 @@ class GatewayHost:
         words = [sys.executable, "-m", "headgate.cli.app", "up", "--host", self.host.address]
         words += ["--port", str(PORT), "--workers", str(self._workers), "--data", str(self.data)]
         words += ["--config", str(self.config), "--database-url", self._database_url]
-        kept = {name: value for name, value in os.environ.items() if not re.search("_API_KEY$|_PROXY$|_proxy$", name)}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not re.search("_API_KEY$|_PROXY$|_proxy$", name)
+        }
         self._up.clear()
         self.printed = []
         with self.log.open("a") as log:
@@ -63,7 +69,9 @@ class GatewayHost:
     def wait(self) -> None:
         """Wait until it serves. Raises RuntimeError with the end of its log."""
         if not self._up.wait(START_S_MAX) or not any("Headgate is up" in line for line in self.printed):
-            raise RuntimeError(f"{self.host.name} did not start: {self.printed}\n{self.log.read_text()[-3000:]}")
+            raise RuntimeError(
+                f"{self.host.name} did not start: {self.printed}\n{self.log.read_text()[-3000:]}"
+            )
 
     def stop(self) -> int | None:
         """Drain and end it, as SIGTERM does; its exit status."""

@@ -43,7 +43,10 @@ def reason_against() -> str | None:
     if os.geteuid() != 0:
         return "network namespaces need root"
     if shutil.which("ip") is None and shutil.which("apt-get") is not None:
-        for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", "iproute2"]):
+        for command in (
+            ["apt-get", "update"],
+            ["apt-get", "install", "-y", "--no-install-recommends", "iproute2"],
+        ):
             subprocess.run(command, capture_output=True, check=False, timeout=300)
     if shutil.which("ip") is None:
         return "network namespaces need iproute2"
@@ -120,7 +123,7 @@ class Host:
 
 
 class Network:
-    """Two bridges that this machine is on, too, at `.1`; hosts are made one by one, and all removed at the end."""
+    """Two bridges that this machine is on, too, at `.1`; all hosts are removed at the end."""
 
     def __init__(self) -> None:
         self.name = f"{PREFIX}{os.getpid() & 0xFFFFFF:06x}{next(_NUMBERS) % 16:x}"

@@ -1,4 +1,4 @@
-"""A real PostgreSQL on a host of its own, a standby that streams from it, and the switch from one to the other.
+"""A real PostgreSQL on a host of its own, a standby that streams from it, and the switch to it.
 
 From the same binaries as the embedded server, as the user whom that one runs as. Durability against a loss of
 power is left out: these servers lose their lines and their processes, not their memory.

@@ -1,4 +1,4 @@
-"""A stand-in provider that all hosts reach: bills each call the moment it has arrived, at a price that is known.
+"""A stand-in provider that all hosts reach: bills each call the moment it has arrived.
 
 One thread, one address. What a call costs is decided by its name (the `user` of its body) and its
 `max_tokens`, so that a test can reckon it. Models: `quick` answers at once, `slow-N` after N milliseconds.
@@ -78,7 +78,9 @@ class Shop:
                 length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
                 body: dict[str, Any] = json.loads(await reader.readexactly(length))
                 answer = await self._answer(body)
-                head_bytes = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+                head_bytes = (
+                    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+                )
                 writer.write(head_bytes % len(answer) + answer)
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
