@@ -185,23 +185,28 @@ class Leases:
         self._current: dict[Meter, Lease] = {}
 
     def current(self, meter: Meter, wall_ms: int) -> Lease | None:
-        """Return the meter's lease, unless its window has ended."""
+        """Return the meter's lease, unless its window has ended, or lies ahead of a clock that was set back."""
         lease = self._current.get(meter)
-        return None if lease is None or wall_ms >= lease.edges.ends_ms else lease
+        if lease is None or not lease.edges.starts_ms <= wall_ms < lease.edges.ends_ms:
+            return None
+        return lease
 
     def latest(self, meter: Meter) -> Lease | None:
         """Return the meter's lease as the database last gave it, whatever this process's clock says."""
         return self._current.get(meter)
 
-    def learn(self, meter: Meter, answer: Answer, now_ms: int) -> Lease:
-        """Take an answer in; begin a lease where its window is new to this process."""
+    def learn(self, meter: Meter, answer: Answer, now_ms: int, *, is_present: bool = False) -> Lease:
+        """Take an answer in; begin a lease where its window is new to this process.
+
+        `is_present`: its window holds the database's time, even if a later one was held before.
+        """
         lease = self.by_window.get(answer.window)
         if lease is None:
             lease = self.by_window[answer.window] = Lease(meter, answer, now_ms)
         else:
             lease.learn(answer, now_ms)
         current = self._current.get(meter)
-        if current is None or current.edges.starts_ms <= lease.edges.starts_ms:
+        if is_present or current is None or current.edges.starts_ms <= lease.edges.starts_ms:
             self._current[meter] = lease
         return lease
 

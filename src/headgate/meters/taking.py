@@ -67,7 +67,7 @@ def denied(wants: Sequence[Want], leases: Leases, wall_ms: int) -> Want | None:
 def take_in(granted: Granted, wants: Iterable[Want], leases: Leases, now_ms: int) -> int:
     """Learn an answer of the database; return how many of the wants it refused."""
     for meter, answer in granted.answers:
-        leases.learn(meter, answer, now_ms)
+        leases.learn(meter, answer, now_ms, is_present=True)
     refusals = 0
     for want in wants:
         lease = leases.latest(want.meter)
