@@ -40,7 +40,7 @@ KINDS: Final = [*SERVERS, *(f"relayed-{name}" for name in SERVERS)]
 
 
 class Echo:
-    """Answers with what it was given. `/unread` answers without the body, `/slow` late, `/stream` in pieces."""
+    """Answers with what it was given. `/unread` reads no body, `/slow` is late, `/stream` in pieces."""
 
     def __init__(self) -> None:
         self.number = 0

@@ -103,3 +103,48 @@ class EchoSurface:
         if served <= more <= served + begun:
             return []
         return [f"the handler was given {more} requests, where {served} to {served + begun} were sent"]
+
+
+class WholeSurface:
+    """Routes of a whole `headgate up`. The corpus carries no key: whoever answers it refuses it by itself."""
+
+    def __init__(self, name: str, url: str, key: str) -> None:
+        host, port = url.removeprefix("http://").split(":")
+        self.name = name
+        self.address: Address = (host, int(port))
+        self.marks: list[str] = []
+        self._key = key.encode()
+
+    def dress(self, data: bytes) -> bytes:
+        path = b"/v1/chat/completions" if self.name == "model" else b"/api/v1/requests"
+        return data.replace(b"/echo", path)
+
+    def canary(self) -> tuple[bytes, str]:
+        mark = f"c{uuid.uuid4().hex}"
+        self.marks.append(mark)
+        if self.name == "control":
+            head = b"GET /api/v1/%b HTTP/1.1\r\nHost: localhost\r\n" % mark.encode()
+            return head + b"Authorization: Bearer %b\r\n\r\n" % self._key, mark
+        body = b'{"model": "mock/%b", "messages": [{"role": "user", "content": "hi"}]}' % mark.encode()
+        head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
+        return b"%bAuthorization: Bearer %b\r\nContent-Length: %d\r\n\r\n%b" % (
+            head,
+            self._key,
+            len(body),
+            body,
+        ), mark
+
+    def judge_canary(self, answer: Answer, mark: str) -> list[str]:
+        wanted = 200 if self.name == "model" else 404
+        if answer.status == wanted and mark.encode() in answer.body:
+            return []
+        return [f"the canary got {answer.status}: {answer.body[:200]!r}"]
+
+    def served(self, answer: Answer) -> bool:
+        return answer.header("x-headgate-request-id") is not None or b"there is no route" in answer.body
+
+    def judge_served(self, answer: Answer, seen: Seen | None) -> list[str]:
+        return [] if answer.status in (401, 403, 404, 405) else [f"{answer.status}: {answer.body[:200]!r}"]
+
+    def judge_count(self, served: int, begun: int) -> list[str]:
+        return []
