@@ -1,7 +1,7 @@
 """The beginning of an answer: sent once, held back until commit, and kept alive while nothing comes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 import pytest
@@ -66,8 +66,8 @@ class Line:
     def abort(self) -> None:
         self.is_gone = True
 
-    async def gone(self) -> None:
-        await asyncio.Event().wait()
+    def on_gone(self, callback: Callable[[], None] | None) -> None:
+        return
 
     async def _write(self, what: bytes | int) -> None:
         await asyncio.sleep(0)
@@ -80,7 +80,8 @@ class Line:
 def made(line: Line, *, stream: bool = True, route: Route = CHAT, every_s: float = 0.02) -> Opening:
     clock = SystemClock()
     current = Current(SNAPSHOT, Secrets.resolve(SNAPSHOT, {}), (), ())
-    call = Call(IdentitySource(clock).next(), route, current, started_ms=0, started_s=0.0)
+    identity = IdentitySource(clock).next_bytes(clock.now_ms())
+    call = Call(identity, route, current, current.snapshot, 0, 0.0)
     call.facts = CallFacts(route=route, model="m", body=b"{}", stream=stream)
     return Opening(call, line, every_s)
 

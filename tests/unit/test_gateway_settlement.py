@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from headgate.catalog.bound import BoundInput, bound
 from headgate.catalog.model import ModelFacts, Price
+from headgate.catalog.tariff import Tariff
 from headgate.core.call import Bounded, Unbounded, Usage
 from headgate.gateway.settlement import CUT_SLACK_TOKENS, Settlement, by_usage, cut_short, in_full, refused
 
@@ -26,7 +27,7 @@ def most(call: BoundInput = CALL) -> Bounded:
 
 
 def test_usage_is_priced_exactly_and_may_exceed_the_hold() -> None:
-    settled = by_usage(FACTS, Usage(input=10, output=20), None, reserved_pico_usd=7)
+    settled = by_usage(Tariff(FACTS), Usage(input=10, output=20), None, reserved_pico_usd=7)
     assert (settled.charged_pico_usd, settled.cost_pico_usd, settled.estimated) == (
         50_000_000,
         50_000_000,
@@ -35,7 +36,7 @@ def test_usage_is_priced_exactly_and_may_exceed_the_hold() -> None:
 
 
 def test_usage_without_a_price_is_charged_at_the_hold_and_its_cost_is_unknown() -> None:
-    settled = by_usage(ModelFacts(price=None), Usage(input=10), None, reserved_pico_usd=7)
+    settled = by_usage(Tariff(ModelFacts(price=None)), Usage(input=10), None, reserved_pico_usd=7)
     assert settled == Settlement(7, None, estimated=True)
 
 
@@ -49,7 +50,8 @@ def test_a_cut_stream_costs_what_can_have_been_made_and_never_more_than_was_held
     assert settled.estimated
     assert settled.charged_pico_usd <= held
     shown = min(output_bytes, 2_000)
-    assert settled.charged_pico_usd >= by_usage(FACTS, Usage(output=shown), None, held).charged_pico_usd
+    known = by_usage(Tariff(FACTS), Usage(output=shown), None, held)
+    assert settled.charged_pico_usd >= known.charged_pico_usd
     if output_bytes + CUT_SLACK_TOKENS * choices < 2_000 and choices == 1:
         assert settled.charged_pico_usd < held
 

@@ -59,7 +59,7 @@ def test_reasons_are_in_plain_words() -> None:
         ("openai/m", "openai processes in us; permitted: de, fr"),
     ]
     assert denial("de", frozenset(), UNRESTRICTED) == ""
-    denied = residency_denied(admit(targets, Label(regions=frozenset())))
+    denied = residency_denied(admit(targets, Label(regions=frozenset())).excluded)
     assert denied.code == "residency_denied"
     assert "permitted: nowhere" in denied.message and "local/m" in denied.message
 

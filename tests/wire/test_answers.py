@@ -204,16 +204,14 @@ def test_usage_is_read_in_disjoint_buckets(dialect: Dialect, operation: Operatio
     assert read_answer(dialect, operation, body).usage == usage
 
 
-def test_names_and_tiers_are_read():
+def test_tiers_are_read():
     found = read_answer("openai-chat", "chat", answer(CHAT, service_tier="priority"))
-    assert (found.model, found.response_id, found.service_tier) == ("m-1", "a1", "priority")
+    assert found.service_tier == "priority"
     assert msgspec.json.decode(found.usage_raw) == CHAT
     found = read_answer("anthropic", "chat", answer({"input_tokens": 1, "service_tier": "standard"}))
     assert found.service_tier is None
     found = read_answer("anthropic", "chat", answer({"input_tokens": 1, "speed": "fast"}))
     assert found.service_tier == "fast"
-    found = read_answer("google", "chat", b'{"modelVersion":"g","responseId":"r","usageMetadata":{}}')
-    assert (found.model, found.response_id) == ("g", "r")
 
 
 def error(message: str = "", **members: Any) -> bytes:

@@ -70,6 +70,11 @@ def caller_of(
     )
 
 
+def with_session(caller: Caller, session: str) -> Caller:
+    """Return the caller within a session. Raises InvalidRequest for one that is no value."""
+    return msgspec.structs.replace(caller, session=_checked(session, "session", VALUE_CHARACTERS_MAX))
+
+
 def may_use_model(key: Key | Caller, project: Project, name: str) -> bool:
     """Say whether both key and project allow a name: an alias, or `provider/model`.
 

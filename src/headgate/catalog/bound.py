@@ -31,10 +31,10 @@ OUTPUT_SLACK_TOKENS = 16
 FREE: frozenset[Operation] = frozenset({"count_tokens", "moderations", "models"})
 """Operations that providers do not charge for."""
 
-_WITHOUT_OUTPUT: frozenset[Operation] = frozenset({"embeddings"})
+_WITHOUTOUTPUT_BUCKETS: frozenset[Operation] = frozenset({"embeddings"})
 
-_INPUT: tuple[BucketName, ...] = ("input", "cache_read", "cache_write", "cache_write_1h")
-_OUTPUT: tuple[BucketName, ...] = ("output", "reasoning", "output_audio", "output_image")
+INPUT_BUCKETS: tuple[BucketName, ...] = ("input", "cache_read", "cache_write", "cache_write_1h")
+OUTPUT_BUCKETS: tuple[BucketName, ...] = ("output", "reasoning", "output_audio", "output_image")
 
 
 class BoundInput(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,12 +74,12 @@ def bound(call: BoundInput, model: ModelFacts) -> Bound:
         given, made = _in_rounds(call, model, given, made)
         if isinstance(given, Unbounded):
             return given
-    costs = [_most(call, price, given, made) for price in _prices(call, model, model.price)]
+    costs = [_most(call, price, given, made) for price in prices_for(call, model, model.price)]
     unbounded = next((one for one in costs if isinstance(one, Unbounded)), None)
     return unbounded or Bounded(max(one for one in costs if isinstance(one, int)))
 
 
-def _prices(call: BoundInput, model: ModelFacts, standard: Price) -> list[Price]:
+def prices_for(call: BoundInput, model: ModelFacts, standard: Price) -> list[Price]:
     """The prices that may apply: a tier that is asked for may also be answered at the standard one."""
     if call.service_tier in (None, "auto"):
         # The provider's own settings may make `auto` a priority call.
@@ -151,7 +151,7 @@ def _has_tier_beyond(model: ModelFacts, window: int) -> bool:
 
 
 def _output_tokens(call: BoundInput, model: ModelFacts) -> int | Unbounded:
-    if call.operation in _WITHOUT_OUTPUT:
+    if call.operation in _WITHOUTOUTPUT_BUCKETS:
         return 0
     limit = call.max_output
     if limit is None:
@@ -171,26 +171,26 @@ def _most(call: BoundInput, price: Price, given: int, made: int) -> int | Unboun
             if rule.unit not in price.units:
                 return Unbounded(f"no price is known for the model's {rule.unit}")
             total += price.units[rule.unit] * (tool.max_uses or 0)
-    wanted: list[BucketName] = [*_INPUT]
+    wanted: list[BucketName] = [*INPUT_BUCKETS]
     if call.audio or call.files:
         wanted.append("input_audio")
     if call.images or call.files:
         wanted.append("input_image")
     reachable = [price.buckets, *(tier for start, tier in price.tiers if given > start)]
     if given and not price.units.get("characters"):
-        each = _dearest(reachable, wanted)
+        each = dearest(reachable, wanted)
         if each is None:
             return Unbounded("no price is known for the model's input")
         total += each * given
     if made:
-        each = _dearest(reachable, _OUTPUT)
+        each = dearest(reachable, OUTPUT_BUCKETS)
         if each is None:
             return Unbounded("no price is known for the model's output")
         total += each * made
     return total
 
 
-def _dearest(tables: Sequence[dict[BucketName, int]], buckets: Sequence[BucketName]) -> int | None:
+def dearest(tables: Sequence[dict[BucketName, int]], buckets: Sequence[BucketName]) -> int | None:
     """The dearest of these buckets in any of the tiers that can be reached."""
     found = [each for table in tables for bucket in buckets if (each := price_of(table, bucket)) is not None]
     return max(found, default=None)

@@ -44,7 +44,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cache_read_audio: int = 0
     input_image: int = 0
     output_image: int = 0
-    units: dict[str, int] = msgspec.field(default_factory=dict[str, int])
+    units: dict[str, int] = {}
 
     @property
     def total(self) -> int:

@@ -9,32 +9,51 @@ import uuid
 from headgate.core.ports import Clock
 
 UNIX_MS_MAX = (1 << 48) - 1
+RANDOM_BITS = (1 << 62) - 1
+RANDOM_BYTES_AHEAD = 4000
 
 
 class IdentitySource:
     """Makes UUIDv7s that grow within this process, even within one millisecond."""
 
-    __slots__ = ("_clock", "_counter", "_last_ms")
+    __slots__ = ("_clock", "_counter", "_last_ms", "_random", "_used")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._last_ms = 0
         self._counter = 0
+        self._random = b""
+        self._used = 0
 
     def next(self) -> uuid.UUID:
         """Return the next id; ids of one source sort by the time of their making."""
-        now_ms = self._clock.now_ms()
+        return uuid.UUID(bytes=self.next_bytes(self._clock.now_ms()))
+
+    def next_bytes(self, now_ms: int) -> bytes:
+        """Return the next id as its 16 bytes, made at a time that the caller has just read."""
+        used = self._used
+        if used >= len(self._random):
+            # Asked for in advance: a call to the operating system costs more than an id.
+            self._random = os.urandom(RANDOM_BYTES_AHEAD)
+            used = 0
+        self._used = used + 10
+        bits = int.from_bytes(self._random[used : used + 10], "big")
         if now_ms > self._last_ms:
             self._last_ms = now_ms
-            self._counter = int.from_bytes(os.urandom(2), "big") & 0x7FF
+            self._counter = bits >> 69
         else:
             self._counter += 1
             if self._counter > 0xFFF:
                 self._last_ms += 1
                 self._counter = 0
-        random_bits = int.from_bytes(os.urandom(8), "big") & ((1 << 62) - 1)
-        time_bits = (self._last_ms & UNIX_MS_MAX) << 80
-        return uuid.UUID(int=time_bits | 0x7 << 76 | self._counter << 64 | 0b10 << 62 | random_bits)
+        whole = (self._last_ms & UNIX_MS_MAX) << 80 | 0x7 << 76 | self._counter << 64 | 0b10 << 62
+        return (whole | bits & RANDOM_BITS).to_bytes(16, "big")
+
+
+def text_of(identity: bytes) -> str:
+    """Return an id as people and clients see it: 36 characters."""
+    digits = identity.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def time_ms_of(identity: uuid.UUID) -> int:

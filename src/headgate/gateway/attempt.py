@@ -10,11 +10,10 @@ from typing import Final
 
 import msgspec
 
-from headgate.catalog.bound import BoundInput, bound
-from headgate.catalog.kinds import family_of
-from headgate.catalog.model import Endpoint, Target
+from headgate.catalog.bound import BoundInput
+from headgate.catalog.model import Target
 from headgate.core.call import Bound, Bounded, Usage
-from headgate.core.entries import BEGIN, SETTLED, AttemptRecord, Begin, Settled
+from headgate.core.entries import BEGIN, SETTLED, AttemptRecord, Begin, Hold, Settled
 from headgate.core.faults import (
     BudgetExhausted,
     Fault,
@@ -25,15 +24,14 @@ from headgate.core.faults import (
     UpstreamError,
     UpstreamTimeout,
 )
-from headgate.core.ports import Answer, Headers, Timeouts
+from headgate.core.ports import Answer, Headers
 from headgate.gateway.call import NO_USAGE, Call, Failure
 from headgate.gateway.clamp import clamped
 from headgate.gateway.health import TargetHealth
-from headgate.gateway.masking import Masking
 from headgate.gateway.plane import ENCODE, DataPlane
-from headgate.gateway.providers import answer_headers, endpoint_for, outgoing, provider_request_id
 from headgate.gateway.settlement import NOTHING, Settlement, in_full, refused
 from headgate.gateway.steps import take_rate
+from headgate.gateway.way import Way
 from headgate.meters.model import Subject
 from headgate.meters.purse import Reservation
 from headgate.wire.answers import classify, provider_message, retry_after_s
@@ -44,7 +42,20 @@ from headgate.wire.streams import reader as stream_reader
 ERROR_BYTES_MAX: Final = 1024 * 1024
 ANSWER_BYTES_MAX: Final = 256 * 1024 * 1024
 HELD_BYTES_MAX: Final = 64 * 1024
-OUTPUT_FIELD: Final = "max_completion_tokens"
+ANSWER_HEADERS: Final = frozenset(
+    {
+        b"content-type",
+        b"content-disposition",
+        b"content-encoding",
+        b"openai-processing-ms",
+        b"openai-version",
+        b"request-id",
+        b"x-request-id",
+    }
+)
+"""What of a provider's headers reaches a client."""
+PROVIDER_REQUEST_ID: Final = frozenset({b"x-request-id", b"request-id", b"apim-request-id"})
+"""The first of them wins, where a provider sends several."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -57,66 +68,42 @@ class Outcome(msgspec.Struct, frozen=True):
     usage_raw: bytes = b""
 
 
-class Held:
+class Held(msgspec.Struct, eq=False):
     """What an attempt holds while it runs: a slot of its target, a reservation, and a place on the record."""
 
-    __slots__ = (
-        "begun",
-        "bound",
-        "bound_input",
-        "concluded",
-        "endpoint",
-        "health",
-        "masking",
-        "number",
-        "probes",
-        "reservation",
-        "started_ms",
-        "started_s",
-        "target",
-    )
+    way: Way
+    health: TargetHealth
+    bound_input: BoundInput
+    bound: Bound
+    number: int
+    reservation: Reservation | None = None
+    reserved_pico_usd: int = 0
+    """The smallest hold: what every one of its meters can be charged without passing its hold.
 
-    def __init__(
-        self, target: Target, endpoint: Endpoint, health: TargetHealth, parts: BoundInput, number: int
-    ) -> None:
-        self.target = target
-        self.endpoint = endpoint
-        self.health = health
-        self.bound_input = parts
-        self.bound: Bound = Bounded(0)
-        self.reservation: Reservation | None = None
-        self.number = number
-        self.masking = Masking(None)
-        self.probes = False
-        self.started_s = 0.0
-        self.started_ms = 0
-        self.begun = False
-        self.concluded = False
+    They differ only where budgets reserve different amounts for a call of unbounded cost.
+    """
+    probes: bool = False
+    started_s: float = 0.0
+    started_ms: int = 0
+    begun: bool = False
+    concluded: bool = False
 
     @property
-    def reserved_pico_usd(self) -> int:
-        """The smallest hold: what every one of its meters can be charged without passing its hold.
-
-        They differ only where budgets reserve different amounts for a call of unbounded cost.
-        """
-        if self.reservation is None:
-            return 0
-        return min((hold.pico_usd for hold in self.reservation.holds), default=0)
+    def holds(self) -> tuple[Hold, ...]:
+        """What its meters have reserved for it."""
+        return self.reservation.holds if self.reservation is not None else ()
 
 
-class Committed:
+class Committed(msgspec.Struct, eq=False):
     """An answer that will be relayed: a whole body, or a stream with what was held of it until commit."""
 
-    __slots__ = ("answer", "body", "headers", "held", "pending", "reader", "status")
-
-    def __init__(self, held: Held, answer: Answer, *, body: bytes = b"", pending: bytes = b"") -> None:
-        self.held = held
-        self.answer = answer
-        self.status: int = answer.status
-        self.headers: Headers = held.masking.headers(answer_headers(answer.headers))
-        self.body = held.masking.data(body)
-        self.pending = pending
-        self.reader: StreamReader | None = None
+    held: Held
+    answer: Answer
+    status: int
+    headers: Headers
+    body: bytes = b""
+    pending: bytes = b""
+    reader: StreamReader | None = None
 
 
 async def take(plane: DataPlane, call: Call, target: Target) -> Held | None:
@@ -124,25 +111,24 @@ async def take(plane: DataPlane, call: Call, target: Target) -> Held | None:
 
     Raises BudgetExhausted when a budget says `when_exhausted = "reject"`.
     """
+    standing = call.standing
+    assert standing is not None
     health = plane.health.of(target.name)
     slotted = probes = False
     try:
-        endpoint = endpoint_for(target, call.route)
-        _check_credential(call, target, endpoint)
-        held = Held(target, endpoint, health, bound_input(call, target), len(call.attempts) + 1)
-        held.bound = bound(held.bound_input, target.facts)
-        now_s = plane.clock.monotonic()
-        may_probe = health.breaker.state(now_s) == "half-open"
-        if not health.breaker.allow(now_s):
-            raise Unavailable(
-                f"{target.name} has failed repeatedly and is given a rest; it last said: "
-                f"{health.last_failure}"
-            )
-        held.probes = probes = may_probe
+        way = standing.way(target, call.route)
+        if way.missing is not None:
+            raise Unavailable(f"it is left out: {way.missing}")
+        parts = bound_input(call)
+        held = Held(way, health, parts, way.tariff.bound(parts), len(call.attempts) + 1)
+        if not health.breaker.is_closed:
+            held.probes = probes = _may_probe(plane, health, target)
         provider = target.provider
-        await health.enter(calls_max=provider.max_concurrent, queued_max=provider.max_queued)
+        if not health.try_enter(provider.max_concurrent):
+            await health.enter(calls_max=provider.max_concurrent, queued_max=provider.max_queued)
         slotted = True
-        held.reservation = await _reserve(plane, call, held)
+        held.reservation = reservation = _try_reserve(plane, call, held) or await _reserve(plane, call, held)
+        held.reserved_pico_usd = min([hold.pico_usd for hold in reservation.holds], default=0)
     except (Refused, Unavailable) as fault:
         _untake(health, slotted=slotted, probes=probes)
         call.exclude(target.name, fault)
@@ -156,6 +142,17 @@ async def take(plane: DataPlane, call: Call, target: Target) -> Held | None:
     return held
 
 
+def _may_probe(plane: DataPlane, health: TargetHealth, target: Target) -> bool:
+    """Whether the attempt is to probe a target that has failed. Raises Unavailable where it must not."""
+    now_s = plane.clock.monotonic()
+    may_probe = health.breaker.state(now_s) == "half-open"
+    if not health.breaker.allow(now_s):
+        raise Unavailable(
+            f"{target.name} has failed repeatedly and is given a rest; it last said: {health.last_failure}"
+        )
+    return may_probe
+
+
 def _untake(health: TargetHealth, *, slotted: bool, probes: bool) -> None:
     if probes:
         health.breaker.abandoned()
@@ -163,65 +160,63 @@ def _untake(health: TargetHealth, *, slotted: bool, probes: bool) -> None:
         health.leave()
 
 
-def _check_credential(call: Call, target: Target, endpoint: Endpoint) -> None:
-    provider = target.provider
-    reason = call.current.secrets.reason_missing(provider.name) if endpoint.auth != "none" else None
-    if reason is not None:
-        raise Unavailable(f"it is left out: {reason}")
-
-
-async def _reserve(plane: DataPlane, call: Call, held: Held) -> Reservation:
-    subject = call.subject(held.target)
+def _try_reserve(plane: DataPlane, call: Call, held: Held) -> Reservation | None:
+    """Take rate limits that count attempts, then reserve from what is at hand; None: not enough."""
+    standing = call.standing
+    assert standing is not None
+    subject = standing.subject_at(held.way)
     limits = call.current.target_limits
     if limits:
         take_rate(plane, call, limits, subject)
-    budgets = call.current.budgets
-    _clamp(plane, call, held, subject)
-    return plane.purse.try_reserve(budgets, subject, held.bound) or await plane.purse.reserve(
-        budgets, subject, held.bound
-    )
+    if call.current.clamps:
+        _clamp(plane, call, held, subject)
+    return plane.purse.try_reserve(call.current.budgets, subject, held.bound)
+
+
+async def _reserve(plane: DataPlane, call: Call, held: Held) -> Reservation:
+    standing = call.standing
+    assert standing is not None
+    return await plane.purse.reserve(call.current.budgets, standing.subject_at(held.way), held.bound)
 
 
 def _clamp(plane: DataPlane, call: Call, held: Held, subject: Subject) -> None:
     """Where a budget says so, ask for no more output than what is left of it can pay."""
-    if not call.current.clamps or not isinstance(held.bound, Bounded):
+    if not isinstance(held.bound, Bounded):
         return
     affordable = plane.purse.affordable(call.current.budgets, subject)
     if affordable is None or held.bound.pico_usd <= affordable:
         return
-    parts = clamped(held.bound_input, held.target.facts, affordable)
+    parts = clamped(held.bound_input, held.way.target.facts, affordable)
     if parts is not None:
         held.bound_input = parts
-        held.bound = bound(parts, held.target.facts)
+        held.bound = held.way.tariff.bound(parts)
         call.note_change(f"output limit lowered to {parts.max_output} by what is left of a budget")
 
 
-def bound_input(call: Call, target: Target) -> BoundInput:
+def bound_input(call: Call) -> BoundInput:
     """Return what a call's bound is made from; the alias's `default_max_output` counts as its limit."""
     facts = call.facts
     assert facts is not None
+    media = facts.media
     return BoundInput(
         operation=call.route.operation,
-        body_bytes=(call.upload.length if call.upload else len(facts.body)) - facts.media.inline_bytes,
+        body_bytes=(call.upload.length if call.upload else len(facts.body)) - media.inline_bytes,
         messages=facts.messages,
         choices=facts.choices,
-        max_output=output_limit(call),
-        images=facts.media.images,
-        audio=facts.media.audio,
-        files=facts.media.files,
-        unbounded=facts.media.unbounded,
-        server_tools=facts.media.server_tools,
+        max_output=facts.max_output if facts.max_output is not None else output_limit(call),
+        images=media.images,
+        audio=media.audio,
+        files=media.files,
+        unbounded=media.unbounded,
+        server_tools=media.server_tools,
         service_tier=facts.service_tier,
     )
 
 
 def output_limit(call: Call) -> int | None:
-    """The request's limit on output tokens, else the alias's default, else None."""
-    facts, alias = call.facts, call.alias
-    assert facts is not None
-    if facts.max_output is not None or alias is None or call.route.operation not in ("chat", "completions"):
-        return facts.max_output
-    return alias.default_max_output
+    """The alias's default limit on output tokens for calls that it applies to, else None."""
+    alias = call.alias
+    return alias.default_max_output if alias and call.route.operation in ("chat", "completions") else None
 
 
 async def attempt(plane: DataPlane, call: Call, held: Held) -> Committed | None:
@@ -251,69 +246,75 @@ def _begin(plane: DataPlane, call: Call, held: Held) -> None:
     held.started_s = plane.clock.monotonic()
     held.started_ms = plane.clock.now_ms()
     entry = Begin(
-        call=call.id.bytes,
-        attempt=held.number,
-        started_ms=held.started_ms,
-        target=held.target.name,
-        holds=held.reservation.holds if held.reservation else (),
-        project=caller.project,
-        key=caller.key,
-        user=caller.user,
-        model=facts.model,
-        tags=caller.tags,
+        call.id,
+        held.number,
+        held.started_ms,
+        held.way.name,
+        held.holds,
+        caller.project,
+        caller.key,
+        caller.user,
+        facts.model,
+        caller.tags,
     )
     plane.journal.append(BEGIN, ENCODE(entry))
     held.begun = True
 
 
 async def _send(plane: DataPlane, call: Call, held: Held) -> Committed | None:
-    facts, alias, caller = call.facts, call.alias, call.caller
-    assert facts is not None and alias is not None and caller is not None
-    target, endpoint = held.target, held.endpoint
-    ask_usage = (
-        facts.stream and not facts.wants_usage and endpoint.usage_in_stream and target.provider.inject_usage
-    )
-    limit = held.bound_input.max_output
-    model = target.model if target.model != facts.model else None
-    body: bytes | AsyncIterator[bytes]
-    if call.upload is not None:
-        body, length = call.upload.pieces(model), call.upload.length_with(model)
-    else:
-        new_limit = limit if limit != facts.max_output else None
-        family = family_of(target.provider.origin.host) if new_limit is not None else None
-        body = rewrite(
-            facts,
-            model=model,
-            ask_usage=ask_usage,
-            max_output=new_limit,
-            output_field=family.output_field if family else OUTPUT_FIELD,
-        )
-        length = len(body)
-    if facts.max_output is None and limit is not None and limit == alias.default_max_output:
-        call.note_change(f"output limit set to {limit} by default_max_output of {alias.name}")
-    whole = not facts.stream
-    timeouts = Timeouts(
-        connect_s=alias.timeouts.connect_s,
-        first_byte_s=alias.timeouts.total_s if whole else alias.timeouts.first_token_s,
-        idle_s=alias.timeouts.idle_s,
-        total_s=alias.timeouts.total_s,
-    )
-    secret = call.current.secrets.get(target.provider.name)
-    held.masking = Masking(secret)
-    request = outgoing(call, target, endpoint, secret=secret, timeouts=timeouts)
-    request.body, request.content_length = body, length
-    answer = await plane.egress.send(request, regions=target.provider.regions, label=caller.label)
-    call.provider_request_id = held.masking.text(provider_request_id(answer.headers))
+    facts, caller = call.facts, call.caller
+    assert facts is not None and caller is not None
+    way = held.way
+    ask_usage = facts.stream and not facts.wants_usage and way.asks_usage
+    request = way.outgoing(call.headers, call.query, stream=facts.stream)
+    request.body, request.content_length = _body(call, held, ask_usage=ask_usage)
+    answer = await plane.egress.send(request, regions=way.target.provider.regions, label=caller.label)
     try:
+        headers = _read_headers(call, way, answer.headers)
         if answer.status >= 300:  # nobody follows a provider elsewhere: egress was checked for this one
-            return await _refused(plane, call, held, answer)
-        if whole or not _is_stream(call, answer):
-            return Committed(held, answer, body=await answer.read(ANSWER_BYTES_MAX))
-        reader = stream_reader(call.route.dialect, call.route.operation, strip_usage=ask_usage)
-        return await _until_commit(plane, call, Committed(held, answer), reader)
+            return await _refused(plane, call, held, answer, headers)
+        committed = Committed(held, answer, answer.status, headers)
+        if facts.stream and _is_stream(call, answer):
+            reader = stream_reader(call.route.dialect, call.route.operation, strip_usage=ask_usage)
+            return await _until_commit(plane, call, committed, reader)
+        committed.body = way.masking.data(await answer.read(ANSWER_BYTES_MAX))
+        return committed
     except BaseException:
         answer.close()
         raise
+
+
+def _body(call: Call, held: Held, *, ask_usage: bool) -> tuple[bytes | AsyncIterator[bytes], int]:
+    """Return the body that goes out, and its length; what is changed in it is noted."""
+    facts, alias, way = call.facts, call.alias, held.way
+    assert facts is not None and alias is not None
+    model = way.target.model if way.target.model != facts.model else None
+    limit = held.bound_input.max_output
+    if limit is not None and facts.max_output is None and limit == alias.default_max_output:
+        call.note_change(f"output limit set to {limit} by default_max_output of {alias.name}")
+    if call.upload is not None:
+        return call.upload.pieces(model), call.upload.length_with(model)
+    body = rewrite(
+        facts,
+        model=model,
+        ask_usage=ask_usage,
+        max_output=limit if limit != facts.max_output else None,
+        output_field=way.output_field,
+    )
+    return body, len(body)
+
+
+def _read_headers(call: Call, way: Way, headers: Headers) -> Headers:
+    """Note the provider's own id of the request, and return of its headers those that a client may see."""
+    passed: Headers = []
+    mask = way.masking.data
+    for field in headers:
+        name = field[0]
+        if name in ANSWER_HEADERS:
+            passed.append((name, mask(field[1])))
+        if name in PROVIDER_REQUEST_ID and (name == b"x-request-id" or not call.provider_request_id):
+            call.provider_request_id = mask(field[1]).decode("latin-1")[:200]
+    return passed
 
 
 def _is_stream(call: Call, answer: Answer) -> bool:
@@ -332,7 +333,7 @@ async def _until_commit(
     while held_bytes < HELD_BYTES_MAX:
         data = await committed.answer.chunk()
         event = reader.feed(data) if data else reader.end()
-        pending.append(committed.held.masking.data(event.data))
+        pending.append(committed.held.way.masking.data(event.data))
         held_bytes += len(event.data)
         if reader.error is not None and not event.commits:
             raise UpstreamError(f"the stream began with an error: {reader.error}")
@@ -349,12 +350,14 @@ async def _until_commit(
     return committed
 
 
-async def _refused(plane: DataPlane, call: Call, held: Held, answer: Answer) -> Committed | None:
+async def _refused(
+    plane: DataPlane, call: Call, held: Held, answer: Answer, headers: Headers
+) -> Committed | None:
     """Sort a provider's error: the caller's own is passed on, any other is this target's failure."""
     body = await answer.read(ERROR_BYTES_MAX)
     kind = classify(call.route.dialect, answer.status, body)
     if kind == "request":
-        return Committed(held, answer, body=body)
+        return Committed(held, answer, answer.status, headers, held.way.masking.data(body))
     said = provider_message(call.route.dialect, body)
     message = f"answered {answer.status}: {said}"
     wait_s = retry_after_s(answer.headers, body)
@@ -380,11 +383,10 @@ def _fail(
     status: int = 0,
 ) -> None:
     """Conclude an attempt that came to nothing: `Settled` is written before its hold is used again."""
-    fault.message = held.masking.text(fault.message)
-    call.failures.append(Failure(held.target.name, fault, retryable=retryable))
+    fault.message = held.way.masking.text(fault.message)
+    call.failures.append(Failure(held.way.name, fault, retryable=retryable))
     outcome = Outcome(status or fault.status, fault.code, fault.message)
-    holds = held.reservation.holds if held.reservation else ()
-    entry = Settled(call.id.bytes, held.number, settlement.charged_pico_usd, holds)
+    entry = Settled(call.id, held.number, settlement.charged_pico_usd, held.holds)
     plane.journal.append(SETTLED, ENCODE(entry))
     call.attempts.append(record_of(plane, held, settlement, outcome))
     _judge(plane, held, fault)
@@ -400,7 +402,7 @@ def _judge(plane: DataPlane, held: Held, fault: Fault) -> None:
         return
     health.last_failure = fault.message
     if health.breaker.failed(now_s):
-        name = held.target.name
+        name = held.way.name
         plane.alert("breaker_open", name, f"{name} failed repeatedly: {fault.message}")
 
 
@@ -415,20 +417,20 @@ def record_of(
 ) -> AttemptRecord:
     """Return the attempt's place on the record; it names its holds only where the end is to settle them."""
     return AttemptRecord(
-        attempt=held.number,
-        target=held.target.name,
-        status=outcome.status,
-        code=outcome.code,
-        started_ms=held.started_ms,
-        duration_ms=int((plane.clock.monotonic() - held.started_s) * 1000),
-        reserved_pico_usd=held.reserved_pico_usd,
-        cost_pico_usd=settlement.cost_pico_usd,
-        charged_pico_usd=settlement.charged_pico_usd,
-        estimated=settlement.estimated,
-        usage=outcome.usage,
-        usage_raw=outcome.usage_raw,
-        holds=held.reservation.holds if settles and held.reservation else (),
-        message=outcome.message,
+        held.number,
+        held.way.name,
+        outcome.status,
+        outcome.code,
+        held.started_ms,
+        int((plane.clock.monotonic() - held.started_s) * 1000),
+        held.reserved_pico_usd,
+        settlement.cost_pico_usd,
+        settlement.charged_pico_usd,
+        settlement.estimated,
+        outcome.usage,
+        outcome.usage_raw,
+        held.holds if settles else (),
+        outcome.message,
     )
 
 

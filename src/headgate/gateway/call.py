@@ -4,25 +4,27 @@ Mutable, owned by the task that serves it. Never does I/O. Read next: `gateway.s
 """
 
 import asyncio
-import uuid
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from headgate.access.model import Caller, Key
 from headgate.catalog.model import Target
-from headgate.config.snapshot import Alias
+from headgate.config.snapshot import Alias, Snapshot
 from headgate.core.call import Usage
 from headgate.core.entries import AttemptRecord, End, Excluded
 from headgate.core.faults import Fault
+from headgate.core.identity import text_of
 from headgate.core.ports import Headers
 from headgate.gateway.recorder import BodyCopy
 from headgate.gateway.spool import SpooledUpload
-from headgate.meters.model import Subject
 from headgate.meters.rate import RateReservation
 from headgate.wire.model import CallFacts, Route
 
 if TYPE_CHECKING:
     from headgate.gateway.attempt import Held
     from headgate.gateway.plane import Current
+    from headgate.gateway.standing import Standing
 
 NO_USAGE: Final = Usage()
 
@@ -48,93 +50,53 @@ class Failure:
         self.retryable = retryable
 
 
-class Call:
+class Call(msgspec.Struct, eq=False):
     """What is known of one call. Set step by step by `serve`; read whole by `record`."""
 
-    __slots__ = (
-        "alias",
-        "answered_target",
-        "attempts",
-        "caller",
-        "changes",
-        "cost_pico_usd",
-        "current",
-        "estimated",
-        "exclusions",
-        "facts",
-        "failures",
-        "first_token_ms",
-        "headers",
-        "hung_up",
-        "id",
-        "key",
-        "last_moment",
-        "limit_headers",
-        "message",
-        "open_attempt",
-        "provider_request_id",
-        "query",
-        "rate",
-        "recorded",
-        "release",
-        "response",
-        "response_content_type",
-        "route",
-        "snapshot",
-        "started_ms",
-        "started_s",
-        "targets",
-        "trace_id",
-        "truncated",
-        "upload",
-        "usage",
-    )
-
-    def __init__(
-        self, identity: uuid.UUID, route: Route, current: "Current", *, started_ms: int, started_s: float
-    ) -> None:
-        self.id = identity
-        self.route = route
-        self.current = current
-        self.snapshot = current.snapshot
-        self.started_ms = started_ms
-        self.started_s = started_s
-        self.key: Key | None = None
-        self.caller: Caller | None = None
-        self.facts: CallFacts | None = None
-        self.alias: Alias | None = None
-        self.targets: tuple[Target, ...] = ()
-        self.exclusions: list[Exclusion] = []
-        self.failures: list[Failure] = []
-        self.attempts: list[AttemptRecord] = []
-        self.changes: list[str] = []
-        self.usage = NO_USAGE
-        self.cost_pico_usd: int | None = None
-        self.estimated = False
-        self.truncated = False
-        self.answered_target = ""
-        self.first_token_ms: int | None = None
-        self.message = ""
-        self.trace_id = ""
-        self.release = ""
-        self.provider_request_id = ""
-        self.response: BodyCopy | None = None
-        self.response_content_type = ""
-        self.open_attempt: Held | None = None
-        self.headers: Headers = []
-        self.query = b""
-        self.limit_headers: Headers = []
-        self.rate: list[RateReservation] = []
-        self.upload: SpooledUpload | None = None
-        self.hung_up = False
-        self.last_moment: asyncio.TimerHandle | None = None
-        """When the call of a client that has hung up is stopped at the latest."""
-        self.recorded = False
+    id: bytes
+    """UUIDv7, as its 16 bytes."""
+    route: Route
+    current: "Current"
+    snapshot: Snapshot
+    started_ms: int
+    started_s: float
+    headers: Headers = []
+    query: bytes = b""
+    key: Key | None = None
+    standing: "Standing | None" = None
+    caller: Caller | None = None
+    facts: CallFacts | None = None
+    alias: Alias | None = None
+    targets: tuple[Target, ...] = ()
+    exclusions: list[Exclusion] = []
+    failures: list[Failure] = []
+    attempts: list[AttemptRecord] = []
+    changes: list[str] = []
+    usage: Usage = NO_USAGE
+    cost_pico_usd: int | None = None
+    estimated: bool = False
+    truncated: bool = False
+    answered_target: str = ""
+    first_token_ms: int | None = None
+    message: str = ""
+    trace_id: str = ""
+    release: str = ""
+    provider_request_id: str = ""
+    response: BodyCopy | None = None
+    response_content_type: str = ""
+    open_attempt: "Held | None" = None
+    limit_headers: Headers = []
+    rate: list[RateReservation] = []
+    upload: SpooledUpload | None = None
+    hung_up: bool = False
+    last_moment: asyncio.TimerHandle | None = None
+    """When the call of a client that has hung up is stopped at the latest."""
+    recorded: bool = False
 
     @property
     def request_id(self) -> str:
         """The id as clients and records show it."""
-        return str(self.id)
+        return text_of(self.id)
 
     @property
     def streams_events(self) -> bool:
@@ -143,19 +105,12 @@ class Call:
             return False
         return self.route.dialect != "google" or b"alt=sse" in self.query.split(b"&")
 
-    def subject(self, target: Target | None = None) -> Subject:
-        """What the call is counted under, at a target or before one is chosen."""
-        caller, facts = self.caller, self.facts
-        assert caller is not None and facts is not None
-        return Subject(
-            project=caller.project,
-            key=caller.key,
-            user=caller.user or caller.key,
-            alias=facts.model,
-            tags=caller.tags,
-            provider=target.provider.name if target else "",
-            target=target.name if target else "",
-        )
+    def header(self, name: bytes) -> bytes | None:
+        """Return the client's first header of that lower-case name."""
+        for field in self.headers:
+            if field[0] == name:
+                return field[1]
+        return None
 
     def note_change(self, change: str) -> None:
         """Note what Headgate altered in the request; the same change of a second attempt counts once."""
@@ -171,7 +126,7 @@ class Call:
         caller, facts = self.caller, self.facts
         label = caller.label if caller else None
         return End(
-            call=self.id.bytes,
+            call=self.id,
             started_ms=self.started_ms,
             duration_ms=duration_ms,
             first_token_ms=self.first_token_ms,

@@ -3,8 +3,10 @@
 Format: Prometheus exposition format 0.0.4. Read next: `gateway.service`, which writes it for control.
 """
 
-from collections import Counter
+from bisect import bisect_left
 from typing import Final
+
+import msgspec
 
 from headgate.core.money import PICO_PER_USD
 from headgate.gateway.call import Call
@@ -28,22 +30,25 @@ class Histogram:
     def add(self, value_ms: int) -> None:
         """Count one duration."""
         self.sum_ms += value_ms
-        for index, edge_ms in enumerate(BUCKETS_MS):
-            if value_ms <= edge_ms:
-                self.counts[index] += 1
-                return
-        self.counts[-1] += 1
+        self.counts[bisect_left(BUCKETS_MS, value_ms)] += 1
+
+
+class Totals(msgspec.Struct):
+    """What a target's calls have used: tokens in and out, and cost."""
+
+    input: int = 0
+    output: int = 0
+    cost_pico_usd: int = 0
 
 
 class Counters:
     """Calls, tokens and cost by target and status since the process began."""
 
-    __slots__ = ("calls", "cost_pico_usd", "durations", "first_tokens", "open_calls", "tokens")
+    __slots__ = ("calls", "durations", "first_tokens", "open_calls", "totals")
 
     def __init__(self) -> None:
-        self.calls: Counter[tuple[str, int, str]] = Counter()
-        self.tokens: Counter[tuple[str, str]] = Counter()
-        self.cost_pico_usd: Counter[str] = Counter()
+        self.calls: dict[tuple[str, int, str], int] = {}
+        self.totals: dict[str, Totals] = {}
         self.durations = Histogram()
         self.first_tokens = Histogram()
         self.open_calls = 0
@@ -52,17 +57,21 @@ class Counters:
         """Count a call that has ended."""
         target = call.answered_target or "none"
         series = (target, status, code)
-        if series not in self.calls and len(self.calls) >= SERIES_MAX:
+        count = self.calls.get(series, 0)
+        if not count and len(self.calls) >= SERIES_MAX:
             target = "other"
             series = (target, status, code if len(self.calls) < 2 * SERIES_MAX else "")
-        self.calls[series] += 1
+            count = self.calls.get(series, 0)
+        self.calls[series] = count + 1
         self.durations.add(duration_ms)
         if call.first_token_ms is not None:
             self.first_tokens.add(call.first_token_ms)
-        self.tokens[target, "input"] += call.usage.total_input
-        self.tokens[target, "output"] += call.usage.total_output
-        if call.cost_pico_usd:
-            self.cost_pico_usd[target] += call.cost_pico_usd
+        totals = self.totals.get(target)
+        if totals is None:
+            totals = self.totals[target] = Totals()
+        totals.input += call.usage.total_input
+        totals.output += call.usage.total_output
+        totals.cost_pico_usd += call.cost_pico_usd or 0
 
     def exposition(self, health: Health, purse: PurseState, journal: JournalWriter, gateway: str) -> str:
         """Write all series, with the gateway's name as a label."""
@@ -76,12 +85,14 @@ class Counters:
         lines.append("# TYPE headgate_tokens_total counter")
         lines += [
             f'headgate_tokens_total{{{own},target="{_escape(target)}",type="{kind}"}} {count}'
-            for (target, kind), count in sorted(self.tokens.items())
+            for target, totals in sorted(self.totals.items())
+            for kind, count in (("input", totals.input), ("output", totals.output))
         ]
         lines.append("# TYPE headgate_cost_usd_total counter")
         lines += [
-            f'headgate_cost_usd_total{{{own},target="{_escape(target)}"}} {_usd(pico_usd)}'
-            for target, pico_usd in sorted(self.cost_pico_usd.items())
+            f'headgate_cost_usd_total{{{own},target="{_escape(target)}"}} {_usd(totals.cost_pico_usd)}'
+            for target, totals in sorted(self.totals.items())
+            if totals.cost_pico_usd
         ]
         lines += _histogram("headgate_call_duration_seconds", own, self.durations)
         lines += _histogram("headgate_first_token_seconds", own, self.first_tokens)

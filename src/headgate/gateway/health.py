@@ -35,6 +35,11 @@ class Breaker:
         self._opened_until_s: float | None = None
         self._probing = False
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether calls pass, as nearly always."""
+        return self._opened_until_s is None
+
     def state(self, now_s: float) -> BreakerState:
         """Closed: calls pass. Open: none does. Half-open: one may, to probe."""
         if self._opened_until_s is None:
@@ -104,10 +109,16 @@ class TargetHealth:
         """How many calls wait for a slot."""
         return len(self._waiting)
 
+    def try_enter(self, calls_max: int) -> bool:
+        """Take a slot if one is free and nobody waits for it."""
+        if self.calls_in_flight >= calls_max or self._waiting:
+            return False
+        self.calls_in_flight += 1
+        return True
+
     async def enter(self, *, calls_max: int, queued_max: int) -> None:
         """Take a slot, waiting in a bounded queue. Raises Unavailable when the queue is full or too slow."""
-        if self.calls_in_flight < calls_max and not self._waiting:
-            self.calls_in_flight += 1
+        if self.try_enter(calls_max):
             return
         if len(self._waiting) >= queued_max:
             raise Unavailable(

@@ -33,6 +33,11 @@ class Opening:
         self._timer: asyncio.TimerHandle | None = None
         self.started = False
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether a keep-alive is set, or under way."""
+        return self._timer is not None or self._task is not None
+
     def keep_alive(self) -> None:
         """From ten seconds on, if nothing has started by then, keep the line of a stream of events alive."""
         if self._call.streams_events:
@@ -75,7 +80,8 @@ class Opening:
 
     async def respond(self, exchange: Exchange, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole answer; on a line that the keep-alive has opened, its body only."""
-        await self.stop()
+        if self.is_alive:
+            await self.stop()
         if self.started:
             await exchange.send(body)
             await exchange.finish()

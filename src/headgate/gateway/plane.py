@@ -18,6 +18,7 @@ from headgate.core.identity import IdentitySource
 from headgate.core.ports import Clock, Egress
 from headgate.gateway.counters import Counters
 from headgate.gateway.health import Health
+from headgate.gateway.standing import STANDINGS_MAX, Said, Standing
 from headgate.journal.writer import JournalWriter
 from headgate.meters.loop import LoopDetector
 from headgate.meters.model import Budget, RateLimit, Scope
@@ -34,7 +35,16 @@ class Current:
     Replaced whole when any of it changes; a call keeps the one it began with.
     """
 
-    __slots__ = ("budgets", "call_limits", "clamps", "secrets", "snapshot", "target_limits")
+    __slots__ = (
+        "budgets",
+        "call_limits",
+        "clamps",
+        "secrets",
+        "snapshot",
+        "snapshot_field",
+        "standings",
+        "target_limits",
+    )
 
     def __init__(
         self,
@@ -51,6 +61,15 @@ class Current:
         """Rate limits that count a call before a target is chosen."""
         self.target_limits = tuple(limit for limit in rate_limits if _names_target(limit.scope))
         """Rate limits that count attempts at a provider or one of its models."""
+
+        self.snapshot_field = (b"x-headgate-snapshot", snapshot.id.encode())
+        self.standings: dict[tuple[int, str, Said], Standing] = {}
+
+    def remember(self, identity: tuple[int, str, Said], standing: Standing) -> None:
+        """Keep what was worked out for a key (by its identity in memory), a name, and what calls say."""
+        if len(self.standings) >= STANDINGS_MAX:
+            self.standings.clear()
+        self.standings[identity] = standing
 
     def alias(self, name: str) -> Alias:
         """Return the alias of that name, or one made of a plain `provider/model`.

@@ -3,7 +3,7 @@
 import hashlib
 
 from headgate.core.entries import BODY, END, Body
-from headgate.core.labels import label_text
+from headgate.core.labels import UNRESTRICTED, label_text
 from headgate.gateway.call import Call
 from headgate.gateway.plane import ENCODE, DataPlane
 
@@ -16,6 +16,7 @@ def finish(plane: DataPlane, call: Call, *, status: int, code: str) -> None:
     duration_ms = int((plane.clock.monotonic() - call.started_s) * 1000)
     _add_up(call)
     for reservation in call.rate:
+        # Corrects what was guessed of tokens; for limits on requests there is nothing to correct.
         plane.limiter.correct(
             reservation,
             input_tokens=call.usage.total_input,
@@ -23,7 +24,8 @@ def finish(plane: DataPlane, call: Call, *, status: int, code: str) -> None:
         )
     if call.cost_pico_usd and call.caller is not None:
         guard = call.snapshot.loop_guard
-        plane.loops.spent(guard, call.caller.key, call.caller.session, call.cost_pico_usd)
+        if guard.spend_pico_usd:
+            plane.loops.spent(guard, call.caller.key, call.caller.session, call.cost_pico_usd)
     plane.counters.call_ended(call, status=status, code=code, duration_ms=duration_ms)
     if call.key is None:
         return
@@ -56,16 +58,16 @@ def _write_body(plane: DataPlane, call: Call) -> None:
         digest = hashlib.sha256(request).digest()
         request = request[: limit // 2] + request[-(limit - limit // 2) :]
     entry = Body(
-        call=call.id.bytes,
-        project=caller.project,
-        dialect=call.route.dialect,
-        request=request,
-        response=response.recorded if response else b"",
-        request_digest=digest,
-        response_digest=response.digest if response else b"",
-        request_length=length,
-        response_length=response.length if response else 0,
-        response_content_type=call.response_content_type,
-        label=label_text(caller.label),
+        call.id,
+        caller.project,
+        call.route.dialect,
+        request,
+        response.recorded if response else b"",
+        digest,
+        response.digest if response else b"",
+        length,
+        response.length if response else 0,
+        call.response_content_type,
+        "" if caller.label is UNRESTRICTED else label_text(caller.label),
     )
     plane.journal.append_body(BODY, ENCODE(entry))

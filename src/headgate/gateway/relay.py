@@ -33,9 +33,9 @@ async def relay(
     held = committed.held
     if committed.status < 500:
         held.health.breaker.succeeded()
-    call.answered_target = held.target.name
+    call.answered_target = held.way.name
     call.response = BodyCopy(call.snapshot.limits.recorded_bytes_max)
-    call.response_content_type = (committed.answer.header(b"content-type") or b"").decode("latin-1")
+    call.response_content_type = _content_type(committed.headers)
     try:
         if committed.reader is None:
             await _whole(plane, call, exchange, opening, committed)
@@ -55,7 +55,7 @@ async def _whole(
         facts = read_answer(call.route.dialect, call.route.operation, committed.body)
         if facts.usage is not None:
             call.usage = facts.usage
-            settlement = by_usage(held.target.facts, facts.usage, facts.service_tier, held.reserved_pico_usd)
+            settlement = by_usage(held.way.tariff, facts.usage, facts.service_tier, held.reserved_pico_usd)
         else:
             settlement = in_full(held.bound, held.reserved_pico_usd)
         raw = facts.usage_raw
@@ -65,14 +65,17 @@ async def _whole(
     assert call.response is not None
     call.response.add(committed.body)
     _settle(plane, call, committed, settlement, status=status, code=code, raw=raw)
-    headers = committed.headers + own_headers(call)
+    headers = committed.headers
+    headers += own_headers(call)
     if call.cost_pico_usd is not None:
         headers.append((b"x-headgate-cost-usd", format_usd(call.cost_pico_usd).encode()))
-    await plane.durable(call.snapshot)
-    await opening.stop()
+    if call.snapshot.durability == "power":
+        await plane.journal.durable()
+    if opening.is_alive:
+        await opening.stop()
     body = committed.body
     if opening.started and status >= 400:
-        body = last_words(call, UpstreamError(f"{held.target.name} answered {status}: {call.message}"))
+        body = last_words(call, UpstreamError(f"{held.way.name} answered {status}: {call.message}"))
     await opening.respond(exchange, status, headers, body)
 
 
@@ -85,7 +88,7 @@ async def _stream(
 ) -> None:
     """Pass a stream on as it comes. Its end is recorded before the bytes that end it leave."""
     exchange = opening.exchange
-    response, masking = call.response, committed.held.masking
+    response, masking = call.response, committed.held.way.masking
     assert response is not None
     try:
         await opening.start(exchange, committed.status, committed.headers + own_headers(call))
@@ -165,7 +168,7 @@ async def _after_hangup(
             assert call.response is not None
             async with asyncio.timeout(HANGUP_DRAIN_S):
                 while chunk := await _next_chunk(call, committed.answer):
-                    call.response.add(committed.held.masking.data(reader.feed(chunk).data))
+                    call.response.add(committed.held.way.masking.data(reader.feed(chunk).data))
                     if reader.finished and _has_terminator(call):
                         break
     except (Failed, TimeoutError) as fault:
@@ -195,16 +198,16 @@ def _settle_stream(
     held = committed.held
     call.truncated = truncated or reader.error is not None
     if reader.error is not None:
-        code, call.message = code or "upstream_error", held.masking.text(reader.error)
+        code, call.message = code or "upstream_error", held.way.masking.text(reader.error)
     if reader.usage is not None:
         call.usage = reader.usage
     if call.truncated:
         code = code or "upstream_error"
         settlement = cut_short(
-            held.target.facts, held.bound_input, reader.output_bytes, held.bound, held.reserved_pico_usd
+            held.way.target.facts, held.bound_input, reader.output_bytes, held.bound, held.reserved_pico_usd
         )
     elif reader.usage is not None:
-        settlement = by_usage(held.target.facts, reader.usage, reader.service_tier, held.reserved_pico_usd)
+        settlement = by_usage(held.way.tariff, reader.usage, reader.service_tier, held.reserved_pico_usd)
     else:
         settlement = in_full(held.bound, held.reserved_pico_usd)
     _settle(
@@ -232,14 +235,19 @@ def _settle(
 
 def own_headers(call: Call) -> Headers:
     """The headers by which an answer says where it came from."""
-    headers: Headers = [
-        (b"x-headgate-request-id", call.request_id.encode()),
-        (b"x-headgate-snapshot", call.snapshot.id.encode()),
-    ]
+    headers: Headers = [(b"x-headgate-request-id", call.request_id.encode()), call.current.snapshot_field]
     if call.answered_target:
         headers.append((b"x-headgate-target", call.answered_target.encode()))
     if call.release:
         headers.append((b"x-headgate-release", call.release.encode()))
     if call.changes:
         headers.append((b"x-headgate-changes", "; ".join(call.changes).encode("ascii", "replace")))
-    return headers + call.limit_headers
+    headers += call.limit_headers
+    return headers
+
+
+def _content_type(headers: Headers) -> str:
+    for name, value in headers:
+        if name == b"content-type":
+            return value.decode("latin-1")
+    return ""

@@ -1,8 +1,8 @@
 """The path of a model call, on one screen. Every model route comes through `serve`; there is no other way in.
 
-Steps, in order: authenticate, read, identify, resolve, admit, limit, route; then for each target: take (slot
-and reservation), attempt, relay; and whatever happens, record. Read next: `gateway.steps` for the first ones,
-`gateway.attempt` and `gateway.relay` for the rest.
+Steps, in order: authenticate, read, stand (identify, resolve, admit), limit, route; then for each target:
+take (slot and reservation), attempt, relay; and whatever happens, record. Read next: `gateway.steps` for the
+first ones, `gateway.attempt` and `gateway.relay` for the rest.
 """
 
 import asyncio
@@ -34,14 +34,12 @@ async def serve(plane: DataPlane, exchange: Exchange, route: Route) -> None:
                 return
             steps.check_capacity(plane)
             call.facts = await steps.read(plane, call, exchange)
-            call.caller = steps.identify(call)
-            call.alias = steps.resolve(call)
-            call.targets = steps.admit(call)
+            call.standing = steps.stand(call)
             steps.limit(plane, call)
             steps.watch_client(exchange, call)
             opening.keep_alive()
             for target in steps.order_targets(plane, call):
-                for number in range(1, call.alias.retry.attempts + 1):
+                for number in range(1, call.standing.alias.retry.attempts + 1):
                     held = await take(plane, call, target)
                     if held is None:
                         break
@@ -70,6 +68,7 @@ async def serve(plane: DataPlane, exchange: Exchange, route: Route) -> None:
         abandon(plane, call, ClientClosed("the client hung up before the answer began"), status=499)
     finally:
         steps.unwatch(exchange, call)
-        await opening.stop()
+        if opening.is_alive:
+            await opening.stop()
         if call.upload is not None:
             call.upload.close()

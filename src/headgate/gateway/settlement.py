@@ -9,7 +9,7 @@ import msgspec
 
 from headgate.catalog.bound import BoundInput, bound
 from headgate.catalog.model import ModelFacts
-from headgate.catalog.prices import cost
+from headgate.catalog.tariff import Tariff
 from headgate.core.call import Bound, Bounded, Usage
 
 CUT_SLACK_TOKENS: Final = 512
@@ -30,9 +30,9 @@ class Settlement(msgspec.Struct, frozen=True):
 NOTHING: Final = Settlement(0, 0, estimated=False)
 
 
-def by_usage(facts: ModelFacts, usage: Usage, service_tier: str | None, reserved_pico_usd: int) -> Settlement:
+def by_usage(tariff: Tariff, usage: Usage, service_tier: str | None, reserved_pico_usd: int) -> Settlement:
     """Settle at the price of the usage that the provider reports; unpriced, at the whole reservation."""
-    price = cost(facts, usage, service_tier)
+    price = tariff.cost(usage, service_tier)
     if price is None:
         return Settlement(reserved_pico_usd, None, estimated=True)
     return Settlement(price, price, estimated=False)

@@ -9,9 +9,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from headgate.access.caller import Asserted, caller_of, may_use_model, read_tags
+from headgate.access.caller import may_use_model, with_session
 from headgate.access.credentials import present
-from headgate.access.model import Caller, Key
+from headgate.access.model import Key
 from headgate.access.roles import may
 from headgate.catalog.model import Target
 from headgate.catalog.prices import cost
@@ -22,6 +22,7 @@ from headgate.gateway.call import Call
 from headgate.gateway.plane import DataPlane
 from headgate.gateway.routing import backoff_s, order, typical_usage
 from headgate.gateway.spool import read_upload
+from headgate.gateway.standing import Said, Standing, check_model, identify
 from headgate.meters.model import RateLimit, Subject
 from headgate.policy.residency import admit as admit_targets
 from headgate.policy.residency import residency_denied
@@ -32,6 +33,12 @@ from headgate.wire.reading import read_call
 TRACEPARENT: Final = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)")
 """Source: W3C Trace Context, version 00; later ones may append fields."""
 
+STANDING_HEADERS: Final = (
+    b"x-headgate-user",
+    b"x-headgate-tags",
+    b"x-headgate-labels",
+    b"x-headgate-release",
+)
 TRACE_ID: Final = slice(3, 35)
 HANGUP_DRAIN_S: Final = 30.0
 BYTES_PER_TOKEN: Final = 4
@@ -40,16 +47,19 @@ BYTES_PER_TOKEN: Final = 4
 
 def begin(plane: DataPlane, exchange: Exchange, route: Route) -> Call:
     """Give the call its id, its clock and the snapshot that it keeps to its end."""
+    current, clock = plane.current, plane.clock
+    now_ms = clock.now_ms()
     call = Call(
-        plane.identities.next(),
+        plane.identities.next_bytes(now_ms),
         route,
-        plane.current,
-        started_ms=plane.clock.now_ms(),
-        started_s=plane.clock.monotonic(),
+        current,
+        current.snapshot,
+        now_ms,
+        clock.monotonic(),
+        exchange.headers,
+        exchange.query,
     )
-    call.headers = exchange.headers
-    call.query = exchange.query
-    parent = exchange.header(b"traceparent")
+    parent = call.header(b"traceparent")
     if parent is not None and TRACEPARENT.match(parent):
         call.trace_id = parent[TRACE_ID].decode("ascii")
     return call
@@ -84,58 +94,59 @@ async def read(plane: DataPlane, call: Call, exchange: Exchange) -> CallFacts:
     return read_call(call.route, exchange.headers, body)
 
 
-def identify(call: Call) -> Caller:
-    """Weigh what the request asserts against what its key says."""
+def stand(call: Call) -> Standing:
+    """Find out who calls, for which alias, and which of its targets the caller's label admits.
+
+    Nothing after this sees another target. Raises InvalidRequest, NotFound, and NotAllowed with the reason
+    for each target when none is left.
+    """
     facts, key = call.facts, call.key
     assert facts is not None and key is not None
+    said = _said(call, facts)
+    identity = (id(key), facts.model, said)
+    standing = call.current.standings.get(identity)
+    if standing is None:
+        standing = call.standing = _standing_of(call, key, facts.model, said)
+        call.current.remember(identity, standing)
+    call.caller = standing.caller
+    session = call.header(b"x-headgate-session")
+    if session or facts.session:
+        call.caller = with_session(standing.caller, _text(session) or facts.session or "")
+    call.alias, call.targets, call.release = standing.alias, standing.targets, standing.caller.release
+    for excluded in standing.excluded:
+        call.exclude(excluded.target, NotAllowed(excluded.reason, code="residency_denied"))
+    if not standing.targets:
+        raise residency_denied(standing.excluded)
+    return standing
+
+
+def _said(call: Call, facts: CallFacts) -> Said:
     sent = {name: value for name, value in call.headers if name.startswith(b"x-headgate-")}
-    tags = read_tags(_text(sent.get(b"x-headgate-tags"))) if b"x-headgate-tags" in sent else ()
-    asserted = Asserted(
-        user=_text(sent.get(b"x-headgate-user")) or facts.user,
-        session=_text(sent.get(b"x-headgate-session")) or facts.session,
-        tags=(*facts.tags, *tags),
-        labels=_text(sent.get(b"x-headgate-labels")) or None,
-        release=_text(sent.get(b"x-headgate-release")) or None,
-    )
-    caller = caller_of(key, call.snapshot.project(key.project), asserted)
-    call.release = caller.release
-    return caller
+    if not sent:
+        return (facts.user, facts.tags, b"", b"", b"", b"")
+    user, tags, labels, release = (sent.get(name, b"") for name in STANDING_HEADERS)
+    return (facts.user, facts.tags, user, tags, labels, release)
+
+
+def _standing_of(call: Call, key: Key, model: str, said: Said) -> Standing:
+    caller = call.caller = identify(call.snapshot, key, said)
+    alias = call.alias = call.current.alias(model)
+    check_model(call.snapshot, key, model)
+    standing = Standing(key, caller, alias, call.current.secrets)
+    admitted = admit_targets(alias.targets, caller.label)
+    standing.targets, standing.excluded = admitted.allowed, admitted.excluded
+    return standing
 
 
 def _text(value: bytes | None) -> str:
     return value.decode("utf-8", "replace") if value else ""
 
 
-def resolve(call: Call) -> Alias:
-    """Find the alias, or make one of a plain `provider/model`, if key and project allow the name."""
-    facts, key = call.facts, call.key
-    assert facts is not None and key is not None
-    project = call.snapshot.project(key.project)
-    alias = call.current.alias(facts.model)
-    if not may_use_model(key, project, facts.model):
-        raise NotAllowed(f"this key may not use the model {facts.model!r}; ask for it in the key's models")
-    return alias
-
-
-def admit(call: Call) -> tuple[Target, ...]:
-    """Reduce the targets to those that the call's label allows: nothing after this sees another.
-
-    Raises NotAllowed with the reason for each when none is left.
-    """
-    assert call.alias is not None and call.caller is not None
-    admitted = admit_targets(call.alias.targets, call.caller.label)
-    for excluded in admitted.excluded:
-        call.exclude(excluded.target, NotAllowed(excluded.reason, code="residency_denied"))
-    if not admitted.allowed:
-        raise residency_denied(admitted)
-    return admitted.allowed
-
-
 def limit(plane: DataPlane, call: Call) -> None:
     """Count the call against rate limits and the loop guard. Raises Limited."""
-    caller, facts = call.caller, call.facts
-    assert caller is not None and facts is not None
-    subject = call.subject()
+    caller, facts, standing = call.caller, call.facts, call.standing
+    assert caller is not None and facts is not None and standing is not None
+    subject = standing.subject
     limits = call.current.call_limits
     if limits:
         try:

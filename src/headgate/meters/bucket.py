@@ -34,8 +34,12 @@ class Bucket(msgspec.Struct):
 
     def drain(self, now_s: float) -> None:
         """Let flow out what has flown out by now."""
-        self.level = max(0.0, self.level - max(0.0, now_s - self.at_s) * self.rate)
-        self.at_s = max(self.at_s, now_s)
+        elapsed_s = now_s - self.at_s
+        if elapsed_s <= 0.0:
+            return
+        level = self.level - elapsed_s * self.limit * self.share / self.window_s
+        self.level = level if level > 0.0 else 0.0
+        self.at_s = now_s
 
     def room(self, now_s: float) -> float:
         """Units that may come at once; below zero while in debt."""
@@ -44,7 +48,9 @@ class Bucket(msgspec.Struct):
 
     def wait_s(self, units: float, now_s: float) -> float:
         """Seconds until so many units conform, 0 if they do now; more than fit in all count as all."""
-        lacking = min(units, max(self.capacity, 1.0)) - self.room(now_s)
+        self.drain(now_s)
+        capacity = self.limit * self.share
+        lacking = min(units, max(capacity, 1.0)) - (capacity - self.level)
         # What is lost in rounding must not turn the last unit away.
         if lacking <= 1e-9 * self.limit:
             return 0.0

@@ -124,16 +124,23 @@ class Lease:
     def take(self, amount: int, now_ms: int) -> None:
         """Reserve. The caller has checked `available`, or means to exceed it (`on_outage = "allow"`)."""
         self.reserved += amount
-        self.recent = self._recent_use(now_ms) + amount
-        self.recent_at_ms = self.touched_ms = now_ms
+        elapsed_ms = now_ms - self.recent_at_ms
+        if elapsed_ms:
+            self.recent = self._recent_use(now_ms)
+            self.recent_at_ms = self.touched_ms = now_ms
+        self.recent += amount
 
     def give(self, hold: int, charged: int, now_ms: int) -> int:
         """Settle a hold at its true cost; return what was charged above it."""
         self.reserved -= hold
         self.settled += charged
-        self.recent = max(0, self._recent_use(now_ms) - max(0, hold - charged))
+        beyond = charged - hold
+        recent = self._recent_use(now_ms)
+        if beyond < 0:
+            recent += beyond
+        self.recent = recent if recent > 0 else 0
         self.recent_at_ms = self.touched_ms = now_ms
-        return max(0, charged - hold)
+        return beyond if beyond > 0 else 0
 
     def refuse(self, amount: int, now_ms: int) -> None:
         """Remember that the database had not enough for a reservation of `amount`."""
@@ -219,6 +226,25 @@ class Leases:
         for lease, amount in parts:
             lease.take(amount, now_ms)
         return True
+
+    def reserve(
+        self, counted: Sequence[tuple[object, Meter]], amount: int, now_ms: int, wall_ms: int
+    ) -> list[tuple[Lease, int]] | None:
+        """Reserve as much of each meter, as `current` and `take` do; None where one has not enough."""
+        parts: list[tuple[Lease, int]] = []
+        known = self._current
+        for _, meter in counted:
+            lease = known.get(meter)
+            if (
+                lease is None
+                or wall_ms >= lease.edges.ends_ms
+                or amount > lease.granted - lease.returned - lease.reserved - lease.settled
+            ):
+                return None
+            parts.append((lease, amount))
+        for lease, _ in parts:
+            lease.take(amount, now_ms)
+        return parts
 
     def give_back_idle(self, now_ms: int, wall_ms: int) -> list[Lease]:
         """Return what lies idle, and name all leases whose returns the database has not confirmed."""

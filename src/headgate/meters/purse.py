@@ -22,7 +22,7 @@ from headgate.meters.desk import BootClosed, DeskAway
 from headgate.meters.leases import Lease
 from headgate.meters.model import Budget, Subject
 from headgate.meters.returns import Returns
-from headgate.meters.scope import Counting
+from headgate.meters.scope import Counting, Meter
 from headgate.meters.taking import denied, is_refused, lacking, take
 from headgate.meters.till import PurseSettings, Till
 from headgate.store.database import Database
@@ -55,6 +55,10 @@ class Reservation:
         self.is_settled = False
 
 
+def _with_meter(budget: Budget, meter: Meter) -> tuple[Budget, Meter]:
+    return budget, meter
+
+
 class Purse:
     """The money that this process may spend. Belongs to one event loop and one boot."""
 
@@ -72,7 +76,7 @@ class Purse:
         self._till = Till(boot, database, clock, processes, settings or PurseSettings())
         self._returns = Returns(self._till, str(boot))
         self._on_alert = on_alert
-        self._counting: Counting[Budget] = Counting(())
+        self._counting: Counting[Budget, tuple[Budget, Meter]] = Counting((), _with_meter)
         self.on_recall = self._returns.recall
         """Takes the payloads of NOTIFY `headgate_recall`."""
 
@@ -93,14 +97,9 @@ class Purse:
         if not isinstance(bound, Bounded):
             return self._take(wants_of(counted, bound))
         # As `_take`, without making wants of it: most calls end here.
-        wall_ms = self._till.wall_ms()
-        parts: list[tuple[Lease, int]] = []
-        for _, meter in counted:
-            lease = self._till.leases.current(meter, wall_ms)
-            if lease is None:
-                return None
-            parts.append((lease, bound.pico_usd))
-        return Reservation(parts) if self._till.leases.take(parts, self._till.now_ms()) else None
+        now_ms, wall_ms = self._till.times_ms()
+        parts = self._till.leases.reserve(counted, bound.pico_usd, now_ms, wall_ms)
+        return None if parts is None else Reservation(parts)
 
     async def reserve(self, budgets: Sequence[Budget], subject: Subject, bound: Bound) -> Reservation:
         """Reserve, asking the database for what is missing.
@@ -137,8 +136,9 @@ class Purse:
             if beyond > 0:
                 self._till.counts["overrun"] += beyond
                 self._on_alert(self._overrun_alert(lease, beyond))
-            overrun = max(overrun, beyond)
-        self._till.wake()
+                overrun = max(overrun, beyond)
+        if self._till.waiting_calls:
+            self._till.wake()
         return overrun
 
     def release(self, reservation: Reservation) -> None:
@@ -177,10 +177,10 @@ class Purse:
             registrations=counts["registrations"],
         )
 
-    def _counting_of(self, budgets: Sequence[Budget]) -> Counting[Budget]:
+    def _counting_of(self, budgets: Sequence[Budget]) -> Counting[Budget, tuple[Budget, Meter]]:
         # The gateway passes the same tuple until its snapshot is swapped.
         if budgets is not self._counting.limits:
-            self._counting = Counting(tuple(budgets))
+            self._counting = Counting(tuple(budgets), _with_meter)
         return self._counting
 
     def _take(self, wants: Sequence[Want], *, beyond: bool = False) -> Reservation | None:

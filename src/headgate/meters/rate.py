@@ -7,6 +7,7 @@ go into debt by it. Never here: money (`meters.purse`). Read next: `meters.bucke
 """
 
 import math
+from bisect import bisect_left, insort
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -16,8 +17,8 @@ import msgspec
 from headgate.core.faults import Limited
 from headgate.core.ports import Clock, Headers
 from headgate.meters.bucket import Bucket
-from headgate.meters.model import WINDOW_S, RateLimit, RateUnit, Subject
-from headgate.meters.scope import Counting
+from headgate.meters.model import WINDOW_S, RateLimit, Subject
+from headgate.meters.scope import Counting, Meter
 
 BUCKETS_MAX = 50_000
 OUTPUTS_REMEMBERED = 256
@@ -35,20 +36,55 @@ class Asked(msgspec.Struct):
     demand: float = 0.0
 
 
+class Counted(msgspec.Struct, frozen=True):
+    """A limit that counts a call, and the meter that does, with its names made once."""
+
+    limit: RateLimit
+    subject: str
+    meter: str
+    is_tokens: bool
+    limit_field: tuple[bytes, bytes]
+    """The header that states the limit; the names of those that state what is left follow."""
+    remaining_name: bytes
+    reset_name: bytes
+
+
 class Taken(NamedTuple):
-    """So many units of a meter; `is_tokens` says which kind."""
+    """So many units of a meter."""
 
     entry: Asked
     units: float
-    is_tokens: bool
+    counted: Counted
 
 
 class RateReservation(msgspec.Struct):
     """What one call took of its limits. Correct it once, when its usage is known."""
 
-    parts: tuple[Taken, ...]
-    limits: tuple[str, ...]
+    parts: list[Taken]
     is_corrected: bool = False
+
+
+class RecentOutputs:
+    """The outputs of recent calls, and what the next one is likely to be: their 95th percentile."""
+
+    __slots__ = ("_ordered", "_recent")
+
+    def __init__(self) -> None:
+        self._recent: deque[int] = deque()
+        self._ordered: list[int] = []
+
+    @property
+    def likely(self) -> int:
+        """The 95th percentile; a guess before the first."""
+        ordered = self._ordered
+        return ordered[math.ceil(len(ordered) * 0.95) - 1] if ordered else UNKNOWN_OUTPUT_TOKENS
+
+    def add(self, tokens: int) -> None:
+        """Take one more, in place of the oldest where there are enough."""
+        if len(self._recent) == OUTPUTS_REMEMBERED:
+            del self._ordered[bisect_left(self._ordered, self._recent.popleft())]
+        self._recent.append(tokens)
+        insort(self._ordered, tokens)
 
 
 class RateLimiter:
@@ -65,8 +101,8 @@ class RateLimiter:
         self._clock = clock
         self._processes = processes
         self._buckets_max = buckets_max
-        self._counting: dict[int, Counting[RateLimit]] = {}
-        self._outputs: dict[str, deque[int]] = {}
+        self._counting: dict[int, Counting[RateLimit, Counted]] = {}
+        self._outputs: dict[str, RecentOutputs] = {}
 
     def admit(
         self,
@@ -82,32 +118,32 @@ class RateLimiter:
         """
         now_s = self._clock.monotonic()
         parts: list[Taken] = []
-        counted: list[str] = []
-        for limit, meter in self._counting_of(limits).of(subject):
-            units = self._units(limit, input_tokens, max_output)
-            entry = self._entry(limit, meter.subject, now_s)
+        for counted in self._counted(limits, subject):
+            units = self._tokens(counted.limit, input_tokens, max_output) if counted.is_tokens else 1.0
+            entry = self._entry(counted, now_s)
             entry.asked += units
-            parts.append(Taken(entry, units, limit.unit == "tokens"))
-            counted.append(limit.id)
             wait_s = entry.bucket.wait_s(units, now_s)
             if wait_s > 0:
-                raise _limited(limit, meter.subject, wait_s)
-        for taken in parts:
-            taken.entry.bucket.add(taken.units)
-        return RateReservation(tuple(parts), tuple(dict.fromkeys(counted)))
+                raise _limited(counted.limit, counted.subject, wait_s)
+            parts.append(Taken(entry, units, counted))
+        for entry, units, _ in parts:
+            entry.bucket.level += units
+        return RateReservation(parts)
 
     def correct(self, reservation: RateReservation, *, input_tokens: int, output_tokens: int) -> None:
         """Replace the tokens that a call was likely to use by those it used; may leave a limit in debt."""
         if reservation.is_corrected:
             return
         reservation.is_corrected = True
-        for taken in reservation.parts:
-            if taken.is_tokens:
-                taken.entry.bucket.drain(self._clock.monotonic())
-                taken.entry.bucket.add(input_tokens + output_tokens - taken.units)
-        if output_tokens > 0:
-            for limit in reservation.limits:
-                self._outputs.setdefault(limit, deque(maxlen=OUTPUTS_REMEMBERED)).append(output_tokens)
+        seen: set[str] = set()
+        for entry, units, counted in reservation.parts:
+            if not counted.is_tokens:
+                continue
+            entry.bucket.drain(self._clock.monotonic())
+            entry.bucket.add(input_tokens + output_tokens - units)
+            if output_tokens > 0 and counted.limit.id not in seen:
+                seen.add(counted.limit.id)
+                self._outputs.setdefault(counted.limit.id, RecentOutputs()).add(output_tokens)
 
     def headers(self, limits: Sequence[RateLimit], subject: Subject) -> Headers:
         """Return the usual rate-limit headers: limit, remaining and reset, for requests and for tokens.
@@ -116,49 +152,46 @@ class RateLimiter:
         from this process's share.
         """
         now_s = self._clock.monotonic()
-        least: dict[RateUnit, tuple[int, RateLimit, Bucket]] = {}
-        for limit, meter in self._counting_of(limits).of(subject):
-            bucket = self._entry(limit, meter.subject, now_s).bucket
-            part = bucket.room(now_s) / bucket.capacity if bucket.capacity > 0 else 0.0
-            remaining = max(0, math.floor(limit.limit * min(1.0, part) + 1e-9))
-            if limit.unit not in least or remaining < least[limit.unit][0]:
-                least[limit.unit] = (remaining, limit, bucket)
+        least: dict[bool, tuple[int, Counted, Bucket]] = {}
+        for counted in self._counted(limits, subject):
+            bucket = self._entry(counted, now_s).bucket
+            bucket.drain(now_s)
+            capacity = bucket.limit * bucket.share
+            part = (capacity - bucket.level) / capacity if capacity > 0 else 0.0
+            remaining = int(counted.limit.limit * part + 1e-9) if part > 0.0 else 0
+            known = least.get(counted.is_tokens)
+            if known is None or remaining < known[0]:
+                least[counted.is_tokens] = (remaining, counted, bucket)
         found: Headers = []
-        for unit, (remaining, limit, bucket) in least.items():
-            for name, value in (
-                ("limit", str(limit.limit)),
-                ("remaining", str(remaining)),
-                ("reset", format_duration(bucket.reset_s(now_s))),
-            ):
-                found.append((f"x-ratelimit-{name}-{unit}".encode(), value.encode()))
+        for remaining, counted, bucket in least.values():
+            reset = format_duration(bucket.reset_s(now_s)).encode()
+            found += (
+                counted.limit_field,
+                (counted.remaining_name, b"%d" % remaining),
+                (counted.reset_name, reset),
+            )
         return found
 
-    def _counting_of(self, limits: Sequence[RateLimit]) -> Counting[RateLimit]:
-        """What counts whom, remembered as long as the same limits are passed: until they change."""
+    def _counted(self, limits: Sequence[RateLimit], subject: Subject) -> Sequence[Counted]:
+        """Which limits count a subject, remembered as long as the same limits are passed."""
         known = self._counting.get(id(limits))
         if known is None or known.limits is not limits:
             if len(self._counting) >= COUNTINGS_MAX:
                 self._counting.clear()
-            known = self._counting[id(limits)] = Counting(limits)
-        return known
+            known = self._counting[id(limits)] = Counting(limits, _counted)
+        return known.of(subject)
 
     def starting_share(self, meter: str) -> float:
         """The share that this process has of a meter that it has not used yet."""
         return self.starting_shares.get(meter, 1.0 / max(1, self._processes()))
 
-    def _units(self, limit: RateLimit, input_tokens: int, max_output: int | None) -> float:
-        if limit.unit == "requests":
-            return 1.0
-        likely = self._likely_output(limit.id)
-        return input_tokens + min(value for value in (max_output, likely) if value is not None)
+    def _tokens(self, limit: RateLimit, input_tokens: int, max_output: int | None) -> float:
+        outputs = self._outputs.get(limit.id)
+        likely = UNKNOWN_OUTPUT_TOKENS if outputs is None else outputs.likely
+        return input_tokens + (likely if max_output is None else min(max_output, likely))
 
-    def _likely_output(self, limit: str) -> int:
-        """The 95th percentile of recent outputs."""
-        recent = sorted(self._outputs.get(limit, ()))
-        return recent[math.ceil(len(recent) * 0.95) - 1] if recent else UNKNOWN_OUTPUT_TOKENS
-
-    def _entry(self, limit: RateLimit, subject: str, now_s: float) -> Asked:
-        meter = f"{limit.id} {subject}"
+    def _entry(self, counted: Counted, now_s: float) -> Asked:
+        meter, limit = counted.meter, counted.limit
         entry = self.entries.get(meter)
         if entry is None:
             share = self.starting_share(meter)
@@ -173,6 +206,19 @@ class RateLimiter:
                 entry.bucket.limit = limit.limit
         self.stirred[meter] = entry
         return entry
+
+
+def _counted(limit: RateLimit, meter: Meter) -> Counted:
+    unit = limit.unit.encode()
+    return Counted(
+        limit=limit,
+        subject=meter.subject,
+        meter=f"{meter.limit} {meter.subject}",
+        is_tokens=limit.unit == "tokens",
+        limit_field=(b"x-ratelimit-limit-" + unit, str(limit.limit).encode()),
+        remaining_name=b"x-ratelimit-remaining-" + unit,
+        reset_name=b"x-ratelimit-reset-" + unit,
+    )
 
 
 def format_duration(seconds: float) -> str:

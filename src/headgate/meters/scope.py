@@ -7,7 +7,7 @@ Read next: `meters.purse`, `meters.rate`.
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
@@ -19,6 +19,7 @@ ANY = "*"
 SUBJECTS_REMEMBERED_MAX = 4096
 
 M = TypeVar("M", Budget, RateLimit)
+C = TypeVar("C")
 
 
 class Meter(NamedTuple):
@@ -64,22 +65,23 @@ def counts(meter: Budget | RateLimit, subject: Subject) -> tuple[str, ...]:
     return meters_of(meter.scope, subject)
 
 
-class Counting(Generic[M]):
+class Counting(Generic[M, C]):
     """Which of some budgets or rate limits count a call, remembered by subject: the same callers come again.
 
-    Made anew whenever the limits in force change.
+    Each is kept as `make` makes it of a limit and its meter. Made anew whenever the limits in force change.
     """
 
-    def __init__(self, limits: Sequence[M]) -> None:
+    def __init__(self, limits: Sequence[M], make: Callable[[M, Meter], C]) -> None:
         self.limits = limits
-        self._found: dict[Subject, tuple[tuple[M, Meter], ...]] = {}
+        self._make = make
+        self._found: dict[Subject, tuple[C, ...]] = {}
 
-    def of(self, subject: Subject) -> tuple[tuple[M, Meter], ...]:
+    def of(self, subject: Subject) -> tuple[C, ...]:
         """Return each limit that counts the call, with its meter that does."""
         found = self._found.get(subject)
         if found is None:
             found = tuple(
-                (limit, Meter(limit.id, counted))
+                self._make(limit, Meter(limit.id, counted))
                 for limit in self.limits
                 for counted in counts(limit, subject)
             )

@@ -49,9 +49,9 @@ def denial(provider: str, regions: frozenset[str], label: Label) -> str:
     return f"{provider} processes in {outside}; permitted: {permitted}"
 
 
-def residency_denied(admitted: Admitted) -> NotAllowed:
+def residency_denied(every: Iterable[Excluded]) -> NotAllowed:
     """Return the refusal for a call that no target may take, listing each with its reason."""
-    reasons = "; ".join(f"{excluded.target}: {excluded.reason}" for excluded in admitted.excluded)
+    reasons = "; ".join(f"{excluded.target}: {excluded.reason}" for excluded in every)
     return NotAllowed(
         f"no target of this call lies in the permitted regions ({reasons}). Ask for another model, or set "
         "`regions` of a provider that does",

@@ -11,7 +11,7 @@ import msgspec
 from headgate.core.call import Dialect, Operation, Usage
 from headgate.core.ports import Headers
 from headgate.wire.model import AnswerFacts, ErrorClass
-from headgate.wire.usage import Fields, count, fields_of, inner, usage_of
+from headgate.wire.usage import Fields, count, fields_of, inner, plain_chat_usage, usage_of
 
 NAME_LENGTH_MAX = 256
 MESSAGE_LENGTH_MAX = 2000
@@ -23,16 +23,12 @@ _NOTHING = msgspec.Raw(b"null")
 class _Whole(msgspec.Struct):
     """The members of an answer that say something of it, in any dialect; the rest is skipped."""
 
-    id: msgspec.Raw = _NOTHING
-    model: msgspec.Raw = _NOTHING
     usage: msgspec.Raw = _NOTHING
     service_tier: msgspec.Raw = _NOTHING
     output: msgspec.Raw = _NOTHING
     tool_usage: msgspec.Raw = _NOTHING
     x_groq: msgspec.Raw = _NOTHING
     usageMetadata: msgspec.Raw = _NOTHING  # noqa: N815
-    modelVersion: msgspec.Raw = _NOTHING  # noqa: N815
-    responseId: msgspec.Raw = _NOTHING  # noqa: N815
 
 
 _whole = msgspec.json.Decoder(_Whole).decode
@@ -63,6 +59,14 @@ def read_answer(dialect: Dialect, operation: Operation, body: bytes) -> AnswerFa
         whole = _wholes(body)[-1] if body[:1] == b"[" else _whole(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError):
         return AnswerFacts(usage=free)
+    if dialect == "openai-chat" and free is None:
+        plain = plain_chat_usage(whole.usage)
+        if plain is not None:
+            return AnswerFacts(
+                usage=plain,
+                usage_raw=bytes(whole.usage),
+                service_tier=None if whole.service_tier is _NOTHING else short_text(whole.service_tier),
+            )
     google = dialect == "google"
     raw = bytes(whole.usageMetadata if google else whole.usage)
     if raw == b"null" and not google:
@@ -76,9 +80,7 @@ def read_answer(dialect: Dialect, operation: Operation, body: bytes) -> AnswerFa
     return AnswerFacts(
         usage=usage,
         usage_raw=b"" if fields is None else raw,
-        model=short_text(whole.modelVersion if google else whole.model),
         service_tier=tier_of(fields, short_text(whole.service_tier)),
-        response_id=short_text(whole.responseId if google else whole.id),
     )
 
 

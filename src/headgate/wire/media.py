@@ -11,6 +11,7 @@ from typing import Any, cast
 from headgate.core.call import ServerTool
 from headgate.core.faults import InvalidRequest
 from headgate.wire.members import (
+    Member,
     Members,
     Watched,
     count_of,
@@ -89,6 +90,8 @@ class _Found:
 
 def openai_media(members: Members, content: str, responses: bool) -> Media:
     """What an OpenAI call holds beyond text. `content` names the member with the messages or inputs."""
+    if _BEYOND_TEXT.isdisjoint(members) and not _has_parts(members.get(content)):
+        return NO_MEDIA
     found = _Found()
     _find_state(members, found, responses)
     _find_parts(members, content, found)
@@ -137,6 +140,7 @@ def google_media(members: Members) -> Media:
 
 
 _STATE_NAMES = frozenset(_STATE_MEMBERS)
+_BEYOND_TEXT = _STATE_NAMES | {"tools", "modalities", "reasoning", "background"}
 
 
 def _find_state(members: Members, found: _Found, responses: bool) -> None:
@@ -179,17 +183,19 @@ def _find_anthropic_tools(members: Members, found: _Found) -> None:
 _TELLTALES = (b'"type"', b"\\u00", b"Data", b"_data", b"image_url", b"input_audio")
 
 
+def _has_parts(member: Member | None) -> bool:
+    """Whether there may be a part in it that is no text.
+
+    OpenAI's and Anthropic's are told by their type, Google's by inlineData and fileData; escapes may spell
+    any of them.
+    """
+    return member is not None and any(map(member.raw.__contains__, _TELLTALES))
+
+
 def _find_parts(members: Members, content: str, found: _Found) -> None:
     member = members.get(content)
-    if member is None:
-        return
-    raw = member.raw
-    # Without one of these there can be no part but text: OpenAI's and Anthropic's are told by their type,
-    # Google's by inlineData and fileData; \u00 may spell any of them.
-    for telltale in _TELLTALES:
-        if telltale in raw:
-            _find_in(_decode(raw, member.path), found)
-            return
+    if member is not None and _has_parts(member):
+        _find_in(_decode(member.raw, member.path), found)
 
 
 def _decode(raw: bytes, path: str) -> object:

@@ -39,17 +39,18 @@ class Watched:
         self.folded = {name.casefold(): name for name in names}
 
 
-class Member:
+class Member(msgspec.Struct, frozen=True, eq=False):
     """One member of an object: its key, and the span of its value in the text it was read from."""
 
-    __slots__ = ("end", "key", "path", "raw", "start")
+    key: str
+    path: str
+    raw: bytes
+    start: int
 
-    def __init__(self, key: str, path: str, raw: bytes, start: int) -> None:
-        self.key = key
-        self.path = path
-        self.raw = raw
-        self.start = start
-        self.end = start + len(raw)
+    @property
+    def end(self) -> int:
+        """Where its value ends."""
+        return self.start + len(self.raw)
 
 
 Members = dict[str, Member]

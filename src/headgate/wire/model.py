@@ -62,9 +62,7 @@ class AnswerFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     usage: Usage | None
     usage_raw: bytes = b""
-    model: str | None = None
     service_tier: str | None = None
-    response_id: str | None = None
 
 
 ErrorClass = Literal["request", "target", "exhausted", "limited", "server"]

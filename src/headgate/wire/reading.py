@@ -53,6 +53,7 @@ _GOOGLE = Watched(
     "generationConfig", "generation_config", "tools", "cachedContent", "cached_content", "serviceTier",
     "service_tier",
 )  # fmt: skip
+_WHO = frozenset({"user", "safety_identifier", "metadata", "prompt_cache_key"})
 _STREAM_OPTIONS = Watched("include_usage")
 _METADATA = Watched("user_id", "session_id")
 _GENERATION = Watched(
@@ -73,8 +74,8 @@ def read_call(route: Route, headers: Headers, body: bytes) -> CallFacts:
     """
     if route.operation == "models":
         return CallFacts(route=route, model=route.model or "", body=body)
-    content_type = next((value for name, value in headers if name == b"content-type"), b"")
-    if route.multipart and content_type.lower().startswith(b"multipart/"):
+    content_type = _content_type(headers) if route.multipart else b""
+    if content_type.lower().startswith(b"multipart/"):
         form = read_form(content_type, body)
         return CallFacts(
             route=route, model=form.model, body=body, stream=form.stream, choices=form.choices,
@@ -84,19 +85,24 @@ def read_call(route: Route, headers: Headers, body: bytes) -> CallFacts:
     return _READERS[route.dialect](route, body)
 
 
+def _content_type(headers: Headers) -> bytes:
+    return next((value for name, value in headers if name == b"content-type"), b"")
+
+
 def _read_chat(route: Route, body: bytes) -> CallFacts:
     members = read_members(body, _OPENAI)
-    limits = [
-        count_of(members.get(name), OUTPUT_TOKENS_MAX) for name in ("max_tokens", "max_completion_tokens")
-    ]
-    user, session = _openai_user(members)
+    limit = count_of(members.get("max_tokens"), OUTPUT_TOKENS_MAX)
+    if "max_completion_tokens" in members:
+        other = count_of(members["max_completion_tokens"], OUTPUT_TOKENS_MAX)
+        limit = other if limit is None else max(limit, other or 0)
+    user, session = (None, None) if _WHO.isdisjoint(members) else _openai_user(members)
     return CallFacts(
         route=route,
         model=_model(members),
         body=body,
         stream=flag_of(members.get("stream")),
-        wants_usage=_wants_usage(members),
-        max_output=max((limit for limit in limits if limit is not None), default=None),
+        wants_usage="stream_options" in members and _wants_usage(members),
+        max_output=limit,
         choices=count_of(members.get("n"), CHOICES_MAX) or 1,
         messages=_length(members, "messages"),
         media=openai_media(members, "messages", responses=False),

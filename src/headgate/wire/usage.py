@@ -5,7 +5,7 @@ into the output and others not. Read nowhere else. Never estimates: what a provi
 what it says stays beside it as `usage_raw`. Read next: `wire.answers`, `wire.streams`.
 """
 
-from typing import Any, cast
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 
@@ -69,6 +69,47 @@ def inner(fields: Fields, *names: str) -> Fields:
         if isinstance(value, dict):
             return cast("Fields", value)
     return {}
+
+
+_Tokens = Annotated[int, msgspec.Meta(ge=0, le=TOKENS_MAX)] | None
+_Zero = Literal[0] | None
+
+
+class _Given(msgspec.Struct, forbid_unknown_fields=True):
+    cached_tokens: _Zero = None
+    audio_tokens: _Zero = None
+
+
+class _Made(msgspec.Struct, forbid_unknown_fields=True):
+    reasoning_tokens: _Zero = None
+    audio_tokens: _Zero = None
+    accepted_prediction_tokens: _Tokens = None
+    rejected_prediction_tokens: _Tokens = None
+
+
+class _PlainChat(msgspec.Struct, forbid_unknown_fields=True):
+    """A chat's usage with nothing in it but text: nothing cached, reasoned, heard, seen, or searched for."""
+
+    prompt_tokens: _Tokens = None
+    completion_tokens: _Tokens = None
+    total_tokens: _Tokens = None
+    prompt_tokens_details: _Given | None = None
+    completion_tokens_details: _Made | None = None
+
+
+_plain_chat = msgspec.json.Decoder(_PlainChat).decode
+
+
+def plain_chat_usage(raw: bytes | msgspec.Raw) -> Usage | None:
+    """Read the usage of a chat in one step where it is of the plainest kind; None leaves it to `usage_of`."""
+    try:
+        plain = _plain_chat(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    prompt, completion = plain.prompt_tokens or 0, plain.completion_tokens or 0
+    if (plain.total_tokens or 0) > prompt + completion or raw == b"null":
+        return None
+    return Usage(input=prompt, output=completion)
 
 
 def _openai_chat(fields: Fields) -> Usage:

@@ -1,0 +1,101 @@
+"""What a caller may do with a name: worked out once, and remembered for all calls that say the same.
+
+A standing holds for one state of snapshot, secrets and meters (`gateway.plane.Current`), and for one key as
+it is now: a changed or revoked key is another object, so that what was remembered of it is never found again.
+Never here: anything that only one call says, such as its session. Read next: `gateway.steps`.
+"""
+
+from typing import Final
+
+from headgate.access.caller import Asserted, caller_of, may_use_model, read_tags
+from headgate.access.model import Caller, Key
+from headgate.catalog.model import Target
+from headgate.config.secrets import Secrets
+from headgate.config.snapshot import Alias, Snapshot
+from headgate.core.entries import Excluded
+from headgate.core.faults import NotAllowed
+from headgate.gateway.way import Way
+from headgate.meters.model import Subject
+from headgate.wire.model import Route
+
+STANDINGS_MAX: Final = 4096
+WAYS_MAX: Final = 64
+"""Routes times targets of one alias."""
+
+Said = tuple[str | None, tuple[str, ...], bytes, bytes, bytes, bytes]
+"""What a call says of itself, but for its session: user and tags of the body, then user, tags, labels and
+release of the headers."""
+
+
+class Standing:
+    """A caller, the alias that it asks for, the targets that its label admits, and the ways to them."""
+
+    __slots__ = ("_secrets", "_subjects", "_ways", "alias", "caller", "excluded", "key", "subject", "targets")
+
+    def __init__(self, key: Key, caller: Caller, alias: Alias, secrets: Secrets) -> None:
+        self.key = key
+        self.caller = caller
+        self.alias = alias
+        self.targets: tuple[Target, ...] = ()
+        self.excluded: tuple[Excluded, ...] = ()
+        self.subject = subject_of(caller, alias.name)
+        """What calls are counted under before a target is chosen."""
+        self._secrets = secrets
+        self._subjects: dict[str, Subject] = {}
+        self._ways: dict[tuple[str, str, str], Way] = {}
+
+    def way(self, target: Target, route: Route) -> Way:
+        """Return the way to one of the targets. Raises NotTranslatable where its provider has none."""
+        identity = (target.model, target.provider.name, route.path + route.dialect)
+        way = self._ways.get(identity)
+        if way is None:
+            if len(self._ways) >= WAYS_MAX:
+                self._ways.clear()
+            way = self._ways[identity] = Way(target, route, self._secrets, self.alias.timeouts)
+        return way
+
+    def subject_at(self, way: Way) -> Subject:
+        """Return what attempts at a target are counted under."""
+        subject = self._subjects.get(way.name)
+        if subject is None:
+            subject = subject_of(self.caller, self.alias.name, way.target)
+            self._subjects[way.name] = subject
+        return subject
+
+
+def subject_of(caller: Caller, model: str, target: Target | None = None) -> Subject:
+    """Return what a caller's calls for a model are counted under, at a target or before one is chosen."""
+    return Subject(
+        project=caller.project,
+        key=caller.key,
+        user=caller.user or caller.key,
+        alias=model,
+        tags=caller.tags,
+        provider=target.provider.name if target else "",
+        target=target.name if target else "",
+    )
+
+
+def identify(snapshot: Snapshot, key: Key, said: Said) -> Caller:
+    """Weigh what the request asserts against what its key says. Raises InvalidRequest for no value."""
+    body_user, body_tags, user, tags, labels, release = said
+    return caller_of(
+        key,
+        snapshot.project(key.project),
+        Asserted(
+            user=_text(user) or body_user,
+            tags=(*body_tags, *read_tags(_text(tags))) if tags else body_tags,
+            labels=_text(labels) or None,
+            release=_text(release) or None,
+        ),
+    )
+
+
+def check_model(snapshot: Snapshot, key: Key, name: str) -> None:
+    """Raise NotAllowed unless key and project allow the name."""
+    if not may_use_model(key, snapshot.project(key.project), name):
+        raise NotAllowed(f"this key may not use the model {name!r}; ask for it in the key's models")
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")

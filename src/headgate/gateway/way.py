@@ -1,0 +1,136 @@
+"""The way to one target for one kind of call: all that its snapshot fixes, made once and used by every call.
+
+Endpoint, path, credential and the headers that never change. The credential is added here and stands nowhere
+else. Never here: anything that differs from call to call. Read next: `gateway.attempt`.
+"""
+
+from typing import Final
+from urllib.parse import quote
+
+from headgate.catalog.kinds import endpoint_for, family_of, outgoing_path
+from headgate.catalog.model import Auth, Endpoint, Target
+from headgate.catalog.tariff import Tariff
+from headgate.config.secrets import Secrets
+from headgate.config.snapshot import CallTimeouts
+from headgate.core.faults import NotTranslatable
+from headgate.core.ports import Headers, Outgoing, Timeouts
+from headgate.core.secret import Secret
+from headgate.gateway.masking import Masking
+from headgate.wire.model import Route
+
+REQUEST_HEADERS: Final = frozenset(
+    {b"accept", b"anthropic-beta", b"anthropic-version", b"content-type", b"idempotency-key", b"openai-beta"}
+)
+"""What of a client's headers reaches a provider."""
+
+OUTPUT_FIELD: Final = "max_completion_tokens"
+
+
+class Way:
+    """How calls of one route reach one target."""
+
+    __slots__ = (
+        "_extra",
+        "_fixed",
+        "_path",
+        "asks_usage",
+        "endpoint",
+        "masking",
+        "missing",
+        "name",
+        "output_field",
+        "stream_timeouts",
+        "target",
+        "tariff",
+        "whole_timeouts",
+    )
+
+    def __init__(self, target: Target, route: Route, secrets: Secrets, timeouts: CallTimeouts) -> None:
+        """Raises NotTranslatable where the provider has no endpoint for the route's dialect."""
+        provider = target.provider
+        self.target = target
+        self.name = target.name
+        self.tariff = Tariff(target.facts)
+        self.endpoint = _endpoint(target, route)
+        secret = secrets.get(provider.name)
+        self.missing = secrets.reason_missing(provider.name) if self.endpoint.auth != "none" else None
+        """Why the target's credential can't be had, if it can't."""
+        self.masking = Masking(secret)
+        self.asks_usage = self.endpoint.usage_in_stream and provider.inject_usage
+        family = family_of(provider.origin.host)
+        self.output_field = family.output_field if family is not None else OUTPUT_FIELD
+        self.whole_timeouts = _timeouts(timeouts, timeouts.total_s)
+        self.stream_timeouts = _timeouts(timeouts, timeouts.first_token_s)
+        self._path = _path(target, self.endpoint, route)
+        self._fixed: Headers = [(b"host", _host(target)), *_credential(self.endpoint.auth, secret)]
+        self._extra: Headers = [
+            (name.lower().encode(), value.encode())
+            for extra in (self.endpoint.extra_headers, provider.extra_headers)
+            for name, value in extra.items()
+        ]
+
+    def outgoing(self, headers: Headers, query: bytes, *, stream: bool) -> Outgoing:
+        """Build the request to the provider from a client's headers and query, still without its body."""
+        passed = [field for field in headers if field[0] in REQUEST_HEADERS]
+        if self._extra:
+            named = {name for name, _ in passed}
+            passed += [field for field in self._extra if field[0] not in named]
+        return Outgoing(
+            origin=self.target.provider.origin,
+            method="POST",
+            target=self._target(query) if query else self._path,
+            headers=[*self._fixed, *passed, (b"accept-encoding", b"identity")],
+            timeouts=self.stream_timeouts if stream else self.whole_timeouts,
+        )
+
+    def _target(self, query: bytes) -> bytes:
+        if self.endpoint.dialect != "google" or b"alt=sse" not in query.split(b"&"):
+            return self._path
+        path, mark, rest = self._path.partition(b"?")
+        return path + b"?alt=sse" + (b"&" + rest if mark else b"")
+
+
+def _endpoint(target: Target, route: Route) -> Endpoint:
+    """Where the target's provider answers the caller's dialect: translation comes between dialects, not here.
+
+    Raises NotTranslatable when it does not.
+    """
+    endpoint = endpoint_for(target.provider.endpoints, route.dialect, route.path)
+    if endpoint is not None:
+        return endpoint
+    raise NotTranslatable(
+        f"{target.name} does not answer {route.path} ({route.dialect}); "
+        "ask for a model of a provider that does"
+    )
+
+
+def _timeouts(timeouts: CallTimeouts, first_byte_s: float) -> Timeouts:
+    return Timeouts(
+        connect_s=timeouts.connect_s,
+        first_byte_s=first_byte_s,
+        idle_s=timeouts.idle_s,
+        total_s=timeouts.total_s,
+    )
+
+
+def _path(target: Target, endpoint: Endpoint, route: Route) -> bytes:
+    path = target.provider.path + outgoing_path(endpoint, route.path, target.model)
+    if target.provider.api_version:
+        path += "?api-version=" + quote(target.provider.api_version)
+    return path.encode("ascii")
+
+
+def _host(target: Target) -> bytes:
+    origin = target.provider.origin
+    default = {"http": 80, "https": 443}.get(origin.scheme)
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    return (host if origin.port in (default, 0) else f"{host}:{origin.port}").encode("ascii")
+
+
+def _credential(auth: Auth, secret: Secret | None) -> Headers:
+    if secret is None or auth == "none":
+        return []
+    value = secret.reveal().encode()
+    if auth == "bearer":
+        return [(b"authorization", b"Bearer " + value)]
+    return [(auth.encode(), value)]
