@@ -35,6 +35,7 @@ from headgate.config.watch import ConfigurationWatcher
 from headgate.core.entries import ALERT, Alert
 from headgate.core.faults import Conflict
 from headgate.core.identity import IdentitySource
+from headgate.core.ports import Server
 from headgate.core.secret import Secret
 from headgate.gateway.control import ControlRelay
 from headgate.gateway.front import Front
@@ -43,6 +44,7 @@ from headgate.gateway.refresh import Identity, Population, Refresher
 from headgate.gateway.service import GatewayService
 from headgate.gateway.standin_hosts import StandinHosts
 from headgate.http1.asgi import AsgiService
+from headgate.http1.http_server import HttpServer
 from headgate.http1.limits import ServerLimits
 from headgate.http1.pool import HttpTransport
 from headgate.http1.proxies import ProxySettings
@@ -65,7 +67,7 @@ from headgate.processes.supervisor import Supervisor
 from headgate.processes.worker import Service, run_worker
 from headgate.records.bodies import BodySink
 from headgate.records.sink import RecordSink
-from headgate.settings import Settings
+from headgate.settings import ServerName, Settings
 from headgate.store.clock import DatabaseClock, SystemClock
 from headgate.store.database import Database
 from headgate.store.embedded import EmbeddedPostgres
@@ -158,7 +160,8 @@ class Outbound:
 @contextlib.asynccontextmanager
 async def gateway(spec: WorkerSpec) -> AsyncGenerator[Service]:
     """Put a gateway process together."""
-    environment = Settings.from_environment().environment()
+    settings = Settings.from_environment()
+    environment = settings.environment()
     async with contextlib.AsyncExitStack() as stack:
         database = await stack.enter_async_context(
             Database(spec.database_url, connections_min=1, connections_max=1, name=spec.title)
@@ -187,7 +190,7 @@ async def gateway(spec: WorkerSpec) -> AsyncGenerator[Service]:
         yield GatewayService(
             plane,
             Front(plane, ControlRelay(outbound.http, spec.control_socket)),
-            _server(spec, plane.current.snapshot),
+            _server(spec, plane, settings.server),
             refresher,
             listener=_listener(spec, plane.purse, refresher),
             metrics_path=metrics_folder(spec) / f"{spec.title}.prom",
@@ -235,15 +238,18 @@ def _listener(spec: WorkerSpec, purse: Purse, refresher: Refresher) -> Listener:
     )
 
 
-def _server(spec: WorkerSpec, snapshot: Snapshot) -> UvicornServer:
+def _server(spec: WorkerSpec, plane: DataPlane, name: ServerName) -> Server:
     tls = None
     if spec.tls_cert and spec.tls_key:
         tls = server_context(Path(spec.tls_cert), Path(spec.tls_key))
-    return UvicornServer(
-        [socket.socket(fileno=descriptor) for descriptor in spec.listen_fds],
-        limits=ServerLimits(header_bytes_max=snapshot.limits.header_bytes_max),
-        tls=tls,
-    )
+
+    def limits() -> ServerLimits:
+        return ServerLimits(header_bytes_max=plane.current.snapshot.limits.header_bytes_max)
+
+    sockets = [socket.socket(fileno=descriptor) for descriptor in spec.listen_fds]
+    if name == "uvicorn":
+        return UvicornServer(sockets, limits=limits, tls=tls)
+    return HttpServer(sockets, limits=limits, tls=tls)
 
 
 def _private(spec: WorkerSpec, name: str) -> Path:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal, cast, get_args
 
 import msgspec
 
@@ -17,6 +18,8 @@ from headgate.core.secret import Secret
 OWN_KEY_CHARACTERS_MIN = 24
 
 DEFAULT_URL = "http://127.0.0.1:4400"
+
+ServerName = Literal["own", "uvicorn"]
 
 
 class Variable(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +61,12 @@ VARIABLES: tuple[Variable, ...] = (
         field="config_file",
         default="headgate.toml in the working folder, where there is one",
         text="The configuration file.",
+    ),
+    Variable(
+        name="HEADGATE_SERVER",
+        field="server",
+        default="own",
+        text="The HTTP server in front of the model routes: `own`, or `uvicorn`, which costs more per call.",
     ),
     Variable(
         name="HEADGATE_URL",
@@ -106,6 +115,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     vault_key: Secret | None = None
     data_folder: Path = Path(".headgate")
     config_file: Path | None = None
+    server: ServerName = "own"
     url: str = DEFAULT_URL
     key: Secret | None = None
     variables: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
@@ -114,7 +124,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Read the variables of `VARIABLES`; by default from the process's own environment.
 
-        Raises Misconfigured when a key of our own is too short. A variable that is empty counts as unset.
+        Raises Misconfigured when a key of our own is too short, or a server is unknown. A variable that is
+        empty counts as unset.
         """
         source = os.environ if environ is None else environ
         present = {name: value for name, value in source.items() if value.strip()}
@@ -125,6 +136,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             database_url=_secret(present.get("HEADGATE_DATABASE_URL")),
             data_folder=Path(present.get("HEADGATE_DATA", ".headgate")),
             config_file=Path(config) if config else None,
+            server=_server(present.get("HEADGATE_SERVER", "own")),
             url=present.get("HEADGATE_URL", DEFAULT_URL).rstrip("/"),
             key=_secret(present.get("HEADGATE_KEY")),
             variables=present,
@@ -141,6 +153,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             f"url={self.url!r}, admin_key={self.admin_key}, database_url={self.database_url}, "
             f"key={self.key}, vault_key={self.vault_key})"
         )
+
+
+def _server(text: str) -> ServerName:
+    names = get_args(ServerName)
+    if text not in names:
+        raise Misconfigured(f"HEADGATE_SERVER is {text!r}; set it to {' or '.join(names)}, or not at all")
+    return cast("ServerName", text)
 
 
 def _secret(text: str | None) -> Secret | None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from headgate.core.ports import Exchange
+from headgate.core.ports import Exchange, Server
 from headgate.gateway.control import ControlRelay
+from headgate.http1.http_server import HttpServer
 from headgate.http1.pool import HttpTransport
 from headgate.http1.server import UvicornServer
 
@@ -25,6 +26,10 @@ class Control:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.head = await reader.readuntil(b"\r\n\r\n")
+        if self.head.startswith(b"HEAD"):
+            writer.write(b"HTTP/1.1 200 OK\r\netag: x\r\ncontent-length: 1234\r\n\r\n")
+            writer.close()
+            return
         writer.write(
             b"HTTP/1.1 200 OK\r\nset-cookie: a=b\r\ntransfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n"
         )
@@ -34,8 +39,8 @@ class Control:
         await self.seen.put(ENDED)
 
 
-@pytest.fixture
-async def relayed(tmp_path: Path) -> AsyncIterator[tuple[Control, str]]:
+@pytest.fixture(params=[HttpServer, UvicornServer])
+async def relayed(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Control, str]]:
     control = Control()
     path = str(tmp_path / "c.sock")
     behind = await asyncio.start_unix_server(control.serve, path)
@@ -47,7 +52,7 @@ async def relayed(tmp_path: Path) -> AsyncIterator[tuple[Control, str]]:
 
     front_path = str(tmp_path / "f.sock")
     front = _listening(front_path)
-    server = UvicornServer([front])
+    server: Server = request.param([front])
     serving = asyncio.create_task(server.serve(handle))
     try:
         yield control, front_path
@@ -89,3 +94,17 @@ async def test_upgrade_is_refused(relayed: tuple[Control, str]) -> None:
         given = await client.get("/api/v1/tail", headers={"connection": "upgrade", "upgrade": "websocket"})
     assert given.status_code == 400
     assert control.head == b""
+
+
+async def test_head_tells_the_length_that_get_would_have(relayed: tuple[Control, str]) -> None:
+    _, path = relayed
+    reader, writer = await asyncio.open_unix_connection(path)
+    writer.write(b"HEAD /console.js HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n")
+    async with asyncio.timeout(5):
+        received = await reader.read()
+    writer.close()
+    assert received.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert received.endswith(b"\r\n\r\n")
+    assert b"\r\ncontent-length: 1234\r\n" in received
+    assert received.count(b"content-length") == 1
+    assert b"\r\netag: x\r\n" in received

@@ -33,6 +33,7 @@ def test_every_variable_is_read() -> None:
         "HEADGATE_CONFIG": "/etc/headgate.toml",
         "HEADGATE_URL": "https://gate.test/",
         "HEADGATE_KEY": "hg_x",
+        "HEADGATE_SERVER": "uvicorn",
         "OPENAI_API_KEY": "sk-test",
         "EMPTY": " ",
     }
@@ -41,6 +42,7 @@ def test_every_variable_is_read() -> None:
     assert settings.database_url == Secret("postgresql://u:p@db.test/headgate")
     assert (settings.data_folder, settings.config_file) == (Path("/srv/headgate"), Path("/etc/headgate.toml"))
     assert (settings.url, settings.key) == ("https://gate.test", Secret("hg_x"))
+    assert settings.server == "uvicorn"
     assert settings.environment()["OPENAI_API_KEY"] == "sk-test"
     assert "EMPTY" not in settings.environment()
 
@@ -55,6 +57,11 @@ def test_an_admin_key_that_is_too_short_is_refused_without_showing_it() -> None:
     with pytest.raises(Misconfigured, match="HEADGATE_ADMIN_KEY has 23 characters") as caught:
         Settings.from_environment({"HEADGATE_ADMIN_KEY": CANARY})
     assert CANARY not in caught.value.message
+
+
+def test_a_server_that_is_unknown_is_refused() -> None:
+    with pytest.raises(Misconfigured, match="HEADGATE_SERVER is 'apache'; set it to own or uvicorn"):
+        Settings.from_environment({"HEADGATE_SERVER": "apache"})
 
 
 def test_each_variable_is_described_once() -> None:

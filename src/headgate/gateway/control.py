@@ -86,6 +86,11 @@ class ControlRelay:
 async def _pass_back(exchange: Exchange, answer: Answer) -> None:
     headers = [(name, value) for name, value in answer.headers if name not in HOP_BY_HOP]
     length = answer.header(b"content-length")
+    if exchange.method == "HEAD":
+        # The length is that of the body which GET would have: there is none here to measure.
+        await exchange.start(answer.status, headers)
+        await exchange.finish()
+        return
     if length is not None and int(length) <= 65536:
         body = await answer.read(65536)
         headers = [(name, value) for name, value in headers if name != b"content-length"]

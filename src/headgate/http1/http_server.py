@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from email.utils import formatdate
 from typing import Final
 
@@ -18,7 +18,7 @@ from headgate.core.ports import Handler
 from headgate.http1.inbound import Inbound
 from headgate.http1.inbound_exchange import InboundExchange
 from headgate.http1.inbound_line import InboundLine
-from headgate.http1.limits import ServerLimits
+from headgate.http1.limits import LimitsGiven, limits_source
 
 _BACKLOG: Final = 2048
 _CANCEL_WAIT_S: Final = 5.0
@@ -35,12 +35,12 @@ class HttpServer:
         self,
         sockets: Sequence[socket.socket],
         *,
-        limits: ServerLimits | Callable[[], ServerLimits] | None = None,
+        limits: LimitsGiven = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._sockets = list(sockets)
-        self._ask_limits = limits if callable(limits) else None
-        self.limits = limits() if callable(limits) else limits or ServerLimits()
+        self._limits_now = limits_source(limits)
+        self.limits = self._limits_now()
         self.now = 0.0
         self.date = b""
         self.targets: dict[bytes, tuple[str, bytes]] = {}
@@ -135,9 +135,7 @@ class HttpServer:
         """See which connections have stood still for too long; one timer for all of them."""
         loop = self._loop
         assert loop is not None
-        if self._ask_limits is not None:
-            self.limits = self._ask_limits()
-        limits = self.limits
+        limits = self.limits = self._limits_now()
         shortest_s = min(limits.keep_alive_s, limits.stalled_request_s, limits.unread_answer_s)
         every_s = min(_SWEEP_S_MAX, shortest_s / 4, limits.head_s / 4, limits.linger_s / 4)
         self.now = now = loop.time()

@@ -1,5 +1,6 @@
 """How much one side of HTTP may hold, and for how long. Plain values, no behaviour."""
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -39,3 +40,15 @@ class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
     discarded_body_bytes_max: int = 4 * 1024 * 1024
     """So much of a refused body is still read, so that the client sees the refusal instead of a reset."""
     linger_s: float = 10.0
+
+
+LimitsGiven = ServerLimits | Callable[[], ServerLimits] | None
+"""Limits as a server is given them: fixed, asked for again and again, or the usual ones."""
+
+
+def limits_source(given: LimitsGiven) -> Callable[[], ServerLimits]:
+    """Return where to ask for the limits that hold now."""
+    if callable(given):
+        return given
+    fixed = given or ServerLimits()
+    return lambda: fixed

@@ -18,7 +18,7 @@ from headgate.core.faults import ClientClosed
 from headgate.core.ports import Handler
 from headgate.http1.checks import MALFORMED, refusal_of
 from headgate.http1.exchange import AsgiExchange, Message, Receive, Send
-from headgate.http1.limits import ServerLimits
+from headgate.http1.limits import LimitsGiven, limits_source
 from headgate.http1.protocol import CONNECTION_KEY, TARGET_KEY, ClientConnection
 
 _BACKLOG: Final = 2048
@@ -26,17 +26,20 @@ _CANCEL_WAIT_S: Final = 5.0
 
 
 class UvicornServer:
-    """Serves HTTP/1.1 on listening sockets (TCP or unix); a `core.ports.Server`."""
+    """Serves HTTP/1.1 on listening sockets (TCP or unix); a `core.ports.Server`.
+
+    `limits` may be a function: each connection goes by what it says when the connection is made.
+    """
 
     def __init__(
         self,
         sockets: Sequence[socket.socket],
         *,
-        limits: ServerLimits | None = None,
+        limits: LimitsGiven = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._sockets = list(sockets)
-        self._limits = limits or ServerLimits()
+        self._limits_now = limits_source(limits)
         self._tls = tls
         self._state = ServerState()
         self._listeners: list[asyncio.Server] = []
@@ -58,7 +61,7 @@ class UvicornServer:
         config = self._config(handler)
 
         def connection() -> ClientConnection:
-            return ClientConnection(config, self._state, self._limits, loop)
+            return ClientConnection(config, self._state, self._limits_now(), loop)
 
         try:
             for listening in self._sockets:
@@ -93,12 +96,10 @@ class UvicornServer:
         self._ended.set()
 
     def _config(self, handler: Handler) -> Config:
-        limits = self._limits
-
         async def application(scope: Message, receive: Receive, send: Send) -> None:
             connection: ClientConnection = scope["state"][CONNECTION_KEY]
             exchange = AsgiExchange(scope, receive, send, connection)
-            refusal = refusal_of(exchange.method, scope["http_version"], exchange.headers, limits)
+            refusal = refusal_of(exchange.method, scope["http_version"], exchange.headers, connection.limits)
             target: tuple[str, bytes] | None = scope["state"][TARGET_KEY]
             if target is None:
                 refusal = refusal or MALFORMED
@@ -125,7 +126,7 @@ class UvicornServer:
             proxy_headers=False,
             server_header=False,
             date_header=False,
-            timeout_keep_alive=int(limits.keep_alive_s),
+            timeout_keep_alive=int(self._limits_now().keep_alive_s),
         )
         config.load()
         return config
