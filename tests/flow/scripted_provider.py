@@ -119,6 +119,10 @@ class ScriptedProvider:
         """What has arrived for that model so far."""
         return list(self._received.get((provider, model), ()))
 
+    def everything(self) -> dict[tuple[str, str], list[Received]]:
+        """All that has arrived so far, by provider and model."""
+        return {place: list(requests) for place, requests in self._received.items()}
+
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**20))

@@ -1,10 +1,12 @@
 """Takes a target's own credential out of what its provider says, before that is passed on or recorded. Pure.
 
-Providers quote keys in their errors. Only the exact text is known here; what they have masked in part stays.
-Read next: `gateway.attempt`, which asks for it.
+Providers quote keys in their errors: as they are, or as JSON and URLs write them. What they have masked in
+part, or cut over two pieces of an answer, stays. Read next: `gateway.attempt`, which asks for it.
 """
 
+import json
 from typing import Final
+from urllib.parse import quote
 
 from headgate.core.ports import Headers
 from headgate.core.secret import MASK, Secret
@@ -16,22 +18,26 @@ LENGTH_MIN: Final = 8
 class Masking:
     """Replaces one credential wherever it appears."""
 
-    __slots__ = ("_secret", "_text")
+    __slots__ = ("_forms", "_texts")
 
     def __init__(self, secret: Secret | None) -> None:
         text = secret.reveal() if secret is not None else ""
-        self._text = text if len(text) >= LENGTH_MIN else ""
-        self._secret = self._text.encode()
+        forms = (text, json.dumps(text)[1:-1], quote(text, safe=""))
+        self._texts = tuple(dict.fromkeys(forms)) if len(text) >= LENGTH_MIN else ()
+        self._forms = tuple(form.encode() for form in self._texts)
 
     def data(self, data: bytes) -> bytes:
         """Bytes of an answer: the same object where the credential is not in them."""
-        if self._secret and self._secret in data:
-            return data.replace(self._secret, MASK.encode())
+        for form in self._forms:
+            if form in data:
+                data = data.replace(form, MASK.encode())
         return data
 
     def text(self, text: str) -> str:
         """A message."""
-        return text.replace(self._text, MASK) if self._text else text
+        for form in self._texts:
+            text = text.replace(form, MASK)
+        return text
 
     def headers(self, headers: Headers) -> Headers:
         """Header fields of an answer."""

@@ -7,6 +7,7 @@ Read next: `child`, `worker`.
 import asyncio
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -37,6 +38,12 @@ OpenDatabase = Callable[[UpOptions], AbstractAsyncContextManager[str]]
 WORKER_COMMAND = (sys.executable, "-m", "headgate.main")
 DRAIN_SLACK_S = 15.0
 """What a worker gets beyond its drain to hand things over before it is killed."""
+
+
+def forbid_cores() -> None:
+    """Have this process and all that it starts leave no core file: its memory holds the keys of providers."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
 
 
 class Supervisor:
@@ -70,6 +77,7 @@ class Supervisor:
         """
         self._check()
         setproctitle.setproctitle("headgate up")
+        forbid_cores()
         with held(self._folder):
             self._hear_signals()
             async with AsyncExitStack() as stack:
