@@ -52,6 +52,7 @@ static long calls, begun, ended, warm_calls;
 static double rate;
 static long long started_ns;
 static long ok, refused, broken, connects;
+static int first_refused;
 static double *times_us, *late_us;
 static long time_count, late_count;
 static long long bytes_received;
@@ -84,8 +85,9 @@ static void finish(struct connection *connection, int good) {
     if (good && connection->status >= 200 && connection->status < 300) {
         ok++;
         if (connection->call >= warm_calls) times_us[time_count++] = (double)(now - connection->since_ns) / 1e3;
-    } else if (good) refused++;
-    else broken++;
+    } else if (good) {
+        if (!refused++) first_refused = connection->status;
+    }    else broken++;
     ended++;
     connection->busy = 0;
     connection->in_body = 0;
@@ -229,8 +231,8 @@ static double quantile(const double *sorted, long count, double share) {
 static void report(double seconds) {
     qsort(times_us, (size_t)time_count, sizeof *times_us, compare);
     qsort(late_us, (size_t)late_count, sizeof *late_us, compare);
-    printf("{\"calls\": %ld, \"ok\": %ld, \"refused\": %ld, \"broken\": %ld, \"unanswered\": %ld, \"connects\": %ld, ",
-           calls, ok, refused, broken, calls - ended, connects);
+    printf("{\"calls\": %ld, \"ok\": %ld, \"refused\": %ld, \"broken\": %ld, \"unanswered\": %ld, \"connects\": %ld, \"first_refused\": %d, ",
+           calls, ok, refused, broken, calls - ended, connects, first_refused);
     printf("\"seconds\": %.6f, \"bytes\": %lld, \"counted\": %ld, ", seconds, bytes_received, time_count);
     printf("\"p50_us\": %.1f, \"p90_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f, \"late_p99_us\": %.1f}\n",
            quantile(times_us, time_count, 0.5), quantile(times_us, time_count, 0.9), quantile(times_us, time_count, 0.99),

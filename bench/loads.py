@@ -39,7 +39,10 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Timed(msgspec.Struct, frozen=True, kw_only=True):
-    """What `load.c` saw. Times of open load run from when a call was due; `late` is how late it was sent."""
+    """What `load.c` saw; `first_refused` is a status.
+
+    Times of open load run from when a call was due; `late` is how late it was sent.
+    """
 
     calls: int
     ok: int
@@ -47,6 +50,7 @@ class Timed(msgspec.Struct, frozen=True, kw_only=True):
     broken: int
     unanswered: int
     connects: int
+    first_refused: int
     seconds: float
     bytes: int
     counted: int

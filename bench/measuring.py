@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from bench.loads import Closed, Target, closed_loop, counted_calls, open_loop
+from bench.loads import Closed, Target, Timed, closed_loop, counted_calls, open_loop
 from bench.machine import Cores, cpu_s, pss_mb, rss_mb, tree, used
 from bench.payloads import Kind
 from bench.results import ClosedRun, Memory, OpenRun, Shipping
@@ -184,21 +184,22 @@ def measure_open(bench: Bench, serving: Serving, rate: float, seconds: float) ->
     )
 
 
-def measure_memory(serving: Serving, calls: int) -> Memory:
+def measure_memory(serving: Serving, calls: int, failed: int) -> Memory:
     """What the server holds now, after so many calls."""
     return Memory(
         server=serving.name,
         calls=calls,
+        failed=failed,
         gateway_rss_mb=rss_mb(tree(serving.gateway)),
         gateway_pss_mb=pss_mb(tree(serving.gateway)),
         system_pss_mb=pss_mb(serving.everything()),
     )
 
 
-def make_calls(bench: Bench, serving: Serving, calls: int, timeout_s: float) -> int:
-    """Make calls for the measure of memory; returns how many were answered, 0 when there was no time."""
+def make_calls(bench: Bench, serving: Serving, calls: int, timeout_s: float) -> Timed | None:
+    """Make so many calls and wait until they are on record; None when there was no time for them."""
     load = counted_calls(
         bench.target(serving, "json"), calls=calls, connections=bench.connections, timeout_s=timeout_s
     )
     wait_until_shipped(bench, serving)
-    return load.ok if load else 0
+    return load

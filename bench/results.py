@@ -83,6 +83,7 @@ class Memory:
 
     server: str
     calls: int
+    failed: int
     gateway_rss_mb: float
     gateway_pss_mb: float
     system_pss_mb: float

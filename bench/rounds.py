@@ -76,7 +76,7 @@ class Rounds:
         """Measure memory at rest, speed, latency, instructions, and memory after many calls."""
         kinds = {serving.name: check(serving, self._plan.kinds) for serving in servings}
         for serving in servings:
-            self._results.memory.append(measure_memory(serving, 0))
+            self._results.memory.append(measure_memory(serving, 0, 0))
             for kind in set(self._plan.kinds) - set(kinds[serving.name]):
                 self._note(serving, f"{kind} is not answered as it should be, so it is not measured")
         for number in range(self._plan.rounds):
@@ -140,11 +140,18 @@ class Rounds:
         calls = min(self._plan.calls, int(per_s * self._plan.calls_s_max * 0.8))
         if calls < self._plan.calls:
             self._note(serving, f"memory after {calls:,} calls, since more would have taken too long")
-        made = 0
+        made = failed = 0
         for share in (0.1, 0.9):
             self._say(f"{serving.name}, memory after {int(calls * share):,} calls")
-            made += make_calls(self._bench, serving, int(calls * share), self._plan.calls_s_max)
-            self._results.memory.append(measure_memory(serving, made))
+            load = make_calls(self._bench, serving, int(calls * share), self._plan.calls_s_max)
+            if load is None:
+                self._note(serving, "calls for the measure of memory took too long and were broken off")
+                break
+            made += load.ok
+            failed += load.refused + load.broken
+            if load.refused:
+                self._note(serving, f"{load.refused:,} calls refused with {load.first_refused}")
+            self._results.memory.append(measure_memory(serving, made, failed))
 
     def _note(self, serving: Serving, text: str) -> None:
         self._results.notes.setdefault(serving.name, []).append(text)

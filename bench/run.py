@@ -68,6 +68,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=5.0, help="length of each run")
     parser.add_argument("--calls", type=int, default=200_000, help="calls before memory is measured again")
     parser.add_argument("--rate", type=float, help="calls/s of the latency runs; else half of Headgate's")
+    parser.add_argument("--repeats", type=int, default=2, help="how often a disturbed run is made again")
     parser.add_argument("--quick", action="store_true", help="one short round, few calls, nothing repeated")
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder for peers and results")
     parser.add_argument("--again", type=Path, metavar="JSON", help="show earlier results; measure nothing")
@@ -85,7 +86,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         rounds=options.rounds,
         seconds=options.seconds,
         calls=options.calls,
-        repeats_max=2,
+        repeats_max=options.repeats,
         kinds=kinds,
         rate=options.rate,
     )

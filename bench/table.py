@@ -120,7 +120,8 @@ def _connections(results: Results, server: str) -> str:
 
 
 def _failed(results: Results, server: str) -> str:
-    failed = sum(run.failed for run in [*results.closed, *results.opened] if run.server == server)
+    runs = [*results.closed, *results.opened, *results.memory]
+    failed = sum(run.failed for run in runs if run.server == server)
     return f"{failed:,}"
 
 

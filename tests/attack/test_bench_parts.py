@@ -209,6 +209,7 @@ def test_the_client_tells_answers_apart(programs: Path) -> None:
         timed = counted(port, programs, calls=60)
     assert (timed.calls, timed.ok, timed.refused, timed.broken) == (60, 40, 10, 10)
     assert timed.unanswered == 0
+    assert timed.first_refused == 429
     assert timed.connects == 4 + 20
     assert timed.counted == 40
 

@@ -64,6 +64,7 @@ def memory(server: str, calls: int, megabytes: float, system: float) -> Memory:
     return Memory(
         server=server,
         calls=calls,
+        failed=0,
         gateway_rss_mb=megabytes + 15,
         gateway_pss_mb=megabytes,
         system_pss_mb=system,
