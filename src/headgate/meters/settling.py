@@ -47,11 +47,14 @@ class Settlement(msgspec.Struct, kw_only=True):
         return self.boot, self.request, self.attempt
 
     def join(self, row: dict[str, Any], holds: Iterable[Sequence[int]], *, is_charged: bool) -> None:
-        """Complete it from the begin that stood in `open_attempts`. `is_charged`: its boot was closed before,
-        and it charged in full; what it had been charged is what it had begun with."""
+        """Complete it from its begin. `is_charged`: its boot was closed before, and it was charged in full.
+
+        An end names no holds where a SETTLED came before it; a begin that is still open then tells that the
+        SETTLED was lost.
+        """
         self.facts = row
         self.is_refund = is_charged
-        if is_charged:
+        if is_charged or not self.holds:
             self.holds = tuple(Hold(window, amount) for window, amount in holds)
 
 
@@ -73,7 +76,7 @@ def sort(batch: Sequence[Envelope]) -> tuple[dict[Attempt, dict[str, Any]], list
             continue
         row = begun.pop(found.key, None)
         if row is not None:
-            found.facts = row
+            found.join(row, row["holds"], is_charged=False)
             found.is_open = False
         settlements[found.key] = found
     return begun, list(settlements.values())
