@@ -113,6 +113,7 @@ class WholeSurface:
         self.name = name
         self.address: Address = (host, int(port))
         self.marks: list[str] = []
+        """Of the canaries that were answered."""
         self._key = key.encode()
 
     def dress(self, data: bytes) -> bytes:
@@ -121,7 +122,6 @@ class WholeSurface:
 
     def canary(self) -> tuple[bytes, str]:
         mark = f"c{uuid.uuid4().hex}"
-        self.marks.append(mark)
         if self.name == "control":
             head = b"GET /api/v1/%b HTTP/1.1\r\nHost: localhost\r\n" % mark.encode()
             return head + b"Authorization: Bearer %b\r\n\r\n" % self._key, mark
@@ -136,6 +136,7 @@ class WholeSurface:
 
     def judge_canary(self, answer: Answer, mark: str) -> list[str]:
         wanted = 200 if self.name == "model" else 404
+        self.marks.append(mark)
         if answer.status == wanted and mark.encode() in answer.body:
             return []
         return [f"the canary got {answer.status}: {answer.body[:200]!r}"]

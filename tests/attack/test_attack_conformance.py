@@ -11,7 +11,7 @@ import pytest
 from demo.running import headgate
 from tests.attack.conformance import Cut, bytewise, cut_at, run_case, splittable, whole
 from tests.attack.corpus_cases import Case, load
-from tests.attack.echo_server import KINDS, running
+from tests.attack.echo_server import KINDS, SERVERS, running
 from tests.attack.surfaces import EchoSurface, Surface, WholeSurface
 
 CASES_MIN = 700
@@ -78,8 +78,9 @@ def test_every_exchange_ends_as_it_must(kind: str, way: str) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_every_exchange_ends_as_it_must_on_a_whole_gateway() -> None:
-    with headgate(CONFIG) as house:
+@pytest.mark.parametrize("server", SERVERS)
+def test_every_exchange_ends_as_it_must_on_a_whole_gateway(server: str) -> None:
+    with headgate(CONFIG, environment={"HEADGATE_SERVER": server}) as house:
         surfaces = [
             WholeSurface("model", house.url, house.make_key()),
             WholeSurface("control", house.url, house.admin_key),
