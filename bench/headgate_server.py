@@ -16,6 +16,7 @@ from bench.machine import Cores, pin
 from bench.payloads import STREAMS, Kind, chat_body
 from bench.serving import JSON_HEADERS, Ask, Backlog, Serving
 from bench.upstream import Upstream
+from headgate import __file__ as headgate_package
 from headgate import __version__
 from headgate.journal.folder import boots, segments
 from headgate.store.embedded import EmbeddedPostgres
@@ -66,7 +67,9 @@ def headgate_serving(upstream: Upstream, cache: Path, where: Cores) -> Generator
         _PROVIDER.format(kind=kind, base_url=upstream.base_url(kind), folder=folder) for kind in KINDS
     )
     try:
-        with headgate(configuration, folder=folder) as running:
+        # The package that this process has, wherever it lies, not the one that is installed.
+        environment = {"PYTHONPATH": str(Path(headgate_package).resolve().parents[1])}
+        with headgate(configuration, folder=folder, environment=environment) as running:
             yield _serving(running, where)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -26,6 +26,10 @@ end
 """
 
 
+class LoadFailed(Exception):
+    """A load could not be made, or its server is gone; the text says why."""
+
+
 class Closed(msgspec.Struct, frozen=True, kw_only=True):
     """What wrk saw: answers, errors, and how long calls took while the server was kept full."""
 
@@ -108,7 +112,7 @@ def _run(command: list[str], timeout_s: float) -> str:
         first_in_line(command), capture_output=True, text=True, timeout=timeout_s, check=False
     )
     if done.returncode:
-        raise SystemExit(f"error: {command[0]} failed: {done.stdout[-500:]}{done.stderr[-500:]}")
+        raise LoadFailed(f"{Path(command[0]).name} failed: {done.stdout[-500:]}{done.stderr[-500:]}")
     return done.stdout
 
 

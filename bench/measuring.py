@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from bench.loads import Closed, Target, Timed, closed_loop, counted_calls, open_loop
+from bench.loads import Closed, LoadFailed, Target, Timed, closed_loop, counted_calls, open_loop
 from bench.machine import Cores, cpu_s, pss_mb, rss_mb, tree, used
 from bench.payloads import Kind
 from bench.results import ClosedRun, Memory, OpenRun, Shipping
@@ -50,10 +50,12 @@ class Bench:
         return Target(port=serving.port_of(kind), ask=serving.asks[kind], folder=self.folder)
 
     def cost(self, serving: Serving, load: Callable[[], T]) -> tuple[T, Cost]:
-        """Run a load and say what it cost."""
+        """Run a load and say what it cost. Raises LoadFailed, also when the gateway process has ended."""
         counts, at = self.upstream.counts(), time.monotonic()
         machine, known, gateway = used(self.cores.gateway), self._known_s(serving), cpu_s(serving.gateway)
         result = load()
+        if not all(Path(f"/proc/{pid}").exists() for pid in serving.gateway):
+            raise LoadFailed("its process has ended under load")
         seconds = time.monotonic() - at
         after = used(self.cores.gateway)
         known_s = self._known_s(serving) - known

@@ -6,11 +6,13 @@ Never computes a ratio. Read next: `measuring` for one run.
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import httpx
 
 from bench.instructions import instructions_per_call
+from bench.loads import LoadFailed
 from bench.measuring import Bench, make_calls, measure_closed, measure_memory, measure_open
 from bench.payloads import Kind
 from bench.results import Results, Run
@@ -71,6 +73,7 @@ class Rounds:
         self._plan = plan
         self._results = results
         self._say = say
+        self._failed: set[str] = set()
 
     def run(self, direct: Serving, servings: Sequence[Serving]) -> None:
         """Measure memory at rest, speed, latency, instructions, and memory after many calls."""
@@ -83,16 +86,29 @@ class Rounds:
             for serving in servings:
                 for kind in kinds[serving.name]:
                     self._say(f"round {number + 1}: {serving.name}, {kind}, kept full")
-                    self._closed(serving, kind)
+                    self._while_up(serving, partial(self._closed, serving, kind))
         self._latency(direct, servings)
         for serving in servings:
             self._say(f"{serving.name}, instructions a call")
-            per_s = self._results.per_s(serving.name, "json") or 1.0
-            counted = instructions_per_call(self._bench, serving, per_s)
-            if counted is not None:
-                self._results.instructions[serving.name] = counted
+            self._while_up(serving, partial(self._instructions, serving))
         for serving in servings:
-            self._memory(serving)
+            self._while_up(serving, partial(self._memory, serving))
+
+    def _while_up(self, serving: Serving, measure: Callable[[], None]) -> None:
+        """Measure, unless the server has failed before: then it is left alone, and a note says why."""
+        if serving.name in self._failed:
+            return
+        try:
+            measure()
+        except LoadFailed as reason:
+            self._failed.add(serving.name)
+            self._note(serving, f"measured no further: {reason}")
+
+    def _instructions(self, serving: Serving) -> None:
+        per_s = self._results.per_s(serving.name, "json") or 1.0
+        counted = instructions_per_call(self._bench, serving, per_s)
+        if counted is not None:
+            self._results.instructions[serving.name] = counted
 
     def _closed(self, serving: Serving, kind: Kind) -> None:
         plan = self._plan
@@ -119,7 +135,7 @@ class Rounds:
                 rate = common if common <= most * MANAGES else max(1.0, float(round(most / 2)))
                 if rate != common:
                     self._open(direct, rate, number)
-                self._open(serving, rate, number)
+                self._while_up(serving, partial(self._open, serving, rate, number))
 
     def _open(self, serving: Serving, rate: float, number: int) -> None:
         self._say(f"round {number + 1}: {serving.name}, {rate:.0f} calls/s")
