@@ -10,8 +10,6 @@ import pytest
 from tests.faults.drilled_house import Drilled, broken, drilled, until
 from tests.faults.privileges import run_privileged, undo
 
-from headgate.drills.household import end_at_once
-
 DISK = "size=48m"
 WITH_DATABASE = "size=320m"
 

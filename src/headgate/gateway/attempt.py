@@ -41,6 +41,7 @@ from headgate.wire.streams import reader as stream_reader
 
 ERROR_BYTES_MAX: Final = 1024 * 1024
 ANSWER_BYTES_MAX: Final = 256 * 1024 * 1024
+BEGUN_S_MAX: Final = 2.0
 HELD_BYTES_MAX: Final = 64 * 1024
 ANSWER_HEADERS: Final = frozenset(
     {
@@ -222,6 +223,8 @@ def output_limit(call: Call) -> int | None:
 async def attempt(plane: DataPlane, call: Call, held: Held) -> Committed | None:
     """Send the call to the target and wait for commit; None, with the failure noted, if it comes to none."""
     _begin(plane, call, held)
+    if plane.journal.is_late:
+        await _begun_for_sure(plane, call, held)
     timeouts = call.alias.timeouts if call.alias else None
     assert timeouts is not None and call.facts is not None
     try:
@@ -238,6 +241,15 @@ async def attempt(plane: DataPlane, call: Call, held: Held) -> Committed | None:
     except NotAllowed as fault:
         _fail(plane, call, held, fault, NOTHING, retryable=False)
     return None
+
+
+async def _begun_for_sure(plane: DataPlane, call: Call, held: Held) -> None:
+    """Wait for a stalling disk to take the begin: nothing is sent before. Raises Unavailable."""
+    try:
+        await plane.journal.written(BEGUN_S_MAX)
+    except Unavailable as fault:
+        _fail(plane, call, held, fault, NOTHING, retryable=False)
+        raise
 
 
 def _begin(plane: DataPlane, call: Call, held: Held) -> None:
@@ -396,6 +408,9 @@ def _fail(
 def _judge(plane: DataPlane, held: Held, fault: Fault) -> None:
     """Remember a failure of the target. One that limits its rate is well: others only come before it."""
     health, now_s = held.health, plane.clock.monotonic()
+    if isinstance(fault, Unavailable):  # ours, not the target's
+        release_probe(held)
+        return
     if isinstance(fault, Limited):
         health.cool(now_s, fault.retry_after_s)
         release_probe(held)

@@ -109,7 +109,12 @@ class DataPlane(msgspec.Struct, kw_only=True, eq=False):
     """Where large uploads go; None is the system's folder for temporary files."""
 
     async def durable(self, snapshot: Snapshot) -> None:
-        """Wait for the journal to reach the disk, where `durability = "power"` asks for it."""
+        """Wait for the journal to reach the disk, where `durability = "power"` asks for it.
+
+        Everywhere for one whose disk stalls to be written at all. Raises Unavailable.
+        """
+        if self.journal.is_late:
+            await self.journal.written()
         if snapshot.durability == "power":
             await self.journal.durable()
 

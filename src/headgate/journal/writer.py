@@ -1,8 +1,9 @@
 """What a gateway writes its journal with: every entry is with the operating system before `append` returns.
 
 A killed process so loses nothing; a thread syncs every 50 ms, and `durable` waits for that. A stalled disk is
-seen by the thread, not by the loop. Room for the ends of all calls in flight is kept ahead, and at the bound
-bodies are dropped first. Never reads. Read next: `journal.segment`, `journal.shipper`.
+seen by the thread, not by the loop: from then on entries are `late`, and `written` waits. Room for the
+ends of all calls in flight is kept ahead, and at the bound bodies are dropped first. Never reads.
+Read next: `journal.segment`, `journal.late`, `journal.shipper`.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from typing import Final
 from headgate.core.faults import Unavailable
 from headgate.journal.folder import make_locked, segments
 from headgate.journal.format import frame, seed_of
+from headgate.journal.late import LATE_S, LateEntries, Waiter
 from headgate.journal.segment import Stream
 
 log = logging.getLogger("headgate.journal")
@@ -29,7 +31,8 @@ ROOM_BYTES: Final = 4 * 1024 * 1024
 ROOM_AHEAD_BYTES: Final = 2 * ROOM_BYTES
 """How much room the thread keeps, so that what is written between two of its rounds leaves ROOM_BYTES."""
 
-Waiter = tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]
+WRITTEN_S_MAX: Final = 30.0
+"""How long an answer waits for a disk that stalls."""
 
 
 class JournalWriter:
@@ -64,6 +67,7 @@ class JournalWriter:
         self._counted_s = 0.0
         self._waiting: list[Waiter] = []
         self._waiting_lock = threading.Lock()
+        self._late = LateEntries()
         try:
             self._accounting.prepare(ROOM_AHEAD_BYTES)
         except OSError as error:
@@ -80,17 +84,26 @@ class JournalWriter:
         has_room = self._accounting.current.room_bytes >= ROOM_BYTES
         return has_room and not (self._full or stalled or self.total_bytes >= self._total_bytes_max)
 
+    @property
+    def is_late(self) -> bool:
+        """Whether entries wait in memory for a disk that stalls."""
+        return self._late.is_open
+
     def append(self, kind: int, payload: bytes) -> None:
         """Write an accounting entry. Raises OSError when even the room kept for it is used up."""
         data = frame(kind, payload, self._seed)
-        self._accounting.append(data)
+        if self._late.is_open or self._syncs_long():
+            self._late.add(data)
+        else:
+            self._accounting.append(data)
         self.total_bytes += len(data)
         self._wake.set()
 
     def append_body(self, kind: int, payload: bytes) -> bool:
         """Write an entry of the bodies; say whether it was. At three quarters of the bound it is dropped."""
         data = frame(kind, payload, self._seed)
-        if self._full or self.total_bytes + len(data) > self._total_bytes_max * 3 // 4:
+        late = self._late.is_open or self._syncs_long()
+        if late or self._full or self.total_bytes + len(data) > self._total_bytes_max * 3 // 4:
             self.bodies_dropped += 1
             return False
         try:
@@ -104,8 +117,24 @@ class JournalWriter:
         self._wake.set()
         return True
 
+    async def written(self, timeout_s: float = WRITTEN_S_MAX) -> None:
+        """Return when all that was appended is with the operating system: at once, unless the disk stalls.
+
+        Raises Unavailable when it does so for too long.
+        """
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        if not self._late.wait((loop, done)):
+            return
+        try:
+            async with asyncio.timeout(timeout_s):
+                await done
+        except TimeoutError:
+            raise Unavailable("the disk stalls, and calls can't be recorded", retry_after_s=5) from None
+
     async def durable(self) -> None:
         """Return when all that was appended so far has reached the disk. Raises Unavailable if it can't."""
+        await self.written()
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         with self._waiting_lock:
@@ -156,12 +185,30 @@ class JournalWriter:
             self._note_crowded(error)
         else:
             self._crowded = False
+        try:
+            self._write_late()
+        except OSError as error:
+            failure = failure or error
         self._syncing_since_s = None
         if failure is not None:
             self._note_full(failure)
         elif self._full:
             self._full = False
             log.warning("the journal of boot %s can be written again", self.boot)
+
+    def _syncs_long(self) -> bool:
+        since_s = self._syncing_since_s
+        return since_s is not None and time.monotonic() - since_s > LATE_S
+
+    def _write_late(self) -> None:
+        while entries := self._late.take():
+            for place, data in enumerate(entries):
+                try:
+                    self._accounting.append(data)
+                except OSError:
+                    self._late.put_back(entries[place:])
+                    raise
+            self._wake.set()
 
     def _note_full(self, error: OSError) -> None:
         if not self._full:

@@ -1,0 +1,65 @@
+"""Entries that wait in memory while the disk does not answer, in order, until the sync thread writes them.
+
+Writing to a file whose disk stalls may block for as long as the stall lasts, so that from its first sign on
+the loop writes nothing itself. Whoever lets a byte out that an entry has to precede waits for `written`.
+Read next: `journal.writer`.
+"""
+
+import asyncio
+import threading
+from typing import Final
+
+Waiter = tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]
+
+LATE_S: Final = 0.1
+"""How long a sync may take before the disk is taken to stall."""
+
+
+class LateEntries:
+    """`add` and `wait` belong to the loop, `take` and `put_back` to the thread.
+
+    While `is_open` only the thread writes to the segments; once it finds nothing left, only the loop does.
+    """
+
+    __slots__ = ("_entries", "_lock", "_waiting", "is_open")
+
+    def __init__(self) -> None:
+        self.is_open = False
+        self._entries: list[bytes] = []
+        self._waiting: list[Waiter] = []
+        self._lock = threading.Lock()
+
+    def add(self, data: bytes) -> None:
+        """Keep an entry for the thread."""
+        with self._lock:
+            self.is_open = True
+            self._entries.append(data)
+
+    def wait(self, waiter: Waiter) -> bool:
+        """Have the future resolved once all entries are written; say whether there is anything to write."""
+        with self._lock:
+            if self.is_open:
+                self._waiting.append(waiter)
+            return self.is_open
+
+    def take(self) -> list[bytes]:
+        """Return what is to be written next; if there is nothing, the loop writes for itself from now on."""
+        with self._lock:
+            entries, self._entries = self._entries, []
+            if entries:
+                return entries
+            self.is_open = False
+            waiting, self._waiting = self._waiting, []
+        for loop, done in waiting:
+            loop.call_soon_threadsafe(_resolve, done)
+        return []
+
+    def put_back(self, entries: list[bytes]) -> None:
+        """Keep what could not be written, before all that came since."""
+        with self._lock:
+            self._entries[:0] = entries
+
+
+def _resolve(done: "asyncio.Future[None]") -> None:
+    if not done.done():
+        done.set_result(None)
