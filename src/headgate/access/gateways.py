@@ -56,14 +56,26 @@ class Acknowledged(msgspec.Struct, frozen=True, kw_only=True):
         return not self.behind and not self.silent
 
 
-async def heartbeat(connection: Connection, boot: uuid.UUID, name: str, live_seq: int, snapshot: str) -> int:
-    """Report that a gateway lives and what it has applied; return how many are live, this one included."""
+async def heartbeat(
+    connection: Connection,
+    boot: uuid.UUID,
+    name: str,
+    live_seq: int,
+    snapshot: str,
+    *,
+    host_id: str | None = None,
+) -> int:
+    """Report that a gateway lives and what it has applied; return how many are live, this one included.
+
+    `host_id` tells its data folder from all others; by default it is the host's name.
+    """
     cursor = await connection.execute(
         _QUERIES["beat"],
         {
             "boot": boot,
             "name": name,
             "host": platform.node(),
+            "host_id": host_id or platform.node(),
             "pid": os.getpid(),
             "live_seq": live_seq,
             "snapshot": snapshot,

@@ -28,18 +28,18 @@ order by id desc
 limit %(limit)s
 
 -- name: beat
--- A new boot under the same name on the same host has taken the place of the one before.
+-- A new boot under the same name in the same data folder has taken the place of the one before.
 with replaced as (
-    delete from gateways where host = %(host)s and name = %(name)s and boot <> %(boot)s
+    delete from gateways where host_id = %(host_id)s and name = %(name)s and boot <> %(boot)s
 ), beaten as (
-    insert into gateways (boot, name, host, pid, live_seq, snapshot)
-    values (%(boot)s, %(name)s, %(host)s, %(pid)s, %(live_seq)s, %(snapshot)s)
+    insert into gateways (boot, name, host, host_id, pid, live_seq, snapshot)
+    values (%(boot)s, %(name)s, %(host)s, %(host_id)s, %(pid)s, %(live_seq)s, %(snapshot)s)
     on conflict (boot) do update
     set seen_at = clock_timestamp(), live_seq = excluded.live_seq, snapshot = excluded.snapshot
 )
 select count(*) from gateways
 where seen_at > clock_timestamp() - make_interval(secs => %(live_s)s)
-  and boot <> %(boot)s and not (host = %(host)s and name = %(name)s)
+  and boot <> %(boot)s and not (host_id = %(host_id)s and name = %(name)s)
 
 -- name: delete_gateway
 delete from gateways where boot = %s

@@ -15,10 +15,10 @@ from headgate.config.snapshot import Snapshot
 from headgate.config.snapshots import StoredSnapshot, current
 from headgate.core.faults import Misconfigured
 from headgate.core.ports import Clock
+from headgate.gateway.catching_up import catch_up
 from headgate.gateway.live import LiveState
 from headgate.meters.model import Budget, RateLimit
 from headgate.store.database import Database
-from headgate.store.live import LiveObjects
 
 
 class ControlState:
@@ -52,9 +52,7 @@ class ControlState:
         """Take in what changed. Raises Unavailable when the database is away."""
         async with self._busy:
             async with self._database.connection() as connection:
-                if await LiveObjects.sequence(connection) < self._live.seq:
-                    self._live.forget()  # the database went back to an older state
-                self._live.apply(await LiveObjects.changes_since(connection, self._live.seq))
+                await catch_up(connection, self._live)
                 known = None if self.snapshot is None else self.snapshot.id
                 active = await current(connection, unless=known)
             self.book.contacted(self._clock.now_ms(), self._live.seq)

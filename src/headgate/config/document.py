@@ -200,7 +200,7 @@ class ServerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     allowed_hosts: Annotated[tuple[HostName, ...], msgspec.Meta(max_length=64)] = ()
     durability: Literal["process", "power"] = "process"
     max_stale: Duration = "5m"
-    """For how long a gateway that can't reach the database goes on with the keys that it knows; 5m at most."""
+    """For how long a gateway without the database goes on with the keys that it knows; 5m at most."""
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

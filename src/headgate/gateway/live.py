@@ -30,11 +30,13 @@ class KnownState(msgspec.Struct, frozen=True, kw_only=True):
 class LiveState:
     """The live objects as this process knows them, and the sequence up to which it does."""
 
-    __slots__ = ("book", "budgets", "rate_limits", "seq")
+    __slots__ = ("book", "budgets", "rate_limits", "seq", "server")
 
     def __init__(self, book: AccessBook) -> None:
         self.book = book
         self.seq = 0
+        self.server: str | None = None
+        """Whose sequence it is; None before the database was first read."""
         self.budgets: dict[str, Budget] = {}
         self.rate_limits: dict[str, RateLimit] = {}
 

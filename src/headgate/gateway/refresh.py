@@ -7,6 +7,7 @@ last state serves, from memory or from disk, for as long as `access.book` allows
 import asyncio
 import contextlib
 import logging
+import os
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -20,28 +21,31 @@ from headgate.config.compile import compile_stored
 from headgate.config.secrets import Secrets
 from headgate.config.snapshot import Snapshot
 from headgate.core.faults import Fault, Misconfigured
+from headgate.gateway.catching_up import catch_up
 from headgate.gateway.live import KnownState, LiveState, read_state, write_state
 from headgate.gateway.plane import Current
 from headgate.store.clock import DatabaseClock
 from headgate.store.database import Connection, Database
-from headgate.store.live import LiveObjects
+from headgate.store.tasks import end_tasks
 
 log = logging.getLogger("headgate.gateway")
 
 POLL_S: Final = 0.25
 SAVE_EVERY_S: Final = 2.0
+SAVE_S_MAX: Final = 0.2
 CLOCK_EVERY_S: Final = 10.0
 
 
 class Identity:
     """Who this gateway is: its boot, its name, and where it keeps its copy of the last state."""
 
-    __slots__ = ("boot", "folder", "name")
+    __slots__ = ("boot", "folder", "host_id", "name")
 
     def __init__(self, boot: uuid.UUID, name: str, folder: Path) -> None:
         self.boot = boot
         self.name = name
         self.folder = folder
+        self.host_id = host_id_of(folder)
 
     @property
     def keys_path(self) -> Path:
@@ -52,6 +56,18 @@ class Identity:
     def state_path(self) -> Path:
         """The copy of the snapshot and the meters."""
         return self.folder / f"{self.name.replace(' ', '-')}.state"
+
+
+def host_id_of(folder: Path) -> str:
+    """Return the id of this data folder, made at its first start: names of hosts aren't unique. Blocks."""
+    path = folder / "host.id"
+    beside = folder / f"host.{uuid.uuid4().hex}.new"
+    if not path.exists():
+        beside.write_text(uuid.uuid4().hex)
+        with contextlib.suppress(FileExistsError):  # another worker was first
+            os.link(beside, path)
+        beside.unlink()
+    return path.read_text()
 
 
 class Population:
@@ -93,6 +109,7 @@ class Refresher:
         self._saved_s = 0.0
         self._clock_s = -CLOCK_EVERY_S
         self._changed = True
+        self._saving: asyncio.Task[None] | None = None
         self.reached = False
 
     def wake(self) -> None:
@@ -136,10 +153,7 @@ class Refresher:
         """Look once. Raises Unavailable when the database is away."""
         async with self._database.connection() as connection:
             await self._synchronise(connection)
-            if await LiveObjects.sequence(connection) < self._live.seq:
-                log.warning("the database went back to an older state: everything is read anew")
-                self._live.forget()
-            meters = self._live.apply(await LiveObjects.changes_since(connection, self._live.seq))
+            meters = await catch_up(connection, self._live)
             known = self._snapshot.id if self._snapshot else None
             active = await snapshots.current(connection, unless=known)
             if active is not None:
@@ -149,13 +163,16 @@ class Refresher:
                 self._publish()
             identity = self._snapshot.id if self._snapshot else ""
             boot, name = self._identity.boot, self._identity.name
-            live = await gateways.heartbeat(connection, boot, name, self._live.seq, identity)
+            live = await gateways.heartbeat(
+                connection, boot, name, self._live.seq, identity, host_id=self._identity.host_id
+            )
             self._population.gateways = live
         self.reached = True
         await self._save()
 
     async def leave(self) -> None:
         """Tell the database that this gateway takes no more calls."""
+        await end_tasks([self._saving] if self._saving is not None else [])
         async with self._database.connection() as connection:
             await gateways.leave(connection, self._identity.boot)
 
@@ -186,14 +203,20 @@ class Refresher:
         self._swap(Current(snapshot, secrets, budgets, limits))
 
     async def _save(self) -> None:
+        """Write the copy on disk; a disk that stalls is not waited for, so that changes go on to be taken."""
         now_s = self._clock.monotonic()
-        if now_s - self._saved_s >= SAVE_EVERY_S:
-            self._saved_s = now_s
-            try:
-                await asyncio.to_thread(self._write)
-            except OSError as error:
-                self._changed = True
-                log.warning("the last state is not written to disk: %s", error)
+        if now_s - self._saved_s < SAVE_EVERY_S or (self._saving is not None and not self._saving.done()):
+            return
+        self._saved_s = now_s
+        self._saving = asyncio.create_task(self._save_now(), name="save state")
+        await asyncio.wait([self._saving], timeout=SAVE_S_MAX)
+
+    async def _save_now(self) -> None:
+        try:
+            await asyncio.to_thread(self._write)
+        except OSError as error:
+            self._changed = True
+            log.warning("the last state is not written to disk: %s", error)
 
     def _write(self) -> None:
         self._live.book.save(self._identity.keys_path)

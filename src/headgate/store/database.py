@@ -4,11 +4,13 @@ Never retries a statement: who called knows whether that is safe. Read next: `st
 """
 
 import select
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
@@ -17,7 +19,14 @@ from headgate.core.faults import Unavailable
 Connection = psycopg.AsyncConnection[TupleRow]
 """A connection in autocommit: each statement stands alone, but inside `transaction()`."""
 
-AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TooManyRequests)
+AWAY = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,
+    PoolTimeout,
+    PoolClosed,
+    TooManyRequests,
+)
 """What psycopg raises when the database is away, and in a few other cases that pass: see `is_away`."""
 
 _AWAY_CLASSES = ("08", "57P", "53")
@@ -27,18 +36,23 @@ _CONFLICT_CLASSES = ("40", "55P03", "57014")
 """Rolled back for the sake of another transaction, a lock not available, cancelled by a timeout."""
 
 _KEEP_ALIVE: dict[str, Any] = {
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
+    "connect_timeout": 3,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
     "keepalives_count": 3,
+    "tcp_user_timeout": 5000,
 }
+"""How soon a server that has vanished is noticed, idle or in the midst of a statement; libpq's own names."""
+
+ATTEMPT_S = 1.0
+"""Whoever waits for a connection asks again so often: by itself the pool would back off for longer."""
 
 
 def is_away(error: BaseException) -> bool:
     """Say whether an error means that the database can't be reached or can't work now."""
     if isinstance(error, PoolTimeout | PoolClosed | TooManyRequests):
         return True
-    if isinstance(error, psycopg.InterfaceError):
+    if isinstance(error, psycopg.InterfaceError | psycopg.errors.ReadOnlySqlTransaction):
         return True
     if not isinstance(error, psycopg.OperationalError):
         return False
@@ -52,11 +66,17 @@ def will_pass(error: BaseException) -> bool:
     return isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith(_CONFLICT_CLASSES)
 
 
+def keep_alive(url: str) -> dict[str, Any]:
+    """Return the settings of a connection that notice a vanished server, but for those that the URL names."""
+    named = conninfo_to_dict(url)
+    return {name: value for name, value in _KEEP_ALIVE.items() if name not in named}
+
+
 async def connect(url: str, name: str) -> Connection:
     """Open one connection of its own, in autocommit. Raises Unavailable when the database is away."""
     try:
         return await psycopg.AsyncConnection.connect(
-            url, autocommit=True, application_name=f"headgate {name}", **_KEEP_ALIVE
+            url, autocommit=True, application_name=f"headgate {name}", **keep_alive(url)
         )
     except psycopg.OperationalError as error:
         raise _unavailable(error) from error
@@ -75,15 +95,16 @@ class Database:
         wait_s: float = 5.0,
     ) -> None:
         self.url = url
+        self._wait_s = wait_s
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             connection_class=psycopg.AsyncConnection[TupleRow],
-            kwargs={"autocommit": True, "application_name": f"headgate {name}", **_KEEP_ALIVE},
+            kwargs={"autocommit": True, "application_name": f"headgate {name}", **keep_alive(url)},
             min_size=connections_min,
             max_size=connections_max,
             timeout=wait_s,
             max_waiting=1024,
-            reconnect_timeout=60.0,
+            reconnect_timeout=ATTEMPT_S,
             check=_check_open,
             name=name,
             open=False,
@@ -108,12 +129,29 @@ class Database:
     async def connection(self) -> AsyncGenerator[Connection]:
         """Take a connection, in autocommit. Raises Unavailable when the database is, or goes, away."""
         try:
-            async with self._pool.connection() as connection:
-                yield connection
+            connection = await self._take()
+            try:
+                async with connection:  # the pool's: it is rolled back where that is needed, and stays open
+                    yield connection
+            except psycopg.errors.ReadOnlySqlTransaction:
+                await connection.close()  # no primary any more: the next connection looks for one
+                raise
+            finally:
+                await self._pool.putconn(connection)
         except AWAY as error:
             if is_away(error):
                 raise _unavailable(error) from error
             raise
+
+    async def _take(self) -> Connection:
+        ends_s = time.monotonic() + self._wait_s
+        while True:
+            left_s = ends_s - time.monotonic()
+            try:
+                return await self._pool.getconn(timeout=max(0.001, min(left_s, ATTEMPT_S)))
+            except PoolTimeout:
+                if left_s <= ATTEMPT_S:
+                    raise
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Connection]:

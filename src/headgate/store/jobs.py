@@ -10,7 +10,7 @@ from typing import LiteralString, cast
 import procrastinate
 from procrastinate.schema import SchemaManager
 
-from headgate.store.database import Connection
+from headgate.store.database import Connection, keep_alive
 
 _PREFIX = "procrastinate/"
 
@@ -21,7 +21,7 @@ def build_app(database_url: str, *, connections_max: int = 4) -> procrastinate.A
         conninfo=database_url,
         min_size=1,
         max_size=connections_max,
-        kwargs={"application_name": "headgate jobs"},
+        kwargs={"application_name": "headgate jobs", **keep_alive(database_url)},
     )
     return procrastinate.App(connector=connector)
 

@@ -15,6 +15,7 @@ CHANNEL = "headgate_live"
 """Where each change is told, with its sequence as payload."""
 
 _queries = Queries.load("headgate.store")
+_ROW_LOST = "the table live_sequence has lost its row; restore it with the highest seq in use"
 
 
 class LiveObject(msgspec.Struct, frozen=True):
@@ -59,6 +60,15 @@ class LiveObjects:
         return [_read(row) async for row in cursor]
 
     @staticmethod
+    async def place(connection: Connection) -> tuple[int, str]:
+        """Return the last committed change, and the identity of the server whose number it is."""
+        cursor = await connection.execute(_queries.live_place)
+        row = await cursor.fetchone()
+        if row is None:
+            raise LookupError(_ROW_LOST)
+        return int(row[0]), str(row[1])
+
+    @staticmethod
     async def sequence(connection: Connection) -> int:
         """Return the last committed change. Lower than one seen before: an older state was restored."""
         cursor = await connection.execute(_queries.live_sequence_seen)
@@ -72,7 +82,7 @@ async def _change(connection: Connection, kind: str, identity: str, body: str | 
     )
     row = await cursor.fetchone()
     if row is None:
-        raise LookupError("the table live_sequence has lost its row; restore it with the highest seq in use")
+        raise LookupError(_ROW_LOST)
     return int(row[0])
 
 

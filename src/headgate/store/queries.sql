@@ -25,6 +25,9 @@ where kind = %(kind)s and id = %(id)s;
 -- name: live_changes_since
 select kind, id, seq, body::text from live_objects where seq > %(seq)s order by seq;
 
+-- name: live_place
+select seq, database_identity() from live_sequence;
+
 -- name: live_sequence_seen
 select seq from live_sequence;
 
