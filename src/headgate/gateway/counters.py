@@ -44,7 +44,7 @@ class Totals(msgspec.Struct):
 class Counters:
     """Calls, tokens and cost by target and status since the process began."""
 
-    __slots__ = ("calls", "durations", "first_tokens", "open_calls", "totals")
+    __slots__ = ("calls", "durations", "first_tokens", "open_calls", "tasks", "totals")
 
     def __init__(self) -> None:
         self.calls: dict[tuple[str, int, str], int] = {}
@@ -52,6 +52,8 @@ class Counters:
         self.durations = Histogram()
         self.first_tokens = Histogram()
         self.open_calls = 0
+        self.tasks = 0
+        """How many tasks the gateway's loop had when it was last looked at."""
 
     def call_ended(self, call: Call, *, status: int, code: str, duration_ms: int) -> None:
         """Count a call that has ended."""
@@ -102,6 +104,7 @@ class Counters:
             for name, seen in sorted(health.items())
         ]
         lines += ["# TYPE headgate_calls_open gauge", f"headgate_calls_open{{{own}}} {self.open_calls}"]
+        lines += ["# TYPE headgate_tasks gauge", f"headgate_tasks{{{own}}} {self.tasks}"]
         lines += [
             "# TYPE headgate_reserved_usd gauge",
             f"headgate_reserved_usd{{{own}}} {_usd(purse.reserved)}",

@@ -83,6 +83,7 @@ class GatewayService:
     async def _publish(self) -> None:
         while True:
             plane = self._plane
+            plane.counters.tasks = len(asyncio.all_tasks())
             text = plane.counters.exposition(
                 plane.health, plane.purse.snapshot(), plane.journal, self._name
             )
