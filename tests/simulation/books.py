@@ -92,7 +92,8 @@ class Books:
 
     def committed(self, *, may_grant: bool = False) -> None:
         """Look at all windows after a commit."""
-        for window in self.database.tables.windows.values():
+        tables = self.database.tables
+        for window in tables.windows.values():
             total, leased, overrun = window.spent + window.leased, window.leased, window.overrun
             known = self.totals.get(window.id)
             if known is not None and known[0] == total and known[1] == leased:
@@ -107,7 +108,7 @@ class Books:
             if self.has_lost_commits:
                 continue
             self.covered(window)
-            limit = self.database.left(window) + total
+            limit = tables.budgets[tables.budget_of[window.meter]]
             # What exceeded its hold can have been taken from what other calls in flight still hold.
             beyond = overrun + self.slack.get(window.id, 0)
             if total > max(before, limit if may_grant else 0) + beyond:
@@ -116,8 +117,7 @@ class Books:
     def forget_totals(self) -> None:
         """The database is another one than before."""
         self.totals = {
-            window.id: (window.spent + window.leased, -1)
-            for window in self.database.tables.windows.values()
+            window.id: (window.spent + window.leased, -1) for window in self.database.tables.windows.values()
         }
 
     def exhausted(self, lease: Lease, boot: str, amount: int) -> None:
@@ -207,8 +207,9 @@ class Books:
             end = written.get(call)
             if end is None or (end.is_lost and self.is_durable and not end.is_rotten):
                 raise Broken(f"call {call} was answered, and its end was never on the disk")
-            if not end.is_lost and tables.requests[call].cost != cost:
-                raise Broken(f"call {call} is on record at {tables.requests[call].cost}, answered at {cost}")
+            record = tables.requests.get(call)
+            if not end.is_lost and (record is None or record.cost != cost):
+                raise Broken(f"call {call} is on record as {record}, and was answered at {cost}")
         for call, record in tables.requests.items():
             if call in ends:
                 if (record.code, record.cost) != (ends[call].code, ends[call].cost):

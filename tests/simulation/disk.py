@@ -13,8 +13,14 @@ import msgspec
 from headgate.core.entries import BODY
 from headgate.journal.format import frame, seed_of
 
-SEGMENT_BYTES_MAX = 1500
-TOTAL_BYTES_MAX = 24_000
+SEGMENT_BYTES_MAX = 400
+TOTAL_BYTES_MAX = 3000
+ROOM_BYTES = 3000
+"""What the ends of the calls in flight may take up beyond that."""
+
+
+class NoRoom(AssertionError):
+    """A journal has taken up more than its bound and the room behind it."""
 
 
 class Frame(msgspec.Struct):
@@ -145,6 +151,8 @@ class SimJournal:
         data = frame(entry.kind, payload, self.seed)
         self.acct.append(data, entry)
         self.version += 1
+        if self.unshipped_bytes() > TOTAL_BYTES_MAX + ROOM_BYTES:
+            raise NoRoom(f"journal {self.boot_id} takes up {self.unshipped_bytes()} bytes")
         self.total_bytes += len(data)
 
     def append_body(self, payload: bytes, call: str) -> bool:
@@ -170,6 +178,9 @@ class SimJournal:
             self.acct.sync()
             self.body.sync()
             self.total_bytes = self.unshipped_bytes()
+            bodies = sum(one.size for one in self.body.segments.values() if not one.shipped)
+            if bodies > TOTAL_BYTES_MAX * 3 // 4:
+                raise NoRoom(f"bodies of journal {self.boot_id} take up {bodies} bytes")
 
     def unshipped_bytes(self) -> int:
         """What waits for the shipper."""

@@ -119,7 +119,7 @@ class GatewayProcess(Line):
 
     def clamp(self, amount: int, left: int) -> int:
         """Return what a call may cost once its output limit is lowered to what is left; at least a third."""
-        return min(amount, max(left, amount // 3))
+        return max(1, min(amount, max(left, amount // 3)))
 
     def bounded(self, bound: int, amount: int) -> int:
         """Return what the provider may bill: its request says the lowered limit."""

@@ -2,7 +2,7 @@
 
 from tests.simulation.books import Broken
 from tests.simulation.calls import Call
-from tests.simulation.disk import TOTAL_BYTES_MAX, SimJournal
+from tests.simulation.disk import SimJournal
 from tests.simulation.model_database import Closed
 from tests.simulation.shipping import SimShipper
 from tests.simulation.world import World
@@ -47,8 +47,8 @@ def drain(world: World) -> None:
 def go_round(world: World, pause_ms: int = ROUND_MS) -> None:
     """Let each part take a step."""
     world.advance(pause_ms)
-    while world.messages:
-        flight = world.messages.pop(0)
+    messages, world.messages = world.messages, []
+    for flight in messages:
         if not flight.is_executed:
             try:
                 world.execute(flight)
@@ -115,9 +115,10 @@ def probe(world: World, name: str) -> None:
     if process.is_closed:
         return
     world.calls += 1
-    call = Call(world.calls, 1, 1, streams=False)
-    if room(world, call) < 1:
+    left = room(world, Call(world.calls, 1, 1, streams=False))
+    if left < 1:
         return
+    call = Call(world.calls, left, 1, streams=False)
     before = world.admitted
     world.say(f"{name} is probed")
     world.run_in(process, process.arrive, call)
@@ -167,8 +168,6 @@ def look(world: World) -> None:
             raise Broken(f"journal {journal.boot} is never closed")
         if journal.unshipped_bytes():
             raise Broken(f"{journal.unshipped_bytes()} bytes of journal {journal.boot} are never shipped")
-        if journal.total_bytes > TOTAL_BYTES_MAX * 2:
-            raise Broken(f"journal {journal.boot} grew to {journal.total_bytes} bytes")
     poisoned = sum(
         one.kind == 77 and not one.is_lost for journal in world.journals for one in journal.acct.frames
     )

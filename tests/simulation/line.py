@@ -8,13 +8,15 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
 from tests.simulation.model_database import Told
 
 from headgate.meters.asks import Ask, Granted, Want, asks_for
 from headgate.meters.leases import Answer, Lease, Leases
-from headgate.meters.model import Budget
+from headgate.meters.model import Budget, WindowName
 from headgate.meters.scope import Meter
 from headgate.meters.taking import doubt, take_in
+from headgate.meters.windows import edges
 
 if TYPE_CHECKING:
     from tests.simulation.calls import Call
@@ -108,8 +110,21 @@ class Line:
             processes=self.world.plan.processes,
             even_if_covered=even_if_covered,
         )
+        if self.host.table_ms:
+            flight.asks = [self.propose(ask) for ask in flight.asks]
         if flight.asks:
             self.fly(flight)
+
+    def propose(self, ask: Ask) -> Ask:
+        """Propose a window as this host's own table of time zones has it."""
+        if ask.window_id is not None or ask.window == "total":
+            return ask
+        window: WindowName = ask.window  # pyright: ignore[reportAssignmentType]
+        found = edges(window, ask.timezone, self.wall_ms + self.host.table_ms)
+        shifted_ms = self.host.table_ms
+        return msgspec.structs.replace(
+            ask, starts_ms=found.starts_ms - shifted_ms, ends_ms=found.ends_ms - shifted_ms
+        )
 
     def tell(self, leases: Sequence[Lease], *, is_forgetting: bool = False) -> None:
         """Tell the database what was returned (`Till.give_back`)."""

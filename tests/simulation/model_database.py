@@ -87,7 +87,11 @@ class ModelDatabase:
         deltas: dict[int, int] = {}
         for ask in asks:
             window = windows[ask.place]
-            if window is None or self.now_ms >= window.ends_ms or (ask.window_id is not None and ask.window_id != window.id):
+            if (
+                window is None
+                or self.now_ms >= window.ends_ms
+                or (ask.window_id is not None and ask.window_id != window.id)
+            ):
                 is_outside = True
             else:
                 self._weigh(boot, ask, window, deltas, refused)

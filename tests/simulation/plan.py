@@ -8,6 +8,9 @@ from random import Random
 
 import msgspec
 
+from headgate.core.entries import BODY, Body
+from headgate.journal.format import frame
+
 from headgate.meters.model import Budget, Scope, WindowName
 from headgate.meters.windows import edges
 
@@ -67,6 +70,9 @@ def plan_of(seed: int) -> Plan:
     )
     if random.random() < 0.8:
         _go_wrong(plan, random)
+    # What a client sends may look like an entry of a journal.
+    fake = Body(call=bytes(16), project="", dialect="", request=b"", response=b"")
+    plan.text = frame(BODY, msgspec.msgpack.encode(fake), 0) * random.choice((1, 4))
     plan.weights = {name: one for name, one in plan.weights.items() if one}
     return plan
 

@@ -93,6 +93,7 @@ class SimShipper:
             place = place_of(row)
             known.places, known.is_closed = place.positions, place.is_closed
             self.known[boot] = known
+            self.has_moved = True
         return known
 
     def look(self, known: Known, stream: StreamName) -> None:
@@ -115,7 +116,8 @@ class SimShipper:
     def next_batch(self, known: Known, stream: StreamName, *, is_dead: bool) -> Batch | None:
         """Read on from where the journal stands. A living writer may be in the middle of an entry."""
         segments = known.journal.stream(stream).segments
-        cut = 0 if is_dead or self.world.is_calm or self.world.random.random() < 0.7 else self.world.random.randrange(200)
+        is_still = not known.journal.has_writer or self.world.is_calm or self.world.random.random() < 0.7
+        cut = 0 if is_still else self.world.random.randrange(200)
 
         def read(segment: Segment, offset: int, size: int) -> bytes:
             data = load(segment, offset, size)
@@ -129,6 +131,7 @@ class SimShipper:
         self.apply(known, stream, batch.entries, batch.after, batch.damaged_bytes)
         if batch.after.segment != place.segment:
             known.journal.stream(stream).segments[place.segment].shipped = True
+            known.journal.version += 1
 
     def apply(
         self, known: Known, stream: StreamName, entries: Sequence[Entry], after: Position, damaged: int

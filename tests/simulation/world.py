@@ -44,6 +44,8 @@ class Host:
         """How far this host's wall clock is ahead."""
         self.lag_ms = 0
         """For how long this host has slept; its monotonic clock stood still then."""
+        self.table_ms = world.random.choice((0, 0, 0, 0, 1_800_000))
+        """By how much this host's table of time zones differs from the others'."""
         self.is_partitioned = False
 
 
