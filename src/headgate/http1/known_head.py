@@ -86,17 +86,17 @@ class HeadMemory:
         if self.between:
             self.between = False
             if exchange is not None and _is_plain(exchange, data):
-                self._note(data, exchange, complete)
+                self._note(data, exchange)
         elif self._due_bytes > 0:
             self._due_bytes -= len(data)
             self.between = complete and self._due_bytes == 0
 
-    def _note(self, data: bytes, exchange: InboundExchange, complete: bool) -> None:
+    def _note(self, data: bytes, exchange: InboundExchange) -> None:
         end = data.find(b"\r\n\r\n") + 4
         due_bytes = end + int(exchange.index.get(b"content-length", b"0")) - len(data)
-        if complete != (due_bytes == 0) or due_bytes < 0:
+        if due_bytes < 0:
             return  # more than this one request was in it
-        self.between = complete
+        self.between = due_bytes == 0
         self._due_bytes = due_bytes
         if end <= _HEAD_BYTES_MAX and self._misses < _MISSES_MAX:
             known = KnownHead(data[:end], exchange)
