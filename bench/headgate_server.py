@@ -5,6 +5,7 @@ Starts what users start, `headgate up`, with one gateway worker. Read next: `ser
 
 import contextlib
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
@@ -20,6 +21,9 @@ from headgate import __file__ as headgate_package
 from headgate import __version__
 from headgate.journal.folder import boots, segments
 from headgate.store.embedded import EmbeddedPostgres
+
+_SOURCE = Path(headgate_package).resolve().parents[1]
+"""Where the package lies that this process has, which need not be the one that is installed."""
 
 KINDS: tuple[Kind, ...] = ("json", *STREAMS)
 
@@ -57,6 +61,15 @@ targets = ["{kind}/gpt-4o-mini"]
 """
 
 
+def commit() -> str:
+    """The commit of the Headgate that is measured, with `-dirty` where it was changed; empty if unknown."""
+    command = ["git", "-C", str(_SOURCE), "describe", "--always", "--dirty", "--abbrev=10"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    except FileNotFoundError:
+        return ""
+
+
 @contextlib.contextmanager
 def headgate_serving(upstream: Upstream, cache: Path, where: Cores) -> Generator[Serving]:
     """Run Headgate with its gateway process on the gateway's core and the rest on the others."""
@@ -67,8 +80,7 @@ def headgate_serving(upstream: Upstream, cache: Path, where: Cores) -> Generator
         _PROVIDER.format(kind=kind, base_url=upstream.base_url(kind), folder=folder) for kind in KINDS
     )
     try:
-        # The package that this process has, wherever it lies, not the one that is installed.
-        environment = {"PYTHONPATH": str(Path(headgate_package).resolve().parents[1])}
+        environment = {"PYTHONPATH": str(_SOURCE)}
         with headgate(configuration, folder=folder, environment=environment) as running:
             yield _serving(running, where)
     finally:

@@ -20,6 +20,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bench.headgate_server import commit
 from bench.machine import Cores, cores, describe
 from bench.measuring import Bench
 from bench.payloads import STREAMS, Kind
@@ -107,7 +108,7 @@ def _names(options: argparse.Namespace) -> list[str]:
 def measure(options: argparse.Namespace, talk: Console) -> Results:
     """Start what is asked for, measure it, and end it."""
     where = cores()
-    machine = describe()
+    machine = {**describe(), "commit": commit()}
     os.sched_setaffinity(0, where.others)
     cache: Path = options.cache.resolve()
     plan = _plan(options)
