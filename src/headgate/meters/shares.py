@@ -25,6 +25,8 @@ AT_ONCE_MAX = 512
 HOT_PART = 0.25
 """A meter is divided by load once a process uses so much of its share."""
 KEPT_S = 30.0
+RECENT_PART = 0.75
+"""How much of the demand that is told is that of the last tick, so that shares follow a load that moves."""
 LOWER_BY = 0.05
 """Shares go down only by steps worth the while."""
 
@@ -67,11 +69,17 @@ class RateShares:
             logger.info("rate shares were not given up, and will be in ten seconds: %s", error)
 
     async def exchange(self) -> None:
-        """Tell and hear once. Raises Unavailable when the database is away."""
+        """Tell and hear once, again where something was given up. Raises Unavailable without a database."""
         processes = max(1, self._processes())
         told = self._told(processes)
         if not told and processes == 1:
             return
+        if await self._exchange(processes, told):
+            await self._exchange(processes, self._rows())
+
+    async def _exchange(self, processes: int, told: list[dict[str, Any]]) -> bool:
+        """Say whether a share was lowered, which nobody knows yet."""
+        lowered = False
         async with self._database.connection() as connection:
             answers = await fetch(
                 connection,
@@ -82,19 +90,20 @@ class RateShares:
             meter = answer["meter"]
             if answer["share"] is None:
                 self._known.setdefault(meter, self._clock.monotonic())
-                self._lower(meter, answer["target"])
+                lowered = self._lower(meter, answer["target"]) or lowered
                 continue
             self._adjust(meter, answer["share"], answer["fill"])
             if answer["target"] < answer["share"] - LOWER_BY:
-                self._lower(meter, answer["target"])
+                lowered = self._lower(meter, answer["target"]) or lowered
             if answer["wanted"]:
                 self._known[meter] = self._clock.monotonic()
+        return lowered
 
     def _told(self, processes: int) -> list[dict[str, Any]]:
         """What is said of this process's meters: of those it uses much, and those it has spoken of before."""
         now_s = self._clock.monotonic()
         for meter, entry in self._limiter.stirred.items():
-            entry.demand = (entry.demand + entry.asked) / 2
+            entry.demand += RECENT_PART * (entry.asked - entry.demand)
             entry.asked = 0.0
             is_hot = processes > 1 and entry.demand > HOT_PART * entry.bucket.rate
             if is_hot or abs(entry.bucket.share - 1 / processes) > 1e-9:
@@ -104,9 +113,12 @@ class RateShares:
         for meter in quiet:
             entry = self._limiter.entries.get(meter)
             if entry is not None:
-                entry.demand /= 2
+                entry.demand *= 1 - RECENT_PART
             if now_s - self._known[meter] > KEPT_S:
                 self._drop(meter, processes)
+        return self._rows()
+
+    def _rows(self) -> list[dict[str, Any]]:
         return [self._row(meter) for meter in sorted(self._known)[:AT_ONCE_MAX]]
 
     def _row(self, meter: str) -> dict[str, Any]:
@@ -133,12 +145,15 @@ class RateShares:
         else:
             entry.bucket.shrink(share, self._clock.monotonic())
 
-    def _lower(self, meter: str, share: float) -> None:
+    def _lower(self, meter: str, share: float) -> bool:
+        """Go down to a share; say whether that gives up anything."""
         entry = self._limiter.entries.get(meter)
+        before = self._limiter.starting_share(meter) if entry is None else entry.bucket.share
         if entry is None:
-            self._limiter.starting_shares[meter] = min(share, self._limiter.starting_share(meter))
+            self._limiter.starting_shares[meter] = min(share, before)
         else:
             entry.bucket.shrink(share, self._clock.monotonic())
+        return share < before
 
     def _drop(self, meter: str, processes: int) -> None:
         """Go back to an even share of a meter that nobody has wanted for a while."""

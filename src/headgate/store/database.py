@@ -44,6 +44,13 @@ _KEEP_ALIVE: dict[str, Any] = {
 }
 """How soon a server that has vanished is noticed, idle or in the midst of a statement; libpq's own names."""
 
+_KEEP_ALIVE_THERE = (
+    "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 "
+    "-c tcp_user_timeout=5000 -c idle_in_transaction_session_timeout=15000"
+)
+"""How soon the server notices that we have vanished, and lets go of what a transaction of ours has locked: by
+itself it would take hours, in which nobody could grant from a budget whose row was locked."""
+
 ATTEMPT_S = 1.0
 """Whoever waits for a connection asks again so often: by itself the pool would back off for longer."""
 
@@ -67,9 +74,13 @@ def will_pass(error: BaseException) -> bool:
 
 
 def keep_alive(url: str) -> dict[str, Any]:
-    """Return the settings of a connection that notice a vanished server, but for those that the URL names."""
+    """Return the settings of a connection with which either side notices that the other has vanished.
+
+    What the URL names stays as it is.
+    """
     named = conninfo_to_dict(url)
-    return {name: value for name, value in _KEEP_ALIVE.items() if name not in named}
+    ours = {name: value for name, value in _KEEP_ALIVE.items() if name not in named}
+    return {**ours, "options": f"{_KEEP_ALIVE_THERE} {named.get('options') or ''}".strip()}
 
 
 async def connect(url: str, name: str) -> Connection:
