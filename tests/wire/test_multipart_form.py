@@ -81,3 +81,9 @@ def test_forms_that_could_be_read_two_ways_are_refused(body: bytes):
 def test_a_content_type_without_a_boundary_is_refused(kind: bytes):
     with pytest.raises(InvalidRequest):
         read_form(kind, form(('name="model"', b"a")))
+
+
+def test_a_boundary_that_no_parser_takes_is_refused() -> None:
+    body = b'--b\x92\r\nContent-Disposition: form-data; name="model"\r\n\r\nm\r\n--b\x92--\r\n'
+    with pytest.raises(InvalidRequest, match="malformed"):
+        read_form(b"multipart/form-data; boundary=b\x92", body)

@@ -102,12 +102,11 @@ def _boundary(content_type: bytes) -> bytes:
 def _parts(boundary: bytes, body: Buffer) -> list[_Part]:
     if body[: len(boundary) + 4] != b"--" + boundary + b"\r\n":
         raise InvalidRequest("the form does not begin with its boundary; send it without a preamble")
-    parser = PushMultipartParser(
-        boundary, max_segment_count=SEGMENTS_MAX, content_length=len(body), strict=True
-    )
     parts: list[_Part] = []
     try:
-        with parser:
+        with PushMultipartParser(
+            boundary, max_segment_count=SEGMENTS_MAX, content_length=len(body), strict=True
+        ) as parser:
             for position in range(0, len(body), CHUNK_BYTES):
                 for event in parser.parse(body[position : position + CHUNK_BYTES]):
                     _take(event, parts)
