@@ -216,7 +216,13 @@ class Books:
                     raise Broken(f"call {call} is on record as {record}, its end says {ends[call]}")
             elif (record.cost or 0) != costs.get(call, 0):
                 raise Broken(f"call {call} is on record as {record}, its attempts cost {costs.get(call, 0)}")
-        missing = (ends.keys() | costs.keys()) - tables.requests.keys()
+        begun = {
+            one.call
+            for journal in journals
+            for one in journal.acct.frames
+            if one.kind == BEGIN and not one.is_lost
+        }
+        missing = (ends.keys() | begun) - tables.requests.keys()
         if missing:
             raise Broken(f"calls {sorted(missing)} are in the journal and not on record")
         if tables.open_calls:

@@ -75,6 +75,8 @@ class Stream:
     def append(self, data: bytes, entry: Frame) -> None:
         """Write an entry to the present segment, or to the next once this one is long enough."""
         current = self.current
+        if self.spare is None and current.size > SEGMENT_BYTES_MAX:
+            self.sync()  # the thread is never so late
         if self.spare is not None and current.size + len(data) > SEGMENT_BYTES_MAX:
             self.spare = None
             current = self.current

@@ -41,7 +41,7 @@ class SpentUnchecked(ModelDatabase):
         return super().left(window) + window.spent
 
 
-@planted("a closed boot goes on getting grants")
+@planted("a closed boot goes on getting grants", weights={"kill": 3.0, "ship": 12.0})
 class ClosedBootGranted(ModelDatabase):
     def is_closed(self, boot: str) -> bool:
         return False
@@ -53,7 +53,7 @@ class ReplayChargesNothing(ModelDatabase):
         return 0
 
 
-@planted("a lowered limit gives back what was spent above it")
+@planted("a lowered limit gives back what was spent above it", weights={"change_limit": 3.0})
 class LoweredLimitGivesBack(ModelDatabase):
     def put_limit(self, budget: str, limit: int) -> None:
         super().put_limit(budget, limit)
@@ -128,7 +128,7 @@ class WindowNotCharged(ModelDatabase):
             self.tables.windows[window].spent = spent
 
 
-@planted("an interrupted call costs what its last attempt had reserved")
+@planted("an interrupted call costs what its last attempt had reserved", kills=0.03)
 class InterruptedAtTheLast(ModelDatabase):
     def interrupted_cost(self, call: str, one: OpenCall) -> int | None:
         return one.reserved or None

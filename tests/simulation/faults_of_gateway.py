@@ -8,6 +8,8 @@ from tests.simulation.planting import changed, planted
 from headgate.core.entries import BODY, Hold
 from headgate.journal.format import frame
 
+ALL_CALLS = {"call": 30.0, "database_down": 1.0}
+
 
 @planted("a begin is forgotten")
 class BeginForgotten(GatewayProcess):
@@ -42,7 +44,7 @@ class AnswerBeforeEnd(GatewayProcess):
         super().end(attempt, charged, code)
 
 
-@planted("a reservation is settled before its end is written")
+@planted("a reservation is settled before its end is written", kills=0.04)
 class SettledBeforeEnd(GatewayProcess):
     def end(self, attempt: Attempt, charged: int, code: str = "") -> None:
         self.settle(attempt, charged)
@@ -51,7 +53,7 @@ class SettledBeforeEnd(GatewayProcess):
         super().end(attempt, charged, code)
 
 
-@planted("a failed attempt's hold is used again before its entry is written")
+@planted("a failed attempt's hold is used again before its entry is written", kills=0.04)
 class SettledBeforeEntry(GatewayProcess):
     def fail(self, attempt: Attempt, charged: int) -> None:
         self.settle(attempt, charged)
@@ -76,7 +78,7 @@ class PresentWindow(GatewayProcess):
         super().settle(attempt, charged)
 
 
-@planted("an end names the window that is present")
+@planted("an end names the window that is present", weights={"leap": 4.0})
 class EndNamesPresentWindow(GatewayProcess):
     def end(self, attempt: Attempt, charged: int, code: str = "") -> None:
         attempt.parts = [
@@ -133,7 +135,7 @@ class NeverWoken(GatewayProcess):
         return
 
 
-@planted("an answer does not wait for the disk where it should")
+@planted("an answer does not wait for the disk where it should", weights={"cut_power": 3.0})
 class NotDurable(GatewayProcess):
     def respond(self, call: Call) -> None:
         call.open = None
@@ -158,7 +160,7 @@ class BegunWithoutReservation(GatewayProcess):
         self.launch(call, [(lease, call.wants[0].amount)])
 
 
-@changed("new calls are let in when the journal is full", SimJournal, "is_healthy")
+@changed("new calls are let in when the journal is full", SimJournal, "is_healthy", weights=ALL_CALLS)
 @property
 def is_healthy(self: SimJournal) -> bool:
     return True
@@ -173,7 +175,7 @@ def append_body(self: SimJournal, payload: bytes, call: str) -> bool:
     return True
 
 
-@planted("calls that can't be put on record are put on record")
+@planted("calls that can't be put on record are put on record", steps=400, weights=ALL_CALLS)
 class RefusalsOnRecord(GatewayProcess):
     def arrive(self, call: Call) -> None:
         if self.is_draining or self.journal.is_healthy:

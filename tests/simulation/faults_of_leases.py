@@ -20,11 +20,6 @@ def learn_settled(self: Lease, answer: Answer, now_ms: int) -> None:
     self.settled = answer.settled
 
 
-@changed("a refusal is remembered for ever", Lease, "was_refused")
-def was_refused(self: Lease, amount: int, now_ms: int, within_ms: int) -> bool:
-    return 0 < self.refused <= amount and amount > self.available
-
-
 @changed("what is only reserved is taken for spent", Lease, "is_exhausted")
 def is_exhausted(self: Lease, amount: int) -> bool:
     return self.limit - self.spent_known - self.leased < amount
@@ -85,6 +80,7 @@ plant(
     Fault(
         name="a window that lies ahead of a clock that was set back is the present one",
         changes=((Leases, "current", _current_ahead), (Leases, "learn", _learn_latest)),
+        focus={"weights": {"jump_clock": 3.0, "leap": 1.0}},
     )
 )
 
@@ -146,7 +142,7 @@ class IdleTakesAll(GatewayProcess):
         return super().give_back_idle()
 
 
-@planted("a window's edges are judged by the local clock")
+@planted("a window's edges are judged by the local clock", weights={"jump_clock": 3.0})
 class LocalClock(GatewayProcess):
     @property
     def wall_ms(self) -> int:

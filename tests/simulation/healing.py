@@ -4,11 +4,12 @@ from tests.simulation.books import Broken
 from tests.simulation.calls import Call
 from tests.simulation.disk import SimJournal
 from tests.simulation.model_database import Closed
+from tests.simulation.line import AWAY_MS, FLIGHT_MS_MAX
 from tests.simulation.shipping import SimShipper
 from tests.simulation.world import World
 
 from headgate.journal.folder import STREAMS
-from headgate.meters.leases import FORGET_MS
+from headgate.meters.leases import FORGET_MS, USE_MS
 
 ROUNDS_MAX = 400
 ROUND_MS = 45
@@ -26,6 +27,11 @@ def heal(world: World) -> None:
         for process in host.processes:
             process.fuse = 0
     drain(world)
+    for pause_ms in (FLIGHT_MS_MAX, AWAY_MS, 2 * USE_MS, ROUND_MS):
+        go_round(world, pause_ms)
+    for process in world.processes:
+        if not process.is_draining:
+            probe(world, process.name, 1)
     rest(world)
     for process in world.processes:
         if not process.is_draining:
@@ -109,8 +115,8 @@ def rest(world: World) -> None:
                 )
 
 
-def probe(world: World, name: str) -> None:
-    """A call for which there is room is admitted, by every process."""
+def probe(world: World, name: str, most: int | None = None) -> None:
+    """A call for which there is room is admitted, by every process; of all that is left, or of `most`."""
     process = next(one for one in world.processes if one.name == name)
     if process.is_closed:
         return
@@ -118,14 +124,14 @@ def probe(world: World, name: str) -> None:
     left = room(world, Call(world.calls, 1, 1, streams=False))
     if left < 1:
         return
-    call = Call(world.calls, left, 1, streams=False)
+    call = Call(world.calls, min(left, most or left), 1, streams=False)
     before = world.admitted
     world.say(f"{name} is probed")
     world.run_in(process, process.arrive, call)
     drain(world)
     if world.admitted == before:
         raise Broken(f"{name} refused a call for which there was room: {call.code or 'not on record'}")
-    for _ in range(ROUNDS_MAX):
+    for _ in range(ROUNDS_MAX if most is None else 0):
         if not any(lease.available for lease in process.leases.by_window.values()):
             break
         go_round(world, 1000)
@@ -139,7 +145,7 @@ def room(world: World, call: Call) -> int:
         windows = [tables.windows[one] for one in tables.windows_of.get(tables.meters.get(meter, 0), ())]
         current = [one for one in windows if one.starts_ms <= now_ms < one.ends_ms]
         limit = tables.budgets.get(budget.id, budget.limit_pico_usd)
-        left.append(limit - current[0].spent if current else limit)
+        left.append(limit - current[0].total if current else limit)
     return min(left)
 
 

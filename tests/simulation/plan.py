@@ -10,7 +10,6 @@ import msgspec
 
 from headgate.core.entries import BODY, Body
 from headgate.journal.format import frame
-
 from headgate.meters.model import Budget, Scope, WindowName
 from headgate.meters.windows import edges
 

@@ -6,7 +6,7 @@ Only tests plant faults. Read next: `faults_of_database`, `faults_of_gateway`, `
 
 import contextlib
 from collections.abc import Callable, Generator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from tests.simulation.gateway import GatewayProcess
@@ -26,6 +26,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     parts: Parts = Parts()
     changes: tuple[Change, ...] = ()
+    focus: dict[str, Any] = {}
+    """What the schedules have more of, so that it is met soon (`Parts.focus`)."""
 
     @contextlib.contextmanager
     def planted(self) -> Generator[Parts]:
@@ -34,7 +36,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
         try:
             for where, name, instead in self.changes:
                 setattr(where, name, instead)
-            yield self.parts
+            yield msgspec.structs.replace(self.parts, focus=self.focus)
         finally:
             for where, name, old in before:
                 setattr(where, name, old)
@@ -49,8 +51,8 @@ def plant(fault: Fault) -> None:
     FAULTS[fault.name] = fault
 
 
-def planted(name: str, *changes: Change) -> Callable[[type[T]], type[T]]:
-    """Add a fault that is a class in another's place, and maybe changes of functions besides."""
+def planted(name: str, **focus: Any) -> Callable[[type[T]], type[T]]:
+    """Add a fault that is a class in another's place."""
 
     def add(kind: type[T]) -> type[T]:
         if issubclass(kind, ModelDatabase):
@@ -60,17 +62,17 @@ def planted(name: str, *changes: Change) -> Callable[[type[T]], type[T]]:
         else:
             assert issubclass(kind, SimShipper)
             parts = Parts(shipper=kind)
-        plant(Fault(name=name, parts=parts, changes=changes))
+        plant(Fault(name=name, parts=parts, focus=focus))
         return kind
 
     return add
 
 
-def changed(name: str, where: object, function: str) -> Callable[[T], T]:
+def changed(name: str, where: object, function: str, **focus: Any) -> Callable[[T], T]:
     """Add a fault that is another function, method or property in one's place."""
 
     def add(instead: T) -> T:
-        plant(Fault(name=name, changes=((where, function, instead),)))
+        plant(Fault(name=name, changes=((where, function, instead),), focus=focus))
         return instead
 
     return add

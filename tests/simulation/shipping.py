@@ -94,6 +94,7 @@ class SimShipper:
             known.places, known.is_closed = place.positions, place.is_closed
             self.known[boot] = known
             self.has_moved = True
+            self.mark_shipped(known)
         return known
 
     def look(self, known: Known, stream: StreamName) -> None:
@@ -187,9 +188,16 @@ class SimShipper:
             self.world.say(f"shipper of {self.host.name} closes journal {known.journal.boot_id[:8]}")
         self.commit()
         known.is_closed = True
+        self.mark_shipped(known)
+
+    def mark_shipped(self, known: Known) -> None:
+        """Note on the disk which segments the database has all of (`Shipper._mark_all_shipped`)."""
+        known.journal.version += 1
         for name in STREAMS:
             for segment in known.journal.stream(name).segments.values():
-                segment.shipped = True
+                segment.shipped = (
+                    segment.shipped or known.is_closed or segment.number < known.places[name].segment
+                )
 
     def close_journal(self, known: Known) -> None:
         """The transaction that closes, if the database has all of it."""
@@ -199,6 +207,8 @@ class SimShipper:
         except Moved:
             del self.known[known.journal.boot_id]
             raise Away from None
+        except NotApplied:
+            raise Away from None  # left open for now
 
     def reach(self) -> None:
         """Raise Away while the database can't be reached from here."""

@@ -6,6 +6,7 @@ each time. Read next: `events` (what can happen), `healing` (what must hold in t
 
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import msgspec
 from tests.simulation import calls
@@ -29,6 +30,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     database: type[ModelDatabase] = ModelDatabase
     gateway: type[GatewayProcess] = GatewayProcess
     shipper: type[SimShipper] = SimShipper
+    focus: dict[str, Any] = {}
+    """Fields of the plan that are set, whatever the seed says; `weights` are added."""
 
 
 class Host:
@@ -55,6 +58,8 @@ class World:
     def __init__(self, seed: int, *, parts: Parts | None = None, is_traced: bool = False) -> None:
         self.parts = parts or Parts()
         self.plan: Plan = plan_of(seed)
+        for name, value in self.parts.focus.items():
+            setattr(self.plan, name, {**self.plan.weights, **value} if name == "weights" else value)
         self.random = Random(seed ^ 0x5EED)
         self.trace: list[str] | None = [] if is_traced else None
         self.now_ms = self.plan.start_ms
