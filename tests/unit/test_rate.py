@@ -119,6 +119,14 @@ def test_durations_are_written_as_clients_expect(seconds: float, text: str) -> N
     assert format_duration(seconds) == text
 
 
+def test_whoever_has_given_its_share_away_says_when_it_may_have_it_back() -> None:
+    rates, _ = limiter(processes=2)
+    rates.starting_shares["r "] = 0.0
+    with pytest.raises(Limited) as refused:
+        rates.admit([requests(1000)], SUBJECT)
+    assert refused.value.retry_after_s == pytest.approx(2.0)
+
+
 def test_memory_is_bounded() -> None:
     rates, _ = limiter()
     for at in range(500):

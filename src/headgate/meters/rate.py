@@ -23,6 +23,8 @@ from headgate.meters.scope import Counting, Meter
 BUCKETS_MAX = 50_000
 OUTPUTS_REMEMBERED = 256
 UNKNOWN_OUTPUT_TOKENS = 1024
+SHARED_AGAIN_S = 2.0
+"""How long load that has moved may be refused until shares follow it (`meters.shares`)."""
 COUNTINGS_MAX = 8
 """How many sets of limits are remembered with whom they count: those of calls and those of attempts."""
 """Taken where neither a limit on the output nor a recent output is known."""
@@ -124,6 +126,9 @@ class RateLimiter:
             entry.asked += units
             wait_s = entry.bucket.wait_s(units, now_s)
             if wait_s > 0:
+                if entry.bucket.share * self._processes() < 1.0:
+                    # The rest is with others, who give of it as soon as they are told: no need to wait longer.
+                    wait_s = min(wait_s, SHARED_AGAIN_S)
                 raise _limited(counted.limit, counted.subject, wait_s)
             parts.append(Taken(entry, units, counted))
         for entry, units, _ in parts:
