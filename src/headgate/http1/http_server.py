@@ -135,7 +135,11 @@ class HttpServer:
         """See which connections have stood still for too long; one timer for all of them."""
         loop = self._loop
         assert loop is not None
-        limits = self.limits = self._limits_now()
+        limits = self._limits_now()
+        if limits != self.limits:
+            self.limits = limits
+            for connection in self._connections:
+                connection.forget()
         shortest_s = min(limits.keep_alive_s, limits.stalled_request_s, limits.unread_answer_s)
         every_s = min(_SWEEP_S_MAX, shortest_s / 4, limits.head_s / 4, limits.linger_s / 4)
         self.now = now = loop.time()

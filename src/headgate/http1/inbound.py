@@ -218,6 +218,10 @@ class Inbound(InboundLine):
         else:
             self.keeps = bool(self._queue)
 
+    def forget(self) -> None:
+        """Look at everything anew: other limits hold."""
+        self._memory.known = None
+
     def sweep(self, now: float, late_s: float) -> None:
         """Cut the connection where it has stood still for too long; `late_s` is how old times may be."""
         limits = self.house.limits

@@ -62,6 +62,10 @@ class InboundLine(asyncio.Protocol):
         """Take no further request."""
         raise NotImplementedError
 
+    def forget(self) -> None:
+        """Look at everything anew: other limits hold."""
+        raise NotImplementedError
+
     def sweep(self, now: float, late_s: float) -> None:
         """Cut the connection where it has stood still for too long; `late_s` is how old times may be."""
         raise NotImplementedError
