@@ -15,6 +15,7 @@ from headgate.cli import (
     configuration,
     database,
     doctor,
+    drill,
     importing,
     keys,
     overview,
@@ -70,6 +71,7 @@ app.command("providers")(overview.providers)
 app.command("models")(overview.models)
 app.command("costs")(overview.costs)
 app.command("doctor")(doctor.doctor)
+app.add_typer(drill.app, name="drill")
 app.add_typer(importing.app, name="import")
 app.command("backup")(database.backup)
 app.command("restore")(database.restore)

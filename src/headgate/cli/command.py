@@ -44,10 +44,11 @@ class Nothing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Api(msgspec.Struct, frozen=True):
-    """What a command works with: the server, and where its answer goes."""
+    """What a command works with: the server, where its answer goes, and the data folder that was named."""
 
     client: Client
     out: Output
+    folder: Path = Path()
 
 
 def over_api(function: Callable[..., None]) -> Callable[..., None]:
@@ -55,9 +56,9 @@ def over_api(function: Callable[..., None]) -> Callable[..., None]:
 
     def call(connection: Connection, **arguments: Any) -> None:
         settings = Settings.from_environment()
-        key = find_key(settings, connection.data or settings.data_folder)
-        with connected(connection.url or settings.url, key) as client:
-            function(Api(client, Output(as_json=connection.json)), **arguments)
+        folder = connection.data or settings.data_folder
+        with connected(connection.url or settings.url, find_key(settings, folder)) as client:
+            function(Api(client, Output(as_json=connection.json), folder), **arguments)
 
     return _spread(function, Connection, call)
 
