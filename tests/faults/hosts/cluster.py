@@ -1,6 +1,7 @@
 """Several hosts with Headgate, one database (or two) and one provider, each on a host of its own."""
 
 import contextlib
+import re
 import tempfile
 import time
 from collections.abc import Callable, Generator
@@ -9,6 +10,7 @@ from typing import Any
 
 import httpx
 import msgspec
+import psycopg
 from demo.running import chat
 from tests.faults.hosts.gateway_host import GatewayHost
 from tests.faults.hosts.network import Network
@@ -40,6 +42,7 @@ retry = {{ attempts = 1 }}
 """
 BOUND_TOKENS = 40
 FIELDS = {"max_tokens": BOUND_TOKENS}
+NAMED_LIKE = "drill-12345678-1234"
 SETTLED_S_MAX = 60.0
 ANSWERED_S_MAX = 5.0
 
@@ -76,6 +79,18 @@ class Cluster:
         [found] = [item for item in self.first.items("/budgets") if item["name"] == name]
         return msgspec.convert(found, BudgetLine)
 
+    def leased(self, gateway: GatewayHost) -> int:
+        """What the database has granted to a host's gateways and not heard of again, in pico-USD."""
+        host_id = (gateway.data / "state" / "host.id").read_text()
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            row = connection.execute(
+                "select coalesce(sum(lease_held(granted, returned, settled)), 0) from leases "
+                "join gateways using (boot) where host_id = %s",
+                (host_id,),
+            ).fetchone()
+        assert row is not None
+        return int(row[0])
+
     def lines(self, key: str | None = None, **parameters: Any) -> list[Line]:
         """All records, or those of one key's id."""
         wanted = {"key": key} if key else {}
@@ -91,6 +106,9 @@ class Cluster:
             if is_there and parse_usd(self.budget(budget).reserved_usd) == 0:
                 return self.lines(key)
             if time.monotonic() > deadline_s:
+                print(f"not settled: {self.budget(budget)}")
+                for gateway in self.gateways:
+                    print(gateway.host.name, gateway.log.read_text()[-4000:])
                 return lines
             time.sleep(0.3)
 
@@ -121,6 +139,18 @@ class Cluster:
 def ask(gateway: GatewayHost, key: str, model: str = "open-quick", name: str = "one") -> httpx.Response:
     """Make one call at a host."""
     return chat(gateway.url, key, model, user=name, max_tokens=BOUND_TOKENS)
+
+
+def bound_of(gateway: GatewayHost) -> int:
+    """What a visitor's call may cost at most, as a budget says that can't pay for it; in pico-USD."""
+    key = gateway.key("poor", budgets=[{"name": "poor", "limit": "0.000001 USD", "window": "total"}])
+    try:
+        message = ask(gateway, key["key"], name=NAMED_LIKE).json()["error"]["message"]
+        found = re.search(r"may cost up to ([\d.]+) USD", message)
+        assert found is not None, message
+        return parse_usd(found[1])
+    finally:
+        gateway.api.delete(f"/keys/{key['id']}")
 
 
 def until(condition: Callable[[], bool], timeout_s: float, what: str) -> float:

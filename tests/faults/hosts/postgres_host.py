@@ -81,8 +81,7 @@ class PostgresHost:
 
     def start(self) -> None:
         options = " ".join(
-            f"-c {name}='{value}'"
-            for name, value in {**_SETTINGS, "unix_socket_directories": str(self.folder)}.items()
+            f"-c {name}='{value}'" for name, value in {**_SETTINGS, "unix_socket_directories": ""}.items()
         )
         log = str(self.folder / "server.log")
         self._run("pg_ctl", "-D", str(self.folder), "-l", log, "-o", options, "-w", "-t", "60", "start")
@@ -139,4 +138,6 @@ class PostgresHost:
                 check=False,
             )
         if done.returncode != 0:
-            raise RuntimeError(f"{command} ended with {done.returncode}: {log.read_text()[-2000:]}")
+            server_log = self.folder / "server.log"
+            tail = server_log.read_text()[-2000:] if server_log.exists() else ""
+            raise RuntimeError(f"{command} ended with {done.returncode}: {log.read_text()[-2000:]}\n{tail}")
