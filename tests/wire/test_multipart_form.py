@@ -84,6 +84,6 @@ def test_a_content_type_without_a_boundary_is_refused(kind: bytes):
 
 
 def test_a_boundary_that_no_parser_takes_is_refused() -> None:
-    body = b'--b\x92\r\nContent-Disposition: form-data; name="model"\r\n\r\nm\r\n--b\x92--\r\n'
+    body = b"--b\nx\r\n"
     with pytest.raises(InvalidRequest, match="malformed"):
-        read_form(b"multipart/form-data; boundary=b\x92", body)
+        read_form(b'multipart/form-data; boundary="b\nx"', body)
