@@ -127,7 +127,7 @@ class RateLimiter:
             wait_s = entry.bucket.wait_s(units, now_s)
             if wait_s > 0:
                 if entry.bucket.share * self._processes() < 1.0:
-                    # The rest is with others, who give of it as soon as they are told: no need to wait longer.
+                    # The rest is with others, who give of it as soon as they are told.
                     wait_s = min(wait_s, SHARED_AGAIN_S)
                 raise _limited(counted.limit, counted.subject, wait_s)
             parts.append(Taken(entry, units, counted))
