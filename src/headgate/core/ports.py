@@ -158,7 +158,7 @@ class Transport(Protocol):
 class Egress(Protocol):
     """The one way out of the system; knows the region and label rules."""
 
-    async def send(self, outgoing: Outgoing, *, regions: frozenset[str], label: Any) -> Answer:
+    def send(self, outgoing: Outgoing, *, regions: frozenset[str], label: Any) -> Awaitable[Answer]:
         """Send if the label allows the regions. Raises NotAllowed otherwise, before anything leaves."""
         ...
 

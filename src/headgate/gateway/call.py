@@ -15,6 +15,7 @@ from headgate.core.call import Usage
 from headgate.core.entries import AttemptRecord, End, Excluded
 from headgate.core.faults import Fault
 from headgate.core.identity import text_of
+from headgate.core.labels import UNRESTRICTED
 from headgate.core.ports import Headers
 from headgate.gateway.recorder import BodyCopy
 from headgate.gateway.spool import SpooledUpload
@@ -124,7 +125,7 @@ class Call(msgspec.Struct, eq=False):
     def end(self, *, status: int, code: str, duration_ms: int) -> End:
         """Return the call's record."""
         caller, facts = self.caller, self.facts
-        label = caller.label if caller else None
+        label = caller.label if caller and caller.label is not UNRESTRICTED else None
         return End(
             call=self.id,
             started_ms=self.started_ms,
@@ -144,7 +145,7 @@ class Call(msgspec.Struct, eq=False):
             code=code,
             message=self.message,
             attempts=tuple(self.attempts),
-            excluded=tuple(Excluded(item.target, item.fault.message) for item in self.exclusions),
+            excluded=tuple([Excluded(item.target, item.fault.message) for item in self.exclusions]),
             changes=tuple(self.changes),
             snapshot=self.snapshot.id,
             release=self.release,
@@ -153,9 +154,9 @@ class Call(msgspec.Struct, eq=False):
             cost_pico_usd=self.cost_pico_usd,
             estimated=self.estimated,
             truncated=self.truncated,
-            label_regions=_listed(label.regions if label else None),
-            label_readers=_listed(label.readers if label else None),
-            label_purposes=_listed(label.purposes if label else None),
+            label_regions=_listed(label.regions) if label else None,
+            label_readers=_listed(label.readers) if label else None,
+            label_purposes=_listed(label.purposes) if label else None,
             record=caller.record if caller else "metadata",
             provider_request_id=self.provider_request_id,
         )

@@ -204,10 +204,12 @@ def uncancel() -> None:
         task.uncancel()
 
 
-def order_targets(plane: DataPlane, call: Call) -> list[Target]:
+def order_targets(plane: DataPlane, call: Call) -> Sequence[Target]:
     """Order the admitted targets by the alias's strategy; those that ask for a rest come last."""
     alias, facts = call.alias, call.facts
     assert alias is not None and facts is not None
+    if len(call.targets) == 1:
+        return call.targets
     prices: dict[str, int | None] = {}
     if alias.strategy == "cheapest":
         usage = typical_usage(len(facts.body), facts.max_output)

@@ -16,6 +16,7 @@ import msgspec
 
 MARK = b"\xabHG\x01"
 HEAD = struct.Struct("<4sIIH")
+_PACK = HEAD.pack
 PAYLOAD_BYTES_MAX = 8 * 1024 * 1024
 FILLER = 0
 """The kind of an entry that only takes up room."""
@@ -43,10 +44,20 @@ def seed_of(boot: uuid.UUID) -> int:
 
 def frame(kind: int, payload: bytes, seed: int) -> bytes:
     """Return an entry as it is written. Raises ValueError for a payload of more than 8 MiB."""
-    if len(payload) > PAYLOAD_BYTES_MAX:
-        raise ValueError(f"a payload of {len(payload)} bytes is more than {PAYLOAD_BYTES_MAX}")
-    checksum = zlib.crc32(payload, zlib.crc32(kind.to_bytes(2, "little"), seed))
-    return HEAD.pack(MARK, len(payload), checksum, kind) + payload
+    return frame_seeded(kind, payload, kind_seed(kind, seed))
+
+
+def kind_seed(kind: int, seed: int) -> int:
+    """Return what the checksums of a boot's entries of one kind begin with."""
+    return zlib.crc32(kind.to_bytes(2, "little"), seed)
+
+
+def frame_seeded(kind: int, payload: bytes, seeded: int) -> bytes:
+    """Return an entry as it is written, from its kind's seed. Raises as `frame` does."""
+    length = len(payload)
+    if length > PAYLOAD_BYTES_MAX:
+        raise ValueError(f"a payload of {length} bytes is more than {PAYLOAD_BYTES_MAX}")
+    return _PACK(MARK, length, zlib.crc32(payload, seeded), kind) + payload
 
 
 def entries(data: bytes, offset: int, seed: int, *, final: bool) -> Iterator[Entry | Damage]:

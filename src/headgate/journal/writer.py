@@ -17,7 +17,7 @@ from typing import Final
 
 from headgate.core.faults import Unavailable
 from headgate.journal.folder import make_locked, segments
-from headgate.journal.format import frame, seed_of
+from headgate.journal.format import frame_seeded, kind_seed, seed_of
 from headgate.journal.late import LATE_S, LateEntries, Waiter
 from headgate.journal.segment import Stream
 
@@ -55,6 +55,7 @@ class JournalWriter:
         self.bodies_dropped = 0
         self.total_bytes = 0
         self._seed = seed_of(boot)
+        self._seeds: dict[int, int] = {}
         self._total_bytes_max = total_bytes_max
         self._lock = make_locked(self.folder)
         self._accounting = Stream(self.folder, "acct", segment_bytes_max)
@@ -62,6 +63,7 @@ class JournalWriter:
         self._full = False
         self._crowded = False
         self._wake = threading.Event()
+        self._woken = False
         self._closing = False
         self._syncing_since_s: float | None = None
         self._counted_s = 0.0
@@ -91,17 +93,16 @@ class JournalWriter:
 
     def append(self, kind: int, payload: bytes) -> None:
         """Write an accounting entry. Raises OSError when even the room kept for it is used up."""
-        data = frame(kind, payload, self._seed)
+        data = self._frame(kind, payload)
         if self._late.is_open or self._syncs_long():
             self._late.add(data)
         else:
             self._accounting.append(data)
-        self.total_bytes += len(data)
-        self._wake.set()
+        self._added(data)
 
     def append_body(self, kind: int, payload: bytes) -> bool:
         """Write an entry of the bodies; say whether it was. At three quarters of the bound it is dropped."""
-        data = frame(kind, payload, self._seed)
+        data = self._frame(kind, payload)
         late = self._late.is_open or self._syncs_long()
         if late or self._full or self.total_bytes + len(data) > self._total_bytes_max * 3 // 4:
             self.bodies_dropped += 1
@@ -113,9 +114,21 @@ class JournalWriter:
             self._note_crowded(error)
             self.bodies_dropped += 1
             return False
-        self.total_bytes += len(data)
-        self._wake.set()
+        self._added(data)
         return True
+
+    def _frame(self, kind: int, payload: bytes) -> bytes:
+        seeded = self._seeds.get(kind)
+        if seeded is None:
+            seeded = self._seeds[kind] = kind_seed(kind, self._seed)
+        return frame_seeded(kind, payload, seeded)
+
+    def _added(self, data: bytes) -> None:
+        self.total_bytes += len(data)
+        # Set anew for each entry, the event would cost more than the entry.
+        if not self._woken:
+            self._woken = True
+            self._wake.set()
 
     async def written(self, timeout_s: float = WRITTEN_S_MAX) -> None:
         """Return when all that was appended is with the operating system: at once, unless the disk stalls.
@@ -159,6 +172,7 @@ class JournalWriter:
             # Woken in vain from time to time: what the shipper has taken away is room again.
             self._wake.wait(COUNT_S)
             self._wake.clear()
+            self._woken = False  # before looking, so that what comes meanwhile wakes again
             self._sync_once()
             time.sleep(SYNC_S)
         self._sync_once()

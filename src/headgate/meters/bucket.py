@@ -63,7 +63,8 @@ class Bucket(msgspec.Struct):
     def reset_s(self, now_s: float) -> float:
         """Seconds until the bucket is empty."""
         self.drain(now_s)
-        return self.level / self.rate if self.rate > 0 else self.window_s
+        rate = self.rate
+        return self.level / rate if rate > 0 else self.window_s
 
     def fill(self, now_s: float) -> float:
         """How full it is, as a part of its capacity; above 1 in debt."""

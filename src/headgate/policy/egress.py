@@ -3,7 +3,7 @@
 Never decides where to go (`gateway.route`) and never opens a connection itself (the transports do).
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 
 from headgate.core.faults import NotAllowed, UpstreamError
 from headgate.core.labels import Label
@@ -19,13 +19,13 @@ class GuardedEgress:
     def __init__(self, transports: Mapping[str, Transport]) -> None:
         self._transports = dict(transports)
 
-    async def send(self, outgoing: Outgoing, *, regions: frozenset[str], label: Label) -> Answer:
-        """Send if the label allows all of `regions`.
+    def send(self, outgoing: Outgoing, *, regions: frozenset[str], label: Label) -> Awaitable[Answer]:
+        """Send if the label allows all of `regions`; the answer has to be awaited.
 
-        Raises NotAllowed (`residency_denied`) before anything leaves, UpstreamError for a scheme that has no
+        Raises at once NotAllowed (`residency_denied`) before anything leaves, UpstreamError for a scheme that has no
         transport, and what the transport raises.
         """
-        if not label.allows_regions(regions):
+        if label.regions is not None and not label.allows_regions(regions):
             reason = denial(outgoing.origin.host, regions, label)
             raise NotAllowed(f"nothing was sent: {reason}", code="residency_denied")
         transport = self._transports.get(outgoing.origin.scheme)
@@ -34,7 +34,7 @@ class GuardedEgress:
             raise UpstreamError(
                 f"nothing here speaks {outgoing.origin.scheme}:// (served: {served})", sent=False
             )
-        return await transport.send(outgoing)
+        return transport.send(outgoing)
 
     async def close(self) -> None:
         """Close every transport's idle connections."""

@@ -52,6 +52,8 @@ class CallFacts(msgspec.Struct, kw_only=True):
     """How many messages or inputs; each adds template overhead to the bound."""
     media: Media = NO_MEDIA
     service_tier: str | None = None
+    model_at: tuple[int, int] | None = None
+    """Where the body names the model, in bytes, if that was kept."""
     user: str | None = None
     session: str | None = None
     tags: tuple[str, ...] = ()

@@ -99,8 +99,9 @@ def _read_chat(route: Route, body: bytes) -> CallFacts:
     return CallFacts(
         route=route,
         model=_model(members),
+        model_at=(members["model"].start, members["model"].end),
         body=body,
-        stream=flag_of(members.get("stream")),
+        stream="stream" in members and flag_of(members["stream"]),
         wants_usage="stream_options" in members and _wants_usage(members),
         max_output=limit,
         choices=count_of(members.get("n"), CHOICES_MAX) or 1,
@@ -333,6 +334,9 @@ def rewrite(
     if facts.route.multipart and facts.body.startswith(b"--"):
         form = read_form(boundary_of(facts.body), facts.body)
         return facts.body if model is None else with_model(form, facts.body, model)
+    if facts.model_at is not None and model is not None and not ask_usage and max_output is None:
+        start, end = facts.model_at
+        return b"%b%b%b" % (facts.body[:start], _encode(model), facts.body[end:])
     members = read_members(facts.body, _WATCHED[dialect])
     edits = _Edits()
     if model is not None:
