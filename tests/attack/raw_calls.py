@@ -19,7 +19,10 @@ class RawAnswer(msgspec.Struct, frozen=True, kw_only=True):
 async def call(
     port: int, path: str, body: Any, key: str, *, method: str = "POST", timeout_s: float = 60.0
 ) -> RawAnswer:
-    """Make one call and read the answer to the end of its connection."""
+    """Make one call and read the answer to the end of its connection.
+
+    Raises ConnectionResetError where the connection ended before the answer's head did.
+    """
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = [
         f"{method} {path} HTTP/1.1",
@@ -36,7 +39,10 @@ async def call(
         try:
             writer.write("\r\n".join(lines).encode() + content)
             await writer.drain()
-            return answer_of(await reader.read(-1))
+            wire = await reader.read(-1)
+            if b"\r\n\r\n" not in wire:
+                raise ConnectionResetError("the connection ended without an answer")
+            return answer_of(wire)
         finally:
             writer.close()
 

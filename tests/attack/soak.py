@@ -21,6 +21,8 @@ from tests.attack.soak_samples import Row, Samples, table
 
 SCHEDULES = 1_000_000
 SHIPPED_S_MAX = 90.0
+LIMITED_PART_MAX = 0.001
+"""Shares of rate limits follow load that moves within two seconds, and refuse what comes before."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +40,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     def problems(self) -> list[str]:
         """Everything that must not be."""
         found = [f"{row.measure} grows" for row in self.rows if row.judged == "GROWS"]
+        limited = self.counts.get("limited", 0)
+        if limited > LIMITED_PART_MAX * self.answered:
+            found.append(f"{limited} calls were refused for rate limits that are hardly used")
         found += [f"answered and not on record: {name}" for name in self.lost[:5]]
         found += [f"on record more than once: {name}" for name in self.twice[:5]]
         return found + self.surprises[:10] + self.errors[:5]

@@ -78,6 +78,9 @@ window = "minute"
 HI = [{"role": "user", "content": "Tell me a story."}]
 USERS = 50
 
+SHARED_S_MAX = 15.0
+"""A worker's end, its successor's start, and its part of the rate limits."""
+
 PACES = {
     "whole": 18.0,
     "stream": 8.0,
@@ -127,6 +130,7 @@ class Load:
         self.answered: set[str] = set()
         self.counts: Counter[str] = Counter()
         self.surprises: list[str] = []
+        self._killed_at = -SHARED_S_MAX
         self._config = running.config_path.read_text()
         self._http = httpx.AsyncClient(base_url=running.url, timeout=30, trust_env=False, verify=False)
 
@@ -162,11 +166,17 @@ class Load:
         except (OSError, httpx.TransportError, TimeoutError) as error:
             self.counts[f"{name}: {type(error).__name__}"] += 1
 
-    def _note(self, kind: str, status: int, headers: Any, expected: tuple[int, ...]) -> None:
+    def _note(self, kind: str, given: RawAnswer | httpx.Response, expected: tuple[int, ...] = ()) -> None:
+        status = given.status if isinstance(given, RawAnswer) else given.status_code
+        body = given.body if isinstance(given, RawAnswer) else given.content
         if status == 200:
-            self.answered.add(headers["x-headgate-request-id"])
+            self.answered.add(given.headers["x-headgate-request-id"])
+        elif status == 429 and b"rate limit" in body:
+            # A successor has no part of a rate limit until the others have given it one.
+            after_kill = time.monotonic() - self._killed_at < SHARED_S_MAX
+            self.counts["limited after a kill" if after_kill else "limited"] += 1
         elif status not in (*expected, 502, 503):  # a worker may have been killed, or a breaker be open
-            self.surprises.append(f"{kind}: {status}")
+            self.surprises.append(f"{kind}: {status} {body[:300]!r}")
 
     def _body(self, model: str, **fields: Any) -> dict[str, Any]:
         return {"model": model, "messages": HI, "user": f"u{random.randrange(USERS)}", **fields}
@@ -174,12 +184,12 @@ class Load:
     async def _whole(self) -> None:
         headers = {"authorization": f"Bearer {self.key}"}
         given = await self._http.post("/v1/chat/completions", json=self._body("chat"), headers=headers)
-        self._note("whole", given.status_code, given.headers, (200,))
+        self._note("whole", given)
 
     async def _raw(self, kind: str, path: str, body: Any, *expected: int) -> RawAnswer:
         given = await call(self.port, path, body, self.key)
         if given.whole:
-            self._note(kind, given.status, given.headers, expected)
+            self._note(kind, given, expected)
         return given
 
     async def _stream(self) -> None:
@@ -224,7 +234,7 @@ class Load:
         given = await self._http.post(
             "/v1/audio/transcriptions", data={"model": "near/speech"}, files=files, headers=headers
         )
-        self._note("upload", given.status_code, given.headers, (200,))
+        self._note("upload", given)
 
     async def _control(self, method: str, path: str, body: Any = None) -> httpx.Response:
         headers = {"authorization": f"Bearer {self.running.admin_key}"}
@@ -247,7 +257,7 @@ class Load:
         key, late = made.json(), made.json()["not_acknowledged"]
         given = await call(self.port, "/v1/chat/completions", self._body("chat"), key["key"])
         if given.whole and not late:
-            self._note("a new key", given.status, given.headers, (200,))
+            self._note("a new key", given)
         gone = await self._control("DELETE", f"/keys/{key['id']}")
         if gone.status_code == 200 and not gone.json()["not_acknowledged"]:
             given = await call(self.port, "/v1/chat/completions", self._body("chat"), key["key"])
@@ -268,4 +278,5 @@ class Load:
                 return
             for pid in self.running.worker_pids(roles[number % len(roles)]):
                 os.kill(pid, signal.SIGKILL)
+                self._killed_at = time.monotonic()
                 self.counts["kills"] += 1

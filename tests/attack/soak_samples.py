@@ -6,6 +6,7 @@ a single outlier does not move.
 """
 
 import itertools
+import math
 import re
 import statistics
 import time
@@ -25,10 +26,11 @@ Judged = Literal["flat", "GROWS", "too few", "shown only"]
 
 
 class Bound(msgspec.Struct, frozen=True, kw_only=True):
-    """How much a measure may grow in ten minutes, and what it may wander beside that."""
+    """How much a measure may grow in ten minutes, what it may wander beside that, and its most ever."""
 
-    per_ten_minutes: float
-    wander: float
+    per_ten_minutes: float = math.inf
+    wander: float = 0
+    most: float = math.inf
 
 
 BOUNDS: tuple[tuple[str, Bound], ...] = (
@@ -36,7 +38,8 @@ BOUNDS: tuple[tuple[str, Bound], ...] = (
     (r"(control|shipper|up) own memory", Bound(per_ten_minutes=1 * MEGABYTE, wander=2 * MEGABYTE)),
     (r"(gateway \d+|control|shipper|up) (socket|pipe|file|other)s", Bound(per_ten_minutes=0, wander=4)),
     (r"gateway \d+ tasks", Bound(per_ten_minutes=0, wander=6)),
-    (r"database connections", Bound(per_ten_minutes=0, wander=3)),
+    # Two for each gateway, two for the shipper, eight and a listener for control, and those of successors.
+    (r"database connections", Bound(most=20)),
     (r"spool bytes", Bound(per_ten_minutes=0, wander=1 * MEGABYTE)),
 )
 """By measure, as a pattern. Others, such as how the database grows with its records, are shown only."""
@@ -116,7 +119,7 @@ class Samples:
             judged = "too few"
             if found is not None:
                 allowed = bound.per_ten_minutes * found[1] / 600 + bound.wander
-                judged = "flat" if found[0] * found[1] <= allowed else "GROWS"
+                judged = "flat" if found[0] * found[1] <= allowed and max(values) <= bound.most else "GROWS"
         return Row(
             measure=name,
             first=values[0],
