@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+import uuid
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -49,11 +50,12 @@ SHIPPED_S_MAX = 45.0
 class Drilled:
     """A running house, its provider and a key that may say whose a call is."""
 
-    def __init__(self, house: Running, shop: Bookkeeper) -> None:
+    def __init__(self, house: Running, shop: Bookkeeper, config: str) -> None:
         self.house = house
+        self.config = config
         self.shop = shop
         self.household = Household(house.folder / "data")
-        self.key = house.make_key("visitors", may_assert=True)
+        self.key = house.make_key(f"visitors-{uuid.uuid4().hex[:8]}", may_assert=True)
 
     def visitors(self, model: str = "assistant", **manner: object) -> Visitors:
         chosen = msgspec.convert({"model": model, "fields": FIELDS, **manner}, Manner)
@@ -89,7 +91,14 @@ def drilled(
         with headgate(
             config, workers=workers, environment=environment, folder=folder, database_url=database_url
         ) as house:
-            yield Drilled(house, shop)
+            yield Drilled(house, shop, config)
+
+
+@contextlib.contextmanager
+def again(place: Drilled) -> Generator[Drilled]:
+    """Start a house again whose processes are gone, on what they left behind."""
+    with headgate(place.config, workers=2, folder=place.house.folder) as house:
+        yield Drilled(house, place.shop, place.config)
 
 
 def settled(place: Drilled, seen: Sequence[Seen], *, timeout_s: float = SHIPPED_S_MAX) -> list[Line]:

@@ -8,6 +8,9 @@ import httpx
 import pytest
 from tests.faults.drilled_house import Drilled, broken, drilled, until
 
+from headgate.access.changes import LiveChange, put_all
+from headgate.store.database import Database
+
 AWAY_S = 60.0
 BACK_S_MAX = 20.0
 
@@ -69,4 +72,25 @@ async def test_a_database_that_ends_by_itself_is_started_again(place: Drilled) -
     assert await until(lambda: server.pid is not None, BACK_S_MAX)
     async with place.visitors(clients=2) as metered:
         assert await metered.see(10, BACK_S_MAX)
+    assert not broken(place, metered.seen)
+
+
+@pytest.mark.timeout(120)
+async def test_a_live_object_that_cant_be_read_ends_no_process(place: Drilled) -> None:
+    before = place.household.workers("gateway") + place.household.workers("control")
+    async with Database(place.house.database_url(), connections_max=1) as database:
+
+        async def put(body: bytes | None) -> None:
+            async with database.transaction() as connection:
+                await put_all(connection, [LiveChange(kind, "of-later", body) for kind in ("budget", "key")])
+
+        async with place.visitors(clients=2) as metered:
+            assert await metered.see(5, BACK_S_MAX)
+            await put(b'{"from": "a later version"}')
+            await asyncio.sleep(1.5)
+            assert await metered.see(10, BACK_S_MAX)
+            await put(None)
+            assert await metered.see(10, BACK_S_MAX)
+    assert place.household.workers("gateway") + place.household.workers("control") == before
+    assert "can't be read by this version" in place.house.log.read_text()
     assert not broken(place, metered.seen)

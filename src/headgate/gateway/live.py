@@ -4,6 +4,7 @@ The copy lets a gateway start while the database is away, with every budget stil
 of their own (`access.book`). Never asks the database: that is `gateway.refresh`.
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,8 @@ from headgate.access.book import AccessBook, KeyChange
 from headgate.access.model import Key
 from headgate.meters.model import Budget, RateLimit
 from headgate.store.live import LiveObject
+
+log = logging.getLogger("headgate.gateway")
 
 
 class KnownState(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +33,7 @@ class KnownState(msgspec.Struct, frozen=True, kw_only=True):
 class LiveState:
     """The live objects as this process knows them, and the sequence up to which it does."""
 
-    __slots__ = ("book", "budgets", "rate_limits", "seq", "server")
+    __slots__ = ("book", "budgets", "rate_limits", "seq", "server", "unread")
 
     def __init__(self, book: AccessBook) -> None:
         self.book = book
@@ -39,36 +42,56 @@ class LiveState:
         """Whose sequence it is; None before the database was first read."""
         self.budgets: dict[str, Budget] = {}
         self.rate_limits: dict[str, RateLimit] = {}
+        self.unread: set[tuple[str, str]] = set()
+        """Kind and id of the meters in force that this version can't read."""
 
     def apply(self, objects: Sequence[LiveObject]) -> bool:
-        """Take changes in order; say whether a meter is among them."""
+        """Take changes in order; say whether a meter is among them.
+
+        A key that this version can't read is refused; a meter that it can't read stays as it was, and is
+        named in `unread` until it can.
+        """
         meters = False
         for item in objects:
             self.seq = max(self.seq, item.seq)
             if item.kind == "key":
-                key = msgspec.json.decode(item.body, type=Key) if item.body is not None else None
-                self.book.apply([KeyChange(id=item.id, seq=item.seq, key=key)])
+                self.book.apply([KeyChange(id=item.id, seq=item.seq, key=_key_of(item))])
             elif item.kind == "budget":
                 meters = True
-                _put(self.budgets, item, Budget)
+                self._put(self.budgets, item, Budget)
             elif item.kind == "rate_limit":
                 meters = True
-                _put(self.rate_limits, item, RateLimit)
+                self._put(self.rate_limits, item, RateLimit)
         return meters
+
+    def _put(self, table: dict[str, Any], item: LiveObject, kind: type[Any]) -> None:
+        self.unread.discard((item.kind, item.id))
+        if item.body is None:
+            table.pop(item.id, None)
+            return
+        try:
+            table[item.id] = msgspec.json.decode(item.body, type=kind)
+        except msgspec.MsgspecError as error:
+            self.unread.add((item.kind, item.id))
+            log.error("%s %s can't be read by this version and does not hold: %s", item.kind, item.id, error)
 
     def forget(self) -> None:
         """Begin again from nothing: the database has gone back behind what is known."""
         self.seq = 0
+        self.unread.clear()
         self.budgets.clear()
         self.rate_limits.clear()
         self.book.replace((), seq=0)
 
 
-def _put(table: dict[str, Any], item: LiveObject, kind: type[Any]) -> None:
+def _key_of(item: LiveObject) -> Key | None:
     if item.body is None:
-        table.pop(item.id, None)
-    else:
-        table[item.id] = msgspec.json.decode(item.body, type=kind)
+        return None
+    try:
+        return msgspec.json.decode(item.body, type=Key)
+    except msgspec.MsgspecError as error:
+        log.error("key %s can't be read by this version and is refused: %s", item.id, error)
+        return None
 
 
 def write_state(path: Path, state: KnownState) -> None:

@@ -158,7 +158,9 @@ class Refresher:
             active = await snapshots.current(connection, unless=known)
             if active is not None:
                 self._compile(active.document, active.id, active.created_at.date())
-            self._live.book.contacted(self._clock.now_ms(), self._live.seq)
+            if not self._live.unread:
+                # A meter that can't be read is like a database that is away: calls go on for `max_stale`.
+                self._live.book.contacted(self._clock.now_ms(), self._live.seq)
             if meters or active is not None:
                 self._publish()
             identity = self._snapshot.id if self._snapshot else ""
