@@ -9,6 +9,7 @@ Read next: `soak_load` (who comes), `soak_samples` (what is looked at, and the b
 import argparse
 import asyncio
 import logging
+import os
 import subprocess
 import sys
 import time
@@ -137,6 +138,7 @@ def main() -> int:
     failed = bool(outcome.problems)
     if given.schedules:
         command = [sys.executable, "-m", "tests.simulation.run", "--schedules", str(given.schedules)]
+        command += ["--processes", str(os.cpu_count() or 1)]
         failed |= subprocess.run(command, check=False).returncode != 0
     return int(failed)
 
