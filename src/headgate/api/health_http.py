@@ -12,6 +12,7 @@ from headgate.access.gate import PUBLIC, AnyRequest, Gate, grant
 from headgate.access.gateways import list_gateways
 from headgate.access.http import Store
 from headgate.access.roles import require
+from headgate.api.database_state import DatabaseView, database_state
 from headgate.api.metrics import gauge, merge
 from headgate.api.page import CONTENT_SECURITY_POLICY, welcome
 from headgate.api.services import ControlServices
@@ -63,6 +64,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     budgets: int
     rate_limits: int
     gateways: list[GatewayView]
+    database: DatabaseView
     ready: Readiness
 
 
@@ -101,6 +103,7 @@ async def status(database: Store, known: State, services: Services) -> Status:
     """Show what runs, and what it serves from."""
     async with database.connection() as connection:
         gateways = await list_gateways(connection)
+        state = await database_state(connection)
     return Status(
         version=services.version,
         snapshot=None if known.snapshot is None else known.snapshot.id,
@@ -122,6 +125,7 @@ async def status(database: Store, known: State, services: Services) -> Status:
             )
             for each in gateways
         ],
+        database=state,
         ready=await readiness(database, known),
     )
 

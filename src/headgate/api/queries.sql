@@ -85,3 +85,15 @@ set last_error = %(error)s,
     due_at = clock_timestamp() + make_interval(secs => %(wait_s)s),
     given_up_at = case when attempts >= %(attempts_max)s then clock_timestamp() end
 where alert = %(alert)s and webhook = %(webhook)s
+
+-- name: database_state
+select current_setting('fsync') = 'on' as syncs, current_setting('synchronous_commit') as commits,
+    current_setting('synchronous_standby_names') <> '' as synchronous,
+    (select count(*) from pg_stat_replication) as standbys,
+    array(
+        select h.name from grant_epoch_holders h
+        join grant_epochs e on e.epoch = h.epoch and e.opened_at is null
+        where h.registered_at is null
+            and not exists (select from closed_boots c where c.boot = h.boot)
+        order by h.name
+    ) as waiting

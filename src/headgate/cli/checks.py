@@ -159,4 +159,11 @@ CHECKS = (
         "lower [projects.NAME] retention, or give the disk more room",
         judge.disk_has_room,
     ),
+    Check(
+        "failover-keeps",
+        "a failover forgets nothing",
+        "PostgreSQL manual, 26.2.8: with asynchronous replication a standby may lack what was committed",
+        "set synchronous_standby_names on the database, with fsync and synchronous_commit on",
+        judge.survives_failover,
+    ),
 )

@@ -41,6 +41,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     budgets: list[Json] | None = None
     keys: list[Json] | None = None
     alerts: list[Json] | None = None
+    status: Json | None = None
     admin_key: LocalFile | None = None
     config_text: str | None = None
     disk_free_share: float | None = None
@@ -57,6 +58,7 @@ def gather(client: Client, folder: Path, config: Path) -> Evidence:
         found["health"], _ = client.probe("/healthz")
         found["readiness"], found["readiness_says"] = client.probe("/readyz")
         found["alerts"] = _try(lambda: client.items("/alerts", limit=ALERTS_READ))
+        found["status"] = _try(lambda: client.get("/status"))
         for noun in ("providers", "models", "budgets", "keys"):
             found[noun] = _try(lambda noun=noun: client.items(f"/{noun}"))
     except Unreachable as failure:

@@ -239,6 +239,25 @@ def journal_ships(evidence: Evidence) -> Finding:
     return Finding("ok", "no alert of a growing journal within an hour")
 
 
+def survives_failover(evidence: Evidence) -> Finding:
+    """Whether what the database has confirmed is still there after a crash or a failover of it."""
+    database = reach(evidence.status, "database")
+    if not isinstance(database, dict):
+        return NOT_LEARNT
+    said = cast("Json", database)
+    if not said.get("syncs") or said.get("commits") == "off":
+        return Finding(
+            "failing", "a crash of the database loses commits: fsync or synchronous_commit is off"
+        )
+    if said.get("waiting"):
+        return Finding("warning", _brief(f"nothing is granted before these register: {said['waiting']}"))
+    if not said.get("standbys"):
+        return Finding("ok", "no standby streams from it")
+    if not said.get("synchronous") or said.get("commits") == "local":
+        return Finding("warning", "an asynchronous standby: the promise on budgets ends at a failover")
+    return Finding("ok", "commits wait for a standby")
+
+
 def disk_has_room(evidence: Evidence) -> Finding:
     """Whether the data folder's disk has room."""
     free = evidence.disk_free_share

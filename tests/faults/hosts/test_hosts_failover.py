@@ -51,6 +51,7 @@ async def _synchronous(house: Cluster) -> None:
     primary, standby = house.databases
     primary.set("synchronous_standby_names", "*")
     primary.until("headgate", "select bool_or(sync_state = 'sync') from pg_stat_replication")
+    assert _database(house) == {"synchronous": True, "standbys": 1, "waiting": []}
     key = house.first.key("first", may_assert=True)
     async with _everywhere(house, key["key"], "shop-quick") as visitors:
         await asyncio.sleep(3)
@@ -74,6 +75,7 @@ async def _asynchronous(house: Cluster) -> None:
     primary, standby = house.databases
     standby.until("headgate", "select pg_is_in_recovery()")
     primary.until("headgate", "select bool_or(state = 'streaming') from pg_stat_replication")
+    assert _database(house) == {"synchronous": False, "standbys": 1, "waiting": []}
     key = house.first.key("second", may_assert=True)
     standby.until("headgate", f"select count(*) = 1 from live_objects where id = '{key['id']}'")
     async with _everywhere(house, key["key"], "shop-slow-100") as visitors:
@@ -112,6 +114,12 @@ async def _fail_over(house: Cluster, visitors: list[Visitors]) -> None:
     # Whoever watches over the databases has to see to it that the one before takes no more writes.
     await asyncio.to_thread(primary.host.end_at_once)
     primary.host.mend()
+
+
+def _database(house: Cluster) -> dict[str, object]:
+    """What `headgate doctor` is told of it."""
+    said = house.first.get("/status")["database"]
+    return {name: said[name] for name in ("synchronous", "standbys", "waiting")}
 
 
 def _epochs(house: Cluster) -> list[tuple[str, bool]]:
