@@ -6,6 +6,7 @@ raises `Broken` at the step at which a promise breaks; `final` says what must ho
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from tests.simulation.disk import SimJournal
@@ -189,7 +190,7 @@ class Books:
                 raise Broken(f"{window.leased} of window {window.id} are leased for ever")
         for meter in tables.windows_of.values():
             ordered = sorted((tables.windows[one] for one in meter), key=lambda one: one.starts_ms)
-            for earlier, later in zip(ordered, ordered[1:], strict=False):
+            for earlier, later in itertools.pairwise(ordered):
                 if earlier.ends_ms > later.starts_ms:
                     raise Broken(f"windows {earlier.id} and {later.id} of a meter overlap")
         if tables.open_attempts and any(not one.is_charged for one in tables.open_attempts.values()):

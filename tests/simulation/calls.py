@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 Outcome = Literal["answers", "fails", "gives up", "breaks", "unreachable", "silent", "no usage", "refuses"]
 Phase = Literal["new", "waiting", "running", "syncing", "over"]
 
-OUTCOMES: tuple[Outcome, ...] = (
-    *("answers",) * 14,
+ODD_OUTCOMES: tuple[Outcome, ...] = (
     *("fails", "fails", "gives up", "breaks", "unreachable", "silent", "no usage", "refuses"),
 )
+ODD_PART = 0.36
+"""How often a provider does anything but answer."""
 PATIENCE_MS = 2500
 """The gateway's timeout for an answer."""
 NO_USAGE = Usage()
@@ -98,7 +99,7 @@ class Attempt:
 def send(attempt: Attempt, random: Random, now_ms: int) -> None:
     """Let the provider have an attempt, and decide what it will do with it."""
     attempt.sent_ms = now_ms
-    attempt.outcome = random.choice(OUTCOMES)
+    attempt.outcome = random.choice(ODD_OUTCOMES) if random.random() < ODD_PART else "answers"
 
 
 def bill_of(attempt: Attempt, random: Random) -> int:

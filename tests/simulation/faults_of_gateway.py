@@ -78,7 +78,7 @@ class PresentWindow(GatewayProcess):
         super().settle(attempt, charged)
 
 
-@planted("an end names the window that is present", weights={"leap": 4.0})
+@planted("an end names the window that is present", weights={"leap": 1.5, "jump_clock": 1.5})
 class EndNamesPresentWindow(GatewayProcess):
     def end(self, attempt: Attempt, charged: int, code: str = "") -> None:
         attempt.parts = [

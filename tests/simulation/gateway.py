@@ -6,7 +6,6 @@ journal, provider and settlement is that of `gateway.attempt` and `gateway.relay
 """
 
 import uuid
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -58,7 +57,6 @@ class GatewayProcess(Line):
         self.is_draining = False
         self.has_said_goodbye = False
         self.fuse = world.fuse()
-        self.waiting: Counter[object] = Counter()
 
     # Crashes.
 

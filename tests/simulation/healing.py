@@ -1,10 +1,10 @@
-"""How a schedule ends: all that was broken is mended, all that was begun comes to an end, and the books agree."""
+"""How a schedule ends: all that was broken is mended, what was begun comes to an end, and the books agree."""
 
 from tests.simulation.books import Broken
 from tests.simulation.calls import Call
 from tests.simulation.disk import SimJournal
-from tests.simulation.model_database import Closed
 from tests.simulation.line import AWAY_MS, FLIGHT_MS_MAX
+from tests.simulation.model_database import Closed
 from tests.simulation.shipping import SimShipper
 from tests.simulation.world import World
 

@@ -1,8 +1,8 @@
 """A small exact model of what the database does for budgets and journals: each method is one transaction.
 
-It follows `store/migrations/0010_meters.sql`, `meters/queries.sql`, `journal/queries.sql` and the statements of
-the sinks, line by line where money is concerned; `test_simulation_database_model.py` holds it against the real
-ones. What the sinks decide is not written again: `meters.settling` runs here as it does in the shipper.
+It follows `store/migrations/0010_meters.sql`, the `queries.sql` of meters and journal, and the statements of
+the sinks, line by line where money is concerned; `test_simulation_database_model.py` holds it against them.
+What the sinks decide is not written again: `meters.settling` runs here as it does in the shipper.
 """
 
 import uuid

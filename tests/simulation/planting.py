@@ -1,4 +1,4 @@
-"""How faults are planted into the simulated protocol: by a class in another's place, or by a changed function.
+"""How faults are planted into the simulated protocol: a class in another's place, or a changed function.
 
 Only tests plant faults. Read next: `faults_of_database`, `faults_of_gateway`, `faults_of_leases`,
 `faults_of_journal`.

@@ -79,7 +79,9 @@ def main(arguments: list[str] | None = None) -> int:
     found = search(given.seed, given.schedules, given.processes)
     if found is None:
         last = given.seed + given.schedules - 1
-        print(f"{given.schedules} schedules, seeds {given.seed} to {last}: all promises kept", file=sys.stderr)
+        print(
+            f"{given.schedules} schedules, seeds {given.seed} to {last}: all promises kept", file=sys.stderr
+        )
         return 0
     seed, failure = found
     replay(seed, TRACE_LINES)

@@ -62,15 +62,19 @@ class SimShipper:
             if known.is_closed:
                 return
             if known.read is not None:
-                (of, batch), known.read = known.read, None
-                self.ship(known, of, batch)
+                self.ship_read(known)
                 return
             self.look(known, stream)
-            if known.read is not None and self.world.random.random() < 0.7:
-                (of, batch), known.read = known.read, None
-                self.ship(known, of, batch)
+            if self.world.random.random() < 0.7:
+                self.ship_read(known)
         except Away:
             return
+
+    def ship_read(self, known: Known) -> None:
+        """Ship what was read, if anything was."""
+        read, known.read = known.read, None
+        if read is not None:
+            self.ship(known, *read)
 
     def compare(self) -> None:
         """Begin again with journals of which the database has less than it had (`Shipper.compare`)."""
@@ -201,7 +205,9 @@ class SimShipper:
 
     def close_journal(self, known: Known) -> None:
         """The transaction that closes, if the database has all of it."""
-        places = {name: (one.segment, one.offset) for name, one in known.places.items()}
+        places: dict[StreamName, tuple[int, int]] = {
+            name: (one.segment, one.offset) for name, one in known.places.items()
+        }
         try:
             self.world.database.close_journal(known.boot, places)
         except Moved:

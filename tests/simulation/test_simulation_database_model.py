@@ -1,8 +1,8 @@
 """The simulated database against the real one: the same random operations, the same answers, the same rows.
 
-So the model can't drift from `store/migrations/0010_meters.sql`, from `queries.sql` of meters and journal, or from
-what the sinks write. The real database's clock is set by the test: `clock_timestamp` is found in a schema of
-its own first.
+So the model can't drift from `store/migrations/0010_meters.sql`, from `queries.sql` of meters and journal, or
+from what the sinks write. The real database's clock is set by the test: `clock_timestamp` is found in a schema
+of its own first.
 """
 
 import random
@@ -133,7 +133,7 @@ class Both:
             need=need,
             pending=pending,
             chunk=pending + pick.choice((0, 40)),
-            exact_below=pick.choice((0, 50, 1000)),
+            exact_below=pick.choice((0, 50, 60, 300, 1000)),
             processes=pick.choice((1, 2)),
         )
 
@@ -228,7 +228,7 @@ class Both:
     async def close(self) -> None:
         """Close a journal, where it stands or elsewhere, with what the sinks do then."""
         boot = self.random.choice(BOOTS)
-        places = {name: place for name, place in self.model.position(str(boot)).places.items()}
+        places = dict(self.model.position(str(boot)).places.items())
         if self.random.random() < 0.3:
             places["acct"] = (9, 9)
         was_closed = self.model.tables.journals[str(boot)].is_closed
@@ -267,7 +267,8 @@ class Both:
         async with self.database.connection() as connection:
             windows = await fetch(
                 connection,
-                "select id, unix_ms(starts_at) s, unix_ms(ends_at) e, spent, leased, overrun from meter_windows",
+                "select id, unix_ms(starts_at) s, unix_ms(ends_at) e, spent, leased, overrun"
+                " from meter_windows",
             )
             leases = await fetch(connection, "select boot, window_id, granted, returned, settled from leases")
             opened = await fetch(

@@ -39,7 +39,7 @@ def test_a_planted_fault_is_caught(name: str) -> None:
 def test_many_faults_are_planted_and_the_page_lists_them() -> None:
     assert len(FAULTS) >= 50
     listed = [line[2:] for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("- ")]
-    names = {name for name in FAULTS}
+    names = set(FAULTS)
     assert names <= set(listed), f"the page does not list {sorted(names - set(listed))}"
 
 

@@ -1,7 +1,7 @@
 """A simulated deployment under one seed: hosts, processes, a database, a network, and a clock.
 
-Nothing here reads a clock, draws from another source of chance, or waits: `World(seed).run()` does the same
-each time. Read next: `events` (what can happen), `healing` (what must hold in the end), `gateway`, `shipping`.
+Nothing here reads a clock, draws from another source of chance, or waits: a seed means the same each time.
+Read next: `events` (what can happen), `healing` (what must hold in the end), `gateway`, `shipping`.
 """
 
 from collections.abc import Callable
