@@ -78,8 +78,9 @@ window = "minute"
 HI = [{"role": "user", "content": "Tell me a story."}]
 USERS = 50
 
-SHARED_S_MAX = 15.0
-"""A worker's end, its successor's start, and its part of the rate limits."""
+SHARED_S_MAX = 25.0
+"""From a worker's end until its successor has its part of each rate limit: what the dead one held is
+taken back after ten seconds (`store/migrations/0011_rates.sql`)."""
 
 PACES = {
     "whole": 18.0,
