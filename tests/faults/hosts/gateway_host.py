@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.faults.hosts.network import Host
 
 START_S_MAX = 90.0
 END_S_MAX = 45.0
+AGAIN_S_MAX = 10.0
 PORT = 4400
 
 
@@ -101,7 +103,12 @@ class GatewayHost:
         return dict(answer.json())
 
     def get(self, path: str, **parameters: Any) -> Any:
+        """Read a route. A connection that a failover has cut shows as a 503, with the word to try again."""
+        deadline_s = time.monotonic() + AGAIN_S_MAX
         answer = self.api.get(path, params=parameters)
+        while answer.status_code == 503 and time.monotonic() < deadline_s:
+            time.sleep(0.2)
+            answer = self.api.get(path, params=parameters)
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 
