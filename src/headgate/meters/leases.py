@@ -192,7 +192,7 @@ class Leases:
         self._current: dict[Meter, Lease] = {}
 
     def current(self, meter: Meter, wall_ms: int) -> Lease | None:
-        """Return the meter's lease, unless its window has ended, or lies ahead of a clock that was set back."""
+        """Return the meter's lease, unless its window has ended, or lies ahead of a clock set back."""
         lease = self._current.get(meter)
         if lease is None or not lease.edges.starts_ms <= wall_ms < lease.edges.ends_ms:
             return None
@@ -237,7 +237,7 @@ class Leases:
             lease = known.get(meter)
             if (
                 lease is None
-                or wall_ms >= lease.edges.ends_ms
+                or not lease.edges.starts_ms <= wall_ms < lease.edges.ends_ms
                 or amount > lease.granted - lease.returned - lease.reserved - lease.settled
             ):
                 return None

@@ -21,6 +21,7 @@ from headgate.meters.asks import Want, reserved, wants_of
 from headgate.meters.desk import BootClosed, DeskAway
 from headgate.meters.leases import Lease
 from headgate.meters.model import Budget, Subject
+from headgate.meters.refill import Refill, is_low
 from headgate.meters.returns import Returns
 from headgate.meters.scope import Counting, Meter
 from headgate.meters.taking import denied, is_refused, lacking, take
@@ -75,6 +76,7 @@ class Purse:
         """`processes` says how many gateways share the limits now; `on_alert` must neither block nor fail."""
         self._till = Till(boot, database, clock, processes, settings or PurseSettings())
         self._returns = Returns(self._till, str(boot))
+        self._refill = Refill(self._till)
         self._on_alert = on_alert
         self._counting: Counting[Budget, tuple[Budget, Meter]] = Counting((), _with_meter)
         self.on_recall = self._returns.recall
@@ -86,6 +88,7 @@ class Purse:
 
     async def stop(self) -> None:
         """Give everything back that no call in flight holds."""
+        await self._refill.stop()
         await self._returns.stop()
 
     def try_reserve(self, budgets: Sequence[Budget], subject: Subject, bound: Bound) -> Reservation | None:
@@ -99,7 +102,13 @@ class Purse:
         # As `_take`, without making wants of it: most calls end here.
         now_ms, wall_ms = self._till.times_ms()
         parts = self._till.leases.reserve(counted, bound.pico_usd, now_ms, wall_ms)
-        return None if parts is None else Reservation(parts)
+        if parts is None:
+            return None
+        for lease, _ in parts:
+            if is_low(lease):
+                self._refill.begin([Want(budget, meter, bound.pico_usd) for budget, meter in counted])
+                break
+        return Reservation(parts)
 
     async def reserve(self, budgets: Sequence[Budget], subject: Subject, bound: Bound) -> Reservation:
         """Reserve, asking the database for what is missing.

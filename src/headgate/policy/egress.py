@@ -22,8 +22,8 @@ class GuardedEgress:
     def send(self, outgoing: Outgoing, *, regions: frozenset[str], label: Label) -> Awaitable[Answer]:
         """Send if the label allows all of `regions`; the answer has to be awaited.
 
-        Raises at once NotAllowed (`residency_denied`) before anything leaves, UpstreamError for a scheme that has no
-        transport, and what the transport raises.
+        Raises at once NotAllowed (`residency_denied`) before anything leaves, UpstreamError for a scheme that
+        has no transport, and what the transport raises.
         """
         if label.regions is not None and not label.allows_regions(regions):
             reason = denial(outgoing.origin.host, regions, label)
