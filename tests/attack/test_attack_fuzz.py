@@ -4,7 +4,7 @@ import importlib.util
 import os
 
 import pytest
-from tests.attack.fuzz.run import TARGETS, fuzz, regressions
+from tests.attack.fuzz.fuzzer import TARGETS, fuzz, regressions
 
 SECONDS = 8
 NAMES = [name for name in TARGETS if name != "broken"]

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import h11
 from tests.attack.corpus_cases import load, pieces
-from tests.attack.fuzz.targets import Draw, Target
+from tests.attack.fuzz.fuzz_target import Draw, Target
 from tests.attack.memory_line import Answered, Heard, Request, ask, hear
 
 from headgate.core.faults import Fault, InvalidRequest

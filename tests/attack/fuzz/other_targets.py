@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Final
 
-from tests.attack.fuzz.targets import Draw, Target
+from tests.attack.fuzz.fuzz_target import Draw, Target
 
 from headgate.access.caller import read_labels, read_tags
 from headgate.access.keys import KEY_CHARACTERS, mint, parse

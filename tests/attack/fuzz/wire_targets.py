@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 import msgspec
-from tests.attack.fuzz.targets import Draw, Target
+from tests.attack.fuzz.fuzz_target import Draw, Target
 
 from headgate.core.call import Dialect, Operation
 from headgate.core.faults import InvalidRequest
