@@ -260,8 +260,7 @@ class InboundExchange:
         elif length is not None:
             self._body_left = length
         elif self.old:
-            self._body_left = _UNTIL_CLOSE
-            self.keeps = False
+            self._body_left = _UNTIL_CLOSE  # such a connection never serves on
         else:
             self._body_left = _IN_CHUNKS
             framing = CHUNKED
