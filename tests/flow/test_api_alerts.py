@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.flow.control_app import Api, control, make_key
 
+from headgate.access.vault import Vault, is_sealed
 from headgate.api.alerts import AlertSink
 from headgate.api.webhooks import ATTEMPTS_MAX, BACKOFF_S_MAX, read_destination, signature, wait_s
 from headgate.core.entries import ALERT, Alert
@@ -143,6 +144,45 @@ def check_signature(value: str, secret: str, body: bytes) -> None:
     parts = dict(part.split("=", 1) for part in value.split(","))
     signed = parts["t"].encode() + b"." + body
     assert hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest() == parts["v1"]
+
+
+async def test_a_secret_that_lies_open_is_sealed_at_the_start_and_signs_on(database: Database) -> None:
+    async with receiving() as receiver:
+        async with database.transaction() as connection:
+            await connection.execute(
+                "insert into webhooks (id, url, secret, created_by) values ('w', %s, 'whsec_plain', 'tests')",
+                (receiver.url,),
+            )
+        async with control(database) as api:
+            kept = await stored_secret(database)
+            assert is_sealed(kept) and "plain" not in kept
+            made = await api.post("/webhooks", {"url": receiver.url})
+            assert made["secret"] not in await stored_secret(database)
+            await api.delete(f"/webhooks/{made['id']}")
+            await ship(database, Alert(at_ms=NOW_MS, kind="overrun", subject="s", project="", message="m"))
+            await until(api, lambda items: items and items[0]["deliveries"][0]["delivered"])
+    headers, body = receiver.received[0]
+    check_signature(headers["x-headgate-signature"], "whsec_plain", body)
+
+
+async def stored_secret(database: Database) -> str:
+    async with database.connection() as connection:
+        cursor = await connection.execute("select string_agg(secret, ' ') as secret from webhooks")
+        row = await cursor.fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+async def test_a_delivery_sealed_with_another_key_says_what_to_do(database: Database) -> None:
+    async with receiving() as receiver, control(database, vault=Vault.random()) as api:
+        await api.post("/webhooks", {"url": receiver.url})
+        sealed = Vault.random().seal(Secret("x"), "webhook w")
+        async with database.transaction() as connection:
+            await connection.execute("update webhooks set secret = %s", (sealed,))
+        await ship(database, Alert(at_ms=NOW_MS, kind="overrun", subject="s", project="", message="m"))
+        items = await until(api, lambda items: items and items[0]["deliveries"][0]["last_error"])
+    assert "HEADGATE_VAULT_KEY" in items[0]["deliveries"][0]["last_error"]
+    assert not receiver.received
 
 
 async def test_a_delivery_is_given_up_after_its_last_attempt(database: Database) -> None:
