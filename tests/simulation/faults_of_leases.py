@@ -1,6 +1,6 @@
 """Planted faults of the arithmetic of leases (`meters.leases`) and of what is learned from answers."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from tests.simulation.gateway import GatewayProcess
 from tests.simulation.line import Flight
@@ -38,7 +38,9 @@ def give(self: Lease, hold: int, charged: int, now_ms: int) -> int:
 
 
 @changed("what lies idle is never given back", Leases, "give_back_idle")
-def give_back_idle(self: Leases, now_ms: int, wall_ms: int) -> list[Lease]:
+def give_back_idle(
+    self: Leases, now_ms: int, wall_ms: int, wanted: Container[Meter] = frozenset()
+) -> list[Lease]:
     return []
 
 

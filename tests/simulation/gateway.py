@@ -212,6 +212,8 @@ class GatewayProcess(Line):
         if call.phase == "waiting":
             for want in call.wants:
                 self.waiting[want.meter] -= want.amount
+                if self.waiting[want.meter] <= 0:
+                    del self.waiting[want.meter]
 
     # An attempt.
 

@@ -33,9 +33,9 @@ def heal(world: World) -> None:
         if not process.is_draining:
             probe(world, process.name, 1)
     rest(world)
-    for process in world.processes:
-        if not process.is_draining:
-            probe(world, process.name)
+    left = [process for process in world.processes if not process.is_draining]
+    if left:
+        probe(world, left[plan.seed % len(left)].name)
     stop(world)
     look(world)
 

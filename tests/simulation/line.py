@@ -228,7 +228,7 @@ class Line:
 
     def give_back_idle(self) -> list[Lease]:
         """Return what lies idle."""
-        return self.leases.give_back_idle(self.now_ms, self.wall_ms)
+        return self.leases.give_back_idle(self.now_ms, self.wall_ms, self.waiting)
 
     def recall(self, window: int, boot_id: str) -> None:
         """Another process needs money of a window."""

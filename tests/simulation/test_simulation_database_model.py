@@ -1,7 +1,7 @@
 """The simulated database against the real one: the same random operations, the same answers, the same rows.
 
-So the model can't drift from `store/migrations/0010_meters.sql`, from `queries.sql` of meters and journal, or
-from what the sinks write. The real database's clock is set by the test: `clock_timestamp` is found in a schema
+So the model can't drift from `store/migrations/0010_meters.sql`, from `queries.sql` of meters and journal,
+or from what the sinks write. The real clock is set by the test: `clock_timestamp` is found in a schema
 of its own first.
 """
 

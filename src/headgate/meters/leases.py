@@ -13,7 +13,7 @@ What holds, whatever is lost, repeated or late:
 Read next: `meters.purse`, the shell around it; `store/migrations/0010_meters.sql`, the other side.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 import msgspec
 
@@ -246,13 +246,19 @@ class Leases:
             lease.take(amount, now_ms)
         return parts
 
-    def give_back_idle(self, now_ms: int, wall_ms: int) -> list[Lease]:
-        """Return what lies idle, and name all leases whose returns the database has not confirmed."""
+    def give_back_idle(
+        self, now_ms: int, wall_ms: int, wanted: Container[Meter] = frozenset()
+    ) -> list[Lease]:
+        """Return what lies idle, and name all leases whose returns the database has not confirmed.
+
+        What calls wait for (`wanted`), with other meters still lacking, stays until another process needs it.
+        """
         for lease in self._crowd():
             lease.recalled = True
         unconfirmed: list[Lease] = []
         for lease in self.by_window.values():
-            if lease.available > 0 and lease.is_idle(now_ms, wall_ms):
+            is_kept = lease.meter in wanted and not lease.recalled
+            if lease.available > 0 and lease.is_idle(now_ms, wall_ms) and not is_kept:
                 lease.give_back(lease.available)
             lease.recalled = False
             if lease.returned > lease.returned_known:

@@ -86,7 +86,7 @@ class Returns:
 
     async def _give_back_idle(self) -> None:
         till = self._till
-        unconfirmed = till.leases.give_back_idle(till.now_ms(), till.wall_ms())
+        unconfirmed = till.leases.give_back_idle(till.now_ms(), till.wall_ms(), till.waiting)
         if unconfirmed:
             await self._tell(unconfirmed[:AT_ONCE_MAX])
 
