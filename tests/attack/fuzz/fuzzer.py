@@ -1,0 +1,114 @@
+"""Runs fuzz targets: `python -m tests.attack.fuzz.fuzzer --seconds N [target ...]`.
+
+Each target runs in a process of its own, by atheris, from its own seeds and words. An input that breaks one
+is kept under `seeds/TARGET` and named; from then on `make attack` replays it.
+"""
+
+import argparse
+import hashlib
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from tests.attack.fuzz import http_targets, other_targets, wire_targets
+from tests.attack.fuzz.fuzz_target import BROKEN, SEEDS, Target
+
+TARGETS: Final[dict[str, Target]] = {
+    target.name: target
+    for target in (*wire_targets.TARGETS, *http_targets.TARGETS, *other_targets.TARGETS, BROKEN)
+}
+INPUT_BYTES_MAX: Final = 4096
+INPUT_S_MAX: Final = 20
+MEMORY_MB_MAX: Final = 1024
+_RUNS = re.compile(r"stat::number_of_executed_units:\s+(\d+)")
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one run. `broken` are the inputs that broke it."""
+
+    runs: int
+    status: int
+    broken: list[bytes]
+    said: str
+
+
+def regressions(target: Target) -> list[Path]:
+    """Return the inputs that once broke a target."""
+    folder = SEEDS / target.name
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def fuzz(target: Target, seconds: int) -> Outcome:
+    """Run one target for some seconds in a process of its own."""
+    with tempfile.TemporaryDirectory(prefix="hg-fuzz-") as folder:
+        place = Path(folder)
+        for name in ("seeds", "broken"):
+            (place / name).mkdir()
+        for seed in [*target.seeds(), *(path.read_bytes() for path in regressions(target))]:
+            (place / "seeds" / hashlib.sha256(seed).hexdigest()[:16]).write_bytes(seed)
+        words = ('"' + "".join(f"\\x{byte:02x}" for byte in word) + '"\n' for word in target.words)
+        (place / "words").write_text("".join(words))
+        command = [
+            *(sys.executable, "-m", "tests.attack.fuzz.fuzzed_process", target.name, str(place / "seeds")),
+            *(f"-max_total_time={seconds}", f"-max_len={INPUT_BYTES_MAX}", f"-timeout={INPUT_S_MAX}"),
+            *(f"-rss_limit_mb={MEMORY_MB_MAX}", f"-artifact_prefix={place / 'broken'}/", "-seed=1"),
+            *(["-dict=" + str(place / "words")] if target.words else []),
+            *("-print_final_stats=1", "-verbosity=1"),
+        ]
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=seconds + 120,
+            check=False,
+            cwd=Path(__file__).parents[3],
+        )
+        said = done.stdout + done.stderr
+        runs = _RUNS.search(said)
+        return Outcome(
+            runs=int(runs[1]) if runs else 0,
+            status=done.returncode,
+            broken=[path.read_bytes() for path in sorted((place / "broken").iterdir())],
+            said=said,
+        )
+
+
+def keep(target: Target, outcome: Outcome) -> list[Path]:
+    """Keep what broke a target among the seeds."""
+    folder = SEEDS / target.name
+    kept: list[Path] = []
+    for data in outcome.broken:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / hashlib.sha256(data).hexdigest()[:16]
+        path.write_bytes(data)
+        kept.append(path)
+    return kept
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the named targets, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("targets", nargs="*", choices=[*TARGETS, []], metavar="target")
+    given = parser.parse_args(words)
+    failed = False
+    for name in given.targets or [name for name in TARGETS if name != BROKEN.name]:
+        target = TARGETS[name]
+        outcome = fuzz(target, given.seconds)
+        print(f"{name:14} {outcome.runs:>9,} runs  {'ok' if not outcome.status else 'BROKEN'}", flush=True)
+        if outcome.status:
+            failed = True
+            print(outcome.said[-3000:])
+            for path in keep(target, outcome):
+                print(f"kept as {path}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
