@@ -100,7 +100,7 @@ class HeadWriter:
         # One look at the whole head costs less than one at each value: a clean head holds exactly the line
         # ends that were just put there.
         ends = len(lines) - 1
-        if head.count(b"\r") != ends or head.count(b"\n") != ends or b"\0" in head:
+        if head.count(b"\r") != ends or head.count(b"\n") != ends or 0 in head:
             raise InvalidRequest(f"{_broken_field(outgoing)} holds CR, LF or NUL; take it out")
         return b"%b%b\r\n\r\n" % (head, self._extra)
 
