@@ -61,7 +61,7 @@ soak: $(VENV)/.all
 	@$(BIN)/python -m tests.attack.soak
 
 bench: $(VENV)/.server
-	@$(BIN)/python -m bench.run $(BENCH_ARGS)
+	@$(BIN)/python -m bench.benchmark $(BENCH_ARGS)
 
 overspend: $(VENV)/.server
 	@$(BIN)/python -m bench.overspend $(BENCH_ARGS)

@@ -40,7 +40,7 @@ def _programs() -> None:
 
 def start(cache: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "bench.run", "--only", "nginx", "--cache", str(cache), *arguments],
+        [sys.executable, "-m", "bench.benchmark", "--only", "nginx", "--cache", str(cache), *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -62,7 +62,7 @@ def _end_in_order(number: int, frame: FrameType | None) -> None:
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench.run")
+    parser = argparse.ArgumentParser(prog="python -m bench.benchmark")
     parser.add_argument("--only", help="servers to measure, such as headgate,nginx")
     parser.add_argument("--no-peers", action="store_true", help="nginx and Headgate only")
     parser.add_argument("--rounds", type=int, default=3, help="rounds in turn; figures are medians")
