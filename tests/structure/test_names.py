@@ -18,7 +18,7 @@ def test_no_module_is_a_drawer() -> None:
 
 
 def test_test_files_have_names_of_their_own() -> None:
-    given = {"__init__.py", "conftest.py", "run.py"}  # the last is what `python -m bench.run` starts
+    given = {"__init__.py", "conftest.py"}
     counts = Counter(module.path.name for module in modules_of_tests() if module.path.name not in given)
     assert not [name for name, count in counts.items() if count > 1]
 
