@@ -29,6 +29,9 @@ def finish(plane: DataPlane, call: Call, *, status: int, code: str) -> None:
     plane.counters.call_ended(call, status=status, code=code, duration_ms=duration_ms)
     if call.key is None:
         return
+    if not call.attempts and not plane.journal.healthy:
+        # The room that is left belongs to calls in flight; what is refused for want of it is only counted.
+        return
     _write_body(plane, call)
     plane.journal.append(END, ENCODE(call.end(status=status, code=code, duration_ms=duration_ms)))
 
