@@ -8,7 +8,7 @@ WORKERS ?= 2
 
 BENCH_ARGS ?=
 
-.PHONY: help install run test attack soak bench overspend demo lint types reference constraints clean
+.PHONY: help install packages run test attack soak bench overspend demo lint types reference constraints clean
 
 help:
 	@echo "make run       install what the server needs, then headgate up on port 4400"
@@ -54,7 +54,19 @@ types: $(VENV)/.all
 test: lint types
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --ignore tests/attack --ignore tests/faults
 
-attack: $(VENV)/.all
+# What attacks and the bench need beside Python, as Debian names it; put there where that is possible.
+SYSTEM_PACKAGES := nginx-light wrk gcc libc6-dev iproute2 util-linux e2fsprogs
+
+packages:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	  for name in $(SYSTEM_PACKAGES); do dpkg -s $$name > /dev/null 2>&1 || missing="$$missing $$name"; done; \
+	  if [ -n "$$missing" ]; then \
+	    echo "installing$$missing ..." >&2; apt-get -qq update > /dev/null; \
+	    DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $$missing > /dev/null; \
+	  fi; \
+	fi
+
+attack: $(VENV)/.all packages
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/attack tests/faults
 
 soak: $(VENV)/.all
@@ -78,5 +90,5 @@ constraints: $(VENV)/.all
 	@mv constraints.new constraints.txt
 
 clean:
-	@rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .bench build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
