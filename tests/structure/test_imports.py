@@ -14,7 +14,7 @@ HIDDEN: frozenset[tuple[str, str]] = frozenset(
         ("headgate.cli.app", "importlib.metadata.version"),
         ("headgate.cli.client", "httpx"),
         ("headgate.cli.database", "headgate.processes.backup"),
-        ("headgate.cli.drill", "headgate.drills"),
+        ("headgate.cli.drill", "headgate.drills.conduct"),
         ("headgate.cli.output", "rich.console.Console"),
         ("headgate.cli.output", "rich.table.Table"),
         ("headgate.cli.output", "rich.text.Text"),

@@ -205,7 +205,7 @@ def _household_of(api: Api) -> Any:
 
 def _drills() -> Any:
     try:
-        from headgate import drills
+        from headgate.drills import conduct as drills
     except ModuleNotFoundError as error:
         raise CommandFailed(
             f"the server's packages are not installed ({error.name} is missing)",

@@ -3,9 +3,3 @@
 Ends processes and stops the embedded database only of the set-up whose data folder it is given; never reaches
 another machine. Read next: `model`, then `plans`.
 """
-
-from headgate.drills.conduct import Options, conduct, drill_named
-from headgate.drills.household import Household
-from headgate.drills.plans import DRILLS
-
-__all__ = ("DRILLS", "Household", "Options", "conduct", "drill_named")

@@ -62,11 +62,15 @@ async def _kill_gateways(stage: Stage) -> list[Verdict]:
 
 
 async def _kill_control(stage: Stage) -> list[Verdict]:
-    return await _kill_again_and_again(stage, lambda: stage.house.workers("control"), "control")
+    before = len(stage.visitors.seen)
+    verdicts = await _kill_again_and_again(stage, lambda: stage.house.workers("control"), "control")
+    return [*verdicts, _unnoticed(stage.visitors.seen[before:])]
 
 
 async def _kill_shipper(stage: Stage) -> list[Verdict]:
-    return await _kill_again_and_again(stage, lambda: stage.house.workers("shipper"), "shipper")
+    before = len(stage.visitors.seen)
+    verdicts = await _kill_again_and_again(stage, lambda: stage.house.workers("shipper"), "shipper")
+    return [*verdicts, _unnoticed(stage.visitors.seen[before:])]
 
 
 async def _kill_database(stage: Stage) -> list[Verdict]:
@@ -158,6 +162,13 @@ async def _break_streams(stage: Stage) -> list[Verdict]:
             kept=not silent,
         )
     ]
+
+
+def _unnoticed(seen: Sequence[Seen]) -> Verdict:
+    missed = sum(1 for one in seen if not one.is_answered)
+    return Verdict(
+        promise="model calls don't notice", seen=f"{missed} of {len(seen)} were not answered", kept=not missed
+    )
 
 
 def _clear(seen: Sequence[Seen], expected: set[int]) -> Verdict:
