@@ -176,5 +176,6 @@ plant(
     Fault(
         name="a checksum does not begin with the boot",
         changes=((disk, "seed_of", _same_seed),),
+        focus={"bodies": True, "weights": {"rot": 2.0}},
     )
 )
