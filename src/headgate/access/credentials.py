@@ -33,7 +33,7 @@ def present(headers: Headers, query: bytes = b"") -> bytes:
             found = _agreed(found, candidate)
     if authorizations > 1:
         raise InvalidKey("Authorization is sent twice; send it once")
-    if b"key=" in query:
+    if query and b"key=" in query:
         for pair in query.split(b"&"):
             if pair.startswith(b"key="):
                 found = _agreed(found, unquote_to_bytes(pair[4:].replace(b"+", b" ")).strip())

@@ -27,6 +27,7 @@ _OURS: Final = frozenset(
 )
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _KNOWN_NAMES_MAX: Final = 1024
+_HEADS_MAX: Final = 128
 _HEAD_BREAKERS: Final = re.compile(rb"[\x00-\x20\x7f]")
 
 
@@ -57,19 +58,31 @@ def authority_host(host: str) -> bytes:
 class HeadWriter:
     """Writes request heads for one origin. `target_prefix` makes targets absolute for a plain proxy."""
 
-    __slots__ = ("_extra", "_host", "_known_names", "_target_prefix")
+    __slots__ = ("_extra", "_heads", "_host", "_known_names", "_target_prefix")
 
     def __init__(self, origin: Origin, *, target_prefix: bytes = b"", extra: bytes = b"") -> None:
         self._host = host_field(origin)
         self._target_prefix = target_prefix
         self._extra = extra
         self._known_names: set[bytes] = set()
+        self._heads: dict[tuple[str, bytes, tuple[tuple[bytes, bytes], ...]], bytes] = {}
 
     def write(self, outgoing: Outgoing) -> bytes:
         """Return the head of `outgoing`, with the blank line that ends it.
 
         Raises InvalidRequest where the method, the target or a header field would break the head.
         """
+        said = (outgoing.method, outgoing.target, tuple(outgoing.headers))
+        head = self._heads.get(said)
+        if head is None:
+            head = self._write(outgoing)
+            if len(self._heads) >= _HEADS_MAX:
+                self._heads.clear()
+            self._heads[said] = head
+        return b"%b%b\r\n" % (head, _framing(outgoing))
+
+    def _write(self, outgoing: Outgoing) -> bytes:
+        """Return all of the head but the framing: the same for calls that say the same."""
         method = outgoing.method
         if method not in _METHODS:
             raise InvalidRequest(f"method {method!r} is not sent; use one of {', '.join(sorted(_METHODS))}")
@@ -93,16 +106,13 @@ class HeadWriter:
             lines.append(b"%b: %b" % (name, value))
         if not has_host:
             lines.insert(1, b"host: " + self._host)
-        framing = _framing(outgoing)
-        if framing:
-            lines.append(framing)
         head = b"\r\n".join(lines)
         # One look at the whole head costs less than one at each value: a clean head holds exactly the line
         # ends that were just put there.
         ends = len(lines) - 1
         if head.count(b"\r") != ends or head.count(b"\n") != ends or 0 in head:
             raise InvalidRequest(f"{_broken_field(outgoing)} holds CR, LF or NUL; take it out")
-        return b"%b%b\r\n\r\n" % (head, self._extra)
+        return b"%b%b\r\n" % (head, self._extra)
 
     def _checked(self, name: bytes) -> bytes:
         if not _TOKEN.fullmatch(name):
@@ -117,13 +127,13 @@ def _framing(outgoing: Outgoing) -> bytes:
     body = outgoing.body
     if isinstance(body, bytes):
         if body or outgoing.method in ("POST", "PUT", "PATCH"):
-            return b"content-length: %d" % len(body)
+            return b"content-length: %d\r\n" % len(body)
         return b""
     if outgoing.content_length is None:
-        return b"transfer-encoding: chunked"
+        return b"transfer-encoding: chunked\r\n"
     if outgoing.content_length < 0:
         raise InvalidRequest(f"content_length is {outgoing.content_length}; it can't be negative")
-    return b"content-length: %d" % outgoing.content_length
+    return b"content-length: %d\r\n" % outgoing.content_length
 
 
 def _broken_field(outgoing: Outgoing) -> str:

@@ -189,7 +189,10 @@ def _has_parts(member: Member | None) -> bool:
     OpenAI's and Anthropic's are told by their type, Google's by inlineData and fileData; escapes may spell
     any of them.
     """
-    return member is not None and any(map(member.raw.__contains__, _TELLTALES))
+    if member is None:
+        return False
+    find = member.raw.find  # `in` would first try each text as a number, and raise
+    return any([find(telltale) >= 0 for telltale in _TELLTALES])
 
 
 def _find_parts(members: Members, content: str, found: _Found) -> None:
