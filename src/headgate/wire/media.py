@@ -191,8 +191,8 @@ def _has_parts(member: Member | None) -> bool:
     """
     if member is None:
         return False
-    find = member.raw.find  # `in` would first try each text as a number, and raise
-    return any([find(telltale) >= 0 for telltale in _TELLTALES])
+    # Not by `in`, which first tries each text as a number, and raises inside.
+    return max(map(member.raw.find, _TELLTALES)) >= 0
 
 
 def _find_parts(members: Members, content: str, found: _Found) -> None:
