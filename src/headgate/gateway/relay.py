@@ -69,8 +69,8 @@ async def _whole(
     headers += own_headers(call)
     if call.cost_pico_usd is not None:
         headers.append((b"x-headgate-cost-usd", format_usd(call.cost_pico_usd).encode()))
-    if call.snapshot.durability == "power":
-        await plane.journal.durable()
+    if plane.journal.is_late or call.snapshot.durability == "power":
+        await plane.durable(call.snapshot)
     if opening.is_alive:
         await opening.stop()
     body = committed.body
