@@ -7,13 +7,14 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import get_args
 
 from headgate.core.faults import Fault
 from headgate.processes.child import ChildRules
-from headgate.processes.spec import Prepared, UpOptions
+from headgate.processes.spec import Prepared, Role, UpOptions
 from headgate.processes.supervisor import Supervisor
 
-TOY_COMMAND = (sys.executable, "-m", "tests.flow.toy_workers")
+TOY_COMMANDS = {role: (sys.executable, "-m", "tests.flow.toy_workers", role) for role in get_args(Role)}
 TOY_RULES = ChildRules(hung_after_s=2.0, backoff_s=0.05, backoff_s_max=0.2)
 
 
@@ -33,7 +34,7 @@ def main() -> int:
         options,
         mint_a_key,
         open_database=no_database,
-        command=TOY_COMMAND,
+        commands=TOY_COMMANDS,
         rules=TOY_RULES,
         say=lambda text: print(text, flush=True),
     )

@@ -18,7 +18,7 @@ HIDDEN: frozenset[tuple[str, str]] = frozenset(
         ("headgate.cli.output", "rich.console.Console"),
         ("headgate.cli.output", "rich.table.Table"),
         ("headgate.cli.output", "rich.text.Text"),
-        ("headgate.cli.up", "headgate.main"),
+        ("headgate.cli.up", "headgate.main.up.up"),
         ("headgate.cli.up", "headgate.processes.spec.UpOptions"),
         # Optional dependencies.
         ("headgate.cli.importing", "yaml"),

@@ -30,7 +30,7 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
 def start(where: Where) -> int:
     """Run the server until a signal ends it; return the exit status."""
     try:
-        from headgate import main
+        from headgate.main.up import up
         from headgate.processes.spec import UpOptions
     except ModuleNotFoundError as error:
         raise CommandFailed(
@@ -44,7 +44,7 @@ def start(where: Where) -> int:
     database_url = where.database_url
     if database_url is None and settings.database_url is not None:
         database_url = settings.database_url.reveal()
-    return main.up(
+    return up(
         UpOptions(
             data_dir=str(where.data or settings.data_folder),
             config_path=None if config is None else str(config.resolve()),

@@ -113,7 +113,6 @@ class Child:
         try:
             self._process = process = await asyncio.create_subprocess_exec(
                 *self._command,
-                spec.role,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=sys.stderr.fileno(),
                 pass_fds=(beats_out, *spec.listen_fds),

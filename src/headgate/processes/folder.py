@@ -69,6 +69,11 @@ def holder(folder: Path) -> int | None:
     return None
 
 
+def metrics_folder(folder: Path) -> Path:
+    """Where gateways leave what they count, for control to collect."""
+    return folder / "metrics"
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read (mode 0600), replacing it whole."""
     beside = path.with_name(path.name + ".new")

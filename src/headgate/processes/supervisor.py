@@ -10,9 +10,8 @@ import os
 import resource
 import signal
 import socket
-import sys
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
 from pathlib import Path
 
@@ -35,7 +34,6 @@ Prepare = Callable[[UpOptions, str], Awaitable[Prepared]]
 OpenDatabase = Callable[[UpOptions], AbstractAsyncContextManager[str]]
 """Yields the URL of a database with all migrations applied."""
 
-WORKER_COMMAND = (sys.executable, "-m", "headgate.main")
 DRAIN_SLACK_S = 15.0
 """What a worker gets beyond its drain to hand things over before it is killed."""
 
@@ -47,7 +45,7 @@ def forbid_cores() -> None:
 
 
 class Supervisor:
-    """What `headgate up` runs. `command` starts a worker; the role is appended as its only argument."""
+    """What `headgate up` runs. `commands` start workers, which read their spec from standard input."""
 
     def __init__(
         self,
@@ -55,14 +53,14 @@ class Supervisor:
         prepare: Prepare,
         *,
         open_database: OpenDatabase,
-        command: Sequence[str] = WORKER_COMMAND,
+        commands: Mapping[Role, Sequence[str]],
         rules: ChildRules | None = None,
         say: Callable[[str], None] = print,
     ) -> None:
         self._options = options
         self._prepare = prepare
         self._open_database = open_database
-        self._command = tuple(command)
+        self._commands = commands
         self._rules = rules or ChildRules()
         self._say = say
         self._stopping = asyncio.Event()
@@ -205,4 +203,4 @@ class Supervisor:
         def make_spec(heartbeat_fd: int) -> WorkerSpec:
             return msgspec.structs.replace(fixed, boot=uuid.uuid4(), heartbeat_fd=heartbeat_fd)
 
-        self._children[role].append(Child(fixed.title, make_spec, self._command, self._rules))
+        self._children[role].append(Child(fixed.title, make_spec, self._commands[role], self._rules))

@@ -20,7 +20,7 @@ import uvloop
 from headgate.core.faults import Fault, Misconfigured
 from headgate.processes import log as logs
 from headgate.processes.child import BEAT, EXIT_MISCONFIGURED, READY
-from headgate.processes.spec import WorkerSpec
+from headgate.processes.spec import WorkerSpec, read_spec
 from headgate.store.tasks import end_tasks
 
 log = logging.getLogger("headgate.processes")
@@ -45,6 +45,11 @@ class Service(Protocol):
 
 
 Start = Callable[[WorkerSpec], AbstractAsyncContextManager[Service]]
+
+
+def work(start: Start) -> int:
+    """Run the worker that the spec on standard input describes; return its exit status."""
+    return run_worker(read_spec(sys.stdin.buffer), start)
 
 
 def run_worker(spec: WorkerSpec, start: Start) -> int:

@@ -1,0 +1,112 @@
+"""The control process: the API, the metrics, the jobs, and the watch on headgate.toml.
+
+Read next: `api.app`, `api.services`, `processes.worker`.
+"""
+
+import contextlib
+import logging
+import secrets
+import socket
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
+
+from headgate import __version__
+from headgate.access.vault import Vault
+from headgate.api.app import create_control_app
+from headgate.api.metrics import read_metric_files
+from headgate.api.services import ControlServices
+from headgate.api.targets import TargetHealthFiles
+from headgate.config import snapshots
+from headgate.config.snapshot import Snapshot
+from headgate.config.watch import ConfigurationWatcher
+from headgate.core.secret import Secret
+from headgate.http1.asgi import AsgiService
+from headgate.http1.pool import HttpTransport
+from headgate.http1.proxies import ProxySettings
+from headgate.journal.backlog import JournalWatch
+from headgate.policy.egress import GuardedEgress
+from headgate.processes.folder import VAULT_KEY_NAME, metrics_folder, write_private
+from headgate.processes.spec import WorkerSpec
+from headgate.processes.worker import Service, work
+from headgate.settings import Settings
+from headgate.store.clock import DatabaseClock
+from headgate.store.database import Database
+from headgate.store.listen import Listener
+
+log = logging.getLogger("headgate")
+
+
+@contextlib.asynccontextmanager
+async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
+    """Put the control process together."""
+    settings = Settings.from_environment()
+    environment = settings.environment()
+    clock = DatabaseClock()
+    metrics = metrics_folder(Path(spec.data_dir))
+    async with contextlib.AsyncExitStack() as stack:
+        database = await stack.enter_async_context(
+            Database(spec.database_url, connections_max=8, name=spec.title)
+        )
+        http = HttpTransport(proxies=ProxySettings.from_mapping(environment))
+        stack.push_async_callback(http.close)
+        targets = TargetHealthFiles(metrics)
+        services = ControlServices(
+            database=database,
+            clock=clock,
+            egress=GuardedEgress({"http": http, "https": http}),
+            environment=environment,
+            version=__version__,
+            gateway_metrics=read_metric_files(metrics),
+            watch=JournalWatch(Path(spec.data_dir) / "journal", clock).look,
+            target_health=targets.current,
+            listener=partial(Listener, spec.database_url, name=f"{spec.title} listener"),
+            metrics_open=is_loopback(spec.host),
+            background=(targets.run, *_background(spec, database)),
+            vault=_vault(spec, settings),
+        )
+        sockets = [socket.socket(fileno=descriptor) for descriptor in spec.listen_fds]
+        yield AsgiService(create_control_app(services), sockets)
+
+
+def _vault(spec: WorkerSpec, settings: Settings) -> Vault:
+    """The vault of the key that was set, else of the one that this data folder keeps."""
+    if settings.vault_key is not None:
+        return Vault(settings.vault_key)
+    path = Path(spec.data_dir) / VAULT_KEY_NAME
+    if not path.exists():
+        write_private(path, secrets.token_hex(32) + "\n")
+    return Vault(Secret(path.read_text(encoding="utf-8").strip()))
+
+
+def _background(spec: WorkerSpec, database: Database) -> tuple[Callable[[], Awaitable[None]], ...]:
+    """What control also runs: the watch on headgate.toml, where the database is the embedded one."""
+    if spec.config_path is None or not spec.embedded:
+        return ()
+
+    async def activate(snapshot: Snapshot) -> None:
+        async with database.transaction() as connection:
+            active = await snapshots.current(connection)
+            base = active.id if active else None
+            await snapshots.put_in_force(
+                connection, snapshot, base=base, actor="system", note="the file changed"
+            )
+        if base != snapshot.id:
+            log.info("headgate.toml has changed: snapshot %s is in force", snapshot.id)
+
+    watcher = ConfigurationWatcher(Path(spec.config_path), on_snapshot=activate)
+    return (watcher.run,)
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine can reach a server that listens on `host`."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+if __name__ == "__main__":
+    sys.exit(work(control))
