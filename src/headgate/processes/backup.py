@@ -131,7 +131,9 @@ def _swap_in(server: EmbeddedPostgres, dump: Path) -> None:
         )
         with psycopg.connect(server.url_of("headgate_restored"), autocommit=True) as restored:
             # Whoever was live when the backup was made is not waited for: only this folder has this database.
-            restored.execute("delete from gateways")
+            # A backup of an earlier version may have no such table yet.
+            if restored.execute("select to_regclass('gateways') is not null").fetchone() == (True,):
+                restored.execute("delete from gateways")
         connection.execute("drop database if exists headgate with (force)")
         connection.execute("alter database headgate_restored rename to headgate")
 
