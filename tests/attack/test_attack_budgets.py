@@ -1,0 +1,158 @@
+"""Four gateways, 200 clients who hang up, kills without a word: no limit is ever passed, by not a pico.
+
+Judged by the provider's own books, which bill every call in full that arrived. The bounds are those of
+docs/concepts/promises.md.
+"""
+
+import asyncio
+import itertools
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from bench.overspend_clients import Call, Crowd
+from bench.overspend_provider import cost_of
+from tests.attack.budget_siege import PROCESSES, Siege, besieged, budget
+from tests.attack.conftest import Show
+
+from headgate.core.money import format_usd
+
+USD = 10**12
+OUTPUT_MAX = 2000
+
+
+def hours_since(began: datetime) -> int:
+    """How many windows of an hour there were; those of a day change with them."""
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    return 1 + int((now - began.replace(minute=0, second=0, microsecond=0)).total_seconds()) // 3600
+
+
+async def attack(
+    siege: Siege, crowd: Crowd, *, kill_every_s: float, is_over: Callable[[], bool] | None = None
+) -> list[int]:
+    """Let the crowd make its calls while gateways are killed; return who was."""
+    killed: list[int] = []
+    killer = asyncio.create_task(siege.kill_now_and_then(kill_every_s, killed))
+    try:
+        await crowd.run(is_over)
+    finally:
+        killer.cancel()
+        await asyncio.wait({killer})
+    return killed
+
+
+LIMITS = {"all": 5 * USD, "large": 9 * USD // 2, "small": USD, "user": USD, "key": 2 * USD}
+
+METERS = (
+    budget("all", '{ provider = "shop" }', LIMITS["all"], "total")
+    + budget("large", '{ model = "shop/large" }', LIMITS["large"], "hour")
+    + budget("small", '{ model = "small" }', LIMITS["small"], "day")
+    + budget("user", '{ user = "*" }', LIMITS["user"], "day")
+    + budget("key", '{ key = "*" }', LIMITS["key"], "month")
+)
+
+
+@pytest.mark.timeout(240)
+async def test_no_meter_of_five_is_ever_passed(shown: Show) -> None:
+    with besieged(METERS, keys=3, error_rate=0.02) as siege:
+        began = datetime.now(UTC)
+        manner = siege.calls(models=("large", "large", "small"), users=8, hangups=0.1)
+        crowd = siege.crowd(itertools.islice(manner, 4000))
+        killed = await attack(siege, crowd, kill_every_s=2.0)
+        lines = siege.settled_windows()
+        bill = siege.bill()
+        hours = hours_since(began)
+
+    billed = {"all": bill.by["all"], "user": bill.by["user"], "key": bill.by["key"]}
+    billed |= {name: {"": bill.by["model"][name]} for name in ("large", "small")}
+    charged = {name: sum(line.spent for line in lines if line.name == name) for name in billed}
+    codes = Counter(seen.code or "answered" for seen in crowd.seen)
+    shown(
+        f"{len(crowd.seen)} calls, {len(bill.arrived)} billed, {len(killed)} gateways killed; {dict(codes)}; "
+        + "; ".join(
+            f"{name}: billed {format_usd(sum(found.values()))}, charged {format_usd(charged[name])}, "
+            f"limit {format_usd(LIMITS[name])} x {len(found)}"
+            for name, found in billed.items()
+        )
+    )
+    assert len(killed) >= 3
+    assert len(bill.by["call"]) > 2000, "an attack of thousands of calls that were paid"
+    assert sum(seen.code == "hung up" for seen in crowd.seen) > 200
+    for name, found in billed.items():
+        windows = 1 if name == "all" else hours
+        for subject, pico_usd in found.items():
+            assert pico_usd <= LIMITS[name] * windows, f"{name} {subject} is over its limit"
+    for line in lines:
+        assert line.spent <= line.limit and line.overrun == 0, line
+        assert line.leased == 0, "nothing stays reserved"
+    for name, found in billed.items():
+        assert charged[name] >= sum(found.values()), f"{name} was charged what was billed, or more"
+    assert {seen.code for seen in crowd.seen} >= {"budget_exhausted"}, "the limits were reached"
+
+
+@pytest.fixture(scope="module")
+def bound() -> int:
+    """The most that one call of up to OUTPUT_MAX tokens can cost, in pico-USD."""
+    with besieged(budget("wide", '{ provider = "shop" }', 1000 * USD, "total")) as siege:
+        return asyncio.run(siege.bound(output_max=OUTPUT_MAX))
+
+
+@pytest.mark.timeout(240)
+async def test_of_a_limit_of_thousands_of_bounds_two_percent_at_most_stay_unusable(
+    bound: int, shown: Show
+) -> None:
+    limit = 1000 * PROCESSES * bound
+    with besieged(budget("large", '{ provider = "shop" }', limit, "total"), latency_s=0.02) as siege:
+        # What a call costs is near its bound, so that some thousands of calls reach the end.
+        crowd = siege.crowd(siege.calls(output_max=OUTPUT_MAX, least_part=0.9))
+
+        def is_over() -> bool:
+            return sum(seen.code == "budget_exhausted" for seen in crowd.seen[-400:]) >= 200
+
+        killed = await attack(siege, crowd, kill_every_s=4.0, is_over=is_over)
+        [line] = siege.settled_windows()
+        bill = siege.bill()
+    assert bill.pico_usd <= line.spent <= limit
+    assert line.leased == 0 and line.overrun == 0
+    unusable = 1 - line.spent / limit
+    shown(
+        f"limit {format_usd(limit)} of {PROCESSES * 1000} bounds: {unusable:.2%} unusable, billed "
+        f"{bill.pico_usd / limit:.2%}, {len(bill.arrived)} calls, {len(killed)} gateways killed"
+    )
+    assert killed
+    assert unusable <= 0.02
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("bounds", [20, 100])
+async def test_small_budgets_admit_nearly_what_one_who_knows_each_cost_would(
+    bounds: int, bound: int, shown: Show
+) -> None:
+    limit = bounds * bound
+    with besieged(budget("small", '{ provider = "shop" }', limit, "total")) as siege:
+        offered: list[Call] = []
+        costs: dict[str, int] = {}
+        for call in siege.calls(output_max=OUTPUT_MAX):
+            text = json.loads(call.body)["messages"][-1]["content"]
+            offered.append(call)
+            costs[call.name] = cost_of(siege.shop.seed, text, "large")
+            if sum(costs.values()) > 3 * limit:
+                break
+        crowd = siege.crowd(iter(offered))
+        await crowd.run()
+        bill = siege.bill()
+    admitted = [seen for seen in crowd.seen if seen.is_answered]
+    left, known = limit, 0
+    for call in offered:
+        if costs[call.name] <= left:
+            left -= costs[call.name]
+            known += 1
+    codes = Counter(seen.code for seen in crowd.seen if not seen.is_answered)
+    shown(
+        f"limit of {bounds} bounds: {len(admitted)} of {len(offered)} calls admitted, {known} by who knows "
+        f"each cost; billed {bill.pico_usd / limit:.1%}; refused {dict(codes)}"
+    )
+    assert bill.pico_usd <= limit
+    assert len(admitted) >= 0.9 * known
