@@ -1,17 +1,19 @@
 import datetime
 import subprocess
 import sys
+from collections.abc import Sized
 from typing import get_args
 
 import msgspec
 import pytest
 from genai_prices import Usage as TableUsage
 from genai_prices import calc_price
+from genai_prices.data_snapshot import get_snapshot
 from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.catalog.model import BucketName, ModelFacts, Price
-from headgate.catalog.prices import BUCKETS, FALLS_BACK, cost, facts_for, override_price
+from headgate.catalog.prices import BUCKETS, FALLS_BACK, cost, facts_for, load_price_table, override_price
 from headgate.core.call import Usage
 from headgate.core.money import PICO_PER_USD
 
@@ -137,3 +139,23 @@ def test_prices_come_without_a_connection():
         "assert facts_for('openai', 'gpt-5', on=datetime.date(2026, 11, 20)).price is not None\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_the_table_keeps_no_names_that_clients_make_up():
+    load_price_table()
+    facts_for("openai", "gpt-5", on=TODAY)
+    facts_for("anthropic", "claude-sonnet-4-5", on=TODAY)
+    before = _kept()
+    for number in range(20):
+        facts_for("openai", f"nonsense-{number}", on=TODAY)
+        facts_for("anthropic", f"claude-sonnet-4-5-{number}", on=TODAY)
+    assert _kept() == before
+
+
+def _kept() -> dict[str, int]:
+    members: dict[str, Sized] = vars(get_snapshot())
+    return {name: len(value) for name, value in members.items() if isinstance(value, dict | set | list)}
+
+
+def test_a_provider_that_the_table_does_not_know_has_no_prices():
+    assert facts_for("nobody", "gpt-5", on=TODAY).price is None

@@ -110,6 +110,11 @@ def facts_for(
     return msgspec.structs.replace(facts, price=base, variants=variants)
 
 
+def load_price_table() -> None:
+    """Load the table now rather than at the first question, which would wait some 50 ms. Blocks."""
+    get_snapshot()
+
+
 def _window(stated: int | None, listed: int | None) -> int | None:
     """The larger of two statements: a window is used as an upper bound."""
     known = [window for window in (stated, listed) if window is not None]
@@ -120,12 +125,14 @@ def _find(price_provider: str | None, model: str) -> ModelInfo | None:
     if price_provider is None:
         return None
     snapshot = get_snapshot()
-    for name in _spellings(model):
-        try:
-            return snapshot.find_provider_model(name, None, price_provider, None)[1]
-        except LookupError:
-            continue
-    return None
+    try:
+        # By the provider alone: the package keeps each model name that it is asked for, and clients choose
+        # those.
+        provider = snapshot.find_provider(None, price_provider, None)
+    except LookupError:
+        return None
+    found = (provider.find_model(name, all_providers=snapshot.providers) for name in _spellings(model))
+    return next((model for model in found if model is not None), None)
 
 
 def _spellings(model: str) -> Iterable[str]:

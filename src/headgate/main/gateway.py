@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from headgate.access.book import AccessBook
+from headgate.catalog.prices import load_price_table
 from headgate.config import snapshots
 from headgate.config.compile import compile_snapshot
 from headgate.config.environment import default_document
@@ -102,6 +103,7 @@ async def gateway(spec: WorkerSpec, server: ServerKind = HttpServer) -> AsyncGen
             swap=swap,
         )
         await refresher.start()
+        load_price_table()  # models that no alias names are priced at their first call
         yield GatewayService(
             plane,
             Front(plane, ControlRelay(outbound.http, spec.control_socket)),
