@@ -139,8 +139,8 @@ def api() -> Iterator[ScriptedApi]:
         "POST", "/api/v1/config/apply", {"base": "s1", "snapshot": "s2", "seq": 2, "changes": CHANGES}
     )
     scripted.on("GET", "/healthz", {"status": "ok"})
-    database: dict[str, Any] = {"syncs": True, "commits": "on", "synchronous": False, "standbys": 1, "waiting": []}
-    scripted.on("GET", "/api/v1/status", {"database": database})
+    own: dict[str, Any] = {"syncs": True, "commits": "on", "synchronous": False, "standbys": 1, "waiting": []}
+    scripted.on("GET", "/api/v1/status", {"database": own})
     scripted.on("GET", "/readyz", {"ready": False, "wrong": ["the database is away"], "warnings": []}, 503)
     scripted.items("/api/v1/alerts", {"kind": "journal.growing", "at": "2020-01-01T00:00:00Z"})
     with serving(scripted):
