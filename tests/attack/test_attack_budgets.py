@@ -43,7 +43,7 @@ async def attack(
     return killed
 
 
-LIMITS = {"all": 5 * USD, "large": 9 * USD // 2, "small": USD, "user": USD, "key": 2 * USD}
+LIMITS = {"all": 150 * USD, "large": 130 * USD, "small": 25 * USD, "user": 22 * USD, "key": 60 * USD}
 
 METERS = (
     budget("all", '{ provider = "shop" }', LIMITS["all"], "total")
@@ -58,8 +58,15 @@ METERS = (
 async def test_no_meter_of_five_is_ever_passed(shown: Show) -> None:
     with besieged(METERS, keys=3, error_rate=0.02) as siege:
         began = datetime.now(UTC)
-        manner = siege.calls(models=("large", "large", "small"), users=8, hangups=0.1)
-        crowd = siege.crowd(itertools.islice(manner, 4000))
+        # Calls that cost half of their bound or more: what slips through shows at once.
+        calls = siege.calls(
+            models=("large", "large", "small"),
+            users=8,
+            hangups=0.1,
+            output_max=OUTPUT_MAX,
+            least_part=0.5,
+        )
+        crowd = siege.crowd(itertools.islice(calls, 4000))
         killed = await attack(siege, crowd, kill_every_s=2.0)
         lines = siege.settled_windows()
         bill = siege.bill()
