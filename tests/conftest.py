@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from headgate.store.database import Database
@@ -23,6 +24,10 @@ from headgate.store.migrate import migrate, migrations
 
 # What is lost when the machine loses power doesn't matter here; the server's other guarantees do.
 _TEST_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+
+# How long an example takes says something of the machine, and nothing of what is tested.
+settings.register_profile("loaded", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("loaded")
 
 
 def pytest_configure() -> None:
