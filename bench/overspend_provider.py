@@ -21,10 +21,14 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.request import urlopen
 
-PRICES_USD = {"large": ("10", "40"), "small": ("2.5", "10")}
+PRICES_USD = {"large": ("10", "40"), "small": ("2.5", "10"), "gpt-4o": ("2.5", "10")}
 """USD a million input and output tokens, by model; as the attacked are told."""
 
-PICO_USD = {"large": (10_000_000, 40_000_000), "small": (2_500_000, 10_000_000)}
+PICO_USD = {
+    "large": (10_000_000, 40_000_000),
+    "small": (2_500_000, 10_000_000),
+    "gpt-4o": (2_500_000, 10_000_000),
+}
 """The same in pico-USD a token."""
 
 _NAME = re.compile(r"\[call (\S+) of (\S+) and (\S+) up to (\d+)\]")

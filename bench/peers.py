@@ -65,7 +65,7 @@ _PORTKEY_MENDED = (
 @contextlib.contextmanager
 def litellm_serving(upstream: Upstream, cache: Path, where: Cores) -> Generator[Serving]:
     """Run LiteLLM's proxy with a master key, one worker, no database."""
-    binary = _environment(cache, "litellm", f"litellm[proxy]=={LITELLM}") / "litellm"
+    binary = peer_environment(cache, "litellm", f"litellm[proxy]=={LITELLM}") / "litellm"
     folder, port = _folder(cache, "litellm"), free_port()
     models = [
         {
@@ -127,7 +127,7 @@ def portkey_serving(upstream: Upstream, cache: Path, where: Cores) -> Generator[
 @contextlib.contextmanager
 def tensorzero_serving(upstream: Upstream, cache: Path, where: Cores) -> Generator[Serving]:
     """Run the HTTP gateway that the wheel `tensorzero` holds, without observability."""
-    python = _environment(cache, "tensorzero", f"tensorzero=={TENSORZERO}") / "python"
+    python = peer_environment(cache, "tensorzero", f"tensorzero=={TENSORZERO}") / "python"
     folder = _folder(cache, "tensorzero")
     configuration = "[gateway]\nobservability.enabled = false\n" + "".join(
         _TENSORZERO_MODEL.format(kind=kind, base_url=upstream.base_url(kind)) for kind in KINDS
@@ -173,7 +173,7 @@ def _program(
     return program(pinned, folder / "output.log", environment=environment, cwd=folder)
 
 
-def _environment(cache: Path, name: str, requirement: str) -> Path:
+def peer_environment(cache: Path, name: str, requirement: str) -> Path:
     """Make a peer's virtual environment unless it has that version, and return its folder of programs."""
     folder = cache.parent / "peers" / name
     binaries, done = folder / "bin", folder / ".installed"
