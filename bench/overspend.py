@@ -55,6 +55,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.overspend")
     parser.add_argument("--only", help="whom to attack, such as headgate,tensorzero")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="length of each attack")
+    parser.add_argument("--output", type=Path, help="where the results go; else into the cache folder")
     parser.add_argument("--again", type=Path, metavar="JSON", help="show earlier results; attack nobody")
     parser.add_argument("--write-readme", action="store_true", help="put the table into README.md")
     options = parser.parse_args(arguments)
@@ -68,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
         if unknown:
             raise SystemExit(f"error: nobody is called {unknown[0]!r}\nhint: one of {', '.join(ATTACKED)}")
         attack = _attack_all(names, options.seconds, talk)
-        talk.print(f"written to {_save(attack)}")
+        talk.print(f"written to {_save(attack, options.output)}")
     print_table(attack, Console())
     if options.write_readme:
         replace_between(README, "overspend", markdown(attack))
@@ -149,8 +150,8 @@ def _outcome(name: str, attacked: Attacked, seen: Sequence[Seen], bill: Bill, ac
     )
 
 
-def _save(attack: Attack) -> Path:
-    path = CACHE / "results" / f"overspend-{attack.date}.json"
+def _save(attack: Attack, path: Path | None) -> Path:
+    path = path or CACHE / "results" / f"overspend-{attack.date}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(attack), indent=2))
     return path

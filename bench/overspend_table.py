@@ -45,14 +45,14 @@ def _usd(pico_usd: int | None) -> str:
 
 _COLUMNS: Sequence[tuple[str, Callable[[Attack, Outcome], str]]] = (
     ("", lambda _, one: f"{NAMES.get(one.name, one.name).partition(',')[0]} {one.version}"),
-    ("billed, USD", lambda _, one: _usd(one.billed_pico_usd)),
-    ("over the limit, USD", lambda _, one: _usd(one.over_pico_usd)),
-    ("over, %", lambda attack, one: f"{one.over_pico_usd / attack.limit_usd / 1e10:,.1f}"),
-    ("its own count, USD", lambda _, one: _usd(one.counted_pico_usd)),
+    ("billed $", lambda _, one: _usd(one.billed_pico_usd)),
+    ("over $", lambda _, one: _usd(one.over_pico_usd)),
+    ("over %", lambda attack, one: f"{one.over_pico_usd / attack.limit_usd / 1e10:,.1f}"),
+    ("own count $", lambda _, one: _usd(one.counted_pico_usd)),
     ("answered", lambda _, one: f"{one.answered:,}"),
     ("refused", lambda _, one: f"{one.refused:,}"),
     ("hung up", lambda _, one: f"{one.hung_up:,}"),
-    ("answered, no record", lambda _, one: "no records" if one.lost is None else f"{one.lost:,}"),
+    ("lost", lambda _, one: NONE if one.lost is None else f"{one.lost:,}"),
 )
 
 
@@ -61,7 +61,8 @@ def _said(attack: Attack) -> str:
         f"{attack.date}: a limit of {attack.limit_usd} USD, {attack.clients} clients in a loop for "
         f"{attack.seconds:.0f} s, a tenth of their calls hung up on, three gateway processes killed, "
         "the store stopped for a seventh of the time. Billed is what the stand-in provider says: every call "
-        "that reached it."
+        "that reached it; own count, what the gateway says. Lost: answers that a client saw, of which the "
+        "gateway has no record."
     )
 
 
