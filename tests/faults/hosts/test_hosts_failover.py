@@ -55,8 +55,8 @@ async def _synchronous(house: Cluster) -> None:
     key = house.first.key("first", may_assert=True)
     async with _everywhere(house, key["key"], "shop-quick") as visitors:
         await asyncio.sleep(3)
-        await _fail_over(house, visitors)
-    assert _waited_for(house) == (3, 3), "all three gateways registered, and before anything was granted"
+        ended = await _fail_over(house, visitors)
+    assert _waited_for(house, ended) == (3, 3), "all three registered, and before anything was granted"
     seen = [one for each in visitors for one in each.seen]
     assert not house.broken(seen, "first", key["id"])
     for gateway in house.gateways:
@@ -81,8 +81,8 @@ async def _asynchronous(house: Cluster) -> None:
         standby.pause_receiving()
         lost = house.first.key("lost with the primary")
         await asyncio.sleep(2)
-        await _fail_over(house, visitors)
-    assert _waited_for(house) == (3, 3)
+        ended = await _fail_over(house, visitors)
+    assert _waited_for(house, ended) == (3, 3)
     until(lambda: ask(house.first, lost["key"]).status_code == 401, 5, "what the standby lacks is gone")
     seen = [one for each in visitors for one in each.seen]
     assert not house.broken(seen, "second", key["id"])
@@ -97,9 +97,15 @@ async def _everywhere(house: Cluster, key: str, model: str) -> AsyncGenerator[li
         ]
 
 
-async def _fail_over(house: Cluster, visitors: list[Visitors]) -> None:
-    """The primary's host vanishes from one moment to the next; its standby is promoted."""
+async def _fail_over(house: Cluster, visitors: list[Visitors]) -> int:
+    """The primary's host vanishes from one moment to the next; its standby is promoted.
+
+    Returns the epoch of grants that ends by it.
+    """
     primary, standby = house.databases
+    with psycopg.connect(house.database_url, autocommit=True) as connection:
+        row = connection.execute("select max(epoch) from grant_epochs").fetchone()
+    assert row is not None
     primary.host.cut()
     await asyncio.sleep(1)
     await asyncio.to_thread(standby.promote)
@@ -112,6 +118,7 @@ async def _fail_over(house: Cluster, visitors: list[Visitors]) -> None:
     # Whoever watches over the databases has to see to it that the one before takes no more writes.
     await asyncio.to_thread(primary.host.end_at_once)
     primary.host.mend()
+    return int(row[0])
 
 
 def _database(house: Cluster) -> dict[str, object]:
@@ -120,13 +127,14 @@ def _database(house: Cluster) -> dict[str, object]:
     return {name: said[name] for name in ("synchronous", "standbys", "waiting")}
 
 
-def _waited_for(house: Cluster) -> tuple[int, int]:
-    """How many holders the last epoch waited for, and how many had registered when it opened.
+def _waited_for(house: Cluster, ended: int) -> tuple[int, int]:
+    """How many holders the epoch after that one waited for, and how many had registered when it opened.
 
-    Calls are answered from leases before that, so that it may still be about to open.
+    Calls are answered from leases before that, so that it may still be about to begin, or to open.
     """
     house.databases[1].until(
-        "headgate", "select opened_at is not null from grant_epochs order by epoch desc limit 1"
+        "headgate",
+        f"select epoch > {ended} and opened_at is not null from grant_epochs order by epoch desc limit 1",
     )
     with psycopg.connect(house.database_url, autocommit=True) as connection:
         row = connection.execute(
