@@ -139,7 +139,7 @@ class Child:
             await stdin.drain()
             stdin.close()
             await stdin.wait_closed()
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, RuntimeError):  # uvloop: "the handler is closed"
             log.warning("%s ended before it read its spec", self.title)
 
     async def _watch(self, process: asyncio.subprocess.Process) -> int:
