@@ -55,7 +55,7 @@ test: lint types
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --ignore tests/attack --ignore tests/faults
 
 # What attacks and the bench need beside Python, as Debian names it; put there where that is possible.
-SYSTEM_PACKAGES := nginx-light wrk gcc libc6-dev iproute2 util-linux e2fsprogs faketime procps
+SYSTEM_PACKAGES := nginx-light wrk gcc libc6-dev iproute2 util-linux e2fsprogs faketime procps redis-server
 
 packages:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
