@@ -27,8 +27,8 @@ kind = "mock"
 
 [providers.pours]
 kind = "mock"
-output_tokens = 40000
-tokens_per_second = 100000
+output_tokens = 20000
+tokens_per_second = 50000
 
 [projects.default]
 models = ["mock/*", "pours/*"]
@@ -197,7 +197,7 @@ def test_slow_readers_hold_nothing_up_and_keep_memory_bounded(house: Running, ke
     body = b'{"model": "pours/model", "stream": true, "messages": [{"role": "user", "content": "hi"}]}'
     with contextlib.ExitStack() as stack:
         # The stand-in makes each stream at once, in the loop: more of them would be taken for a hang.
-        lines = [stack.enter_context(line_to(house, receive_bytes=4096)) for _ in range(8)]
+        lines = [stack.enter_context(line_to(house, receive_bytes=4096)) for _ in range(4)]
         for line in lines:
             line.send(head(ROUTES["openai"], key, f"Content-Length: {len(body)}") + body)
         time.sleep(2)
