@@ -1,10 +1,16 @@
 """The store on a real PostgreSQL: pool, migrations, live objects, notifications, clock, jobs."""
 
 import asyncio
+import os
+import signal
+import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
+import psutil
 import psycopg
 import pytest
 from psycopg import sql
@@ -189,8 +195,47 @@ def test_embedded_server_attaches_and_stops(tmp_path: Path) -> None:
         other.stop()
         assert server.pid is None
         (server.folder / "postmaster.pid").write_text("1\nleft behind\n")
+        # Next to its socket, in a folder of its own where the path to the data folder is too long for one.
+        socket_folder = Path(parse_qs(urlsplit(server.url).query)["host"][0])
+        assert socket_folder != server.folder
+        (socket_folder / ".s.PGSQL.5432.lock").write_text("1\nleft behind\n")
         server.start()
         assert server.pid not in (None, pid)
     finally:
         server.stop()
     assert server.pid is None
+
+
+def test_embedded_server_waits_for_the_backends_of_one_that_was_killed(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path, settings={"fsync": "off"})
+    try:
+        server.start()
+        pid = server.pid
+        assert pid is not None
+        began = threading.Event()
+
+        def count() -> None:
+            with psycopg.connect(server.url) as connection:
+                connection.execute("select 1")
+                began.set()
+                # Looks at nothing while it counts, and so outlives its server for a while.
+                connection.execute("select count(*) from generate_series(1, 20000000)")
+
+        with ThreadPoolExecutor() as pool:
+            counting = pool.submit(count)
+            assert began.wait(10)
+            time.sleep(0.3)
+            backends = [one for one in psutil.Process(pid).children() if "SELECT" in " ".join(one.cmdline())]
+            assert len(backends) == 1
+            os.kill(pid, signal.SIGKILL)
+            psutil.wait_procs([psutil.Process(pid)], timeout=10)
+            began_s = time.monotonic()
+            server.start()
+            waited_s = time.monotonic() - began_s
+            assert not backends[0].is_running() or backends[0].status() == psutil.STATUS_ZOMBIE
+            assert server.pid not in (None, pid)
+            with pytest.raises(psycopg.OperationalError):
+                counting.result(30)
+            print(f"waited {waited_s:.1f} s for the backends")
+    finally:
+        server.stop()

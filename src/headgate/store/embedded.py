@@ -16,6 +16,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from collections.abc import Generator, Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -31,6 +32,7 @@ MAJOR_VERSION = 18
 SOCKET_PATH_BYTES_MAX = 100
 START_S_MAX = 60
 STOP_S_MAX = 60
+_LOOK_EVERY_S = 0.05
 SYSTEM_USER = "pgserver"
 """Whom the server runs as where Headgate runs as root, which PostgreSQL refuses."""
 
@@ -148,14 +150,37 @@ class EmbeddedPostgres:
         if not (self._folder / "PG_VERSION").exists():
             self._make()
         if self.pid is None:
-            # A pid file that names a process which is no server would keep this one from starting.
-            (self._folder / "postmaster.pid").unlink(missing_ok=True)
+            self._clear_after_kill()
         self._run_server()
         self._make_database()
 
     def _stop(self) -> None:
         if self.pid is not None:
             self._run("pg_ctl", "-D", str(self._folder), "-m", "fast", "-w", "-t", str(STOP_S_MAX), "stop")
+
+    def _clear_after_kill(self) -> None:
+        # The locks of a server that was killed may name a process that nobody has reaped, or one that is no
+        # server. Only when none of its backends is left: two sets of them would write to the same files.
+        locks = (self._folder / "postmaster.pid", self._socket_folder() / ".s.PGSQL.5432.lock")
+        if not any(lock.exists() for lock in locks):
+            return
+        deadline_s = time.monotonic() + STOP_S_MAX
+        while left := self._processes():
+            if time.monotonic() > deadline_s:
+                raise Unavailable(
+                    f"processes of an embedded PostgreSQL that was killed still run {left}; "
+                    "end them, or start again when they have ended"
+                )
+            time.sleep(_LOOK_EVERY_S)
+        for lock in locks:
+            lock.unlink(missing_ok=True)
+
+    def _processes(self) -> list[int]:
+        return [
+            process.pid
+            for process in psutil.process_iter(["name", "cwd"])
+            if process.info["name"] == "postgres" and process.info["cwd"] == str(self._folder)
+        ]
 
     def __enter__(self) -> "EmbeddedPostgres":
         self.start()
