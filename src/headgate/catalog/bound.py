@@ -31,7 +31,7 @@ OUTPUT_SLACK_TOKENS = 16
 FREE: frozenset[Operation] = frozenset({"count_tokens", "moderations", "models"})
 """Operations that providers do not charge for."""
 
-_WITHOUTOUTPUT_BUCKETS: frozenset[Operation] = frozenset({"embeddings"})
+_WITHOUT_OUTPUT: frozenset[Operation] = frozenset({"embeddings"})
 
 INPUT_BUCKETS: tuple[BucketName, ...] = ("input", "cache_read", "cache_write", "cache_write_1h")
 OUTPUT_BUCKETS: tuple[BucketName, ...] = ("output", "reasoning", "output_audio", "output_image")
@@ -151,7 +151,7 @@ def _has_tier_beyond(model: ModelFacts, window: int) -> bool:
 
 
 def _output_tokens(call: BoundInput, model: ModelFacts) -> int | Unbounded:
-    if call.operation in _WITHOUTOUTPUT_BUCKETS:
+    if call.operation in _WITHOUT_OUTPUT:
         return 0
     limit = call.max_output
     if limit is None:

@@ -36,9 +36,9 @@ class Tariff:
         self._each = None if facts.price is None else _each(facts.price)
         if facts.price is not None and not facts.runs_tools:
             prices = prices_for(BoundInput(operation="chat", body_bytes=0), facts, facts.price)
-            rows = [_row(price) for price in prices]
-            if None not in rows:
-                self._rows = tuple(row for row in rows if row is not None)
+            rows = [row for price in prices if (row := _row(price)) is not None]
+            if len(rows) == len(prices):
+                self._rows = tuple(rows)
                 self._input_max = min((start for one in prices for start, _ in one.tiers), default=1 << 60)
 
     def cost(self, usage: Usage, service_tier: str | None) -> int | None:

@@ -56,7 +56,7 @@ ANSWER_HEADERS: Final = frozenset(
 )
 """What of a provider's headers reaches a client."""
 PROVIDER_REQUEST_ID: Final = frozenset({b"x-request-id", b"request-id", b"apim-request-id"})
-"""The first of them wins, where a provider sends several."""
+"""`x-request-id` wins, where a provider sends several."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -117,7 +117,7 @@ async def take(plane: DataPlane, call: Call, target: Target) -> Held | None:
     health = plane.health.of(target.name)
     slotted = probes = False
     try:
-        way = standing.way(target, call.route)
+        way = standing.ways.to(target, call.route)
         if way.missing is not None:
             raise Unavailable(f"it is left out: {way.missing}")
         parts = bound_input(call)
@@ -128,7 +128,10 @@ async def take(plane: DataPlane, call: Call, target: Target) -> Held | None:
         if not health.try_enter(provider.max_concurrent):
             await health.enter(calls_max=provider.max_concurrent, queued_max=provider.max_queued)
         slotted = True
-        held.reservation = reservation = _try_reserve(plane, call, held) or await _reserve(plane, call, held)
+        subject, budgets = standing.subject_at(way), call.current.budgets
+        reservation = _try_reserve(plane, call, held, subject)
+        reservation = reservation or await plane.purse.reserve(budgets, subject, held.bound)
+        held.reservation = reservation
         held.reserved_pico_usd = min([hold.pico_usd for hold in reservation.holds], default=0)
     except (Refused, Unavailable) as fault:
         _untake(health, slotted=slotted, probes=probes)
@@ -161,23 +164,14 @@ def _untake(health: TargetHealth, *, slotted: bool, probes: bool) -> None:
         health.leave()
 
 
-def _try_reserve(plane: DataPlane, call: Call, held: Held) -> Reservation | None:
+def _try_reserve(plane: DataPlane, call: Call, held: Held, subject: Subject) -> Reservation | None:
     """Take rate limits that count attempts, then reserve from what is at hand; None: not enough."""
-    standing = call.standing
-    assert standing is not None
-    subject = standing.subject_at(held.way)
     limits = call.current.target_limits
     if limits:
         take_rate(plane, call, limits, subject)
     if call.current.clamps:
         _clamp(plane, call, held, subject)
     return plane.purse.try_reserve(call.current.budgets, subject, held.bound)
-
-
-async def _reserve(plane: DataPlane, call: Call, held: Held) -> Reservation:
-    standing = call.standing
-    assert standing is not None
-    return await plane.purse.reserve(call.current.budgets, standing.subject_at(held.way), held.bound)
 
 
 def _clamp(plane: DataPlane, call: Call, held: Held, subject: Subject) -> None:
@@ -318,6 +312,7 @@ def _body(call: Call, held: Held, *, ask_usage: bool) -> tuple[bytes | AsyncIter
 
 def _read_headers(call: Call, way: Way, headers: Headers) -> Headers:
     """Note the provider's own id of the request, and return of its headers those that a client may see."""
+    call.provider_request_id = ""  # an earlier attempt's is not this one's
     passed: Headers = []
     mask = way.masking.data
     for field in headers:

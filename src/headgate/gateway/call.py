@@ -14,6 +14,7 @@ from headgate.config.snapshot import Alias, Snapshot
 from headgate.core.call import Usage
 from headgate.core.entries import AttemptRecord, End, Excluded
 from headgate.core.faults import Fault
+from headgate.core.fields import first_field
 from headgate.core.identity import text_of
 from headgate.core.labels import UNRESTRICTED
 from headgate.core.ports import Headers
@@ -108,10 +109,7 @@ class Call(msgspec.Struct, eq=False):
 
     def header(self, name: bytes) -> bytes | None:
         """Return the client's first header of that lower-case name."""
-        for field in self.headers:
-            if field[0] == name:
-                return field[1]
-        return None
+        return first_field(self.headers, name)
 
     def note_change(self, change: str) -> None:
         """Note what Headgate altered in the request; the same change of a second attempt counts once."""

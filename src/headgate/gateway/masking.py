@@ -8,9 +8,9 @@ import json
 from typing import Final
 from urllib.parse import quote
 
-from headgate.core.ports import Headers
 from headgate.core.secret import MASK, Secret
 
+_MASK: Final = MASK.encode()
 LENGTH_MIN: Final = 8
 """A shorter secret, such as the `none` of an engine at home, may be part of any text."""
 
@@ -29,8 +29,7 @@ class Masking:
     def data(self, data: bytes) -> bytes:
         """Bytes of an answer: the same object where the credential is not in them."""
         for form in self._forms:
-            if form in data:
-                data = data.replace(form, MASK.encode())
+            data = data.replace(form, _MASK)
         return data
 
     def text(self, text: str) -> str:
@@ -38,7 +37,3 @@ class Masking:
         for form in self._texts:
             text = text.replace(form, MASK)
         return text
-
-    def headers(self, headers: Headers) -> Headers:
-        """Header fields of an answer."""
-        return [(name, self.data(value)) for name, value in headers]

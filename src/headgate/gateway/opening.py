@@ -80,8 +80,7 @@ class Opening:
 
     async def respond(self, exchange: Exchange, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole answer; on a line that the keep-alive has opened, its body only."""
-        if self.is_alive:
-            await self.stop()
+        await self.stop()
         if self.started:
             await exchange.send(body)
             await exchange.finish()

@@ -18,13 +18,17 @@ from headgate.core.identity import IdentitySource
 from headgate.core.ports import Clock, Egress
 from headgate.gateway.counters import Counters
 from headgate.gateway.health import Health
-from headgate.gateway.standing import STANDINGS_MAX, Said, Standing
+from headgate.gateway.standing import STANDINGS_MAX, Said, Standing, is_short
+from headgate.gateway.way import Ways
 from headgate.journal.writer import JournalWriter
 from headgate.meters.loop import LoopDetector
 from headgate.meters.model import Budget, RateLimit, Scope
 from headgate.meters.purse import Purse
 from headgate.meters.rate import RateLimiter
 from headgate.meters.shares import RateShares
+
+ALIASES_MAX = 1024
+"""How many aliases' ways are kept; any `provider/model` is one."""
 
 ENCODE = msgspec.msgpack.Encoder().encode
 
@@ -36,6 +40,7 @@ class Current:
     """
 
     __slots__ = (
+        "_ways",
         "budgets",
         "call_limits",
         "clamps",
@@ -64,12 +69,23 @@ class Current:
 
         self.snapshot_field = (b"x-headgate-snapshot", snapshot.id.encode())
         self.standings: dict[tuple[int, str, Said], Standing] = {}
+        self._ways: dict[str, Ways] = {}
 
     def remember(self, identity: tuple[int, str, Said], standing: Standing) -> None:
         """Keep what was worked out for a key (by its identity in memory), a name, and what calls say."""
         if len(self.standings) >= STANDINGS_MAX:
             self.standings.clear()
-        self.standings[identity] = standing
+        if is_short(identity[2]):
+            self.standings[identity] = standing
+
+    def ways(self, alias: Alias) -> Ways:
+        """Return the ways to an alias's targets, which all callers share."""
+        ways = self._ways.get(alias.name)
+        if ways is None:
+            if len(self._ways) >= ALIASES_MAX:
+                self._ways.clear()
+            ways = self._ways[alias.name] = Ways(self.secrets, alias.timeouts)
+        return ways
 
     def alias(self, name: str) -> Alias:
         """Return the alias of that name, or one made of a plain `provider/model`.

@@ -16,7 +16,6 @@ def finish(plane: DataPlane, call: Call, *, status: int, code: str) -> None:
     duration_ms = int((plane.clock.monotonic() - call.started_s) * 1000)
     _add_up(call)
     for reservation in call.rate:
-        # Corrects what was guessed of tokens; for limits on requests there is nothing to correct.
         plane.limiter.correct(
             reservation,
             input_tokens=call.usage.total_input,

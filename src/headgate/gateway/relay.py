@@ -8,6 +8,7 @@ import asyncio
 from typing import Final
 
 from headgate.core.faults import ClientClosed, Failed, Fault, UpstreamError
+from headgate.core.fields import first_field
 from headgate.core.money import format_usd
 from headgate.core.ports import Answer, Exchange, Headers
 from headgate.gateway.attempt import Committed, Outcome, conclude, record_of
@@ -35,7 +36,7 @@ async def relay(
         held.health.breaker.succeeded()
     call.answered_target = held.way.name
     call.response = BodyCopy(call.snapshot.limits.recorded_bytes_max)
-    call.response_content_type = _content_type(committed.headers)
+    call.response_content_type = (first_field(committed.headers, b"content-type") or b"").decode("latin-1")
     try:
         if committed.reader is None:
             await _whole(plane, call, exchange, opening, committed)
@@ -69,10 +70,8 @@ async def _whole(
     headers += own_headers(call)
     if call.cost_pico_usd is not None:
         headers.append((b"x-headgate-cost-usd", format_usd(call.cost_pico_usd).encode()))
-    if plane.journal.is_late or call.snapshot.durability == "power":
-        await plane.durable(call.snapshot)
-    if opening.is_alive:
-        await opening.stop()
+    await plane.durable(call.snapshot)
+    await opening.stop()
     body = committed.body
     if opening.started and status >= 400:
         body = last_words(call, UpstreamError(f"{held.way.name} answered {status}: {call.message}"))
@@ -244,10 +243,3 @@ def own_headers(call: Call) -> Headers:
         headers.append((b"x-headgate-changes", "; ".join(call.changes).encode("ascii", "replace")))
     headers += call.limit_headers
     return headers
-
-
-def _content_type(headers: Headers) -> str:
-    for name, value in headers:
-        if name == b"content-type":
-            return value.decode("latin-1")
-    return ""

@@ -10,17 +10,15 @@ from typing import Final
 from headgate.access.caller import Asserted, caller_of, may_use_model, read_tags
 from headgate.access.model import Caller, Key
 from headgate.catalog.model import Target
-from headgate.config.secrets import Secrets
 from headgate.config.snapshot import Alias, Snapshot
 from headgate.core.entries import Excluded
 from headgate.core.faults import NotAllowed
-from headgate.gateway.way import Way
+from headgate.gateway.way import Way, Ways
 from headgate.meters.model import Subject
-from headgate.wire.model import Route
 
 STANDINGS_MAX: Final = 4096
-WAYS_MAX: Final = 64
-"""Routes times targets of one alias."""
+SAID_CHARACTERS_MAX: Final = 1024
+"""What is longer is worked out anew each time: nobody is to fill the memory with it."""
 
 Said = tuple[str | None, tuple[str, ...], bytes, bytes, bytes, bytes]
 """What a call says of itself, but for its session: user and tags of the body, then user, tags, labels and
@@ -30,9 +28,9 @@ release of the headers."""
 class Standing:
     """A caller, the alias that it asks for, the targets that its label admits, and the ways to them."""
 
-    __slots__ = ("_secrets", "_subjects", "_ways", "alias", "caller", "excluded", "key", "subject", "targets")
+    __slots__ = ("_subjects", "alias", "caller", "excluded", "key", "subject", "targets", "ways")
 
-    def __init__(self, key: Key, caller: Caller, alias: Alias, secrets: Secrets) -> None:
+    def __init__(self, key: Key, caller: Caller, alias: Alias, ways: Ways) -> None:
         self.key = key
         self.caller = caller
         self.alias = alias
@@ -40,19 +38,8 @@ class Standing:
         self.excluded: tuple[Excluded, ...] = ()
         self.subject = subject_of(caller, alias.name)
         """What calls are counted under before a target is chosen."""
-        self._secrets = secrets
+        self.ways = ways
         self._subjects: dict[str, Subject] = {}
-        self._ways: dict[tuple[str, str, str], Way] = {}
-
-    def way(self, target: Target, route: Route) -> Way:
-        """Return the way to one of the targets. Raises NotTranslatable where its provider has none."""
-        identity = (target.model, target.provider.name, route.path + route.dialect)
-        way = self._ways.get(identity)
-        if way is None:
-            if len(self._ways) >= WAYS_MAX:
-                self._ways.clear()
-            way = self._ways[identity] = Way(target, route, self._secrets, self.alias.timeouts)
-        return way
 
     def subject_at(self, way: Way) -> Subject:
         """Return what attempts at a target are counted under."""
@@ -61,6 +48,12 @@ class Standing:
             subject = subject_of(self.caller, self.alias.name, way.target)
             self._subjects[way.name] = subject
         return subject
+
+
+def is_short(said: Said) -> bool:
+    """Say whether what a call says of itself is short enough to be remembered."""
+    user, tags, *headers = said
+    return len(user or "") + sum(map(len, tags)) + sum(map(len, headers)) <= SAID_CHARACTERS_MAX
 
 
 def subject_of(caller: Caller, model: str, target: Target | None = None) -> Subject:

@@ -59,7 +59,7 @@ def begin(plane: DataPlane, exchange: Exchange, route: Route) -> Call:
         exchange.headers,
         exchange.query,
     )
-    parent = call.header(b"traceparent")
+    parent = exchange.header(b"traceparent")
     if parent is not None and TRACEPARENT.match(parent):
         call.trace_id = parent[TRACE_ID].decode("ascii")
     return call
@@ -132,7 +132,7 @@ def _standing_of(call: Call, key: Key, model: str, said: Said) -> Standing:
     caller = call.caller = identify(call.snapshot, key, said)
     alias = call.alias = call.current.alias(model)
     check_model(call.snapshot, key, model)
-    standing = Standing(key, caller, alias, call.current.secrets)
+    standing = Standing(key, caller, alias, call.current.ways(alias))
     admitted = admit_targets(alias.targets, caller.label)
     standing.targets, standing.excluded = admitted.allowed, admitted.excluded
     return standing

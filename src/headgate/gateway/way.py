@@ -23,6 +23,8 @@ REQUEST_HEADERS: Final = frozenset(
 )
 """What of a client's headers reaches a provider."""
 
+WAYS_MAX: Final = 64
+"""Routes times targets of one alias."""
 OUTPUT_FIELD: Final = "max_completion_tokens"
 
 
@@ -88,6 +90,27 @@ class Way:
             return self._path
         path, mark, rest = self._path.partition(b"?")
         return path + b"?alt=sse" + (b"&" + rest if mark else b"")
+
+
+class Ways:
+    """The ways to the targets of one alias, made as calls take them."""
+
+    __slots__ = ("_known", "_secrets", "_timeouts")
+
+    def __init__(self, secrets: Secrets, timeouts: CallTimeouts) -> None:
+        self._secrets = secrets
+        self._timeouts = timeouts
+        self._known: dict[tuple[str, str, str, str], Way] = {}
+
+    def to(self, target: Target, route: Route) -> Way:
+        """Return the way to a target for a route. Raises NotTranslatable where its provider has none."""
+        identity = (target.provider.name, target.model, route.dialect, route.path)
+        way = self._known.get(identity)
+        if way is None:
+            if len(self._known) >= WAYS_MAX:
+                self._known.clear()
+            way = self._known[identity] = Way(target, route, self._secrets, self._timeouts)
+        return way
 
 
 def _endpoint(target: Target, route: Route) -> Endpoint:

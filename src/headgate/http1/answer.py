@@ -7,6 +7,7 @@ import asyncio
 from typing import Protocol
 
 from headgate.core.faults import Failed, UpstreamError
+from headgate.core.fields import first_field
 from headgate.core.ports import Headers
 
 
@@ -58,10 +59,7 @@ class ReceivedAnswer:
 
     def header(self, name: bytes) -> bytes | None:
         """Return the first field of that lower-case name."""
-        for field, value in self.headers:
-            if field == name:
-                return value
-        return None
+        return first_field(self.headers, name)
 
     async def chunk(self) -> bytes:
         """Return all that has arrived since the last call, waiting for some; empty at the end.

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
 from headgate.core.faults import ClientClosed, RequestTooLarge
+from headgate.core.fields import first_field
 from headgate.core.ports import Headers
 from headgate.http1.protocol import ClientConnection
 
@@ -48,10 +49,7 @@ class AsgiExchange:
 
     def header(self, name: bytes) -> bytes | None:
         """Return the first field of that lower-case name."""
-        for field, value in self.headers:
-            if field == name:
-                return value
-        return None
+        return first_field(self.headers, name)
 
     async def body(self, limit_bytes: int) -> bytes:
         """Return the whole body.

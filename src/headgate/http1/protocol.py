@@ -15,6 +15,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from headgate.core.fields import first_field
 from headgate.http1.checks import MALFORMED, Refusal, head_too_large
 from headgate.http1.limits import ServerLimits
 from headgate.http1.targets import split_target
@@ -145,7 +146,7 @@ class ClientConnection(HttpToolsProtocol):
         assert parser is not None
         if parser.get_http_version() == "1.0":
             self.expect_100_continue = False
-        host = next((value for name, value in self.headers if name == b"host"), b"")
+        host = first_field(self.headers, b"host") or b""
         state = self.scope["state"]  # type: ignore[typeddict-item]
         short = len(self.url) <= self.limits.target_bytes_max
         state[TARGET_KEY] = split_target(self.url, parser.get_method(), host) if short else None

@@ -232,19 +232,12 @@ class Leases:
     ) -> list[tuple[Lease, int]] | None:
         """Reserve as much of each meter, as `current` and `take` do; None where one has not enough."""
         parts: list[tuple[Lease, int]] = []
-        known = self._current
         for _, meter in counted:
-            lease = known.get(meter)
-            if (
-                lease is None
-                or not lease.edges.starts_ms <= wall_ms < lease.edges.ends_ms
-                or amount > lease.granted - lease.returned - lease.reserved - lease.settled
-            ):
+            lease = self.current(meter, wall_ms)
+            if lease is None:
                 return None
             parts.append((lease, amount))
-        for lease, _ in parts:
-            lease.take(amount, now_ms)
-        return parts
+        return parts if self.take(parts, now_ms) else None
 
     def give_back_idle(
         self, now_ms: int, wall_ms: int, wanted: Container[Meter] = frozenset()

@@ -23,11 +23,11 @@ from headgate.meters.scope import Counting, Meter
 BUCKETS_MAX = 50_000
 OUTPUTS_REMEMBERED = 256
 UNKNOWN_OUTPUT_TOKENS = 1024
+"""Taken where neither a limit on the output nor a recent output is known."""
 SHARED_AGAIN_S = 2.0
 """How long load that has moved may be refused until shares follow it (`meters.shares`)."""
 COUNTINGS_MAX = 8
 """How many sets of limits are remembered with whom they count: those of calls and those of attempts."""
-"""Taken where neither a limit on the output nor a recent output is known."""
 
 
 class Asked(msgspec.Struct):

@@ -59,5 +59,4 @@ class Refill:
 
 def is_low(lease: Lease) -> bool:
     """Say whether a lease that is not granted per call will soon be used up."""
-    available = lease.granted - lease.returned - lease.reserved - lease.settled
-    return available < lease.recent // LOW_SHARE and not lease.exact
+    return not lease.exact and lease.available < lease.recent // LOW_SHARE

@@ -76,15 +76,13 @@ class Till:
 
     def times_ms(self) -> tuple[int, int]:
         """Both `now_ms` and `wall_ms`, of one look at the clock."""
-        now_ms = int(self._clock.monotonic() * 1000)
+        now_ms = self.now_ms()
         base_ms = self._wall_base_ms
         return now_ms, self._clock.now_ms() if base_ms is None else base_ms + now_ms
 
     def wall_ms(self) -> int:
         """The database's time: as it last said, carried on by the clock that never goes back."""
-        if self._wall_base_ms is None:
-            return self._clock.now_ms()
-        return self._wall_base_ms + self.now_ms()
+        return self.times_ms()[1]
 
     def wake(self) -> None:
         """Let waiting calls look again."""

@@ -21,6 +21,7 @@ import msgspec
 from headgate.catalog.model import MockSettings
 from headgate.core.call import Usage
 from headgate.core.faults import UpstreamTimeout
+from headgate.core.fields import first_field
 from headgate.core.ports import Answer, Outgoing
 from headgate.standins.answers_errors import error_answer
 from headgate.standins.answers_routes import model_of, plan
@@ -161,7 +162,7 @@ class MockTransport:
 
 
 def _content_type(outgoing: Outgoing) -> str:
-    found = next((value for name, value in outgoing.headers if name == b"content-type"), b"")
+    found = first_field(outgoing.headers, b"content-type") or b""
     return found.decode("latin-1")
 
 

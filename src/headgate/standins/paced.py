@@ -10,6 +10,7 @@ from typing import NoReturn
 import msgspec
 
 from headgate.core.faults import UpstreamError, UpstreamTimeout
+from headgate.core.fields import first_field
 from headgate.core.ports import Headers, Timeouts
 from headgate.standins.planned import Planned
 
@@ -87,7 +88,7 @@ class PacedAnswer:
 
     def header(self, name: bytes) -> bytes | None:
         """The first field of that lower-case name."""
-        return next((value for field, value in self.headers if field == name), None)
+        return first_field(self.headers, name)
 
     async def chunk(self) -> bytes:
         """The next piece of the body, empty at its end. Raises UpstreamError when it is cut short,

@@ -14,6 +14,7 @@ import msgspec
 import uvicorn
 
 from headgate.core.faults import Failed
+from headgate.core.fields import first_field
 from headgate.core.ports import Answer, Headers, Origin, Outgoing, Timeouts
 from headgate.http1.asgi import AsgiServer
 from headgate.standins.answers_errors import error_answer
@@ -56,7 +57,7 @@ class ReceivedRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     def header(self, name: bytes) -> bytes | None:
         """The first field of that lower-case name."""
-        return next((value for field, value in self.headers if field == name), None)
+        return first_field(self.headers, name)
 
 
 class StandinServer:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from headgate.core.faults import InvalidRequest
+from headgate.core.fields import first_field
 from headgate.core.ports import Headers
 from headgate.wire.media import anthropic_media, google_media, openai_media
 from headgate.wire.members import (
@@ -74,7 +75,7 @@ def read_call(route: Route, headers: Headers, body: bytes) -> CallFacts:
     """
     if route.operation == "models":
         return CallFacts(route=route, model=route.model or "", body=body)
-    content_type = _content_type(headers) if route.multipart else b""
+    content_type = (route.multipart and first_field(headers, b"content-type")) or b""
     if content_type.lower().startswith(b"multipart/"):
         form = read_form(content_type, body)
         return CallFacts(
@@ -83,10 +84,6 @@ def read_call(route: Route, headers: Headers, body: bytes) -> CallFacts:
         )  # fmt: skip
     check_text(body)
     return _READERS[route.dialect](route, body)
-
-
-def _content_type(headers: Headers) -> bytes:
-    return next((value for name, value in headers if name == b"content-type"), b"")
 
 
 def _read_chat(route: Route, body: bytes) -> CallFacts:

@@ -1,0 +1,11 @@
+"""Header fields as the ports carry them: in order, names in lower case. Pure."""
+
+from headgate.core.ports import Headers
+
+
+def first_field(headers: Headers, name: bytes) -> bytes | None:
+    """Return the value of the first field of a lower-case name; None where there is none."""
+    for field in headers:
+        if field[0] == name:
+            return field[1]
+    return None
