@@ -53,9 +53,7 @@ async def test_a_wall_clock_that_jumps_moves_nothing(folder: Path, database_url:
     file = folder / "error.faketime"
     jump(file, "+0s")
     began = datetime.now(UTC)
-    with drilled(
-        folder=folder, database_url=database_url, workers=2, environment=faked_time(file)
-    ) as place:
+    with drilled(folder=folder, database_url=database_url, workers=2, environment=faked_time(file)) as place:
         house = place.house
         limits = [{"name": "today", "limit": "1000 USD", "window": "day"}]
         expires = (datetime.now(UTC) + timedelta(hours=1)).isoformat()

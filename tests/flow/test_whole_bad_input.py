@@ -114,8 +114,7 @@ def test_unknown_routes_are_404(house: Running, key: str) -> None:
 RAW = {
     "no host": b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
     "two lengths": (
-        b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\n"
-        b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab"
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"
     ),
     "both framings": (
         b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.catalog.bound import BoundInput, bound
-from headgate.catalog.model import ModelFacts, Price
+from headgate.catalog.model import ModelFacts, Price, Provider, Target
 from headgate.catalog.tariff import Tariff
 from headgate.core.call import Bounded, Unbounded, Usage
+from headgate.core.ports import Origin
 from headgate.gateway.settlement import CUT_SLACK_TOKENS, Settlement, by_usage, cut_short, in_full, refused
 
 FACTS = ModelFacts(
@@ -17,6 +18,17 @@ FACTS = ModelFacts(
     max_output=4_000,
     hides_reasoning=False,
 )
+PROVIDER = Provider(
+    name="home",
+    kind="openai-compatible",
+    origin=Origin(scheme="http", host="127.0.0.1", port=8000),
+    path="/v1",
+    regions=frozenset(),
+    endpoints=(),
+    price_provider=None,
+    stops_on_hangup=True,
+)
+TARGET = Target(provider=PROVIDER, model="m", facts=FACTS)
 CALL = BoundInput(operation="chat", body_bytes=500, messages=2, max_output=2_000)
 
 
@@ -46,7 +58,7 @@ def test_a_cut_stream_costs_what_can_have_been_made_and_never_more_than_was_held
 ) -> None:
     call = msgspec.structs.replace(CALL, choices=choices)
     held = most(call).pico_usd
-    settled = cut_short(FACTS, call, output_bytes, most(call), held)
+    settled = cut_short(TARGET, call, output_bytes, most(call), held)
     assert settled.estimated
     assert settled.charged_pico_usd <= held
     shown = min(output_bytes, 2_000)
@@ -59,16 +71,19 @@ def test_a_cut_stream_costs_what_can_have_been_made_and_never_more_than_was_held
 @given(first=st.integers(0, 5_000), more=st.integers(0, 5_000))
 def test_a_cut_stream_that_showed_more_never_costs_less(first: int, more: int) -> None:
     held = most().pico_usd
-    earlier = cut_short(FACTS, CALL, first, most(), held)
-    later = cut_short(FACTS, CALL, first + more, most(), held)
+    earlier = cut_short(TARGET, CALL, first, most(), held)
+    later = cut_short(TARGET, CALL, first + more, most(), held)
     assert later.charged_pico_usd >= earlier.charged_pico_usd
 
 
-def test_a_model_that_may_reason_unseen_is_charged_in_full() -> None:
-    hiding = msgspec.structs.replace(FACTS, hides_reasoning=True)
+def test_what_may_have_been_generated_unseen_is_charged_in_full() -> None:
     held = most().pico_usd
-    assert cut_short(hiding, CALL, 0, most(), held) == in_full(most(), held)
-    assert cut_short(FACTS, CALL, 0, Unbounded("why"), 9) == in_full(Unbounded("why"), 9)
+    replace = msgspec.structs.replace
+    hides = replace(TARGET, facts=replace(FACTS, hides_reasoning=True))
+    goes_on = replace(TARGET, provider=replace(PROVIDER, stops_on_hangup=False))
+    for target in (hides, goes_on):
+        assert cut_short(target, CALL, 0, most(), held) == in_full(most(), held)
+    assert cut_short(TARGET, CALL, 0, Unbounded("why"), 9) == in_full(Unbounded("why"), 9)
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     max_concurrent: int = 512
     max_queued: int = 512
     inject_usage: bool = True
+    stops_on_hangup: bool = False
+    """Whether it stops to generate, and to bill, when the connection is closed."""
     api_version: str | None = None
     extra_headers: dict[str, str] = msgspec.field(default_factory=dict[str, str])
     mock: MockSettings | None = None

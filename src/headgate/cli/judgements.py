@@ -246,9 +246,7 @@ def survives_failover(evidence: Evidence) -> Finding:
         return NOT_LEARNT
     said = cast("Json", database)
     if not said.get("syncs") or said.get("commits") == "off":
-        return Finding(
-            "failing", "a crash of the database loses commits: fsync or synchronous_commit is off"
-        )
+        return Finding("failing", "a crash of the database loses commits: fsync or synchronous_commit is off")
     if said.get("waiting"):
         return Finding("warning", _brief(f"nothing is granted before these register: {said['waiting']}"))
     if not said.get("standbys"):

@@ -50,6 +50,7 @@ class ProviderTable(
     max_concurrent: Positive = 512
     max_queued: Count = 512
     inject_usage: bool = True
+    stops_on_hangup: bool = False
     price_provider: str | None = None
 
     latency: Duration | None = None

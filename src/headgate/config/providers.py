@@ -65,6 +65,7 @@ def provider_of(name: str, table: ProviderTable, facts: KindFacts, problems: Pro
         max_concurrent=table.max_concurrent,
         max_queued=table.max_queued,
         inject_usage=table.inject_usage,
+        stops_on_hangup=table.stops_on_hangup,
         api_version=table.api_version,
         extra_headers={field.lower(): value for field, value in table.headers.items()},
         mock=_mock_settings(table) if table.kind == "mock" else None,

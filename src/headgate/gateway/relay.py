@@ -203,7 +203,7 @@ def _settle_stream(
     if call.truncated:
         code = code or "upstream_error"
         settlement = cut_short(
-            held.way.target.facts, held.bound_input, reader.output_bytes, held.bound, held.reserved_pico_usd
+            held.way.target, held.bound_input, reader.output_bytes, held.bound, held.reserved_pico_usd
         )
     elif reader.usage is not None:
         settlement = by_usage(held.way.tariff, reader.usage, reader.service_tier, held.reserved_pico_usd)

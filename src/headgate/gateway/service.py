@@ -84,9 +84,7 @@ class GatewayService:
         while True:
             plane = self._plane
             plane.counters.tasks = len(asyncio.all_tasks())
-            text = plane.counters.exposition(
-                plane.health, plane.purse.snapshot(), plane.journal, self._name
-            )
+            text = plane.counters.exposition(plane.health, plane.purse.snapshot(), plane.journal, self._name)
             targets = msgspec.json.encode(plane.health.view(plane.clock.monotonic())).decode()
             try:
                 await asyncio.to_thread(_write, self._metrics_path, text)

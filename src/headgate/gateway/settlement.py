@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from headgate.catalog.bound import BoundInput, bound
-from headgate.catalog.model import ModelFacts
+from headgate.catalog.model import Target
 from headgate.catalog.tariff import Tariff
 from headgate.core.call import Bound, Bounded, Usage
 
@@ -48,13 +48,16 @@ def in_full(most: Bound, reserved_pico_usd: int) -> Settlement:
 
 
 def cut_short(
-    facts: ModelFacts, parts: BoundInput, output_bytes: int, most: Bound, reserved_pico_usd: int
+    target: Target, parts: BoundInput, output_bytes: int, most: Bound, reserved_pico_usd: int
 ) -> Settlement:
-    """Settle a visible stream that was cut: the input's bound, and a token for each byte seen, and slack.
+    """Settle a stream that was cut: in full, as a provider may go on and bill its whole answer.
 
-    A model that may reason unseen is settled in full.
+    Of one that stops then, and of a model that does not reason unseen: the input's bound, a token for each
+    byte seen, and slack.
     """
-    if facts.hides_reasoning or not isinstance(most, Bounded):
+    facts = target.facts
+    stops = target.provider.stops_on_hangup and not facts.hides_reasoning
+    if not stops or not isinstance(most, Bounded):
         return in_full(most, reserved_pico_usd)
     seen = output_bytes + CUT_SLACK_TOKENS * parts.choices
     if parts.max_output is not None:
