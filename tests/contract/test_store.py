@@ -1,6 +1,7 @@
 """The store on a real PostgreSQL: pool, migrations, live objects, notifications, clock, jobs."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import threading
@@ -20,6 +21,7 @@ from headgate.store.clock import DatabaseClock
 from headgate.store.database import Database
 from headgate.store.embedded import EmbeddedPostgres
 from headgate.store.jobs import build_app
+from headgate.store.keeper import keep
 from headgate.store.listen import Listener, notify
 from headgate.store.live import CHANNEL, LiveObjects
 from headgate.store.migrate import migrate, migrations
@@ -239,3 +241,36 @@ def test_embedded_server_waits_for_the_backends_of_one_that_was_killed(tmp_path:
             print(f"waited {waited_s:.1f} s for the backends")
     finally:
         server.stop()
+
+
+async def test_an_embedded_server_that_is_killed_while_it_starts_is_kept_all_the_same(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path, settings={"fsync": "off"})
+    try:
+        await asyncio.to_thread(server.start)
+        keeping = asyncio.create_task(keep(server))
+        pid, kills = server.pid, 0
+        deadline_s = time.monotonic() + 60
+        while kills < 3 and time.monotonic() < deadline_s:
+            if (found := server.pid) is not None and (found != pid or not kills):
+                # Each time a little later in its start.
+                await asyncio.sleep(0.04 * kills)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(found, signal.SIGKILL)
+                pid, kills = found, kills + 1
+            await asyncio.sleep(0.001)
+        assert kills == 3
+        while (server.pid in (None, pid) or not _answers(server)) and time.monotonic() < deadline_s:
+            assert not keeping.done(), keeping
+            await asyncio.sleep(0.05)
+        assert server.pid not in (None, pid)
+        keeping.cancel()
+    finally:
+        server.stop()
+
+
+def _answers(server: EmbeddedPostgres) -> bool:
+    try:
+        with psycopg.connect(server.url):
+            return True
+    except psycopg.OperationalError:
+        return False

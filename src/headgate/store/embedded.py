@@ -233,11 +233,15 @@ class EmbeddedPostgres:
             raise Unavailable(f"{fault.message}\n{tail}") from fault
 
     def _make_database(self) -> None:
-        with psycopg.connect(
-            self.url_of("postgres"), autocommit=True, connect_timeout=START_S_MAX
-        ) as connection:
-            if connection.execute("select 1 from pg_database where datname = 'headgate'").fetchone() is None:
-                connection.execute("create database headgate")
+        try:
+            with psycopg.connect(
+                self.url_of("postgres"), autocommit=True, connect_timeout=START_S_MAX
+            ) as connection:
+                found = connection.execute("select 1 from pg_database where datname = 'headgate'")
+                if found.fetchone() is None:
+                    connection.execute("create database headgate")
+        except psycopg.Error as error:
+            raise Unavailable(f"the embedded PostgreSQL ended while it was being started: {error}") from error
 
     def _socket_folder(self) -> Path:
         longest = os.fsencode(self._folder / ".s.PGSQL.5432.lock")

@@ -26,6 +26,6 @@ async def keep(server: EmbeddedPostgres) -> None:
             if await asyncio.to_thread(server.revive):
                 log.warning("the embedded PostgreSQL had ended by itself, and is started again")
             wait_s = LOOK_S
-        except Fault as fault:
-            log.error("the embedded PostgreSQL has ended and does not start: %s", fault.message)
+        except (Fault, OSError) as fault:
+            log.error("the embedded PostgreSQL has ended and does not start: %s", fault)
             wait_s = min(wait_s * 2, BACKOFF_S_MAX)
