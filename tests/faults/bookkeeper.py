@@ -12,9 +12,9 @@ thread, one loopback port, paths /v1/... Models choose what it does:
 import asyncio
 import json
 import random
-import threading
-from types import TracebackType
 from typing import Any
+
+from tests.flow.server_thread import ServerThread, read_json
 
 INPUT_PICO_USD = 10_000_000
 OUTPUT_PICO_USD = 40_000_000
@@ -34,57 +34,18 @@ def pico_usd(input_tokens: int, output_tokens: int) -> int:
     return input_tokens * INPUT_PICO_USD + output_tokens * OUTPUT_PICO_USD
 
 
-class Bookkeeper:
+class Bookkeeper(ServerThread):
     """`billed` by the call's name in pico-USD; `calls` counts how often each has arrived."""
 
     def __init__(self, seed: int = 7) -> None:
-        self.port = 0
+        super().__init__("bookkeeper")
         self.billed: dict[str, int] = {}
         self.calls: dict[str, int] = {}
         self._random = random.Random(seed)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, daemon=True, name="bookkeeper")
-        self._listening = threading.Event()
 
-    def __enter__(self) -> "Bookkeeper":
-        self._thread.start()
-        assert self._listening.wait(10)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**20))
-        self.port = server.sockets[0].getsockname()[1]
-        self._listening.set()
-        self._loop.run_forever()
-        server.close()
-        tasks = asyncio.all_tasks(self._loop)
-        for task in tasks:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self._loop.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-                length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
-                body = json.loads(await reader.readexactly(length))
-                await self._answer(body, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            writer.transport.abort()
-        finally:
-            writer.close()
+    async def one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        await self._answer(await read_json(reader), writer)
+        return True
 
     def _bill(self, name: str, input_tokens: int, output_tokens: int) -> None:
         self.billed[name] = self.billed.get(name, 0) + pico_usd(input_tokens, output_tokens)
@@ -123,8 +84,8 @@ class Bookkeeper:
         for number in range(tokens):
             if gone_s is None:
                 writer.write(_chunk(_delta(f"{number} ")))
-                gone_s = self._loop.time() if writer.transport.is_closing() else None
-            elif self._loop.time() - gone_s > NOTICED_AFTER_S:
+                gone_s = self.loop.time() if writer.transport.is_closing() else None
+            elif self.loop.time() - gone_s > NOTICED_AFTER_S:
                 break
             made += 1
             self._bill(name, 0, 1)

@@ -9,8 +9,9 @@ import json
 import re
 import threading
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, Literal
+
+from tests.flow.server_thread import ServerThread
 
 Word = Literal["cut", "wait"]
 """`cut` aborts the connection; `wait` keeps it silent until the other side goes, 20 seconds at most."""
@@ -89,27 +90,13 @@ FINISH = b'data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"sto
 DONE = b"data: [DONE]\n\n"
 
 
-class ScriptedProvider:
+class ScriptedProvider(ServerThread):
     """Many providers on one loopback port."""
 
     def __init__(self) -> None:
-        self.port = 0
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, daemon=True, name="scripted provider")
-        self._listening = threading.Event()
+        super().__init__("scripted provider")
         self._replies: dict[tuple[str, str], list[Reply]] = {}
         self._received: dict[tuple[str, str], list[Received]] = {}
-
-    def __enter__(self) -> "ScriptedProvider":
-        self._thread.start()
-        assert self._listening.wait(10)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
 
     def on(self, provider: str, model: str, *replies: Reply) -> None:
         """Answer calls of that model one after the other with these; the last one again and again."""
@@ -123,29 +110,7 @@ class ScriptedProvider:
         """All that has arrived so far, by provider and model."""
         return {place: list(requests) for place, requests in self._received.items()}
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**20))
-        self.port = server.sockets[0].getsockname()[1]
-        self._listening.set()
-        self._loop.run_forever()
-        server.close()
-        tasks = asyncio.all_tasks(self._loop)
-        for task in tasks:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self._loop.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while await self._one(reader, writer):
-                continue
-        except (ConnectionError, asyncio.IncompleteReadError):
-            writer.transport.abort()
-        finally:
-            writer.close()
-
-    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, target, _ = lines[0].split(" ")
         pairs = [line.partition(": ") for line in lines[1:] if line]

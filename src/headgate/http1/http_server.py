@@ -19,9 +19,8 @@ from headgate.http1.inbound import Inbound
 from headgate.http1.inbound_exchange import InboundExchange
 from headgate.http1.inbound_line import InboundLine
 from headgate.http1.limits import LimitsGiven, limits_source
+from headgate.http1.listening import Listeners, end_exchanges
 
-_BACKLOG: Final = 2048
-_CANCEL_WAIT_S: Final = 5.0
 _SWEEP_S_MAX: Final = 1.0
 
 
@@ -38,22 +37,19 @@ class HttpServer:
         limits: LimitsGiven = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._sockets = list(sockets)
+        self._listeners = Listeners(sockets, tls)
         self._limits_now = limits_source(limits)
         self.limits = self._limits_now()
         self.now = 0.0
         self.date = b""
         self.targets: dict[bytes, tuple[str, bytes]] = {}
         self.hosts: set[bytes] = set()
-        self._tls = tls
         self._handler: Handler | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connections: set[InboundLine] = set()
         self._running: dict[InboundExchange, asyncio.Task[None]] = {}
-        self._listeners: list[asyncio.Server] = []
         self._sweeping: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
-        self._ended = asyncio.Event()
 
     @property
     def connections(self) -> int:
@@ -67,21 +63,17 @@ class HttpServer:
 
     async def serve(self, handler: Handler) -> None:
         """Answer requests with `handler` until `drain` has ended. Cancelling cuts everything."""
-        loop = self._loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
         self._handler = handler
         self._sweep()
         try:
-            for listening in self._sockets:
-                make = loop.create_unix_server if listening.family == socket.AF_UNIX else loop.create_server
-                listener = await make(self._connection, sock=listening, ssl=self._tls, backlog=_BACKLOG)
-                self._listeners.append(listener)
-            await self._ended.wait()
+            await self._listeners.serve(self._connection)
         finally:
             await self._cut()
 
     async def drain(self, timeout_s: float) -> None:
         """Take no more connections, close idle ones, let exchanges end for at most `timeout_s`, then cut."""
-        self._stop_listening()
+        self._listeners.stop()
         for connection in list(self._connections):
             connection.drain()
         with contextlib.suppress(TimeoutError):
@@ -89,7 +81,7 @@ class HttpServer:
                 # What a handler does after its last byte, such as settling, is part of its exchange.
                 await self._until_empty()
         await self._cut()
-        self._ended.set()
+        self._listeners.ended.set()
 
     # -- for connections
 
@@ -153,21 +145,13 @@ class HttpServer:
             self._empty.clear()
             await self._empty.wait()
 
-    def _stop_listening(self) -> None:
-        for listener in self._listeners:
-            listener.close()
-        self._listeners.clear()
-
     async def _cut(self) -> None:
-        self._stop_listening()
+        self._listeners.stop()
         if self._sweeping is not None:
             self._sweeping.cancel()
             self._sweeping = None
-        tasks = list(self._running.values())
-        for task in tasks:
-            task.cancel()
+        await end_exchanges(self._running.values(), self._abort_all)
+
+    def _abort_all(self) -> None:
         for connection in list(self._connections):
             connection.abort()
-        if tasks:
-            await asyncio.wait(tasks, timeout=_CANCEL_WAIT_S)
-        await asyncio.sleep(0)

@@ -9,7 +9,6 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Sequence
-from typing import Final
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
@@ -19,10 +18,8 @@ from headgate.core.ports import Handler
 from headgate.http1.checks import MALFORMED, refusal_of
 from headgate.http1.exchange import AsgiExchange, Message, Receive, Send
 from headgate.http1.limits import LimitsGiven, limits_source
+from headgate.http1.listening import Listeners, end_exchanges
 from headgate.http1.protocol import CONNECTION_KEY, TARGET_KEY, ClientConnection
-
-_BACKLOG: Final = 2048
-_CANCEL_WAIT_S: Final = 5.0
 
 
 class UvicornServer:
@@ -38,12 +35,9 @@ class UvicornServer:
         limits: LimitsGiven = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._sockets = list(sockets)
+        self._listeners = Listeners(sockets, tls)
         self._limits_now = limits_source(limits)
-        self._tls = tls
         self._state = ServerState()
-        self._listeners: list[asyncio.Server] = []
-        self._ended = asyncio.Event()
 
     @property
     def connections(self) -> int:
@@ -64,23 +58,13 @@ class UvicornServer:
             return ClientConnection(config, self._state, self._limits_now(), loop)
 
         try:
-            for listening in self._sockets:
-                if listening.family == socket.AF_UNIX:
-                    listener = await loop.create_unix_server(
-                        connection, sock=listening, ssl=self._tls, backlog=_BACKLOG
-                    )
-                else:
-                    listener = await loop.create_server(
-                        connection, sock=listening, ssl=self._tls, backlog=_BACKLOG
-                    )
-                self._listeners.append(listener)
-            await self._ended.wait()
+            await self._listeners.serve(connection)
         finally:
             await self._cut()
 
     async def drain(self, timeout_s: float) -> None:
         """Take no more connections, close idle ones, let exchanges end for at most `timeout_s`, then cut."""
-        self._stop_listening()
+        self._listeners.stop()
         connections = list(self._state.connections)
         for connection in connections:
             connection.shutdown()
@@ -93,7 +77,7 @@ class UvicornServer:
                 if self._state.tasks:
                     await asyncio.wait(list(self._state.tasks))
         await self._cut()
-        self._ended.set()
+        self._listeners.ended.set()
 
     def _config(self, handler: Handler) -> Config:
         async def application(scope: Message, receive: Receive, send: Send) -> None:
@@ -131,18 +115,10 @@ class UvicornServer:
         config.load()
         return config
 
-    def _stop_listening(self) -> None:
-        for listener in self._listeners:
-            listener.close()
-        self._listeners.clear()
-
     async def _cut(self) -> None:
-        self._stop_listening()
-        tasks = list(self._state.tasks)
-        for task in tasks:
-            task.cancel()
+        self._listeners.stop()
+        await end_exchanges(self._state.tasks, self._abort_all)
+
+    def _abort_all(self) -> None:
         for connection in list(self._state.connections):
             connection.transport.abort()
-        if tasks:
-            await asyncio.wait(tasks, timeout=_CANCEL_WAIT_S)
-        await asyncio.sleep(0)

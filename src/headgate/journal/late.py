@@ -9,6 +9,8 @@ import asyncio
 import threading
 from typing import Final
 
+from headgate.core.faults import Unavailable
+
 Waiter = tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]
 
 LATE_S: Final = 0.1
@@ -51,7 +53,7 @@ class LateEntries:
             self.is_open = False
             waiting, self._waiting = self._waiting, []
         for loop, done in waiting:
-            loop.call_soon_threadsafe(_resolve, done)
+            loop.call_soon_threadsafe(resolve, done, None)
         return []
 
     def put_back(self, entries: list[bytes]) -> None:
@@ -60,6 +62,11 @@ class LateEntries:
             self._entries[:0] = entries
 
 
-def _resolve(done: "asyncio.Future[None]") -> None:
-    if not done.done():
+def resolve(done: "asyncio.Future[None]", failure: OSError | None) -> None:
+    """Let a waiter go on, or fail with what kept its entries from the disk; on its loop."""
+    if done.done():
+        return
+    if failure is None:
         done.set_result(None)
+    else:
+        done.set_exception(Unavailable(f"the journal can't be synced to the disk ({failure})"))

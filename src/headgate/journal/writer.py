@@ -18,7 +18,7 @@ from typing import Final
 from headgate.core.faults import Unavailable
 from headgate.journal.folder import make_locked, segments
 from headgate.journal.format import frame_seeded, kind_seed, seed_of
-from headgate.journal.late import LATE_S, LateEntries, Waiter
+from headgate.journal.late import LATE_S, LateEntries, Waiter, resolve
 from headgate.journal.segment import Stream
 
 log = logging.getLogger("headgate.journal")
@@ -188,7 +188,7 @@ class JournalWriter:
         except OSError as error:
             failure = error
         for loop, done in waiting:
-            loop.call_soon_threadsafe(_resolve, done, failure)
+            loop.call_soon_threadsafe(resolve, done, failure)
         try:
             self._count()
             self._accounting.prepare(ROOM_AHEAD_BYTES)
@@ -250,12 +250,3 @@ class JournalWriter:
         if now_s - self._counted_s >= COUNT_S:
             self._counted_s = now_s
             self.total_bytes = sum(file.size for file in segments(self.folder) if not file.shipped)
-
-
-def _resolve(done: "asyncio.Future[None]", failure: OSError | None) -> None:
-    if done.done():
-        return
-    if failure is None:
-        done.set_result(None)
-    else:
-        done.set_exception(Unavailable(f"the journal can't be synced to the disk ({failure})"))
