@@ -153,6 +153,26 @@ async def test_two_shippers_on_one_folder_ship_once(database: Database, tmp_path
     assert await value(database, "select count(*) from journal_rejects") == 0
 
 
+async def test_a_dead_journal_that_looked_empty_once_is_not_closed_with_entries_unread(
+    database: Database, tmp_path: Path
+) -> None:
+    journal = JournalWriter(tmp_path, uuid.uuid4())
+    write_calls(journal, 1500)
+    journal.close()
+    [file] = [file.path for file in segments(journal.folder) if file.stream == "acct"]
+    shipper = shipper_on(tmp_path, database)
+    hidden = file.rename(tmp_path / "hidden")
+    await shipper.ship_stream("acct")
+    hidden.rename(file)
+    assert await shipper.ship_stream("acct")
+    while await shipper.ship_stream("body"):
+        pass
+    assert await value(database, "select count(*) from journals where closed_at is not null") == 0
+    await ship_all(shipper)
+    assert await value(database, "select count(*) from journals where closed_at is not null") == 1
+    assert await value(database, "select count(*) from requests where code <> 'interrupted'") == 1500
+
+
 async def test_poison_is_kept_apart_and_told_of(database: Database, tmp_path: Path) -> None:
     told: list[bytes] = []
 

@@ -43,24 +43,25 @@ def segments(folder: Path) -> list[SegmentFile]:
     """Return a boot's segments of both streams, in order; none where the folder is gone."""
     found: list[SegmentFile] = []
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                match = _SEGMENT.match(entry.name)
-                if match is not None:
-                    status = entry.stat()
-                    shipped = match[3] == "shipped"
-                    found.append(
-                        SegmentFile(
-                            match[1],
-                            int(match[2]),
-                            Path(entry.path),
-                            shipped,
-                            status.st_size,
-                            status.st_mtime,
-                        )
-                    )
+        entries = os.scandir(folder)
     except FileNotFoundError:
         return []
+    with entries:
+        for entry in entries:
+            match = _SEGMENT.match(entry.name)
+            if match is None:
+                continue
+            try:
+                status = entry.stat()
+            except FileNotFoundError:
+                # Marked as shipped or deleted since it was listed: that says nothing of the others.
+                continue
+            shipped = match[3] == "shipped"
+            found.append(
+                SegmentFile(
+                    match[1], int(match[2]), Path(entry.path), shipped, status.st_size, status.st_mtime
+                )
+            )
     return sorted(found, key=lambda file: (file.stream, file.number))
 
 

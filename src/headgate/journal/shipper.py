@@ -229,6 +229,7 @@ class Shipper:
         is_dead = journal.is_dead
         batch = await asyncio.to_thread(read, journal, stream, is_dead=is_dead)
         if batch is not None:
+            journal.drained.discard(stream)
             await self._ship_batch(journal, stream, batch)
             return True
         if is_dead:
