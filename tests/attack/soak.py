@@ -2,7 +2,8 @@
 
     python -m tests.attack.soak --minutes 60
 
-Memory, handles, tasks and connections must stay flat, and every answered call be on record once.
+Memory, handles, tasks and connections must stay flat, every answered call be on record, and the budget have
+spent what the records say.
 Read next: `soak_load` (who comes), `soak_samples` (what is looked at, and the bounds).
 """
 
@@ -13,6 +14,7 @@ import os
 import subprocess
 import sys
 import time
+from decimal import Decimal
 
 import msgspec
 import psycopg
@@ -22,18 +24,31 @@ from tests.attack.soak_samples import Row, Samples, table
 
 SCHEDULES = 1_000_000
 SHIPPED_S_MAX = 90.0
-LIMITED_PART_MAX = 0.001
+REFUSED_PART_MAX = 0.001
 """Shares of rate limits follow load that moves within two seconds, and refuse what comes before."""
+
+_BOOKS = """
+    select coalesce(sum(case when code = 'interrupted' then cost_usd else charged end), 0)::text
+    from requests left join lateral (
+        select sum((attempt ->> 'charged_usd')::numeric) charged
+        from jsonb_array_elements(attempts) attempt where attempt ->> 'target' like 'near/%'
+    ) on true where code <> 'interrupted' or target like 'near/%'
+"""
+"""What the records say that the provider near has cost."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What a soak found. `lost` were answered and are not on record; `twice` are there more than once."""
+    """What a soak found. `lost` were answered and are not on record.
+
+    `spent` is what the budget of one provider says, `booked` what the records say of the same: USD.
+    """
 
     rows: list[Row]
     counts: dict[str, int]
     answered: int
     lost: list[str]
-    twice: list[str]
+    spent: Decimal
+    booked: Decimal
     surprises: list[str]
     errors: list[str]
 
@@ -41,27 +56,33 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     def problems(self) -> list[str]:
         """Everything that must not be."""
         found = [f"{row.measure} grows" for row in self.rows if row.judged == "GROWS"]
-        limited = self.counts.get("limited", 0)
-        if limited > LIMITED_PART_MAX * self.answered:
-            found.append(f"{limited} calls were refused for rate limits that are hardly used")
+        found += [f"{row.measure} was seen too seldom" for row in self.rows if row.judged == "too few"]
+        for what in ("limited", "refused", "control refused"):
+            times = self.counts.get(what, 0)
+            if times > max(2, REFUSED_PART_MAX * self.answered):
+                found.append(f"{times} times {what} when nothing had been killed")
+        if self.spent != self.booked:
+            found.append(f"the budget has {self.spent} USD spent, the records {self.booked}")
         found += [f"answered and not on record: {name}" for name in self.lost[:5]]
-        found += [f"on record more than once: {name}" for name in self.twice[:5]]
         return found + self.surprises[:10] + self.errors[:5]
 
     def text(self) -> str:
         """The table and the counts."""
         counted = ", ".join(f"{name} {count}" for name, count in sorted(self.counts.items()))
         return (
-            f"{table(self.rows)}\n\n{counted}\n{self.answered} calls answered, {len(self.lost)} not on record"
+            f"{table(self.rows)}\n\n{counted}\n"
+            f"{self.answered} calls answered, {len(self.lost)} not on record; "
+            f"{self.spent} USD spent, {self.booked} on record"
         )
 
 
 async def soak(
-    minutes: float, *, workers: int = 2, sample_s: float, settle_s: float, kill_s: float
+    minutes: float, *, workers: int = 2, sample_s: float, settle_s: float, kill_s: float, kill_until_s: float
 ) -> Outcome:
     """Load a Headgate of its own for so long and look at it meanwhile.
 
-    The first `settle_s` seconds of a process's life don't count; a worker is killed every `kill_s` seconds.
+    The first `settle_s` seconds of a process's life don't count; a worker is killed every `kill_s` seconds
+    of the first `kill_until_s`, so that all that run at the end are seen for long.
     """
     async with Providers() as providers:
         place = headgate(providers.config(), workers=workers, environment={"SOAK_CLAUDE": "sk-soak"})
@@ -71,11 +92,12 @@ async def soak(
             load, samples = Load(running, key), Samples(running, settle_s)
             looking = asyncio.create_task(_look(samples, sample_s))
             try:
-                await load.run(minutes * 60, kill_s)
+                await load.run(minutes * 60, kill_s, kill_until_s)
             finally:
                 looking.cancel()
                 await asyncio.wait([looking])
-            on_record = await asyncio.to_thread(_on_record, running, load.answered)
+            lost = await asyncio.to_thread(_lost, running, load.answered)
+            spent, booked = await asyncio.to_thread(_books, running)
             counts = dict(load.counts)
         finally:
             await asyncio.to_thread(place.__exit__, None, None, None)
@@ -83,8 +105,9 @@ async def soak(
             rows=samples.rows(),
             counts=counts,
             answered=len(load.answered),
-            lost=sorted(load.answered - set(on_record)),
-            twice=sorted(name for name, times in on_record.items() if times > 1),
+            lost=lost,
+            spent=spent,
+            booked=booked,
             surprises=load.surprises,
             errors=[] if not looking.cancelled() and looking.exception() is None else _told(looking),
         )
@@ -102,15 +125,27 @@ async def _look(samples: Samples, every_s: float) -> None:
         await asyncio.sleep(every_s)
 
 
-def _on_record(running: Running, answered: set[str]) -> dict[str, int]:
-    """How often each call is on record, once all that were answered are, or time is up."""
+def _lost(running: Running, answered: set[str]) -> list[str]:
+    """Which calls are not on record, once all that were answered are, or time is up."""
     deadline = time.monotonic() + SHIPPED_S_MAX
     while True:
         with psycopg.connect(running.database_url(), autocommit=True) as connection:
-            rows = connection.execute("select id::text, count(*) from requests group by id").fetchall()
-        found = {str(name): int(times) for name, times in rows}
-        if answered <= found.keys() or time.monotonic() > deadline:
-            return found
+            found = {str(name) for (name,) in connection.execute("select id::text from requests")}
+        if answered <= found or time.monotonic() > deadline:
+            return sorted(answered - found)
+        time.sleep(1.0)
+
+
+def _books(running: Running) -> tuple[Decimal, Decimal]:
+    """What the provider near cost by its budget and by the records, once both agree or time is up."""
+    deadline = time.monotonic() + SHIPPED_S_MAX
+    while True:
+        [wide] = [item for item in running.get("/budgets")["items"] if item["name"] == "wide"]
+        with psycopg.connect(running.database_url(), autocommit=True) as connection:
+            row = connection.execute(_BOOKS).fetchone()
+        spent, booked = Decimal(wide["spent_usd"]), Decimal(row[0] if row else 0)
+        if (spent == booked and not Decimal(wide["reserved_usd"])) or time.monotonic() > deadline:
+            return spent, booked
         time.sleep(1.0)
 
 
@@ -129,7 +164,8 @@ def main() -> int:
             workers=given.workers,
             sample_s=5.0,
             settle_s=min(600.0, given.minutes * 20),
-            kill_s=300.0,
+            kill_s=120.0,
+            kill_until_s=given.minutes * 20,
         )
     )
     print(outcome.text(), flush=True)

@@ -44,6 +44,14 @@ output = "2"
 input = "1"
 output = "2"
 
+[prices."near/broken-stream"]
+input = "1"
+output = "2"
+
+[prices."near/speech"]
+input = "1"
+output = "2"
+
 [models.chat]
 targets = ["near/tokens-20", "far/tokens-20"]
 
@@ -81,6 +89,9 @@ USERS = 50
 SHARED_S_MAX = 25.0
 """From a worker's end until its successor has its part of each rate limit: what the dead one held is
 taken back after ten seconds (`store/migrations/0011_rates.sql`)."""
+
+RESTARTED_S_MAX = 20.0
+"""From a worker's end until its successor serves; what other workers can't do may be refused till then."""
 
 PACES = {
     "whole": 18.0,
@@ -135,13 +146,13 @@ class Load:
         self._config = running.config_path.read_text()
         self._http = httpx.AsyncClient(base_url=running.url, timeout=30, trust_env=False, verify=False)
 
-    async def run(self, seconds: float, kill_every_s: float) -> None:
-        """Let all visitors come for so long; workers are killed one after the other."""
+    async def run(self, seconds: float, kill_every_s: float, kill_until_s: float) -> None:
+        """Let all visitors come for so long; at first, workers are killed one after the other."""
         end = time.monotonic() + seconds
         async with asyncio.TaskGroup() as group:
             for name, a_second in PACES.items():
                 group.create_task(self._again(name, getattr(self, f"_{name}"), a_second, end))
-            group.create_task(self._kill(kill_every_s, end))
+            group.create_task(self._kill(kill_every_s, time.monotonic() + kill_until_s))
         await self._http.aclose()
         self.running.config_path.write_text(self._config)
 
@@ -166,6 +177,9 @@ class Load:
             self.counts[name] += 1
         except (OSError, httpx.TransportError, TimeoutError) as error:
             self.counts[f"{name}: {type(error).__name__}"] += 1
+        except Exception as error:
+            # A visitor that breaks would otherwise be a visitor who never comes again.
+            self.surprises.append(f"{name}: {error!r}")
 
     def _note(self, kind: str, given: RawAnswer | httpx.Response, expected: tuple[int, ...] = ()) -> None:
         status = given.status if isinstance(given, RawAnswer) else given.status_code
@@ -174,10 +188,15 @@ class Load:
             self.answered.add(given.headers["x-headgate-request-id"])
         elif status == 429 and b"rate limit" in body:
             # A successor has no part of a rate limit until the others have given it one.
-            after_kill = time.monotonic() - self._killed_at < SHARED_S_MAX
-            self.counts["limited after a kill" if after_kill else "limited"] += 1
-        elif status not in (*expected, 502, 503):  # a worker may have been killed, or a breaker be open
+            self._count("limited", SHARED_S_MAX)
+        elif status in (502, 503) and kind != "broken":
+            self._count("refused", RESTARTED_S_MAX)
+        elif status not in (*expected, 502, 503):  # a breaker may be open where streams break
             self.surprises.append(f"{kind}: {status} {body[:300]!r}")
+
+    def _count(self, what: str, after_kill_s: float) -> None:
+        after_kill = time.monotonic() - self._killed_at < after_kill_s
+        self.counts[f"{what} after a kill" if after_kill else what] += 1
 
     def _body(self, model: str, **fields: Any) -> dict[str, Any]:
         return {"model": model, "messages": HI, "user": f"u{random.randrange(USERS)}", **fields}
@@ -244,7 +263,9 @@ class Load:
     async def _look(self) -> None:
         path = random.choice(("/requests?limit=50", "/costs", "/budgets", "/status", "/alerts", "/leases"))
         given = await self._control("GET", path)
-        if given.status_code not in (200, 502, 503):
+        if given.status_code in (502, 503):
+            self._count("control refused", RESTARTED_S_MAX)
+        elif given.status_code != 200:
             self.surprises.append(f"{path}: {given.status_code}")
 
     async def _key(self) -> None:
@@ -270,7 +291,7 @@ class Load:
         await asyncio.to_thread(self.running.config_path.write_text, self._config + more)
 
     async def _kill(self, every_s: float, end: float) -> None:
-        """Kill the last gateway, now and then the shipper or control; the first gateway is left alone."""
+        """Kill the last gateway, the shipper, control, and so on; the first gateway is left alone."""
         gateways = len(self.running.worker_pids("gateway"))
         roles = (f"gateway {gateways}", "shipper", "control")
         for number in range(1_000_000):
