@@ -18,7 +18,7 @@ from typing import Final
 from headgate.core.faults import Unavailable
 from headgate.journal.folder import make_locked, segments
 from headgate.journal.format import frame_seeded, kind_seed, seed_of
-from headgate.journal.late import LATE_S, LateEntries, Waiter, resolve
+from headgate.journal.late import LATE_BODIES_BYTES_MAX, LATE_S, LateEntries, Waiter, resolve
 from headgate.journal.segment import Stream
 
 log = logging.getLogger("headgate.journal")
@@ -52,7 +52,6 @@ class JournalWriter:
     ) -> None:
         self.boot = boot
         self.folder = folder / str(boot)
-        self.bodies_dropped = 0
         self.total_bytes = 0
         self._seed = seed_of(boot)
         self._seeds: dict[int, int] = {}
@@ -70,6 +69,9 @@ class JournalWriter:
         self._waiting: list[Waiter] = []
         self._waiting_lock = threading.Lock()
         self._late = LateEntries()
+        self._late_bodies = LateEntries(LATE_BODIES_BYTES_MAX)
+        # Two, since the loop counts in one and the thread in the other.
+        self._bodies_dropped = self._late_bodies_dropped = 0
         try:
             self._accounting.prepare(ROOM_AHEAD_BYTES)
         except OSError as error:
@@ -88,8 +90,13 @@ class JournalWriter:
 
     @property
     def is_late(self) -> bool:
-        """Whether entries wait in memory for a disk that stalls."""
+        """Whether accounting entries wait in memory for a disk that stalls."""
         return self._late.is_open
+
+    @property
+    def bodies_dropped(self) -> int:
+        """How many bodies were not kept since the start."""
+        return self._bodies_dropped + self._late_bodies_dropped
 
     def append(self, kind: int, payload: bytes) -> None:
         """Write an accounting entry. Raises OSError when even the room kept for it is used up."""
@@ -101,19 +108,26 @@ class JournalWriter:
         self._added(data)
 
     def append_body(self, kind: int, payload: bytes) -> bool:
-        """Write an entry of the bodies; say whether it was. At three quarters of the bound it is dropped."""
+        """Write an entry of the bodies, or keep it while the disk stalls; say whether it is not dropped.
+
+        It is at three quarters of the bound, and where too much waits for the disk.
+        """
         data = self._frame(kind, payload)
-        late = self._late.is_open or self._syncs_long()
-        if late or self._full or self.total_bytes + len(data) > self._total_bytes_max * 3 // 4:
-            self.bodies_dropped += 1
+        if self._full or self.total_bytes + len(data) > self._total_bytes_max * 3 // 4:
+            self._bodies_dropped += 1
             return False
-        try:
-            self._bodies.append(data)
-        except OSError as error:
-            # Not full: for the accounting of calls there is room ahead.
-            self._note_crowded(error)
-            self.bodies_dropped += 1
-            return False
+        if self._late_bodies.is_open or self._syncs_long():
+            if not self._late_bodies.add(data):
+                self._bodies_dropped += 1
+                return False
+        else:
+            try:
+                self._bodies.append(data)
+            except OSError as error:
+                # Not full: for the accounting of calls there is room ahead.
+                self._note_crowded(error)
+                self._bodies_dropped += 1
+                return False
         self._added(data)
         return True
 
@@ -201,6 +215,8 @@ class JournalWriter:
             self._crowded = False
         try:
             self._write_late()
+            while self._write_late_bodies():
+                self._write_late()
         except OSError as error:
             failure = failure or error
         self._syncing_since_s = None
@@ -223,6 +239,19 @@ class JournalWriter:
                     self._late.put_back(entries[place:])
                     raise
             self._wake.set()
+
+    def _write_late_bodies(self) -> bool:
+        """Write what waits now; say whether there was any. What can't be written is dropped."""
+        bodies = self._late_bodies.take()
+        for data in bodies:
+            try:
+                self._bodies.append(data)
+            except OSError as error:
+                self._note_crowded(error)
+                self._late_bodies_dropped += 1
+        if bodies:
+            self._wake.set()
+        return bool(bodies)
 
     def _note_full(self, error: OSError) -> None:
         if not self._full:
