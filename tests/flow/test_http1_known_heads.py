@@ -165,6 +165,58 @@ def test_requests_that_come_one_by_one_are_answered_one_by_one(
     assert together == alone
 
 
+BLANKS = st.sampled_from([b"", b" ", b"\t", b" \t ", b"  "])
+INNER = b"GET /inner HTTP/1.1\r\nHost: h\r\n\r\n"
+
+
+@st.composite
+def length_fields(draw: st.DrawFn) -> Callable[[int], bytes]:
+    """A field that says a length, in any spelling that is taken."""
+    name = draw(st.sampled_from([b"content-length", b"Content-Length", b"CONTENT-LENGTH", b"cOnTeNt-LeNgTh"]))
+    before, after = draw(BLANKS), draw(BLANKS)
+    zeros = draw(st.one_of(st.integers(0, 20), st.sampled_from([1000, 5000])))
+    return lambda size: b"%b:%b%b%d%b\r\n" % (name, before, b"0" * zeros, size, after)
+
+
+@st.composite
+def said_again(draw: st.DrawFn) -> list[list[bytes]]:
+    """Requests of one head but for the length's digits, each in pieces; bodies may look like requests."""
+    field = draw(length_fields())
+    fields = draw(st.permutations([b"Host: h\r\n", b"X-A: Content-Length: 3\r\n", b"X-B: \r\n", b""]))
+    place = draw(st.integers(0, len(fields)))
+    said: list[list[bytes]] = []
+    for body in draw(st.lists(st.sampled_from([INNER, INNER * 2, b"", b"a" * 9]), min_size=2, max_size=5)):
+        lines = [*fields[:place], field(len(body)), *fields[place:]]
+        head = b"POST /v1/chat HTTP/1.1\r\n%b\r\n" % b"".join(lines)
+        places = draw(st.lists(st.integers(0, 1 << 20), max_size=2))
+        # Where a head ends is where a cut could do harm.
+        places += draw(st.sampled_from([[], [len(head)], [len(head), len(head) + 1]]))
+        said.append(cut(head + body, places))
+    return said
+
+
+@settings(max_examples=150, deadline=None)
+@given(said=said_again())
+def test_a_length_means_the_same_however_it_is_spelt_and_cut(said: list[list[bytes]]) -> None:
+    async def scenario() -> tuple[bytes, bytes]:
+        apart = [await converse([b"".join(pieces)], 1) for pieces in said]
+        return b"".join(apart), await converse([piece for pieces in said for piece in pieces], 1)
+
+    alone, together = run(scenario)
+    assert alone.count(b"HTTP/1.1 200 OK") == len(said)
+    assert b"/inner'" not in alone
+    assert together == alone
+
+
+@pytest.mark.parametrize("zeros", [0, 7, 8, 18, 30, 5000])
+def test_the_body_of_a_head_said_again_is_never_a_request(zeros: int) -> None:
+    request = post(INNER, length=b"0" * zeros + b"%d" % len(INNER))
+    pieces = [request[: -len(INNER)], INNER] * 3
+    answers = run(lambda: converse(pieces, 1))
+    assert answers.count(b"HTTP/1.1 200 OK") == 3
+    assert answers.count(b"'/inner'") == 0
+
+
 UNREAD = post(b"x", path=b"/unread")
 EVIL = b"GET /evil HTTP/1.1\r\nX: "
 SPOKEN = {

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from headgate.core.faults import ClientClosed, Failed, Fault, InvalidRequest, Unavailable
+from headgate.core.fields import announced_bytes
 from headgate.core.ports import Answer, Exchange, Headers, Origin, Outgoing, Timeouts, Transport
 
 HOP_BY_HOP: Final = frozenset(
@@ -70,7 +71,7 @@ class ControlRelay:
         length = exchange.header(b"content-length")
         chunked = exchange.header(b"transfer-encoding") is not None
         body: bytes | AsyncIterator[bytes] = b""
-        if chunked or (length is not None and length.isdigit() and int(length) > 0):
+        if chunked or (length is not None and length.isdigit() and announced_bytes(length) > 0):
             body = exchange.chunks()
         return Outgoing(
             origin=self._origin,
@@ -78,7 +79,9 @@ class ControlRelay:
             target=exchange.path.encode("latin-1") + (b"?" + exchange.query if exchange.query else b""),
             headers=headers,
             body=body,
-            content_length=int(length) if length is not None and length.isdigit() and not chunked else None,
+            content_length=announced_bytes(length)
+            if length is not None and length.isdigit() and not chunked
+            else None,
             timeouts=RELAY_TIMEOUTS,
         )
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
 from headgate.core.faults import ClientClosed, RequestTooLarge
-from headgate.core.fields import first_field
+from headgate.core.fields import announced_bytes, first_field
 from headgate.core.ports import Headers
 from headgate.http1.protocol import ClientConnection
 
@@ -58,7 +58,7 @@ class AsgiExchange:
         when the client is gone.
         """
         announced = self.header(b"content-length")
-        if announced is not None and int(announced) > limit_bytes:
+        if announced is not None and announced_bytes(announced) > limit_bytes:
             raise _too_large(limit_bytes)
         data = await self._piece()
         if self._body_read and len(data) <= limit_bytes:

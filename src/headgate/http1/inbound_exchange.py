@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Final, Protocol
 
 from headgate.core.faults import ClientClosed, RequestTooLarge
+from headgate.core.fields import announced_bytes
 from headgate.core.ports import Headers
 from headgate.http1.answer_head import CHUNKED, CLOSE, CONTINUE, LAST_CHUNK, WITHOUT_BODY, answer_head
 from headgate.http1.checks import Refusal
@@ -177,7 +178,7 @@ class InboundExchange:
         """
         if not self.complete:
             announced = self.index.get(b"content-length")
-            if announced is not None and int(announced) > limit_bytes:
+            if announced is not None and announced_bytes(announced) > limit_bytes:
                 raise _too_large(limit_bytes)
             self._limit_bytes = limit_bytes
             while not self.complete and self.size <= limit_bytes:
