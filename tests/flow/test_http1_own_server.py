@@ -230,3 +230,50 @@ async def test_what_was_sent_ahead_is_answered_before_the_server_ends() -> None:
         assert received.count(b"connection: close") == 1
         await asyncio.wait_for(draining, 5)
         writer.transport.abort()
+
+
+@on_both_loops
+async def test_who_sends_the_rest_of_an_answered_request_is_not_cut_in_its_next_call() -> None:
+    async def answer_early(exchange: Exchange) -> None:
+        if exchange.path == "/early":
+            await exchange.respond(200, list(TEXT), b"early")
+            return
+        await asyncio.sleep(1.0)
+        await exchange.respond(200, list(TEXT), b"late")
+
+    in_chunks = request(b"host: h", b"transfer-encoding: chunked", line=b"POST /early HTTP/1.1")
+    announced = request(b"host: h", b"content-length: 9", line=b"POST /early HTTP/1.1")
+    async with serving(HttpServer, answer_early, limits=ServerLimits(linger_s=0.3)) as (port, _):
+        for head, rest in (
+            (announced, b"123456789"),
+            (in_chunks, b"9\r\n123456789\r\n0\r\n\r\n"),
+            (in_chunks, b"9\r\n123456789\r\n0\r\nx: y\r\n\r\n"),
+        ):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            for _ in range(2):  # by the parser, and where the head is known
+                writer.write(head)
+                await reader.readuntil(b"early")
+                writer.write(rest)
+            await asyncio.sleep(0.05)
+            writer.write(request(b"host: h", line=b"GET /late HTTP/1.1"))
+            assert b"late" in await asyncio.wait_for(reader.readuntil(b"late"), 5)
+            writer.transport.abort()
+
+
+@on_both_loops
+async def test_who_never_sends_the_rest_of_an_answered_request_is_cut() -> None:
+    async def answer_early(exchange: Exchange) -> None:
+        await exchange.respond(200, list(TEXT), b"early")
+
+    async with serving(HttpServer, answer_early, limits=ServerLimits(linger_s=0.3)) as (port, server):
+        for trailer, cut_by in ((b"", "linger"), (b"connection: close\r\n", "the trailer")):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(request(b"host: h", b"transfer-encoding: chunked"))
+            await reader.readuntil(b"early")
+            if trailer:
+                writer.write(b"0\r\n" + trailer + b"\r\n")
+            with contextlib.suppress(ConnectionError):
+                assert await asyncio.wait_for(reader.read(), 5) == b"", cut_by
+            writer.transport.abort()
+        await asyncio.sleep(0.05)
+        assert server.connections == 0

@@ -171,6 +171,8 @@ class Inbound(InboundLine):
         assert exchange is not None
         exchange.complete = True
         exchange.wake()
+        if exchange.ended and exchange.keeps and not self._deaf:
+            self._cut_at = None  # what was still owed of the answered request has come
         if self._fields:
             # Trailers: nobody has checked them, so nobody sees them. The parser does heed `connection`.
             self._fields.clear()
