@@ -70,16 +70,23 @@ class Siege:
         *,
         models: tuple[str, ...] = ("large",),
         users: int = 1,
+        skew: int = 1,
         output_max: int = 40,
         least_part: float = 0.0,
         hangups: float = 0.0,
         prefix: str = "c",
     ) -> Iterator[Call]:
-        """Calls without end, each different; the same ones for the same seed."""
+        """Calls without end, each different; the same ones for the same seed.
+
+        The first key, and the first half of the users, make `skew` times as many as each of the others.
+        """
+        keys = sorted(self.keys)
+        key_weights = [skew, *(1 for _ in keys[1:])]
+        user_weights = [skew if number < users // 2 else 1 for number in range(users)]
         chance = random.Random(f"{self.shop.seed}/{prefix}")
         for number in itertools.count():
-            key = chance.choice(sorted(self.keys))
-            user = f"user-{chance.randrange(users)}"
+            key = chance.choices(keys, key_weights)[0]
+            user = f"user-{chance.choices(range(users), user_weights)[0]}"
             text = content(f"{prefix}{number}", key, user, output_max, least_part)
             body: dict[str, Any] = {
                 "model": chance.choice(models),
