@@ -28,7 +28,7 @@ def output_tokens_of(name: str, most: int) -> int:
 
 
 class Shop(ServerThread):
-    """`billed`: pico-USD by the call's name; `times` by model: when each call arrived (loop's clock)."""
+    """`billed`: pico-USD by the call's name."""
 
     def __init__(self, address: str) -> None:
         super().__init__("shop", address)

@@ -1,27 +1,31 @@
 """The database fails over to its standby under load: nothing is granted before all holders registered again.
 
-First with a synchronous standby, across which every promise holds. Then with one that lacked the last
-commits, across which the one on budgets need not hold, but no record is lost and no grant forgotten.
+First with a synchronous standby, across which every promise holds, and on until nothing is left to spend.
+Then with one that lacked the last commits, across which the one on budgets need not hold (its limit is out of
+reach), but no record is lost and no grant forgotten.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 
 import psycopg
 import pytest
-from tests.faults.hosts.cluster import Cluster, ask, cluster, until
+from tests.faults.hosts.cluster import NAMED_LIKE, Cluster, ask, cluster, until
+from tests.faults.hosts.gateway_host import GatewayHost
 
+from headgate.core.money import parse_usd
 from headgate.drills.model import Seen
 from headgate.drills.visitors import Visitors
 
 AGAIN_S_MAX = 45.0
+SPENT_S_MAX = 60.0
 MORE = """
 [[budgets]]
 name = "first"
 scope = { model = "shop/quick" }
-limit = "40 USD"
+limit = "3 USD"
 window = "total"
 
 [[budgets]]
@@ -56,9 +60,16 @@ async def _synchronous(house: Cluster) -> None:
     async with _everywhere(house, key["key"], "shop-quick") as visitors:
         await asyncio.sleep(3)
         ended = await _fail_over(house, visitors)
+        # What was spent before the failover still counts: so the limit runs out after it, and at its sum.
+        assert await _all_spent(visitors, SPENT_S_MAX), "each host refuses once it is spent"
     assert _waited_for(house, ended) == (3, 3), "all three registered, and before anything was granted"
     seen = [one for each in visitors for one in each.seen]
     assert not house.broken(seen, "first", key["id"])
+    for gateway in house.gateways:
+        # What was leased and came back may pay for a few more.
+        until(lambda at=gateway: _is_refused(at, key["key"]), 20, "no host has anything left")
+    limit = parse_usd(house.budget("first").limit_usd)
+    assert 0.8 * limit < house.shop.bill("drill-") <= limit
     for gateway in house.gateways:
         assert ask(gateway, key["key"]).status_code == 200
     revoked = house.gateways[2].api.delete(f"/keys/{key['id']}")
@@ -88,6 +99,21 @@ async def _asynchronous(house: Cluster) -> None:
     assert not house.broken(seen, "second", key["id"])
 
 
+async def _all_spent(visitors: Sequence[Visitors], timeout_s: float) -> bool:
+    ends_s = time.monotonic() + timeout_s
+    while time.monotonic() < ends_s:
+        if all([one.status for one in each.seen[-6:]] == [402] * 6 for each in visitors):
+            return True
+        await asyncio.sleep(0.1)
+    return False
+
+
+def _is_refused(gateway: GatewayHost, key: str) -> bool:
+    answer = ask(gateway, key, "shop-quick", NAMED_LIKE)
+    assert answer.status_code in (200, 402), answer.text
+    return answer.status_code == 402
+
+
 @contextlib.asynccontextmanager
 async def _everywhere(house: Cluster, key: str, model: str) -> AsyncGenerator[list[Visitors]]:
     async with contextlib.AsyncExitStack() as stack:
@@ -113,6 +139,7 @@ async def _fail_over(house: Cluster, visitors: list[Visitors]) -> int:
     for each in visitors:
         assert await each.see(10, AGAIN_S_MAX), "calls are answered again"
     print(f"answered again {time.monotonic() - began_s:.1f} s after the promotion")
+    assert all(one.status != 402 for each in visitors for one in each.seen), "nothing had run out before"
     answered: list[Seen] = [one for each in visitors for one in each.seen if one.is_answered]
     assert len(answered) > 60
     # Whoever watches over the databases has to see to it that the one before takes no more writes.
