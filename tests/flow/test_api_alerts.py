@@ -9,13 +9,23 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.flow.control_app import Api, control, make_key
 
+from headgate.access.gateways import heartbeat
 from headgate.access.vault import Vault, is_sealed
 from headgate.api.alerts import AlertSink
-from headgate.api.webhooks import ATTEMPTS_MAX, BACKOFF_S_MAX, read_destination, signature, wait_s
+from headgate.api.jobs import DELIVER_S
+from headgate.api.webhooks import (
+    ATTEMPTS_MAX,
+    BACKOFF_S_MAX,
+    read_destination,
+    signature,
+    wait_s,
+    webhook_purpose,
+)
 from headgate.core.entries import ALERT, Alert
 from headgate.core.faults import InvalidRequest
 from headgate.core.pages import format_ms
@@ -173,16 +183,56 @@ async def stored_secret(database: Database) -> str:
     return str(row[0])
 
 
-async def test_a_delivery_sealed_with_another_key_says_what_to_do(database: Database) -> None:
-    async with receiving() as receiver, control(database, vault=Vault.random()) as api:
-        await api.post("/webhooks", {"url": receiver.url})
-        sealed = Vault.random().seal(Secret("x"), "webhook w")
+async def test_a_secret_lies_open_as_long_as_hosts_have_no_common_key(database: Database) -> None:
+    async with receiving() as receiver:
         async with database.transaction() as connection:
-            await connection.execute("update webhooks set secret = %s", (sealed,))
+            await connection.execute(
+                "insert into webhooks (id, url, secret, created_by) values ('w', %s, 'whsec_plain', 'tests')",
+                (receiver.url,),
+            )
+        async with control(database, has_common_vault=False) as api:
+            assert await stored_secret(database) == "whsec_plain"
+            await ship(database, Alert(at_ms=NOW_MS, kind="overrun", subject="s", project="", message="m"))
+            await until(api, lambda items: items and items[0]["deliveries"][0]["delivered"])
+    headers, body = receiver.received[0]
+    check_signature(headers["x-headgate-signature"], "whsec_plain", body)
+
+
+async def test_a_host_that_cannot_open_a_secret_uses_up_no_attempt(database: Database) -> None:
+    async with receiving() as receiver, control(database, vault=Vault.random()) as api:
+        made = await api.post("/webhooks", {"url": receiver.url})
+        ours = await stored_secret(database)
+        theirs = Vault.random().seal(Secret(made["secret"]), webhook_purpose(made["id"]))
+        async with database.connection() as connection:
+            await connection.execute("update webhooks set secret = %s", (theirs,))
         await ship(database, Alert(at_ms=NOW_MS, kind="overrun", subject="s", project="", message="m"))
-        items = await until(api, lambda items: items and items[0]["deliveries"][0]["last_error"])
-    assert "HEADGATE_VAULT_KEY" in items[0]["deliveries"][0]["last_error"]
-    assert not receiver.received
+        await asyncio.sleep(3 * DELIVER_S)
+        [delivery] = (await api.get("/alerts"))["items"][0]["deliveries"]
+        assert delivery["last_error"] is None, "it is the other host's for now"
+        async with database.connection() as connection:
+            await connection.execute("update webhook_deliveries set due_at = due_at - interval '1 minute'")
+        items = await until(api, lambda items: items[0]["deliveries"][0]["last_error"])
+        assert "HEADGATE_VAULT_KEY" in items[0]["deliveries"][0]["last_error"]
+        assert items[0]["deliveries"][0]["attempts"] == 0
+        assert not receiver.received
+        async with database.connection() as connection:
+            await connection.execute("update webhooks set secret = %s", (ours,))
+            await connection.execute("update webhook_deliveries set due_at = clock_timestamp()")
+        items = await until(api, lambda items: items[0]["deliveries"][0]["delivered"])
+        assert items[0]["deliveries"][0]["attempts"] == 1
+
+
+@pytest.mark.parametrize("has_common_vault", [False, True])
+async def test_several_hosts_without_a_common_key_are_warned(
+    database: Database, has_common_vault: bool
+) -> None:
+    async with control(database, has_common_vault=has_common_vault) as api:
+        for host, is_alone in (("here", True), ("there", False)):
+            async with database.transaction() as connection:
+                await heartbeat(connection, uuid.uuid4(), "gateway 1", 0, "", host_id=host)
+                await connection.execute("update gateways set host = host_id")
+            is_warned = "HEADGATE_VAULT_KEY" in (await api.client.get("/readyz")).text
+            assert is_warned == (not is_alone and not has_common_vault)
 
 
 async def test_a_delivery_is_given_up_after_its_last_attempt(database: Database) -> None:

@@ -53,19 +53,23 @@ class Vault:
                 AESGCM(key).encrypt(inner, secret.reveal().encode(), bound),
             )
         )
-        return f"{PREFIX}{self._name}:{base64.urlsafe_b64encode(packed).decode()}"
+        return f"{self.prefix}{base64.urlsafe_b64encode(packed).decode()}"
+
+    @property
+    def prefix(self) -> str:
+        """How all begins that was sealed with this key."""
+        return f"{PREFIX}{self._name}:"
 
     def open(self, sealed: str, purpose: str) -> Secret:
         """Return the secret. Raises Misconfigured where another key has sealed it, or it is damaged."""
-        name, _, text = sealed.removeprefix(PREFIX).partition(":")
-        if not is_sealed(sealed) or name != self._name:
+        if not sealed.startswith(self.prefix):
             raise Misconfigured(
                 "a secret in the database was sealed with another key; start with the vault.key of the data "
                 "folder that it was made in, or with the same HEADGATE_VAULT_KEY on all hosts"
             )
         bound = purpose.encode()
         try:
-            packed = base64.urlsafe_b64decode(text)
+            packed = base64.urlsafe_b64decode(sealed.removeprefix(self.prefix))
             middle = NONCE_BYTES + KEY_BYTES + TAG_BYTES
             key = self._outer.decrypt(packed[:NONCE_BYTES], packed[NONCE_BYTES:middle], bound)
             rest = packed[middle:]

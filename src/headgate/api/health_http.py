@@ -75,12 +75,12 @@ async def healthz() -> Alive:
 
 
 @get("/readyz", tags=["health"], opt={"grant": PUBLIC})
-async def readyz(database: Store, known: State) -> Response[Readiness]:
+async def readyz(database: Store, known: State, services: Services) -> Response[Readiness]:
     """Say whether calls can be served, and what is wrong: database, snapshot, gateways, secrets.
 
     503 where they can't.
     """
-    found = await readiness(database, known)
+    found = await readiness(database, known, services)
     return Response(found, status_code=200 if found.ready else 503)
 
 
@@ -126,7 +126,7 @@ async def status(database: Store, known: State, services: Services) -> Status:
             for each in gateways
         ],
         database=state,
-        ready=await readiness(database, known),
+        ready=await readiness(database, known, services),
     )
 
 
@@ -138,7 +138,7 @@ async def welcome_page(request: AnyRequest) -> Response[str]:
     return Response(page, headers={"content-security-policy": CONTENT_SECURITY_POLICY})
 
 
-async def readiness(database: Store, known: ControlState) -> Readiness:
+async def readiness(database: Store, known: ControlState, services: ControlServices) -> Readiness:
     """Look at all that serving calls needs."""
     wrong: list[str] = []
     warnings: list[str] = []
@@ -147,6 +147,8 @@ async def readiness(database: Store, known: ControlState) -> Readiness:
             gateways = await list_gateways(connection)
         if not any(each.live for each in gateways):
             warnings.append("no gateway has reported within the last seconds")
+        if not services.has_common_vault and len({each.host for each in gateways if each.live}) > 1:
+            warnings.append("several hosts serve without a common HEADGATE_VAULT_KEY; give all the same")
     except Fault as fault:
         wrong.append(fault.message)
     if known.refused is not None:

@@ -61,15 +61,21 @@ delete from webhooks where id = %(id)s returning id
 
 -- name: take_deliveries
 -- Claimed for as long as an attempt may take: a control process that dies in between delays, never loses.
+-- What another host's key has sealed is left to that host, unless it stays away.
 update webhook_deliveries d
 set attempts = d.attempts + 1,
     due_at = clock_timestamp() + make_interval(secs => %(claim_s)s)
 from (
-    select alert, webhook from webhook_deliveries
-    where delivered_at is null and given_up_at is null and due_at <= clock_timestamp()
-    order by due_at
+    select q.alert, q.webhook from webhook_deliveries q
+    join webhooks s on s.id = q.webhook
+    where q.delivered_at is null and q.given_up_at is null
+        and q.due_at <= clock_timestamp() - make_interval(secs => case
+            when starts_with(s.secret, %(sealed)s) and not starts_with(s.secret, %(own)s)
+            then %(unopened_s)s else 0
+        end)
+    order by q.due_at
     limit %(limit)s
-    for update skip locked
+    for update of q skip locked
 ) due, alerts a, webhooks w
 where d.alert = due.alert and d.webhook = due.webhook and a.id = d.alert and w.id = d.webhook
 returning d.alert, d.webhook, d.attempts, a.at, a.kind, a.subject, a.project, a.message, w.url, w.secret
@@ -85,6 +91,17 @@ set last_error = %(error)s,
     due_at = clock_timestamp() + make_interval(secs => %(wait_s)s),
     given_up_at = case when attempts >= %(attempts_max)s then clock_timestamp() end
 where alert = %(alert)s and webhook = %(webhook)s
+
+-- name: not_opened
+-- An alert that nobody can send waits as long again each time, until it is forgotten.
+update webhook_deliveries d
+set attempts = d.attempts - 1, last_error = %(error)s,
+    due_at = clock_timestamp() + make_interval(secs => least(
+        %(wait_s_max)s::float8,
+        greatest(%(wait_s_min)s::float8, extract(epoch from clock_timestamp() - a.at)::float8)
+    ))
+from alerts a
+where a.id = d.alert and d.alert = %(alert)s and d.webhook = %(webhook)s
 
 -- name: database_state
 select current_setting('fsync') = 'on' as syncs, current_setting('synchronous_commit') as commits,

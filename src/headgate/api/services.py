@@ -38,8 +38,8 @@ class ControlServices(msgspec.Struct, kw_only=True):
     `provider/model`. `watch` returns alerts that are due beyond those of budgets, such as a growing journal;
     it is called every few seconds. `listeners` makes a listener on channels, where there is a direct
     connection; without it, polling alone finds changes. `vault` seals what webhooks are signed with; one that
-    is left out is this process's alone. `metrics_open` false asks for an admin key at
-    /metrics.
+    is left out is this process's alone. `has_common_vault`: every control process on this database has that
+    key. `metrics_open` false asks for an admin key at /metrics.
     """
 
     database: Database
@@ -54,6 +54,7 @@ class ControlServices(msgspec.Struct, kw_only=True):
     background: Sequence[Callable[[], Awaitable[None]]] = ()
     """Further jobs that run as long as the application; each runs until it is cancelled."""
     vault: Vault = msgspec.field(default_factory=Vault.random)
+    has_common_vault: bool = True
     metrics_open: bool = True
     body_bytes_max: int = BODY_BYTES_MAX
     acknowledge_wait_s: float = 1.0

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from headgate.access.vault import Vault
+from headgate.access.vault import PREFIX, Vault, is_sealed
 from headgate.api.alerts import QUERIES
 from headgate.core.faults import Fault, InvalidRequest
 from headgate.core.labels import UNRESTRICTED
@@ -41,7 +41,13 @@ WEBHOOKS_MAX: Final = 100
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how a secret begins, not one
 TIMEOUTS: Final = Timeouts(connect_s=5.0, first_byte_s=10.0, idle_s=10.0, total_s=15.0)
 CLAIM_S: Final = 30.0
+UNOPENED_S: Final = 5.0
+"""How long what this host can't sign is left to others, before it says so."""
 ERROR_CHARACTERS_MAX: Final = 300
+UNOPENED: Final = (
+    "its secret was sealed with another key; start all hosts with the same HEADGATE_VAULT_KEY, then make the "
+    "webhook anew"
+)
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,7 +133,8 @@ class Deliverer:
     async def deliver_due(self) -> int:
         """Send what is due now; return how many were tried."""
         async with self._database.connection() as connection:
-            due = {"limit": AT_ONCE_MAX, "claim_s": CLAIM_S}
+            own = {"sealed": PREFIX, "own": self._vault.prefix, "unopened_s": UNOPENED_S}
+            due = {"limit": AT_ONCE_MAX, "claim_s": CLAIM_S, **own}
             rows = await fetch_rows(connection, QUERIES["take_deliveries"], due)
         async with asyncio.TaskGroup() as group:
             for row in rows:
@@ -135,8 +142,11 @@ class Deliverer:
         return len(rows)
 
     async def _deliver(self, row: Mapping[str, Any]) -> None:
-        error = await self._send(row)
         place = {"alert": row["alert"], "webhook": row["webhook"]}
+        if is_sealed(row["secret"]) and not row["secret"].startswith(self._vault.prefix):
+            await self._note_unopened(row, place)
+            return
+        error = await self._send(row)
         async with self._database.connection() as connection:
             if error is None:
                 await connection.execute(QUERIES["delivered"], place)
@@ -147,6 +157,18 @@ class Deliverer:
                 {**place, "error": error, "wait_s": waiting_s, "attempts_max": ATTEMPTS_MAX},
             )
         log.warning("webhook %s did not take alert %s: %s", row["webhook"], row["alert"], error)
+
+    async def _note_unopened(self, row: Mapping[str, Any], place: Mapping[str, Any]) -> None:
+        """Count no attempt where the secret was sealed with another key: a host that has it may come back."""
+        waits = {"wait_s_min": UNOPENED_S, "wait_s_max": BACKOFF_S_MAX}
+        async with self._database.connection() as connection:
+            await connection.execute(QUERIES["not_opened"], {**place, **waits, "error": UNOPENED})
+        log.warning("webhook %s gets no alert %s from here: %s", row["webhook"], row["alert"], UNOPENED)
+
+    def _secret(self, row: Mapping[str, Any]) -> Secret:
+        """Return what to sign with; it lies open where an earlier version left it so and no key is common."""
+        kept = row["secret"]
+        return self._vault.open(kept, webhook_purpose(row["webhook"])) if is_sealed(kept) else Secret(kept)
 
     async def _send(self, row: Mapping[str, Any]) -> str | None:
         """Send one notice; return why it was not taken, or None."""
@@ -161,7 +183,7 @@ class Deliverer:
         body = msgspec.json.encode(notice)
         try:
             destination = read_destination(row["url"])
-            secret = self._vault.open(row["secret"], webhook_purpose(row["webhook"]))
+            secret = self._secret(row)
             answer = await self._egress.send(
                 Outgoing(
                     origin=destination.origin,

@@ -66,6 +66,7 @@ async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
             metrics_open=is_loopback(spec.host),
             background=(targets.run, *_background(spec, database)),
             vault=_vault(spec, settings),
+            has_common_vault=spec.embedded or settings.vault_key is not None,
         )
         sockets = [socket.socket(fileno=descriptor) for descriptor in spec.listen_fds]
         yield AsgiService(create_control_app(services), sockets)
