@@ -11,6 +11,7 @@ BORDERS: frozenset[str] = frozenset(
         "headgate.api.jobs",  # the job
         "headgate.gateway.serve",  # the request
         "headgate.journal.shipper",  # the job: what a sink can't apply is kept apart, and the rest goes on
+        "headgate.store.keeper",  # the job: the embedded database is looked after, whatever a look raises
         "headgate.processes.worker",  # the process: whatever ends it is logged, and is its exit status
     }
 )

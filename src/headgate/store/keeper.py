@@ -26,6 +26,9 @@ async def keep(server: EmbeddedPostgres) -> None:
             if await asyncio.to_thread(server.revive):
                 log.warning("the embedded PostgreSQL had ended by itself, and is started again")
             wait_s = LOOK_S
-        except (Fault, OSError) as fault:
-            log.error("the embedded PostgreSQL has ended and does not start: %s", fault)
+        except Exception as error:  # a job's border: whatever it is, the server is still to be kept
+            if isinstance(error, Fault | OSError):
+                log.error("the embedded PostgreSQL has ended and does not start: %s", error)
+            else:
+                log.exception("the embedded PostgreSQL could not be looked after; it is tried again")
             wait_s = min(wait_s * 2, BACKOFF_S_MAX)
