@@ -8,7 +8,6 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-import psycopg
 from demo.running import Running, headgate
 from tests.faults.bookkeeper import PRICES, Bookkeeper
 
@@ -57,12 +56,12 @@ class Drilled:
         self.household = Household(house.folder / "data")
         self.key = house.make_key(f"visitors-{uuid.uuid4().hex[:8]}", may_assert=True)
 
-    def visitors(self, model: str = "assistant", **manner: object) -> Visitors:
+    def visitors(self, model: str = "assistant", *, key: str | None = None, **manner: object) -> Visitors:
         chosen = msgspec.convert({"model": model, "fields": FIELDS, **manner}, Manner)
-        return Visitors(self.house.url, self.key, chosen)
+        return Visitors(self.house.url, key or self.key, chosen)
 
-    def budget(self) -> BudgetLine:
-        [found] = [item for item in self.house.get("/budgets")["items"] if item["name"] == "house"]
+    def budget(self, name: str = "house") -> BudgetLine:
+        [found] = [item for item in self.house.get("/budgets")["items"] if item["name"] == name]
         return msgspec.convert(found, BudgetLine)
 
     def lines(self) -> list[Line]:
@@ -134,13 +133,6 @@ def broken(place: Drilled, seen: Sequence[Seen]) -> list[Verdict]:
         ),
     ]
     return [verdict for verdict in verdicts if not verdict.kept]
-
-
-def backlog(place: Drilled) -> int:
-    """How many calls the database holds open."""
-    with psycopg.connect(place.house.database_url()) as connection:
-        row = connection.execute("select count(*) from open_calls").fetchone()
-    return int(row[0]) if row else 0
 
 
 async def until(condition: object, timeout_s: float) -> bool:

@@ -7,10 +7,15 @@ from collections.abc import Iterator
 import pytest
 from tests.faults.drilled_house import Drilled, broken, drilled, until
 
+from headgate.core.money import parse_usd
 from headgate.drills.household import end_at_once
+from headgate.drills.visitors import Visitors
 
 KILLS = 14
 BACK_S_MAX = 20.0
+SPENT_S_MAX = 60.0
+SHORT = {"name": "short", "limit": "0.4 USD", "window": "total"}
+"""What one key may spend: some 400 calls, so that it runs out among or after the kills."""
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +40,12 @@ def kill_one(place: Drilled, random_: random.Random, role: str) -> bool:
     return bool(found) and end_at_once(random_.choice(found))
 
 
-@pytest.mark.timeout(180)
+async def all_spent(visitors: Visitors) -> bool:
+    """Wait until nothing is left: each of the last calls was refused for it."""
+    return await until(lambda: [one.status for one in visitors.seen[-9:]] == [402] * 9, SPENT_S_MAX)
+
+
+@pytest.mark.timeout(240)
 async def test_kill_9_of_any_process_at_any_moment(place: Drilled) -> None:
     random_ = random.Random(20261121)
     roles = ["gateway"] * 5 + ["shipper"] * 3 + ["control"] * 2 + ["backend"] * 2 + ["postmaster"] * 2
@@ -44,6 +54,7 @@ async def test_kill_9_of_any_process_at_any_moment(place: Drilled) -> None:
     async with (
         place.visitors(clients=5, pause_s=0.01) as metered,
         place.visitors("unmetered", clients=3, pause_s=0.01) as unmetered,
+        place.visitors(key=place.house.make_key("short", may_assert=True, budgets=[SHORT])) as short,
     ):
         await asyncio.sleep(1)
         for role in roles:
@@ -51,6 +62,12 @@ async def test_kill_9_of_any_process_at_any_moment(place: Drilled) -> None:
             await asyncio.sleep(random_.uniform(0.05, 1.5))
         assert await metered.see(20, BACK_S_MAX), "calls under a budget are answered again"
         assert await unmetered.see(20, BACK_S_MAX)
-    seen = metered.seen + unmetered.seen
+        assert await all_spent(short), "a limit that runs out is never passed, whoever is killed meanwhile"
+    seen = metered.seen + unmetered.seen + short.seen
     assert sum(one.is_answered for one in seen) > 200
     assert not broken(place, seen)
+    line = place.budget("short")
+    limit = parse_usd(line.limit_usd)
+    bill = sum(place.shop.billed.get(one.name, 0) for one in short.seen)
+    assert 0.5 * limit < bill <= parse_usd(line.spent_usd) <= limit
+    assert parse_usd(line.overrun_usd) == parse_usd(line.reserved_usd) == 0
