@@ -4,6 +4,8 @@ The disk is a file on another file system, which is frozen: whatever has to reac
 """
 
 import asyncio
+import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -19,6 +21,10 @@ from tests.faults.privileges import run_privileged, undo
 STALL_S = 12.0
 """Longer than a worker may stay silent before its supervisor kills it."""
 LATE_S_MAX = 2.5
+HEALTHY_S_MAX = 5.0
+"""Far less than the stall. What is promised of health is that it waits for no disk, not how fast it is."""
+REVOKED_S_MAX = 1.0
+"""As promised, whatever else the machine does."""
 
 
 class StallingDisk:
@@ -38,7 +44,7 @@ class StallingDisk:
             yield
         finally:
             subprocess.run(["fsfreeze", "--unfreeze", str(self.outer)], check=True, timeout=30)
-            watchdog.kill()
+            os.killpg(watchdog.pid, signal.SIGKILL)
             watchdog.wait()
 
 
@@ -89,7 +95,7 @@ async def test_a_stalled_disk_never_stalls_the_loop(disk: StallingDisk, database
                 ended_s = time.monotonic()
             assert await short.see(20, 20), "and then calls go on"
             assert place.household.workers("gateway") == [gateway], "the same process all along"
-        assert slowest_s < 1.0, "health is answered at once"
+        assert slowest_s < HEALTHY_S_MAX, "health waits for no disk"
         late = [one for one in short.seen if began_s + 2 < one.ended_s < ended_s]
         assert {one.status for one in late} == {503}, late[:3]
         assert all(one.took_s < LATE_S_MAX for one in late)
@@ -110,7 +116,7 @@ async def revoked_within_a_second(place: Drilled) -> None:
         await asyncio.to_thread(place.house.api.delete, f"/keys/{made['id']}")
         began_s = time.monotonic()
         while await status() != 401:
-            assert time.monotonic() - began_s < 1.0, "keys are still followed"
+            assert time.monotonic() - began_s < REVOKED_S_MAX, "keys are still followed"
             await asyncio.sleep(0.05)
 
 

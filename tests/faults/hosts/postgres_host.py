@@ -7,7 +7,6 @@ power is left out: these servers lose their lines and their processes, not their
 import os
 import pwd
 import shutil
-import stat
 import subprocess
 import time
 from pathlib import Path
@@ -117,19 +116,17 @@ class PostgresHost:
     def _make_folder(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(mode=0o700)
-        for parent in (*self.folder.parents, *binary_folder().parents):
-            mode = stat.S_IMODE(parent.stat().st_mode)
-            if not mode & stat.S_IXOTH:
-                parent.chmod(mode | stat.S_IXOTH)
         os.chown(self.folder, self._account.pw_uid, self._account.pw_gid)
 
     def _run(self, command: str, *arguments: str) -> None:
         identity = (f"--reuid={self._account.pw_uid}", f"--regid={self._account.pw_gid}", "--clear-groups")
+        # Its folder and its binaries may lie below folders that are root's alone, and stay so.
+        passage = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
         log = self.folder.with_name(f"{self.folder.name}.out")
         with log.open("a") as output:
             # To a file: a pipe would stay open in the server and be waited for without end.
             done = subprocess.run(
-                self.host.command("setpriv", *identity, str(binary_folder() / command), *arguments),
+                self.host.command("setpriv", *identity, *passage, str(binary_folder() / command), *arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

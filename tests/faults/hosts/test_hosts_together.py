@@ -21,6 +21,8 @@ from headgate.drills.model import Seen
 from headgate.drills.visitors import Visitors
 
 REVOKED_S_MAX = 1.0
+"""As promised. What isn't promised in time is given PATIENCE_S."""
+PATIENCE_S = 5.0
 MAX_STALE_S = 20.0
 LEASE_USED_S_MAX = 16.0
 VANISHED_S_MAX = 25.0
@@ -86,7 +88,7 @@ def answers(
     model: str = "open-quick",
 ) -> None:
     """Wait until calls with that key end so."""
-    until(lambda: ask(gateway, key, model).status_code == status, 1.0, what)
+    until(lambda: ask(gateway, key, model).status_code == status, PATIENCE_S, what)
 
 
 @contextlib.asynccontextmanager
@@ -256,7 +258,7 @@ def test_a_key_revoked_meanwhile_is_refused_at_a_host_that_is_cut_off(house: Clu
     """There the last state serves for max_stale and no longer; then every key is refused."""
     key, other = house.first.key("revoked meanwhile"), house.first.key("kept")
     cut = house.gateways[1]
-    until(lambda: ask(cut, other["key"]).status_code == 200, 1.0, "the key is known")
+    until(lambda: ask(cut, other["key"]).status_code == 200, PATIENCE_S, "the key is known")
     assert ask(cut, key["key"]).status_code == 200
     with silence(cut.host):
         began_s = time.monotonic()
@@ -276,7 +278,7 @@ def test_a_database_that_refuses_is_noticed_at_once(house: Cluster) -> None:
     """Loud, where the other partitions are silent: every attempt fails."""
     cut, database = house.gateways[1], house.databases[0]
     key = house.first.key("loud", may_assert=True)["key"]
-    until(lambda: ask(cut, key).status_code == 200, 1.0, "the key is known")
+    until(lambda: ask(cut, key).status_code == 200, PATIENCE_S, "the key is known")
     cut.host.refuse(database.host)
     try:
         until(lambda: not _is_ready(cut), 12, "readyz says so")
