@@ -102,6 +102,7 @@ class ClientConnection(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         self._last_data_at = self.loop.time()
         head_was_open = self._head_open
+        message_before = self.cycle if self._message_open and not head_was_open else None
         try:
             parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -116,7 +117,8 @@ class ClientConnection(HttpToolsProtocol):
             if self._head_bytes > self.limits.header_bytes_max:
                 self._refuse(head_too_large(self.limits))
                 return
-        if self._message_open and not self._head_open:
+        if self._message_open and not self._head_open and self.cycle is message_before:
+            # As with heads, what came with other messages before it is not counted.
             self._message_bytes += len(data)
             if self._message_bytes > _FRAMING_BYTES_PER_BYTE * self._body_bytes + _FRAMING_BYTES_MAX:
                 self.abort()
