@@ -188,7 +188,10 @@ class Inbound(InboundLine):
 
     def want(self) -> None:
         """Read on: a handler waits for the body."""
-        if self._paused:
+        if self._held:
+            # The rest of this very body may be among them, and nothing more need ever come.
+            asyncio.get_running_loop().call_soon(self._feed_held)
+        elif self._paused:
             self._resume_reading()
 
     def answered(self, exchange: InboundExchange) -> None:
@@ -234,7 +237,9 @@ class Inbound(InboundLine):
         if self.congested:
             self._look_for_reader(now, limits.unread_answer_s + late_s)
             return
-        if self._incoming is not None:
+        if self._held:
+            waits_s = None  # what is waited for is here, and its turn comes
+        elif self._incoming is not None:
             waits_s = limits.stalled_request_s if not self._paused else None
         elif self._active is not None:
             waits_s = None
@@ -327,8 +332,13 @@ class Inbound(InboundLine):
             self._held.clear()
         elif self._held_bytes > _HELD_BYTES_MAX:
             self._pause_reading()
-        elif self._incoming is None and self._paused:
+        elif self._paused and not self._is_full():
             self._resume_reading()
+
+    def _is_full(self) -> bool:
+        """Say whether more of the body that is arriving is held than its handler has asked for."""
+        exchange = self._incoming
+        return exchange is not None and exchange.size > exchange.held_bytes_max
 
     def _look_at_head(self) -> None:
         """Refuse a head that grows beyond the limit, and note since when it is open."""
@@ -341,7 +351,7 @@ class Inbound(InboundLine):
         """Stop reading a body that nobody takes, and cut one that is all padding."""
         if self._message_bytes > _FRAMING_BYTES_PER_BYTE * self._body_bytes + _HELD_BYTES_MAX:
             self.abort()
-        elif exchange.size > exchange.held_bytes_max:
+        elif self._is_full():
             self._pause_reading()
 
     def _pause_reading(self) -> None:
