@@ -1,6 +1,6 @@
 """Conducts one drill: a key and a budget of its own, visitors, the trouble, and then the accounts.
 
-What it makes it takes away again, whatever happens. Read next: `plans`, `books`.
+What it makes it takes away again, or the key ends by itself soon after. Read next: `plans`, `books`.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import msgspec
 
 from headgate.core.faults import Fault, Misconfigured
 from headgate.core.money import parse_usd
+from headgate.core.pages import format_ms
 from headgate.drills.books import judge_budget, judge_calls
 from headgate.drills.household import Household
 from headgate.drills.model import BudgetLine, Control, Line, Report, Verdict
@@ -25,6 +26,8 @@ UNKNOWN: Final = "0.0001 USD"
 UNKNOWN_PICO_USD: Final = parse_usd(UNKNOWN.partition(" ")[0])
 FIELDS: Final = {"max_tokens": 100}
 SETTLED_S_MAX: Final = 45.0
+KEY_S: Final = 600.0
+"""How much longer than the trouble a drill's key lasts, where nobody comes to take it away."""
 WARM_S_MAX: Final = 20.0
 WELL_CALLS: Final = 4
 """How many calls have to be answered before and after: one a client, as long as there are no more."""
@@ -66,21 +69,25 @@ def conduct(
     model = options.model or f"{standin_of(control)}/{drill.model}"
     name = f"drill-{drill.name}-{secrets.token_hex(4)}"
     budget = {"name": name, "limit": LIMIT, "window": "total", "max_cost_per_call": UNKNOWN}
-    made = control.post("/keys", {"name": name, "may_assert": True, "budgets": [budget]})
+    seconds = options.seconds or drill.seconds
+    ends = format_ms(round((time.time() + seconds + KEY_S) * 1000))
+    made = control.post("/keys", {"name": name, "may_assert": True, "budgets": [budget], "expires_at": ends})
     try:
         manner = msgspec.convert(
             {"model": model, "clients": options.clients, "fields": FIELDS, **drill.manner}, Manner
         )
         visitors = Visitors(control.url, str(made["key"]), manner)
-        stage = Stage(
-            household=household, visitors=visitors, seconds=options.seconds or drill.seconds, note=say
-        )
+        stage = Stage(household=household, visitors=visitors, seconds=seconds, note=say)
         say(f"calls {model} with {manner.clients} clients")
         verdicts = asyncio.run(_play(drill, stage))
         say("holds clients, records and budget against each other")
         verdicts += _judge(control, visitors, str(made["id"]), name)
     finally:
-        control.delete(f"/keys/{made['id']}")
+        try:
+            control.delete(f"/keys/{made['id']}")
+        except Fault as fault:
+            # Not raised: it would hide what has gone wrong before.
+            say(f"can't take the key {name} away, and it ends at {ends}: {fault.message}")
     return Report(
         drill=drill.name, done=done, verdicts=verdicts, calls=len(visitors.seen), answered=visitors.answered
     )
