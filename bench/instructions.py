@@ -34,4 +34,4 @@ def instructions_per_call(bench: Bench, serving: Serving, per_s: float) -> float
     watching.send_signal(signal.SIGINT)
     _, said = watching.communicate(timeout=30)
     counted = [int(number) for number in re.findall(r"^(\d+),,instructions", said, re.MULTILINE)]
-    return sum(counted) / made.ok if made and made.ok and len(counted) == 2 else None
+    return sum(counted) / made.load.ok if made and made.load.ok and len(counted) == 2 else None

@@ -45,7 +45,8 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True):
 class Timed(msgspec.Struct, frozen=True, kw_only=True):
     """What `load.c` saw; `first_refused` is a status.
 
-    Times of open load run from when a call was due; `late` is how late it was sent.
+    Times of open load run from when a call was due; `late` is how late the client sent it although a
+    connection was free.
     """
 
     calls: int
@@ -61,7 +62,6 @@ class Timed(msgspec.Struct, frozen=True, kw_only=True):
     p50_us: float
     p90_us: float
     p99_us: float
-    p999_us: float
     max_us: float
     late_p99_us: float
 
@@ -81,30 +81,39 @@ def closed_loop(target: Target, *, connections: int, seconds: float) -> Closed:
     script.write_text(_wrk_script(target.ask))
     url = f"http://127.0.0.1:{target.port}{target.ask.path}"
     command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "60s"]
-    output = _run([*command, "-s", str(script), url], seconds + 90)
+    output = _run_in_time([*command, "-s", str(script), url], seconds + 90)
     return msgspec.json.decode(output.strip().rpartition("\n")[2], type=Closed)
 
 
 def open_loop(target: Target, *, rate: float, seconds: float, warm_s: float, connections: int) -> Timed:
     """Make calls at a fixed rate, whatever becomes of them."""
     how = ["open", f"{rate:.3f}", str(seconds), str(warm_s)]
-    return _load(target, connections, how, seconds + warm_s + 60)
+    return msgspec.json.decode(
+        _run_in_time(_command(target, connections, how), seconds + warm_s + 60), type=Timed
+    )
 
 
 def counted_calls(target: Target, *, calls: int, connections: int, timeout_s: float) -> Timed | None:
     """Make exactly so many calls; None when they took longer than they may."""
     try:
-        return _load(target, connections, ["closed", str(calls)], timeout_s)
+        output = _run(_command(target, connections, ["closed", str(calls)]), timeout_s)
     except subprocess.TimeoutExpired:
         return None
+    return msgspec.json.decode(output, type=Timed)
 
 
-def _load(target: Target, connections: int, how: list[str], timeout_s: float) -> Timed:
+def _command(target: Target, connections: int, how: list[str]) -> list[str]:
     request = target.folder / f"request-{target.port}.http"
     request.write_bytes(target.ask.raw(target.port))
     client = compiled("load", target.folder)
-    output = _run([str(client), str(target.port), str(request), str(connections), *how], timeout_s)
-    return msgspec.json.decode(output, type=Timed)
+    return [str(client), str(target.port), str(request), str(connections), *how]
+
+
+def _run_in_time(command: list[str], timeout_s: float) -> str:
+    try:
+        return _run(command, timeout_s)
+    except subprocess.TimeoutExpired as reason:
+        raise LoadFailed(f"{Path(command[0]).name} did not end within {timeout_s:.0f} s") from reason
 
 
 def _run(command: list[str], timeout_s: float) -> str:

@@ -12,13 +12,15 @@ from typing import TypeVar
 from bench.loads import Closed, LoadFailed, Target, Timed, closed_loop, counted_calls, open_loop
 from bench.machine import Cores, cpu_s, pss_mb, rss_mb, tree, used
 from bench.payloads import Kind
-from bench.results import ClosedRun, Memory, OpenRun, Shipping
-from bench.serving import Backlog, Serving
+from bench.results import ClosedRun, Memory, OpenRun, Recorded, Shipping
+from bench.serving import Serving, Waiting
 from bench.upstream import Upstream
 
 T = TypeVar("T")
 
-PARTS = ("shipper", "postgres", "control")
+PARTS = ("shipper", "postgres")
+SETTLE_S_MAX = 5.0
+"""How long after a load's last answer its last record may be written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +29,6 @@ class Cost:
 
     seconds: float
     gateway_s: float
-    core_share: float
     foreign_cores: float
     stolen_cores: float
     connections: int
@@ -52,17 +53,16 @@ class Bench:
     def cost(self, serving: Serving, load: Callable[[], T]) -> tuple[T, Cost]:
         """Run a load and say what it cost. Raises LoadFailed, also when the gateway process has ended."""
         counts, at = self.upstream.counts(), time.monotonic()
-        machine, known, gateway = used(self.cores.gateway), self._known_s(serving), cpu_s(serving.gateway)
+        machine, known, gateway = used(), self._known_s(serving), cpu_s(serving.gateway)
         result = load()
         if not all(Path(f"/proc/{pid}").exists() for pid in serving.gateway):
             raise LoadFailed("its process has ended under load")
         seconds = time.monotonic() - at
-        after = used(self.cores.gateway)
+        after = used()
         known_s = self._known_s(serving) - known
         return result, Cost(
             seconds=seconds,
             gateway_s=cpu_s(serving.gateway) - gateway,
-            core_share=(after.gateway_core_s - machine.gateway_core_s) / seconds,
             foreign_cores=max(0.0, after.busy_s - machine.busy_s - known_s) / seconds,
             stolen_cores=(after.stolen_s - machine.stolen_s) / seconds,
             # Less the two that asking takes.
@@ -98,7 +98,6 @@ def measure_closed(bench: Bench, serving: Serving, kind: Kind, seconds: float, c
         cpu_us=cost.gateway_s * 1e6 / calls,
         p50_ms=result.p50_us / 1e3,
         p99_ms=result.p99_us / 1e3,
-        core_share=cost.core_share,
         foreign_cores=cost.foreign_cores,
         stolen_cores=cost.stolen_cores,
         upstream_connections=cost.connections,
@@ -113,34 +112,35 @@ class _Shipped:
         wait_until_shipped(bench, serving)
         self._bench = bench
         self._serving = serving
-        self._spent_s = self._parts_s()
-        self._rows = serving.backlog().rows if serving.backlog else 0
-        self._left = Backlog(journal_bytes=0, rows=0)
+        self._rows = serving.journal.count_records() if serving.journal else 0
+        self._before = serving.journal.waiting() if serving.journal else Waiting()
+        self._left = self._before
         self._looked = 0.0
+        self._spent_s = self._parts_s()
 
     def look(self) -> None:
         """See what waits, at once after the load."""
-        if self._serving.backlog:
+        if self._serving.journal:
             self._looked = time.monotonic()
-            self._left = self._serving.backlog()
+            self._left = self._serving.journal.waiting()
 
     def result(self, calls: int) -> Shipping | None:
-        """Wait until all has arrived and say what that took."""
-        if self._serving.backlog is None:
+        """Wait until all has arrived and say what that took; records are counted when that is over."""
+        if self._serving.journal is None:
             return None
         drained = wait_until_shipped(self._bench, self._serving)
         drain_s = time.monotonic() - self._looked
         spent = {name: used_s - self._spent_s[name] for name, used_s in self._parts_s().items()}
-        rows = self._serving.backlog().rows
+        records = _records_since(self._serving, self._rows, calls)
+        written = max(1, self._left.written_bytes - self._before.written_bytes)
         return Shipping(
             shipper_us=spent["shipper"] * 1e6 / calls,
             postgres_us=spent["postgres"] * 1e6 / calls,
-            control_us=spent["control"] * 1e6 / calls,
             backlog_bytes=self._left.journal_bytes,
-            backlog_records=rows - self._left.rows,
+            backlog_records=round(records * min(1.0, self._left.accounting_bytes / written)),
             drain_s=drain_s,
             drained=drained,
-            records=rows - self._rows,
+            records=records,
         )
 
     def _parts_s(self) -> dict[str, float]:
@@ -149,14 +149,24 @@ class _Shipped:
 
 def wait_until_shipped(bench: Bench, serving: Serving) -> bool:
     """Wait until the database has all that the journal holds; False when that takes too long."""
-    if serving.backlog is None:
+    if serving.journal is None:
         return True
     deadline = time.monotonic() + bench.drain_s_max
-    while serving.backlog().journal_bytes > 0:
+    while serving.journal.waiting().journal_bytes > 0:
         if time.monotonic() > deadline:
             return False
         time.sleep(0.1)
     return True
+
+
+def _records_since(serving: Serving, rows: int, expected: int) -> int:
+    """Records since there were so many; a last one may be written just after its call was answered."""
+    if serving.journal is None:
+        return 0
+    deadline = time.monotonic() + SETTLE_S_MAX
+    while (records := serving.journal.count_records() - rows) < expected and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return records
 
 
 def measure_open(bench: Bench, serving: Serving, rate: float, seconds: float) -> OpenRun:
@@ -174,12 +184,8 @@ def measure_open(bench: Bench, serving: Serving, rate: float, seconds: float) ->
         calls=load.counted,
         failed=load.refused + load.broken + load.unanswered,
         p50_ms=load.p50_us / 1e3,
-        p90_ms=load.p90_us / 1e3,
         p99_ms=load.p99_us / 1e3,
-        p999_ms=load.p999_us / 1e3,
-        max_ms=load.max_us / 1e3,
         late_p99_ms=load.late_p99_us / 1e3,
-        core_share=cost.core_share,
         foreign_cores=cost.foreign_cores,
         stolen_cores=cost.stolen_cores,
         upstream_connections=cost.connections,
@@ -187,21 +193,40 @@ def measure_open(bench: Bench, serving: Serving, rate: float, seconds: float) ->
 
 
 def measure_memory(serving: Serving, calls: int, failed: int) -> Memory:
-    """What the server holds now, after so many calls."""
+    """What the server holds now, after so many calls, of the last of which so many have failed."""
     return Memory(
         server=serving.name,
         calls=calls,
         failed=failed,
         gateway_rss_mb=rss_mb(tree(serving.gateway)),
         gateway_pss_mb=pss_mb(tree(serving.gateway)),
-        system_pss_mb=pss_mb(serving.everything()),
+        system_pss_mb=pss_mb(serving.everything() - serving.part("watching")),
     )
 
 
-def make_calls(bench: Bench, serving: Serving, calls: int, timeout_s: float) -> Timed | None:
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """An exact number of calls that were made, and for a server that keeps records what is on record."""
+
+    load: Timed
+    recorded: Recorded | None
+
+
+def make_calls(bench: Bench, serving: Serving, calls: int, timeout_s: float) -> Made | None:
     """Make so many calls and wait until they are on record; None when there was no time for them."""
+    wait_until_shipped(bench, serving)
+    rows = serving.journal.count_records() if serving.journal else 0
     load = counted_calls(
         bench.target(serving, "json"), calls=calls, connections=bench.connections, timeout_s=timeout_s
     )
-    wait_until_shipped(bench, serving)
-    return load
+    if load is None or serving.journal is None:
+        return Made(load=load, recorded=None) if load else None
+    drained = wait_until_shipped(bench, serving)
+    recorded = Recorded(
+        server=serving.name,
+        answered=load.ok,
+        failed=load.refused + load.broken,
+        records=_records_since(serving, rows, load.ok),
+        drained=drained,
+    )
+    return Made(load=load, recorded=recorded)

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -15,7 +16,16 @@ from typing import NamedTuple
 
 from bench.overspend_clients import Place, Seen
 from bench.overspend_provider import Running as Shop
-from bench.starting import free_port, need_programs, program, wait_for_port
+from bench.starting import (
+    PORTS_MAX,
+    CannotStart,
+    PortTaken,
+    end_program,
+    need_programs,
+    on_free_port,
+    program,
+    wait_for_port,
+)
 
 LIMIT_USD = 1
 PROCESSES = 2
@@ -31,13 +41,16 @@ class Account(NamedTuple):
 
 
 class Attacked(NamedTuple):
-    """A gateway with a limit of 1 USD. `kill` ends one of its processes without a word; another follows."""
+    """A gateway with a limit of 1 USD.
+
+    `kill` ends one of its processes without a word, and another follows; False when there was none to kill.
+    """
 
     version: str
     place: Place
     headers: Mapping[str, str]
     model: str
-    kill: Callable[[], None]
+    kill: Callable[[], bool]
     stop_store: Callable[[], None]
     start_store: Callable[[], None]
     account: Callable[[Sequence[Seen]], Account]
@@ -48,8 +61,9 @@ Start = Callable[[Shop, Path], AbstractContextManager[Attacked]]
 """Starts one, in a folder of its own, in front of a provider."""
 
 
-StartOne = Callable[[int, int], tuple[subprocess.Popen[bytes], int]]
-"""Takes the place in the row and the port it had (0: none yet); gives the process and its port."""
+StartOne = Callable[[int, int], tuple[subprocess.Popen[bytes], Callable[[], int]]]
+"""Takes the place in the row and the port it had (0: none yet); gives the process, and what waits until it
+serves and returns its port. That raises CannotStart."""
 
 
 class Flock:
@@ -60,53 +74,73 @@ class Flock:
         self.ports: list[int] = [0] * count
         self._start = start
         self._running: list[subprocess.Popen[bytes] | None] = [None] * count
+        self._serves = [False] * count
         self._turn = 0
         self._returning: list[threading.Thread] = []
+        self._ending = False
 
     def begin(self) -> None:
-        """Start all, at the same time."""
+        """Start all, at the same time. Raises CannotStart when one does not come up."""
         starting = [threading.Thread(target=self._revive, args=(at,)) for at in range(len(self.ports))]
         for thread in starting:
             thread.start()
         for thread in starting:
             thread.join()
-        if not all(self.ports):
-            raise SystemExit("error: not all processes of a peer have started; its output.log says why")
+        if not all(self._serves):
+            raise CannotStart("not all gateway processes have started")
 
-    def kill(self) -> None:
-        """End the next one with SIGKILL, and let its successor start."""
-        at, self._turn = self._turn % len(self.ports), self._turn + 1
-        process = self._running[at]
-        if process is not None and process.poll() is None:
+    def kill(self) -> bool:
+        """End the next one that serves with SIGKILL, and let its successor start; False when none serves."""
+        for _ in self.ports:
+            at, self._turn = self._turn % len(self.ports), self._turn + 1
+            process = self._running[at]
+            if process is None or not self._serves[at] or process.poll() is not None:
+                continue
+            self._serves[at] = False
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             self._returning.append(threading.Thread(target=self._revive, args=(at,)))
             self._returning[-1].start()
+            return True
+        return False
 
     def end(self) -> None:
-        """End all for good."""
+        """End all for good, also those that are only just starting."""
+        self._ending = True
+        self._end_running()
         for thread in self._returning:
             thread.join()
+        self._end_running()
+
+    def _end_running(self) -> None:
         for process in self._running:
             if process is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGTERM)
-                try:
-                    process.wait(timeout=10)
-                except subprocess.TimeoutExpired:
-                    os.killpg(process.pid, signal.SIGKILL)
-                    process.wait()
+                end_program(process)
 
     def _revive(self, at: int) -> None:
-        self._running[at], self.ports[at] = self._start(at, self.ports[at])
+        for _ in range(PORTS_MAX):
+            if self._ending:
+                return
+            # Kept before it is waited for, so that it is ended even if it never serves.
+            process, wait = self._start(at, self.ports[at])
+            self._running[at] = process
+            try:
+                self.ports[at] = wait()
+            except PortTaken:
+                end_program(process)
+                continue
+            except CannotStart as reason:
+                print(f"a gateway process did not start: {reason}", file=sys.stderr)
+                return
+            self._serves[at] = True
+            return
 
 
 class Redis:
     """A Redis on the loopback that writes each change to its log, as one does that must not forget."""
 
-    def __init__(self, folder: Path) -> None:
-        need_programs(("redis-server",))
-        self.port = free_port()
+    def __init__(self, folder: Path, port: int) -> None:
+        self.port = port
         self._folder = folder
         self._stack = contextlib.ExitStack()
 
@@ -144,10 +178,17 @@ class Redis:
 
 @contextlib.contextmanager
 def redis(folder: Path) -> Generator[Redis]:
-    """Run a Redis for the length of a `with` block."""
-    running = Redis(folder)
-    running.start()
+    """Run a Redis for the length of a `with` block. Raises CannotStart."""
+    need_programs(("redis-server",))
+    with on_free_port(lambda port: _redis(folder, port)) as (_, running):
+        yield running
+
+
+@contextlib.contextmanager
+def _redis(folder: Path, port: int) -> Generator[Redis]:
+    running = Redis(folder, port)
     try:
+        running.start()
         yield running
     finally:
         running.stop()

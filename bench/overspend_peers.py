@@ -6,11 +6,8 @@ docs/operations/enforce-custom-rate-limits.mdx and track-usage-and-cost.mdx. Rea
 
 import contextlib
 import json
-import os
-import re
 import subprocess
-import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -29,8 +26,9 @@ from bench.overspend_attacked import (
 from bench.overspend_clients import Place, Seen
 from bench.overspend_provider import PRICES_USD
 from bench.overspend_provider import Running as Shop
-from bench.peers import LITELLM, MASTER_KEY, TENSORZERO, peer_environment
-from bench.starting import CACHE, free_port, wait_for_port
+from bench.peers import LITELLM, MASTER_KEY, peer_environment
+from bench.starting import CACHE, free_port, start_program, wait_for_port
+from bench.tensorzero import TENSORZERO, printed_port, tensorzero_command
 
 HELD_USD = "0.0105"
 """What TensorZero holds for a call until its cost is known: more than any call of the attack costs."""
@@ -48,16 +46,6 @@ _TENSORZERO_NOTES = (
     f"`default_cost`, what it holds for a call, set to {HELD_USD} USD, just above the dearest of the attack "
     "(it comes as 1 USD); it was not corrected by the true cost afterwards, so that this setting decides",
 )
-
-_TENSORZERO_START = """
-import signal, sys
-from tensorzero import _start_http_gateway
-gateway = _start_http_gateway(
-    config_file=sys.argv[1], clickhouse_url=None, postgres_url=None, valkey_url=sys.argv[2], async_setup=False
-)
-print("serving at", gateway.base_url, flush=True)
-signal.pause()
-"""
 
 _TENSORZERO = """
 [gateway]
@@ -89,19 +77,24 @@ cost = [
 @contextlib.contextmanager
 def litellm_attacked(shop: Shop, folder: Path) -> Generator[Attacked]:
     """Run LiteLLM's proxy, its budget on the provider shared through Redis."""
-    binary = peer_environment(CACHE / "running", "litellm", f"litellm[proxy]=={LITELLM}") / "litellm"
     with redis(folder / "redis") as store:
+        binary = peer_environment(CACHE / "running", "litellm", f"litellm[proxy]=={LITELLM}") / "litellm"
         path = folder / "config.yaml"
         path.write_text(json.dumps(_litellm_configuration(shop, store.port)))  # JSON is YAML
         environment = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "CRITICAL"}
 
-        def start(at: int, port: int) -> tuple[subprocess.Popen[bytes], int]:
+        def start(at: int, port: int) -> tuple[subprocess.Popen[bytes], Callable[[], int]]:
             port = port or free_port()
             command = [str(binary), "--config", str(path), "--host", "127.0.0.1", "--port", str(port)]
+            command += ["--telemetry", "False"]
             log = folder / f"output-{at}.log"
-            process = _popen([*command, "--telemetry", "False"], folder, log, environment)
-            wait_for_port(process, port, log, START_S_MAX)
-            return process, port
+            process = start_program(command, log, environment=environment, cwd=folder)
+
+            def wait() -> int:
+                wait_for_port(process, port, log, START_S_MAX)
+                return port
+
+            return process, wait
 
         with _flock(start) as flock:
             yield Attacked(
@@ -147,21 +140,19 @@ def _litellm_configuration(shop: Shop, redis_port: int) -> dict[str, object]:
 @contextlib.contextmanager
 def tensorzero_attacked(shop: Shop, folder: Path) -> Generator[Attacked]:
     """Run TensorZero's gateway with a limit on cost, kept in Redis (it asks for Valkey or PostgreSQL)."""
-    python = peer_environment(CACHE / "running", "tensorzero", f"tensorzero=={TENSORZERO}") / "python"
     with redis(folder / "redis") as store:
+        python = peer_environment(CACHE / "running", "tensorzero", f"tensorzero=={TENSORZERO}") / "python"
         prices = dict(zip(("input", "output"), PRICES_USD[MODEL], strict=True))
         text = _TENSORZERO.format(
             base_url=shop.base_url, model=MODEL, limit=LIMIT_USD, held=HELD_USD, **prices
         )
-        (folder / "tensorzero.toml").write_text(text)
-        (folder / "start.py").write_text(_TENSORZERO_START)
-        command = [str(python), str(folder / "start.py"), str(folder / "tensorzero.toml"), store.url]
+        command = tensorzero_command(python, folder, text, store.url)
+        environment = {"OPENAI_API_KEY": "sk-of-the-attack"}
 
-        def start(at: int, _: int) -> tuple[subprocess.Popen[bytes], int]:
+        def start(at: int, _: int) -> tuple[subprocess.Popen[bytes], Callable[[], int]]:
             log = folder / f"output-{at}.log"
-            log.unlink(missing_ok=True)
-            process = _popen(command, folder, log, {"OPENAI_API_KEY": "sk-of-the-attack"})
-            return process, _printed_port(process, log)
+            process = start_program(command, log, environment=environment, cwd=folder)
+            return process, partial(printed_port, process, log, START_S_MAX)
 
         with _flock(start) as flock:
             yield Attacked(
@@ -185,28 +176,3 @@ def _flock(start: StartOne) -> Generator[Flock]:
         yield flock
     finally:
         flock.end()
-
-
-def _popen(
-    command: Sequence[str], folder: Path, log: Path, environment: dict[str, str]
-) -> subprocess.Popen[bytes]:
-    with log.open("ab") as output:
-        return subprocess.Popen(
-            list(command),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env={**os.environ, **environment},
-            start_new_session=True,
-        )
-
-
-def _printed_port(process: subprocess.Popen[bytes], log: Path) -> int:
-    deadline_s = time.monotonic() + START_S_MAX
-    while time.monotonic() < deadline_s and process.poll() is None:
-        found = re.search(r"serving at http://[\w.]+:(\d+)", log.read_text(errors="replace"))
-        if found:
-            return int(found[1])
-        time.sleep(0.05)
-    raise SystemExit(f"error: a gateway did not start\n{log.read_text(errors='replace')[-2000:]}")

@@ -6,11 +6,9 @@ records everything. Read next: `servers`.
 
 import contextlib
 import json
-import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
@@ -18,25 +16,15 @@ from bench.headgate_server import KINDS
 from bench.machine import Cores, tree
 from bench.payloads import Kind, chat_body
 from bench.serving import JSON_HEADERS, Ask, Serving
-from bench.starting import CannotStart, first_in_line, free_port, need_programs, program, wait_for_port
+from bench.starting import CannotStart, first_in_line, need_programs, on_free_port, program, wait_for_port
+from bench.tensorzero import TENSORZERO, printed_port, tensorzero_command
 from bench.upstream import Upstream
 
 LITELLM = "1.106.2"
 PORTKEY = "1.15.2"
-TENSORZERO = "2026.6.0"
 
 START_S_MAX = 120.0
 MASTER_KEY = "sk-of-the-benchmark"
-
-_TENSORZERO_START = """
-import signal, sys
-from tensorzero import _start_http_gateway
-gateway = _start_http_gateway(
-    config_file=sys.argv[1], clickhouse_url=None, postgres_url=None, valkey_url=None, async_setup=False
-)
-print("serving at", gateway.base_url, flush=True)
-signal.pause()
-"""
 
 _TENSORZERO_MODEL = """
 [models.chat-{kind}]
@@ -66,7 +54,7 @@ _PORTKEY_MENDED = (
 def litellm_serving(upstream: Upstream, cache: Path, where: Cores) -> Generator[Serving]:
     """Run LiteLLM's proxy with a master key, one worker, no database."""
     binary = peer_environment(cache, "litellm", f"litellm[proxy]=={LITELLM}") / "litellm"
-    folder, port = _folder(cache, "litellm"), free_port()
+    folder = _folder(cache, "litellm")
     models = [
         {
             "model_name": f"chat-{kind}",
@@ -82,10 +70,9 @@ def litellm_serving(upstream: Upstream, cache: Path, where: Cores) -> Generator[
     # JSON is YAML.
     (folder / "config.yaml").write_text(json.dumps(configuration))
     command = [str(binary), "--config", str(folder / "config.yaml"), "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--num_workers", "1", "--telemetry", "False"]
+    command += ["--num_workers", "1", "--telemetry", "False", "--port", "{port}"]
     environment = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
-    with _program(command, folder, where, environment) as process:
-        wait_for_port(process, port, folder / "output.log", START_S_MAX)
+    with on_free_port(lambda port: _listening(command, port, folder, where, environment)) as (port, process):
         yield Serving(
             name="litellm",
             port=port,
@@ -99,10 +86,10 @@ def litellm_serving(upstream: Upstream, cache: Path, where: Cores) -> Generator[
 def portkey_serving(upstream: Upstream, cache: Path, where: Cores) -> Generator[Serving]:
     """Run Portkey's gateway, told by headers where to go."""
     need_programs(("node", "npm"))
-    folder, port = _folder(cache, "portkey"), free_port()
+    folder = _folder(cache, "portkey")
     package = _npm(cache, "portkey", f"@portkey-ai/gateway@{PORTKEY}")
     mended = _mend(cache.parent / "peers" / "portkey")
-    command = ["node", str(package / "build" / "start-server.js"), f"--port={port}", "--headless"]
+    command = ["node", str(package / "build" / "start-server.js"), "--port={port}", "--headless"]
     asks: dict[Kind, Ask] = {}
     for kind in KINDS:
         headers = {
@@ -112,8 +99,8 @@ def portkey_serving(upstream: Upstream, cache: Path, where: Cores) -> Generator[
         }
         asks |= _asks("/v1/chat/completions", "gpt-4o-mini", headers, kinds=(kind,))
     notes = ("streams are measured with one line of its HTTP server mended; as installed they are 500",)
-    with _program(command, folder, where, {"NODE_ENV": "production"}) as process:
-        wait_for_port(process, port, folder / "output.log", START_S_MAX)
+    environment = {"NODE_ENV": "production"}
+    with on_free_port(lambda port: _listening(command, port, folder, where, environment)) as (port, process):
         yield Serving(
             name="portkey",
             port=port,
@@ -132,11 +119,9 @@ def tensorzero_serving(upstream: Upstream, cache: Path, where: Cores) -> Generat
     configuration = "[gateway]\nobservability.enabled = false\n" + "".join(
         _TENSORZERO_MODEL.format(kind=kind, base_url=upstream.base_url(kind)) for kind in KINDS
     )
-    (folder / "tensorzero.toml").write_text(configuration)
-    (folder / "start.py").write_text(_TENSORZERO_START)
-    command = [str(python), str(folder / "start.py"), str(folder / "tensorzero.toml")]
+    command = tensorzero_command(python, folder, configuration)
     with _program(command, folder, where, {"OPENAI_API_KEY": "sk-of-the-benchmark"}) as process:
-        port = _printed_port(process, folder / "output.log")
+        port = printed_port(process, folder / "output.log", START_S_MAX)
         yield Serving(
             name="tensorzero",
             port=port,
@@ -173,6 +158,16 @@ def _program(
     return program(pinned, folder / "output.log", environment=environment, cwd=folder)
 
 
+@contextlib.contextmanager
+def _listening(
+    command: Sequence[str], port: int, folder: Path, where: Cores, environment: Mapping[str, str]
+) -> Generator[subprocess.Popen[bytes]]:
+    filled = [part.replace("{port}", str(port)) for part in command]
+    with _program(filled, folder, where, environment) as process:
+        wait_for_port(process, port, folder / "output.log", START_S_MAX)
+        yield process
+
+
 def peer_environment(cache: Path, name: str, requirement: str) -> Path:
     """Make a peer's virtual environment unless it has that version, and return its folder of programs."""
     folder = cache.parent / "peers" / name
@@ -180,7 +175,7 @@ def peer_environment(cache: Path, name: str, requirement: str) -> Path:
     if done.exists() and done.read_text() == requirement:
         return binaries
     print(f"installing {requirement} ...", file=sys.stderr)
-    subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+    _install([sys.executable, "-m", "venv", "--clear", str(folder)], requirement)
     pip = [str(binaries / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
     _install([*pip, requirement], requirement)
     done.write_text(requirement)
@@ -205,7 +200,8 @@ def _npm(cache: Path, name: str, requirement: str) -> Path:
 def _install(command: Sequence[str], requirement: str) -> None:
     done = subprocess.run(list(command), capture_output=True, text=True, check=False)
     if done.returncode:
-        raise CannotStart(f"{requirement} could not be installed\n{done.stderr[-2000:]}")
+        said = (done.stderr + done.stdout)[-2000:]
+        raise CannotStart(f"{requirement} could not be installed\n{said}")
 
 
 def _mend(folder: Path) -> bool:
@@ -216,13 +212,3 @@ def _mend(folder: Path) -> bool:
             path.write_text(text.replace(_PORTKEY_BROKEN, _PORTKEY_MENDED))
         mended = mended or _PORTKEY_MENDED in path.read_text()
     return mended
-
-
-def _printed_port(process: subprocess.Popen[bytes], log: Path) -> int:
-    deadline = time.monotonic() + START_S_MAX
-    while time.monotonic() < deadline and process.poll() is None:
-        found = re.search(r"serving at http://[\w.]+:(\d+)", log.read_text(errors="replace"))
-        if found:
-            return int(found[1])
-        time.sleep(0.1)
-    raise CannotStart(f"{log.parent.name} did not start\n{log.read_text(errors='replace')[-2000:]}")

@@ -4,6 +4,7 @@ Never computes a ratio. Read next: `measuring` for one run.
 """
 
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +30,11 @@ MANAGES = 0.8
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How much is measured. `calls` are those before memory is measured again."""
+    """How much is measured. `calls` are those before memory is measured again.
+
+    The bounds on time keep the whole within half an hour: a peer that answers 50 calls a second makes fewer
+    calls, and on a machine that is disturbed all the time the repeats come to an end.
+    """
 
     rounds: int
     seconds: float
@@ -38,6 +43,8 @@ class Plan:
     kinds: tuple[Kind, ...]
     rate: float | None = None
     calls_s_max: float = 120.0
+    peer_calls_s_max: float = 60.0
+    repeats_s_max: float = 300.0
 
     def steps(self, servers: int) -> int:
         """How many runs there will be, for the progress bar; repeats come on top."""
@@ -74,14 +81,17 @@ class Rounds:
         self._results = results
         self._say = say
         self._failed: set[str] = set()
+        self._repeats_s_left = plan.repeats_s_max
 
     def run(self, direct: Serving, servings: Sequence[Serving]) -> None:
         """Measure memory at rest, speed, latency, instructions, and memory after many calls."""
         kinds = {serving.name: check(serving, self._plan.kinds) for serving in servings}
         for serving in servings:
             self._results.memory.append(measure_memory(serving, 0, 0))
-            for kind in set(self._plan.kinds) - set(kinds[serving.name]):
-                self._note(serving, f"{kind} is not answered as it should be, so it is not measured")
+            for kind in self._plan.kinds:
+                if kind in serving.asks and kind not in kinds[serving.name]:
+                    self._note(serving, f"{kind} is not answered as it should be, so it is not measured")
+                    self._results.unfinished.append(serving.name)
         for number in range(self._plan.rounds):
             for serving in servings:
                 for kind in kinds[serving.name]:
@@ -92,7 +102,8 @@ class Rounds:
             self._say(f"{serving.name}, instructions a call")
             self._while_up(serving, partial(self._instructions, serving))
         for serving in servings:
-            self._while_up(serving, partial(self._memory, serving))
+            if not serving.is_brief:
+                self._while_up(serving, partial(self._memory, serving))
 
     def _while_up(self, serving: Serving, measure: Callable[[], None]) -> None:
         """Measure, unless the server has failed before: then it is left alone, and a note says why."""
@@ -102,6 +113,7 @@ class Rounds:
             measure()
         except LoadFailed as reason:
             self._failed.add(serving.name)
+            self._results.unfinished.append(serving.name)
             self._note(serving, f"measured no further: {reason}")
 
     def _instructions(self, serving: Serving) -> None:
@@ -112,8 +124,7 @@ class Rounds:
 
     def _closed(self, serving: Serving, kind: Kind) -> None:
         plan = self._plan
-        peer = serving.name not in ("nginx", "headgate")
-        seconds = max(plan.seconds, PEER_SECONDS_MIN) if peer else plan.seconds
+        seconds = max(plan.seconds, PEER_SECONDS_MIN) if _is_peer(serving) else plan.seconds
         connections = PACED_CONNECTIONS if kind == "paced" else self._bench.connections
         runs = self._undisturbed(lambda: measure_closed(self._bench, serving, kind, seconds, connections))
         self._results.closed += runs
@@ -126,15 +137,16 @@ class Rounds:
             return
         common = self._plan.rate or float(round(reference / 2))
         results.half_load_rate = common
+        results.is_rate_given = self._plan.rate is not None
         for number in range(self._plan.rounds):
-            self._open(direct, common, number)
+            self._while_up(direct, partial(self._open, direct, common, number))
             for serving in servings:
                 most = full[serving.name]
-                if most is None:
+                if most is None or serving.is_brief or serving.name in self._failed:
                     continue
                 rate = common if common <= most * MANAGES else max(1.0, float(round(most / 2)))
                 if rate != common:
-                    self._open(direct, rate, number)
+                    self._while_up(direct, partial(self._open, direct, rate, number))
                 self._while_up(serving, partial(self._open, serving, rate, number))
 
     def _open(self, serving: Serving, rate: float, number: int) -> None:
@@ -146,28 +158,37 @@ class Rounds:
     def _undisturbed(self, measure: Callable[[], R]) -> list[R]:
         """Measure again while others disturb; all runs are kept, and the disturbed ones say so."""
         runs = [measure()]
-        while runs[-1].disturbed and len(runs) <= self._plan.repeats_max:
+        while runs[-1].disturbed and len(runs) <= self._plan.repeats_max and self._repeats_s_left > 0:
+            began_s = time.monotonic()
             runs.append(measure())
+            self._repeats_s_left -= time.monotonic() - began_s
         return runs
 
     def _memory(self, serving: Serving) -> None:
         """Measure after a tenth of the calls, when caches are full, and after all of them."""
         per_s = self._results.per_s(serving.name, "json") or 1.0
-        calls = min(self._plan.calls, int(per_s * self._plan.calls_s_max * 0.8))
+        seconds = self._plan.peer_calls_s_max if _is_peer(serving) else self._plan.calls_s_max
+        calls = min(self._plan.calls, int(per_s * seconds * 0.8))
         if calls < self._plan.calls:
             self._note(serving, f"memory after {calls:,} calls, since more would have taken too long")
-        made = failed = 0
+        answered = 0
         for share in (0.1, 0.9):
             self._say(f"{serving.name}, memory after {int(calls * share):,} calls")
-            load = make_calls(self._bench, serving, int(calls * share), self._plan.calls_s_max)
-            if load is None:
+            made = make_calls(self._bench, serving, int(calls * share), seconds)
+            if made is None:
                 self._note(serving, "calls for the measure of memory took too long and were broken off")
                 break
-            made += load.ok
-            failed += load.refused + load.broken
+            load = made.load
+            answered += load.ok
             if load.refused:
                 self._note(serving, f"{load.refused:,} calls refused with {load.first_refused}")
-            self._results.memory.append(measure_memory(serving, made, failed))
+            if made.recorded:
+                self._results.recorded.append(made.recorded)
+            self._results.memory.append(measure_memory(serving, answered, load.refused + load.broken))
 
     def _note(self, serving: Serving, text: str) -> None:
         self._results.notes.setdefault(serving.name, []).append(text)
+
+
+def _is_peer(serving: Serving) -> bool:
+    return serving.name not in ("nginx", "headgate", "headgate-uvicorn")

@@ -10,12 +10,12 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from bench.headgate_server import KINDS, headgate_serving
+from bench.headgate_server import KINDS, headgate_serving, headgate_uvicorn_serving
 from bench.machine import Cores, pin, tree
 from bench.payloads import STREAMS, Kind, chat_body
 from bench.peers import litellm_serving, portkey_serving, tensorzero_serving
 from bench.serving import JSON_HEADERS, Ask, Serving
-from bench.starting import free_port
+from bench.starting import on_free_port
 from bench.upstream import Upstream, nginx
 
 Start = Callable[[Upstream, Path, Cores], AbstractContextManager[Serving]]
@@ -37,9 +37,11 @@ _PROXY = """\
 @contextlib.contextmanager
 def nginx_serving(upstream: Upstream, cache: Path, where: Cores) -> Generator[Serving]:
     """Run nginx as a plain proxy with kept connections: what the kernel and good C need for a call."""
-    port = free_port()
-    http = _PROXY.format(port=port, json_port=upstream.json_port, stream_port=upstream.stream_port)
-    with nginx(cache / "nginx", http, port) as process:
+    ports = {"json_port": upstream.json_port, "stream_port": upstream.stream_port}
+    with on_free_port(lambda port: nginx(cache / "nginx", _PROXY.format(port=port, **ports), port)) as (
+        port,
+        process,
+    ):
         pids = tree({process.pid})
         pin(pids, {where.gateway})
         yield Serving(name="nginx", port=port, gateway=pids, asks=_plain_asks(), version=_nginx_version())
@@ -73,6 +75,7 @@ def _nginx_version() -> str:
 SERVERS: Mapping[str, Start] = {
     "nginx": nginx_serving,
     "headgate": headgate_serving,
+    "headgate-uvicorn": headgate_uvicorn_serving,
     "litellm": litellm_serving,
     "portkey": portkey_serving,
     "tensorzero": tensorzero_serving,

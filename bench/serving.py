@@ -3,8 +3,9 @@
 Read next: `servers` for those that there are.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from bench.machine import tree
 from bench.payloads import Kind
@@ -27,11 +28,25 @@ class Ask:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Backlog:
-    """What the journal holds that the database does not, at one moment, and the rows that it does hold."""
+class Waiting:
+    """What the journal holds at one moment: bytes that the database does not have, of them accounting, and
+    the bytes of accounting that were written so far."""
 
-    journal_bytes: int
-    rows: int
+    journal_bytes: int = 0
+    accounting_bytes: int = 0
+    written_bytes: int = 0
+
+
+class Journal(Protocol):
+    """The way of a server's records to its database."""
+
+    def waiting(self) -> Waiting:
+        """See what waits; cheap enough to be asked while a run is measured."""
+        ...
+
+    def count_records(self) -> int:
+        """Count the records that the database has; takes a while, so never while a run is measured."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +58,15 @@ class Serving:
     gateway: frozenset[int]
     asks: Mapping[Kind, Ask]
     parts: Mapping[str, frozenset[int]] = field(default_factory=dict[str, frozenset[int]])
-    """Processes beside the gateway, by what they do: shipper, postgres, control."""
+    """Processes beside the gateway, by what they do: shipper, postgres, control, and watching (the
+    database's own process for the bench, which is charged to nobody)."""
 
-    backlog: Callable[[], Backlog] | None = None
+    journal: Journal | None = None
     ports: Mapping[Kind, int] = field(default_factory=dict[Kind, int])
     """Where kinds are answered that are not answered on `port`."""
+
+    is_brief: bool = False
+    """Kept full and no more: neither latency nor memory after many calls."""
 
     version: str = ""
     notes: tuple[str, ...] = ()

@@ -18,11 +18,15 @@ NONE = "-"
 NAMES = {
     "nginx": "nginx, plain proxy",
     "headgate": "Headgate, everything on",
+    "headgate-uvicorn": "Headgate with uvicorn",
     "litellm": "LiteLLM",
     "portkey": "Portkey",
     "tensorzero": "TensorZero",
 }
-_COLOURS = {"held": "green", "NOT held": "bold red", "not measured": "yellow"}
+LEGEND = "~ rests on disturbed runs only"
+_COLOURS = {"held": "green", "NOT held": "bold red"}
+DISTURBED = " ~"
+"""Behind a figure that rests on disturbed runs only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,19 +37,24 @@ class Figure:
     cell: Callable[[Results, str], str]
 
 
+def _marked_if(disturbed: bool) -> str:
+    return DISTURBED if disturbed else ""
+
+
 def _per_s(results: Results, server: str) -> str:
     value = results.per_s(server, "json")
-    return NONE if value is None else f"{value:,.0f}"
+    return NONE if value is None else f"{value:,.0f}" + _marked_if(results.is_disturbed(server, "json"))
 
 
 def _cpu(results: Results, server: str) -> str:
     value = results.cpu_us(server, "json")
-    return NONE if value is None else f"{value:,.0f} µs"
+    return NONE if value is None else f"{value:,.0f} µs" + _marked_if(results.is_disturbed(server, "json"))
 
 
 def _to_nginx(results: Results, server: str) -> str:
     own, nginx = results.cpu_us(server, "json"), results.cpu_us("nginx", "json")
-    return NONE if own is None or not nginx else f"{own / nginx:,.1f} ×"
+    disturbed = results.is_disturbed(server, "json") or results.is_disturbed("nginx", "json")
+    return NONE if own is None or not nginx else f"{own / nginx:,.1f} ×" + _marked_if(disturbed)
 
 
 def _instructions(results: Results, server: str) -> str:
@@ -82,16 +91,23 @@ def _backlog(results: Results, server: str) -> str:
 
 def _added(results: Results, server: str) -> str:
     rates = sorted({run.rate for run in results.opened if run.server == server})
-    added = results.added_ms(server, rates[-1]) if rates else None
+    added = results.added(server, rates[-1]) if rates else None
     if added is None:
         return NONE
-    return f"{added[0]:,.2f} / {added[1]:,.2f} ms at {rates[-1]:,.0f}/s"
+    return f"{added.p50_ms:,.2f} / {added.p99_ms:,.2f} ms at {rates[-1]:,.0f}/s" + _marked_if(added.disturbed)
+
+
+def _late(results: Results, server: str) -> str:
+    late = [run.late_p99_ms for run in results.opened if run.server == server and run.is_client_late]
+    runs = sum(run.server == server for run in results.opened)
+    return f"{len(late)} of {runs}, up to {max(late):,.1f} ms" if late else f"0 of {runs}" if runs else NONE
 
 
 def _stream(kind: Kind) -> Callable[[Results, str], str]:
     def cell(results: Results, server: str) -> str:
         per_s, cpu = results.per_s(server, kind), results.cpu_us(server, kind)
-        return NONE if per_s is None or cpu is None else f"{per_s:,.0f}/s, {cpu:,.0f} µs"
+        mark = _marked_if(results.is_disturbed(server, kind))
+        return NONE if per_s is None or cpu is None else f"{per_s:,.0f}/s, {cpu:,.0f} µs{mark}"
 
     return cell
 
@@ -100,13 +116,17 @@ def _memory_of(results: Results, server: str) -> Sequence[Memory]:
     return [memory for memory in results.memory if memory.server == server]
 
 
+def _megabytes(memory: Memory) -> str:
+    return f"{memory.gateway_rss_mb:.0f} ({memory.gateway_pss_mb:.0f}) MB"
+
+
 def _at_rest(results: Results, server: str) -> str:
-    return next((f"{memory.gateway_pss_mb:.0f} MB" for memory in _memory_of(results, server)), NONE)
+    return next((_megabytes(memory) for memory in _memory_of(results, server)), NONE)
 
 
 def _after(results: Results, server: str) -> str:
     found = [memory for memory in _memory_of(results, server) if memory.calls]
-    return f"{found[-1].gateway_pss_mb:.0f} MB after {found[-1].calls:,}" if found else NONE
+    return f"{_megabytes(found[-1])} after {found[-1].calls:,}" if found else NONE
 
 
 def _system(results: Results, server: str) -> str:
@@ -142,12 +162,13 @@ FIGURES: tuple[Figure, ...] = (
     Figure(head="60-event streams, whole: rate, CPU each", cell=_stream("whole")),
     Figure(head="60-event streams, event by event", cell=_stream("event")),
     Figure(head="60-event streams, paced, 128 at once", cell=_stream("paced")),
-    Figure(head="memory of the gateway at rest", cell=_at_rest),
+    Figure(head="memory of the gateway at rest, resident (proportional)", cell=_at_rest),
     Figure(head="... after many calls", cell=_after),
     Figure(head="memory of the whole system", cell=_system),
     Figure(head="upstream connections opened in a run", cell=_connections),
     Figure(head="calls that failed", cell=_failed),
     Figure(head="runs disturbed by others", cell=_disturbed),
+    Figure(head="... of them with the load client late", cell=_late),
 )
 
 
@@ -173,7 +194,8 @@ def foot(results: Results) -> str:
     virtual = ", a virtual machine" if machine.get("virtual") == "yes" else ""
     return (
         f"{results.date}; {machine.get('cpu')}, {machine.get('cores')} cores{virtual}, "
-        f"{machine.get('memory')}, {machine.get('kernel')}, Python {machine.get('python')}"
+        f"{machine.get('memory')}, {machine.get('kernel')}, Python {machine.get('python')} "
+        f"({machine.get('build', 'build unknown')})"
     )
 
 
@@ -182,7 +204,7 @@ def markdown(results: Results) -> str:
     heads = [head_of(results, server) for server in servers_of(results)]
     lines = ["| | " + " | ".join(heads) + " |", "|---|" + "---:|" * len(heads)]
     lines += ["| " + " | ".join(row) + " |" for row in rows(results)]
-    lines += ["", f"Measured {foot(results)}. Medians.", ""]
+    lines += ["", f"Measured {foot(results)}. Medians; {LEGEND}.", ""]
     lines += [
         f"- {head_of(results, name)}: {note}." for name, notes in results.notes.items() for note in notes
     ]
@@ -200,7 +222,7 @@ def _marked(outcome: str) -> str:
 
 def print_table(results: Results, console: Console) -> None:
     """Print the table, the notes and the verdicts."""
-    table = Table(title="one call of 1 kB, answered with 0.7 kB", caption=foot(results))
+    table = Table(title="one call of 1 kB, answered with 0.7 kB", caption=f"{foot(results)}; {LEGEND}")
     table.add_column("")
     for server in servers_of(results):
         table.add_column(head_of(results, server), justify="right")
@@ -217,6 +239,6 @@ def print_table(results: Results, console: Console) -> None:
     judged.add_column("measured", justify="right")
     judged.add_column("")
     for verdict in verdicts(results):
-        outcome = f"[{_COLOURS[verdict.outcome]}]{verdict.outcome}[/]"
+        outcome = f"[{_COLOURS.get(verdict.outcome, 'yellow')}]{verdict.outcome}[/]"
         judged.add_row(verdict.promise, verdict.measured, outcome)
     console.print(judged)

@@ -16,7 +16,7 @@ import httpx
 
 from bench.machine import tree
 from bench.payloads import PACE_MS, Kind, json_answer, stream_events
-from bench.starting import compiled, first_in_line, free_port, program, wait_for_port
+from bench.starting import compiled, first_in_line, on_free_port, program, wait_for_port
 
 _NGINX = """\
 worker_processes 1;
@@ -103,21 +103,29 @@ def event_source(folder: Path, cache: Path) -> Generator[tuple[int, subprocess.P
     folder.mkdir(parents=True, exist_ok=True)
     events = folder / "events.txt"
     events.write_bytes(stream_events())
-    port, log = free_port(), folder / "event_source.log"
-    command = [str(compiled("event_source", cache)), str(port), str(events), str(PACE_MS)]
+    source = compiled("event_source", cache)
+    with on_free_port(lambda port: _event_source(source, port, events)) as started:
+        yield started
+
+
+@contextlib.contextmanager
+def _event_source(source: Path, port: int, events: Path) -> Generator[subprocess.Popen[bytes]]:
+    log = events.parent / "event_source.log"
+    command = [str(source), str(port), str(events), str(PACE_MS)]
     with program(first_in_line(command), log) as process:
         wait_for_port(process, port, log)
-        yield port, process
+        yield process
 
 
 @contextlib.contextmanager
 def upstream(folder: Path, cache: Path) -> Generator[Upstream]:
     """Run both upstreams."""
     with contextlib.ExitStack() as stack:
-        port = free_port()
         answer = json_answer().decode().replace("'", "")
-        http = _ANSWERING.format(port=port, answer=answer)
-        plain = stack.enter_context(nginx(folder / "upstream", http, port))
+        answering = on_free_port(
+            lambda port: nginx(folder / "upstream", _ANSWERING.format(port=port, answer=answer), port)
+        )
+        port, plain = stack.enter_context(answering)
         stream_port, source = stack.enter_context(event_source(folder / "source", cache))
         pids = tree((plain.pid, source.pid))
         yield Upstream(json_port=port, stream_port=stream_port, pids=pids)

@@ -7,21 +7,23 @@ import dataclasses
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 from bench.loads import Target, Timed, closed_loop, counted_calls, open_loop
 from bench.machine import cpu_s, tree
 from bench.payloads import STREAMS, chat_body, json_answer, stream_events
 from bench.serving import Ask, Serving
-from bench.starting import CannotStart, compiled, free_port, program, wait_for_port
+from bench.starting import CannotStart, PortTaken, compiled, free_port, on_free_port, program, wait_for_port
 from bench.upstream import event_source
 
 POST = Ask(path="/v1/chat/completions", headers={"content-type": "application/json"}, body=b"{}")
@@ -241,6 +243,22 @@ def test_calls_that_wait_behind_a_stall_are_charged_for_it(programs: Path) -> No
     assert timed.ok == 200
     assert timed.p90_us > 500_000
     assert timed.max_us > 950_000
+    # That is the server's doing. The client had no free connection to send them on.
+    assert timed.late_p99_us < 300_000
+
+
+def test_a_client_that_sends_late_says_so(programs: Path) -> None:
+    request = programs / "late.http"
+    with scripted(lambda _: OK) as port:
+        request.write_bytes(POST.raw(port))
+        command = [str(compiled("load", programs)), str(port), str(request), "4", "open", "100", "2", "0"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as client:
+            time.sleep(0.5)
+            client.send_signal(signal.SIGSTOP)
+            time.sleep(0.8)
+            client.send_signal(signal.SIGCONT)
+            said, _ = client.communicate(timeout=60)
+    assert msgspec.json.decode(said, type=Timed).late_p99_us > 500_000
 
 
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
@@ -308,3 +326,37 @@ def test_a_server_that_does_not_come_up_is_said_so(tmp_path: Path) -> None:
         pytest.raises(CannotStart, match=r"toy did not start.*\s*no configuration"),
     ):
         wait_for_port(process, free_port(), tmp_path / "toy" / "output.log")
+
+
+@contextmanager
+def listening(programs: Path, folder: Path, port: int) -> Generator[subprocess.Popen[bytes]]:
+    """The source of event streams on a port that need not be free."""
+    events = folder / "events.txt"
+    events.write_bytes(stream_events())
+    log = folder / "output.log"
+    with program([str(compiled("event_source", programs)), str(port), str(events), "10"], log) as process:
+        wait_for_port(process, port, log)
+        yield process
+
+
+def test_another_port_is_taken_when_someone_was_faster(programs: Path, tmp_path: Path) -> None:
+    faster: list[socket.socket] = []
+
+    def start(port: int) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        if not faster:
+            faster.append(socket.create_server(("127.0.0.1", port)))
+        return listening(programs, tmp_path, port)
+
+    with on_free_port(start) as (port, _):
+        assert port != faster[0].getsockname()[1]
+        assert httpx.get(f"http://127.0.0.1:{port}/counts", trust_env=False).status_code == 200
+    faster[0].close()
+
+
+def test_what_answers_on_a_port_must_be_the_process_that_was_started(programs: Path, tmp_path: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        pytest.raises(PortTaken),
+        listening(programs, tmp_path, int(other.getsockname()[1])),
+    ):
+        pytest.fail("another listens there")

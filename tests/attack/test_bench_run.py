@@ -1,7 +1,6 @@
 """The benchmark as a whole, on nginx alone and for a few seconds: every figure is there, and all ends."""
 
 import dataclasses
-import json
 import os
 import shutil
 import signal
@@ -10,8 +9,8 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import pytest
 from bench.machine import cores, describe, tree
 from bench.measuring import Bench
@@ -22,6 +21,7 @@ from bench.serving import Serving
 from bench.starting import free_port
 from bench.upstream import Upstream, nginx, upstream
 from bench.verdicts import verdicts
+from tests.attack.path_without import environment_without
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = ("nginx", "wrk", "gcc", "taskset")
@@ -38,14 +38,23 @@ def _programs() -> None:
         pytest.skip(f"{', '.join(missing)} is missing")
 
 
-def start(cache: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(
+    cache: Path, *arguments: str, only: str = "nginx", environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "bench.benchmark", "--only", "nginx", "--cache", str(cache), *arguments],
+        [sys.executable, "-m", "bench.benchmark", "--only", only, "--cache", str(cache), *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=environment,
     )
+
+
+def results_in(cache: Path) -> Results:
+    """The results of the one run with this cache."""
+    [path] = (cache / "results").glob("*.json")
+    return msgspec.json.decode(path.read_bytes(), type=Results)
 
 
 def left_behind(cache: Path) -> list[str]:
@@ -60,20 +69,57 @@ def test_a_short_run_measures_everything_and_leaves_nothing(tmp_path: Path) -> N
         said, complaints = process.communicate(timeout=110)
     assert process.returncode == 0, complaints
     assert "nginx, plain proxy" in said
-    [path] = (tmp_path / "results").glob("*.json")
-    results: Mapping[str, Any] = json.loads(path.read_text())
-    runs = {run["kind"]: run for run in results["closed"]}
+    results = results_in(tmp_path)
+    runs = {run.kind: run for run in results.closed}
     assert set(runs) == {"json", "whole", "event", "paced"}
     for run in runs.values():
-        assert run["calls"] > 20
-        assert run["failed"] == 0
-        assert run["cpu_us"] > 0
+        assert run.calls > 20
+        assert run.failed == 0
+        assert run.cpu_us > 0
         # Kept: as many as there are calls in flight, and not one for each call.
-        assert run["upstream_connections"] <= run["connections"] * 2
-    assert {run["server"] for run in results["opened"]} == {"direct", "nginx"}
-    assert [memory["calls"] for memory in results["memory"]] == [0, 50, 500]
+        assert run.upstream_connections <= run.connections * 2
+    assert {run.server for run in results.opened} == {"direct", "nginx"}
+    assert [memory.calls for memory in results.memory] == [0, 50, 500]
     assert "| CPU per call, gateway |" in (tmp_path / "table.md").read_text()
     assert not left_behind(tmp_path)
+
+
+@pytest.mark.timeout(240)
+def test_a_short_run_with_headgate_measures_it_and_finds_every_call_on_record(tmp_path: Path) -> None:
+    shortest = ("--quick", "--seconds", "1", "--calls", "1000")
+    with start(tmp_path, *shortest, only="nginx,headgate") as process:
+        said, complaints = process.communicate(timeout=220)
+    assert process.returncode == 0, complaints + said
+    results = results_in(tmp_path)
+    assert not results.unfinished
+    for kind in ("json", "event"):
+        [run] = [run for run in results.closed if (run.server, run.kind) == ("headgate", kind)]
+        assert run.calls > 20 and run.cpu_us > 0
+        assert run.shipping is not None and run.shipping.drained
+        assert run.shipping.shipper_us > 0 and run.shipping.postgres_us > 0
+        assert 0 <= run.shipping.backlog_records <= run.shipping.records
+    [opened] = [run for run in results.opened if run.server == "headgate"]
+    assert opened.p99_ms >= opened.p50_ms > 0
+    assert [one.answered + one.failed for one in results.recorded] == [100, 900]
+    at_rest, *_, last = [memory for memory in results.memory if memory.server == "headgate"]
+    assert 20 < at_rest.gateway_rss_mb <= last.gateway_rss_mb + 5 and last.system_pss_mb > 60
+    outcomes = {verdict.promise: verdict for verdict in verdicts(results)}
+    assert outcomes["every call answered is on record, exactly once"].outcome == "held"
+    assert outcomes["gateway CPU per call at most 5 × nginx's as a proxy, with uvicorn"].measured == "-"
+    assert not left_behind(tmp_path)
+
+
+@pytest.mark.timeout(120)
+def test_a_peer_whose_tools_are_missing_is_left_out(tmp_path: Path) -> None:
+    environment = environment_without(tmp_path / "path", ("node", "npm", "apt-get"))
+    shortest = ("--quick", "--seconds", "1", "--calls", "100")
+    with start(tmp_path, *shortest, only="nginx,portkey", environment=environment) as process:
+        _, complaints = process.communicate(timeout=110)
+    assert process.returncode == 0, complaints
+    results = results_in(tmp_path)
+    assert results.notes["portkey"] == ["left out: node, npm must be installed for the benchmark"]
+    assert (results.per_s("nginx", "json") or 0) > 100
+    assert "hint: apt-get install nodejs npm" in complaints
 
 
 def test_a_run_that_is_told_to_end_ends_what_it_started(tmp_path: Path) -> None:
