@@ -13,24 +13,27 @@ import json
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Literal, assert_never
 
 import msgspec
 from rich.console import Console
 
-from bench.overspend_attacked import LIMIT_USD, Account, Attacked, Start
+from bench.overspend_attacked import LIMIT_USD, Attacked, Start
 from bench.overspend_clients import Call, Crowd, Seen
 from bench.overspend_headgate import headgate_attacked
 from bench.overspend_peers import litellm_attacked, tensorzero_attacked
-from bench.overspend_provider import Bill, content, provider
+from bench.overspend_provider import Running as Shop
+from bench.overspend_provider import content, provider
 from bench.overspend_table import Attack, Outcome, markdown, print_table
 from bench.readme import replace_between
-from bench.starting import CACHE
+from bench.starting import CACHE, CannotStart
 
 ATTACKED: Mapping[str, Start] = {
     "headgate": headgate_attacked,
@@ -44,7 +47,13 @@ OUTPUT_MAX = 1000
 HANGUPS = 0.1
 LATENCY_S = 0.5
 SECONDS = 60.0
-EVENTS = ((0.08, "kill"), (0.2, "kill"), (0.35, "stop"), (0.5, "start"), (0.65, "kill"))
+EVENTS: Sequence[tuple[float, Literal["kill", "stop", "start"]]] = (
+    (0.08, "kill"),
+    (0.2, "kill"),
+    (0.35, "stop"),
+    (0.5, "start"),
+    (0.65, "kill"),
+)
 """What happens when, as parts of the attack's length."""
 QUIET_S = 5.0
 """How long the attacked have to write down what they know, before the accounts are compared."""
@@ -85,35 +94,62 @@ def _end_in_order(number: int, frame: FrameType | None) -> None:
 
 def _attack_all(names: Sequence[str], seconds: float, talk: Console) -> Attack:
     outcomes: list[Outcome] = []
+    missing: dict[str, str] = {}
     for name in names:
         talk.print(f"attacking {name} for {seconds:.0f} s ...")
-        folder = Path(tempfile.mkdtemp(prefix=f"overspend-{name}-"))
         try:
-            with provider(latency_s=LATENCY_S) as shop, ATTACKED[name](shop, folder / "place") as attacked:
-                seen = asyncio.run(_attack(attacked, seconds))
-                account = attacked.account(seen)
-                outcomes.append(_outcome(name, attacked, seen, shop.bill(), account))
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            outcomes.append(_attack_one(name, seconds))
+        except (CannotStart, OSError, subprocess.SubprocessError) as reason:
+            if name == "headgate":
+                raise SystemExit(f"error: {reason}") from reason
+            # Those before it have been attacked all the same.
+            talk.print(f"{name} is left out: {reason}")
+            missing[name] = str(reason).partition("\n")[0]
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return Attack(date=today, limit_usd=LIMIT_USD, clients=CLIENTS, seconds=seconds, outcomes=tuple(outcomes))
+    return Attack(
+        date=today,
+        limit_usd=LIMIT_USD,
+        clients=CLIENTS,
+        seconds=seconds,
+        outcomes=tuple(outcomes),
+        missing=missing,
+    )
 
 
-async def _attack(attacked: Attacked, seconds: float) -> Sequence[Seen]:
+def _attack_one(name: str, seconds: float) -> Outcome:
+    folder = Path(tempfile.mkdtemp(prefix=f"overspend-{name}-"))
+    try:
+        with provider(latency_s=LATENCY_S) as shop, ATTACKED[name](shop, folder / "place") as attacked:
+            seen, killed = asyncio.run(_attack(attacked, seconds))
+            return _outcome(name, attacked, seen, killed, shop)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _attack(attacked: Attacked, seconds: float) -> tuple[Sequence[Seen], int]:
+    """Attack for so long; return what the clients saw and how many processes were killed."""
     crowd = Crowd(attacked.place, _calls(attacked), clients=CLIENTS)
     running = asyncio.create_task(crowd.run())
-    acts = {"kill": attacked.kill, "stop": attacked.stop_store, "start": attacked.start_store}
+    killed = 0
     began_s = asyncio.get_running_loop().time()
     try:
         for part, act in EVENTS:
             await asyncio.sleep(max(0.0, began_s + part * seconds - asyncio.get_running_loop().time()))
-            await asyncio.to_thread(acts[act])
+            match act:
+                case "kill":
+                    killed += await asyncio.to_thread(attacked.kill)
+                case "stop":
+                    await asyncio.to_thread(attacked.stop_store)
+                case "start":
+                    await asyncio.to_thread(attacked.start_store)
+                case _:
+                    assert_never(act)
         await asyncio.sleep(max(0.0, began_s + seconds - asyncio.get_running_loop().time()))
     finally:
         crowd.stop()
         await running
     await asyncio.sleep(QUIET_S)
-    return crowd.seen
+    return crowd.seen, killed
 
 
 def _calls(attacked: Attacked) -> Iterator[Call]:
@@ -132,7 +168,10 @@ def _calls(attacked: Attacked) -> Iterator[Call]:
         yield Call(f"c{number}", json.dumps(body).encode(), attacked.headers, hangup_s)
 
 
-def _outcome(name: str, attacked: Attacked, seen: Sequence[Seen], bill: Bill, account: Account) -> Outcome:
+def _outcome(name: str, attacked: Attacked, seen: Sequence[Seen], killed: int, shop: Shop) -> Outcome:
+    # The accounts first: what was begun may still be billed while they are waited for.
+    account = attacked.account(seen)
+    bill = shop.bill()
     statuses = Counter(str(one.status) if one.status else one.code or "cut" for one in seen)
     return Outcome(
         name=name,
@@ -144,6 +183,7 @@ def _outcome(name: str, attacked: Attacked, seen: Sequence[Seen], bill: Bill, ac
         answered=sum(one.is_answered for one in seen),
         refused=sum(one.status >= 400 for one in seen),
         hung_up=statuses["hung up"],
+        killed=killed,
         lost=account.lost,
         statuses=dict(statuses),
         notes=tuple(attacked.notes),

@@ -64,11 +64,17 @@ def headgate_attacked(shop: Shop, folder: Path) -> Generator[Attacked]:
         key = running.make_key("agents")
         killed: list[int] = []
 
-        def kill() -> None:
+        def kill() -> bool:
             pids = running.worker_pids("gateway")
-            if pids:
-                killed.append(pids[len(killed) % len(pids)])
-                os.kill(killed[-1], signal.SIGKILL)
+            if not pids:
+                return False
+            pid = pids[len(killed) % len(pids)]
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                return False
+            killed.append(pid)
+            return True
 
         yield Attacked(
             version=__version__,

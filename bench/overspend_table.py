@@ -13,7 +13,8 @@ NONE = "-"
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one who was attacked. `lost`: answers without a record (None: keeps no records here);
-    `counted_pico_usd`: what it says was spent (None: does not say)."""
+    `counted_pico_usd`: what it says was spent (None: does not say); `killed`: gateway processes (None: not
+    counted then)."""
 
     name: str
     version: str
@@ -24,19 +25,21 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     answered: int
     refused: int
     hung_up: int
+    killed: int | None = None
     lost: int | None
     statuses: dict[str, int]
     notes: tuple[str, ...]
 
 
 class Attack(msgspec.Struct, frozen=True, kw_only=True):
-    """All that were attacked in the same way."""
+    """All that were attacked in the same way; `missing`: those that were not, with the reason."""
 
     date: str
     limit_usd: int
     clients: int
     seconds: float
     outcomes: tuple[Outcome, ...]
+    missing: dict[str, str] = {}
 
 
 def _usd(pico_usd: int | None) -> str:
@@ -52,6 +55,7 @@ _COLUMNS: Sequence[tuple[str, Callable[[Attack, Outcome], str]]] = (
     ("answered", lambda _, one: f"{one.answered:,}"),
     ("refused", lambda _, one: f"{one.refused:,}"),
     ("hung up", lambda _, one: f"{one.hung_up:,}"),
+    ("killed", lambda _, one: NONE if one.killed is None else f"{one.killed:,}"),
     ("lost", lambda _, one: NONE if one.lost is None else f"{one.lost:,}"),
 )
 
@@ -59,10 +63,10 @@ _COLUMNS: Sequence[tuple[str, Callable[[Attack, Outcome], str]]] = (
 def _said(attack: Attack) -> str:
     return (
         f"{attack.date}: a limit of {attack.limit_usd} USD, {attack.clients} clients in a loop for "
-        f"{attack.seconds:.0f} s, a tenth of their calls hung up on, three gateway processes killed, "
-        "the store stopped for a seventh of the time. Billed is what the stand-in provider says: every call "
-        "that reached it; own count, what the gateway says. Lost: answers that a client saw, of which the "
-        "gateway has no record."
+        f"{attack.seconds:.0f} s, a tenth of their calls hung up on, gateway processes killed (killed says "
+        "how many), the store stopped for a seventh of the time. Billed is what the stand-in provider says: "
+        "every call that reached it; own count, what the gateway says. Lost: answers that a client saw, of "
+        "which the gateway has no record."
     )
 
 
@@ -77,9 +81,8 @@ def print_table(attack: Attack, console: Console) -> None:
         table.add_row(*cells)
     console.print(table)
     console.print(_said(attack))
-    for outcome in attack.outcomes:
-        for note in outcome.notes:
-            console.print(f"{NAMES.get(outcome.name, outcome.name).partition(',')[0]}: {note}.")
+    for note in _notes(attack):
+        console.print(note)
 
 
 def markdown(attack: Attack) -> str:
@@ -88,7 +91,10 @@ def markdown(attack: Attack) -> str:
     lines.append("|---" + "|---:" * (len(_COLUMNS) - 1) + "|")
     lines += ["| " + " | ".join(cell(attack, one) for _, cell in _COLUMNS) + " |" for one in attack.outcomes]
     lines += ["", _said(attack), ""]
-    for outcome in attack.outcomes:
-        name = NAMES.get(outcome.name, outcome.name).partition(",")[0]
-        lines += [f"- {name}: {note}." for note in outcome.notes]
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"- {note}" for note in _notes(attack))])
+
+
+def _notes(attack: Attack) -> list[str]:
+    said = [(outcome.name, note) for outcome in attack.outcomes for note in outcome.notes]
+    said += [(name, f"left out: {reason}") for name, reason in attack.missing.items()]
+    return [f"{NAMES.get(name, name).partition(',')[0]}: {note}." for name, note in said]
