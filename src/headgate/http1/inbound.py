@@ -25,6 +25,7 @@ from headgate.http1.checks import MALFORMED, METHODS, Refusal, head_too_large, r
 from headgate.http1.inbound_exchange import InboundExchange
 from headgate.http1.inbound_line import House, InboundLine
 from headgate.http1.known_head import HeadMemory, KnownHead
+from headgate.http1.limits import is_padding
 from headgate.http1.targets import split_target
 
 _FED_BYTES_MAX: Final = 32 * 1024
@@ -33,8 +34,6 @@ _QUEUED_MAX: Final = 32
 """Requests sent ahead of their answers that are parsed; what comes after them is kept as bytes."""
 _HELD_BYTES_MAX: Final = 64 * 1024
 """Of such bytes so many are kept before reading pauses. Until then a hang-up is still seen."""
-_FRAMING_BYTES_PER_BYTE: Final = 8
-"""A chunk of one byte takes six on the wire. What takes more is padding: chunk extensions, trailers."""
 _TARGETS_KNOWN_MAX: Final = 256
 _TARGET_KNOWN_BYTES_MAX: Final = 128
 _HOSTS_KNOWN_MAX: Final = 64
@@ -349,7 +348,7 @@ class Inbound(InboundLine):
 
     def _look_at_body(self, exchange: InboundExchange) -> None:
         """Stop reading a body that nobody takes, and cut one that is all padding."""
-        if self._message_bytes > _FRAMING_BYTES_PER_BYTE * self._body_bytes + _HELD_BYTES_MAX:
+        if is_padding(self._message_bytes, self._body_bytes):
             self.abort()
         elif self._is_full():
             self._pause_reading()

@@ -1,4 +1,4 @@
-"""How much one side of HTTP may hold, and for how long. Plain values, no behaviour."""
+"""How much one side of HTTP may hold, and for how long. Plain values, and what follows from them alone."""
 
 from collections.abc import Callable
 from typing import Final
@@ -7,6 +7,10 @@ import msgspec
 
 WRITE_AT_ONCE_BYTES_MAX: Final = 64 * 1024
 """Up to here head and body leave in one write; above it the body is written piece by piece."""
+
+_FRAMING_BYTES_PER_BYTE: Final = 8
+_FRAMING_BYTES_MAX: Final = 64 * 1024
+"""A chunk of one byte takes six on the wire. What takes more is padding: chunk extensions, trailers."""
 
 
 class ClientLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,3 +56,8 @@ def limits_source(given: LimitsGiven) -> Callable[[], ServerLimits]:
         return given
     fixed = given or ServerLimits()
     return lambda: fixed
+
+
+def is_padding(message_bytes: int, body_bytes: int) -> bool:
+    """Say whether what a body took on the wire is far more than any honest framing of it takes."""
+    return message_bytes > _FRAMING_BYTES_PER_BYTE * body_bytes + _FRAMING_BYTES_MAX

@@ -17,14 +17,11 @@ from uvicorn.server import ServerState
 
 from headgate.core.fields import first_field
 from headgate.http1.checks import MALFORMED, Refusal, head_too_large
-from headgate.http1.limits import ServerLimits
+from headgate.http1.limits import ServerLimits, is_padding
 from headgate.http1.targets import split_target
 
 CONNECTION_KEY: Final = "headgate.connection"
 TARGET_KEY: Final = "headgate.target"
-_FRAMING_BYTES_PER_BYTE: Final = 8
-_FRAMING_BYTES_MAX: Final = 64 * 1024
-"""A chunk of one byte takes six on the wire. What takes more is padding: chunk extensions, trailers."""
 
 
 class ClientConnection(HttpToolsProtocol):
@@ -120,7 +117,7 @@ class ClientConnection(HttpToolsProtocol):
         if self._message_open and not self._head_open and self.cycle is message_before:
             # As with heads, what came with other messages before it is not counted.
             self._message_bytes += len(data)
-            if self._message_bytes > _FRAMING_BYTES_PER_BYTE * self._body_bytes + _FRAMING_BYTES_MAX:
+            if is_padding(self._message_bytes, self._body_bytes):
                 self.abort()
                 return
         if self._watch is None and self._message_open:
