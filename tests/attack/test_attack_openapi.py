@@ -36,7 +36,7 @@ limit = "6000 requests"
 window = "minute"
 """
 ROLES = ("admin", "project_admin", "member", "viewer")
-CASES_MIN = {"admin": 1_200, "project_admin": 150, "viewer": 150}
+CASES_MIN = {"admin": 1_200, "project_admin": 150, "member": 150, "viewer": 150}
 NOT_CHECKED = "positive_data_acceptance"
 """A cursor, a time zone or a snapshot that is in force is no matter of a schema: refusing one is right."""
 ENDLESS = "/api/v1/requests/stream"
@@ -111,7 +111,7 @@ def test_schemathesis_finds_nothing_as_an_administrator(
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("role", ["project_admin", "viewer"])
+@pytest.mark.parametrize("role", ["project_admin", "member", "viewer"])
 def test_schemathesis_finds_nothing_as_a_lesser_role(
     running: Running, keys: dict[str, str], role: str, tmp_path: Path
 ) -> None:
