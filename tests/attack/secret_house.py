@@ -5,7 +5,6 @@ A sink is any place that a secret could end up in: each is given as its very byt
 
 import base64
 import contextlib
-import io
 import json
 import os
 import signal
@@ -203,7 +202,7 @@ def echoing(key: str) -> list[tuple[str, Reply]]:
         "error": {"message": f"Incorrect API key provided: {key}", "param": key, "code": key, "type": key}
     }
     shown = completion(f"your key is {key}")
-    quoted = key.encode().hex() and json.dumps(key)
+    quoted = json.dumps(key)
     event = b'data: {"error": {"message": ' + quoted.encode() + b"}}\n\n"
     return [
         ("401", answer(told, 401)),
@@ -467,4 +466,4 @@ def _run(command: str, *arguments: str, given: bytes | None = None) -> bytes:
     done = subprocess.run(
         [str(binary_folder() / command), *arguments], input=given, capture_output=True, check=True, timeout=60
     )
-    return io.BytesIO(done.stdout).getvalue()
+    return done.stdout

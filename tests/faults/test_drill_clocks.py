@@ -7,6 +7,7 @@ keeps the right one, as it does when one host of several is wrong.
 import asyncio
 import tempfile
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,8 @@ from headgate.core.money import parse_usd
 
 JUMPS = ("+3d", "-2d", "+90d", "-400d", "+0s")
 SLACK = timedelta(seconds=90)
+REFUSED_SHARE_MAX = 0.05
+"""503 is a slow machine: a grant that took longer than a quarter of a second. Next to none without jumps."""
 
 
 @pytest.fixture
@@ -63,10 +66,9 @@ async def test_a_wall_clock_that_jumps_moves_nothing(folder: Path, database_url:
                 jump(file, by)
                 await asyncio.sleep(2.5)
                 assert await visitors.see(20, 20), (by, visitors.seen[-1])
-            # 503 is a slow machine: a grant that took longer than a quarter of a second.
-            statuses = {one.status for one in visitors.seen}
-            assert statuses <= {200, 503}, "no key ends early, no budget is taken for spent"
-            assert visitors.answered > len(visitors.seen) // 2
+            statuses = Counter(one.status for one in visitors.seen)
+            assert set(statuses) <= {200, 503}, "no key ends early, no budget is taken for spent"
+            assert statuses[503] <= REFUSED_SHARE_MAX * len(visitors.seen), statuses
         jump(file, "+3d")
         await asyncio.sleep(2.5)
         check_revoked_in_time(place)
