@@ -146,6 +146,7 @@ def measure(options: argparse.Namespace, talk: Console) -> Results:
             connections=CONNECTIONS,
             warm_s=1,
             drain_s_max=15 if options.quick else 60,
+            servings=servings,
         )
         say = stack.enter_context(_progress(talk, plan.steps(len(servings))))
         Rounds(bench, plan, results, say).run(direct(source), servings)

@@ -4,7 +4,7 @@ Never repeats and never compares. Read next: `rounds`, which does, and `results`
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +18,7 @@ from bench.upstream import Upstream
 
 T = TypeVar("T")
 
+RESTING_CORES = 0.15
 PARTS = ("shipper", "postgres")
 SETTLE_S_MAX = 5.0
 """How long after a load's last answer its last record may be written."""
@@ -45,6 +46,8 @@ class Bench:
     connections: int
     warm_s: float
     drain_s_max: float
+    servings: Sequence[Serving] = ()
+    """All servers that are up: what those use that are not asked is not somebody else's, up to a bound."""
 
     def target(self, serving: Serving, kind: Kind) -> Target:
         """The load's target on a server."""
@@ -54,12 +57,15 @@ class Bench:
         """Run a load and say what it cost. Raises LoadFailed, also when the gateway process has ended."""
         counts, at = self.upstream.counts(), time.monotonic()
         machine, known, gateway = used(), self._known_s(serving), cpu_s(serving.gateway)
+        resting = self._resting_s(serving)
         result = load()
         if not all(Path(f"/proc/{pid}").exists() for pid in serving.gateway):
             raise LoadFailed("its process has ended under load")
         seconds = time.monotonic() - at
         after = used()
-        known_s = self._known_s(serving) - known
+        # Servers at rest tick and poll a little, in all runs alike; more than that is a disturbance.
+        rested_s = min(self._resting_s(serving) - resting, RESTING_CORES * seconds)
+        known_s = self._known_s(serving) - known + rested_s
         return result, Cost(
             seconds=seconds,
             gateway_s=cpu_s(serving.gateway) - gateway,
@@ -73,6 +79,10 @@ class Bench:
         # The bench itself with the load clients that it has waited for; not the servers that it has started.
         own = cpu_s({self.own_pid}, with_ended=True)
         return own + cpu_s(serving.everything() | tree(self.upstream.pids), with_ended=True)
+
+    def _resting_s(self, serving: Serving) -> float:
+        others = [other.everything() for other in self.servings if other.name != serving.name]
+        return cpu_s(frozenset[int]().union(*others), with_ended=True)
 
 
 def measure_closed(bench: Bench, serving: Serving, kind: Kind, seconds: float, connections: int) -> ClosedRun:

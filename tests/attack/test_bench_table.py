@@ -264,11 +264,12 @@ def test_a_figure_that_rests_on_disturbed_runs_is_shown_and_not_judged(server: s
         [opened("direct", 7500.0, 0.1, 0.4), opened("headgate", 7500.0, 0.3, 1.9, foreign_cores=0.3)],
         [opened("direct", 7500.0, 0.1, 0.4, stolen_cores=0.3), opened("headgate", 7500.0, 0.3, 1.9)],
         # The client itself was late.
-        [opened("direct", 7500.0, 0.1, 0.4), opened("headgate", 7500.0, 0.3, 1.9, late_p99_ms=1.2)],
+        [opened("direct", 7500.0, 0.1, 0.4), opened("headgate", 7500.0, 0.3, 1.9, late_p99_ms=2.1)],
+        [opened("direct", 7500.0, 0.1, 0.4, late_p99_ms=0.6), opened("headgate", 7500.0, 0.3, 1.9)],
         # Nothing is faster for having something in between.
         [opened("direct", 7500.0, 0.1, 19.4), opened("headgate", 7500.0, 0.3, 1.9)],
     ],
-    ids=["through", "direct", "late", "negative"],
+    ids=["through", "direct", "late", "late-direct", "negative"],
 )
 def test_an_added_time_of_disturbed_runs_is_not_judged(runs: list[OpenRun]) -> None:
     results = everything()
