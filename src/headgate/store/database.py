@@ -3,8 +3,8 @@
 Never retries a statement: who called knows whether that is safe. Read next: `store.queries`, `store.migrate`.
 """
 
+import asyncio
 import select
-import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,6 +15,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from headgate.core.faults import Unavailable
+from headgate.store.tasks import end_tasks
 
 Connection = psycopg.AsyncConnection[TupleRow]
 """A connection in autocommit: each statement stands alone, but inside `transaction()`."""
@@ -52,7 +53,7 @@ _KEEP_ALIVE_THERE = (
 itself it would take hours, in which nobody could grant from a budget whose row was locked."""
 
 ATTEMPT_S = 1.0
-"""Whoever waits for a connection asks again so often: by itself the pool would back off for longer."""
+"""While anybody waits for a connection, one is tried for so often: by itself the pool gives up."""
 
 
 def is_away(error: BaseException) -> bool:
@@ -107,6 +108,7 @@ class Database:
     ) -> None:
         self.url = url
         self._wait_s = wait_s
+        self._insisting: asyncio.Task[None] | None = None
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             connection_class=psycopg.AsyncConnection[TupleRow],
@@ -128,6 +130,8 @@ class Database:
     async def close(self) -> None:
         """Close all connections; those in use when they are given back."""
         await self._pool.close(timeout=2.0)
+        if self._insisting is not None:
+            await end_tasks([self._insisting])
 
     async def __aenter__(self) -> "Database":
         await self.open()
@@ -155,14 +159,29 @@ class Database:
             raise
 
     async def _take(self) -> Connection:
-        ends_s = time.monotonic() + self._wait_s
-        while True:
-            left_s = ends_s - time.monotonic()
-            try:
-                return await self._pool.getconn(timeout=max(0.001, min(left_s, ATTEMPT_S)))
-            except PoolTimeout:
-                if left_s <= ATTEMPT_S:
-                    raise
+        """Wait for a connection in one place of the pool's queue, which is first come, first served."""
+        timer = asyncio.get_running_loop().call_later(ATTEMPT_S, self._insist)
+        try:
+            return await self._pool.getconn(timeout=self._wait_s)
+        except (PoolTimeout, TooManyRequests):
+            self._insist()
+            raise
+        finally:
+            timer.cancel()
+
+    def _insist(self) -> None:
+        if not self._pool.closed and (self._insisting is None or self._insisting.done()):
+            self._insisting = asyncio.create_task(self._connect_for_those_who_wait(), name="connect again")
+
+    async def _connect_for_those_who_wait(self) -> None:
+        """Have the pool try again for as long as its queue is not empty.
+
+        It gives up after one failure, tries again only when somebody joins the queue, and lets nobody join a
+        full one. Who has given up waiting stays in it until there is a connection.
+        """
+        while self._pool.get_stats().get("requests_waiting"):
+            await self._pool.check()
+            await asyncio.sleep(ATTEMPT_S)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Connection]:
