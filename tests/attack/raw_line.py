@@ -90,6 +90,12 @@ class RawLine:
             raise Broken(f"bytes after the last answer: {bytes(self._received[:200])!r}")
         return self._ended
 
+    def read_to_end(self) -> bytes:
+        """Return all that comes until the server closes, as it comes."""
+        while self._more():
+            pass
+        return bytes(self._received)
+
     def answer(self, *, without_body: bool = False) -> Answer | None:
         """Return the next final answer, None where the server closes in place of one."""
         interim = 0
