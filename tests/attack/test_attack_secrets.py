@@ -4,16 +4,18 @@ What may hold them is exempt by name: the environment of Headgate's own processe
 in the data folder and in backups of it, and the one answer that makes a key or a webhook.
 """
 
-import contextlib
 import os
 import resource
+import signal
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
-from demo.running import chat, headgate
+from demo.running import Running, chat, headgate
 from tests.attack.conftest import Show
 from tests.attack.secret_house import (
     OWN_KEY,
@@ -24,6 +26,8 @@ from tests.attack.secret_house import (
     forms,
     open_secret_house,
 )
+
+from headgate.store.embedded import EmbeddedPostgres
 
 PLACES = (
     "answers",
@@ -111,27 +115,90 @@ def test_no_worker_leaves_a_core(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, before)
 
 
-def test_the_database_s_password_shows_nowhere(database_url: str, tmp_path: Path) -> None:
+AWAY_S = 6.0
+PASSWORD = "canarypassword0123456789abcdef42"
+UNDER_LOAD = """
+[providers.mock]
+kind = "mock"
+
+[models.m]
+targets = ["mock/m"]
+
+[models.counted]
+targets = ["mock/counted"]
+
+[prices."mock/counted"]
+input = "1"
+output = "1"
+
+[[budgets]]
+name = "counted"
+scope = { model = "mock/counted" }
+limit = "100 USD"
+"""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    """A database server of the test's own, that may be stopped."""
+    (tmp_path / "server").mkdir()
+    running = EmbeddedPostgres(tmp_path / "server")
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def call_for(running: Running, seconds: float) -> Counter[int]:
+    """Four clients make calls for so long, counted by a budget or not; what statuses they saw."""
+    ends_s = time.monotonic() + seconds
+
+    def client(number: int) -> Counter[int]:
+        seen: Counter[int] = Counter()
+        while time.monotonic() < ends_s:
+            given = chat(running.url, running.admin_key, ("m", "counted")[number % 2], max_tokens=20)
+            seen[given.status_code] += 1
+            time.sleep(0.02)
+        return seen
+
+    with ThreadPoolExecutor(4) as clients:
+        return sum(clients.map(client, range(4)), Counter[int]())
+
+
+def test_the_database_s_password_shows_nowhere(server: EmbeddedPostgres, tmp_path: Path) -> None:
     """It is given on the command line, the worst place, and the database goes away under load."""
-    canary = "canarypassword0123456789abcdef42"
-    parts = urlsplit(database_url)
-    url = urlunsplit(parts._replace(netloc=f"postgres:{canary}@"))
-    config = '[providers.mock]\nkind = "mock"\n[models.m]\ntargets = ["mock/m"]\n'
-    with headgate(config, folder=tmp_path, database_url=url) as running:
-        assert chat(running.url, running.admin_key, "m").status_code == 200
-        running.wait_for_requests(1)
-        pids = [
-            running.process.pid,
-            *(pid for role in ("gateway", "control", "shipper") for pid in running.worker_pids(role)),
-        ]
-        lines = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids]
-        answers = [running.api.get(path).content for path in ("/status", "/audit", "/leases", "/snapshots")]
-        answers += [running.api.get(f"{running.url}{path}").content for path in ("/readyz", "/metrics")]
+    parts = urlsplit(server.url)
+    url = urlunsplit(parts._replace(netloc=f"postgres:{PASSWORD}@"))
+    caught: list[bytes] = []
+
+    def look(running: Running) -> None:
+        roles = ("gateway", "control", "shipper")
+        pids = [running.process.pid, *(pid for role in roles for pid in running.worker_pids(role))]
+        assert len(pids) >= 4
+        caught.extend(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids)
+        caught.extend(running.api.get(f"{running.url}{path}").content for path in ("/readyz", "/metrics"))
+        for path in ("/status", "/audit", "/leases", "/snapshots", "/budgets", "/keys"):
+            caught.append(running.api.get(path).content)
+
+    with headgate(UNDER_LOAD, folder=tmp_path, database_url=url) as running:
+        assert set(call_for(running, 1.0)) == {200}
+        look(running)
+        server.stop()
         for pid in running.worker_pids("shipper"):
-            os.kill(pid, 9)
-        time.sleep(1.0)
-        with contextlib.suppress(AssertionError):
-            running.wait_for_requests(1)
-    kept = [path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file()]
-    for wanted in forms(canary).values():
-        assert not [data for data in (*lines, *answers, *kept) if wanted in data]
+            os.kill(pid, signal.SIGKILL)  # so that one starts anew while there is nothing to connect to
+        seen = call_for(running, AWAY_S)
+        assert seen[200] and seen[503], f"the database was away under load: {seen}"
+        look(running)
+        server.start()
+        deadline = time.monotonic() + 30
+        while chat(running.url, running.admin_key, "counted", max_tokens=20).status_code != 200:
+            assert time.monotonic() < deadline, "granted again"
+            time.sleep(0.2)
+        look(running)
+        log = running.log.read_text()
+    said = [line for line in log.splitlines() if "connection" in line]
+    assert len(said) > 2, log[-3000:]
+    caught += [path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file()]
+    for form, wanted in forms(PASSWORD).items():
+        assert not [data[:200] for data in caught if wanted in data], form
