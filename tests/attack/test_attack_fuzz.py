@@ -4,7 +4,8 @@ import importlib.util
 import os
 
 import pytest
-from tests.attack.fuzz.fuzzer import TARGETS, fuzz, regressions
+from tests.attack.conftest import Show
+from tests.attack.fuzz.fuzzer import SEED_VARIABLE, TARGETS, fuzz, regressions
 
 SECONDS = 8
 NAMES = [name for name in TARGETS if name != "broken"]
@@ -21,14 +22,30 @@ def test_seeds_and_what_once_broke_it_are_taken(name: str) -> None:
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_that_the_fuzzer_finds_breaks_it(name: str) -> None:
+def test_nothing_that_the_fuzzer_finds_breaks_it(name: str, shown: Show) -> None:
     if importlib.util.find_spec("atheris") is None and os.environ.get("HEADGATE_PRIVILEGED") != "required":
         pytest.skip("atheris is not installed; its wheels are for Linux on x86_64")
     target = TARGETS[name]
     outcome = fuzz(target, SECONDS)
+    run = f"{outcome.runs:,} runs of {name} with {SEED_VARIABLE}={outcome.seed}"
+    shown(run)
     broken = "; ".join(repr(data) for data in outcome.broken)
-    assert outcome.status == 0, f"{name} is broken by {broken}\n{outcome.said[-4000:]}"
-    assert outcome.runs >= target.runs_min, f"only {outcome.runs} runs of {name}\n{outcome.said[-2000:]}"
+    assert outcome.status == 0, f"{run}: broken by {broken}\n{outcome.said[-4000:]}"
+    assert outcome.runs >= target.runs_min, f"only {run}\n{outcome.said[-2000:]}"
+
+
+@pytest.mark.timeout(180)
+def test_a_run_draws_its_seed_or_takes_the_one_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    if importlib.util.find_spec("atheris") is None and os.environ.get("HEADGATE_PRIVILEGED") != "required":
+        pytest.skip("atheris is not installed; its wheels are for Linux on x86_64")
+    monkeypatch.delenv(SEED_VARIABLE, raising=False)
+    drawn = [fuzz(TARGETS["heads"], 1) for _ in range(2)]
+    assert drawn[0].seed != drawn[1].seed
+    monkeypatch.setenv(SEED_VARIABLE, "77")
+    given = fuzz(TARGETS["heads"], 1)
+    assert given.seed == 77
+    for outcome in (*drawn, given):
+        assert f"Seed: {outcome.seed}\n" in outcome.said
 
 
 @pytest.mark.timeout(180)

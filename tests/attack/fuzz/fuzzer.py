@@ -1,12 +1,15 @@
 """Runs fuzz targets: `python -m tests.attack.fuzz.fuzzer --seconds N [target ...]`.
 
 Each target runs in a process of its own, by atheris, from its own seeds and words. An input that breaks one
-is kept under `seeds/TARGET` and named; from then on `make attack` replays it.
+is kept under `seeds/TARGET` and named; from then on `make attack` replays it. Each run draws a seed and says
+which; `HEADGATE_FUZZ_SEED` sets it, so that a run can be repeated.
 """
 
 import argparse
 import hashlib
+import os
 import re
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -25,12 +28,15 @@ TARGETS: Final[dict[str, Target]] = {
 INPUT_BYTES_MAX: Final = 4096
 INPUT_S_MAX: Final = 20
 MEMORY_MB_MAX: Final = 1024
+SEED_VARIABLE: Final = "HEADGATE_FUZZ_SEED"
+_SEEDS: Final = 2**31
 _RUNS = re.compile(r"stat::number_of_executed_units:\s+(\d+)")
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one run. `broken` are the inputs that broke it."""
 
+    seed: int
     runs: int
     status: int
     broken: list[bytes]
@@ -45,18 +51,19 @@ def regressions(target: Target) -> list[Path]:
 
 def fuzz(target: Target, seconds: int) -> Outcome:
     """Run one target for some seconds in a process of its own."""
+    seed = _seed()
     with tempfile.TemporaryDirectory(prefix="hg-fuzz-") as folder:
         place = Path(folder)
         for name in ("seeds", "broken"):
             (place / name).mkdir()
-        for seed in [*target.seeds(), *(path.read_bytes() for path in regressions(target))]:
-            (place / "seeds" / hashlib.sha256(seed).hexdigest()[:16]).write_bytes(seed)
+        for data in [*target.seeds(), *(path.read_bytes() for path in regressions(target))]:
+            (place / "seeds" / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
         words = ('"' + "".join(f"\\x{byte:02x}" for byte in word) + '"\n' for word in target.words)
         (place / "words").write_text("".join(words))
         command = [
             *(sys.executable, "-m", "tests.attack.fuzz.fuzzed_process", target.name, str(place / "seeds")),
             *(f"-max_total_time={seconds}", f"-max_len={INPUT_BYTES_MAX}", f"-timeout={INPUT_S_MAX}"),
-            *(f"-rss_limit_mb={MEMORY_MB_MAX}", f"-artifact_prefix={place / 'broken'}/", "-seed=1"),
+            *(f"-rss_limit_mb={MEMORY_MB_MAX}", f"-artifact_prefix={place / 'broken'}/", f"-seed={seed}"),
             *(["-dict=" + str(place / "words")] if target.words else []),
             *("-print_final_stats=1", "-verbosity=1"),
         ]
@@ -72,11 +79,21 @@ def fuzz(target: Target, seconds: int) -> Outcome:
         said = done.stdout + done.stderr
         runs = _RUNS.search(said)
         return Outcome(
+            seed=seed,
             runs=int(runs[1]) if runs else 0,
             status=done.returncode,
             broken=[path.read_bytes() for path in sorted((place / "broken").iterdir())],
             said=said,
         )
+
+
+def _seed() -> int:
+    """Return the seed that the environment sets, else one of its own for each run. 0 is none to libFuzzer."""
+    given = os.environ.get(SEED_VARIABLE, "")
+    seed = int(given) if given else 1 + secrets.randbelow(_SEEDS - 1)
+    if not 0 < seed < _SEEDS:
+        raise ValueError(f"{SEED_VARIABLE} is {seed}; set a number from 1 to {_SEEDS - 1}")
+    return seed
 
 
 def keep(target: Target, outcome: Outcome) -> list[Path]:
@@ -101,7 +118,8 @@ def main(words: Sequence[str]) -> int:
     for name in given.targets or [name for name in TARGETS if name != BROKEN.name]:
         target = TARGETS[name]
         outcome = fuzz(target, given.seconds)
-        print(f"{name:14} {outcome.runs:>9,} runs  {'ok' if not outcome.status else 'BROKEN'}", flush=True)
+        verdict = "BROKEN" if outcome.status else "ok"
+        print(f"{name:14} {outcome.runs:>9,} runs of seed {outcome.seed}  {verdict}", flush=True)
         if outcome.status:
             failed = True
             print(outcome.said[-3000:])

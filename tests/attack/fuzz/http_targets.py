@@ -160,6 +160,8 @@ def _requests() -> Iterable[bytes]:
     put = b"PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n"
     yield bytes(8) + CUT.join([b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n"] * 4)
     yield bytes(8) + CUT.join([put + b"body", put + b"body", put + b"body" + put, b"body"])
+    for zeros in (8, 9, 25):
+        yield bytes(8) + CUT.join([put.replace(b"4", b"0" * zeros + b"4"), b"body"] * 3)
     for other in (b"12345", b"0012", b"+4", b"4 ", b"4, 4", b"\xb2", b"", b"4_0", b"4\r\nX: y", b"9" * 20):
         yield bytes(8) + CUT.join([put + b"body"] * 4 + [put.replace(b"4", other) + b"more", b"body"])
 
