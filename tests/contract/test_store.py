@@ -236,8 +236,9 @@ def test_embedded_server_waits_for_the_backends_of_one_that_was_killed(tmp_path:
             waited_s = time.monotonic() - began_s
             assert not backends[0].is_running() or backends[0].status() == psutil.STATUS_ZOMBIE
             assert server.pid not in (None, pid)
-            with pytest.raises(psycopg.OperationalError):
-                counting.result(30)
+            # Its last answer may still have come, and the commit after it.
+            failure = counting.exception(30)
+            assert failure is None or isinstance(failure, psycopg.OperationalError)
             print(f"waited {waited_s:.1f} s for the backends")
     finally:
         server.stop()
