@@ -8,7 +8,7 @@ from pathlib import Path
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from headgate.core.faults import Unavailable
-from headgate.store.database import ATTEMPT_S, Database
+from headgate.store.database import ATTEMPT_S, Connection, Database, connect, keep_alive
 
 QUEUE_MAX = 1024
 
@@ -71,3 +71,26 @@ async def test_who_waits_is_served_as_soon_as_the_database_is_there(database_url
             began_s = time.monotonic()
             await waiting
             assert time.monotonic() - began_s < 8 * ATTEMPT_S
+
+
+async def settings(connection: Connection) -> dict[str, str]:
+    cursor = await connection.execute(
+        "select name, setting from pg_settings where name = any(%s)",
+        (["idle_in_transaction_session_timeout", "tcp_keepalives_idle", "statement_timeout"],),
+    )
+    return dict(await cursor.fetchall())
+
+
+async def test_the_server_is_told_when_to_give_us_up_without_parameters_of_a_start(database_url: str) -> None:
+    assert "options" not in keep_alive(database_url), "a pooler would refuse it"
+    async with Database(database_url) as database, database.connection() as connection:
+        assert (await settings(connection))["idle_in_transaction_session_timeout"] == "15000"
+    named = make_conninfo(
+        database_url, options="-c idle_in_transaction_session_timeout=7s -c statement_timeout=9s"
+    )
+    alone = await connect(named, "alone")
+    async with alone, Database(named) as database, database.connection() as connection:
+        for one in (alone, connection):
+            found = await settings(one)
+            assert found["idle_in_transaction_session_timeout"] == "7000"
+            assert found["statement_timeout"] == "9000"

@@ -15,7 +15,10 @@ from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from headgate.core.faults import Unavailable
+from headgate.store.queries import Queries
 from headgate.store.tasks import end_tasks
+
+_queries = Queries.load("headgate.store")
 
 Connection = psycopg.AsyncConnection[TupleRow]
 """A connection in autocommit: each statement stands alone, but inside `transaction()`."""
@@ -45,10 +48,13 @@ _KEEP_ALIVE: dict[str, Any] = {
 }
 """How soon a server that has vanished is noticed, idle or in the midst of a statement; libpq's own names."""
 
-_KEEP_ALIVE_THERE = (
-    "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 "
-    "-c tcp_user_timeout=5000 -c idle_in_transaction_session_timeout=15000"
-)
+_KEEP_ALIVE_THERE: dict[str, str] = {
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "5000",
+    "idle_in_transaction_session_timeout": "15000",
+}
 """How soon the server notices that we have vanished, and lets go of what a transaction of ours has locked: by
 itself it would take hours, in which nobody could grant from a budget whose row was locked."""
 
@@ -75,23 +81,39 @@ def will_pass(error: BaseException) -> bool:
 
 
 def keep_alive(url: str) -> dict[str, Any]:
-    """Return the settings of a connection with which either side notices that the other has vanished.
+    """Return the parameters of a connection with which we notice that the server has vanished.
 
     What the URL names stays as it is.
     """
     named = conninfo_to_dict(url)
-    ours = {name: value for name, value in _KEEP_ALIVE.items() if name not in named}
-    return {**ours, "options": f"{_KEEP_ALIVE_THERE} {named.get('options') or ''}".strip()}
+    return {name: value for name, value in _KEEP_ALIVE.items() if name not in named}
+
+
+async def configure(connection: Connection) -> None:
+    """Have the server notice that we have vanished; what the URL's `options` name stays as it is.
+
+    Asked for once connected, since a pooler (PgBouncer) refuses most of it as a connection begins.
+    """
+    try:
+        names, values = list(_KEEP_ALIVE_THERE), list(_KEEP_ALIVE_THERE.values())
+        await connection.execute(_queries.set_unnamed, {"names": names, "values": values})
+        if not connection.autocommit:
+            await connection.commit()
+    except BaseException:
+        await connection.close()
+        raise
 
 
 async def connect(url: str, name: str) -> Connection:
     """Open one connection of its own, in autocommit. Raises Unavailable when the database is away."""
     try:
-        return await psycopg.AsyncConnection.connect(
+        connection = await psycopg.AsyncConnection.connect(
             url, autocommit=True, application_name=f"headgate {name}", **keep_alive(url)
         )
+        await configure(connection)
     except psycopg.OperationalError as error:
         raise _unavailable(error) from error
+    return connection
 
 
 class Database:
@@ -118,6 +140,7 @@ class Database:
             timeout=wait_s,
             max_waiting=1024,
             reconnect_timeout=ATTEMPT_S,
+            configure=configure,
             check=_check_open,
             name=name,
             open=False,

@@ -10,7 +10,7 @@ from typing import LiteralString, cast
 import procrastinate
 from procrastinate.schema import SchemaManager
 
-from headgate.store.database import Connection, keep_alive
+from headgate.store.database import Connection, configure, keep_alive
 
 _PREFIX = "procrastinate/"
 
@@ -22,6 +22,7 @@ def build_app(database_url: str, *, connections_max: int = 4) -> procrastinate.A
         min_size=1,
         max_size=connections_max,
         kwargs={"application_name": "headgate jobs", **keep_alive(database_url)},
+        configure=configure,
     )
     return procrastinate.App(connector=connector)
 

@@ -33,3 +33,10 @@ select seq from live_sequence;
 
 -- name: notify
 select pg_notify(%(channel)s, %(payload)s);
+
+-- name: set_unnamed
+-- Session settings, but for those that the connection was opened with.
+select set_config(wanted.name, wanted.value, false)
+from unnest(%(names)s::text[], %(values)s::text[]) as wanted (name, value)
+join pg_settings s on s.name = wanted.name
+where s.source <> 'client';
