@@ -10,7 +10,6 @@ from typing import Any, cast
 from urllib.parse import quote
 
 import msgspec
-import pytest
 from tests.recorded_exchanges import recorded
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "wire"
@@ -80,27 +79,18 @@ class StreamCase(msgspec.Struct, frozen=True, kw_only=True):
         return {**self.request, "model": f"{self.provider}/{self.model}", "stream": True}
 
 
-def all_cases() -> list[StreamCase]:
-    """Own streams and recorded ones, each asked for in every way that matters."""
+def own_cases() -> list[StreamCase]:
+    """The project's own streams, each asked for in every way that matters."""
     cases: list[StreamCase] = []
     for file, kind in OWN:
         sent = (FIXTURES / file).read_bytes()
         content_type = "application/json" if file.endswith(".json") else "text/event-stream"
         cases += _cases(file.partition(".")[0], kind, _plain_request(kind), sent, content_type)
-    return cases + _recorded_cases()
+    return cases
 
 
-def recorded_streams() -> int:
-    """How many recorded streams there are to go through; 0 where there are no recordings."""
-    try:
-        return sum(one.stream and one.status == 200 for one, _ in recorded())
-    except pytest.skip.Exception:
-        return 0
-
-
-def _recorded_cases() -> list[StreamCase]:
-    if not recorded_streams():
-        return []
+def recorded_cases() -> list[StreamCase]:
+    """The same of every recorded stream. Skips the test where there are no recordings."""
     cases: list[StreamCase] = []
     for number, (one, _) in enumerate(recorded()):
         if one.stream and one.status == 200 and one.id != NOT_OF_THE_DIALECT:

@@ -76,6 +76,7 @@ def test_every_recorded_exchange_is_within_its_bound_or_says_why_it_has_none(sho
     lines += [row.text(name) for name, row in sorted(rows.items())]
     lines += [everything.text("all"), "", "why unbounded:"]
     lines += [f"{number:6}  {reason}" for reason, number in reasons.most_common()]
+    lines += ["", f"{everything.count} of {len(recorded())} recorded exchanges were compared"]
     shown("\n".join(lines))
     assert not over
     assert everything.count >= COMPARED_MIN
