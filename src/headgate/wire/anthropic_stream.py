@@ -82,10 +82,14 @@ class AnthropicReader(EventReader):
         return event
 
     def _take_delta(self, delta: _Delta | None) -> None:
-        if delta is not None:
-            for made in (delta.text, delta.thinking, delta.partial_json, delta.citation):
-                if made is not NOTHING:
-                    self._made(bytes(made))
+        if delta is None:
+            return
+        all_made = [bytes(made) for made in (delta.text, delta.thinking, delta.partial_json, delta.citation)]
+        made_now = [made for made in all_made if made != b"null"]
+        for made in made_now:
+            self._made(made)
+        if len(made_now) == 1 and made_now[0][:1] == b'"' and len(made_now[0]) > 2:
+            self._delta = made_now[0]
 
     def _take_block(self, raw: msgspec.Raw) -> None:
         """A tool, a result or hidden reasoning that begins is a visible delta; text may begin empty."""

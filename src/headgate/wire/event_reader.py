@@ -6,6 +6,7 @@ Knows no dialect. Read next: `wire.streams`.
 import msgspec
 
 from headgate.core.call import Usage
+from headgate.wire.known_delta import KnownDelta
 from headgate.wire.model import StreamEvent
 from headgate.wire.sse import EventSplitter
 from headgate.wire.usage import Fields, fields_of
@@ -13,6 +14,8 @@ from headgate.wire.usage import Fields, fields_of
 NOTHING = msgspec.Raw(b"null")
 _EMPTY = (b"null", b'""', b"[]", b"{}", b"")
 ERROR_LENGTH_MAX = 2000
+_MISSES_MAX = 16
+"""After so many events in a row that nothing was like, none is compared any more."""
 
 
 class EventReader:
@@ -20,6 +23,9 @@ class EventReader:
 
     __slots__ = (
         "_committed",
+        "_delta",
+        "_known",
+        "_misses",
         "_splitter",
         "error",
         "finished",
@@ -43,6 +49,10 @@ class EventReader:
     def __init__(self) -> None:
         self._splitter = EventSplitter()
         self._committed = False
+        self._known: KnownDelta | None = None
+        self._delta = b""
+        """The JSON string that a delta adds, and all that its event says; empty for any other event."""
+        self._misses = 0
         self.usage = None
         self.usage_raw = b""
         self.model = None
@@ -54,18 +64,48 @@ class EventReader:
 
     def feed(self, data: bytes) -> StreamEvent:
         """Take the next bytes; return what may be relayed now. Raises UpstreamError for a huge event."""
+        if self._known is not None and not self._splitter.holds:
+            # Most often one whole event: like a known one, it can hold no end of another.
+            relayed = self._like_known(data)
+            if relayed is not None:
+                return StreamEvent(relayed, True)
         events = self._splitter.feed(data)
         if len(events) == 1:
-            return StreamEvent(self._read(events[0]), self._committed)
-        return StreamEvent(b"".join([self._read(event) for event in events]), self._committed)
+            return StreamEvent(self._see(events[0]), self._committed)
+        return StreamEvent(b"".join([self._see(event) for event in events]), self._committed)
 
     def end(self) -> StreamEvent:
         """The stream has ended; return what was still held, though no blank line has ended it."""
         rest = self._splitter.rest()
-        return StreamEvent(self._read(rest) if rest else b"", self._committed)
+        return StreamEvent(self._see(rest) if rest else b"", self._committed)
+
+    def _see(self, event: bytes) -> bytes:
+        """Take an event; return the bytes to relay."""
+        if self._known is not None:
+            relayed = self._like_known(event)
+            if relayed is not None:
+                return relayed
+            self._known = None
+        sent = self._read(event)
+        delta, self._delta = self._delta, b""
+        if delta and self._misses < _MISSES_MAX:
+            self._misses += 1
+            self._known = KnownDelta.of(event, sent, delta)
+        return sent
+
+    def _like_known(self, event: bytes) -> bytes | None:
+        """Take an event that differs from the known one in its text alone; None: it does not."""
+        known = self._known
+        assert known is not None
+        text = known.text_of(event)
+        if text is None:
+            return None
+        self._misses = 0
+        self.output_bytes += len(text)
+        return known.relayed(event, text)
 
     def _read(self, event: bytes) -> bytes:
-        """Take what an event says; return the bytes to relay."""
+        """Read what an event says; return the bytes to relay. Notes `_delta` where it is a text alone."""
         raise NotImplementedError
 
     def _made(self, raw: bytes) -> None:

@@ -24,6 +24,11 @@ class EventSplitter:
         self._held = bytearray()
         self._scanned = 0
 
+    @property
+    def holds(self) -> bool:
+        """Whether the beginning of an event is held."""
+        return bool(self._held)
+
     def feed(self, data: bytes) -> list[bytes]:
         """Take the next bytes; return the events that are whole now, each with the blank line that ends it.
 
