@@ -260,3 +260,25 @@ def test_leases_beyond_the_cap_are_given_back_and_forgotten() -> None:
     assert leases.forget(leases.outlived(30, WALL_MS)) == 20
     assert leases.current(Meter("b", "user=3"), WALL_MS) is None
     assert leases.current(Meter("b", "user=29"), WALL_MS) is not None
+
+
+def test_what_calls_wait_for_is_kept_only_until_its_window_ends() -> None:
+    leases, meter = Leases(), Meter("b", "")
+    for window, starts_ms in ((1, 0), (2, WALL_MS)):
+        answer = Answer(
+            window=window,
+            edges=Edges(starts_ms, starts_ms + WALL_MS),
+            granted=100,
+            returned=0,
+            settled=0,
+            spent=0,
+            leased=100,
+            limit=1000,
+            exact=False,
+        )
+        leases.learn(meter, answer, now_ms=0)
+    assert [lease.window for lease in leases.give_back_idle(FORGET_MS, WALL_MS - 1, {meter})] == []
+    [told] = leases.give_back_idle(FORGET_MS, WALL_MS, {meter})
+    assert (told.window, told.returned) == (1, 100)
+    told.returned_known = told.returned
+    assert leases.forget(leases.outlived(FORGET_MS, WALL_MS)) == 1

@@ -244,13 +244,14 @@ class Leases:
     ) -> list[Lease]:
         """Return what lies idle, and name all leases whose returns the database has not confirmed.
 
-        What calls wait for (`wanted`), with other meters still lacking, stays until another process needs it.
+        What calls wait for (`wanted`), with other meters still lacking, stays until another process needs it,
+        or its window ends: from then on they wait for the next one.
         """
         for lease in self._crowd():
             lease.recalled = True
         unconfirmed: list[Lease] = []
         for lease in self.by_window.values():
-            is_kept = lease.meter in wanted and not lease.recalled
+            is_kept = lease.meter in wanted and not lease.recalled and wall_ms < lease.edges.ends_ms
             if lease.available > 0 and lease.is_idle(now_ms, wall_ms) and not is_kept:
                 lease.give_back(lease.available)
             lease.recalled = False
