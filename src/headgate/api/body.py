@@ -27,7 +27,7 @@ class StrictRequest(Request[Any, Any, Any]):
 
 
 def read_body(body: bytes, kind: Any) -> Any:
-    """Decode JSON as a type. Raises InvalidRequest that says what is wrong, and never shows the value."""
+    """Decode JSON as a type. Raises InvalidRequest that says what is wrong, and where."""
     try:
         value = msgspec.json.decode(body, type=kind)
         plain = json.loads(body, object_pairs_hook=_once)
