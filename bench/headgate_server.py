@@ -173,6 +173,13 @@ class _Records:
         [count] = self._connection.execute("select count(*) from requests").fetchone() or (0,)
         return int(count)
 
+    def why_refused(self) -> str:
+        """Read the message of the last record with an error."""
+        found = self._connection.execute(
+            "select message from requests where status >= 400 order by started_at desc limit 1"
+        ).fetchone()
+        return str(found[0]) if found else ""
+
     def close(self) -> None:
         """Let go of the connection."""
         self._connection.close()

@@ -181,7 +181,8 @@ class Rounds:
             load = made.load
             answered += load.ok
             if load.refused:
-                self._note(serving, f"{load.refused:,} calls refused with {load.first_refused}")
+                why = serving.journal.why_refused() if serving.journal else ""
+                self._note(serving, f"{load.refused:,} calls refused with {load.first_refused}: {why or '?'}")
             if made.recorded:
                 self._results.recorded.append(made.recorded)
             self._results.memory.append(measure_memory(serving, answered, load.refused + load.broken))

@@ -48,6 +48,10 @@ class Journal(Protocol):
         """Count the records that the database has; takes a while, so never while a run is measured."""
         ...
 
+    def why_refused(self) -> str:
+        """Read why the last call was refused that was; empty where the records don't say."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Serving:
