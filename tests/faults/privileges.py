@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Sequence
+from typing import NoReturn
 
 import pytest
 
@@ -19,7 +20,7 @@ def run_privileged(*command: str) -> None:
         lack(f"`{' '.join(command)}`: {reason}")
 
 
-def lack(what: str) -> None:
+def lack(what: str) -> NoReturn:
     """Skip for want of a privilege or a tool, or fail where it is required."""
     if os.environ.get("HEADGATE_PRIVILEGED") == "required":
         pytest.fail(f"this drill has to run here, and can't: {what}")

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from psycopg import sql
 from tests.contract.made_entries import make_begin, make_body, make_end, new_call
+from tests.faults.privileges import lack
 
 from headgate.core.entries import ALERT, BEGIN, BODY, END
 from headgate.core.faults import Unavailable
@@ -372,9 +373,9 @@ def test_a_full_disk_leaves_room_for_the_calls_in_flight(tmp_path: Path) -> None
             cwd=ROOT,
         )
     except FileNotFoundError:
-        pytest.skip("no unshare(1) here: no disk to fill")
+        lack("no unshare(1) here: no disk to fill")
     if done.returncode == 77 or "unshare failed" in done.stderr:
-        pytest.skip("this machine lets nobody mount a small disk")
+        lack("this machine lets nobody mount a small disk")
     assert done.stdout.strip() == "held", done.stderr
 
 
