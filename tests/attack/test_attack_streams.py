@@ -1,7 +1,8 @@
 """Our own streams and all recorded ones through a whole gateway: what comes out is what went in.
 
 Byte for byte where the client asked for usage itself, and otherwise with exactly what asking for it adds
-taken out. Cut down to single bytes: inside characters, inside lines, inside the HTTP framing, with pauses, so that reads see each.
+taken out. Cut down to single bytes: inside characters, lines and the HTTP framing, with pauses, so that reads
+see each.
 """
 
 import asyncio

@@ -45,7 +45,12 @@ def test_what_attacks_a_promise_exists(promise: str, file: str, test: str) -> No
     assert test.startswith("test_")
 
 
-def test_every_attack_file_attacks_a_promise() -> None:
+def test_every_attack_and_every_drill_attacks_a_promise() -> None:
     named = {file for _, file, _ in attackers()}
-    wanted = {str(path.relative_to(ROOT)) for path in (ROOT / "tests" / "attack").glob("test_attack_*.py")}
+    found = [
+        *(ROOT / "tests" / "attack").glob("test_attack_*.py"),
+        *(ROOT / "tests" / "faults").rglob("test_*.py"),
+    ]
+    wanted = {str(path.relative_to(ROOT)) for path in found}
+    assert len(wanted) > 20
     assert wanted <= named, f"say in promises.md what these attack: {sorted(wanted - named)}"
