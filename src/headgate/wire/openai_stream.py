@@ -91,7 +91,7 @@ class ChatReader(EventReader):
         choices = chunk.choices
         if not choices or len(choices) > 1 or choices[0].delta is None or self.error is not None:
             return b""
-        if self._ending or self._latest or chunk.x_groq is not NOTHING or is_set(chunk.usage):
+        if chunk.x_groq is not NOTHING or is_set(chunk.usage):
             return b""
         delta = choices[0].delta
         content = bytes(delta.content)
