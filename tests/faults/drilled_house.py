@@ -10,9 +10,10 @@ from pathlib import Path
 import msgspec
 from demo.running import Running, headgate
 from tests.faults.bookkeeper import PRICES, Bookkeeper
+from tests.faults.provider_books import judge_provider
 
 from headgate.core.money import parse_usd
-from headgate.drills.books import judge_budget, judge_calls, judge_provider
+from headgate.drills.books import judge_budget, judge_calls
 from headgate.drills.household import Household
 from headgate.drills.model import BudgetLine, Line, Seen, Verdict
 from headgate.drills.visitors import Manner, Visitors

@@ -2,8 +2,9 @@
 
 import msgspec
 import pytest
+from tests.faults.provider_books import judge_provider
 
-from headgate.drills.books import judge_budget, judge_calls, judge_provider
+from headgate.drills.books import judge_budget, judge_calls
 from headgate.drills.model import BudgetLine, Line, Seen, Verdict
 
 SEEN = Seen(name="n1", status=200, call="c1", whole=True, cost_usd="0.5")

@@ -5,7 +5,7 @@ comes from.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from headgate.core.money import format_usd, parse_usd
 from headgate.drills.model import BudgetLine, Line, Seen, Verdict
@@ -22,9 +22,9 @@ def judge_calls(seen: Sequence[Seen], lines: Sequence[Line]) -> list[Verdict]:
     twice = [call for call, count in counts.items() if count > 1]
     other = [one.call for one in answered if one.call in by_id and not _agree(one, by_id[one.call])]
     return [
-        _verdict("every answered call is on record", lost, f"{len(answered)} answered", "lost"),
-        _verdict("each call is on record once", twice, f"{len(counts)} records", "twice"),
-        _verdict("a record says what its client saw", other, f"{len(answered)} compared", "differ"),
+        verdict_of("every answered call is on record", lost, f"{len(answered)} answered", "lost"),
+        verdict_of("each call is on record once", twice, f"{len(counts)} records", "twice"),
+        verdict_of("a record says what its client saw", other, f"{len(answered)} compared", "differ"),
     ]
 
 
@@ -50,35 +50,6 @@ def judge_budget(budget: BudgetLine, lines: Sequence[Line], *, unknown_pico_usd:
     ]
 
 
-def judge_provider(billed: Mapping[str, int], lines: Sequence[Line]) -> list[Verdict]:
-    """Judge against the provider's own books, in pico-USD by a call's name (its user).
-
-    A cost that isn't an estimate is what the provider billed; an estimate covers it. A call that a crash cut
-    off costs what it had reserved, and is unknown where no budget counted it.
-    """
-    by_name: dict[str, list[Line]] = {}
-    for line in lines:
-        by_name.setdefault(line.user or "", []).append(line)
-    missing = [name for name in billed if name not in by_name]
-    several = [name for name in billed if len(by_name.get(name, ())) > 1]
-    wrong: list[str] = []
-    for name, found in by_name.items():
-        cost = sum(charge_of(line, 0) for line in found)
-        bill = billed.get(name, 0)
-        exact = not any(line.estimated for line in found)
-        if not exact and any(line.cost_usd is None for line in found):
-            continue
-        if cost < bill or (exact and cost != bill):
-            wrong.append(f"{found[0].id} at {format_usd(cost)} for a bill of {format_usd(bill)}")
-    estimates = sum(1 for line in lines if line.estimated)
-    seen = f"{len(billed)} billed, {estimates} of {len(lines)} records are estimates"
-    return [
-        _verdict("what a provider bills is on record", missing, seen, "missing"),
-        _verdict("a billed call is on record once", several, seen, "several"),
-        _verdict("costs are the provider's own, or estimates that cover them", wrong, seen, "wrong"),
-    ]
-
-
 def charge_of(line: Line, unknown_pico_usd: int) -> int:
     """Return what a record's call was charged, in pico-USD."""
     if line.cost_usd is not None:
@@ -94,7 +65,8 @@ def _agree(one: Seen, line: Line) -> bool:
     )
 
 
-def _verdict(promise: str, broken: Sequence[str], seen: str, what: str) -> Verdict:
+def verdict_of(promise: str, broken: Sequence[str], seen: str, what: str) -> Verdict:
+    """Return a promise that is kept where nothing broke it; else name what did, at most three."""
     if not broken:
         return Verdict(promise=promise, seen=seen, kept=True)
     named = ", ".join(broken[:NAMED_MAX])

@@ -64,18 +64,6 @@ class Household:
         except psutil.NoSuchProcess:
             return None
 
-    def backends(self) -> list[Worker]:
-        """Return the embedded database's processes below its first one."""
-        try:
-            children = psutil.Process(self.database.pid or 0).children()
-        except psutil.NoSuchProcess:
-            return []
-        return [
-            Worker(pid=child.pid, title="postgres", began_s=child.create_time())
-            for child in children
-            if child.is_running()
-        ]
-
 
 def end_at_once(worker: Worker) -> bool:
     """Send SIGKILL; say whether the process was still there."""

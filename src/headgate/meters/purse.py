@@ -146,8 +146,7 @@ class Purse:
                 self._till.counts["overrun"] += beyond
                 self._on_alert(self._overrun_alert(lease, beyond))
                 overrun = max(overrun, beyond)
-        if self._till.waiting_calls:
-            self._till.wake()
+        self._till.wake()
         return overrun
 
     def release(self, reservation: Reservation) -> None:

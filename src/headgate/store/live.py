@@ -68,13 +68,6 @@ class LiveObjects:
             raise LookupError(_ROW_LOST)
         return int(row[0]), str(row[1])
 
-    @staticmethod
-    async def sequence(connection: Connection) -> int:
-        """Return the last committed change. Lower than one seen before: an older state was restored."""
-        cursor = await connection.execute(_queries.live_sequence_seen)
-        row = await cursor.fetchone()
-        return int(row[0]) if row is not None else 0
-
 
 async def _change(connection: Connection, kind: str, identity: str, body: str | None) -> int:
     cursor = await connection.execute(

@@ -28,9 +28,6 @@ select kind, id, seq, body::text from live_objects where seq > %(seq)s order by 
 -- name: live_place
 select seq, database_identity() from live_sequence;
 
--- name: live_sequence_seen
-select seq from live_sequence;
-
 -- name: notify
 select pg_notify(%(channel)s, %(payload)s);
 

@@ -16,9 +16,10 @@ from tests.faults.hosts.gateway_host import GatewayHost
 from tests.faults.hosts.network import Network
 from tests.faults.hosts.postgres_host import PostgresHost
 from tests.faults.hosts.shop import PRICE, Shop
+from tests.faults.provider_books import judge_provider
 
 from headgate.core.money import parse_usd
-from headgate.drills.books import judge_budget, judge_calls, judge_provider
+from headgate.drills.books import judge_budget, judge_calls
 from headgate.drills.model import BudgetLine, Line, Seen, Verdict
 from headgate.drills.visitors import Manner, Visitors
 
