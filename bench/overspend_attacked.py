@@ -130,7 +130,8 @@ class Flock:
                 end_program(process)
                 continue
             except CannotStart as reason:
-                print(f"a gateway process did not start: {reason}", file=sys.stderr)
+                if not self._ending:
+                    print(f"a gateway process did not start: {reason}", file=sys.stderr)
                 return
             self._serves[at] = True
             return

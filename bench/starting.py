@@ -23,7 +23,7 @@ from bench.machine import tree
 
 ROOT = Path(__file__).resolve().parent
 CACHE = ROOT.parent / ".bench"
-PACKAGES = {"nginx": "nginx-light", "taskset": "util-linux", "node": "nodejs"}
+PACKAGES = {"nginx": "nginx-light", "gcc": "gcc libc6-dev", "taskset": "util-linux", "node": "nodejs"}
 """Programs, and the Debian packages that bring them where those have other names."""
 
 END_S_MAX = 10.0
@@ -46,7 +46,7 @@ def need_programs(names: Sequence[str]) -> None:
     missing = [name for name in names if shutil.which(name) is None]
     if not missing:
         return
-    packages = [PACKAGES.get(name, name) for name in missing]
+    packages = " ".join(PACKAGES.get(name, name) for name in missing).split()
     hint = f"hint: apt-get install {' '.join(packages)}"
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise CannotStart(f"{', '.join(missing)} must be installed for the benchmark\n{hint}")
