@@ -82,7 +82,7 @@ def test_what_a_client_sends_is_never_an_entry(payloads: list[tuple[int, bytes]]
         + forged_payload
     )
     outer = frame(4, noise + forged + noise, SEED)
-    broken = outer[: HEAD.size - 3] + b"\xff" + outer[HEAD.size - 2 :]
+    broken = outer[: HEAD.size - 3] + bytes([outer[HEAD.size - 3] ^ 0xFF]) + outer[HEAD.size - 2 :]
     found, _, _ = read(written(payloads) + broken + written(payloads), final=True)
     assert found == payloads + payloads
 
