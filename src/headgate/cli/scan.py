@@ -7,6 +7,7 @@ The scan itself stands in `headgate.prompts`, which is loaded only when the comm
 import html
 import sys
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -197,10 +198,14 @@ def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def _progress() -> Any:
+def _progress() -> Callable[[str], None] | None:
     if not sys.stderr.isatty():
         return None
-    return lambda name: print(f"\r\033[K{name[:100]}", end="", file=sys.stderr, flush=True)
+    return _say_path
+
+
+def _say_path(name: str) -> None:
+    print(f"\r\033[K{name[:100]}", end="", file=sys.stderr, flush=True)
 
 
 def _cleared() -> None:

@@ -1,4 +1,4 @@
-"""Folds a Python expression into the templates that it can give: what is constant is text, the rest are holes.
+"""Folds a Python expression into the templates that it can give: constants are text, the rest are holes.
 
 Pure, over the syntax tree; never runs what it reads. Read next: `flow`, which says what names stand for.
 """
@@ -69,7 +69,7 @@ def _with_holes(parts: Iterable[Part], *, formatted: bool) -> Parts:
     found: Parts = []
     plain = [part for part in parts if part != ""]
     for part in _joined(plain):
-        if isinstance(part, Hole) or isinstance(part, Verbatim):
+        if isinstance(part, Hole | Verbatim):
             found.append(part)
         elif formatted:
             found.extend(notations.braces(part) or [part])
@@ -215,7 +215,7 @@ class _Folder:
 
 
 def dotted(node: ast.expr) -> str:
-    """Return the dotted name of an expression, `()` left out: `a.b(c).d` is `a.b.d`; empty where it has none."""
+    """Return the dotted name of an expression, calls left out: `a.b(c).d` is `a.b.d`; empty where none."""
     match node:
         case ast.Name(id=name):
             return name

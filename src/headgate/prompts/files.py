@@ -1,6 +1,7 @@
 """Prompts in files that are no code: Jinja, Mustache, `.prompt`, Markdown, YAML and TOML.
 
-Pure: takes the text of a file; raises Unreadable with the line where it is no such thing. Read next: `scanning`.
+Pure: takes the text of a file; raises Unreadable with the line where it is no such thing.
+Read next: `scanning`.
 """
 
 import re
@@ -125,7 +126,7 @@ def _values(text: str, path: str, suffix: str) -> list[Found]:
         around = Surroundings(name=key, path=path)
         template = Template.of(notations.guessed(value))
         literal = template.literal
-        if key in _OTHER_KEY or words_in(literal) < 5:
+        if key in _OTHER_KEY or words_in(literal) < 3:
             continue
         judgement = judge(literal, around, holes=len(template.holes))
         if key in _MESSAGE_KEY and judgement.points >= 3:
@@ -167,7 +168,7 @@ def _yaml(text: str) -> Iterator[tuple[str, str, str, int]]:
         return
     try:
         # Nodes only: nothing is constructed, so that no tag can do anything.
-        documents = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+        documents: list[Any] = list(cast("Any", yaml).compose_all(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 0
         raise Unreadable(line, f"no YAML: {error.problem}") from error

@@ -15,14 +15,16 @@ from headgate.prompts.sites import FunctionNode, Scope, bound_symbol, is_message
 
 ALWAYS = {
     "system_prompt", "system_message", "system_instruction", "system_instructions", "user_prompt",
-    "prompt_template", "system_msg", "systemPrompt", "user_message",
+    "prompt_template", "system_msg", "systemPrompt", "user_message", "instruction",
+    "instructions", "system_msgs",
 }  # fmt: skip
 """Arguments that are prompts whatever call takes them."""
 
 OF_MODEL_CALLS = {
-    "messages", "prompt", "prompts", "system", "instructions", "instruction", "content", "contents", "template",
-    "text", "input", "inputs", "query", "message", "backstory", "goal", "role_description", "new_message",
-    "input_list", "user", "human", "prefix", "suffix", "examples", "partial_variables", "msg", "question",
+    "messages", "prompt", "prompts", "system", "instructions", "instruction", "content", "contents",
+    "template", "text", "input", "inputs", "query", "message", "backstory", "goal", "role_description",
+    "new_message", "input_list", "user", "human", "prefix", "suffix", "examples", "partial_variables",
+    "msg", "question",
 }  # fmt: skip
 """Arguments that are prompts where a call looks like a model call."""
 
@@ -46,7 +48,8 @@ FIRST_ARGUMENT = re.compile(
 """Calls whose positional arguments are prompts."""
 
 NO_MODEL_CALL = re.compile(
-    r"(?:^|\.)(?:logger|log|logging|console|print|st|parser|subprocess|confirm_ask|prompt_ask|io|typer|click)\."
+    r"(?:^|\.)(?:logger|log|logging|console|print|st|parser|subprocess|io|typer|click|Prompt|Confirm|questionary)\."
+    r"|ask_(?:human|user|and_print)"
 )
 SPEAKERS = {"system", "human", "user", "ai", "assistant", "developer"}
 DSPY = {"Signature", "dspy.Signature"}
@@ -108,7 +111,7 @@ class Flow:
         is_constant = isinstance(value, ast.Constant) and isinstance(value.value, str)
         return (
             value
-            if is_constant or isinstance(value, ast.JoinedStr | ast.BinOp) and values[0][1] == ()
+            if is_constant or (isinstance(value, ast.JoinedStr | ast.BinOp) and values[0][1] == ())
             else None
         )
 
@@ -261,9 +264,14 @@ class Flow:
         waiting: list[ast.AST] = [node]
         while waiting:
             child = waiting.pop()
+            if isinstance(child, ast.Call) and isinstance(child.func, ast.Name | ast.Attribute):
+                called = self._symbol(child.func, scope)
+                if called in self._functions:
+                    yield called
             if isinstance(child, ast.Name | ast.Attribute | ast.Subscript):
                 symbol = self._symbol(child, scope)
-                if symbol is not None:
+                # A function that is named and not called is a tool: what it returns is no prompt.
+                if symbol is not None and symbol not in self._functions:
                     yield symbol
                     if symbol.endswith("]"):
                         continue  # this entry, and no other of its dictionary

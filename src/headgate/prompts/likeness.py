@@ -26,28 +26,30 @@ _NO_PROMPT_NAME = re.compile(
 )
 _FILE = re.compile(r"prompt|instruction", re.IGNORECASE)
 
+_OF_PROMPTS = re.compile(r"prompts?$|instructions$", re.IGNORECASE)
+
 _ROLE = re.compile(
-    r"\b(?:you are|you're|you will be|your (?:task|job|role|goal|objective)|act as|behave as|as an? (?:ai|expert)"
-    r"|you(?:'ll| will) (?:be given|receive)|you have access|i want you to|we want you to)\b"
+    r"\b(?:you are|you're|you will be|your (?:task|job|role|goal|objective)|act as|behave as"
+    r"|as an? (?:ai|expert)|you(?:'ll| will) (?:be given|receive)|you have access|(?:i|we) want you to)\b"
     r"|你是|你的任务|你需要|作为一个|请你|あなたは",
     re.IGNORECASE,
 )
 _IMPERATIVE = re.compile(
     r"(?:^|[.:!?\n。]\s*|[-*\d.)#]\s+|\*\*)(?:please\s+|then\s+|now,?\s+)?"
     r"(?:return|respond|reply|answer|write|generate|given|use|using|do not|don't|ensure|provide|analy[sz]e"
-    r"|summari[sz]e|extract|create|identify|output|never|always|only|make sure|consider|classify|translate|rewrite"
-    r"|rank|evaluate|determine|follow|include|avoid|describe|explain|list|select|choose|think|keep|review|read"
+    r"|summari[sz]e|extract|create|identify|output|never|always|only|make sure|consider|classify|translate"
+    r"|rewrite|rank|evaluate|determine|follow|include|avoid|describe|explain|list|select|choose|think|keep|review|read"
     r"|convert|produce|compare|decide|score|rate|imagine|suppose|based on|focus|be concise|limit|improve"
-    r"|must|should|assume|note that|remember|i am|i'm|here (?:are|is)|this is|these are|solve|design|implement"
-    r"|complete|fill|format|propose|find|fix|refine|research|ask|take|describe)\b",
+    r"|must|should|assume|note that|remember|i am|i'm|here (?:are|is)|this is|these are|solve|design"
+    r"|implement|complete|fill|format|propose|find|fix|refine|research|ask|take|describe)\b",
     re.IGNORECASE,
 )
 _CJK_IMPERATIVE = re.compile(r"请|必须|不要|根据|输出|返回|生成|确保|以下|注意")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _TALK = re.compile(
-    r"\b(?:assistant|user(?:'s)?|question|answer|context|json|markdown|output format|examples?|instructions?|step"
-    r"|steps|conversation|query|document|summary|response|task|tools?|language|guidelines?|requirements?|xml)\b",
+    r"\b(?:assistant|user(?:'s)?|question|answer|context|json|markdown|output format|examples?|instructions?"
+    r"|steps?|conversation|query|document|summary|response|task|tools?|language|guidelines?|requirements?|xml)\b",
     re.IGNORECASE,
 )
 _SECOND = re.compile(r"\b(?:you|your|yourself)\b|你|您", re.IGNORECASE)
@@ -65,21 +67,29 @@ _OTHER = (
     ("a graph query", re.compile(
         r"^\s*(?:MATCH|MERGE|UNWIND|OPTIONAL MATCH|CALL)\s*[\s({]|\bMATCH\s*\(.*\bRETURN\b", re.DOTALL)),
     ("markup", re.compile(
-        r"^\s*(?:<!DOCTYPE|<\?xml|<html|<head|<div|<style|<svg|<script|<p>|<p |<table|<a |<br|<img|<span|<link|<h\d)",
+        r"^\s*(?:<!DOCTYPE|<\?xml|<html|<head|<div|<style|<svg|<script"
+        r"|<p>|<p |<table|<a |<br|<img|<span|<link|<h\d)",
         re.IGNORECASE)),
-    ("a licence", re.compile(r"Licensed under the|Permission is hereby granted|Copyright \(c\)|SPDX-License")),
+    ("a licence", re.compile(r"Licensed under the|Permission is hereby granted|Copyright \(c\)|SPDX-")),
     ("usage", re.compile(r"^\s*usage:", re.IGNORECASE)),
     ("a regular expression", re.compile(r"\(\?[P:=!<]|\\[bdswSWD][+*\\)\]]|\[\^[^\]]+\][+*]")),
     ("a URL or path", re.compile(r"^\s*(?:\w+://|/|\./|~/)\S*\s*$")),
     ("code", re.compile(
-        r"^\s*(?:#!/|import \w+\s*$|from [\w.]+ import |def \w+\(|class \w+[(:]|async def |@\w+\s*$|package \w+;?$"
-        r"|function \w*\(|const \w+ =|#include|FROM \w+[:/]|\$\w+ =)", re.MULTILINE)),
-    ("a diagram", re.compile(r"^\s*(?:graph (?:TD|LR|TB)|sequenceDiagram|classDiagram|flowchart|digraph|quadrantChart|erDiagram)")),
+        r"^\s*(?:#!/|import \w+\s*$|from [\w.]+ import |def \w+\(|class \w+[(:]|async def |@\w+\s*$"
+        r"|package \w+;?$|function \w*\(|const \w+ =|#include|FROM \w+[:/]|\$\w+ =)", re.MULTILINE)),
+    ("a diagram", re.compile(
+        r"^\s*(?:graph (?:TD|LR|TB)|sequenceDiagram|classDiagram|flowchart|digraph|quadrantChart|erD)")),
     ("a style sheet", re.compile(r"^\s*[.#@]?[\w-]+(?:[ ,.#:>\w-]*)\{\s*[\w-]+\s*:[^}]*;\s*", re.MULTILINE)),
     ("data", re.compile(r"^\s*[\[{]\s*(?:\"|'|\{|\[)[^.?!]*$", re.DOTALL)),
     ("a date format", re.compile(r"^[%\-:/.,\sa-zA-Z]*%[YmdHMS][%\-:/.,\sa-zA-Z]*$")),
 )  # fmt: skip
-"""What a text may be instead, by how it begins or what it holds. Code and data count only at the beginning."""
+"""What a text may be instead, by how it begins or what it holds; code counts only at the beginning."""
+
+
+_WHATEVER_IT_SAYS = ("SQL", "a graph query", "markup", "usage", "a URL or path")
+"""Kinds that hold even where a text speaks to the model."""
+
+_MAY_BE_EXAMPLES = ("code", "data", "markup", "a diagram")
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +113,10 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_of_prompts(self) -> bool:
         """Whether the file itself says that it holds prompts and hardly anything else."""
-        return re.search(r"prompts?$|instructions$", PurePosixPath(self.path).stem, re.IGNORECASE) is not None
+        path = PurePosixPath(self.path)
+        return _OF_PROMPTS.search(path.stem) is not None or any(
+            folder.lower() in ("prompt", "prompts") for folder in path.parts[-3:-1]
+        )
 
     @property
     def file_says(self) -> bool:
@@ -118,9 +131,10 @@ def words_in(text: str) -> int:
 
 def other_kind(text: str) -> str | None:
     """Say what a text is that is no prompt, as far as its shape tells; None where it may be one."""
-    if _ROLE.search(text[:2000]):
-        return None
+    speaks = _ROLE.search(text[:2000]) is not None
     for what, pattern in _OTHER:
+        if speaks and what not in _WHATEVER_IT_SAYS:
+            continue
         if what == "code":
             head = text.lstrip()[:200]
             if pattern.match(head) is not None:
@@ -132,11 +146,17 @@ def other_kind(text: str) -> str | None:
     return None
 
 
-def is_fragment(text: str) -> bool:
-    """Whether a text that reaches a model call says enough to be found: a few words, and no other kind."""
+def is_fragment(text: str, *, kinds: tuple[str, ...] = ()) -> bool:
+    """Whether a text that reaches a model call says enough to be found: a few words, and no other kind.
+
+    `kinds` may be prompts here: an example in a file of prompts is often code or data.
+    """
     is_sentence = len(text.split()) >= 3 or len(_CJK.findall(text)) >= LETTERS_MIN // 2
     return (
-        is_sentence and words_in(text) >= 3 and len(text.strip()) >= LETTERS_MIN and other_kind(text) is None
+        is_sentence
+        and words_in(text) >= 3
+        and len(text.strip()) >= LETTERS_MIN
+        and other_kind(text) in (None, *kinds)
     )
 
 
@@ -167,8 +187,8 @@ def judge(text: str, around: Surroundings, *, holes: int) -> Judgement:
 
 def is_prompt(judgement: Judgement, text: str, around: Surroundings, *, is_constant: bool) -> bool:
     """Whether the points suffice, given what names say; `is_constant`: bound in no function."""
-    if is_constant and around.is_of_prompts and judgement.points >= 2:
-        return is_fragment(text)
+    if is_constant and around.is_of_prompts:
+        return is_fragment(text, kinds=_MAY_BE_EXAMPLES)
     if around.name_says and around.file_says:
         return judgement.points >= NAMED_MIN
     if around.name_says or around.file_says:

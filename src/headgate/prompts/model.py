@@ -12,7 +12,7 @@ import msgspec
 VERSION_LENGTH = 12
 
 State = Literal["known", "dated", "retired", "unknown"]
-"""Of a model that is named: the price table has it; its name is pinned to a date; withdrawn; no one has it."""
+"""Of a model that is named: in the price table, pinned to a date, withdrawn, or in no table."""
 
 
 class Hole(msgspec.Struct, frozen=True, kw_only=True, tag="hole"):

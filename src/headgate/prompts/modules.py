@@ -24,9 +24,15 @@ OTHER_CALLS = re.compile(
 )
 """Calls whose texts are for people or machines: nothing in them is taken for a prompt by its looks alone."""
 
+FOR_PEOPLE = re.compile(
+    r"(?:^|\.)(?:send_(?:json|text|str|bytes)|emit|publish|broadcast|\w*Response|print|echo)$"
+)
+"""Calls whose messages go to a person's window: a role in them speaks to no model."""
+
 OTHER_ARGUMENTS = {
-    "help", "epilog", "usage", "title", "label", "placeholder", "error", "detail", "reason", "caption", "metavar",
-    "description", "desc", "doc", "summary", "version", "url", "path", "name", "headers", "sql", "deprecated",
+    "help", "epilog", "usage", "title", "label", "placeholder", "error", "detail", "reason", "caption",
+    "metavar", "description", "desc", "doc", "summary", "version", "url", "path", "name", "headers", "sql",
+    "deprecated",
 }  # fmt: skip
 
 FIELDS = {"InputField", "OutputField"}
@@ -68,7 +74,7 @@ def _why(site: Site, template: Template, flow: Flow, path: str) -> str | None:
     """Say why a text is a prompt, or None."""
     literal = template.literal
     around = Surroundings(name=_name(site), path=path)
-    if site.role and site.key in ("content", "parts"):
+    if site.role and site.key in ("content", "parts") and not FOR_PEOPLE.search(site.call):
         return "sent to a model: a message's content" if is_fragment(literal) else None
     if site.call and takes_prompt(site.call, site.keyword) and not site.key:
         return f"sent to a model: {site.call}" if is_fragment(literal) else None

@@ -23,7 +23,7 @@ _DOUBLED = re.compile(r"\{\{-?\s*[^\W\d][\w.]*(?:\s*\|[^{}]*)?\s*-?\}\}|\{%-?\s*
 
 
 def braces(text: str, *, given: tuple[str, ...] = ()) -> list[Part] | None:
-    """Read `str.format` notation; `given` names the positional values. None where the text is no such thing."""
+    """Read `str.format` notation; `given` names the positional values; None where the text is none."""
     parts: list[Part] = []
     position = 0
     try:

@@ -72,7 +72,7 @@ def settings_of(tree: ast.Module, path: str) -> Settings:
 
 
 def _texts(node: ast.AST) -> Iterator[tuple[str, int]]:
-    """Yield each text with its line, but for what is looked for in another: `"gpt-4" in name` names no model."""
+    """Yield each text with its line, but for what is looked for: `"gpt-4" in name` names no model."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Constant) and isinstance(child.value, str):
             if not (isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn)):
@@ -153,7 +153,9 @@ class _Reader:
 
     def _pairs(self, pairs: list[tuple[str, ast.expr]], scope: Scope, called: str) -> None:
         names = {name for name, _ in pairs}
-        is_call = is_model_call(called) or bool(names & CERTAIN) or "messages" in names
+        is_call = (
+            is_model_call(called) or "embed" in called.lower() or bool(names & CERTAIN) or "messages" in names
+        )
         for name, value in pairs:
             if name in CERTAIN or (name in AMONG and is_call):
                 self._add(name, value, scope, called)

@@ -7,6 +7,7 @@ follows a symbolic link, never reads git's history (that is `history`). Read nex
 import ast
 import os
 import re
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
@@ -23,7 +24,8 @@ BYTES_MAX = 1_000_000
 """A larger file is left out, and named."""
 
 KEYS_ONLY = {
-    ".env", ".json", ".ini", ".cfg", ".conf", ".sh", ".js", ".ts", ".tsx", ".jsx", ".ipynb", ".properties", ".rst",
+    ".env", ".json", ".ini", ".cfg", ".conf", ".sh", ".js", ".ts", ".tsx", ".jsx", ".ipynb", ".properties",
+    ".rst",
 }  # fmt: skip
 """Read for keys and nothing else."""
 
@@ -157,7 +159,8 @@ def scan_module(text: str, name: str) -> FileScan:
         )
     except SyntaxError as error:
         is_two = re.search(r"^\s*(?:print [\"'\w]|except \w+, \w+:|exec \")", text, re.MULTILINE) is not None
-        why = f"Python 2: {error.msg}" if is_two else f"no Python: {error.msg}"
+        this = f"{sys.version_info.major}.{sys.version_info.minor}"
+        why = f"Python 2: {error.msg}" if is_two else f"no Python that {this} reads: {error.msg}"
         return _skipped(name, error.lineno or 0, why)
     except (RecursionError, MemoryError):
         return _skipped(name, 0, "nested too deeply")

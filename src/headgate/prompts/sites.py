@@ -5,6 +5,7 @@ Pure, over the syntax tree; never judges whether a text is a prompt. Read next: 
 
 import ast
 from collections.abc import Iterator
+from typing import cast
 
 import msgspec
 
@@ -161,9 +162,9 @@ class _Walker:
         """Walk the expressions and the blocks of any other statement."""
         around = _Around(scope=scope, symbol=".".join(scope), base=".".join(scope), name="")
         for field in ast.iter_fields(statement):
-            values = field[1] if isinstance(field[1], list) else [field[1]]
+            values = cast("list[object]", field[1]) if isinstance(field[1], list) else [field[1]]
             if values and all(isinstance(value, ast.stmt) for value in values):
-                self.body(values, scope)
+                self.body(cast("list[ast.stmt]", values), scope)
                 continue
             for value in values:
                 if isinstance(value, ast.expr):
