@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from headgate.prompts.expressions import dotted
+from headgate.prompts.nodes import children
 from headgate.prompts.sites import FunctionNode, Scope, bound_symbol, is_message
 
 ALWAYS = {
@@ -76,6 +77,15 @@ def is_signature(node: ast.ClassDef) -> bool:
     return any(dotted(parent) in DSPY for parent in node.bases)
 
 
+_TELLING = frozenset(
+    {
+        ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.AugAssign,
+        ast.NamedExpr, ast.For, ast.comprehension, ast.Return, ast.Call, ast.Dict, ast.Tuple,
+    }
+)  # fmt: skip
+"""The nodes that say something of where values go."""
+
+
 class Flow:
     """The data flow of one module."""
 
@@ -87,6 +97,8 @@ class Flow:
         self._parameters: dict[str, tuple[str, int, str]] = {}
         self._scopes: dict[Scope, str] = {(): "module"}
         self._sinks: list[tuple[ast.expr, Scope]] = []
+        self.classes: list[ast.ClassDef] = []
+        """Every class of the module."""
         self.formatted: set[str] = set()
         """Symbols whose text `.format` is called on."""
         self._gather(tree, ())
@@ -116,12 +128,16 @@ class Flow:
         )
 
     def _gather(self, node: ast.AST, scope: Scope) -> None:
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
+            if child.__class__ not in _TELLING:
+                self._gather(child, scope)
+                continue
             match child:
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
                     self._function(child, scope)
                     continue
                 case ast.ClassDef(name=name):
+                    self.classes.append(child)
                     self._scopes[(*scope, name)] = "class"
                     self._gather(child, (*scope, name))
                     continue
@@ -275,7 +291,7 @@ class Flow:
                     yield symbol
                     if symbol.endswith("]"):
                         continue  # this entry, and no other of its dictionary
-            waiting.extend(ast.iter_child_nodes(child))
+            waiting.extend(children(child))
 
     def _sources(self, symbol: str) -> Iterator[tuple[ast.expr, Scope]]:
         """Yield the expressions that a symbol's value comes from."""

@@ -63,8 +63,8 @@ def prompts_of(tree: ast.Module, path: str) -> list[Found]:
                     kind=_kind(site.node, template), why=why,
                 ),
             )  # fmt: skip
-    for signature in ast.walk(tree):
-        if isinstance(signature, ast.ClassDef) and is_signature(signature):
+    for signature in flow.classes:
+        if is_signature(signature):
             prompt = _signature(signature, path)
             found[(prompt.symbol, prompt.template.version)] = prompt
     return sorted(found.values(), key=lambda each: each.line)

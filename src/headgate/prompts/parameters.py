@@ -15,6 +15,7 @@ from genai_prices.data_snapshot import get_snapshot
 from headgate.prompts.expressions import dotted
 from headgate.prompts.flow import is_model_call
 from headgate.prompts.model import ModelNamed, Parameter, State
+from headgate.prompts.nodes import children
 from headgate.prompts.sites import FunctionNode, Scope, bound_symbol, defaults
 
 CERTAIN = {
@@ -73,7 +74,7 @@ def settings_of(tree: ast.Module, path: str) -> Settings:
 
 def _texts(node: ast.AST) -> Iterator[tuple[str, int]]:
     """Yield each text with its line, but for what is looked for: `"gpt-4" in name` names no model."""
-    for child in ast.iter_child_nodes(node):
+    for child in children(node):
         if isinstance(child, ast.Constant) and isinstance(child.value, str):
             if not (isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn)):
                 yield child.value, child.lineno
@@ -126,7 +127,7 @@ class _Reader:
         self._path = path
 
     def read(self, node: ast.AST, scope: Scope) -> None:
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             match child:
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
                     self._defaults(child, (*scope, child.name))

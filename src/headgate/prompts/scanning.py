@@ -121,8 +121,13 @@ def _scan_path(path: Path, name: str, options: Options) -> FileScan:
     return scan_bytes(content, name, options)
 
 
-def scan_bytes(content: bytes, name: str, options: Options | None = None) -> FileScan:
-    """Scan the content of a file of which the path is given; never raises for what it holds."""
+def scan_bytes(
+    content: bytes, name: str, options: Options | None = None, *, settings: bool = True
+) -> FileScan:
+    """Scan the content of a file of which the path is given; never raises for what it holds.
+
+    `settings` says whether the parameters and models of code are wanted, too.
+    """
     chosen = options or Options()
     if b"\0" in content:
         return _skipped(name, 0, "binary")
@@ -135,7 +140,7 @@ def scan_bytes(content: bytes, name: str, options: Options | None = None) -> Fil
     if is_test(name) and not chosen.tests:
         return FileScan(keys=keys)
     if name.endswith(".py"):
-        return msgspec.structs.replace(scan_module(text, name), keys=keys)
+        return msgspec.structs.replace(scan_module(text, name, settings=settings), keys=keys)
     if PurePosixPath(name).suffix.lower() not in READ:
         return FileScan(keys=keys)
     try:
@@ -147,16 +152,17 @@ def scan_bytes(content: bytes, name: str, options: Options | None = None) -> Fil
         return FileScan(keys=keys, skipped=(Skipped(path=name, line=0, why="nested too deeply"),))
 
 
-def scan_module(text: str, name: str) -> FileScan:
+def scan_module(text: str, name: str, *, settings: bool = True) -> FileScan:
     """Scan the source of a Python module; what is no Python 3 is skipped, with its line."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes are its author's matter
             tree = ast.parse(text)
-        settings = settings_of(tree, name)
-        return FileScan(
-            prompts=tuple(prompts_of(tree, name)), parameters=settings.parameters, models=settings.models
-        )
+        prompts = tuple(prompts_of(tree, name))
+        if not settings:
+            return FileScan(prompts=prompts)
+        found = settings_of(tree, name)
+        return FileScan(prompts=prompts, parameters=found.parameters, models=found.models)
     except SyntaxError as error:
         is_two = re.search(r"^\s*(?:print [\"'\w]|except \w+, \w+:|exec \")", text, re.MULTILINE) is not None
         this = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -10,6 +10,7 @@ from typing import cast
 import msgspec
 
 from headgate.prompts.expressions import dotted
+from headgate.prompts.nodes import children
 
 Scope = tuple[str, ...]
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
@@ -199,6 +200,8 @@ class _Walker:
         self._expression(value, around)
 
     def _expression(self, node: ast.expr, around: _Around) -> None:
+        if isinstance(node, ast.Name):
+            return
         if is_text(node):
             self._site(node, around)
             for inner in _holes_with_text(node):
@@ -217,7 +220,7 @@ class _Walker:
             case ast.Compare():
                 pass  # a text that is compared with is never sent
             case _:
-                for child in ast.iter_child_nodes(node):
+                for child in children(node):
                     if isinstance(child, ast.expr):
                         self._expression(child, around)
                     elif isinstance(child, ast.comprehension):
@@ -331,7 +334,7 @@ def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
 
 def _holes_with_text(node: ast.expr) -> Iterator[ast.expr]:
     """Yield what stands in the holes of a text and may hold texts of its own."""
-    for child in ast.iter_child_nodes(node):
+    for child in children(node):
         if isinstance(child, ast.FormattedValue):
             if not is_text(child.value):
                 yield child.value
