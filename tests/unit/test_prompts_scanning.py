@@ -105,7 +105,7 @@ def test_files_of_prompts_are_read() -> None:
 
 def test_broken_files_are_named_with_their_line() -> None:
     assert scan_bytes(b"prompt: 1\nb: [1\nc: 2\n", "x.yaml").skipped[0].line > 1
-    assert scan_bytes(b"a = 1\nb = \n", "x.toml").skipped[0].line == 2
+    assert scan_bytes(b"prompt = 1\nb = \n", "x.toml").skipped[0].line == 2
     assert scan_bytes(b"prompt: !!python/object:os.system 'x'\n", "x.yaml").skipped == ()
     assert scan_bytes(b"a: &a [*a, *a]\nb: 'You are a clerk who must answer.'\n", "x.yaml").skipped == ()
 

@@ -7,7 +7,7 @@ The scan itself stands in `headgate.prompts`, which is loaded only when the comm
 import html
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +20,8 @@ from headgate.cli.output import Column, Output
 
 TEXT_LENGTH_MAX = 60
 PLACES_MAX = 3
+SHORT = 10
+"""Digits of a commit's id in a table."""
 
 PROMPTS = (
     Column("prompt", "symbol"),
@@ -28,6 +30,7 @@ PROMPTS = (
     Column("holes", "holes"),
     Column("text", "short"),
 )
+VERSIONS = (*PROMPTS[:3], Column("first commit", "first"), Column("last commit", "last"), *PROMPTS[3:])
 PARAMETERS = (
     Column("parameter", "name"),
     Column("value", "value"),
@@ -52,6 +55,13 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
     html: Annotated[Path | None, typer.Option("--html", help="Write the report as one HTML page.")] = None
     tests: Annotated[bool, typer.Option("--tests", help="Count prompts in tests, too.")] = False
+    history: Annotated[
+        bool, typer.Option("--history", help="Show every version in git, with the commits that hold it.")
+    ] = False
+    cache: Annotated[
+        Path | None,
+        typer.Option("--cache", help="Where read commits are kept; by default ~/.cache/headgate."),
+    ] = None
     dependencies: Annotated[
         bool, typer.Option("--dependencies", help="Read packages installed within PATH, too.")
     ] = False
@@ -69,24 +79,56 @@ def scan(
     if not path.exists():
         raise CommandFailed(f"there is no {path}", "name a folder of code, for example `headgate scan .`")
     found = scan_tree(path, Options(tests=reading.tests, dependencies=reading.dependencies), _progress())
+    versions = _versions(path, reading, out) if reading.history else None
     _cleared()
     if reading.html is not None:
-        reading.html.write_text(page(found, str(path)), encoding="utf-8")
+        reading.html.write_text(page(found, str(path), versions), encoding="utf-8")
         out.say(f"wrote {reading.html}")
     if out.as_json:
-        for prompt in found.prompts:
-            out.line(as_line(prompt))
+        for line in lines(found, versions):
+            out.line(line)
         for skipped in found.skipped:
             out.say(f"not read: {skipped.path}:{skipped.line}: {skipped.why}")
         return
-    for columns, rows, empty in sections(found):
+    for columns, rows, empty in sections(found, versions):
         out.rows(rows, columns, empty=empty)
         if rows:
             out.text("")
     out.say(summary(found))
 
 
-def as_line(prompt: Any) -> dict[str, Any]:
+def _versions(path: Path, reading: Reading, out: Output) -> Any:
+    """Read the history of what is scanned; raises CommandFailed where there is none."""
+    from headgate.prompts.git import NoHistory
+    from headgate.prompts.history import history_of
+
+    folder = path if path.is_dir() else path.parent
+    kept_in = reading.cache or Path("~/.cache/headgate/scan").expanduser()
+    try:
+        history = history_of(folder, kept_in, _progress_of_blobs if sys.stderr.isatty() else None)
+    except NoHistory as error:
+        raise CommandFailed(
+            f"{folder} has no history: {error}", "leave --history out, or name a folder of a git repository"
+        ) from error
+    if history.shallow:
+        out.say("a shallow clone: `git fetch --unshallow` brings the older commits")
+    out.say(
+        f"{len(history.versions)} versions; {history.blobs_read} of {history.blobs} files' states were new"
+    )
+    return history.versions
+
+
+def lines(found: Any, versions: Any) -> Iterator[dict[str, Any]]:
+    """Yield what `--json` prints: the prompts as they are now, or every version of them."""
+    if versions is None:
+        for prompt in found.prompts:
+            yield as_line(prompt, None, None)
+        return
+    for version in versions:
+        yield as_line(version.found, version.first_commit, version.last_commit)
+
+
+def as_line(prompt: Any, first: str | None, last: str | None) -> dict[str, Any]:
     """Return a prompt as `--json` prints it; its commits are known only with its history."""
     return {
         "path": prompt.path,
@@ -96,32 +138,43 @@ def as_line(prompt: Any) -> dict[str, Any]:
         "text": prompt.template.text,
         "holes": list(prompt.template.holes),
         "kind": prompt.kind,
-        "first_commit": None,
-        "last_commit": None,
+        "first_commit": first,
+        "last_commit": last,
     }
 
 
-def sections(found: Any) -> list[tuple[tuple[Column, ...], Rows, str]]:
+def sections(found: Any, versions: Any = None) -> list[tuple[tuple[Column, ...], Rows, str]]:
     """Return the tables of a report: columns, rows, and what to say where there is none."""
-    prompts = [
-        {
-            "symbol": each.symbol,
-            "where": f"{each.path}:{each.line}",
-            "version": each.template.version,
-            "holes": _cut(", ".join(each.template.holes), TEXT_LENGTH_MAX // 2),
-            "short": _cut(" ".join(each.template.text.split()), TEXT_LENGTH_MAX),
-            "text": each.template.text,
-            "why": each.why,
-        }
-        for each in found.prompts
-    ]
+    if versions is None:
+        prompts = (PROMPTS, [_prompt(each) for each in found.prompts], "No prompts found.")
+    else:
+        rows = [
+            {
+                **_prompt(each.found),
+                "first": each.first_commit[:SHORT],
+                "last": "now" if each.is_newest else each.last_commit[:SHORT],
+            }
+            for each in versions
+        ]
+        prompts = (VERSIONS, rows, "No prompts found in any commit.")
     return [
-        (PROMPTS, prompts, "No prompts found."),
+        prompts,
         (PARAMETERS, _rows(found.parameters), "No parameters are hard-coded."),
         (MODELS, _models(found.models), "No models are named."),
         (KEYS, _rows(found.keys), "No keys were left in the files."),
         (SKIPPED, _rows(found.skipped), "Every file was read."),
     ]
+
+
+def _prompt(found: Any) -> dict[str, Any]:
+    return {
+        "symbol": found.symbol,
+        "where": _where(found),
+        "version": found.template.version,
+        "holes": _cut(", ".join(found.template.holes), TEXT_LENGTH_MAX // 2),
+        "short": _cut(" ".join(found.template.text.split()), TEXT_LENGTH_MAX),
+        "text": found.template.text,
+    }
 
 
 def summary(found: Any) -> str:
@@ -136,10 +189,10 @@ def summary(found: Any) -> str:
     )
 
 
-def page(found: Any, path: str) -> str:
+def page(found: Any, path: str, versions: Any = None) -> str:
     """Write a report as one HTML page that loads nothing."""
     blocks = [f"<h1>{html.escape(path)}</h1><p>{html.escape(summary(found))}</p>"]
-    for columns, rows, empty in sections(found):
+    for columns, rows, empty in sections(found, versions):
         blocks.append(_table(columns, rows) if rows else f"<p>{html.escape(empty)}</p>")
     return PAGE.replace("BODY", "\n".join(blocks))
 
@@ -206,6 +259,10 @@ def _progress() -> Callable[[str], None] | None:
 
 def _say_path(name: str) -> None:
     print(f"\r\033[K{name[:100]}", end="", file=sys.stderr, flush=True)
+
+
+def _progress_of_blobs(done: int, of: int) -> None:
+    print(f"\r\033[Khistory: {done} of {of} new states of files", end="", file=sys.stderr, flush=True)
 
 
 def _cleared() -> None:

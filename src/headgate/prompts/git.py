@@ -12,7 +12,6 @@ from types import TracebackType
 import msgspec
 
 SAFE = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "-c", "log.showSignature=false")
-NO_BLOB = "0" * 40
 MARK = "\x01"
 READ_BYTES = 1 << 16
 
@@ -75,11 +74,16 @@ def files_at_head(folder: Path) -> dict[str, str]:
     return files
 
 
-def commits_of(folder: Path, patterns: tuple[str, ...]) -> Iterator[Commit]:
-    """Yield all commits that touch a pattern, parents before children, merges against their first parent."""
+def commits_of(folder: Path) -> Iterator[Commit]:
+    """Yield the commits that touch a folder, parents first; merges against their first parent.
+
+    Of a whole repository these are all its commits: a list of paths would leave branches out.
+    """
+    is_whole = ask(folder, "rev-parse", "--show-prefix").strip() == ""
     text = ask(
-        folder, "log", "-z", "--reverse", "--topo-order", "--raw", "--no-abbrev", "--no-renames", "--relative",
-        "--diff-merges=first-parent", f"--format={MARK}%H %P", "--", *patterns,
+        folder, "log", "-z", "--reverse", "--topo-order", "--raw", "--no-abbrev", "--no-renames",
+        "--diff-merges=first-parent", f"--format={MARK}%H %P",
+        *(() if is_whole else ("--full-history", "--relative", "--", ".")),
     )  # fmt: skip
     tokens = iter(text.split("\0"))
     commit, parent = "", None
@@ -92,8 +96,8 @@ def commits_of(folder: Path, patterns: tuple[str, ...]) -> Iterator[Commit]:
             ids = line[1:].split()
             commit, parent, changes = ids[0], (ids[1] if len(ids) > 1 else None), []
         elif line.startswith(":"):
-            fields = line.split(" ")
-            before, after = _blob(fields[0], fields[2]), _blob(fields[1], fields[3])
+            modes = line.split(" ")
+            before, after = _blob(modes[0], modes[2]), _blob(modes[1], modes[3])
             changes.append(Change(path=next(tokens), before=before, after=after))
     if commit:
         yield Commit(id=commit, parent=parent, changes=tuple(changes))

@@ -85,9 +85,7 @@ def history_of(folder: Path, kept_in: Path, progress: Progress | None = None) ->
     head = head_of(folder)
     file = kept_in / f"{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]}.msgpack"
     kept = _load(file)
-    commits = [
-        _of_prompts(commit) for commit in commits_of(folder, tuple(f"*{suffix}" for suffix in SUFFIXES))
-    ]
+    commits = [_of_prompts(commit) for commit in commits_of(folder)]
     at_head = {path: blob for path, blob in files_at_head(folder).items() if _may_hold(path)}
     wanted = dict.fromkeys(
         (change.path, blob) for commit in commits for change in commit.changes
@@ -188,7 +186,7 @@ def _intervals(commits: list[Commit], at_head: dict[str, str], head: str, kept: 
     intervals: dict[tuple[str, str, str], _Interval] = {}
     before_each = -1
     for index, commit in enumerate(commits):
-        # A parent that touches no prompt is not among the commits: the one before it in order stands for it.
+        # Where a part of a repository is read, a parent may be left out: the one before stands for it.
         parent = order.get(commit.parent or "", before_each)
         before_each = index
         for change in commit.changes:
