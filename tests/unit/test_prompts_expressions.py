@@ -10,6 +10,11 @@ from headgate.prompts.flow import Flow
 from headgate.prompts.model import Hole, Template
 
 
+def value_of(statement: ast.stmt) -> ast.expr:
+    assert isinstance(statement, ast.Assign)
+    return statement.value
+
+
 def fold(expression: str, *, formatted: bool = False) -> list[str]:
     """The texts that an expression can give, holes as `{name}`."""
     node = ast.parse(textwrap.dedent(expression).strip(), mode="eval").body
@@ -74,19 +79,21 @@ def test_names_stand_for_the_constants_of_the_module() -> None:
         "RULES = 'Be kind.'\nclass A:\n    tail = 'Bye.'\n    text = RULES + ' ' + tail + mood\n"
     )
     flow = Flow(tree)
-    text = tree.body[1].body[1].value  # type: ignore[attr-defined]
+    owner = tree.body[1]
+    assert isinstance(owner, ast.ClassDef)
+    text = value_of(owner.body[1])
     assert [each.text for each in templates_of(text, flow.names_in(("A",)))] == ["Be kind. Bye.{mood}"]
 
 
 def test_names_that_vary_are_holes() -> None:
     tree = ast.parse("rules = 'Be kind.'\nrules = 'Be brief.'\ntext = f'{rules} Now.'\n")
-    text = tree.body[2].value  # type: ignore[attr-defined]
+    text = value_of(tree.body[2])
     assert templates_of(text, Flow(tree).names_in(()))[0].text == "{rules} Now."
 
 
 def test_names_that_stand_for_themselves_end() -> None:
     tree = ast.parse("a = b + b\nb = a + a\nc = 'Say ' + a\n")
-    templates = templates_of(tree.body[2].value, Flow(tree).names_in(()))  # type: ignore[attr-defined]
+    templates = templates_of(value_of(tree.body[2]), Flow(tree).names_in(()))
     assert templates[0].text.startswith("Say ")
 
 

@@ -97,9 +97,12 @@ def test_a_signature_is_its_docstring_and_fields() -> None:
             question = dspy.InputField()
             answer: str = dspy.OutputField(desc="one to five words")
     ''')
-    assert prompts == {
-        "Answer": "Answer questions with short facts.\nquestion: {question}\nanswer: one to five words{answer}"
-    }
+    assert list(prompts) == ["Answer"]
+    assert prompts["Answer"].splitlines() == [
+        "Answer questions with short facts.",
+        "question: {question}",
+        "answer: one to five words{answer}",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ from headgate.cli.command import locally
 from headgate.cli.failure import CommandFailed
 from headgate.cli.output import Column, Output
 
+app = typer.Typer(help="Find the prompts that stand in code.")
+
 TEXT_LENGTH_MAX = 60
 PLACES_MAX = 3
 SHORT = 10
@@ -67,6 +69,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
 
 
+@app.command("scan")
 @locally
 def scan(
     out: Output,

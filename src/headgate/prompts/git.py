@@ -49,6 +49,8 @@ def ask(folder: Path, *arguments: str) -> str:
         raise NoHistory("git is not installed") from error
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        if said and "not a git repository" in said[0]:
+            raise NoHistory("it is in no git repository")
         raise NoHistory(said[0] if said else f"git ended with {done.returncode}")
     return done.stdout.decode("utf-8", "surrogateescape")
 

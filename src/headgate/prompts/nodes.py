@@ -4,6 +4,7 @@ Pure; never looks at `ctx`, which says only whether a name is read or bound. Rea
 """
 
 import ast
+from typing import cast
 
 _LEAVES = frozenset({ast.Name, ast.Constant, ast.Pass, ast.Import, ast.ImportFrom, ast.Global, ast.Break})
 
@@ -17,8 +18,8 @@ def children(node: ast.AST) -> list[ast.AST]:
         if name == "ctx":
             continue
         value = getattr(node, name, None)
-        if value.__class__ is list:
-            found.extend(each for each in value if isinstance(each, ast.AST))
-        elif isinstance(value, ast.AST):
+        if isinstance(value, ast.AST):
             found.append(value)
+        elif isinstance(value, list):
+            found.extend(each for each in cast("list[object]", value) if isinstance(each, ast.AST))
     return found
