@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from headgate.prompts.git import NoHistory
-from headgate.prompts.history import History, history_of
+from headgate.prompts.history import MANY, History, history_of
 
 
 class Repository:
@@ -159,3 +159,14 @@ def test_what_is_no_repository_is_refused(tmp_path: Path, kept: Path) -> None:
     empty = Repository(tmp_path / "empty")
     with pytest.raises(NoHistory):
         history_of(empty.folder, kept)
+
+
+def test_many_states_are_read_by_several_processes_and_none_is_lost(
+    repository: Repository, kept: Path
+) -> None:
+    repository.commit(**{f"m{index}": prompt(f"Number {index}.") for index in range(MANY + 20)})
+    told: list[tuple[int, int]] = []
+    history = history_of(repository.folder, kept, lambda done, of: told.append((done, of)))
+    assert len(history.versions) == MANY + 20
+    assert told[0] == (0, MANY + 20)
+    assert history_of(repository.folder, kept).versions == history.versions

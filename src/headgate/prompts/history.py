@@ -7,11 +7,13 @@ only what is new. Never writes to the repository. Read next: `git`, then `scanni
 import hashlib
 import multiprocessing
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -140,7 +142,9 @@ def _read(folder: Path, new: list[tuple[str, str]], kept: Kept, progress: Progre
         pool: ProcessPoolExecutor | None = None
         if workers > 1 and len(new) >= MANY:
             spawned = multiprocessing.get_context("spawn")  # no copy of this process's threads and files
-            pool = stack.enter_context(ProcessPoolExecutor(workers, mp_context=spawned))
+            pool = stack.enter_context(
+                ProcessPoolExecutor(workers, mp_context=spawned, initializer=end_with_parent)
+            )
         waiting: deque[tuple[list[tuple[str, str]], Future[list[FileScan]]]] = deque()
         for start in range(0, len(new), TOGETHER):
             if progress is not None:
@@ -156,6 +160,18 @@ def _read(folder: Path, new: list[tuple[str, str]], kept: Kept, progress: Progre
                 _keep(done, future.result(), kept)
         for done, future in waiting:
             _keep(done, future.result(), kept)
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it ends, however that went."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_wait_and_end, args=(parent,), daemon=True).start()
+
+
+def _wait_and_end(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def scan_contents(contents: list[tuple[str, bytes | None]]) -> list[FileScan]:
