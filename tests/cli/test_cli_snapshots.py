@@ -116,6 +116,21 @@ COST = {
 }
 CHANGES = [{"change": "changed", "path": "budgets.openai-monthly.limit", "old": "500 USD", "new": "600 USD"}]
 
+CLERK = """
+RULES = "You are a careful clerk. Answer in {language}, with a number."
+KEY = "gsk_Zq8Rw2Lm5Xc9Vb4Nt7Ky3Hd6Js1Pf0Qw"
+
+def ask(client, text):
+    return client.chat.completions.create(
+        model="gpt-4-0613",
+        temperature=0.2,
+        messages=[
+            {"role": "system", "content": RULES.format(language="Dutch")},
+            {"role": "user", "content": f"How much is this: {text}?"},
+        ],
+    )
+"""
+
 
 @pytest.fixture
 def api() -> Iterator[ScriptedApi]:
@@ -162,6 +177,9 @@ def surroundings(api: ScriptedApi, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         '[providers.openai]\nkind = "openai"\napi_key = "abcdefgh12345"\n'
     )
     (tmp_path / "litellm.yaml").write_text(LITELLM)
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "agents" / "clerk.py").write_text(CLERK)
+    (tmp_path / "agents" / "old.py").write_text("print 'hello'\n")
 
 
 LITELLM = """
@@ -207,6 +225,10 @@ COMMANDS = {
     "drill-run-no-stand-in": "drill run slow-provider",
     "import-litellm": "import litellm litellm.yaml",
     "import-litellm-missing": "import litellm missing.yaml",
+    "scan": "scan agents",
+    "scan-json": "prompts scan agents --json",
+    "scan-missing": "scan nowhere",
+    "scan-no-history": "scan agents --history --cache kept",
     "backup-nothing": "backup file.tar --data empty",
     "restore-nothing": "restore missing.tar --data empty",
     "upgrade-nothing": "upgrade --data empty",

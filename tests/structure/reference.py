@@ -35,7 +35,8 @@ COMMANDS = (
     "", "up", "plan", "apply", "keys", "keys create", "keys list", "keys revoke", "budgets", "budgets list",
     "budgets set", "budgets delete", "budgets leases", "budgets release-boot", "requests", "requests list",
     "requests show", "providers", "models",
-    "costs", "doctor", "drill", "drill list", "drill run", "import", "import litellm", "backup", "restore",
+    "costs", "doctor", "drill", "drill list", "drill run", "import", "import litellm", "scan",
+    "prompts", "prompts scan", "backup", "restore",
     "upgrade", "version",
 )  # fmt: skip
 """Every command. The test fails when one is missing here."""

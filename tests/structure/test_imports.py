@@ -18,6 +18,10 @@ HIDDEN: frozenset[tuple[str, str]] = frozenset(
         ("headgate.cli.output", "rich.console.Console"),
         ("headgate.cli.output", "rich.table.Table"),
         ("headgate.cli.output", "rich.text.Text"),
+        ("headgate.cli.scan", "headgate.prompts.git.NoHistory"),
+        ("headgate.cli.scan", "headgate.prompts.history.history_of"),
+        ("headgate.cli.scan", "headgate.prompts.scanning.Options"),
+        ("headgate.cli.scan", "headgate.prompts.scanning.scan_tree"),
         ("headgate.cli.up", "headgate.main.up.up"),
         ("headgate.cli.up", "headgate.processes.spec.UpOptions"),
         # Optional dependencies.

@@ -1,6 +1,7 @@
 """The command line itself: which commands there are, and how each of them ends.
 
-Imports no slice: `up`, `backup`, `restore` and `upgrade` load the server when they run.
+Imports no slice: `up`, `backup`, `restore` and `upgrade` load the server when they run, `scan`
+what it reads code with.
 Read next: `command`, then the noun that you are after.
 """
 
@@ -20,6 +21,7 @@ from headgate.cli import (
     keys,
     overview,
     requests,
+    scan,
     up,
 )
 from headgate.cli.command import here, locally
@@ -70,6 +72,8 @@ app.add_typer(requests.app, name="requests")
 app.command("providers")(overview.providers)
 app.command("models")(overview.models)
 app.command("costs")(overview.costs)
+app.command("scan")(scan.scan)
+app.add_typer(scan.app, name="prompts")
 app.command("doctor")(doctor.doctor)
 app.add_typer(drill.app, name="drill")
 app.add_typer(importing.app, name="import")

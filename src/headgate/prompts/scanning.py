@@ -1,0 +1,178 @@
+"""Scans a tree of files for prompts, and for what is hard-coded beside them.
+
+Reads files and runs none; a file that it can't read is named in `Scan.skipped` and the rest goes on. Never
+follows a symbolic link, never reads git's history (that is `history`). Read next: `modules`.
+"""
+
+import ast
+import os
+import re
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from headgate.prompts.files import READ, Unreadable, prompts_in_file
+from headgate.prompts.keys import keys_in
+from headgate.prompts.model import Found, KeyLeft, ModelNamed, Parameter, Scan, Skipped
+from headgate.prompts.modules import prompts_of
+from headgate.prompts.parameters import settings_of
+
+BYTES_MAX = 1_000_000
+"""A larger file is left out, and named."""
+
+KEYS_ONLY = {
+    ".env", ".json", ".ini", ".cfg", ".conf", ".sh", ".js", ".ts", ".tsx", ".jsx", ".ipynb", ".properties",
+    ".rst",
+}  # fmt: skip
+"""Read for keys and nothing else."""
+
+LEFT_OUT = {
+    ".git", ".hg", ".svn", "node_modules", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache",
+    ".pytest_cache", "site-packages", "dist-packages", ".eggs", ".idea", ".vscode",
+}  # fmt: skip
+
+_TEST_FOLDERS = {"test", "tests", "testing", "unit_tests", "e2e"}
+_TEST_FILE = re.compile(r"^(?:test_.*|.*_tests?|conftest)\.py$")
+
+Progress = Callable[[str], None]
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What to read."""
+
+    tests: bool = False
+    """Whether prompts in tests count; keys there always do."""
+    dependencies: bool = False
+    """Whether installed packages within the tree are read, to find the prompts of libraries."""
+
+
+class FileScan(msgspec.Struct, frozen=True, kw_only=True):
+    """What one file holds."""
+
+    prompts: tuple[Found, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    models: tuple[ModelNamed, ...] = ()
+    keys: tuple[KeyLeft, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+
+def scan_tree(root: Path, options: Options | None = None, progress: Progress | None = None) -> Scan:
+    """Scan a folder, or one file; `progress` is told each path. Never raises for what a file holds."""
+    chosen = options or Options()
+    scans: list[FileScan] = []
+    for path, name in files_of(root, chosen):
+        if progress is not None:
+            progress(name)
+        scans.append(_scan_path(path, name, chosen))
+    return Scan(
+        prompts=tuple(each for scan in scans for each in scan.prompts),
+        parameters=tuple(each for scan in scans for each in scan.parameters),
+        models=tuple(each for scan in scans for each in scan.models),
+        keys=tuple(each for scan in scans for each in scan.keys),
+        skipped=tuple(each for scan in scans for each in scan.skipped),
+        files=len(scans),
+    )
+
+
+def files_of(root: Path, options: Options) -> Iterator[tuple[Path, str]]:
+    """Yield the files that a scan reads, in order, each with its path from the root in forward slashes."""
+    if root.is_file():
+        yield root, root.name
+        return
+    for folder, folders, names in os.walk(root):
+        here = Path(folder)
+        folders[:] = sorted(name for name in folders if not _is_left_out(here / name, options))
+        for name in sorted(names):
+            path = here / name
+            if _is_read(name) and not path.is_symlink() and path.is_file():
+                yield path, path.relative_to(root).as_posix()
+
+
+def _is_left_out(folder: Path, options: Options) -> bool:
+    if folder.is_symlink():
+        return True
+    if options.dependencies:
+        return folder.name in LEFT_OUT - {"site-packages", "dist-packages"}
+    return folder.name in LEFT_OUT or (folder / "pyvenv.cfg").exists() or (folder / "conda-meta").exists()
+
+
+def _is_read(name: str) -> bool:
+    suffix = PurePosixPath(name).suffix.lower()
+    return suffix == ".py" or suffix in READ or suffix in KEYS_ONLY or name.startswith(".env")
+
+
+def is_test(name: str) -> bool:
+    """Whether a path is that of a test."""
+    path = PurePosixPath(name)
+    return bool(_TEST_FOLDERS & set(path.parts[:-1])) or _TEST_FILE.match(path.name) is not None
+
+
+def _scan_path(path: Path, name: str, options: Options) -> FileScan:
+    try:
+        size = path.stat().st_size
+        if size > BYTES_MAX:
+            return _skipped(name, 0, f"{size:,} bytes: larger than the {BYTES_MAX:,} that are read")
+        content = path.read_bytes()
+    except OSError as error:
+        return _skipped(name, 0, error.strerror or str(error))
+    return scan_bytes(content, name, options)
+
+
+def scan_bytes(
+    content: bytes, name: str, options: Options | None = None, *, settings: bool = True
+) -> FileScan:
+    """Scan the content of a file of which the path is given; never raises for what it holds.
+
+    `settings` says whether the parameters and models of code are wanted, too.
+    """
+    chosen = options or Options()
+    if b"\0" in content:
+        return _skipped(name, 0, "binary")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return _skipped(name, line, f"no UTF-8: byte {content[error.start]:#04x}")
+    keys = tuple(keys_in(text, name))
+    if is_test(name) and not chosen.tests:
+        return FileScan(keys=keys)
+    if name.endswith(".py"):
+        return msgspec.structs.replace(scan_module(text, name, settings=settings), keys=keys)
+    if PurePosixPath(name).suffix.lower() not in READ:
+        return FileScan(keys=keys)
+    try:
+        return FileScan(prompts=tuple(prompts_in_file(text, name)), keys=keys)
+    except Unreadable as error:
+        skipped = Skipped(path=name, line=error.line, why=error.why)
+        return FileScan(keys=keys, skipped=(skipped,))
+    except RecursionError:
+        return FileScan(keys=keys, skipped=(Skipped(path=name, line=0, why="nested too deeply"),))
+
+
+def scan_module(text: str, name: str, *, settings: bool = True) -> FileScan:
+    """Scan the source of a Python module; what is no Python 3 is skipped, with its line."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # invalid escapes are its author's matter
+            tree = ast.parse(text)
+        prompts = tuple(prompts_of(tree, name))
+        if not settings:
+            return FileScan(prompts=prompts)
+        found = settings_of(tree, name)
+        return FileScan(prompts=prompts, parameters=found.parameters, models=found.models)
+    except SyntaxError as error:
+        is_two = re.search(r"^\s*(?:print [\"'\w]|except \w+, \w+:|exec \")", text, re.MULTILINE) is not None
+        this = f"{sys.version_info.major}.{sys.version_info.minor}"
+        why = f"Python 2: {error.msg}" if is_two else f"no Python that {this} reads: {error.msg}"
+        return _skipped(name, error.lineno or 0, why)
+    except (RecursionError, MemoryError):
+        return _skipped(name, 0, "nested too deeply")
+    except ValueError as error:
+        return _skipped(name, 0, f"no Python: {error}")
+
+
+def _skipped(name: str, line: int, why: str) -> FileScan:
+    return FileScan(skipped=(Skipped(path=name, line=line, why=why),))

@@ -1,0 +1,112 @@
+"""What templates Python expressions fold into: every notation of holes, and every way to join texts."""
+
+import ast
+import textwrap
+
+import pytest
+
+from headgate.prompts.expressions import templates_of
+from headgate.prompts.flow import Flow
+from headgate.prompts.model import Hole, Template
+
+
+def value_of(statement: ast.stmt) -> ast.expr:
+    assert isinstance(statement, ast.Assign)
+    return statement.value
+
+
+def fold(expression: str, *, formatted: bool = False) -> list[str]:
+    """The texts that an expression can give, holes as `{name}`."""
+    node = ast.parse(textwrap.dedent(expression).strip(), mode="eval").body
+    return [template.text for template in templates_of(node, formatted=formatted)]
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("'Answer ' 'briefly.'", "Answer briefly."),
+        ("f'Dear {user.name}, {count:>3} {x!r}'", "Dear {user.name}, {count:>3} {x!r}"),
+        ("f'Write {{\"a\": 1}} for {x}'", 'Write {"a": 1} for {x}'),
+        ("'Say {} to {}'.format(word, who)", "Say {word} to {who}"),
+        ("'Say {1} to {0}'.format(who, word)", "Say {word} to {who}"),
+        ("'Say {word} and {{x}}'.format(word=w)", "Say {word} and {x}"),
+        ("'Say %s, %d%% sure' % (word, share)", "Say {word}, {share}% sure"),
+        ("'Say %(word)s' % values", "Say {word}"),
+        ("Template('Say $word for $$5 to ${who}')", "Say {word} for $5 to {who}"),
+        ("string.Template('Say $word').substitute(word=w)", "Say {word}"),
+        ("jinja2.Template('Say {{ word | upper }}').render(word=w)", "Say {word | upper}"),
+        ("'You are ' + name + '.'", "You are {name}."),
+        ("'\\n'.join(['One.', two, 'Three.'])", "One.\n{two}\nThree."),
+        ("textwrap.dedent('''\n    One\n      two {x}\n    ''')", "\nOne\n  two {x}\n"),
+        ("inspect.cleandoc('''One\n    two\n    ''')", "One\ntwo"),
+        ("'''\n  Say it.  '''.strip()", "Say it."),
+        ("f'  Say {word}  '.rstrip()", "  Say {word}"),
+        ("'Say WORD now'.replace('WORD', word)", "Say {word} now"),
+        ("'Say WORD now'.replace('WORD', 'it')", "Say it now"),
+        ("'-' * 3 + ' Rules'", "--- Rules"),
+        ("dedent(f'''\n  Be {tone}\n  now''')", "\nBe {tone}\nnow"),
+        ("'Use {tool} and {name[0]}'", "Use {tool} and {name[0]}"),
+        ("'Haystack: {{ query }}'", "Haystack: {query}"),
+    ],
+)
+def test_every_notation_is_read(expression: str, expected: str) -> None:
+    assert fold(expression) == [expected]
+
+
+def test_each_arm_of_a_condition_is_a_template() -> None:
+    assert fold("'Be ' + ('brief' if short else 'thorough')") == ["Be brief", "Be thorough"]
+    assert fold("given or 'Be kind.'") == ["Be kind."]
+
+
+def test_braces_of_plain_data_are_text() -> None:
+    template = templates_of(ast.parse("""'Return {"answer": 1}'""", mode="eval").body)[0]
+    assert template.parts == ('Return {"answer": 1}',)
+
+
+def test_braces_of_an_f_string_are_text() -> None:
+    template = templates_of(ast.parse("f'Use {{name}} for {x}'", mode="eval").body)[0]
+    assert template.parts == ("Use {name} for ", Hole(name="x"))
+
+
+def test_what_is_formatted_later_has_its_holes_for_certain() -> None:
+    node = ast.parse("'Use {0} {{x}}'", mode="eval").body
+    assert templates_of(node, formatted=True)[0].holes == ("0",)
+    assert templates_of(node)[0].holes == ()
+
+
+def test_names_stand_for_the_constants_of_the_module() -> None:
+    tree = ast.parse(
+        "RULES = 'Be kind.'\nclass A:\n    tail = 'Bye.'\n    text = RULES + ' ' + tail + mood\n"
+    )
+    flow = Flow(tree)
+    owner = tree.body[1]
+    assert isinstance(owner, ast.ClassDef)
+    text = value_of(owner.body[1])
+    assert [each.text for each in templates_of(text, flow.names_in(("A",)))] == ["Be kind. Bye.{mood}"]
+
+
+def test_names_that_vary_are_holes() -> None:
+    tree = ast.parse("rules = 'Be kind.'\nrules = 'Be brief.'\ntext = f'{rules} Now.'\n")
+    text = value_of(tree.body[2])
+    assert templates_of(text, Flow(tree).names_in(()))[0].text == "{rules} Now."
+
+
+def test_names_that_stand_for_themselves_end() -> None:
+    tree = ast.parse("a = b + b\nb = a + a\nc = 'Say ' + a\n")
+    templates = templates_of(value_of(tree.body[2]), Flow(tree).names_in(()))
+    assert templates[0].text.startswith("Say ")
+
+
+def test_arms_are_bounded() -> None:
+    expression = " + ".join(f"('a{index}' if x else 'b{index}')" for index in range(20))
+    assert len(fold(expression)) == 8
+
+
+def test_versions_tell_text_from_holes() -> None:
+    hole = Template.of(["Say ", Hole(name="x")])
+    text = Template.of(["Say ", "{x}"])
+    assert hole.text == text.text
+    assert hole.version != text.version
+    assert len(hole.version) == 12
+    assert Template.of(["Say ", "", "it"]) == Template.of(["Say it"])
+    assert Template.of(["Say it "]).version != Template.of(["Say it"]).version
