@@ -118,7 +118,7 @@ CHANGES = [{"change": "changed", "path": "budgets.openai-monthly.limit", "old": 
 
 CLERK = """
 RULES = "You are a careful clerk. Answer in {language}, with a number."
-KEY = "gsk_Zq8Rw2Lm5Xc9Vb4Nt7Ky3Hd6Js1Pf0Qw"
+KEY = "gsk_MADE-UP"
 
 def ask(client, text):
     return client.chat.completions.create(
@@ -129,7 +129,7 @@ def ask(client, text):
             {"role": "user", "content": f"How much is this: {text}?"},
         ],
     )
-"""
+""".replace("MADE-UP", "Zq8Rw2Lm5Xc9Vb4Nt7Ky3Hd6Js1Pf0Qw")
 
 
 @pytest.fixture
