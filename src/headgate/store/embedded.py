@@ -156,6 +156,8 @@ class EmbeddedPostgres:
 
     def _stop(self) -> None:
         if self.pid is not None:
+            if self._account is not None:
+                _let_traverse(self._folder, binary_folder())  # a folder above may have been closed since
             self._run("pg_ctl", "-D", str(self._folder), "-m", "fast", "-w", "-t", str(STOP_S_MAX), "stop")
 
     def _clear_after_kill(self) -> None:
