@@ -70,18 +70,15 @@ class ControlRelay:
         ]
         length = exchange.header(b"content-length")
         chunked = exchange.header(b"transfer-encoding") is not None
-        body: bytes | AsyncIterator[bytes] = b""
-        if chunked or (length is not None and length.isdigit() and announced_bytes(length) > 0):
-            body = exchange.chunks()
+        announced = announced_bytes(length) if length is not None and length.isdigit() else None
+        body: bytes | AsyncIterator[bytes] = exchange.chunks() if chunked or announced else b""
         return Outgoing(
             origin=self._origin,
             method=exchange.method,
             target=exchange.path.encode("latin-1") + (b"?" + exchange.query if exchange.query else b""),
             headers=headers,
             body=body,
-            content_length=announced_bytes(length)
-            if length is not None and length.isdigit() and not chunked
-            else None,
+            content_length=None if chunked else announced,
             timeouts=RELAY_TIMEOUTS,
         )
 

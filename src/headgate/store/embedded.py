@@ -145,8 +145,6 @@ class EmbeddedPostgres:
                 self._start()
 
     def _start(self) -> None:
-        if self._account is not None:
-            _let_traverse(self._folder, binary_folder())
         if not (self._folder / "PG_VERSION").exists():
             self._make()
         if self.pid is None:
@@ -156,8 +154,6 @@ class EmbeddedPostgres:
 
     def _stop(self) -> None:
         if self.pid is not None:
-            if self._account is not None:
-                _let_traverse(self._folder, binary_folder())  # a folder above may have been closed since
             self._run("pg_ctl", "-D", str(self._folder), "-m", "fast", "-w", "-t", str(STOP_S_MAX), "stop")
 
     def _clear_after_kill(self) -> None:
@@ -256,6 +252,8 @@ class EmbeddedPostgres:
         # Output goes to a file: a pipe would stay open in the server and be waited for without end.
         with tempfile.TemporaryFile() as output:
             account = self._account
+            if account is not None:
+                _let_traverse(self._folder, binary_folder())
             done = subprocess.run(  # noqa: S603 (our own binary and arguments)
                 [str(binary_folder() / command), *arguments],
                 stdin=subprocess.DEVNULL,

@@ -88,7 +88,7 @@ class AnthropicReader(EventReader):
         made_now = [made for made in all_made if made != b"null"]
         for made in made_now:
             self._made(made)
-        if len(made_now) == 1 and made_now[0][:1] == b'"' and len(made_now[0]) > 2:
+        if len(made_now) == 1:
             self._delta = made_now[0]
 
     def _take_block(self, raw: msgspec.Raw) -> None:

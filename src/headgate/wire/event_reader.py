@@ -51,7 +51,7 @@ class EventReader:
         self._committed = False
         self._known: KnownDelta | None = None
         self._delta = b""
-        """The JSON string that a delta adds, and all that its event says; empty for any other event."""
+        """What a delta adds, as JSON, where its event says no more; a text in it may be all that differs."""
         self._misses = 0
         self.usage = None
         self.usage_raw = b""
@@ -88,7 +88,7 @@ class EventReader:
             self._known = None
         sent = self._read(event)
         delta, self._delta = self._delta, b""
-        if delta and self._misses < _MISSES_MAX:
+        if delta[:1] == b'"' and len(delta) > 2 and self._misses < _MISSES_MAX:
             self._misses += 1
             self._known = KnownDelta.of(event, sent, delta)
         return sent
@@ -105,7 +105,7 @@ class EventReader:
         return known.relayed(event, text)
 
     def _read(self, event: bytes) -> bytes:
-        """Read what an event says; return the bytes to relay. Notes `_delta` where it is a text alone."""
+        """Read what an event says; return the bytes to relay. Notes `_delta` where it says no more."""
         raise NotImplementedError
 
     def _made(self, raw: bytes) -> None:

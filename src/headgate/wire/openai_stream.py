@@ -83,20 +83,19 @@ class ChatReader(EventReader):
             self._fail(data)
         self._take_names(chunk)
         self._take_usage(chunk)
-        self._delta = self._text_alone(chunk)
+        self._delta = self._content_alone(chunk)
         return self._stripped(event, data, chunk) if self._strip else event
 
-    def _text_alone(self, chunk: _Chunk) -> bytes:
-        """Return the text that a chunk adds, as JSON, where it says nothing else; else nothing."""
+    def _content_alone(self, chunk: _Chunk) -> bytes:
+        """Return the content that a chunk adds, as JSON, where it says nothing else; else nothing."""
         choices = chunk.choices
         if not choices or len(choices) > 1 or choices[0].delta is None or self.error is not None:
             return b""
         if chunk.x_groq is not NOTHING or is_set(chunk.usage):
             return b""
-        delta = choices[0].delta
-        content = bytes(delta.content)
-        alone = choices[0] == _Choice(_Delta(delta.content), finish_reason=choices[0].finish_reason)
-        return content if alone and content[:1] == b'"' and len(content) > 2 else b""
+        content = choices[0].delta.content
+        alone = choices[0] == _Choice(_Delta(content), finish_reason=choices[0].finish_reason)
+        return bytes(content) if alone else b""
 
     def _take_choice(self, choice: _Choice) -> None:
         delta = choice.delta
