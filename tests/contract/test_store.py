@@ -20,12 +20,13 @@ from headgate.core.faults import Misconfigured, Unavailable
 from headgate.store.clock import DatabaseClock
 from headgate.store.database import Database
 from headgate.store.embedded import EmbeddedPostgres
-from headgate.store.jobs import build_app
+from headgate.store.jobs import open_queue
 from headgate.store.keeper import keep
 from headgate.store.listen import Listener, notify
 from headgate.store.live import CHANNEL, LiveObjects
 from headgate.store.migrate import migrate, migrations
 from headgate.store.queries import parse
+from headgate.store.tasks import end_tasks
 
 
 async def test_migrations_apply_once_and_in_order(postgres_server: EmbeddedPostgres) -> None:
@@ -161,17 +162,29 @@ async def test_clock_follows_the_database(database: Database) -> None:
 
 
 async def test_jobs_run_on_the_same_database(database_url: str) -> None:
-    app = build_app(database_url)
     done: list[int] = []
+    async with open_queue(database_url) as app:
 
-    @app.task(name="add")
-    async def add(number: int) -> None:
-        done.append(number)
+        @app.task(name="add")
+        async def add(number: int) -> None:
+            done.append(number)
 
-    async with app.open_async():
         await add.defer_async(number=3)
         await app.run_worker_async(wait=False, install_signal_handlers=False, listen_notify=False)
     assert done == [3]
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.001, 0.003, 0.01, 0.03])
+async def test_a_queue_left_while_it_opens_leaves_nothing_behind(database_url: str, after_s: float) -> None:
+    async def work() -> None:
+        async with open_queue(database_url) as app:
+            await app.run_worker_async(install_signal_handlers=False, listen_notify=False)
+
+    before = asyncio.all_tasks()
+    worker = asyncio.create_task(work())
+    await asyncio.sleep(after_s)
+    await end_tasks([worker])
+    assert not asyncio.all_tasks() - before
 
 
 def test_named_queries_are_split_and_unique() -> None:

@@ -13,7 +13,7 @@ from headgate.api.state import ControlState
 from headgate.meters.budgets import prune_meters
 from headgate.records.retention import drop_expired, make_partitions_ahead
 from headgate.store.database import Database
-from headgate.store.jobs import build_app
+from headgate.store.jobs import open_queue
 
 log = logging.getLogger("headgate.api")
 
@@ -39,15 +39,14 @@ async def tidy(database: Database, known: ControlState) -> None:
 
 async def run_schedule(database: Database, known: ControlState) -> None:
     """Work on the queue until cancelled."""
-    app = build_app(database.url, connections_max=2)
+    async with open_queue(database.url, connections_max=2) as app:
 
-    @app.periodic(cron=EVERY_TEN_MINUTES)
-    @app.task(name="headgate.tidy", queue=QUEUE, queueing_lock="headgate.tidy", lock="headgate.tidy")
-    async def tidy_task(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction]
-        del timestamp
-        await tidy(database, known)
+        @app.periodic(cron=EVERY_TEN_MINUTES)
+        @app.task(name="headgate.tidy", queue=QUEUE, queueing_lock="headgate.tidy", lock="headgate.tidy")
+        async def tidy_task(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction]
+            del timestamp
+            await tidy(database, known)
 
-    async with app.open_async():
         await app.run_worker_async(
             queues=[QUEUE],
             concurrency=1,

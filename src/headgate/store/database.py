@@ -61,6 +61,9 @@ itself it would take hours, in which nobody could grant from a budget whose row 
 ATTEMPT_S = 1.0
 """While anybody waits for a connection, one is tried for so often: by itself the pool gives up."""
 
+CLOSE_S = 2.0
+"""How long a pool that closes waits for what it was doing."""
+
 
 def is_away(error: BaseException) -> bool:
     """Say whether an error means that the database can't be reached or can't work now."""
@@ -141,7 +144,7 @@ class Database:
             max_waiting=1024,
             reconnect_timeout=ATTEMPT_S,
             configure=configure,
-            check=_check_open,
+            check=check_open,
             name=name,
             open=False,
         )
@@ -152,7 +155,7 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections; those in use when they are given back."""
-        await self._pool.close(timeout=2.0)
+        await self._pool.close(timeout=CLOSE_S)
         if self._insisting is not None:
             await end_tasks([self._insisting])
 
@@ -217,7 +220,7 @@ class Database:
         return dict(self._pool.get_stats())
 
 
-async def _check_open(connection: Connection) -> None:
+async def check_open(connection: Connection) -> None:
     """Find a connection that the server has closed, without a round trip: its socket reads as ended."""
     poll = select.poll()
     poll.register(connection.pgconn.socket, select.POLLIN)

@@ -4,27 +4,44 @@ Never runs a job by itself: control starts the app's worker. Read next: `store.m
 schema.
 """
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from importlib import resources
 from typing import LiteralString, cast
 
 import procrastinate
 from procrastinate.schema import SchemaManager
+from psycopg_pool import AsyncConnectionPool
 
-from headgate.store.database import Connection, configure, keep_alive
+from headgate.store.database import CLOSE_S, Connection, check_open, configure, keep_alive
 
 _PREFIX = "procrastinate/"
 
 
-def build_app(database_url: str, *, connections_max: int = 4) -> procrastinate.App:
-    """Return the app of the queue; `async with app.open_async()` opens it, `run_worker_async` works."""
-    connector = procrastinate.PsycopgConnector(
-        conninfo=database_url,
-        min_size=1,
+@asynccontextmanager
+async def open_queue(database_url: str, *, connections_max: int = 4) -> AsyncGenerator[procrastinate.App]:
+    """Open the app of the queue for the length of the block; its `run_worker_async` works on the jobs.
+
+    Connections come as they are needed, so that a block that is left at any moment leaves none behind: the
+    library's own way of opening waits for the first, and is never closed when it is cancelled there.
+    """
+    pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+        database_url,
+        min_size=0,
         max_size=connections_max,
         kwargs={"application_name": "headgate jobs", **keep_alive(database_url)},
         configure=configure,
+        check=check_open,
+        name="jobs",
+        open=False,
     )
-    return procrastinate.App(connector=connector)
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector())
+    try:
+        await pool.open(wait=False)
+        async with app.open_async(pool):
+            yield app
+    finally:
+        await pool.close(timeout=CLOSE_S)
 
 
 async def apply_schema(connection: Connection) -> list[str]:
