@@ -12,7 +12,7 @@ from headgate.access.model import Caller, Key
 from headgate.catalog.model import Target
 from headgate.config.snapshot import Alias, Snapshot
 from headgate.core.call import Usage
-from headgate.core.entries import AttemptRecord, End, Excluded
+from headgate.core.entries import AttemptRecord, End, Excluded, Override, PromptUsed
 from headgate.core.faults import Fault
 from headgate.core.fields import first_field
 from headgate.core.identity import text_of
@@ -83,6 +83,9 @@ class Call(msgspec.Struct, eq=False):
     message: str = ""
     trace_id: str = ""
     release: str = ""
+    environment: str = ""
+    overrides: tuple[Override, ...] = ()
+    prompts: tuple[PromptUsed, ...] = ()
     provider_request_id: str = ""
     response: BodyCopy | None = None
     response_content_type: str = ""
@@ -157,6 +160,9 @@ class Call(msgspec.Struct, eq=False):
             label_purposes=_listed(label.purposes) if label else None,
             record=caller.record if caller else "metadata",
             provider_request_id=self.provider_request_id,
+            environment=self.environment,
+            overrides=self.overrides,
+            prompts=self.prompts,
         )
 
 

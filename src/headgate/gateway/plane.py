@@ -18,6 +18,7 @@ from headgate.core.identity import IdentitySource
 from headgate.core.ports import Clock, Egress
 from headgate.gateway.counters import Counters
 from headgate.gateway.health import Health
+from headgate.gateway.overriding import Overriding
 from headgate.gateway.standing import STANDINGS_MAX, Said, Standing, is_short
 from headgate.gateway.way import Ways
 from headgate.journal.writer import JournalWriter
@@ -44,6 +45,7 @@ class Current:
         "budgets",
         "call_limits",
         "clamps",
+        "overriding",
         "secrets",
         "snapshot",
         "snapshot_field",
@@ -57,9 +59,12 @@ class Current:
         secrets: Secrets,
         budgets: Sequence[Budget],
         rate_limits: Sequence[RateLimit],
+        overriding: Overriding | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.secrets = secrets
+        self.overriding = overriding
+        """What changes calls before they are sent; None where nothing does, which then costs nothing."""
         self.budgets = tuple(budgets)
         self.clamps = any(budget.when_near == "clamp" for budget in budgets)
         self.call_limits = tuple(limit for limit in rate_limits if not _names_target(limit.scope))

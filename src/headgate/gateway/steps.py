@@ -91,6 +91,8 @@ async def read(plane: DataPlane, call: Call, exchange: Exchange) -> CallFacts:
         facts, call.upload = await read_upload(exchange, call.route, most, plane.spool_folder)
         return facts
     body = await exchange.body(limits.body_bytes_max)
+    if call.current.overriding is not None:
+        body = call.current.overriding.apply(call, body)
     return read_call(call.route, exchange.headers, body)
 
 

@@ -88,6 +88,7 @@ class RequestItem(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: str
     release: str | None
     prompts: msgspec.Raw
+    environment: str | None
 
 
 class RequestDetail(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +129,8 @@ class RequestDetail(msgspec.Struct, frozen=True, kw_only=True):
     label_readers: list[str] | None
     label_purposes: list[str] | None
     provider_request_id: str | None
+    overrides: msgspec.Raw
+    environment: str | None
     request: msgspec.Raw | str | None = None
     response: msgspec.Raw | str | None = None
     messages: list[msgspec.Raw] = []

@@ -287,6 +287,7 @@ def _item(row: TupleRow) -> RequestItem:
         snapshot=row[23],
         release=row[24] or None,
         prompts=msgspec.Raw(row[25].encode()),
+        environment=row[26] or None,
     )
 
 
@@ -326,6 +327,8 @@ def _detail(row: TupleRow, bodies: Bodies | None) -> RequestDetail:
         provider_request_id=row[30] or None,
         label_readers=row[31],
         label_purposes=row[32],
+        overrides=msgspec.Raw(row[33].encode()),
+        environment=row[34] or None,
     )
     if bodies is None:
         return detail

@@ -17,7 +17,8 @@ copy requests (
     day, id, boot, project, key, "user", session, tags, started_at, duration_ms,
     first_token_ms, dialect, operation, stream, model, target, status, code, message,
     attempts, excluded, changes, snapshot, release, trace_id, usage, cost_usd,
-    estimated, truncated, label_regions, record, provider_request_id, label_readers, label_purposes
+    estimated, truncated, label_regions, record, provider_request_id, label_readers, label_purposes,
+    prompts, overrides, environment, parameters
 ) from stdin;
 
 -- name: open_call
@@ -143,7 +144,7 @@ where project = %(project)s and day = %(day)s and hmac = any(%(hmacs)b::bytea[])
 select r.id, r.trace_id, r.started_at, r.project, r.key, r."user", r.session, r.tags, r.dialect, r.operation,
     r.stream, r.model, r.target, r.status, r.code, jsonb_array_length(r.attempts), r.duration_ms,
     r.first_token_ms, r.usage::text, r.cost_usd, r.estimated, r.truncated, r.changes, r.snapshot, r.release,
-    r.prompts::text
+    r.prompts::text, r.environment
 from requests r
 where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
     and (%(project)s::text is null or r.project = %(project)s)
@@ -185,7 +186,8 @@ order by r.day desc, r.id desc limit %(limit)s;
 select r.id, r.trace_id, r.started_at, r.project, r.key, r."user", r.session, r.tags, r.dialect, r.operation,
     r.stream, r.model, r.target, r.status, r.code, r.message, r.attempts::text, r.excluded::text, r.duration_ms,
     r.first_token_ms, r.usage::text, r.cost_usd, r.estimated, r.truncated, r.changes, r.snapshot, r.release,
-    r.prompts::text, r.record, r.label_regions, r.provider_request_id, r.label_readers, r.label_purposes
+    r.prompts::text, r.record, r.label_regions, r.provider_request_id, r.label_readers, r.label_purposes,
+    r.overrides::text, r.environment
 from requests r
 where r.day = %(day)s and r.id = %(id)s
     and (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))

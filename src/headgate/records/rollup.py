@@ -69,7 +69,11 @@ def by_slot(ends: Iterable[End]) -> dict[SlotKey, Delta]:
     """Sum calls for the base rollup, in the order of keys, so that two shippers lock rows in one order."""
     deltas: dict[SlotKey, Delta] = {}
     for end in ends:
-        names = (name(end.project), name(end.key), name(end.target), name(end.model), "", name(end.release))
+        prompt = end.prompts[0].name if end.prompts else ""
+        names = (
+            *(name(end.project), name(end.key), name(end.target), name(end.model)),
+            *(name(prompt), name(end.release)),
+        )
         key: SlotKey = (slot_of(end.started_ms), *names, end.status // 100)
         deltas.setdefault(key, Delta()).count(end)
     return dict(sorted(deltas.items()))
