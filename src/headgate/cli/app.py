@@ -20,6 +20,7 @@ from headgate.cli import (
     importing,
     keys,
     overview,
+    prompts,
     requests,
     scan,
     up,
@@ -73,7 +74,7 @@ app.command("providers")(overview.providers)
 app.command("models")(overview.models)
 app.command("costs")(overview.costs)
 app.command("scan")(scan.scan)
-app.add_typer(scan.app, name="prompts")
+app.add_typer(prompts.app, name="prompts")
 app.command("doctor")(doctor.doctor)
 app.add_typer(drill.app, name="drill")
 app.add_typer(importing.app, name="import")
