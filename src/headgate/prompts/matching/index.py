@@ -1,75 +1,68 @@
-"""Finds the templates that a message was made of."""
+"""Finds the templates that a message was made of, among those of many catalogues.
+
+A message is read once: the anchors say which long fragments it holds; the templates that have one of these as
+their key are laid along it; those that cover most of it are chosen; what is left is held against templates of
+which only most is there. Pure, and safe to use from many threads. Read next: `anchors`, `chaining`, `cover`.
+"""
 
 from collections.abc import Mapping, Sequence
 
-from headgate.prompts.matching.model import CatalogueVersion, HoleValue, MatchedPiece, MessageMatch
-from headgate.prompts.model import Hole
-
-LITERAL_MIN = 24
-"""Characters of fragments that a template needs to be found within a message."""
+from headgate.prompts.matching.agreement import agreed_cover
+from headgate.prompts.matching.anchors import Anchors
+from headgate.prompts.matching.chaining import Chaining
+from headgate.prompts.matching.compiling import Compiled, compiled, holders_of, steps_of, wanted_of
+from headgate.prompts.matching.cover import Candidate
+from headgate.prompts.matching.model import CatalogueVersion, MessageMatch
+from headgate.prompts.matching.pieces import pieces_of, shares
+from headgate.prompts.matching.texts import Text
 
 
 class Matcher:
-    """The templates of a catalogue, ready to be found in messages."""
+    """The templates of some catalogues, ready to be found in messages.
+
+    Of equal templates only one is kept ready. `left_out` counts versions that have too little literal text to
+    be found.
+    """
 
     def __init__(self, versions: Sequence[CatalogueVersion]) -> None:
-        self._versions = [each for each in versions if len(each.template.literal.strip()) >= LITERAL_MIN]
+        held: dict[str, list[CatalogueVersion]] = {}
+        for version in versions:
+            held.setdefault(version.version, []).append(version)
+        anchors = Anchors()
+        stepped = [(tuple(holders), steps_of(holders[0].template, anchors)) for holders in held.values()]
+        without = anchors.fix({step.number for _, steps in stepped for step in wanted_of(steps)})
+        counts = holders_of(steps for _, steps in stepped)
+        self._anchors = anchors
+        self._without = without
+        self._by_key: dict[int, list[tuple[Compiled, tuple[CatalogueVersion, ...]]]] = {}
+        self.left_out = 0
+        for holders, steps in stepped:
+            ready = compiled(holders[0].template, steps, without, counts)
+            if ready is None:
+                self.left_out += len(holders)
+                continue
+            key = ready.steps[ready.key].number
+            self._by_key.setdefault(key, []).append((ready, holders))
 
     def match(self, text: str, *, at: Mapping[str, int] | None = None) -> MessageMatch:
         """Return the pieces of a message; `at` is, for a source, the place of the commit that runs."""
-        found = [piece for each in self._versions if (piece := _piece(each, text)) is not None]
-        running = at or {}
-
-        def rank(piece: MatchedPiece) -> tuple[int, bool]:
-            place = running.get(piece.source, -1)
-            return -sum(end - start for start, end in piece.literals), not piece.first <= place <= piece.last
-
-        taken: list[MatchedPiece] = []
-        for piece in sorted(found, key=rank):
-            if not any(
-                start < other_end and other_start < end
-                for start, end in piece.literals
-                for other in taken
-                for other_start, other_end in other.literals
-            ):
-                taken.append(piece)
-        literal = sum(end - start for piece in taken for start, end in piece.literals)
+        message = Text(text)
+        occurrences = self._anchors.find(message)
+        if not occurrences.positions:
+            return MessageMatch(steps=occurrences.comparisons)
+        chaining = Chaining(message, occurrences, self._anchors.texts, self._without)
+        candidates = [
+            Candidate(holders[0].template, chain, holders)
+            for number in occurrences.positions
+            for ready, holders in self._by_key.get(number, ())
+            for chain in chaining.chains(ready)
+        ]
+        choices = agreed_cover(message, candidates, at or {})
+        pieces = pieces_of(message, [(choice, True) for choice in choices])
+        literal, value = shares(pieces, len(text))
         return MessageMatch(
-            pieces=tuple(sorted(taken, key=lambda piece: piece.start)),
-            literal_share=literal / max(len(text), 1),
+            pieces=pieces,
+            literal_share=literal,
+            value_share=value,
+            steps=occurrences.comparisons + chaining.steps,
         )
-
-
-def _piece(version: CatalogueVersion, text: str) -> MatchedPiece | None:
-    position = 0
-    literals: list[tuple[int, int]] = []
-    holes: list[HoleValue] = []
-    names: list[str] = []
-    for part in version.template.parts:
-        if isinstance(part, Hole):
-            names.append(part.name)
-            continue
-        start = text.find(part, position)
-        if start < 0:
-            return None
-        if names and literals:
-            holes.append(HoleValue(name=names[0], start=position, end=start))
-        names.clear()
-        position = start + len(part)
-        literals.append((start, position))
-    if names:
-        holes.append(HoleValue(name=names[0], start=position, end=len(text)))
-    return MatchedPiece(
-        source=version.source,
-        path=version.path,
-        symbol=version.symbol,
-        versions=(version.version,),
-        first=version.first,
-        last=version.last,
-        start=literals[0][0],
-        end=holes[-1].end if names else literals[-1][1],
-        values={hole.name: text[hole.start : hole.end] for hole in reversed(holes)},
-        exact=True,
-        literals=tuple(literals),
-        holes=tuple(holes),
-    )

@@ -1,0 +1,133 @@
+"""Turns what was chosen into pieces of the original message: where each fragment and each value stands.
+
+Pure. Read next: `index`.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from headgate.prompts.matching.compiling import is_tag
+from headgate.prompts.matching.cover import Choice
+from headgate.prompts.matching.model import HoleValue, MatchedPiece
+from headgate.prompts.matching.texts import Text
+from headgate.prompts.model import Hole, Part
+
+
+class _Fragment(NamedTuple):
+    part: int
+    start: int
+    end: int
+
+
+def pieces_of(message: Text, choices: Sequence[tuple[Choice, bool]]) -> tuple[MatchedPiece, ...]:
+    """Return the pieces, in the order in which they begin; each choice comes with whether it is exact."""
+    laid = [(choice, is_exact, _fragments(message, choice)) for choice, is_exact in choices]
+    starts = sorted(fragment.start for _, _, fragments in laid for fragment in fragments)
+    ends = sorted(fragment.end for _, _, fragments in laid for fragment in fragments)
+    made = [
+        _piece(message.raw, choice, is_exact, fragments, (starts, ends))
+        for choice, is_exact, fragments in laid
+    ]
+    return tuple(sorted(made, key=lambda piece: (piece.start, piece.end)))
+
+
+def shares(pieces: Iterable[MatchedPiece], length: int) -> tuple[float, float]:
+    """Return the shares of a message that stand in fragments, and in holes but in no fragment."""
+    literal = merged(span for piece in pieces for span in piece.literals)
+    either = merged([*literal, *((hole.start, hole.end) for piece in pieces for hole in piece.holes)])
+    in_literal = sum(end - start for start, end in literal)
+    in_either = sum(end - start for start, end in either)
+    return in_literal / max(length, 1), (in_either - in_literal) / max(length, 1)
+
+
+def merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the stretches that some stretches cover together, in order."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        elif start < end:
+            joined.append((start, end))
+    return joined
+
+
+def _fragments(message: Text, choice: Choice) -> list[_Fragment]:
+    """Place each fragment in the original, with the whitespace at its edges as far as that is there."""
+    raw = message.raw
+    made: list[_Fragment] = []
+    for step, start, end in choice.chain.places:
+        part = choice.template.parts[step.part]
+        assert isinstance(part, str)
+        at, until = message.at(start), message.end_at(end)
+        lead, trail = part[: len(part) - len(part.lstrip())], part[len(part.rstrip()) :]
+        low = made[-1].end if made else 0
+        if at - len(lead) >= low and raw.startswith(lead, at - len(lead)):
+            at -= len(lead)
+        if raw.startswith(trail, until):
+            until += len(trail)
+        made.append(_Fragment(step.part, at, until))
+    return made
+
+
+def _piece(
+    raw: str,
+    choice: Choice,
+    is_exact: bool,
+    fragments: list[_Fragment],
+    edges: tuple[list[int], list[int]],
+) -> MatchedPiece:
+    parts = choice.template.parts
+    holes: list[HoleValue] = []
+    # A hole at the edge of a template reaches as far as the next fragment of any piece.
+    before = bisect_right(edges[1], fragments[0].start) - 1
+    holes.extend(
+        _values(raw, parts[: fragments[0].part], edges[1][before] if before >= 0 else 0, fragments[0].start)
+    )
+    for one, two in pairwise(fragments):
+        holes.extend(_values(raw, parts[one.part + 1 : two.part], one.end, two.start))
+    after = bisect_left(edges[0], fragments[-1].end)
+    until = edges[0][after] if after < len(edges[0]) else len(raw)
+    holes.extend(_values(raw, parts[fragments[-1].part + 1 :], fragments[-1].end, until))
+    values: dict[str, str] = {}
+    for hole in holes:
+        values.setdefault(hole.name, raw[hole.start : hole.end])
+    version = choice.versions[0]
+    return MatchedPiece(
+        source=version.source,
+        path=version.path,
+        symbol=version.symbol,
+        versions=tuple(dict.fromkeys(each.version for each in choice.versions)),
+        first=min(each.first for each in choice.versions),
+        last=max(each.last for each in choice.versions),
+        start=min(fragments[0].start, holes[0].start if holes else len(raw)),
+        end=max(fragments[-1].end, holes[-1].end if holes else 0),
+        values=values,
+        exact=is_exact,
+        literals=tuple((fragment.start, fragment.end) for fragment in fragments),
+        holes=tuple(holes),
+        others=choice.others,
+    )
+
+
+def _values(raw: str, between: Sequence[Part], start: int, end: int) -> list[HoleValue]:
+    """Share a stretch out among the holes between two fragments, cut where whitespace stands between them."""
+    holes = [part for part in between if isinstance(part, Hole)]
+    if not holes or start > end:
+        return []
+    named = [hole for hole in holes if not is_tag(hole.name)] or holes[:1]
+    made: list[HoleValue] = []
+    waiting: Hole | None = None
+    for part in between:
+        if isinstance(part, Hole):
+            if part in named and waiting is None:
+                waiting = part
+            continue
+        cut = raw.find(part, start, end) if waiting is not None and part.isspace() else -1
+        if waiting is not None and cut >= 0:
+            made.append(HoleValue(name=waiting.name, start=start, end=cut))
+            start, waiting = cut + len(part), None
+    if waiting is not None:
+        made.append(HoleValue(name=waiting.name, start=start, end=end))
+    return made
