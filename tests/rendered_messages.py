@@ -1,4 +1,4 @@
-"""Messages rendered from templates with random values, composed as programs compose them; and what is true of them."""
+"""Messages rendered from templates with random values, as programs compose them; and what is true of them."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -8,11 +8,53 @@ import msgspec
 from headgate.prompts.matching.model import CatalogueVersion, MatchedPiece, MessageMatch
 from headgate.prompts.model import Hole, Part
 
-WORDS = (
-    "amber river ledger copper window garden signal market harbour lantern quarry meadow engine basket violin "
-    "winter orchard paper travel silver thunder pocket island mirror bridge candle forest hammer kettle ladder "
-    "needle pencil ribbon saddle temple valley walnut yellow zebra anchor butter camera dragon eleven falcon"
-).split()
+WORDS = [
+    "amber",
+    "river",
+    "ledger",
+    "copper",
+    "window",
+    "garden",
+    "signal",
+    "market",
+    "harbour",
+    "lantern",
+    "quarry",
+    "meadow",
+    "engine",
+    "basket",
+    "violin",
+    "winter",
+    "orchard",
+    "paper",
+    "travel",
+    "silver",
+    "thunder",
+    "pocket",
+    "island",
+    "mirror",
+    "bridge",
+    "candle",
+    "forest",
+    "hammer",
+    "kettle",
+    "ladder",
+    "needle",
+    "pencil",
+    "ribbon",
+    "saddle",
+    "temple",
+    "valley",
+    "walnut",
+    "yellow",
+    "zebra",
+    "anchor",
+    "butter",
+    "camera",
+    "dragon",
+    "eleven",
+    "falcon",
+]
 CODE = (
     "def total(items):\n    return sum(item.price for item in items)\n",
     "```python\nprint('hello')\n```",
@@ -26,7 +68,7 @@ CODE = (
 
 
 class Rendered(msgspec.Struct, frozen=True, kw_only=True):
-    """A message, the versions that made it, in order, and the place of the commit at which they were all held."""
+    """A message, the versions that made it, and the place of a commit that holds them all."""
 
     text: str
     made_of: tuple[CatalogueVersion, ...]
@@ -52,7 +94,7 @@ def random_value(rng: random.Random) -> str:
 def render(
     version: CatalogueVersion, rng: random.Random, fill: Callable[[str], str | None] = lambda name: None
 ) -> str:
-    """Fill the holes; a name has one value in one rendering; `fill` may give it, as another template's text."""
+    """Fill the holes; a name has one value in one rendering; `fill` may give it: another template's text."""
     values: dict[str, str] = {}
 
     def value(name: str) -> str:
@@ -129,6 +171,6 @@ class Tally(msgspec.Struct):
 
 
 def is_of(piece: MatchedPiece, version: CatalogueVersion) -> bool:
-    """Whether a piece is said to be of a version's prompt: the first named, or one of equal text elsewhere."""
+    """Whether a piece is said to be of a version's prompt: the one named, or one of equal text elsewhere."""
     places = {(piece.path, piece.symbol), *((other.path, other.symbol) for other in piece.others)}
     return (version.path, version.symbol) in places

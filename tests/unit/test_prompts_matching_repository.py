@@ -9,12 +9,12 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from tests.rendered_messages import Rendered, Tally, render
 
 from headgate.prompts.git import commits_of
 from headgate.prompts.history import history_of
 from headgate.prompts.matching.index import Matcher
 from headgate.prompts.matching.model import CatalogueVersion
-from tests.rendered_messages import Rendered, Tally, render
 
 SOURCE = "repository"
 MESSAGES = 2_000
@@ -38,7 +38,7 @@ def catalogue_of(folder: Path, kept_in: Path) -> list[CatalogueVersion]:
 
 
 def compose(versions: list[CatalogueVersion], rng: random.Random) -> Rendered:
-    """Render what one commit holds: a prompt alone, or a system prompt and its reminder, or one in another."""
+    """Render what one commit holds: a prompt alone, a system prompt and its reminder, or one in another."""
     chosen = rng.choice(versions)
     at = rng.randint(chosen.first, chosen.last)
     held: dict[str, CatalogueVersion] = {}

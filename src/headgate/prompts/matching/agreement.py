@@ -17,7 +17,7 @@ LOST_MAX = 0.01
 
 
 def agreed_cover(message: Text, candidates: list[Candidate], at: Mapping[str, int]) -> list[Choice]:
-    """Choose among candidates, such that the pieces from one catalogue have a commit in common if they can."""
+    """Choose among candidates, so that pieces from one catalogue share a commit if they can."""
     choices = cover(message, candidates, at)
     for source in sorted({choice.versions[0].source for choice in choices}):
         if source in at or _agree(choices, source):
