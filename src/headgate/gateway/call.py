@@ -83,6 +83,8 @@ class Call(msgspec.Struct, eq=False):
     message: str = ""
     trace_id: str = ""
     release: str = ""
+    asked: str = ""
+    """The model that was asked for, where a rule or a pin put another in its place."""
     environment: str = ""
     overrides: tuple[Override, ...] = ()
     prompts: tuple[PromptUsed, ...] = ()

@@ -43,7 +43,8 @@ def check_name(name: str, where: str) -> None:
     near = difflib.get_close_matches(name, known_names(), n=3, cutoff=0.6)
     listed = f"; the nearest are {', '.join(near)}" if near else ""
     raise InvalidRequest(
-        f"{where} has {name!r}, which Headgate does not know{listed}. Write `{OWN}{name}` if the provider does",
+        f"{where} has {name!r}, which Headgate does not know{listed}. "
+        f"Write `{OWN}{name}` if the provider does",
         parameter=where,
     )
 

@@ -124,8 +124,8 @@ PARAMETERS: Final[Mapping[str, Names]] = {
     "encoding_format": Names(operations=("embeddings",), plain="encoding_format"),
     "task_type": Names(operations=("embeddings",), google="taskType"),
 }
-"""Sources (2026-11-21): the API references of OpenAI (chat, responses, completions, embeddings, images, audio),
-Anthropic (messages), Google (generateContent, embedContent), and vLLM's additions to the chat dialect."""
+"""Sources (2026-11-21): the API references of OpenAI (chat, responses, completions, embeddings, images,
+audio), Anthropic (messages), Google (generateContent, embedContent), and vLLM's additions to the chat dialect."""
 
 LISTS: Final = frozenset({("anthropic", "stop"), ("google", "stop")})
 """Where one text has to be written as an array."""

@@ -1,0 +1,224 @@
+"""Finds and replaces literal fragments in the message texts of a body, however they are escaped there.
+
+Pure; a fragment is never found outside of message text, nor across two texts. Read next: `releases.editing`
+(values), `releases.applying`.
+"""
+
+import bisect
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from headgate.core.call import Dialect
+from headgate.wire.members import Member, Watched, items_of, read_members
+
+REPLACED_MAX: Final = 256
+"""How many places of one fragment in one call are replaced."""
+
+_ANY_MEMBER: Final = Watched()
+_TOOL_ROLES: Final = frozenset({b'"tool"', b'"function"'})
+_PLAIN: Final = re.compile(r"[A-Za-z0-9 .,:;()\[\]_!?*#=-]{4,}")
+"""Runs of characters that no encoder escapes."""
+_SHORT: Final = {'"': b'\\\\"', "\\": b"\\\\\\\\", "\n": rb"\\n", "\r": rb"\\r", "\t": rb"\\t", "/": rb"\\?/"}
+_SHORT_RARE: Final = {"\b": rb"\\b", "\f": rb"\\f"}
+_decode = msgspec.json.Decoder(str).decode
+_encode = msgspec.json.encode
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """Where message text stands within a value: in the value itself, in its items, in some of its members."""
+
+    text: bool = False
+    items: "Shape | None" = None
+    members: Mapping[str, "Shape"] = {}
+
+
+_LEAF = Shape(text=True)
+_PARTS = Shape(text=True, items=Shape(members={"text": _LEAF}))
+_MESSAGE = Shape(members={"content": _PARTS})
+_TEXTS = Shape(text=True, items=_LEAF)
+_GOOGLE = Shape(members={"parts": Shape(items=Shape(members={"text": _LEAF}), members={"text": _LEAF})})
+_SHAPES: Final[Mapping[Dialect, Shape]] = {
+    "openai-chat": Shape(members={"messages": Shape(items=_MESSAGE)}),
+    "openai-responses": Shape(members={"instructions": _LEAF, "input": Shape(text=True, items=_MESSAGE)}),
+    "openai": Shape(members={"prompt": _TEXTS, "input": _TEXTS}),
+    "anthropic": Shape(members={"system": _PARTS, "messages": Shape(items=_MESSAGE)}),
+    "google": Shape(
+        members={
+            "systemInstruction": _GOOGLE,
+            "system_instruction": _GOOGLE,
+            "contents": Shape(items=_GOOGLE, members=_GOOGLE.members),
+            "content": _GOOGLE,
+            "requests": Shape(items=Shape(members={"content": _GOOGLE})),
+        }
+    ),
+}
+
+
+class TextSpan(msgspec.Struct, frozen=True):
+    """A text of a message: where it is, such as `messages[0].content`, and the bytes between its quotes."""
+
+    path: str
+    start: int
+    end: int
+
+
+class Fragment:
+    """A literal text, ready to be looked for."""
+
+    __slots__ = ("_pattern", "plain", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.plain = longest_plain(text)
+        self._pattern = re.compile(b"".join(_alternatives(character) for character in text))
+
+    def places(self, body: bytes) -> list[tuple[int, int]]:
+        """Return where the fragment may stand in a body: whole characters, within a text or not."""
+        if self.plain not in body:
+            return []
+        found: list[tuple[int, int]] = []
+        for match in self._pattern.finditer(body):
+            if _begins_character(body, match.start()):
+                found.append(match.span())
+                if len(found) >= REPLACED_MAX:
+                    break
+        return found
+
+
+class Replaced(msgspec.Struct, frozen=True):
+    """A body after a replacement, and the texts in which something was replaced."""
+
+    body: bytes
+    paths: tuple[str, ...]
+
+
+def longest_plain(text: str) -> bytes:
+    """Return the longest run in a text that stands in a body as it is; empty where there is none of four."""
+    return max(_PLAIN.findall(text), key=len, default="").encode()
+
+
+def replace(dialect: Dialect, body: bytes, old: Fragment, new: str) -> Replaced:
+    """Put a text in the place of a fragment wherever it stands in message text; nothing else changes."""
+    places = old.places(body)
+    if not places:
+        return Replaced(body, ())
+    spans = texts_at(dialect, body, [start for start, _ in places])
+    encoded = (ascii_text if body.isascii() else _utf8_text)(new)
+    pieces: list[bytes] = []
+    paths: dict[str, None] = {}
+    position = 0
+    for start, end in places:
+        span = next((span for span in spans if span.start <= start and end <= span.end), None)
+        if span is not None:
+            pieces += (body[position:start], encoded)
+            paths[span.path] = None
+            position = end
+    return Replaced(b"".join([*pieces, body[position:]]), tuple(paths))
+
+
+def holds_in_order(dialect: Dialect, body: bytes, fragments: Sequence[str], plain: bytes) -> bool:
+    """Whether one message text holds all fragments in order; `plain` is a run of bytes of one of them."""
+    starts = [match.start() for match in re.finditer(re.escape(plain), body)] if plain else None
+    if starts == []:
+        return False
+    return any(_in_order(body, span, fragments) for span in texts_at(dialect, body, starts))
+
+
+def _in_order(body: bytes, span: TextSpan, fragments: Sequence[str]) -> bool:
+    text = _decode(body[span.start - 1 : span.end + 1])
+    position = 0
+    for fragment in fragments:
+        position = text.find(fragment, position)
+        if position < 0:
+            return False
+        position += len(fragment)
+    return True
+
+
+def texts_at(dialect: Dialect, body: bytes, starts: Sequence[int] | None) -> list[TextSpan]:
+    """Return the message texts in which one of the positions (ascending) stands; all texts for None.
+
+    Raises InvalidRequest for a body that could be read in two ways.
+    """
+    whole = Member("", "", body, 0)
+    return list(_spans(whole, _SHAPES[dialect], starts, ""))
+
+
+def _spans(member: Member, shape: Shape, starts: Sequence[int] | None, path: str) -> Iterator[TextSpan]:
+    """The texts of a value whose `start` is its place in the body."""
+    if starts is not None and not _any_within(starts, member.start, member.end):
+        return
+    kind = member.raw[:1]
+    if kind == b'"':
+        if shape.text:
+            yield TextSpan(path, member.start + 1, member.end - 1)
+    elif kind == b"[":
+        if shape.items is not None:
+            position = member.start + 1
+            for index, item in enumerate(items_of(member)):
+                raw = bytes(item)
+                position = member.start + member.raw.index(raw, position - member.start)
+                yield from _spans(Member("", path, raw, position), shape.items, starts, f"{path}[{index}]")
+                position += len(raw)
+    elif shape.members and (kind == b"{" or not path):
+        members = read_members(member.raw, _ANY_MEMBER, path)
+        if "role" in members and members["role"].raw in _TOOL_ROLES:
+            return
+        for name, inner in shape.members.items():
+            found = members.get(name)
+            if found is not None:
+                placed = Member(name, found.path, found.raw, member.start + found.start)
+                yield from _spans(placed, inner, starts, f"{path}.{name}" if path else name)
+
+
+def _any_within(starts: Sequence[int], start: int, end: int) -> bool:
+    index = bisect.bisect_left(starts, start)
+    return index < len(starts) and starts[index] < end
+
+
+def _alternatives(character: str) -> bytes:
+    """A pattern for every way in which JSON may write a character that encoders write in several."""
+    if _PLAIN.fullmatch(character * 4):
+        return re.escape(character.encode())
+    written = [_SHORT.get(character) or _SHORT_RARE.get(character) or re.escape(character.encode())]
+    units = character.encode("utf-16-be")
+    escapes = [b"\\\\u(?i:%02x%02x)" % (units[at], units[at + 1]) for at in range(0, len(units), 2)]
+    return b"(?:" + b"|".join([*written, b"".join(escapes)]) + b")"
+
+
+def _begins_character(body: bytes, position: int) -> bool:
+    """Whether no escape sequence reaches over a position in a text."""
+    if _is_escaped(body, position):
+        return False
+    return not any(
+        body.startswith(b"\\u", position - back) and not _is_escaped(body, position - back)
+        for back in range(2, 6)
+    )
+
+
+def _is_escaped(body: bytes, position: int) -> bool:
+    before = position
+    while before > 0 and body[before - 1] == 0x5C:
+        before -= 1
+    return (position - before) % 2 == 1
+
+
+def ascii_text(text: str) -> bytes:
+    """Write a text as JSON does between quotes, with every character outside of ASCII escaped."""
+    encoded = _utf8_text(text)
+    if encoded.isascii():
+        return encoded
+    units = encoded.decode()
+    return "".join(character if character.isascii() else _escaped(character) for character in units).encode()
+
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+def _utf8_text(text: str) -> bytes:
+    return _encode(text)[1:-1]
