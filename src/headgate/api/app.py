@@ -37,6 +37,7 @@ from headgate.records.http import (
     RequestListController,
     show_request,
 )
+from headgate.releases.http import EnvironmentsController, ReleasesController
 
 PREFIX: Final = "/api/v1"
 
@@ -103,6 +104,8 @@ def _api() -> Router:
             SnapshotsController,
             list_providers,
             list_models,
+            ReleasesController,
+            EnvironmentsController,
             status,
         ],
         response_headers={"cache-control": "no-store"},

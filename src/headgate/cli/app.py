@@ -21,6 +21,7 @@ from headgate.cli import (
     keys,
     overview,
     prompts,
+    releases,
     requests,
     scan,
     up,
@@ -70,6 +71,7 @@ app.command("apply")(configuration.apply)
 app.add_typer(keys.app, name="keys")
 app.add_typer(budgets.app, name="budgets")
 app.add_typer(requests.app, name="requests")
+app.add_typer(releases.app, name="releases")
 app.command("providers")(overview.providers)
 app.command("models")(overview.models)
 app.command("costs")(overview.costs)

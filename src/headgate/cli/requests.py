@@ -51,6 +51,7 @@ DETAILS = (
     Column("changes", "changes"),
     Column("snapshot", "snapshot"),
     Column("release", "release"),
+    Column("environment", "environment"),
 )
 
 ATTEMPTS = (
@@ -76,6 +77,8 @@ class RequestFilters(msgspec.Struct, frozen=True, kw_only=True):
     target: Annotated[str | None, typer.Option(help="Only calls that this provider/model answered.")] = None
     status: Annotated[str | None, typer.Option(help="Only calls that ended with this status.")] = None
     code: Annotated[str | None, typer.Option(help="Only calls that ended with this code.")] = None
+    release: Annotated[str | None, typer.Option(help="Only calls of this release.")] = None
+    environment: Annotated[str | None, typer.Option(help="Only calls of this environment.")] = None
     since: Annotated[str | None, typer.Option("--from", help="Not before, such as 2026-11-21T08:00:00Z.")] = (
         None
     )

@@ -54,6 +54,8 @@ class RequestFilters(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None = None
     prompt: str | None = None
     release: str | None = None
+    """Its id, name or commit, or six characters of id or commit on."""
+    environment: str | None = None
     trace_id: str | None = None
     tag: str | None = None
     text: str | None = None

@@ -1,0 +1,61 @@
+-- name: add_release
+insert into releases (project, id, name, commit, dirty, label, note, parts, manifest, created_by)
+values (
+    %(project)s, %(id)s, %(name)s, %(commit)s, %(dirty)s, %(label)s, %(note)s, %(parts)s::jsonb, %(manifest)s,
+    %(created_by)s
+)
+on conflict (project, id) do nothing
+returning id
+
+-- name: get_release
+select project, id, name, commit, dirty, note, label, created_at, created_by, parts::text, manifest
+from releases
+where project = %(project)s and id = %(id)s
+
+-- name: find_releases
+-- What a text may mean: an id or a name, else a commit, else the beginning of either; the best first.
+select project, id, rank from (
+    select project, id, created_at, case
+        when id = %(wanted)s or (name = %(wanted)s and name <> '') then 1
+        when commit = %(wanted)s then 2
+        else 3
+    end as rank
+    from releases
+    where (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
+        and (
+            id = %(wanted)s or (name = %(wanted)s and name <> '') or commit = %(wanted)s
+            or (length(%(wanted)s) >= 6 and (starts_with(id, %(wanted)s) or starts_with(commit, %(wanted)s)))
+        )
+) found
+order by rank, created_at desc, project, id
+limit 10
+
+-- name: list_releases
+select project, id, name, commit, dirty, note, label, created_at, created_by, parts::text
+from releases
+where (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
+    and (%(before_at)s::timestamptz is null
+        or (created_at, project, id) < (%(before_at)s::timestamptz, %(before_project)s, %(before_id)s))
+order by created_at desc, project desc, id desc
+limit %(limit)s
+
+-- name: lock_environment
+-- Held to the end of the transaction: of two moves of one pointer, the second sees what the first did.
+select pg_advisory_xact_lock(4400043, hashtext(%s))
+
+-- name: add_move
+insert into environment_moves (project, environment, action, release, previous, actor, why)
+values (%(project)s, %(environment)s, %(action)s, %(release)s, %(previous)s, %(actor)s, %(why)s)
+
+-- name: list_moves
+select seq, project, environment, action, release, previous, at, actor, why from environment_moves
+where project = %(project)s and environment = %(environment)s
+    and (%(before)s::bigint is null or seq < %(before)s)
+order by seq desc
+limit %(limit)s
+
+-- name: last_moves
+select distinct on (project, environment) project, environment, action, release, previous, at, actor, why
+from environment_moves
+where %(project_ids)s::text[] is null or project = any(%(project_ids)s::text[])
+order by project, environment, seq desc
