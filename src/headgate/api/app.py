@@ -38,6 +38,7 @@ from headgate.records.http import (
     show_request,
 )
 from headgate.releases.http import EnvironmentsController, ReleasesController
+from headgate.releases.rules_http import RulesController
 
 PREFIX: Final = "/api/v1"
 
@@ -106,6 +107,7 @@ def _api() -> Router:
             list_models,
             ReleasesController,
             EnvironmentsController,
+            RulesController,
             status,
         ],
         response_headers={"cache-control": "no-store"},

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from headgate.access.book import AccessBook
+from headgate.access.model import Project
 from headgate.catalog.model import Target
 from headgate.catalog.prices import price_table_version
 from headgate.config.compile import compile_stored, model_not_found, resolve_alias
@@ -23,6 +24,7 @@ from headgate.core.ports import Clock
 from headgate.gateway.catching_up import catch_up
 from headgate.gateway.live import LiveState
 from headgate.meters.model import Budget, RateLimit
+from headgate.releases.rules import Rule
 from headgate.store.database import Database
 
 
@@ -77,6 +79,16 @@ class ControlState:
         """All rate limits in force."""
         of_file = self.snapshot.rate_limits if self.snapshot is not None else ()
         return [*of_file, *self._live.rate_limits.values()]
+
+    def rules(self) -> Sequence[Rule]:
+        """All override rules in force but those of releases."""
+        return tuple(self._live.rules.values())
+
+    def project_named(self, name: str) -> Project:
+        """A project's limits. Raises Unavailable while no configuration is known."""
+        if self.snapshot is None:
+            raise Unavailable("no configuration is in force yet; try again shortly")
+        return self.snapshot.project(name)
 
     def project_of_key(self, key: str) -> str | None:
         """The project of a key that is in force."""

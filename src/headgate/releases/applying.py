@@ -89,7 +89,7 @@ class _Plan:
 class CompiledRule:
     """A rule, ready for calls."""
 
-    __slots__ = ("_fragments", "_headers", "_plain", "_plans", "_replacements", "order", "rule", "source")
+    __slots__ = ("_headers", "_plans", "_replacements", "_templates", "order", "rule", "source")
 
     def __init__(self, rule: Rule, order: int, source: str = "") -> None:
         self.rule = rule
@@ -98,8 +98,11 @@ class CompiledRule:
         self._headers = [
             (name.lower().encode(), value.encode()) for name, value in rule.match.headers.items()
         ]
-        self._fragments = [stripped for text in rule.fragments if (stripped := text.strip())]
-        self._plain = max(map(longest_plain, self._fragments), key=len, default=b"")
+        self._templates = [
+            (fragments, max(map(longest_plain, fragments), key=len))
+            for version in (rule.fragments, *rule.earlier)
+            if (fragments := [stripped for text in version if (stripped := text.strip())])
+        ]
         self._replacements = [(Fragment(each.old), each.new) for each in rule.replace]
         self._plans: dict[tuple[Dialect, str], _Plan] = {}
 
@@ -119,8 +122,8 @@ class CompiledRule:
             return False
         if any(field not in subject.headers for field in self._headers):
             return False
-        if rule.match.template is not None and not (
-            self._fragments and holds_in_order(dialect, body, self._fragments, self._plain)
+        if rule.match.template is not None and not any(
+            holds_in_order(dialect, body, fragments, plain) for fragments, plain in self._templates
         ):
             return False
         return rule.share >= 1.0 or part_of(rule.name, subject.sticky) < rule.share
@@ -241,11 +244,10 @@ def _pinned(route: Route, body: bytes, model: str) -> tuple[Route, bytes, str]:
 
 def _setting(value: Any, as_list: bool) -> Change:
     encoded = _encode([value] if as_list and isinstance(value, str) else value)
+    decoded = cast("object", _decode(encoded))
 
     def set_value(old: bytes | None) -> bytes:
-        if old is not None and (old == encoded or _decode(old) == _decode(encoded)):
-            return old
-        return encoded
+        return old if old is not None and (old == encoded or _decode(old) == decoded) else encoded
 
     return set_value
 

@@ -55,7 +55,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     share: float = 1.0
     expires_ms: int | None = None
     fragments: tuple[str, ...] = ()
-    """Literal fragments of the template that is matched, as they stand in the catalogue."""
+    """Literal fragments of the newest version of the template that is matched, as the catalogue has them."""
+    earlier: tuple[tuple[str, ...], ...] = ()
+    """The same of its earlier versions, which other deployments may run."""
     note: str = ""
 
     @property

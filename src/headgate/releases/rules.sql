@@ -1,0 +1,33 @@
+-- Override rules: their history, and the fragments of the templates that they match.
+
+-- name: last_version
+select coalesce(max(version), 0) from rule_versions where name = %(name)s;
+
+-- name: add_version
+insert into rule_versions (name, version, project, body, created_by)
+values (%(name)s, %(version)s, %(project)s, %(body)s::jsonb, %(created_by)s)
+on conflict do nothing
+returning version;
+
+-- name: list_versions
+select version, body::text, created_at, created_by, project
+from rule_versions
+where name = %(name)s and (%(before)s::int is null or version < %(before)s)
+    and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
+order by version desc limit %(limit)s;
+
+-- name: find_template
+-- The newest versions first.
+select t.parts::text
+from catalogue_versions v
+join catalogue_templates t on t.project = v.project and t.version = v.version
+where v.path || ':' || v.symbol = %(template)s and (%(project)s::text is null or v.project = %(project)s)
+group by t.parts::text
+order by bool_or(v.is_newest) desc, max(v.last) desc, t.parts::text
+limit %(limit)s;
+
+-- name: template_names
+select distinct path || ':' || symbol as name
+from catalogue_versions
+where (%(project)s::text is null or project = %(project)s)
+order by name limit 20000;
