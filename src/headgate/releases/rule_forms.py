@@ -49,7 +49,7 @@ _FLAGS: Final = frozenset({"parallel_tool_calls"})
 
 
 class RuleBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a rule says. `expires_at` is RFC 3339; `share` the part of its calls, from 0 to 1, that it is for."""
+    """What a rule says. `expires_at` is RFC 3339; `share` the part of its calls, from 0 to 1."""
 
     match: RuleMatch = RuleMatch()
     set: Parameters = {}
@@ -125,7 +125,7 @@ def _checked_match(match: RuleMatch) -> RuleMatch:
         value = getattr(match, part)
         if value is not None and not 0 < len(value) <= PART_CHARACTERS_MAX:
             raise InvalidRequest(
-                f"match.{part} has {len(value)} characters; write 1 to {PART_CHARACTERS_MAX}, or leave it out",
+                f"match.{part} has {len(value)} characters; write 1 to {PART_CHARACTERS_MAX}",
                 parameter=f"match.{part}",
             )
     if match.model is not None and "*" in match.model[:-1]:
@@ -134,7 +134,7 @@ def _checked_match(match: RuleMatch) -> RuleMatch:
         )
     if match.template is not None and ":" not in match.template:
         raise InvalidRequest(
-            f"match.template is {match.template!r}; write `path:symbol`, as `headgate prompts list` shows them",
+            f"match.template is {match.template!r}; write `path:symbol`, as `headgate prompts list` has it",
             parameter="match.template",
         )
     if len(match.headers) > HEADERS_MAX:
