@@ -18,12 +18,11 @@ HIDDEN: frozenset[tuple[str, str]] = frozenset(
         ("headgate.cli.output", "rich.console.Console"),
         ("headgate.cli.output", "rich.table.Table"),
         ("headgate.cli.output", "rich.text.Text"),
-        ("headgate.cli.scan", "headgate.prompts.git.NoHistory"),
-        ("headgate.cli.scan", "headgate.prompts.history.history_of"),
-        ("headgate.cli.scan", "headgate.prompts.scanning.Options"),
-        ("headgate.cli.scan", "headgate.prompts.scanning.scan_tree"),
+        ("headgate.cli.scan", "headgate.cli.scan_report.report"),
         ("headgate.cli.up", "headgate.main.up.up"),
         ("headgate.cli.up", "headgate.processes.spec.UpOptions"),
+        # Jinja's parser takes longer to load than the rest of the SDK; only prompts in Jinja need it.
+        ("headgate.prompts.managed.templates", "headgate.prompts.managed.jinja.compile_jinja"),
         # Optional dependencies.
         ("headgate.cli.importing", "yaml"),
     }

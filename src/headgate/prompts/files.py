@@ -33,8 +33,15 @@ _FOLDER = re.compile(r"^(?:prompts?|instructions|system_?prompts?|prompt_?templa
 _OTHER_FILE = re.compile(
     r"^(?:readme|license|changelog|contributing|index|code_of_conduct|security)", re.IGNORECASE
 )
-_HINT = re.compile(r"prompt|system|instruction|template|content|messages|you are", re.IGNORECASE)
-"""A file of values without any of these holds no prompt: most need not be parsed."""
+_HINT = re.compile(
+    r"^[ \t]*(?:- +)?[\"']?[\w.-]*(?:prompt|system|instruction|template|content|persona|role|message|rubric"
+    r"|few_?shot|reminder|guideline|task|example|constraint)[\w.-]*[\"']?[ \t]*"
+    r"(?::[ \t]*(?:[|>]|[^\n]*\S[ \t]+\S+[ \t]+\S|$)"
+    r"|=[ \t]*(?:\"\"\"|\'\'\'|\[|[^\n]*\S[ \t]+\S+[ \t]+\S))"
+    r"|\byou(?:r|'re)?\b|你|请",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A file of values with no such key before a text, and no word to a reader, is not worth parsing."""
 
 _FRONT = re.compile(r"\A---\s*\n.*?\n---\s*\n", re.DOTALL)
 _OTHER_INNER = {
@@ -129,7 +136,7 @@ def _parts(text: str, suffix: str) -> list[Part]:
 def _values(text: str, path: str, suffix: str) -> list[Found]:
     if "\n" not in text or PurePosixPath(path).parts[0] in (".github", ".circleci"):
         return []
-    if _HINT.search(text) is None:
+    if not Surroundings(name="", path=path).file_says and _HINT.search(text) is None:
         return []
     found: list[Found] = []
     for symbol, key, value, line in _toml(text) if suffix == ".toml" else _yaml(text):

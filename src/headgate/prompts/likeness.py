@@ -3,12 +3,15 @@
 Pure; knows nothing of data flow. What reaches a model call needs less: `is_fragment`. Read next: `modules`.
 """
 
+import functools
 import re
 from pathlib import PurePosixPath
 
 import msgspec
 
 LETTERS_MIN = 12
+TEXTS_KEPT = 8192
+"""Texts whose reading is remembered: the states of a file hold mostly the same."""
 NAMED_MIN = 3
 """Points that a text needs whose name or file says prompt."""
 UNNAMED_MIN = 5
@@ -108,20 +111,42 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def name_says(self) -> bool:
         """Whether the name is that of a prompt."""
-        return _NAME.search(self.name) is not None and _NO_PROMPT_NAME.search(self.name) is None
+        return _says_prompt(self.name) and not self.name_denies
+
+    @property
+    def name_denies(self) -> bool:
+        """Whether the name is that of something else."""
+        return _denies_prompt(self.name)
 
     @property
     def is_of_prompts(self) -> bool:
         """Whether the file itself says that it holds prompts and hardly anything else."""
-        path = PurePosixPath(self.path)
-        return _OF_PROMPTS.search(path.stem) is not None or any(
-            folder.lower() in ("prompt", "prompts") for folder in path.parts[-3:-1]
-        )
+        return _of_prompts(self.path)
 
     @property
     def file_says(self) -> bool:
         """Whether the file, or the folder that it is in, is of prompts."""
-        return any(_FILE.search(part) for part in PurePosixPath(self.path).parts[-2:])
+        return _is_named_for_prompts(self.path)
+
+
+@functools.lru_cache(maxsize=TEXTS_KEPT)
+def _says_prompt(name: str) -> bool:
+    return _NAME.search(name) is not None
+
+
+@functools.lru_cache(maxsize=TEXTS_KEPT)
+def _denies_prompt(name: str) -> bool:
+    return _NO_PROMPT_NAME.search(name) is not None
+
+
+@functools.lru_cache(maxsize=1024)
+def _of_prompts(path: str) -> bool:
+    return _OF_PROMPTS.search(PurePosixPath(path).stem) is not None
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_named_for_prompts(path: str) -> bool:
+    return any(_FILE.search(part) for part in PurePosixPath(path).parts[-2:])
 
 
 def words_in(text: str) -> int:
@@ -129,6 +154,7 @@ def words_in(text: str) -> int:
     return len(_WORD.findall(text)) + len(_CJK.findall(text)) // 2
 
 
+@functools.lru_cache(maxsize=TEXTS_KEPT)
 def other_kind(text: str) -> str | None:
     """Say what a text is that is no prompt, as far as its shape tells; None where it may be one."""
     speaks = _ROLE.search(text[:2000]) is not None
@@ -160,26 +186,50 @@ def is_fragment(text: str, *, kinds: tuple[str, ...] = ()) -> bool:
     )
 
 
-def judge(text: str, around: Surroundings, *, holes: int) -> Judgement:
-    """Score a text by itself; what has another kind or hardly any words scores 0."""
+class _Traits(msgspec.Struct, frozen=True):
+    """What a text says by itself."""
+
+    words: int
+    speaks: bool
+    imperatives: int
+    talks: bool
+    says_you: bool
+    has_sections: bool
+
+
+@functools.lru_cache(maxsize=TEXTS_KEPT)
+def _traits(text: str) -> _Traits | None:
+    """Return what a text says; None where it has another kind or hardly any words."""
     words = words_in(text)
     if words < 3 or len(text.strip()) < LETTERS_MIN or other_kind(text) is not None:
+        return None
+    return _Traits(
+        words=words,
+        speaks=_ROLE.search(text) is not None,
+        imperatives=len(_IMPERATIVE.findall(text)) + len(_CJK_IMPERATIVE.findall(text)) // 2,
+        talks=len({match.lower() for match in _TALK.findall(text)}) >= 2,
+        says_you=_SECOND.search(text) is not None,
+        has_sections=len(_MARKUP.findall(text)) >= 2,
+    )
+
+
+def judge(text: str, around: Surroundings, *, holes: int) -> Judgement:
+    """Score a text by itself; what has another kind or hardly any words scores 0."""
+    traits = _traits(text)
+    if traits is None:
         return Judgement(points=0)
-    imperatives = len(_IMPERATIVE.findall(text)) + len(_CJK_IMPERATIVE.findall(text)) // 2
-    talk = len({match.lower() for match in _TALK.findall(text)})
-    no_prompt_name = _NO_PROMPT_NAME.search(around.name) is not None
     given = (
-        (3, "speaks to the model", _ROLE.search(text) is not None),
+        (3, "speaks to the model", traits.speaks),
         (2, f"name `{around.name}`", around.name_says),
         (2, "its file's name", around.file_says),
-        (min(imperatives, 2), "gives instructions", imperatives > 0),
-        (1, "speaks of answers and documents", talk >= 2),
-        (1, "says you", _SECOND.search(text) is not None),
+        (min(traits.imperatives, 2), "gives instructions", traits.imperatives > 0),
+        (1, "speaks of answers and documents", traits.talks),
+        (1, "says you", traits.says_you),
         (1, "has holes", holes > 0),
-        (1, "is long", words >= 40),
-        (1, "is very long", words >= 120),
-        (1, "has sections", len(_MARKUP.findall(text)) >= 2),
-        (-2, "its name", no_prompt_name),
+        (1, "is long", traits.words >= 40),
+        (1, "is very long", traits.words >= 120),
+        (1, "has sections", traits.has_sections),
+        (-2, "its name", around.name_denies),
     )
     reasons = tuple(reason for points, reason, holds in given if holds and points > 0)
     return Judgement(points=sum(points for points, _, holds in given if holds), reasons=reasons)

@@ -12,6 +12,9 @@ import msgspec
 from headgate.prompts.expressions import dotted
 from headgate.prompts.nodes import children
 
+LETTERS_MIN = 12
+"""A shorter literal says nothing to a model that would be worth a line in a report."""
+
 Scope = tuple[str, ...]
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -21,7 +24,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
     `base` is the symbol without `[key]` and `.keyword`; `call` is the dotted name of the innermost call that
     takes the text, `keyword` the argument, `key` the entry of the innermost dictionary, `role` whether that
-    dictionary is a message.
+    dictionary is a message, `tool` whether it describes one.
     """
 
     symbol: str
@@ -34,6 +37,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     keyword: str = ""
     key: str = ""
     role: bool = False
+    tool: bool = False
     is_bound: bool = False
     in_hole: bool = False
 
@@ -50,15 +54,25 @@ class _Around(msgspec.Struct, frozen=True, kw_only=True):
     keyword: str = ""
     key: str = ""
     role: bool = False
+    tool: bool = False
     is_bound: bool = False
     in_hole: bool = False
 
 
-def sites_of(tree: ast.Module) -> list[Site]:
-    """Return every text of a module, outermost expressions only."""
+def sites_in(body: list[ast.stmt], scope: Scope) -> list[Site]:
+    """Return every text of some statements, outermost expressions only, but for a word or two."""
     walker = _Walker()
-    walker.body(tree.body, ())
+    walker.body(body, scope)
     return walker.sites
+
+
+def is_a_word(node: ast.expr) -> bool:
+    """Whether a text is a literal that is too short to be anybody's prompt, whatever takes it."""
+    if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
+        return False
+    return len(node.value) < LETTERS_MIN or (
+        " " not in node.value and "\n" not in node.value and node.value.isascii()
+    )
 
 
 def is_text(node: ast.expr) -> bool:
@@ -101,6 +115,15 @@ def is_message(node: ast.expr) -> bool:
         case _:
             return False
     return "role" in names and bool(names & {"content", "parts"})
+
+
+def is_tool(node: ast.Dict) -> bool:
+    """Whether a dictionary describes a tool to a model: its name, what it does, and what it takes."""
+    names = {key.value for key in node.keys if isinstance(key, ast.Constant)}
+    return {"name", "description"} <= names and bool(names & TOOL_ENTRIES)
+
+
+TOOL_ENTRIES = {"parameters", "input_schema", "inputSchema", "parametersJsonSchema"}
 
 
 class _Walker:
@@ -227,7 +250,8 @@ class _Walker:
                         self._expression(child.iter, around)
 
     def _dictionary(self, node: ast.Dict, around: _Around) -> None:
-        message = is_message(node)
+        message, tool = is_message(node), around.tool or is_tool(node)
+        around = msgspec.structs.replace(around, tool=tool) if tool else around
         for key, value in zip(node.keys, node.values, strict=True):
             if isinstance(key, ast.Constant) and isinstance(key.value, str | int):
                 inner = _entry(around, str(key.value))
@@ -253,6 +277,8 @@ class _Walker:
             self._expression(keyword.value, inner)
 
     def _site(self, node: ast.expr, around: _Around) -> None:
+        if is_a_word(node):
+            return
         self.sites.append(
             Site(
                 symbol=around.symbol or "<module>",
@@ -265,6 +291,7 @@ class _Walker:
                 keyword=around.keyword,
                 key=around.key,
                 role=around.role,
+                tool=around.tool,
                 is_bound=around.is_bound,
                 in_hole=around.in_hole,
             )

@@ -1,0 +1,98 @@
+"""A scan's report as one HTML page, which loads nothing and runs nothing.
+
+Everything that stands in code is written as text. Read next: `scan_sections`.
+"""
+
+import html
+from typing import Any
+
+from headgate.cli.scan_sections import Section, Survey, sections, summary
+
+
+def page(survey: Survey) -> str:
+    """Write a report as a page."""
+    parts = sections(survey)
+    scan = survey.scan
+    facts = [
+        ("prompts", len(scan.prompts)),
+        ("parameters", len(scan.parameters)),
+        ("models", len({each.model for each in scan.models})),
+        ("retired models", len({each.model for each in scan.models if each.state == "retired"})),
+        ("keys left in code", len(scan.keys)),
+    ]
+    cards = "".join(f"<div><strong>{number:,}</strong><span>{name}</span></div>" for name, number in facts)
+    head = (
+        f"<header><h1>{html.escape(survey.path)}</h1><div class=facts>{cards}</div>"
+        f"<p>{html.escape(summary(survey))}</p></header>"
+    )
+    return PAGE.replace("BODY", "\n".join([head, *(_section(part) for part in parts)]))
+
+
+def _section(part: Section) -> str:
+    if not part.rows:
+        return f"<section><h2>{part.title}</h2><p class=none>{html.escape(part.empty)}</p></section>"
+    head = "".join(
+        f"<th{' class=number' if column.right else ''}>{html.escape(column.title)}</th>"
+        for column in part.columns
+    )
+    body = "".join(_row(part, row) for row in part.rows)
+    return (
+        f"<section><h2>{part.title} <small>{len(part.rows):,}</small></h2>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></section>"
+    )
+
+
+def _row(part: Section, row: dict[str, Any]) -> str:
+    cells = "".join(_cell(column.path, column.text(row), row) for column in part.columns)
+    return f"<tr{_class(row)}>{cells}</tr>"
+
+
+def _class(row: dict[str, Any]) -> str:
+    state = str(row.get("state", ""))
+    return f" class={state}" if state in ("retired", "retiring", "dated") else ""
+
+
+def _cell(path: str, text: str, row: dict[str, Any]) -> str:
+    shown = html.escape(text)
+    if path == "short":
+        about = "; ".join(each for each in (row["kind"], row["why"]) if each)
+        was = f"; was {row['was']}" if row.get("was") else ""
+        return (
+            f"<td class=text><details><summary>{shown}</summary><pre>{html.escape(row['text'])}</pre>"
+            f"<p>{html.escape(about + was)}; version {row['version']}</p></details></td>"
+        )
+    kind = {"where": "place", "symbol": "name", "name": "name", "model": "name", "versions": "number"}
+    kind |= {"count": "number", "since": "place", "version": "place"}
+    return f"<td class={kind.get(path, 'plain')}>{shown}</td>"
+
+
+PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>headgate scan</title><style>
+:root { color-scheme: light dark;
+  --line: #8883; --quiet: #777; --mark: #2563eb; --bad: #dc2626; --soon: #b45309 }
+@media (prefers-color-scheme: dark) {
+  :root { --quiet: #999; --mark: #7aa2ff; --bad: #ff7b72; --soon: #e3b341 }
+}
+body { font: 14px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 90rem; padding: 2rem }
+h1 { font-size: 1.5rem; margin: 0 0 1rem } h2 { font-size: 1.1rem; margin: 2.5rem 0 .5rem }
+h2 small { color: var(--quiet); font-weight: normal } header p, .none { color: var(--quiet) }
+.facts { display: flex; flex-wrap: wrap; gap: 1rem }
+.facts div { border: 1px solid var(--line); border-radius: .5rem; min-width: 7rem; padding: .6rem 1rem }
+.facts strong { display: block; font-size: 1.5rem; line-height: 1.2 } .facts span { color: var(--quiet) }
+table { border-collapse: collapse; width: 100% }
+th { border-bottom: 2px solid var(--line); color: var(--quiet); font-weight: 600 }
+th, td { padding: .35rem 1rem .35rem 0; text-align: left; vertical-align: top }
+td { border-bottom: 1px solid var(--line) } .number { text-align: right }
+.place { color: var(--quiet); font-family: ui-monospace, monospace; font-size: 12px; overflow-wrap: anywhere }
+.name { font-family: ui-monospace, monospace; font-size: 13px; overflow-wrap: anywhere } .text { width: 40% }
+summary { cursor: pointer } details[open] summary { color: var(--mark) }
+pre { background: #8881; border-radius: .4rem; padding: .8rem }
+pre { overflow-wrap: anywhere; white-space: pre-wrap }
+details p { color: var(--quiet); font-size: 12px; margin: 0 }
+.retired .plain { color: var(--bad); font-weight: 600 }
+.retiring .plain { color: var(--soon); font-weight: 600 }
+</style></head><body>
+BODY
+</body></html>
+"""
