@@ -105,11 +105,13 @@ class Anchors:
 def _rarest(text: str, edges: tuple[bool, bool], frequency: Counter[str]) -> tuple[str, int] | None:
     words, starts = words_of(text)
     first, last = int(edges[0]), len(words) - int(edges[1])
-    best: tuple[bool, int, int, int] | None = None
+    best: tuple[bool, bool, int, int, int] | None = None
     for index in range(first, last):
         word = words[index]
         is_short = len(text) - starts[index] < ANCHOR_LENGTH
-        rank = (is_short, frequency[word], -len(word), index)
+        # What a program puts right beside a prompt may be glued to its outermost words.
+        is_outermost = index in (0, len(words) - 1)
+        rank = (is_outermost, is_short, frequency[word], -len(word), index)
         if best is None or rank < best:
             best = rank
-    return None if best is None else (words[best[3]], starts[best[3]])
+    return None if best is None else (words[best[4]], starts[best[4]])

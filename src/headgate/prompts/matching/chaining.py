@@ -139,7 +139,7 @@ class Chaining:
 
     def _first(self, step: Step, low: int, high: int) -> int | None:
         self.steps += 1
-        if step.length < FRAGMENT_MIN or step.number in self._without:
+        if step.weight < FRAGMENT_MIN or step.number in self._without:
             start = self._canonical.find(self._texts[step.number], low, min(high, low + SEARCHED_MAX))
             return start if start >= 0 else None
         places = self._positions.get(step.number, [])
@@ -150,7 +150,7 @@ class Chaining:
 
     def _last(self, step: Step, low: int, high: int) -> int | None:
         self.steps += 1
-        if step.length < FRAGMENT_MIN or step.number in self._without:
+        if step.weight < FRAGMENT_MIN or step.number in self._without:
             start = self._canonical.rfind(self._texts[step.number], max(low, high - SEARCHED_MAX), high)
             return start if start >= 0 else None
         places = self._positions.get(step.number, [])

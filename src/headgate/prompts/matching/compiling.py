@@ -10,15 +10,15 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from headgate.prompts.matching.anchors import Anchors
-from headgate.prompts.matching.texts import canonical
+from headgate.prompts.matching.texts import canonical, weight
 from headgate.prompts.model import Hole, Template
 
 FRAGMENT_MIN = 24
-"""Characters of a fragment by which a template is found anywhere in a message."""
+"""Weight of a fragment by which a template is found anywhere in a message."""
 TOGETHER_MIN = 48
-"""Characters that shorter fragments must have together for that."""
+"""Weight that lighter fragments must have together for that."""
 WHOLE_MIN = 8
-"""Characters that a template must have to be found at all, as a whole message."""
+"""Weight that a template must have to be found at all, as a whole message."""
 
 _TAG = re.compile(r"% *(?P<tag>\w+).*%", re.DOTALL)
 _OPENING = {"if", "for", "macro", "call"}
@@ -33,6 +33,7 @@ class Step(NamedTuple):
     number: int
     """Of its canonical text, among the anchored texts."""
     length: int
+    weight: int
     is_optional: bool
 
 
@@ -92,16 +93,16 @@ def steps_of(template: Template, anchors: Anchors) -> tuple[Step, ...]:
             is_cut_left=not part[0].isspace() and index > 0,
             is_cut_right=not part[-1].isspace() and index < last,
         )
-        steps.append(Step(part=index, number=number, length=len(text), is_optional=index in optional))
+        steps.append(Step(index, number, len(text), weight(text), index in optional))
     return tuple(steps)
 
 
 def wanted_of(steps: tuple[Step, ...]) -> list[Step]:
     """Return the fragments that are to be found by an anchor; the others are sought where they are due."""
     required = [step for step in steps if not step.is_optional] or list(steps)
-    if max((step.length for step in required), default=0) >= FRAGMENT_MIN:
-        return [step for step in steps if step.length >= FRAGMENT_MIN]
-    return sorted(required, key=lambda step: -step.length)[:1]
+    if max((step.weight for step in required), default=0) >= FRAGMENT_MIN:
+        return [step for step in steps if step.weight >= FRAGMENT_MIN]
+    return sorted(required, key=lambda step: -step.weight)[:1]
 
 
 def compiled(
@@ -114,12 +115,12 @@ def compiled(
     required = [step for step in steps if not step.is_optional] or list(steps)
     anchored = [step for step in wanted_of(steps) if step.number not in without]
     able = [step for step in anchored if step in required]
-    literal = sum(step.length for step in required)
+    literal = sum(step.weight for step in required)
     if not able or literal < WHOLE_MIN:
         return None
     times = Counter(step.number for step in steps)
-    key = min(able, key=lambda step: (times[step.number] > 1, holders[step.number], -step.length))
-    is_whole_only = key.length < FRAGMENT_MIN and literal < TOGETHER_MIN
+    key = min(able, key=lambda step: (times[step.number] > 1, holders[step.number], -step.weight))
+    is_whole_only = key.weight < FRAGMENT_MIN and literal < TOGETHER_MIN
     begins = steps[0].part == 0
     ends = steps[-1].part == len(template.parts) - 1
     if is_whole_only and not (begins or ends):

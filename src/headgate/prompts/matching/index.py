@@ -11,8 +11,9 @@ from headgate.prompts.matching.agreement import agreed_cover
 from headgate.prompts.matching.anchors import Anchors
 from headgate.prompts.matching.chaining import Chaining
 from headgate.prompts.matching.compiling import Compiled, compiled, holders_of, steps_of, wanted_of
-from headgate.prompts.matching.cover import Candidate
+from headgate.prompts.matching.cover import Candidate, Taken
 from headgate.prompts.matching.model import CatalogueVersion, MessageMatch
+from headgate.prompts.matching.partial import PartialIndex
 from headgate.prompts.matching.pieces import pieces_of, shares
 from headgate.prompts.matching.texts import Text
 
@@ -34,6 +35,7 @@ class Matcher:
         counts = holders_of(steps for _, steps in stepped)
         self._anchors = anchors
         self._without = without
+        self._partial = PartialIndex(anchors.texts, stepped)
         self._by_key: dict[int, list[tuple[Compiled, tuple[CatalogueVersion, ...]]]] = {}
         self.left_out = 0
         for holders, steps in stepped:
@@ -48,8 +50,6 @@ class Matcher:
         """Return the pieces of a message; `at` is, for a source, the place of the commit that runs."""
         message = Text(text)
         occurrences = self._anchors.find(message)
-        if not occurrences.positions:
-            return MessageMatch(steps=occurrences.comparisons)
         chaining = Chaining(message, occurrences, self._anchors.texts, self._without)
         candidates = [
             Candidate(holders[0].template, chain, holders)
@@ -57,8 +57,13 @@ class Matcher:
             for ready, holders in self._by_key.get(number, ())
             for chain in chaining.chains(ready)
         ]
-        choices = agreed_cover(message, candidates, at or {})
-        pieces = pieces_of(message, [(choice, True) for choice in choices])
+        running = at or {}
+        choices = agreed_cover(message, candidates, running)
+        taken = Taken()
+        for choice in choices:
+            taken.take(choice.chain.spans)
+        partial = self._partial.cover(message, taken, running)
+        pieces = pieces_of(message, choices, partial)
         literal, value = shares(pieces, len(text))
         return MessageMatch(
             pieces=pieces,

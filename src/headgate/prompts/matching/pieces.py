@@ -11,7 +11,7 @@ from typing import NamedTuple
 from headgate.prompts.matching.compiling import is_tag
 from headgate.prompts.matching.cover import Choice
 from headgate.prompts.matching.model import HoleValue, MatchedPiece
-from headgate.prompts.matching.texts import Text
+from headgate.prompts.matching.texts import Text, canonical
 from headgate.prompts.model import Hole, Part
 
 
@@ -19,11 +19,18 @@ class _Fragment(NamedTuple):
     part: int
     start: int
     end: int
+    begins: bool
+    """Whether it is there from its beginning on."""
+    ends: bool
 
 
-def pieces_of(message: Text, choices: Sequence[tuple[Choice, bool]]) -> tuple[MatchedPiece, ...]:
-    """Return the pieces, in the order in which they begin; each choice comes with whether it is exact."""
-    laid = [(choice, is_exact, _fragments(message, choice)) for choice, is_exact in choices]
+def pieces_of(message: Text, whole: Sequence[Choice], partial: Sequence[Choice]) -> tuple[MatchedPiece, ...]:
+    """Return the pieces, in the order in which they begin, of whole templates and of parts of some."""
+    laid = [
+        (choice, is_exact, _fragments(message, choice))
+        for choices, is_exact in ((whole, True), (partial, False))
+        for choice in choices
+    ]
     starts = sorted(fragment.start for _, _, fragments in laid for fragment in fragments)
     ends = sorted(fragment.end for _, _, fragments in laid for fragment in fragments)
     made = [
@@ -67,7 +74,9 @@ def _fragments(message: Text, choice: Choice) -> list[_Fragment]:
             at -= len(lead)
         if raw.startswith(trail, until):
             until += len(trail)
-        made.append(_Fragment(step.part, at, until))
+        here = message.canonical[start:end]
+        whole = here if len(here) == step.length else canonical(part)
+        made.append(_Fragment(step.part, at, until, whole.startswith(here), whole.endswith(here)))
     return made
 
 
@@ -79,17 +88,25 @@ def _piece(
     edges: tuple[list[int], list[int]],
 ) -> MatchedPiece:
     parts = choice.template.parts
-    holes: list[HoleValue] = []
+    first, last = fragments[0], fragments[-1]
     # A hole at the edge of a template reaches as far as the next fragment of any piece.
-    before = bisect_right(edges[1], fragments[0].start) - 1
-    holes.extend(
-        _values(raw, parts[: fragments[0].part], edges[1][before] if before >= 0 else 0, fragments[0].start)
-    )
-    for one, two in pairwise(fragments):
-        holes.extend(_values(raw, parts[one.part + 1 : two.part], one.end, two.start))
-    after = bisect_left(edges[0], fragments[-1].end)
-    until = edges[0][after] if after < len(edges[0]) else len(raw)
-    holes.extend(_values(raw, parts[fragments[-1].part + 1 :], fragments[-1].end, until))
+    before = bisect_right(edges[1], first.start) - 1
+    after = bisect_left(edges[0], last.end)
+    gaps = [
+        (parts[: first.part], edges[1][before] if before >= 0 else 0, first.start, first.begins),
+        *(
+            (parts[one.part + 1 : two.part], one.end, two.start, one.ends and two.begins)
+            for one, two in pairwise(fragments)
+        ),
+        (parts[last.part + 1 :], last.end, edges[0][after] if after < len(edges[0]) else len(raw), last.ends),
+    ]
+    holes = [
+        hole
+        for between, start, end, is_whole in gaps
+        # Where fragments are missing, nobody knows what is value and what is changed text.
+        if is_exact or (is_whole and all(isinstance(part, Hole) or part.isspace() for part in between))
+        for hole in _values(raw, between, start, end)
+    ]
     values: dict[str, str] = {}
     for hole in holes:
         values.setdefault(hole.name, raw[hole.start : hole.end])
@@ -101,8 +118,8 @@ def _piece(
         versions=tuple(dict.fromkeys(each.version for each in choice.versions)),
         first=min(each.first for each in choice.versions),
         last=max(each.last for each in choice.versions),
-        start=min(fragments[0].start, holes[0].start if holes else len(raw)),
-        end=max(fragments[-1].end, holes[-1].end if holes else 0),
+        start=min(first.start, holes[0].start if holes else len(raw)),
+        end=max(last.end, holes[-1].end if holes else 0),
         values=values,
         exact=is_exact,
         literals=tuple((fragment.start, fragment.end) for fragment in fragments),
@@ -116,10 +133,17 @@ def _values(raw: str, between: Sequence[Part], start: int, end: int) -> list[Hol
     holes = [part for part in between if isinstance(part, Hole)]
     if not holes or start > end:
         return []
+    outer = list(between)
+    while isinstance(part := outer[0], str):
+        outer.pop(0)
+        start += len(part) if raw.startswith(part, start, end) else 0
+    while isinstance(part := outer[-1], str):
+        outer.pop()
+        end -= len(part) if raw.endswith(part, start, end) else 0
     named = [hole for hole in holes if not is_tag(hole.name)] or holes[:1]
     made: list[HoleValue] = []
     waiting: Hole | None = None
-    for part in between:
+    for part in outer:
         if isinstance(part, Hole):
             if part in named and waiting is None:
                 waiting = part

@@ -11,12 +11,18 @@ from itertools import accumulate
 
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\s\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 """Chinese, Japanese and Korean have no spaces: each character is a word."""
+_IDEOGRAPH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _RUN = re.compile(r"\s{2,}")
 
 
 def canonical(text: str) -> str:
     """Return the text with each run of whitespace as one space, and none at its ends."""
     return " ".join(text.split())
+
+
+def weight(text: str) -> int:
+    """Count characters, those of Chinese, Japanese and Korean twice: each says as much as half a word."""
+    return len(text) if text.isascii() else len(text) + len(_IDEOGRAPH.findall(text))
 
 
 def words_of(text: str) -> tuple[list[str], list[int]]:
