@@ -34,8 +34,11 @@ class ManagedTool(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     parameters: dict[str, Any] = {}
 
 
-class ManagedVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One version, which never changes. Parameters go by their canonical names."""
+class ManagedVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, eq=False):
+    """One version, which never changes. Parameters go by their canonical names.
+
+    Known by its identity, so that what is worked out of it can be kept; `digest` tells what says the same.
+    """
 
     number: int
     engine: Engine = "mustache"
