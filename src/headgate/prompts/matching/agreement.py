@@ -14,19 +14,22 @@ COMMITS_MAX = 16
 """That are tried for one catalogue."""
 LOST_MAX = 0.01
 """Share of the literal text that a cover may explain less for the sake of agreement."""
+LOST_TO_KNOWN_MAX = 0.1
+"""The same where it is known which commit runs."""
 
 
 def agreed_cover(message: Text, candidates: list[Candidate], at: Mapping[str, int]) -> list[Choice]:
     """Choose among candidates, so that pieces from one catalogue share a commit if they can."""
     choices = cover(message, candidates, at)
     for source in sorted({choice.versions[0].source for choice in choices}):
-        if source in at or _agree(choices, source):
+        if source not in at and _agree(choices, source):
             continue
         literal = _literal(choices)
-        for place in _places(candidates, source):
+        places, lost_max = ([at[source]], LOST_TO_KNOWN_MAX) if source in at else (None, LOST_MAX)
+        for place in places or _places(candidates, source):
             held = _held_at(candidates, source, place)
             attempt = cover(message, held, at)
-            if _literal(attempt) >= (1 - LOST_MAX) * literal:
+            if _literal(attempt) >= (1 - lost_max) * literal:
                 choices = attempt
                 candidates = held
                 break
