@@ -95,7 +95,7 @@ async def test_a_release_is_found_by_id_name_commit_and_their_beginnings(databas
         for wanted in (COMMIT[:7], "rel_00", "rel_zzz", "nothing", "rel"):
             status, found = await api.ask("GET", f"/api/v1/releases/{wanted}")
             assert status == (400 if wanted == COMMIT[:7] else 404), found
-        status, found = await api.ask("POST", "/api/v1/releases", {**BODY, "name": "two"})
+        status, found = await api.ask("POST", "/api/v1/releases", {**BODY, "models": ["x"], "name": "two"})
         assert status == 409
         assert "another name" in found["error"]["message"]
 
@@ -196,8 +196,9 @@ async def test_what_is_no_release_is_refused_by_name(
 async def test_projects_do_not_see_each_others_releases(database: Database) -> None:
     async with control(database) as api:
         one, _ = await two_releases(api)
-        await api.post("/environments/production", {"release": one}, status=200)
         _, text = await make_key(database, "project_admin", "blue")
+        _, viewer = await make_key(database, "viewer", "blue")
+        await api.post("/environments/production", {"release": one}, status=200)
         blue = api.as_key(text)
         assert (await blue.get("/releases"))["items"] == []
         assert (await blue.get("/environments"))["items"] == []
@@ -214,7 +215,6 @@ async def test_projects_do_not_see_each_others_releases(database: Database) -> N
         status, found = await api.ask("GET", "/api/v1/releases/one")
         assert status == 400 and "blue, default" in found["error"]["message"]
         assert (await api.get("/releases/one", project="blue"))["project"] == "blue"
-        _, viewer = await make_key(database, "viewer", "blue")
         assert (await api.as_key(viewer).get("/releases"))["items"][0]["id"] == one
         assert (await api.as_key(viewer).ask("POST", "/api/v1/releases", BODY))[0] == 403
 

@@ -37,6 +37,7 @@ from headgate.records.http import (
     RequestListController,
     show_request,
 )
+from headgate.releases.comparison_http import ComparisonController
 from headgate.releases.http import EnvironmentsController, ReleasesController
 from headgate.releases.rules_http import RulesController
 
@@ -105,6 +106,7 @@ def _api() -> Router:
             SnapshotsController,
             list_providers,
             list_models,
+            ComparisonController,
             ReleasesController,
             EnvironmentsController,
             RulesController,

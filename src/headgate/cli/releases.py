@@ -71,6 +71,12 @@ MOVES = (
     Column("by", "actor"),
     Column("why", "why"),
 )
+DIFFERENCES = (
+    Column("part", "part"),
+    Column("", "how"),
+    Column("what", "name"),
+    Column("from and to", "shown"),
+)
 UNRELEASED = (
     Column("environment", "environment"),
     Column("prompt", "prompt"),
@@ -99,6 +105,16 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     allow_dirty: Annotated[
         bool, typer.Option("--allow-dirty", help="Allow what is not committed; a digest of it is kept.")
     ] = False
+
+
+class Between(msgspec.Struct, frozen=True, kw_only=True):
+    """Which calls of the releases count."""
+
+    environment: Annotated[str | None, typer.Option(help="Only calls of this environment.")] = None
+    since: Annotated[str | None, typer.Option("--from", help="Not before, such as 2026-11-21T08:00:00Z.")] = (
+        None
+    )
+    until: Annotated[str | None, typer.Option("--to", help="Before this time.")] = None
 
 
 @app.command("create")
@@ -221,6 +237,51 @@ def history(
         MOVES,
         empty="Nothing was ever promoted there.",
     )
+
+
+@app.command("compare")
+@over_api
+def compare(
+    api: Api,
+    a: ReleaseText,
+    b: ReleaseText,
+    between: Between,
+    project: Project = None,
+) -> None:
+    """Compare two releases: what changed in them, and how their calls went, with 95 % intervals."""
+    found: Json = api.client.get(
+        "/releases/compare",
+        a=a,
+        b=b,
+        project=project,
+        environment=between.environment,
+        **{"from": between.since, "to": between.until},
+    )
+    if api.out.as_json:
+        api.out.json(found)
+        return
+    rows = [{**each, "shown": _shown(each)} for each in found["differences"]]
+    api.out.rows(rows, DIFFERENCES, empty="Nothing differs between them but when they were made.")
+    for each in found["differences"]:
+        if each.get("diff"):
+            api.out.text(f"\n{each['name']}\n{each['diff']}")
+    more = "; the newest of each" if found["sampled"] else ""
+    api.out.text(f"\n{found['calls_a']} calls before, {found['calls_b']} after{more}")
+    for measure in found["measures"]:
+        api.out.text(f"  {measure['sentence']}")
+    api.out.text(f"  feedback: {found['feedback']}")
+    api.out.say(found["method"])
+
+
+def _shown(difference: Json) -> str:
+    before, after = difference.get("before"), difference.get("after")
+    if difference["part"] == "rules":
+        before, after = (_version(rule) for rule in (before, after))
+    return " -> ".join(plain(each) for each in (before, after) if each not in (None, True))
+
+
+def _version(rule: Any) -> str | None:
+    return None if rule is None else f"@{rule['version']}"
 
 
 def _collected(out: Output, described: Described) -> Any:

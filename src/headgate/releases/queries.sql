@@ -59,3 +59,19 @@ select distinct on (project, environment) project, environment, action, release,
 from environment_moves
 where %(project_ids)s::text[] is null or project = any(%(project_ids)s::text[])
 order by project, environment, seq desc
+
+-- name: sample_calls
+-- The newest calls of a release: what comparisons are made of. Days first, so that partitions are read in turn.
+select r.started_at, r.status, r.duration_ms, r.first_token_ms, r.usage::text, r.cost_usd
+from requests r
+where r.project = %(project)s and r.release = %(release)s
+    and (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+    and (%(environment)s::text is null or r.environment = %(environment)s)
+    and (%(begin)s::timestamptz is null or (
+        r.started_at >= %(begin)s and r.day >= (%(begin)s::timestamptz at time zone 'UTC')::date - 1
+    ))
+    and (%(end)s::timestamptz is null or (
+        r.started_at < %(end)s and r.day <= (%(end)s::timestamptz at time zone 'UTC')::date + 1
+    ))
+order by r.day desc, r.id desc
+limit %(limit)s
