@@ -77,8 +77,8 @@ def test_an_answer_that_comes_back_is_history_and_a_tools_message_a_document() -
     assert [(origin, text) for origin, _, text in found] == [
         ("history", messages[0].text),
         ("unknown", "You said: "),
-        ("history", "It was built in 1811, says the document. "),
-        ("unknown", "Why should I care now?"),
+        ("history", "It was built in 1811, says the document."),
+        ("unknown", " Why should I care now?"),
         ("document", '{"rows": 3}'),
     ]
 

@@ -89,6 +89,19 @@ def test_a_version_that_the_running_commit_does_not_hold_is_still_reported() -> 
     assert only(matcher, rendered(CLERK, visitor="Ann"), {"bot": 7}).versions == (old.version,)
 
 
+def test_the_running_commit_wins_over_a_little_more_text() -> None:
+    closing = "Close the doors at nine, and put out the lamp in the hall"
+    matcher = Matcher(
+        [
+            version("CLOSING", closing, held=(0, 4)),
+            version("CLOSING", f"{closing} now.", held=(5, 9), path="app/moved.py"),
+        ]
+    )
+    text = f"{closing} now."
+    assert only(matcher, text).path == "app/moved.py"
+    assert only(matcher, text, {"bot": 3}).path == "app/prompts.py"
+
+
 def test_versions_that_differ_in_whitespace_are_told_apart_unless_it_was_stripped() -> None:
     spaced = (*CLERK[:2], " by name.\n\n\n")
     old, new = version("CLERK", *CLERK, held=(0, 4)), version("CLERK", *spaced, held=(5, 9))
