@@ -1,6 +1,7 @@
 """Override rules through a real gateway: what the provider gets, and what stands on the record."""
 
 import json
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -62,6 +63,9 @@ def test_a_temperature_is_changed_without_touching_the_library(house: House) -> 
         {"source": f"rule calm@{made['version']}", "field": "temperature", "before": 0.9, "after": 0.1}
     ]
     assert shown["request"] == json.loads(sent(house, "b", alias)), "the record is what the provider got"
+    assert shown["parameters"] == [
+        {"name": "temperature", "value": 0.1, "source": f"rule calm@{made['version']}", "before": 0.9}
+    ]
 
 
 def test_no_call_is_changed_after_a_rule_is_deleted(house: House) -> None:
@@ -278,16 +282,15 @@ def test_a_share_of_users_is_changed_always_the_same_ones(house: House) -> None:
 
 def test_a_rule_ends_when_it_expires(house: House) -> None:
     alias = house.alias("solo")
-    soon = (datetime.now(UTC) + timedelta(seconds=1.5)).isoformat()
-    house.provider.on("b", alias, answer(completion()))
-    with rule(house, "brief", match={"model": alias}, set={"seed": 7}, expires_at=soon):
+    soon, later = (datetime.now(UTC) + timedelta(seconds=seconds) for seconds in (1, 3600))
+    with (
+        rule(house, "brief", match={"model": alias}, set={"seed": 7}, expires_at=soon.isoformat()),
+        rule(house, "longer", match={"model": alias}, set={"top_p": 1}, expires_at=later.isoformat()),
+    ):
+        time.sleep(max(0, (soon - datetime.now(UTC)).total_seconds()) + 0.2)
         assert house.chat(alias).status_code == 200
-        while datetime.now(UTC) < datetime.fromisoformat(soon) + timedelta(seconds=0.5):
-            pass
-        assert house.chat(alias).status_code == 200
-    first, second = [json.loads(each.body) for each in house.provider.received("b", alias)]
-    assert "seed" in first
-    assert "seed" not in second
+    body = json.loads(sent(house, "b", alias))
+    assert (body.get("seed"), body.get("top_p")) == (None, 1)
 
 
 def test_rules_match_tags_and_headers(house: House) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from headgate.core.call import Usage
+from headgate.records.parameters import EffectiveParameter
 
 GroupName = Literal["project", "model", "target", "user", "key", "prompt", "release", "tag"]
 Interval = Literal["hour", "day"]
@@ -133,6 +134,7 @@ class RequestDetail(msgspec.Struct, frozen=True, kw_only=True):
     provider_request_id: str | None
     overrides: msgspec.Raw
     environment: str | None
+    parameters: list[EffectiveParameter] = []
     request: msgspec.Raw | str | None = None
     response: msgspec.Raw | str | None = None
     messages: list[msgspec.Raw] = []
@@ -154,6 +156,8 @@ class Bodies(msgspec.Struct, frozen=True, kw_only=True):
     request_digest: bytes
     response_digest: bytes
     response_content_type: str
+    parameters: str | None = None
+    """JSON of those that stand in the request, by canonical name; None where it was not kept whole."""
 
 
 class OpenCall(msgspec.Struct, frozen=True, kw_only=True):

@@ -131,12 +131,12 @@ on conflict do nothing;
 -- name: copy_bodies
 copy request_bodies (
     day, id, project, request_raw, request_messages, response, request_digest, response_digest, request_length,
-    response_length, response_content_type
+    response_length, response_content_type, parameters
 ) from stdin (format binary);
 
 -- name: get_body
 select project, request_raw, request_messages, response, request_digest, response_digest, request_length,
-    response_length, response_content_type
+    response_length, response_content_type, parameters::text
 from request_bodies
 where day = %(day)s and id = %(id)s
     and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]));
@@ -148,7 +148,8 @@ on conflict do nothing;
 
 -- name: get_request_bodies
 select id, request_raw, request_messages from request_bodies
-where day = any(%(days)s) and id = any(%(ids)s) and project = any(%(project_ids)s::text[]);
+where day = any(%(days)s) and id = any(%(ids)s) and project = %(project)s
+    and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]));
 
 -- name: get_messages
 select hmac, body from messages
@@ -210,11 +211,18 @@ select r.id, r.trace_id, r.started_at, r.project, r.key, r."user", r.session, r.
     r.stream, r.model, r.target, r.status, r.code, r.message, r.attempts::text, r.excluded::text, r.duration_ms,
     r.first_token_ms, r.usage::text, r.cost_usd, r.estimated, r.truncated, r.changes, r.snapshot, r.release,
     r.prompts::text, r.record, r.label_regions, r.provider_request_id, r.label_readers, r.label_purposes,
-    r.overrides::text, r.environment
+    r.overrides::text, r.environment, r.parameters::text
 from requests r
 where r.day = %(day)s and r.id = %(id)s
     and (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
     and (%(key)s::text is null or r.key = %(key)s);
+
+-- name: get_code_settings
+-- The parameters that are hard-coded in the sources of prompts that a call was made of.
+select source, kind, (settings -> 'parameters')::text
+from catalogue_sources
+where project = %(project)s and source = any(%(sources)s::text[])
+    and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]));
 
 -- name: get_recorded
 select r.day, r.id, r.started_at, r.project, r.key, r."user", r.dialect, r.operation, r.model, r.target, r.status,
@@ -229,7 +237,8 @@ update requests set prompts = %(prompts)s::jsonb
 where day = %(day)s and id = %(id)s and project = any(%(project_ids)s::text[]);
 
 -- name: forget_slot
-delete from rollups where slot = %(slot)s and dimensions = %(dimensions)s and requests = 0;
+delete from rollups
+where slot = %(slot)s and dimensions = %(dimensions)s and project = any(%(project_ids)s::text[]) and requests = 0;
 
 -- name: costs
 select

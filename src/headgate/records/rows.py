@@ -72,7 +72,7 @@ def request_row(boot: uuid.UUID, end: End) -> tuple[Any, ...]:
         *(_values(end.label_regions), name(end.record), name(end.provider_request_id)),
         *(_values(end.label_readers), _values(end.label_purposes)),
         *(_json([_prompt(one) for one in end.prompts]), _json([_override(one) for one in end.overrides])),
-        *(name(end.environment), _text(end.parameters) or None),
+        *(name(end.environment), json_text(end.parameters) or None),
     )
 
 
@@ -96,10 +96,10 @@ def _override(override: Override) -> dict[str, Any]:
 
 
 def _raw(value: bytes) -> msgspec.Raw:
-    return msgspec.Raw(_text(value).encode())
+    return msgspec.Raw(json_text(value).encode())
 
 
-def _text(value: bytes) -> str:
+def json_text(value: bytes) -> str:
     r"""Return JSON without what PostgreSQL's own cannot hold: the character NUL, which is written \u0000."""
     return _NUL.sub(r"\1\\ufffd", value.decode("utf-8", "replace"))
 

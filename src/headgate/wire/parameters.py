@@ -7,7 +7,7 @@ translated: what a dialect takes for `tool_choice` another may not. Read next: `
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, TypeGuard, cast
 
 import msgspec
 
@@ -125,7 +125,7 @@ PARAMETERS: Final[Mapping[str, Names]] = {
     "task_type": Names(operations=("embeddings",), google="taskType"),
 }
 """Sources (2026-11-21): the API references of OpenAI (chat, responses, completions, embeddings, images,
-audio), Anthropic (messages), Google (generateContent, embedContent), and vLLM's additions to the chat dialect."""
+audio), Anthropic (messages), Google (generateContent, embedContent), and vLLM's additions to chat."""
 
 LISTS: Final = frozenset({("anthropic", "stop"), ("google", "stop")})
 """Where one text has to be written as an array."""
@@ -148,6 +148,7 @@ _COLUMNS: Final[dict[str, Callable[[Names], str]]] = {
     "google": lambda names: names.google,
 }
 _decode = msgspec.json.Decoder().decode
+_raw_batch = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 _raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -204,6 +205,11 @@ _CONTAINERS: Final[Mapping[Dialect, frozenset[str]]] = {
 """Paths of the objects that hold parameters; every level of them."""
 
 
+def is_dialect(text: str) -> TypeGuard[Dialect]:
+    """Whether a text names a dialect."""
+    return text in NAMES
+
+
 def parameters_in(dialect: Dialect, body: bytes) -> dict[str, Any]:
     """Return the parameters that stand in a body, by canonical name, else by the body's own path.
 
@@ -214,10 +220,18 @@ def parameters_in(dialect: Dialect, body: bytes) -> dict[str, Any]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     found: dict[str, Any] = {}
-    for key, raw in members.items():
+    for key, raw in (_first_request(members) | members).items():
         if key not in CONTENT:
             _collect(dialect, key, bytes(raw), found)
     return found
+
+
+def _first_request(members: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
+    """The members of the first of Google's batched requests, which hold the parameters there."""
+    try:
+        return _raw_batch(members.get("requests", b"[]"))[0]
+    except (msgspec.DecodeError, IndexError):
+        return {}
 
 
 def _collect(dialect: Dialect, path: str, raw: bytes, found: dict[str, Any]) -> None:
