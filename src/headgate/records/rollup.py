@@ -96,6 +96,31 @@ def dimensions_of(key: SlotKey) -> uuid.UUID:
     return uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16])
 
 
+def negative(delta: Delta) -> Delta:
+    """Return what takes a delta back."""
+    return Delta(
+        requests=-delta.requests,
+        input=-delta.input,
+        cache_read=-delta.cache_read,
+        cache_write=-delta.cache_write,
+        output=-delta.output,
+        reasoning=-delta.reasoning,
+        cost_pico_usd=-delta.cost_pico_usd,
+        unpriced=-delta.unpriced,
+        estimated=-delta.estimated,
+        duration_sketch=[-count for count in delta.duration_sketch],
+        first_token_sketch=[-count for count in delta.first_token_sketch],
+    )
+
+
+def merge_slots(one: Delta, other: Delta) -> Delta:
+    """Return the sum of two deltas, sketches and all."""
+    both = merge(one, other)
+    both.duration_sketch = sketch.merge(one.duration_sketch, other.duration_sketch)
+    both.first_token_sketch = sketch.merge(one.first_token_sketch, other.first_token_sketch)
+    return both
+
+
 def merge(one: Delta, other: Delta) -> Delta:
     """Return the sum of two deltas, without their sketches: days keep none."""
     return Delta(

@@ -154,7 +154,11 @@ async def add_slots(connection: Connection, deltas: Mapping[rollup.SlotKey, roll
         }
         for key, delta in deltas.items()
     ]
-    emptied = [slot for slot, delta in zip(slots, deltas.values(), strict=True) if delta.requests < 0]
+    emptied = [
+        {"slot": key[0], "dimensions": rollup.dimensions_of(key), "project_ids": [key[1]]}
+        for key, delta in deltas.items()
+        if delta.requests < 0
+    ]
     async with connection.cursor() as writing:
         await writing.executemany(QUERIES.add_rollup, slots)
         await writing.executemany(QUERIES.forget_slot, emptied)
