@@ -29,9 +29,6 @@ ERASED = b"null"
 CHAT_DIALECTS = frozenset({"openai-chat", "openai-responses", "anthropic", "google"})
 """Those whose bodies hold messages; of the plain rest, completions alone do."""
 
-CHAT_DIALECTS = frozenset({"openai-chat", "openai-responses", "anthropic", "google"})
-"""Those whose bodies hold messages; of the plain rest, completions alone do."""
-
 _COLUMN_TYPES = (
     *("date", "uuid", "text", "bytea[]", "bytea[]", "bytea", "bytea", "bytea"),
     *("int8", "int8", "text", "jsonb"),
@@ -73,7 +70,6 @@ class BodySink:
             copy.set_types(_COLUMN_TYPES)
             for row in rows:
                 await copy.write_row(row)
-        await _queue(connection, bodies)
         await _queue(connection, bodies)
 
 
@@ -125,43 +121,6 @@ async def read_bodies(
         response_content_type=content_type,
         parameters=parameters,
     )
-
-
-async def read_requests(
-    connection: Connection, project_ids: Sequence[str] | None, project: str, calls: Sequence[uuid.UUID]
-) -> dict[uuid.UUID, bytes]:
-    """Return the recorded request bodies of some calls of one project; each message is read once."""
-    scope = {"project_ids": None if project_ids is None else list(project_ids), "project": project}
-    days = sorted({day_of(call) for call in calls})
-    parameters = {**scope, "days": days, "ids": list(calls)}
-    cursor = await connection.execute(QUERIES.get_request_bodies, parameters)
-    found = {call: (raw, digests) async for call, raw, digests in cursor}
-    known: dict[tuple[date, bytes], bytes] = {}
-    for day in days:
-        wanted = {bytes(one) for call, (_, all_) in found.items() if day_of(call) == day for one in all_}
-        parameters = {**scope, "day": day, "hmacs": sorted(wanted)}
-        cursor = await connection.execute(QUERIES.get_messages, parameters)
-        known |= {(day, bytes(digest)): bytes(body) async for digest, body in cursor}
-    return {
-        call: join(raw, [known.get((day_of(call), bytes(digest)), ERASED) for digest in digests])
-        for call, (raw, digests) in found.items()
-    }
-
-
-async def _queue(connection: Connection, bodies: Sequence[Body]) -> None:
-    """Have the calls matched to the prompts of their project's code, where their dialect has messages.
-
-    Always, whether there is a catalogue or not: one may be pushed at this very moment.
-    """
-    calls = [body for body in bodies if body.dialect in CHAT_DIALECTS or b'"prompt"' in body.request]
-    ids = [identity(body.call) for body in calls]
-    parameters = {
-        "projects": [name(body.project) for body in calls],
-        "days": [day_of(call) for call in ids],
-        "ids": ids,
-    }
-    if ids:
-        await connection.execute(QUERIES.queue_matching, parameters)
 
 
 async def read_requests(
