@@ -30,6 +30,8 @@ from headgate.config.http import ConfigController, SnapshotsController, list_mod
 from headgate.meters.http import BudgetsController, InlineMeters
 from headgate.meters.lease_http import LeasesController
 from headgate.meters.rate_http import RateLimitsController
+from headgate.prompts.catalogue.http import CatalogueController, PromptsController
+from headgate.prompts.catalogue.listing import NoPrompts
 from headgate.records.http import (
     CostsController,
     FollowController,
@@ -40,6 +42,7 @@ from headgate.records.http import (
 from headgate.releases.comparison_http import ComparisonController
 from headgate.releases.http import EnvironmentsController, ReleasesController
 from headgate.releases.rules_http import RulesController
+from headgate.releases.status_http import show_environment_status
 
 PREFIX: Final = "/api/v1"
 
@@ -107,8 +110,11 @@ def _api() -> Router:
             list_providers,
             list_models,
             ComparisonController,
+            PromptsController,
+            CatalogueController,
             ReleasesController,
             EnvironmentsController,
+            show_environment_status,
             RulesController,
             status,
         ],
@@ -130,6 +136,7 @@ def _dependencies(services: ControlServices, state: ControlState, gate: Gate) ->
         "services": services,
         "gate": gate,
         "following": Followers(),
+        "other_prompts": NoPrompts(),
         "vault": services.vault,
     }
     provided = {name: Provide(_giving(part), sync_to_thread=False) for name, part in parts.items()}

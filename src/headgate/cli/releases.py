@@ -239,6 +239,34 @@ def history(
     )
 
 
+@app.command("status")
+@over_api
+def status(
+    api: Api,
+    environment: Annotated[
+        str | None, typer.Argument(help="The environment; all where it is left out.")
+    ] = None,
+    project: Project = None,
+) -> None:
+    """Show how environments stand: the release in force, and the prompts that run and are not in it."""
+    shown = api.client.items("/environments", project=project)
+    names = [each for each in shown if environment in (None, each["name"])]
+    if environment is not None and not names:
+        raise CommandFailed(
+            f"there is no environment {environment}", "`headgate releases environments` lists them"
+        )
+    found = [
+        api.client.get(f"/environments/{each['name']}/status", project=each["project"]) for each in names
+    ]
+    if api.out.as_json:
+        api.out.json(found)
+        return
+    api.out.rows(found, ENVIRONMENTS, empty="No environments yet.")
+    drifted = [row for each in found for row in each["unreleased"]]
+    api.out.text("")
+    api.out.rows(drifted, UNRELEASED, empty="Every prompt that was seen to run is in its release.")
+
+
 @app.command("compare")
 @over_api
 def compare(

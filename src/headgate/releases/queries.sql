@@ -75,3 +75,29 @@ where r.project = %(project)s and r.release = %(release)s
     ))
 order by r.day desc, r.id desc
 limit %(limit)s
+
+-- name: prompts_seen
+-- Prompts of code that calls of environments were made of; those of libraries stand in no release.
+select r.project, r.environment, r.release, p.name, p.version, p.versions, count(*) as calls,
+    max(r.started_at) as last_at
+from requests r
+cross join lateral jsonb_to_recordset(r.prompts)
+    as p (name text, version text, versions text[], kind text, source text)
+left join catalogue_sources s on s.project = r.project and s.source = p.source
+where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+    and r.environment <> '' and (%(environment)s::text is null or r.environment = %(environment)s)
+    and r.release <> ''
+    and r.started_at >= %(since)s and r.day >= (%(since)s::timestamptz at time zone 'UTC')::date - 1
+    and p.kind = 'code' and s.kind is distinct from 'library'
+group by 1, 2, 3, 4, 5, 6
+order by calls desc, 1, 2, 3, 4, 5
+limit %(limit)s
+
+-- name: told_unreleased
+-- Those that nobody was told of before; from now on they are known.
+insert into prompts_unreleased (project, environment, release, prompt, version)
+select * from unnest(
+    %(projects)s::text[], %(environments)s::text[], %(releases)s::text[], %(prompts)s::text[], %(versions)s::text[]
+)
+on conflict do nothing
+returning project, environment, release, prompt, version
