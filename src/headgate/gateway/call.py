@@ -87,6 +87,8 @@ class Call(msgspec.Struct, eq=False):
     """The model that was asked for, where a rule or a pin put another in its place."""
     environment: str = ""
     overrides: tuple[Override, ...] = ()
+    limit_override: Override | None = None
+    """What its last attempt made of the output limit: by the alias's default, or what a budget can pay."""
     prompts: tuple[PromptUsed, ...] = ()
     provider_request_id: str = ""
     response: BodyCopy | None = None
@@ -163,7 +165,9 @@ class Call(msgspec.Struct, eq=False):
             record=caller.record if caller else "metadata",
             provider_request_id=self.provider_request_id,
             environment=self.environment,
-            overrides=self.overrides,
+            overrides=self.overrides
+            if self.limit_override is None
+            else (*self.overrides, self.limit_override),
             prompts=self.prompts,
         )
 

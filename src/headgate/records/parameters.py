@@ -1,8 +1,8 @@
 """The effective value of each parameter of a call, and where it came from. Pure.
 
 Sources are `caller`, `code path:line`, `library source path:line`, `rule NAME@VERSION`,
-`prompt NAME@VERSION`, `alias NAME`, `budget`, and `default`: what the provider documents for a parameter that was not sent. Read
-next: `records.queries`, `wire.parameters`, `catalog.defaults`.
+`prompt NAME@VERSION`, `alias NAME`, `budget`, and `default`: what the provider documents for a parameter that
+was not sent. Read next: `records.queries`, `wire.parameters`, `catalog.defaults`.
 """
 
 import ast
@@ -79,7 +79,7 @@ def effective_parameters(call: CallFacts) -> list[EffectiveParameter]:
         if name is None:
             continue
         sources[name] = str(override.get("source", ""))
-        before.setdefault(name, override.get("before"))
+        before.setdefault(name, override.get("before", msgspec.UNSET))
         if name not in call.sent:  # taken away, or added after the body was kept
             sent[name] = override.get("after")
     found = [
@@ -87,7 +87,7 @@ def effective_parameters(call: CallFacts) -> list[EffectiveParameter]:
             name=name,
             value=value,
             source=sources.get(name) or _written(call, name, value) or "caller",
-            before=before[name] if name in before and before[name] != value else msgspec.UNSET,
+            before=msgspec.UNSET if before.get(name) == value else before.get(name, msgspec.UNSET),
         )
         for name, value in sent.items()
     ]
