@@ -31,12 +31,15 @@ TOOLS_MAX: Final = 128
 VALUE_BYTES_MAX: Final = 4096
 LABELS_MAX: Final = 32
 
-NAME: Final = re.compile(r"[a-z0-9][a-z0-9._/-]{0,99}")
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)*")
+NAME_CHARACTERS_MAX: Final = 100
 LABEL: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 TOOL_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 MODEL: Final = re.compile(r"[^\x00-\x20\x7f]{1,256}")
 RESERVED: Final = frozenset({"versions", "labels", "diff", "render", "archive", "unarchive"})
-"""Parts of a name that an address would be read as something else with."""
+"""Parts of a name, but the first, that an address would be read as something else with."""
+ROUTES: Final = frozenset({"unknown", "catalogue"})
+"""First parts of a name that are routes of their own."""
 
 
 class NewVersion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,14 +57,17 @@ class NewVersion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 def check_name(name: str) -> str:
     """Return a prompt's name. Raises InvalidRequest for one that is none."""
-    if not NAME.fullmatch(name) or name.endswith("/") or "//" in name:
+    if len(name) > NAME_CHARACTERS_MAX or not NAME.fullmatch(name):
         raise InvalidRequest(
-            f"{name[:120]!r} is no name of a managed prompt; use at most 100 of a-z, 0-9 and `._-/`",
+            f"{name[:120]!r} is no name of a managed prompt; use at most 100 of a-z, 0-9 and `._-/`, "
+            "each part beginning with a letter or digit",
             parameter="name",
         )
-    if not RESERVED.isdisjoint(name.split("/")[1:]):
+    first, *others = name.split("/")
+    kept = sorted(RESERVED.intersection(others) | ROUTES.intersection([first]))
+    if kept:
         raise InvalidRequest(
-            f"{name!r} has a part that is kept for addresses: {', '.join(sorted(RESERVED))}", parameter="name"
+            f"{name!r} has the part {kept[0]!r}, which is kept for addresses", parameter="name"
         )
     return name
 
@@ -109,7 +115,7 @@ def checked(new: NewVersion) -> ManagedVersion:
         model=new.model,
         parameters=new.parameters,
         tools=_tools(new.tools),
-        response_schema=new.response_schema,
+        response_schema=None if new.response_schema is None else _json(new.response_schema),
         note=new.note,
     )
     size = len(msgspec.json.encode(version))
@@ -185,10 +191,17 @@ def _tool(index: int, given: dict[str, Any]) -> ManagedTool:
     if "input_schema" in plain and "parameters" not in plain:
         plain = {**plain, "parameters": plain["input_schema"]}
         del plain["input_schema"]
+    schema = plain.pop("parameters", None)
+    if schema is not None and not isinstance(schema, dict):
+        raise InvalidRequest(f"{where}.parameters is no JSON Schema", parameter=f"{where}.parameters")
     try:
-        tool = msgspec.convert(plain, ManagedTool)
+        tool = msgspec.convert({**plain, "parameters": _json(schema) if schema else ""}, ManagedTool)
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"{where} is refused: {error}", parameter=where) from None
     if not TOOL_NAME.fullmatch(tool.name):
         raise InvalidRequest(f"{where}.name is no name of a function", parameter=f"{where}.name")
     return tool
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

@@ -27,11 +27,12 @@ class ManagedMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class ManagedTool(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A function that the model may call. `parameters` is the JSON Schema of its arguments."""
+    """A function that the model may call. `parameters` is the JSON Schema of its arguments, as text: models
+    heed the order of its members, which the database would not keep."""
 
     name: str
     description: str = ""
-    parameters: dict[str, Any] = {}
+    parameters: str = ""
 
 
 class ManagedVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, eq=False):
@@ -46,7 +47,8 @@ class ManagedVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     model: str | None = None
     parameters: dict[str, Any] = {}
     tools: tuple[ManagedTool, ...] = ()
-    response_schema: dict[str, Any] | None = None
+    response_schema: str | None = None
+    """JSON text, whose members keep their order."""
     digest: str = ""
     """SHA-256 of what it says, in hex: two versions that say the same have the same."""
     created_ms: int = 0

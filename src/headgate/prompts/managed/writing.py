@@ -21,6 +21,7 @@ from headgate.wire.parameters import LISTS, Place, place_of
 Fields = dict[str, bytes]
 """The members of an object in their order, as bytes."""
 
+NO_ARGUMENTS: Final = '{"type":"object","properties":{}}'
 PLANS_KEPT: Final = 1024
 SCHEMA_RECORDED_MAX: Final = 4096
 
@@ -169,9 +170,9 @@ def plan_of(dialect: Dialect, name: str, version: ManagedVersion) -> Plan:
         parameters.append(fills(parameter, place, _encode([value] if listed else value)))
     schema: tuple[Filling, ...] = ()
     if version.response_schema is not None:
-        raw = _encode(version.response_schema)
+        raw = version.response_schema.encode()
         shown = raw if len(raw) <= SCHEMA_RECORDED_MAX else _encode(f"({len(raw)} bytes)")
-        wanted = _schema(dialect, version.response_schema, _NO_NAME.sub("_", name)[:64])
+        wanted = _schema(dialect, msgspec.Raw(raw), _NO_NAME.sub("_", name)[:64])
         schema = tuple(fills("response_schema", place, value, shown) for place, value in wanted)
     return Plan(
         model=model,
@@ -187,29 +188,40 @@ def plan_of(dialect: Dialect, name: str, version: ManagedVersion) -> Plan:
 def fill(dialect: Dialect, fields: Fields, plan: Plan, *, talks: bool) -> list[Override]:
     """Fill in what the caller left open, and return what was; `talks` is false where tokens are counted."""
     filled = [plan.put]
+    opened: dict[str, Fields] = {}
     if fields.get("model") == b'""':
         del fields["model"]
     for filling in (plan.model, plan.tools):
-        if filling is not None and _set(fields, filling.place, filling.raw):
+        if filling is not None and _set(fields, filling.place, filling.raw, opened):
             filled.append(filling.override)
     if not talks:
         return filled
     for filling in plan.parameters:
-        if _set(fields, filling.place, filling.raw):
+        if _set(fields, filling.place, filling.raw, opened):
             filled.append(filling.override)
             if dialect == "anthropic" and filling.override.field == "reasoning_budget":
-                _set(fields, (("thinking",), ("type",)), b'"enabled"')
-    if plan.schema and _set(fields, plan.schema[0].place, plan.schema[0].raw):
+                _set(fields, (("thinking",), ("type",)), b'"enabled"', opened)
+    if plan.schema and _set(fields, plan.schema[0].place, plan.schema[0].raw, opened):
         filled.append(plan.schema[0].override)
         for filling in plan.schema[1:]:
-            _set(fields, filling.place, filling.raw)
+            _set(fields, filling.place, filling.raw, opened)
+    for name, inner in opened.items():
+        if inner:
+            fields[name] = body_of(inner)
     return filled
 
 
-def _set(fields: Fields, place: Place, raw: bytes) -> bool:
-    """Set a value at a place unless the caller has one there; say whether it was set."""
+def _set(fields: Fields, place: Place, raw: bytes, opened: dict[str, Fields]) -> bool:
+    """Set a value at a place unless the caller has one there; say whether it was set.
+
+    Objects on the way are kept open in `opened`, to be written once.
+    """
     spellings, rest = place[0], place[1:]
-    given = next((each for each in spellings if fields.get(each, b"null").strip() != b"null"), None)
+    given = None
+    for each in spellings:
+        if each in opened or fields.get(each, b"null").strip() != b"null":
+            given = each
+            break
     if not rest:
         if given is not None:
             return False
@@ -218,10 +230,14 @@ def _set(fields: Fields, place: Place, raw: bytes) -> bool:
         fields[spellings[0]] = raw
         return True
     name = given or spellings[0]
-    inner = {} if given is None else _inner(fields[name], name)
-    done = _set(inner, rest, raw)
-    if done:
-        fields[name] = body_of(inner)
+    if name not in opened:
+        opened[name] = {} if given is None else _inner(fields[name], name)
+    if len(rest) == 1:
+        return _set(opened[name], rest, raw, {})
+    further: dict[str, Fields] = {}
+    done = _set(opened[name], rest, raw, further)
+    for inner, members in further.items():
+        opened[name][inner] = body_of(members)
     return done
 
 
@@ -241,10 +257,10 @@ def _tools(dialect: Dialect, tools: Sequence[ManagedTool]) -> bytes:
 
 def _function(tool: ManagedTool, schema: str = "parameters") -> dict[str, Any]:
     described = {"description": tool.description} if tool.description else {}
-    return {"name": tool.name, **described, schema: tool.parameters or {"type": "object", "properties": {}}}
+    return {"name": tool.name, **described, schema: msgspec.Raw((tool.parameters or NO_ARGUMENTS).encode())}
 
 
-def _schema(dialect: Dialect, schema: dict[str, Any], called: str) -> list[tuple[Place, bytes]]:
+def _schema(dialect: Dialect, schema: msgspec.Raw, called: str) -> list[tuple[Place, bytes]]:
     """How an answer of that schema is asked for. Sources (2026-11-21): OpenAI's and Anthropic's structured
     outputs, Google's `responseJsonSchema`."""
     match dialect:
