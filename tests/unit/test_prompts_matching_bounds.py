@@ -121,6 +121,15 @@ def test_many_versions_with_one_key_are_compared_but_once_each() -> None:
     assert matched.steps < 5_000
 
 
+def test_a_message_has_so_many_pieces_and_no_more() -> None:
+    versions = [
+        version(f"NUMBER_{index}", f"This is prompt number {index} of the long collection.")
+        for index in range(PIECES_MAX + 100)
+    ]
+    text = "\n".join(each.template.text for each in versions)
+    assert len(Matcher(versions).match(text).pieces) == PIECES_MAX
+
+
 def test_a_catalogue_of_odd_templates_is_taken_in() -> None:
     odd = [
         version("EMPTY"),

@@ -4,6 +4,7 @@ import pytest
 
 from headgate.prompts.matching.index import Matcher
 from headgate.prompts.matching.model import CatalogueVersion, MatchedPiece
+from headgate.prompts.matching.texts import Text
 from headgate.prompts.model import Hole, Part, Template
 
 CLERK: tuple[Part, ...] = (
@@ -102,6 +103,24 @@ def test_the_running_commit_wins_over_a_little_more_text() -> None:
     assert only(matcher, text, {"bot": 3}).path == "app/prompts.py"
 
 
+def test_where_one_prompt_is_of_another_commit_the_rest_is_still_narrowed() -> None:
+    # The commit said to run does not hold this reminder, so that not all can be of that commit.
+    longer = (*CLERK[:2], " by name. Smile.\n")
+    clerk = Template.of((*CLERK[:2], " by name"))
+    matcher = Matcher(
+        [
+            version("CLERK", *clerk.parts, held=(0, 4)),
+            version("CLERK", *longer, held=(5, 9)),
+            version("REMINDER", *REMINDER, held=(6, 9)),
+        ]
+    )
+    text = rendered(longer, visitor="Ann") + rendered(REMINDER, shelf="B 4")
+    assert [(piece.symbol, piece.last) for piece in matcher.match(text, at={"bot": 3}).pieces] == [
+        ("CLERK", 4),
+        ("REMINDER", 9),
+    ]
+
+
 def test_versions_that_differ_in_whitespace_are_told_apart_unless_it_was_stripped() -> None:
     spaced = (*CLERK[:2], " by name.\n\n\n")
     old, new = version("CLERK", *CLERK, held=(0, 4)), version("CLERK", *spaced, held=(5, 9))
@@ -139,6 +158,14 @@ def test_a_template_rendered_again_and_again_is_as_many_pieces() -> None:
     matcher = Matcher([version("REMINDER", *REMINDER)])
     text = "\n".join(rendered(REMINDER, shelf=f"C {number}") for number in range(5))
     assert [piece.values["shelf"] for piece in matcher.match(text).pieces] == [f"C {n}" for n in range(5)]
+
+
+def test_a_rendering_that_breaks_off_does_not_swallow_the_next() -> None:
+    matcher = Matcher([version("SHELF", REMINDER[0], Hole(name="shelf"), " and nothing after it.")])
+    whole = f"{REMINDER[0]}B 4 and nothing after it."
+    text = f"{REMINDER[0]}A 1.\n{whole}"
+    piece = only(matcher, text)
+    assert (text[piece.start : piece.end], piece.values) == (whole, {"shelf": "B 4"})
 
 
 def test_the_template_that_covers_more_wins_over_one_that_it_contains() -> None:
@@ -238,9 +265,23 @@ def test_a_template_changed_since_is_found_in_part_and_said_to_be() -> None:
 def test_fragments_glued_to_values_and_in_other_scripts_are_found() -> None:
     chinese = ("你是一个图书管理员。请用", Hole(name="语言"), "回答读者的问题，并注明书架的编号和书名。")
     glued = ("<context>", Hole(name="context"), "</context>\nUse_nothing_but_what_stands_above,please")
-    matcher = Matcher([version("CHINESE", *chinese), version("GLUED", *glued)])
+    two_words = (Hole(name="prefix"), "Extraordinarily_unlikely_word reader.\n")
+    matcher = Matcher([version("CHINESE", *chinese), version("GLUED", *glued), version("TWO", *two_words)])
+    assert only(matcher, "not" + rendered(two_words, prefix="")).values == {"prefix": "not"}
     assert only(matcher, "前言。" + rendered(chinese, 语言="英语") + "谢谢").values == {"语言": "英语"}
     assert only(matcher, rendered(glued, context="a b") + "\n!").values == {"context": "a b"}
+
+
+def test_places_in_the_original_are_those_of_the_canonical_text() -> None:
+    text = Text(" \t one  two\n\n\nthree four\u2003\u2003five \n")
+    assert text.canonical == "one two three four five"
+    for position, character in enumerate(text.canonical):
+        original = text.raw[text.at(position)]
+        assert original == character or (character == " " and original.isspace())
+    starts = [text.at(text.canonical.index(word)) for word in text.canonical.split()]
+    assert starts == [text.raw.index(word) for word in text.canonical.split()]
+    assert text.raw[: text.end_at(7)] == " \t one  two"
+    assert text.at(7) == len(" \t one  two")
 
 
 def test_a_template_of_holes_alone_is_left_out_and_an_empty_catalogue_matches_nothing() -> None:
