@@ -30,8 +30,8 @@ from headgate.config.http import ConfigController, SnapshotsController, list_mod
 from headgate.meters.http import BudgetsController, InlineMeters
 from headgate.meters.lease_http import LeasesController
 from headgate.meters.rate_http import RateLimitsController
-from headgate.prompts.catalogue.http import CatalogueController, PromptsController
-from headgate.prompts.catalogue.listing import NoPrompts
+from headgate.prompts.catalogue.http import CatalogueController, PromptListController, PromptsController
+from headgate.prompts.managed.http import ManagedPrompts, ManagedPromptsController
 from headgate.records.http import (
     CostsController,
     FollowController,
@@ -110,7 +110,9 @@ def _api() -> Router:
             list_providers,
             list_models,
             ComparisonController,
+            PromptListController,
             PromptsController,
+            ManagedPromptsController,
             CatalogueController,
             ReleasesController,
             EnvironmentsController,
@@ -136,7 +138,7 @@ def _dependencies(services: ControlServices, state: ControlState, gate: Gate) ->
         "services": services,
         "gate": gate,
         "following": Followers(),
-        "other_prompts": NoPrompts(),
+        "other_prompts": ManagedPrompts(),
         "vault": services.vault,
     }
     provided = {name: Provide(_giving(part), sync_to_thread=False) for name, part in parts.items()}

@@ -157,11 +157,15 @@ where project = %(project)s and day = %(day)s and hmac = any(%(hmacs)b::bytea[])
     and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]));
 
 -- name: list_requests
--- Newest first. Days first, so that partitions are read one after the other and only as many as it takes.
+-- Newest first. Days first, so that partitions are read one after the other and only as many as it takes. What
+-- filled the holes of prompts is as long as messages are, and shows with the one request alone.
 select r.id, r.trace_id, r.started_at, r.project, r.key, r."user", r.session, r.tags, r.dialect, r.operation,
     r.stream, r.model, r.target, r.status, r.code, jsonb_array_length(r.attempts), r.duration_ms,
     r.first_token_ms, r.usage::text, r.cost_usd, r.estimated, r.truncated, r.changes, r.snapshot, r.release,
-    r.prompts::text, r.environment
+    coalesce((
+        select jsonb_agg(each - 'values' order by place)
+        from jsonb_array_elements(r.prompts) with ordinality as prompts (each, place)
+    ), '[]')::text, r.environment
 from requests r
 where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
     and (%(project)s::text is null or r.project = %(project)s)
