@@ -12,7 +12,7 @@ NAMES_KEPT = 8192
 ALWAYS = {
     "system_prompt", "system_message", "system_instruction", "system_instructions", "user_prompt",
     "prompt_template", "system_msg", "systemPrompt", "user_message", "instruction",
-    "instructions", "system_msgs",
+    "instructions", "system_msgs", "custom_instructions", "additional_instructions",
 }  # fmt: skip
 """Arguments that are prompts whatever call takes them."""
 
@@ -47,6 +47,9 @@ NO_MODEL_CALL = re.compile(
     r"(?:^|\.)(?:logger|log|logging|console|print|st|parser|subprocess|io|typer|click|Prompt|Confirm|questionary)\."
     r"|ask_(?:human|user|and_print)"
 )
+AGENT = re.compile(r"(?:^|\.)\w*Agent$")
+"""What is made of instructions, of which a description is one."""
+
 SPEAKERS = {"system", "human", "user", "ai", "assistant", "developer"}
 
 
@@ -63,6 +66,8 @@ def takes_prompt(called: str, argument: str) -> bool:
         return True
     if not is_model_call(called):
         return False
+    if argument == "description":
+        return AGENT.search(called) is not None
     if argument.isdigit():
         return FIRST_ARGUMENT.search(called) is not None
     return argument in OF_MODEL_CALLS
@@ -74,6 +79,23 @@ TOOL_MAKERS = re.compile(
     r"|pydantic_function_tool|tool_plain)$"
 )
 """Calls and decorators that make a tool of a function, of which the model is told what it does."""
+
+
+def is_memory(called: str, keywords: frozenset[str]) -> bool:
+    """Whether a call keeps what it takes, for a person or a session."""
+    name = called.rpartition(".")[2]
+    if name in ("add", "add_memory", "insert"):
+        return bool(keywords & {"user_id", "agent_id", "run_id", "session_id"})
+    return name.startswith(("store_", "save_", "remember", "ingest"))
+
+
+@functools.lru_cache(maxsize=NAMES_KEPT)
+def is_of_parts(name: str) -> bool:
+    """Whether a name says that what it is put together of are parts of prompts."""
+    return PARTS.search(name) is not None
+
+
+PARTS = re.compile(r"prompts?$|instructions?$|^system_(?:content|text)$", re.IGNORECASE)
 
 
 @functools.lru_cache(maxsize=NAMES_KEPT)

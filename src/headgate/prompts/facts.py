@@ -8,7 +8,15 @@ import ast
 
 import msgspec
 
-from headgate.prompts.calls import ALWAYS, OF_MODEL_CALLS, SPEAKERS, is_tool_maker, takes_prompt
+from headgate.prompts.calls import (
+    ALWAYS,
+    OF_MODEL_CALLS,
+    SPEAKERS,
+    is_memory,
+    is_of_parts,
+    is_tool_maker,
+    takes_prompt,
+)
 from headgate.prompts.expressions import dotted
 from headgate.prompts.nodes import children
 from headgate.prompts.sites import FunctionNode, Scope, bound_symbol, is_message
@@ -89,6 +97,8 @@ class Facts(msgspec.Struct):
     """What `.format` is called on."""
     tools: list[Placed] = []
     """What is given to a model as tools."""
+    remembered: list[Placed] = []
+    """What is given to a memory, to be kept and not to be answered."""
     classes: list[ast.ClassDef] = []
 
 
@@ -98,6 +108,17 @@ def facts_of(body: list[ast.stmt], scope: Scope) -> Facts:
     for statement in body:
         gatherer.gather_one(statement, scope)
     return gatherer.facts
+
+
+def _is_composed(node: ast.expr) -> bool:
+    """Whether an expression is made of other texts."""
+    match node:
+        case ast.Dict() | ast.List() | ast.Tuple() | ast.BinOp(op=ast.Add() | ast.Mod()) | ast.JoinedStr():
+            return True
+        case ast.Call(func=ast.Attribute(attr="format" | "join")):
+            return True
+        case _:
+            return False
 
 
 class _Gatherer:
@@ -175,6 +196,8 @@ class _Gatherer:
             for key, entry in zip(value.keys, value.values, strict=True):
                 if isinstance(key, ast.Constant):
                     self.facts.assigned.append((f"{symbol}[{key.value}]", Placed(entry, scope)))
+        if is_of_parts(name) and _is_composed(value):
+            self.facts.sinks.append(placed)
         if name == "tools":
             self.facts.tools.append(Placed(value, scope))
 
@@ -185,6 +208,8 @@ class _Gatherer:
         self.facts.calls.append((called.rpartition(".")[2], Called(positional, keywords)))
         if isinstance(call.func, ast.Attribute):
             self._method(call, call.func, scope)
+        if is_memory(called, frozenset(keywords)):
+            self.facts.remembered.extend((*positional, *keywords.values()))
         if is_message(call):
             self.facts.sinks.extend(placed for name, placed in keywords.items() if name != "role")
             return

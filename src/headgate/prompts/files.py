@@ -97,7 +97,7 @@ def prompts_in_file(text: str, path: str) -> list[Found]:
     if not is_fragment(template.literal):
         return []
     judgement = judge(template.literal, around, holes=len(template.holes))
-    if suffix in JINJA | MUSTACHE and not around.file_says and judgement.points < 4:
+    if suffix in JINJA | MUSTACHE and not (around.file_says or around.folder_says) and judgement.points < 4:
         return []
     kinds = {**dict.fromkeys(JINJA, "jinja"), **dict.fromkeys(MUSTACHE, "mustache"), ".md": "markdown"}
     line = text[: len(text) - len(body)].count("\n") + 1
@@ -136,7 +136,8 @@ def _parts(text: str, suffix: str) -> list[Part]:
 def _values(text: str, path: str, suffix: str) -> list[Found]:
     if "\n" not in text or PurePosixPath(path).parts[0] in (".github", ".circleci"):
         return []
-    if not Surroundings(name="", path=path).file_says and _HINT.search(text) is None:
+    place = Surroundings(name="", path=path)
+    if not (place.file_says or place.folder_says) and _HINT.search(text) is None:
         return []
     found: list[Found] = []
     for symbol, key, value, line in _toml(text) if suffix == ".toml" else _yaml(text):

@@ -25,9 +25,12 @@ class Flow:
         self._scopes: dict[Scope, str] = {(): "module"}
         self._sinks: list[Placed] = []
         self._tools: list[Placed] = []
-        self._merge(list(pieces))
-        self.reached = self._reach()
+        gathered = list(pieces)
+        self._merge(gathered)
+        self.reached = self._reach(self._sinks)
         """Symbols that reach a model call."""
+        self.remembered = self._reach([placed for facts in gathered for placed in facts.remembered])
+        """Symbols that reach a memory."""
         self.tools = self._tool_functions()
         """Symbols of functions that are given to a model as tools."""
 
@@ -133,9 +136,9 @@ class Flow:
                     waiting.extend(self._sources(symbol))
         return frozenset(tools)
 
-    def _reach(self) -> frozenset[str]:
+    def _reach(self, sinks: list[Placed]) -> frozenset[str]:
         reached: set[str] = set()
-        waiting = list(self._sinks)
+        waiting = list(sinks)
         while waiting:
             for symbol in self._references(waiting.pop()):
                 if symbol not in reached:

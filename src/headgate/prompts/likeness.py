@@ -19,12 +19,14 @@ UNNAMED_MIN = 5
 
 _NAME = re.compile(
     r"prompt|system(?:_|$)|instruction|(?:^|_)sys(?:_|$)|template$|reminder|persona|(?:^|_)role(?:_|$)"
-    r"|few_?shot|rubric|(?:^|_)msg(?:_|$)|(?:^|_)task(?:_|$)|guideline|constraint|(?:^|_)example",
+    r"|few_?shot|rubric|(?:^|_)msg(?:_|$)|(?:^|_)task(?:_|$)|guideline|constraint|(?:^|_)example|context$",
     re.IGNORECASE,
 )
 _NO_PROMPT_NAME = re.compile(
     r"(?:^|_)(?:regex|pattern|url|path|sql|html|css|query_string|help|usage|error|err|warning|description|desc"
-    r"|title|label|license|header|endpoint|filename|version|doc|docs|log|banner|tooltip|placeholder|color|style)$",
+    r"|title|label|license|header|endpoint|filename|version|doc|docs|log|banner|tooltip|placeholder|color|style"
+    r"|(?:log|error|err|warn|warning|cancel|status|success|fail|failure|debug|info)_?(?:msg|message|text)s?"
+    r"|halt_message|commit_message|trailer|footer)$",
     re.IGNORECASE,
 )
 _FILE = re.compile(r"prompt|instruction", re.IGNORECASE)
@@ -65,7 +67,7 @@ _OTHER = (
     ("SQL", re.compile(
         r"^\s*(?:--.*\n\s*)*(?:SELECT\s|INSERT\s+(?:INTO|OR)|UPDATE\s+\S+\s+SET|DELETE\s+FROM|CREATE\s+(?:TABLE"
         r"|INDEX|UNIQUE|EXTENSION|VIEW|VECTOR|OR\s|FULLTEXT|CONSTRAINT|SCHEMA|DATABASE|MATERIALIZED)|ALTER\s+TABLE"
-        r"|DROP\s+(?:TABLE|INDEX)|PRAGMA\s|WITH\s+\w+\s+AS\s*\(|BEGIN;|COPY\s)"
+        r"|DROP\s+(?:TABLE|INDEX)|PRAGMA\s|WITH\s+\w+\s*(?:\([^)]*\)\s*)?AS\s*\(|BEGIN;|COPY\s)"
     )),
     ("a graph query", re.compile(
         r"^\s*(?:MATCH|MERGE|UNWIND|OPTIONAL MATCH|CALL)\s*[\s({]|\bMATCH\s*\(.*\bRETURN\b", re.DOTALL)),
@@ -73,6 +75,11 @@ _OTHER = (
         r"^\s*(?:<!DOCTYPE|<\?xml|<html|<head|<div|<style|<svg|<script"
         r"|<p>|<p |<table|<a |<br|<img|<span|<link|<h\d)",
         re.IGNORECASE)),
+    ("a notice", re.compile(
+        r"^\W*(?:errors? |failed to |invalid |unable to |could not |cannot |missing |exception )[^\n]{0,90}$"
+        r"|^\W*no (?:[\w'-]+ ){1,5}(?:found|available|yet|provided|generated|given|to process)\b[^\n]{0,60}$",
+        re.IGNORECASE)),
+    ("a dummy text", re.compile(r"lorem ipsum", re.IGNORECASE)),
     ("a licence", re.compile(r"Licensed under the|Permission is hereby granted|Copyright \(c\)|SPDX-")),
     ("usage", re.compile(r"^\s*usage:", re.IGNORECASE)),
     ("a regular expression", re.compile(r"\(\?[P:=!<]|\\[bdswSWD][+*\\)\]]|\[\^[^\]]+\][+*]")),
@@ -89,10 +96,11 @@ _OTHER = (
 """What a text may be instead, by how it begins or what it holds; code counts only at the beginning."""
 
 
-_WHATEVER_IT_SAYS = ("SQL", "a graph query", "markup", "usage", "a URL or path")
+_WHATEVER_IT_SAYS = ("SQL", "a graph query", "markup", "usage", "a URL or path", "a dummy text")
 """Kinds that hold even where a text speaks to the model."""
 
-_MAY_BE_EXAMPLES = ("code", "data", "markup", "a diagram")
+EXAMPLES = ("code", "data", "markup", "a diagram")
+"""Kinds that a prompt gives examples of."""
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +115,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     path: str
+    is_mostly_text: bool = False
+    """Whether most of the file is texts in constants."""
 
     @property
     def name_says(self) -> bool:
@@ -120,13 +130,18 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_of_prompts(self) -> bool:
-        """Whether the file itself says that it holds prompts and hardly anything else."""
-        return _of_prompts(self.path)
+        """Whether it says that it holds prompts: by its name, or by its folder and by being all text."""
+        return _of_prompts(self.path) or (self.is_mostly_text and _in_folder_of_prompts(self.path))
 
     @property
     def file_says(self) -> bool:
-        """Whether the file, or the folder that it is in, is of prompts."""
-        return _is_named_for_prompts(self.path)
+        """Whether the file's name speaks of prompts."""
+        return _file_says(self.path)
+
+    @property
+    def folder_says(self) -> bool:
+        """Whether the name of its folder does."""
+        return _folder_says(self.path)
 
 
 @functools.lru_cache(maxsize=TEXTS_KEPT)
@@ -145,8 +160,18 @@ def _of_prompts(path: str) -> bool:
 
 
 @functools.lru_cache(maxsize=1024)
-def _is_named_for_prompts(path: str) -> bool:
-    return any(_FILE.search(part) for part in PurePosixPath(path).parts[-2:])
+def _in_folder_of_prompts(path: str) -> bool:
+    return any(folder.lower() in ("prompt", "prompts") for folder in PurePosixPath(path).parts[-3:-1])
+
+
+@functools.lru_cache(maxsize=1024)
+def _file_says(path: str) -> bool:
+    return _FILE.search(PurePosixPath(path).name) is not None
+
+
+@functools.lru_cache(maxsize=1024)
+def _folder_says(path: str) -> bool:
+    return any(_FILE.search(part) for part in PurePosixPath(path).parts[-2:-1])
 
 
 def words_in(text: str) -> int:
@@ -177,13 +202,14 @@ def is_fragment(text: str, *, kinds: tuple[str, ...] = ()) -> bool:
 
     `kinds` may be prompts here: an example in a file of prompts is often code or data.
     """
-    is_sentence = len(text.split()) >= 3 or len(_CJK.findall(text)) >= LETTERS_MIN // 2
-    return (
-        is_sentence
-        and words_in(text) >= 3
-        and len(text.strip()) >= LETTERS_MIN
-        and other_kind(text) in (None, *kinds)
-    )
+    return words_in(text) >= 3 and _is_sentence(text) and other_kind(text) in (None, *kinds)
+
+
+def _is_sentence(text: str) -> bool:
+    """Whether a text has three words that are set apart, or as much in a script that sets none apart."""
+    if len(text.split()) >= 3:
+        return len(text.strip()) >= LETTERS_MIN
+    return len(_CJK.findall(text)) >= LETTERS_MIN // 2
 
 
 class _Traits(msgspec.Struct, frozen=True):
@@ -201,7 +227,7 @@ class _Traits(msgspec.Struct, frozen=True):
 def _traits(text: str) -> _Traits | None:
     """Return what a text says; None where it has another kind or hardly any words."""
     words = words_in(text)
-    if words < 3 or len(text.strip()) < LETTERS_MIN or other_kind(text) is not None:
+    if words < 3 or not _is_sentence(text) or other_kind(text) is not None:
         return None
     return _Traits(
         words=words,
@@ -222,6 +248,7 @@ def judge(text: str, around: Surroundings, *, holes: int) -> Judgement:
         (3, "speaks to the model", traits.speaks),
         (2, f"name `{around.name}`", around.name_says),
         (2, "its file's name", around.file_says),
+        (1, "its folder's name", around.folder_says and not around.file_says),
         (min(traits.imperatives, 2), "gives instructions", traits.imperatives > 0),
         (1, "speaks of answers and documents", traits.talks),
         (1, "says you", traits.says_you),
@@ -238,7 +265,7 @@ def judge(text: str, around: Surroundings, *, holes: int) -> Judgement:
 def is_prompt(judgement: Judgement, text: str, around: Surroundings, *, is_constant: bool) -> bool:
     """Whether the points suffice, given what names say; `is_constant`: bound in no function."""
     if is_constant and around.is_of_prompts:
-        return is_fragment(text, kinds=_MAY_BE_EXAMPLES)
+        return is_fragment(text, kinds=EXAMPLES)
     if around.name_says and around.file_says:
         return judgement.points >= NAMED_MIN
     if around.name_says or around.file_says:

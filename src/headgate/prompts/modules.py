@@ -7,10 +7,27 @@ import ast
 import inspect
 from collections.abc import Iterator
 
-from headgate.prompts.calls import OTHER_ARGUMENTS, is_for_others, is_for_people, is_tool_maker, takes_prompt
+import msgspec
+
+from headgate.prompts.calls import (
+    OTHER_ARGUMENTS,
+    is_for_others,
+    is_for_people,
+    is_memory,
+    is_tool_maker,
+    takes_prompt,
+)
 from headgate.prompts.expressions import dotted, templates_of
 from headgate.prompts.flow import Flow
-from headgate.prompts.likeness import UNNAMED_MIN, Surroundings, is_fragment, is_prompt, judge, words_in
+from headgate.prompts.likeness import (
+    EXAMPLES,
+    UNNAMED_MIN,
+    Surroundings,
+    is_fragment,
+    is_prompt,
+    judge,
+    words_in,
+)
 from headgate.prompts.model import Found, Hole, Template
 from headgate.prompts.pieces import Piece, Pieces
 from headgate.prompts.sites import Site
@@ -26,17 +43,18 @@ def prompts_in(source: str, path: str) -> list[Found]:
 def prompts_of(pieces: list[Piece], path: str) -> list[Found]:
     """Return the prompts of a module of which the pieces were read."""
     flow = Flow(piece.facts for piece in pieces)
+    file = _File(path=path, flow=flow, is_mostly_text=_is_mostly_text(pieces, flow))
     found: dict[tuple[str, str], Found] = {}
     versions: set[str] = set()
     for piece in pieces:
         for site in piece.sites:
             tells = _describes_tool(site)
-            certain = None if tells else _certain(site)
+            certain = None if tells else _certain(site, file)
             if not tells and certain is None and _is_for_others(site):
                 continue
             names = flow.names_in(site.scope)
             for template in templates_of(site.node, names, formatted=site.symbol in flow.formatted):
-                why = _tells(template) if tells else _why(site, certain, template, flow, path)
+                why = _tells(template) if tells else _why(site, certain, template, file)
                 if why is None or (template.version in versions and not _is_own(site.node)):
                     continue
                 versions.add(template.version)
@@ -50,6 +68,27 @@ def prompts_of(pieces: list[Piece], path: str) -> list[Found]:
         for each in (*_signatures(piece, path), *_tools(piece, flow, path)):
             found[(each.symbol, each.template.version)] = each
     return sorted(found.values(), key=lambda each: each.line)
+
+
+class _File(msgspec.Struct, frozen=True, kw_only=True):
+    """What a module as a whole says of its texts."""
+
+    path: str
+    flow: Flow
+    is_mostly_text: bool
+
+
+def _is_mostly_text(pieces: list[Piece], flow: Flow) -> bool:
+    """Whether the constants of a module that are texts take most of it."""
+    texts = sum(
+        len(site.node.value)
+        for piece in pieces
+        for site in piece.sites
+        if isinstance(site.node, ast.Constant)
+        and isinstance(site.node.value, str)
+        and not flow.is_in_function(site.scope)
+    )
+    return texts * 2 > sum(piece.size for piece in pieces)
 
 
 TOOL = "tells a model what a tool does"
@@ -89,26 +128,42 @@ def _makes_tool(decorator: ast.expr) -> bool:
     return is_tool_maker(dotted(decorator))
 
 
-def _certain(site: Site) -> str | None:
+def _certain(site: Site, file: _File) -> str | None:
     """Say why a text is a prompt, whatever it says, or None where what it says must tell."""
-    if site.role and site.key in ("content", "parts") and not is_for_people(site.call):
+    if site.role and site.key in ("content", "parts"):
+        if is_for_people(site.call):
+            return None
+        # What user and assistant say to fill a memory is no prompt.
+        if site.role in TALK and (site.base in file.flow.remembered or is_memory(site.call, FOR_A_PERSON)):
+            return None
         return "sent to a model: a message's content"
     if site.call and takes_prompt(site.call, site.keyword) and not site.key:
         return f"sent to a model: {site.call}"
     return None
 
 
-def _why(site: Site, certain: str | None, template: Template, flow: Flow, path: str) -> str | None:
+TALK = ("user", "assistant")
+FOR_A_PERSON = frozenset({"user_id"})
+
+
+def _why(site: Site, certain: str | None, template: Template, file: _File) -> str | None:
     """Say why a text is a prompt, or None."""
     literal = template.literal
     if certain is not None:
         return certain if is_fragment(literal) else None
-    around = Surroundings(name=_name(site), path=path)
+    around = Surroundings(name=_name(site), path=file.path, is_mostly_text=file.is_mostly_text)
     judgement = judge(literal, around, holes=len(template.holes))
-    reached = site.symbol in flow.reached or site.base in flow.reached
-    if reached and is_fragment(literal) and not site.in_hole and (site.is_bound or judgement.points >= 3):
+    reached = site.symbol in file.flow.reached or site.base in file.flow.reached
+    kinds = EXAMPLES if "example" in site.symbol.lower() else ()
+    if (
+        reached
+        and not around.name_denies
+        and is_fragment(literal, kinds=kinds)
+        and not site.in_hole
+        and (site.is_bound or judgement.points >= 3)
+    ):
         return f"reaches a model call: {site.symbol}"
-    is_constant = site.is_bound and not flow.is_in_function(site.scope)
+    is_constant = site.is_bound and not file.flow.is_in_function(site.scope)
     if is_prompt(judgement, literal, around, is_constant=is_constant) and (
         site.is_bound or judgement.points >= UNNAMED_MIN
     ):

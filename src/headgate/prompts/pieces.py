@@ -38,9 +38,10 @@ class Chunk(msgspec.Struct, frozen=True):
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
-    """What a chunk holds; `line` is to be added to the lines of its nodes and sites."""
+    """What a chunk holds; `line` is added to the lines of its nodes and sites, `size` is in characters."""
 
     line: int
+    size: int
     scope: Scope
     body: list[ast.stmt]
     facts: Facts
@@ -68,7 +69,16 @@ class Pieces:
         except SyntaxError:
             # Not cut where Python would, or no Python: the whole tells, with the right line.
             body = ast.parse(source).body
-            return [Piece(line=0, scope=(), body=body, facts=facts_of(body, ()), sites=sites_in(body, ()))]
+            return [
+                Piece(
+                    line=0,
+                    size=len(source),
+                    scope=(),
+                    body=body,
+                    facts=facts_of(body, ()),
+                    sites=sites_in(body, ()),
+                )
+            ]
 
     def _piece(self, chunk: Chunk) -> Piece:
         key = (chunk.owner, chunk.is_head, chunk.text)
@@ -84,7 +94,9 @@ class Pieces:
             self._kept.move_to_end(key)
         scope = (chunk.owner,) if chunk.owner else ()
         line = chunk.line - 1 if chunk.owner else chunk.line
-        return Piece(line=line, scope=scope, body=read.body, facts=read.facts, sites=read.sites)
+        return Piece(
+            line=line, size=len(chunk.text), scope=scope, body=read.body, facts=read.facts, sites=read.sites
+        )
 
 
 def _read(chunk: Chunk) -> _Read:
@@ -147,16 +159,16 @@ class _Cutter:
         elif self._class and (not self._member_indent or indent == self._member_indent):
             self._member_indent = indent
             if self._decorated != indent:
-                yield from self._cut(at)
+                yield from self._cut(at, before_member=True)
                 self._owner = self._class
             self._decorated = indent if match["block"] == "@" else ""
 
     def end(self) -> Iterator[Chunk]:
         yield from self._cut(len(self._source))
 
-    def _cut(self, at: int) -> Iterator[Chunk]:
+    def _cut(self, at: int, *, before_member: bool = False) -> Iterator[Chunk]:
         text = self._source[self._start : at]
         if text.strip():
-            yield Chunk(text, self._line, self._owner, is_head=bool(self._class) and not self._owner)
+            yield Chunk(text, self._line, self._owner, is_head=before_member and not self._owner)
         self._line += text.count("\n")
         self._start, self._owner = at, ""

@@ -36,7 +36,11 @@ LEFT_OUT = {
 }  # fmt: skip
 
 _TEST_FOLDERS = {"test", "tests", "testing", "unit_tests", "e2e"}
-_TEST_FILE = re.compile(r"^(?:test_.*|.*_tests?|conftest)\.py$")
+_TEST_FILE = re.compile(r"^(?:test_.*|conftest)\.py$")
+_PERHAPS_TEST_FILE = re.compile(r"_tests?\.py$")
+_TESTS = re.compile(
+    r"^\s*(?:(?:async )?def test|import (?:pytest|unittest)|from (?:pytest|unittest))", re.MULTILINE
+)
 
 _SPEAKS = re.compile(
     r"prompt|system_m|you are|your task|instruction|[\"']role[\"']|assistant|Signature|Message\(|tools?\b",
@@ -156,7 +160,7 @@ def scan_bytes(
     if chosen.libraries and _SPEAKS.search(text) is None:
         return FileScan()
     keys = tuple(keys_in(text, name)) if chosen.settings else ()
-    if is_test(name) and not chosen.tests:
+    if not chosen.tests and (is_test(name) or (_PERHAPS_TEST_FILE.search(name) and _TESTS.search(text))):
         return FileScan(keys=keys)
     if name.endswith(".py"):
         return msgspec.structs.replace(scan_module(text, name, chosen, pieces or Pieces()), keys=keys)

@@ -23,8 +23,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     """A text in a module: its symbol, and what takes it.
 
     `base` is the symbol without `[key]` and `.keyword`; `call` is the dotted name of the innermost call that
-    takes the text, `keyword` the argument, `key` the entry of the innermost dictionary, `role` whether that
-    dictionary is a message, `tool` whether it describes one.
+    takes the text, `keyword` the argument, `key` the entry of the innermost dictionary, `role` who speaks if
+    that is a message, `tool` whether it describes one.
     """
 
     symbol: str
@@ -36,7 +36,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     call: str = ""
     keyword: str = ""
     key: str = ""
-    role: bool = False
+    role: str = ""
     tool: bool = False
     is_bound: bool = False
     in_hole: bool = False
@@ -53,7 +53,7 @@ class _Around(msgspec.Struct, frozen=True, kw_only=True):
     call: str = ""
     keyword: str = ""
     key: str = ""
-    role: bool = False
+    role: str = ""
     tool: bool = False
     is_bound: bool = False
     in_hole: bool = False
@@ -107,14 +107,29 @@ TEXT_METHODS = {"format", "strip", "lstrip", "rstrip", "replace", "substitute", 
 
 def is_message(node: ast.expr) -> bool:
     """Whether an expression is a message: a dictionary with a role and a content."""
+    return role_of(node) != ""
+
+
+UNKNOWN_ROLE = "?"
+
+
+def role_of(node: ast.expr) -> str:
+    """Return whose message an expression is, `?` where that varies; empty where it is no message."""
     match node:
-        case ast.Dict(keys=keys):
-            names = {key.value for key in keys if isinstance(key, ast.Constant)}
+        case ast.Dict(keys=keys, values=values):
+            entries = {
+                key.value: value
+                for key, value in zip(keys, values, strict=True)
+                if isinstance(key, ast.Constant)
+            }
         case ast.Call(func=ast.Name(id="dict"), keywords=keywords):
-            names = {keyword.arg for keyword in keywords}
+            entries = {keyword.arg: keyword.value for keyword in keywords}
         case _:
-            return False
-    return "role" in names and bool(names & {"content", "parts"})
+            return ""
+    if "role" not in entries or not entries.keys() & {"content", "parts"}:
+        return ""
+    role = entries["role"]
+    return role.value if isinstance(role, ast.Constant) and isinstance(role.value, str) else UNKNOWN_ROLE
 
 
 def is_tool(node: ast.Dict) -> bool:
@@ -250,18 +265,18 @@ class _Walker:
                         self._expression(child.iter, around)
 
     def _dictionary(self, node: ast.Dict, around: _Around) -> None:
-        message, tool = is_message(node), around.tool or is_tool(node)
+        role, tool = role_of(node), around.tool or is_tool(node)
         around = msgspec.structs.replace(around, tool=tool) if tool else around
         for key, value in zip(node.keys, node.values, strict=True):
             if isinstance(key, ast.Constant) and isinstance(key.value, str | int):
                 inner = _entry(around, str(key.value))
-                self._expression(value, msgspec.structs.replace(inner, key=str(key.value), role=message))
+                self._expression(value, msgspec.structs.replace(inner, key=str(key.value), role=role))
             else:
                 self._expression(value, around)
 
     def _call(self, node: ast.Call, around: _Around) -> None:
         called = dotted(node.func)
-        message = is_message(node)
+        role = role_of(node)
         if isinstance(node.func, ast.Attribute):
             self._expression(node.func.value, around)
         for index, argument in enumerate(node.args):
@@ -270,8 +285,8 @@ class _Walker:
         for keyword in node.keywords:
             name = keyword.arg or ""
             inner = msgspec.structs.replace(around, call=called, keyword=name, key="")
-            if name and message:
-                inner = msgspec.structs.replace(_entry(around, name), key=name, role=True)
+            if name and role:
+                inner = msgspec.structs.replace(_entry(around, name), key=name, role=role)
             elif name:
                 inner = msgspec.structs.replace(inner, symbol=_dot(around.symbol, name), line=0)
             self._expression(keyword.value, inner)
