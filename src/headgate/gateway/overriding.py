@@ -18,7 +18,7 @@ from headgate.releases.applying import Applied, RuleSet, Subject, compile_rules
 from headgate.releases.model import Environment, environment_id
 from headgate.releases.rules import Rule
 from headgate.wire.model import CallFacts
-from headgate.wire.reading import read_call
+from headgate.wire.reading import reread
 
 if TYPE_CHECKING:
     from headgate.gateway.call import Call
@@ -102,7 +102,8 @@ class Overriding:
 def _changed(call: "Call", facts: CallFacts, applied: Applied) -> CallFacts:
     """Read the body anew; where it can't be sent any more, the call goes on as it came."""
     try:
-        changed = read_call(applied.route, call.headers, applied.body)
+        fields = [override.field for override in applied.overrides]
+        changed = reread(facts, applied.route, applied.body, fields)
     except InvalidRequest as refusal:
         sources = ", ".join(dict.fromkeys(override.source for override in applied.overrides))
         call.note_change(f"{sources} left alone: what it makes is refused: {refusal.message}")

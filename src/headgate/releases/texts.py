@@ -6,7 +6,7 @@ Pure; a fragment is never found outside of message text, nor across two texts. R
 
 import bisect
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -73,12 +73,17 @@ class Fragment:
     def __init__(self, text: str) -> None:
         self.text = text
         self.plain = longest_plain(text)
-        self._pattern = re.compile(b"".join(_alternatives(character) for character in text))
+        self._pattern = None
+        if self.plain.decode() != text:
+            self._pattern = re.compile(b"".join(_alternatives(character) for character in text))
 
     def places(self, body: bytes) -> list[tuple[int, int]]:
         """Return where the fragment may stand in a body: whole characters, within a text or not."""
         if self.plain not in body:
             return []
+        if self._pattern is None:
+            starts = _starts(body, self.plain)
+            return [(at, at + len(self.plain)) for at in starts if _begins_character(body, at)][:REPLACED_MAX]
         found: list[tuple[int, int]] = []
         for match in self._pattern.finditer(body):
             if _begins_character(body, match.start()):
@@ -121,10 +126,19 @@ def replace(dialect: Dialect, body: bytes, old: Fragment, new: str) -> Replaced:
 
 def holds_in_order(dialect: Dialect, body: bytes, fragments: Sequence[str], plain: bytes) -> bool:
     """Whether one message text holds all fragments in order; `plain` is a run of bytes of one of them."""
-    starts = [match.start() for match in re.finditer(re.escape(plain), body)] if plain else None
+    starts = _starts(body, plain) if plain else None
     if starts == []:
         return False
     return any(_in_order(body, span, fragments) for span in texts_at(dialect, body, starts))
+
+
+def _starts(body: bytes, plain: bytes) -> list[int]:
+    found: list[int] = []
+    at = body.find(plain)
+    while at >= 0:
+        found.append(at)
+        at = body.find(plain, at + len(plain))
+    return found
 
 
 def _in_order(body: bytes, span: TextSpan, fragments: Sequence[str]) -> bool:
@@ -143,35 +157,52 @@ def texts_at(dialect: Dialect, body: bytes, starts: Sequence[int] | None) -> lis
 
     Raises InvalidRequest for a body that could be read in two ways.
     """
-    whole = Member("", "", body, 0)
-    return list(_spans(whole, _SHAPES[dialect], starts, ""))
+    found: list[TextSpan] = []
+    _collect(Member("", "", body, 0), _SHAPES[dialect], starts, "", found)
+    return found
 
 
-def _spans(member: Member, shape: Shape, starts: Sequence[int] | None, path: str) -> Iterator[TextSpan]:
-    """The texts of a value whose `start` is its place in the body."""
-    if starts is not None and not _any_within(starts, member.start, member.end):
-        return
+def _collect(
+    member: Member, shape: Shape, starts: Sequence[int] | None, path: str, found: list[TextSpan]
+) -> None:
+    """Add the texts of a value whose `start` is its place in the body."""
     kind = member.raw[:1]
     if kind == b'"':
         if shape.text:
-            yield TextSpan(path, member.start + 1, member.end - 1)
+            found.append(TextSpan(path, member.start + 1, member.end - 1))
     elif kind == b"[":
         if shape.items is not None:
-            position = member.start + 1
-            for index, item in enumerate(items_of(member)):
-                raw = bytes(item)
-                position = member.start + member.raw.index(raw, position - member.start)
-                yield from _spans(Member("", path, raw, position), shape.items, starts, f"{path}[{index}]")
-                position += len(raw)
+            _collect_items(member, shape.items, starts, path, found)
     elif shape.members and (kind == b"{" or not path):
         members = read_members(member.raw, _ANY_MEMBER, path)
         if "role" in members and members["role"].raw in _TOOL_ROLES:
             return
         for name, inner in shape.members.items():
-            found = members.get(name)
-            if found is not None:
-                placed = Member(name, found.path, found.raw, member.start + found.start)
-                yield from _spans(placed, inner, starts, f"{path}.{name}" if path else name)
+            part = members.get(name)
+            if part is not None:
+                start = member.start + part.start
+                if starts is None or _any_within(starts, start, start + len(part.raw)):
+                    placed = Member(name, part.path, part.raw, start)
+                    _collect(placed, inner, starts, f"{path}.{name}" if path else name, found)
+
+
+def _collect_items(
+    member: Member, shape: Shape, starts: Sequence[int] | None, path: str, found: list[TextSpan]
+) -> None:
+    text, offset, position = member.raw, member.start, 1
+    waiting = 0 if starts is None else bisect.bisect_left(starts, offset)
+    for index, item in enumerate(items_of(member)):
+        if starts is not None and (waiting >= len(starts) or starts[waiting] >= offset + len(text)):
+            return
+        raw = bytes(item)
+        if not text.startswith(raw, position):  # white space stands before it
+            position = text.index(raw, position)
+        end = offset + position + len(raw)
+        if starts is None or starts[waiting] < end:
+            _collect(Member("", path, raw, offset + position), shape, starts, f"{path}[{index}]", found)
+            if starts is not None:
+                waiting = bisect.bisect_left(starts, end, waiting)
+        position += len(raw) + 1
 
 
 def _any_within(starts: Sequence[int], start: int, end: int) -> bool:
