@@ -15,19 +15,19 @@ from headgate.access.model import Key
 from headgate.access.roles import Visible, visible
 from headgate.access.store import AuditEntry, write_audit
 from headgate.core.faults import Conflict, InvalidRequest, NotAllowed, NotFound
-from headgate.core.pages import decode_cursor, encode_cursor, format_datetime
+from headgate.core.pages import format_datetime
 from headgate.prompts.managed import store
 from headgate.prompts.managed.answers import (
-    Changed,
     CreateVersion,
-    Deleted,
-    DifferenceView,
-    Made,
+    ManagedDifference,
+    ManagedPromptChanged,
+    ManagedPromptDeleted,
+    ManagedPromptView,
+    ManagedVersionMade,
+    ManagedVersionView,
     MoveLabel,
-    PromptView,
     RenderedView,
     RenderPrompt,
-    VersionView,
     difference_view,
     version_item,
     version_view,
@@ -39,6 +39,8 @@ from headgate.prompts.managed.rendering import render_call, texts_of
 from headgate.prompts.managed.store import StoredPrompt
 from headgate.prompts.managed.twins import find_twin
 from headgate.store.database import Connection, Database
+
+VERSIONS_SHOWN_MAX: Final = 500
 
 _ADDRESS: Final = re.compile(
     r"(?P<name>.+?)(?:/(?P<part>versions|labels)(?:/(?P<item>[^/]+))?|/(?P<verb>diff|render|archive|unarchive))?"
@@ -77,23 +79,18 @@ def project_for(caller: Key, wanted: str | None) -> str:
     return wanted
 
 
-async def show_prompt(
-    connection: Connection, project: str, address: Address, *, limit: int, following: str | None
-) -> PromptView:
+async def show_prompt(connection: Connection, project: str, address: Address) -> ManagedPromptView:
     """Return a prompt with its history and its twin in code. Raises NotFound."""
     prompt = await store.get(connection, project, address.name)
-    before = None if following is None else decode_cursor(following, int)
     newest = await store.get_version(connection, prompt, prompt.newest)
-    versions = await store.list_versions(connection, prompt, limit=limit + 1, before=before)
-    more = encode_cursor(versions[limit - 1].version.number) if len(versions) > limit else None
-    return PromptView(
+    versions = await store.list_versions(connection, prompt, limit=VERSIONS_SHOWN_MAX)
+    return ManagedPromptView(
         name=prompt.name,
         project=project,
         labels=prompt.labels,
         newest=version_view(prompt, newest),
         archived=prompt.archived,
-        versions=[version_item(prompt, each) for each in versions[:limit]],
-        next=more,
+        versions=[version_item(prompt, each) for each in versions],
         twin=await find_twin(connection, project, newest.version),
         created_at=format_datetime(prompt.created_at),
         created_by=prompt.created_by,
@@ -101,7 +98,7 @@ async def show_prompt(
     )
 
 
-async def show_version(connection: Connection, project: str, address: Address) -> VersionView:
+async def show_version(connection: Connection, project: str, address: Address) -> ManagedVersionView:
     """Return a version by its number or a label. Raises NotFound."""
     prompt = await store.get(connection, project, address.name)
     return version_view(prompt, await store.get_version(connection, prompt, address.number_or_label))
@@ -109,7 +106,7 @@ async def show_version(connection: Connection, project: str, address: Address) -
 
 async def show_difference(
     connection: Connection, project: str, address: Address, between: tuple[str | None, str | None]
-) -> DifferenceView:
+) -> ManagedDifference:
     """Return what changed between two versions; by default from the one before the newest to the newest."""
     prompt = await store.get(connection, project, address.name)
     numbers = [_number(prompt, text) for text in between]
@@ -129,7 +126,7 @@ def _number(prompt: StoredPrompt, text: str | None) -> int | None:
 
 async def create_version(
     changes: Changes, caller: Key, address: Address, body: dict[str, Any], project: str | None
-) -> Made:
+) -> ManagedVersionMade:
     """Make a version, and the prompt where it is new; labels that are named move to it in the same step."""
     new = read_as(body, CreateVersion)
     of_project = project_for(caller, project)
@@ -149,14 +146,14 @@ async def create_version(
             before = {"labels": prompt.labels} if prompt.newest else None
             await _audit(connection, caller, prompt, "create_version", before, said)
     late = await changes.settled(seq) if seq else []
-    return Made(
+    return ManagedVersionMade(
         version=version_view(after, stored), made=after.newest != prompt.newest, not_acknowledged=late
     )
 
 
 async def move_label(
     changes: Changes, caller: Key, project: str, address: Address, body: dict[str, Any]
-) -> Changed:
+) -> ManagedPromptChanged:
     """Move a label to a version. Raises Conflict where it is not where the caller says that it is."""
     move = read_as(body, MoveLabel)
     label = check_label(address.item)
@@ -174,7 +171,7 @@ async def move_label(
     return await _changed(changes, after, seq)
 
 
-async def remove_label(changes: Changes, caller: Key, project: str, address: Address) -> Changed:
+async def remove_label(changes: Changes, caller: Key, project: str, address: Address) -> ManagedPromptChanged:
     """Take a label away. Raises NotFound where the prompt has it not."""
     label = check_label(address.item)
     async with changes.database.transaction() as connection:
@@ -189,7 +186,7 @@ async def remove_label(changes: Changes, caller: Key, project: str, address: Add
 
 async def archive(
     changes: Changes, caller: Key, project: str, address: Address, *, archived: bool
-) -> Changed:
+) -> ManagedPromptChanged:
     """Archive a prompt, so that calls that ask for it are refused, or take it back."""
     async with changes.database.transaction() as connection:
         prompt = await store.get(connection, project, address.name, lock=True)
@@ -203,7 +200,7 @@ async def archive(
     return await _changed(changes, after, seq)
 
 
-async def delete(changes: Changes, caller: Key, project: str, address: Address) -> Deleted:
+async def delete(changes: Changes, caller: Key, project: str, address: Address) -> ManagedPromptDeleted:
     """Delete a prompt with all its versions. Raises Conflict while a release in force holds it."""
     async with changes.database.transaction() as connection:
         prompt = await store.get(connection, project, address.name, lock=True)
@@ -212,7 +209,7 @@ async def delete(changes: Changes, caller: Key, project: str, address: Address) 
         before = {"labels": prompt.labels, "newest": prompt.newest}
         await _audit(connection, caller, prompt, "delete", before, None)
     late = await changes.settled(seq)
-    return Deleted(name=prompt.name, project=project, deleted=True, not_acknowledged=late)
+    return ManagedPromptDeleted(name=prompt.name, project=project, deleted=True, not_acknowledged=late)
 
 
 async def render_prompt(
@@ -261,8 +258,8 @@ def read_as(body: dict[str, Any], kind: type[Any]) -> Any:
         raise InvalidRequest(f"the body is refused: {error}") from None
 
 
-async def _changed(changes: Changes, prompt: StoredPrompt, seq: int) -> Changed:
-    return Changed(
+async def _changed(changes: Changes, prompt: StoredPrompt, seq: int) -> ManagedPromptChanged:
+    return ManagedPromptChanged(
         name=prompt.name,
         project=prompt.project,
         labels=prompt.labels,

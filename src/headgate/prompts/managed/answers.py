@@ -40,14 +40,14 @@ class RenderPrompt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     body: dict[str, Any] = {}
 
 
-class Variable(msgspec.Struct, frozen=True, kw_only=True):
+class PromptVariable(msgspec.Struct, frozen=True, kw_only=True):
     """A variable of a version; `required` where it is written whatever the others are."""
 
     name: str
     required: bool
 
 
-class ToolView(msgspec.Struct, frozen=True, kw_only=True):
+class PromptTool(msgspec.Struct, frozen=True, kw_only=True):
     """A function that the model may call."""
 
     name: str
@@ -55,7 +55,9 @@ class ToolView(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, Any] | None
 
 
-class VersionView(msgspec.Struct, frozen=True, kw_only=True, tag_field="object", tag="managed_version"):
+class ManagedVersionView(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="object", tag="managed_version"
+):
     """One version of a managed prompt, in full."""
 
     kind: Literal["managed"] = "managed"
@@ -67,25 +69,27 @@ class VersionView(msgspec.Struct, frozen=True, kw_only=True, tag_field="object",
     messages: tuple[ManagedMessage, ...]
     model: str | None
     parameters: dict[str, Any]
-    tools: list[ToolView]
+    tools: list[PromptTool]
     response_schema: dict[str, Any] | None
-    variables: list[Variable]
+    variables: list[PromptVariable]
     digest: str
     note: str
     created_at: str
     created_by: str
 
 
-class Made(msgspec.Struct, frozen=True, kw_only=True, tag_field="object", tag="managed_version_made"):
+class ManagedVersionMade(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="object", tag="managed_version_made"
+):
     """A version that was made; `made` is false where the newest one says the same, which it then is.
     `not_acknowledged` names live gateways that do not have it yet."""
 
-    version: VersionView
+    version: ManagedVersionView
     made: bool
     not_acknowledged: list[str]
 
 
-class VersionItem(msgspec.Struct, frozen=True, kw_only=True):
+class ManagedVersionItem(msgspec.Struct, frozen=True, kw_only=True):
     """A version as a prompt's history lists it."""
 
     version: int
@@ -97,7 +101,7 @@ class VersionItem(msgspec.Struct, frozen=True, kw_only=True):
     created_by: str
 
 
-class Twin(msgspec.Struct, frozen=True, kw_only=True):
+class PromptTwin(msgspec.Struct, frozen=True, kw_only=True):
     """A prompt in code that says nearly the same as a message of a managed one, and how they differ.
 
     `likeness` is 1 where they say the same; `unified` and `rows` go from the code's text to the managed one.
@@ -112,8 +116,8 @@ class Twin(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[SideBySide, ...]
 
 
-class PromptView(msgspec.Struct, frozen=True, kw_only=True, tag_field="object", tag="managed_prompt"):
-    """A managed prompt with its history, the newest version first; `next` is where it goes on.
+class ManagedPromptView(msgspec.Struct, frozen=True, kw_only=True, tag_field="object", tag="managed_prompt"):
+    """A managed prompt with its history, the newest version first; the last 500 of them.
 
     `twin` is the prompt in code that says nearly what the newest version says.
     """
@@ -122,17 +126,18 @@ class PromptView(msgspec.Struct, frozen=True, kw_only=True, tag_field="object", 
     name: str
     project: str
     labels: dict[str, int]
-    newest: VersionView
+    newest: ManagedVersionView
     archived: bool
-    versions: list[VersionItem]
-    next: str | None
-    twin: Twin | None
+    versions: list[ManagedVersionItem]
+    twin: PromptTwin | None
     created_at: str
     created_by: str
     changed_at: str
 
 
-class DifferenceView(msgspec.Struct, frozen=True, kw_only=True, tag_field="object", tag="managed_difference"):
+class ManagedDifference(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="object", tag="managed_difference"
+):
     """What changed from version `a` to version `b`, of their files' text."""
 
     name: str
@@ -154,7 +159,9 @@ class RenderedView(msgspec.Struct, frozen=True, kw_only=True, tag_field="object"
     changes: list[str]
 
 
-class Changed(msgspec.Struct, frozen=True, kw_only=True, tag_field="object", tag="managed_prompt_changed"):
+class ManagedPromptChanged(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="object", tag="managed_prompt_changed"
+):
     """A prompt after its labels, or that it is archived, have changed."""
 
     name: str
@@ -164,7 +171,7 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True, tag_field="object", tag
     not_acknowledged: list[str]
 
 
-class Deleted(msgspec.Struct, frozen=True, kw_only=True):
+class ManagedPromptDeleted(msgspec.Struct, frozen=True, kw_only=True):
     """A prompt that is gone, with all its versions."""
 
     name: str
@@ -173,10 +180,10 @@ class Deleted(msgspec.Struct, frozen=True, kw_only=True):
     not_acknowledged: list[str]
 
 
-def version_view(prompt: StoredPrompt, stored: StoredVersion) -> VersionView:
+def version_view(prompt: StoredPrompt, stored: StoredVersion) -> ManagedVersionView:
     """Show a version in full."""
     version = stored.version
-    return VersionView(
+    return ManagedVersionView(
         name=prompt.name,
         project=prompt.project,
         version=version.number,
@@ -186,7 +193,7 @@ def version_view(prompt: StoredPrompt, stored: StoredVersion) -> VersionView:
         model=version.model,
         parameters=version.parameters,
         tools=[
-            ToolView(
+            PromptTool(
                 name=tool.name,
                 description=tool.description,
                 parameters=msgspec.json.decode(tool.parameters) if tool.parameters else None,
@@ -204,10 +211,10 @@ def version_view(prompt: StoredPrompt, stored: StoredVersion) -> VersionView:
     )
 
 
-def version_item(prompt: StoredPrompt, stored: StoredVersion) -> VersionItem:
+def version_item(prompt: StoredPrompt, stored: StoredVersion) -> ManagedVersionItem:
     """Show a version in a line."""
     version = stored.version
-    return VersionItem(
+    return ManagedVersionItem(
         version=version.number,
         labels=labels_of(prompt.labels, version.number, prompt.newest),
         model=version.model,
@@ -224,7 +231,7 @@ def labels_of(labels: Mapping[str, int], number: int, newest: int) -> list[str]:
     return [*found, LATEST] if number == newest else found
 
 
-def variables_of(version: ManagedVersion) -> list[Variable]:
+def variables_of(version: ManagedVersion) -> list[PromptVariable]:
     """Return what a version's templates read; nothing for templates that this version of ours refuses."""
     try:
         templates = templates_of(version)
@@ -232,12 +239,12 @@ def variables_of(version: ManagedVersion) -> list[Variable]:
         return []
     names = frozenset[str]().union(*(template.names for template in templates))
     required = frozenset[str]().union(*(template.required for template in templates))
-    return [Variable(name=name, required=name in required) for name in sorted(names)]
+    return [PromptVariable(name=name, required=name in required) for name in sorted(names)]
 
 
-def difference_view(prompt: StoredPrompt, numbers: tuple[int, int], found: Difference) -> DifferenceView:
+def difference_view(prompt: StoredPrompt, numbers: tuple[int, int], found: Difference) -> ManagedDifference:
     """Show what changed between two versions."""
-    return DifferenceView(
+    return ManagedDifference(
         name=prompt.name,
         project=prompt.project,
         a=numbers[0],

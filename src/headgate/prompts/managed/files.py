@@ -41,11 +41,11 @@ class _Loader(yaml.SafeLoader):
     """Reads plain values; takes no aliases, by which a small file could stand for a huge one."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(
-                problem="aliases are not taken", problem_mark=self.peek_event().start_mark
-            )
-        return cast("Any", super()).compose_node(parent, index)
+        reader = cast("Any", super())
+        if reader.check_event(yaml.AliasEvent):
+            event = reader.peek_event()
+            raise yaml.MarkedYAMLError(problem="aliases are not taken", problem_mark=event.start_mark)
+        return reader.compose_node(parent, index)
 
 
 def _represent_block(dumper: Any, block: _Block) -> Any:

@@ -16,18 +16,17 @@ from headgate.access.http import Store, Writer
 from headgate.access.model import Key
 from headgate.access.roles import require
 from headgate.core.faults import InvalidRequest, NotFound
-from headgate.core.pages import LIMIT_DEFAULT
 from headgate.prompts.catalogue.model import PromptItem
 from headgate.prompts.managed import actions
 from headgate.prompts.managed.actions import Address, project_for, read_address
 from headgate.prompts.managed.answers import (
-    Changed,
-    Deleted,
-    DifferenceView,
-    Made,
-    PromptView,
+    ManagedDifference,
+    ManagedPromptChanged,
+    ManagedPromptDeleted,
+    ManagedPromptView,
+    ManagedVersionMade,
+    ManagedVersionView,
     RenderedView,
-    VersionView,
     first_text,
 )
 from headgate.prompts.managed.store import list_prompts
@@ -35,17 +34,15 @@ from headgate.store.database import Connection, Database
 
 LISTED_MAX = 500
 
-Found = PromptView | VersionView | DifferenceView
+Found = ManagedPromptView | ManagedVersionView | ManagedDifference
 AnyRequest = Request[Any, Any, Any]
 
 
 class Between(msgspec.Struct, frozen=True, kw_only=True):
-    """What else a request for a managed prompt says: versions to compare, and where its history goes on."""
+    """What else a request for a managed prompt says: the versions to compare."""
 
     a: str | None = None
     b: str | None = None
-    next: str | None = None
-    limit: int = LIMIT_DEFAULT
 
 
 class ManagedPrompts:
@@ -75,17 +72,16 @@ def is_managed(address: str) -> bool:
     return ":" not in address
 
 
-async def show(database: Database, caller: Key, address: str, project: str | None, asked: Between) -> Found:
+async def show_managed(
+    database: Database, caller: Key, address: str, project: str | None, asked: Between
+) -> Found:
     """Show a managed prompt with its history, one version, or what changed between two. Raises NotFound."""
     place = read_address(address)
     of_project = project_for(caller, project)
     async with database.connection() as connection:
         match place.part:
             case "":
-                limit, following = asked.limit, asked.next
-                return await actions.show_prompt(
-                    connection, of_project, place, limit=limit, following=following
-                )
+                return await actions.show_prompt(connection, of_project, place)
             case "versions" if place.item:
                 return await actions.show_version(connection, of_project, place)
             case "diff":
@@ -96,7 +92,7 @@ async def show(database: Database, caller: Key, address: str, project: str | Non
 
 def with_tag(request: AnyRequest, found: Found) -> Response[Any]:
     """Answer with an entity tag where a version is shown, or with 304 where the client has it already."""
-    if not isinstance(found, VersionView):
+    if not isinstance(found, ManagedVersionView):
         return Response(found)
     labels = ",".join(found.labels)
     tag = f'"{found.version}-{found.digest[:32]}-{labels}"'
@@ -120,7 +116,7 @@ class ManagedPromptsController(Controller):
         name: FromPath[str],
         data: JSONBody[dict[str, Any]],
         project: FromQuery[str | None] = None,
-    ) -> Response[Made | Changed | RenderedView]:
+    ) -> Response[ManagedVersionMade | ManagedPromptChanged | RenderedView]:
         """Make a version (`NAME/versions`), render (`NAME/render`), archive or take back (`NAME/unarchive`).
 
         A version is `{messages, engine, model, parameters, tools, response_schema, note, labels}`, and makes
@@ -157,7 +153,7 @@ class ManagedPromptsController(Controller):
         name: FromPath[str],
         data: JSONBody[dict[str, Any]],
         project: FromQuery[str | None] = None,
-    ) -> Changed:
+    ) -> ManagedPromptChanged:
         """Move a label (`NAME/labels/LABEL`) to `{version}`, at once everywhere.
 
         With `from_version`, only if it is there now (0: nowhere), else 409.
@@ -172,7 +168,7 @@ class ManagedPromptsController(Controller):
         changes: Writer,
         name: FromPath[str],
         project: FromQuery[str | None] = None,
-    ) -> Response[Deleted | Changed]:
+    ) -> Response[ManagedPromptDeleted | ManagedPromptChanged]:
         """Delete a prompt with all its versions (`NAME`), or take a label away (`NAME/labels/LABEL`).
 
         409 while a release in force holds the prompt; to keep its versions, archive it instead.
