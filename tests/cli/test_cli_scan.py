@@ -133,7 +133,7 @@ b.py:6  temperature  0.2    ask  client.chat.completions.create
 
 Models (2)
 model              state                  places  where
-gpt-4-0314         retired on 2024-06-13       1  b.py:6
+gpt-4-0314         retired on 2026-03-26       1  b.py:6
 gpt-4o-2099-01-01  dated                       1  b.py:8
 
 Keys (1)

@@ -42,7 +42,7 @@ ABOUT = re.compile(
 """Names of constants that hold such a value: `DEFAULT_TEMPERATURE`."""
 
 FAMILY = re.compile(
-    r"(?:[\w.-]+/){0,3}(?:gpt-[345o]|gpt-oss|chatgpt-|o[134](?:-|$)|text-(?:embedding|davinci|curie|babbage|ada)-"
+    r"(?:[\w.-]+/){0,3}(?:gpt-[3-9o]|gpt-oss|chatgpt-|o[134](?:-|$)|text-(?:embedding|davinci|curie|babbage|ada)-"
     r"|code-davinci|davinci-|claude-|gemini-|gemma-?\d|palm-|text-bison|chat-bison|mistral-|mixtral-|codestral"
     r"|ministral|magistral|devstral|pixtral|open-mi[sx]tral|command-[ar]|deepseek-|llama-?\d|llama3|meta-llama"
     r"|qwen-?\d|qwen-|qwq|grok-|sonar|kimi-|moonshot-|glm-\d|phi-?\d|dall-e-|whisper-1|tts-1|voyage-|embed-"
@@ -96,12 +96,11 @@ def _texts(node: ast.AST) -> Iterator[tuple[str, int]]:
 
 def looks_like_model(text: str) -> bool:
     """Whether a text is written as a model's name is; says nothing of whether there is such a model."""
-    return (
-        len(text) <= 100
-        and text[-1:].isalnum()
-        and FAMILY.fullmatch(text) is not None
-        and any(char.isdigit() for char in text)
-    )
+    if len(text) > 100 or not text[-1:].isalnum():
+        return False
+    if any(withdrawal_of(name) is not None for name in _spellings(text)):
+        return True
+    return FAMILY.fullmatch(text) is not None and any(char.isdigit() for char in text)
 
 
 def named(model: str, path: str, line: int, today: date) -> ModelNamed:
