@@ -36,8 +36,8 @@ COMMANDS = (
     "budgets set", "budgets delete", "budgets leases", "budgets release-boot", "requests", "requests list",
     "requests show", "providers", "models",
     "costs", "doctor", "drill", "drill list", "drill run", "import", "import litellm", "scan",
-    "prompts", "prompts scan", "backup", "restore",
-    "upgrade", "version",
+    "prompts", "prompts list", "prompts push", "prompts scan", "prompts show", "prompts unknown",
+    "backup", "restore", "upgrade", "version",
 )  # fmt: skip
 """Every command. The test fails when one is missing here."""
 

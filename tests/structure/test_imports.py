@@ -18,6 +18,7 @@ HIDDEN: frozenset[tuple[str, str]] = frozenset(
         ("headgate.cli.output", "rich.console.Console"),
         ("headgate.cli.output", "rich.table.Table"),
         ("headgate.cli.output", "rich.text.Text"),
+        ("headgate.cli.prompts", "headgate.cli.prompts_push.push"),
         ("headgate.cli.scan", "headgate.cli.scan_report.report"),
         ("headgate.cli.up", "headgate.main.up.up"),
         ("headgate.cli.up", "headgate.processes.spec.UpOptions"),
