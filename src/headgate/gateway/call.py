@@ -131,6 +131,7 @@ class Call(msgspec.Struct, eq=False):
         """Return the call's record."""
         caller, facts = self.caller, self.facts
         label = caller.label if caller and caller.label is not UNRESTRICTED else None
+        record = caller.record if caller else "metadata"
         return End(
             call=self.id,
             started_ms=self.started_ms,
@@ -162,14 +163,19 @@ class Call(msgspec.Struct, eq=False):
             label_regions=_listed(label.regions) if label else None,
             label_readers=_listed(label.readers) if label else None,
             label_purposes=_listed(label.purposes) if label else None,
-            record=caller.record if caller else "metadata",
+            record=record,
             provider_request_id=self.provider_request_id,
             environment=self.environment,
             overrides=self.overrides
             if self.limit_override is None
             else (*self.overrides, self.limit_override),
-            prompts=self.prompts,
+            prompts=self.prompts if record == "full" else _without_variables(self.prompts),
         )
+
+
+def _without_variables(prompts: tuple[PromptUsed, ...]) -> tuple[PromptUsed, ...]:
+    """What people said is in the variables, and stays out of records that hold no content."""
+    return tuple([PromptUsed(used.name, used.version) for used in prompts])
 
 
 def _listed(part: frozenset[str] | None) -> tuple[str, ...] | None:

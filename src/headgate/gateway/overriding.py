@@ -13,7 +13,7 @@ import msgspec
 from headgate.config.compile import resolve_alias
 from headgate.core.faults import InvalidRequest
 from headgate.prompts.managed.model import ManagedPrompt
-from headgate.prompts.managed.rendering import NO_PINS, Pins, render_call
+from headgate.prompts.managed.rendering import MODEL_OF_PROMPT, NO_PINS, Pins, render_call
 from headgate.releases.applying import Applied, RuleSet, Subject, compile_rules
 from headgate.releases.model import Environment, environment_id
 from headgate.releases.rules import Rule
@@ -75,7 +75,9 @@ class Overriding:
             return body
         call.prompts += (rendered.used,)
         call.overrides += rendered.overrides
-        if rendered.model is not None and call.route.model is not None:  # the path names it
+        for change in rendered.changes:
+            call.note_change(change)
+        if rendered.model is not None and call.route.model == MODEL_OF_PROMPT:
             call.route = msgspec.structs.replace(call.route, model=rendered.model)
         return rendered.body
 

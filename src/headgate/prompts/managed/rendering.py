@@ -24,6 +24,8 @@ from headgate.prompts.managed.work import Refusal
 from headgate.prompts.managed.writing import Fields, body_of, fill, plan_of, put_messages
 from headgate.wire.members import Watched, check_text, read_members
 
+MODEL_OF_PROMPT: Final = "-"
+"""What stands for the prompt's model in a path, where a dialect names models in paths."""
 VARIABLES_BYTES_MAX: Final = 2 * 1024 * 1024
 VARIABLES_RECORDED_MAX: Final = 16 * 1024
 VALUE_RECORDED_MAX: Final = 1024
