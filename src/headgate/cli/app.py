@@ -23,6 +23,7 @@ from headgate.cli import (
     prompts,
     releases,
     requests,
+    rules,
     scan,
     up,
 )
@@ -71,6 +72,7 @@ app.command("apply")(configuration.apply)
 app.add_typer(keys.app, name="keys")
 app.add_typer(budgets.app, name="budgets")
 app.add_typer(requests.app, name="requests")
+app.add_typer(rules.app, name="rules")
 app.add_typer(releases.app, name="releases")
 app.command("providers")(overview.providers)
 app.command("models")(overview.models)

@@ -16,6 +16,7 @@ from headgate.releases.rules import Clamp, Replacement, Rule, RuleMatch
 from headgate.wire.parameters import NAMES
 
 RULE_BYTES_MAX: Final = 65_536
+RESERVED: Final = frozenset({"test"})
 RULES_MAX: Final = 500
 """How many rules there may be on one deployment."""
 
@@ -87,6 +88,8 @@ def rule_of(name: str, said: RuleBody, *, version: int, now_ms: int | None) -> R
 
     Raises InvalidRequest that names the field. `now_ms` None lets an expiry lie in the past.
     """
+    if name in RESERVED:
+        raise InvalidRequest(f"no rule can have the name {name!r}: a route has it", parameter="name")
     expires_ms = None if said.expires_at is None else parse_instant_ms(said.expires_at, "expires_at")
     if expires_ms is not None and now_ms is not None and expires_ms <= now_ms:
         raise InvalidRequest(

@@ -261,6 +261,13 @@ def check_rights(caller: Key, known: KnownRules, rule: Rule) -> None:
         return
     if not everywhere and not may_use_model(caller, known.project_named(caller.project), rule.model):
         raise NotAllowed(f"this key may not use the model {rule.model!r}, so no rule of its may pin it")
+    check_model(known, rule)
+
+
+def check_model(known: KnownRules, rule: Rule) -> None:
+    """Raise InvalidRequest, with the nearest names, where the rule pins a model that is none."""
+    if rule.model is None:
+        return
     try:
         known.targets_of(rule.model)
     except NotFound as fault:
