@@ -110,7 +110,7 @@ async def test_control_raises_the_alert_by_itself(
         await record(database, await released(api), NEW)
         found: list[dict[str, Any]] = []
         async with asyncio.timeout(WITHIN_S):
-            while not found:  # noqa: ASYNC110 - what is waited for is another server's
+            while not found:
                 await asyncio.sleep(0.05)
                 found = (await api.get("/alerts", kind=ALERT_KIND))["items"]
     assert [each["subject"] for each in found] == ["production: new.py:NEW@cccc"]

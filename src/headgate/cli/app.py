@@ -26,6 +26,7 @@ from headgate.cli import (
     rules,
     scan,
     up,
+    whatif,
 )
 from headgate.cli.command import here, locally
 from headgate.cli.failure import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, CommandFailed
@@ -77,6 +78,7 @@ app.add_typer(releases.app, name="releases")
 app.command("providers")(overview.providers)
 app.command("models")(overview.models)
 app.command("costs")(overview.costs)
+app.command("whatif")(whatif.whatif)
 app.command("scan")(scan.scan)
 app.add_typer(prompts.app, name="prompts")
 app.command("doctor")(doctor.doctor)

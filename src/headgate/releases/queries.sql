@@ -101,3 +101,62 @@ select * from unnest(
 )
 on conflict do nothing
 returning project, environment, release, prompt, version
+
+-- name: whatif_count
+select count(*) from requests r
+where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+    and r.started_at >= %(begin)s and r.started_at < %(end)s
+    and r.day >= (%(begin)s::timestamptz at time zone 'UTC')::date - 1
+    and r.day <= (%(end)s::timestamptz at time zone 'UTC')::date + 1
+
+-- name: whatif_calls
+-- In the order of time. `share` of a million are looked at, always the same ones for one seed.
+select r.day, r.id, r.started_at, r.project, r.key, r."user", r.tags, r.model, r.target, r.code, r.usage::text,
+    r.cost_usd, r.attempts -> -1 ->> 'cost_usd', r.attempts -> -1 ->> 'reserved_usd', r.estimated, r.dialect,
+    r.operation, r.session
+from requests r
+where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+    and r.started_at >= %(begin)s and r.started_at < %(end)s
+    and r.day >= %(after_day)s::date and r.day <= (%(end)s::timestamptz at time zone 'UTC')::date + 1
+    and (r.day, r.id) > (%(after_day)s::date, %(after_id)s::uuid)
+    and (%(share)s::int >= 1000000
+        or mod(hashtextextended(r.id::text, %(seed)s) & 9223372036854775807, 1000000) < %(share)s::int)
+order by r.day, r.id
+limit %(limit)s
+
+-- name: whatif_lengths
+-- How long answers of each target are, and how many tokens its requests take a byte.
+select r.target, count(*) as calls,
+    avg(u.output)::float8 as output_mean, coalesce(var_samp(u.output), 0)::float8 as output_variance,
+    count(b.request_length) as sized_calls,
+    coalesce(avg(u.input / nullif(b.request_length, 0)), 0)::float8 as rate_mean,
+    coalesce(var_samp(u.input / nullif(b.request_length, 0)), 0)::float8 as rate_variance
+from requests r
+left join request_bodies b on b.day = r.day and b.id = r.id and b.project = r.project and b.request_length > 0
+cross join lateral (
+    select coalesce((r.usage ->> 'output')::float8, 0) + coalesce((r.usage ->> 'reasoning')::float8, 0) as output,
+        coalesce((r.usage ->> 'input')::float8, 0) + coalesce((r.usage ->> 'cache_read')::float8, 0)
+            + coalesce((r.usage ->> 'cache_write')::float8, 0) as input
+) u
+where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+    and r.started_at >= %(begin)s and r.started_at < %(end)s
+    and r.day >= (%(begin)s::timestamptz at time zone 'UTC')::date - 1
+    and r.day <= (%(end)s::timestamptz at time zone 'UTC')::date + 1
+    and r.status < 400 and not r.estimated and u.output > 0
+    and mod(hashtextextended(r.id::text, %(seed)s) & 9223372036854775807, 1000000) < %(share)s::int
+group by r.target
+order by count(*) desc
+limit 500
+
+-- name: spent_before
+-- What was spent between two times, by all that a budget may count by.
+select r.project, r.key, r."user", r.tags, r.model, r.target, sum(r.cost_usd)
+from requests r
+where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+    and r.started_at >= %(begin)s and r.started_at < %(end)s
+    and r.day >= (%(begin)s::timestamptz at time zone 'UTC')::date - 1
+    and r.day <= (%(end)s::timestamptz at time zone 'UTC')::date + 1
+    and r.cost_usd > 0
+group by 1, 2, 3, 4, 5, 6
+order by 7 desc
+limit 100000
