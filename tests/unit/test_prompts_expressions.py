@@ -115,3 +115,11 @@ def test_versions_tell_text_from_holes() -> None:
     assert len(hole.version) == 12
     assert Template.of(["Say ", "", "it"]) == Template.of(["Say it"])
     assert Template.of(["Say it "]).version != Template.of(["Say it"]).version
+
+
+def test_braces_of_data_beside_those_of_jinja_are_text() -> None:
+    text = "Use {{ tool }} with {\\'query\\': \\'x\\'} or f\\'{city}\\'. {% if strict %}Be strict.{% endif %}"
+    node = ast.parse(f"'{text}'", mode="eval").body
+    assert templates_of(node)[0].holes == ("tool", "% if strict %", "% endif %")
+    node = ast.parse("'Use {{ tool }} with {\\'query\\': \\'x\\'} now'", mode="eval").body
+    assert templates_of(node)[0].holes == ("tool",)

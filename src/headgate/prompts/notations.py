@@ -19,7 +19,8 @@ _JINJA = re.compile(
 _MUSTACHE = re.compile(
     r"\{\{\{\s*(?P<raw>[^{}]+?)\s*\}\}\}|\{\{\s*(?P<comment>![^}]*)\}\}|\{\{\s*(?P<value>[^{}!]+?)\s*\}\}"
 )
-_DOUBLED = re.compile(r"\{\{-?\s*[^\W\d][\w.]*(?:\s*\|[^{}]*)?\s*-?\}\}|\{%-?\s*(?:if|for|set)\b")
+_DOUBLED = re.compile(r"\{\{-?\s*[^\W\d][\w.]*(?:\s*\|[^{}]*)?\s*-?\}\}")
+_TAG = re.compile(r"\{%-?\s*(?:if|for|set)\b[^{}]*%\}")
 
 
 def braces(text: str, *, given: tuple[str, ...] = ()) -> list[Part] | None:
@@ -51,7 +52,9 @@ def guessed(text: str) -> list[Part]:
     names = [part.name for part in found or () if isinstance(part, Hole)]
     if found is not None and names and all(_is_plain(name) for name in names):
         return found
-    if not names and _DOUBLED.search(text):
+    # Single braces beside Jinja's may be data: a dictionary in an example, say. A tag is Jinja's alone.
+    is_format = any(_is_plain(name) or name.isdigit() for name in names)
+    if _TAG.search(text) or (not is_format and _DOUBLED.search(text)):
         return jinja(text)
     return [text]
 
