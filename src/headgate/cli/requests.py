@@ -88,6 +88,18 @@ PROMPTS = (
     Column("values", "values", _cut),
 )
 
+OVERRIDES = (
+    Column("changed", "field"),
+    Column("before", "before"),
+    Column("after", "after"),
+    Column("by", "source"),
+)
+PARAMETERS = (
+    Column("parameter", "name"),
+    Column("value", "value"),
+    Column("from", "source"),
+    Column("before", "before"),
+)
 EXCLUDED = (Column("target left out", "target"), Column("reason", "reason"))
 
 
@@ -165,18 +177,35 @@ def show(api: Api, request: Annotated[str, typer.Argument(help="The request's id
     attempts: list[Json] = [
         {"attempt": number, **attempt} for number, attempt in enumerate(found.get("attempts") or [], 1)
     ]
-    parts = (
+    tables: tuple[tuple[list[Json], tuple[Column, ...]], ...] = (
         (attempts, ATTEMPTS),
         (found.get("excluded") or [], EXCLUDED),
         (found.get("prompts") or [], PROMPTS),
+        (_sided(found.get("overrides")), OVERRIDES),
+        (_sided(found.get("parameters")), PARAMETERS),
     )
-    for rows, columns in parts:
+    for rows, columns in tables:
         if rows:
             api.out.text("")
             api.out.rows(rows, columns, empty="")
     for part in ("request", "response"):
         if found.get(part) is not None:
             api.out.text(f"\n{part}\n{_body(found[part])}")
+
+
+def _sided(rows: list[Json] | None) -> list[Json]:
+    """Rows whose values of any kind are one line of JSON each."""
+    values = ("value", "before", "after")
+    return [
+        {name: _line(value) if name in values else value for name, value in row.items()} for row in rows or []
+    ]
+
+
+def _line(value: Any) -> str:
+    if value is None:
+        return NOTHING
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= VALUES_LENGTH_MAX else text[: VALUES_LENGTH_MAX - 1] + "…"
 
 
 def _body(body: Any) -> str:
