@@ -97,6 +97,7 @@ class PromptListController(Controller):
     async def list_prompts(
         self,
         caller: CallerKey,
+        *,
         request: AnyRequest,
         database: Store,
         other_prompts: Others,
@@ -131,6 +132,7 @@ class PromptsController(Controller):
     async def list_unknown(
         self,
         caller: CallerKey,
+        *,
         database: Store,
         project: FromQuery[str | None] = None,
         days: Days = UNKNOWN_DAYS_DEFAULT,
@@ -148,6 +150,7 @@ class PromptsController(Controller):
     async def show_prompt(
         self,
         caller: CallerKey,
+        *,
         database: Store,
         request: AnyRequest,
         name: FromPath[str],
@@ -183,6 +186,7 @@ class CatalogueController(Controller):
     async def list_sources(
         self,
         caller: CallerKey,
+        *,
         database: Store,
         project: FromQuery[str | None] = None,
         limit: PageLimit = LIMIT_DEFAULT,
@@ -218,6 +222,7 @@ class CatalogueController(Controller):
     async def show_source(
         self,
         caller: CallerKey,
+        *,
         database: Store,
         source: FromPath[str],
         project: FromQuery[str | None] = None,
@@ -236,6 +241,7 @@ class CatalogueController(Controller):
     async def delete_source(
         self,
         caller: CallerKey,
+        *,
         database: Store,
         source: FromPath[str],
         project: FromQuery[str | None] = None,
