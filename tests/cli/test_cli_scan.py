@@ -2,7 +2,10 @@
 
 import json
 import os
+import pty
+import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +163,46 @@ def test_the_report_reads_as_it_does(
         "2 versions in 1 commit; 2 of 2 states of files were new",
         "2 prompts, 1 parameter, 2 models (1 retired, 1 dated), 1 key in 3 files; 1 not read",
     ]
+
+
+AT_TERMINAL = """\
+Prompts (2)
+prompt                      line  since       versions  text
+a.py
+  SYSTEM_PROMPT                1  2026-11-20         1  You are a <b>careful</b> clerk. Answer {questi…
+b.py
+  ask.messages[0][content]     5  2026-11-20         1  Sum up {text} in a line.
+"""
+
+
+def test_at_a_terminal_prompts_stand_under_their_file_and_a_bar_moves(folder: Path, tmp_path: Path) -> None:
+    (folder / "b.py").write_text(CODE)
+    commit(folder)
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "headgate.cli.app", "scan", str(folder), "--cache", str(tmp_path / "k")]
+    wide = {"COLUMNS": "103", "LINES": "40", "TERM": "xterm-256color"}
+    with subprocess.Popen(command, stdout=slave, stderr=slave, env=os.environ | wide) as scan:
+        os.close(slave)
+        shown = read_all(master)
+    os.close(master)
+    assert scan.returncode == 0
+    assert "reading files" in shown
+    assert "reading commits" in shown
+    table = [line.rstrip() for line in shown[shown.index("Prompts (2)") :].splitlines()]
+    assert table[: table.index("")] == AT_TERMINAL.splitlines()
+
+
+def read_all(master: int) -> str:
+    """Read what a program writes to a terminal until it ends, without colours and moves."""
+    text = b""
+    while True:
+        try:
+            some = os.read(master, 65536)
+        except OSError:  # Linux says so when the other end has been closed
+            some = b""
+        if not some:
+            return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text.decode("utf-8"))
+        text += some
 
 
 def test_nothing_to_scan_is_an_error_with_a_hint(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,9 +4,12 @@ Everything that stands in code is written as text. Read next: `scan_sections`.
 """
 
 import html
+import re
+from collections.abc import Iterator
 from typing import Any
 
-from headgate.cli.scan_sections import Section, Survey, sections, summary
+from headgate.cli.output import Column
+from headgate.cli.scan_sections import Section, Survey, cut, sections, summary
 
 
 def page(survey: Survey) -> str:
@@ -31,20 +34,27 @@ def page(survey: Survey) -> str:
 def _section(part: Section) -> str:
     if not part.rows:
         return f"<section><h2>{part.title}</h2><p class=none>{html.escape(part.empty)}</p></section>"
+    columns = part.columns
+    if part.by_file:
+        columns = (Column("line", "line", right=True), *columns[1:])
     head = "".join(
-        f"<th{' class=number' if column.right else ''}>{html.escape(column.title)}</th>"
-        for column in part.columns
+        f"<th{' class=number' if column.right else ''}>{html.escape(column.title)}</th>" for column in columns
     )
-    body = "".join(_row(part, row) for row in part.rows)
+    body = "".join(_rows(part, columns))
     return (
         f"<section><h2>{part.title} <small>{len(part.rows):,}</small></h2>"
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></section>"
     )
 
 
-def _row(part: Section, row: dict[str, Any]) -> str:
-    cells = "".join(_cell(column.path, column.text(row), row) for column in part.columns)
-    return f"<tr{_class(row)}>{cells}</tr>"
+def _rows(part: Section, columns: tuple[Column, ...]) -> Iterator[str]:
+    path = ""
+    for row in part.rows:
+        if part.by_file and row["path"] != path:
+            path = row["path"]
+            yield f"<tr class=file><th colspan={len(columns)}>{html.escape(path)}</th></tr>"
+        cells = "".join(_cell(column, row) for column in columns)
+        yield f"<tr{_class(row)}>{cells}</tr>"
 
 
 def _class(row: dict[str, Any]) -> str:
@@ -52,19 +62,28 @@ def _class(row: dict[str, Any]) -> str:
     return f" class={state}" if state in ("retired", "retiring", "dated") else ""
 
 
-def _cell(path: str, text: str, row: dict[str, Any]) -> str:
-    shown = html.escape(text)
-    if path == "short":
+def _cell(column: Column, row: dict[str, Any]) -> str:
+    if column.path == "short":
+        shown = html.escape(cut(" ".join(row["text"].split()), PREVIEW_LENGTH_MAX))
         about = "; ".join(each for each in (row["kind"], row["why"]) if each)
         was = f"; was {row['was']}" if row.get("was") else ""
         return (
             f"<td class=text><details><summary>{shown}</summary><pre>{html.escape(row['text'])}</pre>"
             f"<p>{html.escape(about + was)}; version {row['version']}</p></details></td>"
         )
-    kind = {"where": "place", "symbol": "name", "name": "name", "model": "name", "versions": "number"}
-    kind |= {"count": "number", "since": "place", "version": "place"}
-    return f"<td class={kind.get(path, 'plain')}>{shown}</td>"
+    shown = html.escape(column.text(row))
+    if column.path in ("symbol", "name", "model"):
+        # A long name may break after a dot, a bracket or an underscore.
+        breakable = re.sub(r"([._\]])", r"\1<wbr>", shown)
+        return f"<td class=name>{breakable}</td>"
+    return f"<td class={CLASSES.get(column.path, 'plain')}>{shown}</td>"
 
+
+PREVIEW_LENGTH_MAX = 110
+CLASSES = {
+    "where": "place", "since": "place", "version": "place", "first": "place", "first_commit": "place",
+    "last_commit": "place", "line": "line", "versions": "number", "count": "number", "holes": "holes",
+}  # fmt: skip
 
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -84,8 +103,11 @@ table { border-collapse: collapse; width: 100% }
 th { border-bottom: 2px solid var(--line); color: var(--quiet); font-weight: 600 }
 th, td { padding: .35rem 1rem .35rem 0; text-align: left; vertical-align: top }
 td { border-bottom: 1px solid var(--line) } .number { text-align: right }
-.place { color: var(--quiet); font-family: ui-monospace, monospace; font-size: 12px; overflow-wrap: anywhere }
-.name { font-family: ui-monospace, monospace; font-size: 13px; overflow-wrap: anywhere } .text { width: 40% }
+.place, .line { color: var(--quiet); font-family: ui-monospace, monospace; font-size: 12px }
+.place { white-space: nowrap } .line { text-align: right; width: 3rem }
+.name { font-family: ui-monospace, monospace; font-size: 13px; max-width: 26rem }
+.holes { color: var(--quiet); max-width: 14rem; overflow-wrap: anywhere } .text { width: 45% }
+.file th { color: inherit; font-family: ui-monospace, monospace; font-size: 13px; padding-top: 1.2rem }
 summary { cursor: pointer } details[open] summary { color: var(--mark) }
 pre { background: #8881; border-radius: .4rem; padding: .8rem }
 pre { overflow-wrap: anywhere; white-space: pre-wrap }

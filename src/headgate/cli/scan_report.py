@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from headgate.cli.failure import CommandFailed
-from headgate.cli.output import PIPE_WIDTH, Output
+from headgate.cli.output import PIPE_WIDTH, Column, Output
 from headgate.cli.progress import Bars
 from headgate.cli.scan import Reading
 from headgate.cli.scan_page import page
@@ -135,22 +135,50 @@ def _print(parts: list[Section]) -> None:
         if not part.rows:
             continue
         table = Table(
-            box=None, pad_edge=False, header_style="bold", title=f"{part.title} ({len(part.rows)})",
+            box=None, pad_edge=False, header_style="bold", title=f"{part.title} ({len(part.rows):,})",
             title_justify="left", title_style="bold cyan",
         )  # fmt: skip
-        for column in part.columns:
-            wide = column.path in ("short", "why")
+        columns = _for_terminal(part) if at_terminal and part.by_file else part.columns
+        for column in columns:
             table.add_column(
                 column.title,
                 justify="right" if column.right else "left",
-                no_wrap=True,
-                overflow="ellipsis",
-                ratio=None,
-                min_width=None if wide else len(column.title),
-                style="dim" if column.path in ("version", "where") else "",
+                no_wrap=column.path != "why",
+                style="dim" if column.path in ("where", "line", "version") else "",
+                min_width=STATE_WIDTH if column.path == "shown" else None,
+                max_width=SYMBOL_WIDTH_MAX if at_terminal and column.path == "symbol" else None,
+                ratio=1 if at_terminal and column.path == "short" else None,
             )
-        for row in part.rows:
-            style = STATE_STYLES.get(str(row.get("state")), "")
-            table.add_row(*(Text(column.text(row)) for column in part.columns), style=style)
+        table.expand = at_terminal and any(column.path == "short" for column in columns)
+        _fill(table, part, columns, by_file=columns is not part.columns)
         console.print(table)
         console.print()
+
+
+SYMBOL_WIDTH_MAX = 48
+STATE_WIDTH = len("retired on 2026-01-01")
+
+
+def _for_terminal(part: Section) -> tuple[Column, ...]:
+    """Return the columns of a table in which each file's path stands above its rows."""
+    shown = [column for column in part.columns if column.path not in ("where", "holes", "version", "since")]
+    since = [Column("since", "day")] if any(column.path == "since" for column in part.columns) else []
+    return (*_first_symbol(shown), *since, *[each for each in shown if each.path != "symbol"])
+
+
+def _first_symbol(columns: list[Column]) -> tuple[Column, ...]:
+    symbols = [column for column in columns if column.path == "symbol"]
+    return (*symbols, Column("line", "line", right=True))
+
+
+def _fill(table: Table, part: Section, columns: tuple[Column, ...], *, by_file: bool) -> None:
+    path = ""
+    for row in part.rows:
+        if by_file and row["path"] != path:
+            path = row["path"]
+            table.add_row(Text(path, style="bold"))
+        style = STATE_STYLES.get(str(row.get("state")), "")
+        cells = [Text(column.text(row)) for column in columns]
+        if by_file:
+            cells[0] = Text("  ") + cells[0]
+        table.add_row(*cells, style=style)

@@ -19,6 +19,7 @@ PLACES_MAX = 3
 SHORT = 10
 """Digits of a commit's id in a table."""
 
+SAID_STATES = ("retired", "retiring", "dated")
 STATE_STYLES = {"retired": "red", "retiring": "yellow"}
 
 PROMPTS = (
@@ -65,6 +66,8 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[Column, ...]
     rows: Rows
     empty: str
+    by_file: bool = False
+    """Whether it reads better with the rows of one file under its path."""
 
 
 class Survey(msgspec.Struct, kw_only=True, dict=True):
@@ -118,16 +121,18 @@ def sections(survey: Survey) -> list[Section]:
     if survey.every and survey.history is not None:
         prompts = Section(
             title="Versions", columns=VERSIONS, rows=[_version(each) for each in survey.history.versions],
-            empty="No prompts found in any commit.",
+            empty="No prompts found in any commit.", by_file=True,
         )  # fmt: skip
     else:
         rows = [_prompt(each, survey) for each in scan.prompts]
-        prompts = Section(title="Prompts", columns=PROMPTS, rows=rows, empty="No prompts found.")
+        prompts = Section(
+            title="Prompts", columns=PROMPTS, rows=rows, empty="No prompts found.", by_file=True
+        )
     return [
         prompts,
         Section(
             title="Parameters", columns=PARAMETERS, rows=_rows(scan.parameters),
-            empty="No parameters are hard-coded.",
+            empty="No parameters are hard-coded.", by_file=True,
         ),
         Section(title="Models", columns=MODELS, rows=_models(scan.models), empty="No models are named."),
         Section(title="Keys", columns=KEYS, rows=_rows(scan.keys), empty="No keys were left in the files."),
@@ -137,8 +142,15 @@ def sections(survey: Survey) -> list[Section]:
 
 def _prompt(found: Found, survey: Survey) -> dict[str, Any]:
     version = survey.version_of(found)
-    since = f"{version.first_day} {version.first_commit[:SHORT]}" if version is not None else ""
-    return {**_shown(found), "since": since, "versions": survey.count_of(found), "was": _was(version)}
+    day = version.first_day if version is not None else ""
+    since = f"{day} {version.first_commit[:SHORT]}" if version is not None else ""
+    return {
+        **_shown(found),
+        "day": day,
+        "since": since,
+        "versions": survey.count_of(found),
+        "was": _was(version),
+    }
 
 
 def _version(version: Version) -> dict[str, Any]:
@@ -153,6 +165,8 @@ def _version(version: Version) -> dict[str, Any]:
 
 def _shown(found: Found) -> dict[str, Any]:
     return {
+        "path": found.path,
+        "line": found.line,
         "symbol": found.symbol,
         "where": place(found),
         "version": found.template.version,
@@ -172,7 +186,8 @@ def summary(survey: Survey) -> str:
     """Say in one line what was found."""
     scan = survey.scan
     models = {named.model: named.state for named in scan.models}
-    states = [f"{sum(each == state for each in models.values())} {state}" for state in ("retired", "dated")]
+    counts = {state: sum(each == state for each in models.values()) for state in SAID_STATES}
+    states = [f"{number} {state}" for state, number in counts.items() if number or state == "retired"]
     return (
         f"{count(scan.prompts, 'prompt')}, {count(scan.parameters, 'parameter')}, {count(models, 'model')} "
         f"({', '.join(states)}), {count(scan.keys, 'key')} in {counted(scan.files, 'file')}; "

@@ -85,7 +85,7 @@ _OTHER = (
     ("a regular expression", re.compile(r"\(\?[P:=!<]|\\[bdswSWD][+*\\)\]]|\[\^[^\]]+\][+*]")),
     ("a URL or path", re.compile(r"^\s*(?:\w+://|/|\./|~/)\S*\s*$")),
     ("code", re.compile(
-        r"^\s*(?:#!/|import \w+\s*$|from [\w.]+ import |def \w+\(|class \w+[(:]|async def |@\w+\s*$"
+        r"^\s*(?:#!/|#{10}|import \w+\s*$|from [\w.]+ import |def \w+\(|class \w+[(:]|async def |@\w+\s*$"
         r"|package \w+;?$|function \w*\(|const \w+ =|#include|FROM \w+[:/]|\$\w+ =)", re.MULTILINE)),
     ("a diagram", re.compile(
         r"^\s*(?:graph (?:TD|LR|TB)|sequenceDiagram|classDiagram|flowchart|digraph|quadrantChart|erD)")),
