@@ -243,6 +243,30 @@ def test_conditionals_and_loops_may_be_left_out_or_repeated() -> None:
             assert (piece.values.get("document", "")[:3] == "one") is bool(documents)
 
 
+def test_a_loop_of_any_length_is_one_value_and_what_stands_around_it_is_its_own() -> None:
+    parts: tuple[Part, ...] = (
+        "These are the tools that you may use, and no others:\n",
+        Hole(name="opening"),
+        "\n",
+        Hole(name="% for tool in tools %"),
+        Hole(name="tool"),
+        "\n",
+        Hole(name="% endfor %"),
+        "\n",
+        Hole(name="closing"),
+        "\nNow begin with the task, step by step.",
+    )
+    matcher = Matcher([version("TOOLS", *parts)])
+    for tools in ("", "def f():\n    pass\n", "def f():\n    pass\ndef g():\n    pass\n"):
+        text = f"{parts[0]}<code>\n{tools}\n</code>{parts[-1]}"
+        matched = matcher.match(text)
+        (piece,) = matched.pieces
+        assert piece.values["opening"] == "<code>"
+        assert piece.values["closing"] == "</code>"
+        assert piece.values["tool"].strip() == tools.strip()
+        assert matched.coverage > 0.97
+
+
 def test_a_template_changed_since_is_found_in_part_and_said_to_be() -> None:
     parts = (
         *CLERK,

@@ -129,26 +129,54 @@ def _piece(
 
 
 def _values(raw: str, between: Sequence[Part], start: int, end: int) -> list[HoleValue]:
-    """Share a stretch out among the holes between two fragments, cut where whitespace stands between them."""
-    holes = [part for part in between if isinstance(part, Hole)]
-    if not holes or start > end:
+    """Share a stretch out among the holes between two fragments, cut where whitespace stands between them.
+
+    What stands from the first tag of a conditional or loop to the last is one value: none can tell how often
+    it was repeated.
+    """
+    # Other fragments are those of conditionals that the rendering left out.
+    parts = [part for part in between if isinstance(part, Hole) or part.isspace()]
+    tags = [index for index, part in enumerate(parts) if isinstance(part, Hole) and is_tag(part.name)]
+    if not any(isinstance(part, Hole) for part in parts) or start > end:
         return []
-    outer = list(between)
+    if not tags:
+        return _cut(raw, parts, start, end)
+    before, middle, after = parts[: tags[0]], parts[tags[0] : tags[-1] + 1], parts[tags[-1] + 1 :]
+    made: list[HoleValue] = []
+    while len(before) > 1 and isinstance(hole := before[0], Hole) and isinstance(space := before[1], str):
+        cut = raw.find(space, start, end)
+        if cut < 0:
+            break
+        made.append(HoleValue(name=hole.name, start=start, end=cut))
+        start, before = cut + len(space), before[2:]
+    ending: list[HoleValue] = []
+    while len(after) > 1 and isinstance(hole := after[-1], Hole) and isinstance(space := after[-2], str):
+        cut = raw.rfind(space, start, end)
+        if cut < 0:
+            break
+        ending.insert(0, HoleValue(name=hole.name, start=cut + len(space), end=end))
+        end, after = cut, after[:-2]
+    holes = [part for part in (*before, *middle, *after) if isinstance(part, Hole)]
+    name = next((hole.name for hole in holes if not is_tag(hole.name)), holes[0].name)
+    return [*made, HoleValue(name=name, start=start, end=end), *ending]
+
+
+def _cut(raw: str, parts: Sequence[Part], start: int, end: int) -> list[HoleValue]:
+    """Share a stretch out among holes: each but the last ends at the next whitespace of the template."""
+    outer = list(parts)
     while isinstance(part := outer[0], str):
         outer.pop(0)
         start += len(part) if raw.startswith(part, start, end) else 0
     while isinstance(part := outer[-1], str):
         outer.pop()
         end -= len(part) if raw.endswith(part, start, end) else 0
-    named = [hole for hole in holes if not is_tag(hole.name)] or holes[:1]
     made: list[HoleValue] = []
     waiting: Hole | None = None
     for part in outer:
         if isinstance(part, Hole):
-            if part in named and waiting is None:
-                waiting = part
+            waiting = waiting or part
             continue
-        cut = raw.find(part, start, end) if waiting is not None and part.isspace() else -1
+        cut = raw.find(part, start, end) if waiting is not None else -1
         if waiting is not None and cut >= 0:
             made.append(HoleValue(name=waiting.name, start=start, end=cut))
             start, waiting = cut + len(part), None
