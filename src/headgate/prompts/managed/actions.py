@@ -144,7 +144,7 @@ async def create_version(
         if after != prompt:
             said = {"version": number, "digest": version.digest, "labels": after.labels}
             before = {"labels": prompt.labels} if prompt.newest else None
-            await _audit(connection, caller, prompt, "create_version", before, said)
+            await _audit(connection, caller, prompt, "create_version", (before, said))
     late = await changes.settled(seq) if seq else []
     return ManagedVersionMade(
         version=version_view(after, stored), made=after.newest != prompt.newest, not_acknowledged=late
@@ -167,7 +167,7 @@ async def move_label(
             )
         after = store.labelled(prompt, [label], move.version)
         seq = await store.save(connection, after)
-        await _audit(connection, caller, prompt, "move_label", {label: at or None}, {label: move.version})
+        await _audit(connection, caller, prompt, "move_label", ({label: at or None}, {label: move.version}))
     return await _changed(changes, after, seq)
 
 
@@ -180,7 +180,7 @@ async def remove_label(changes: Changes, caller: Key, project: str, address: Add
         labels = {name: number for name, number in prompt.labels.items() if name != label}
         after = msgspec.structs.replace(prompt, labels=labels)
         seq = await store.save(connection, after)
-        await _audit(connection, caller, prompt, "remove_label", {label: at}, {label: None})
+        await _audit(connection, caller, prompt, "remove_label", ({label: at}, {label: None}))
     return await _changed(changes, after, seq)
 
 
@@ -196,7 +196,7 @@ async def archive(
         seq = await store.save(connection, after)
         verb = "archive" if archived else "unarchive"
         said = ({"archived": prompt.archived}, {"archived": archived})
-        await _audit(connection, caller, prompt, verb, *said)
+        await _audit(connection, caller, prompt, verb, said)
     return await _changed(changes, after, seq)
 
 
@@ -207,7 +207,7 @@ async def delete(changes: Changes, caller: Key, project: str, address: Address) 
         await store.check_not_pinned(connection, prompt)
         seq = await store.delete(connection, prompt)
         before = {"labels": prompt.labels, "newest": prompt.newest}
-        await _audit(connection, caller, prompt, "delete", before, None)
+        await _audit(connection, caller, prompt, "delete", (before, None))
     late = await changes.settled(seq)
     return ManagedPromptDeleted(name=prompt.name, project=project, deleted=True, not_acknowledged=late)
 
@@ -269,7 +269,7 @@ async def _changed(changes: Changes, prompt: StoredPrompt, seq: int) -> ManagedP
 
 
 async def _audit(
-    connection: Connection, caller: Key, prompt: StoredPrompt, action: str, before: Any, after: Any
+    connection: Connection, caller: Key, prompt: StoredPrompt, action: str, said: tuple[Any, Any]
 ) -> None:
     entry = AuditEntry(
         actor=caller.id,
@@ -277,7 +277,7 @@ async def _audit(
         kind=KIND,
         object=prompt.name,
         project=prompt.project,
-        before=before,
-        after=after,
+        before=said[0],
+        after=said[1],
     )
     await write_audit(connection, entry)

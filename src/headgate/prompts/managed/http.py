@@ -110,6 +110,7 @@ class ManagedPromptsController(Controller):
     @post("/{name:path}", opt={"grant": grant("prompts:read")})
     async def post_prompt(
         self,
+        *,
         caller: CallerKey,
         changes: Writer,
         database: Store,
@@ -148,6 +149,7 @@ class ManagedPromptsController(Controller):
     @put("/{name:path}", opt={"grant": grant("prompts:write")})
     async def put_label(
         self,
+        *,
         caller: CallerKey,
         changes: Writer,
         name: FromPath[str],
@@ -164,6 +166,7 @@ class ManagedPromptsController(Controller):
     @delete("/{name:path}", status_code=200, opt={"grant": grant("prompts:write")})
     async def delete_prompt(
         self,
+        *,
         caller: CallerKey,
         changes: Writer,
         name: FromPath[str],
