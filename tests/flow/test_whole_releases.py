@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -183,84 +183,91 @@ def call(url: str, key: str, release: str) -> httpx.Response:
     return httpx.post(f"{url}/v1/chat/completions", json=body, headers=headers, timeout=30, trust_env=False)
 
 
+class Seen(NamedTuple):
+    """A call: when it was sent and answered, and what its answer said."""
+
+    sent_s: float
+    answered_s: float
+    release: str
+    target: str
+    id: str
+
+
+class Traffic:
+    """Clients that call without a pause, each call on a connection of its own, so that both workers serve."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self.seen: list[Seen] = []
+        self._url = f"{url}/v1/chat/completions"
+        self._headers = {"authorization": f"Bearer {key}", "connection": "close"}
+        self._done = threading.Event()
+        self._threads = [threading.Thread(target=self._call) for _ in range(CLIENTS)]
+
+    def __enter__(self) -> "Traffic":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _call(self) -> None:
+        messages = [{"role": "user", "content": "Hello"}]
+        body = {"model": "assistant", "temperature": 0.9, "max_tokens": 5, "messages": messages}
+        with httpx.Client(trust_env=False, timeout=30) as client:
+            while not self._done.is_set():
+                sent_s = time.monotonic()
+                said = client.post(self._url, json=body, headers=self._headers).raise_for_status().headers
+                facts = (said[f"x-headgate-{name}"] for name in ("release", "target", "request-id"))
+                self.seen.append(Seen(sent_s, time.monotonic(), *facts))
+
+
+def two_releases(house: Running, repository: Path) -> dict[str, tuple[str, float]]:
+    """Two that differ in pin and rule: by id, the target and the temperature of their calls."""
+    made: dict[str, tuple[str, float]] = {}
+    for target, most in (("shop/small", 0.4), ("shop/large", 0.2)):
+        put_rule(house, "busy", most)
+        pin = f"assistant={target}"
+        made[command(house, "releases", "create", "--path", str(repository), "--pin", pin).strip()] = (
+            target,
+            most,
+        )
+    return made
+
+
 def test_no_call_sees_half_of_a_release_and_a_move_is_in_force_within_a_second(
     house: Running, repository: Path
 ) -> None:
-    """Two releases differ in pin and rule; of every call both must be of one release, on both workers."""
+    """Of every call pin and rule are of one release; after a move's answer every call is of the new one."""
     key = house.make_key("busy", environment="busy")
-    releases: dict[str, tuple[str, float]] = {}
-    for target, most in (("shop/small", 0.4), ("shop/large", 0.2)):
-        put_rule(house, "busy", most)
-        made = command(
-            house, "releases", "create", "--path", str(repository), "--pin", f"assistant={target}"
-        ).strip()
-        releases[made] = (target, most)
+    releases = two_releases(house, repository)
     names = list(releases)
     house.api.post("/environments/busy", json={"release": names[0]}).raise_for_status()
-    seen: list[tuple[float, float, str, str, str]] = []
-    done = threading.Event()
-
-    def traffic() -> None:
-        with httpx.Client(trust_env=False, timeout=30) as client:
-            while not done.is_set():
-                sent = time.monotonic()
-                answer = client.post(
-                    f"{house.url}/v1/chat/completions",
-                    json={
-                        "model": "assistant",
-                        "temperature": 0.9,
-                        "max_tokens": 5,
-                        "messages": [{"role": "user", "content": "Hello"}],
-                    },
-                    # A connection stays with one worker: each call on its own reaches both.
-                    headers={"authorization": f"Bearer {key}", "connection": "close"},
-                )
-                assert answer.status_code == 200, answer.text
-                headers = answer.headers
-                seen.append(
-                    (
-                        sent,
-                        time.monotonic(),
-                        headers["x-headgate-release"],
-                        headers["x-headgate-target"],
-                        headers["x-headgate-request-id"],
-                    )
-                )
-
-    threads = [threading.Thread(target=traffic) for _ in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
     moves: list[tuple[float, float, str]] = []
-    try:
+    with Traffic(house.url, key) as traffic:
         for number in range(6):
             time.sleep(0.3)
-            wanted = names[(number + 1) % 2]
-            began = time.monotonic()
+            wanted, began_s = names[(number + 1) % 2], time.monotonic()
             moved = house.api.post("/environments/busy", json={"release": wanted}).raise_for_status().json()
             assert moved["not_acknowledged"] == []
-            moves.append((began, time.monotonic(), wanted))
+            moves.append((began_s, time.monotonic(), wanted))
         time.sleep(0.3)
-    finally:
-        done.set()
-        for thread in threads:
-            thread.join()
+    seen = traffic.seen
     assert len(seen) > 50
-    assert {release for _, _, release, _, _ in seen} == set(names)
-    for _, _, release, target, _ in seen:
-        assert releases[release][0] == target
-    slowest = 0.0
-    for (began, ended, wanted), until in zip(
-        moves, [*(move[0] for move in moves[1:]), float("inf")], strict=True
-    ):
-        slowest = max(slowest, ended - began)
-        # Once the answer to the move is there, every call that begins is of the new release.
-        later = [release for sent, answered, release, _, _ in seen if sent > ended and answered < until]
-        assert set(later) <= {wanted}
-    assert slowest < WITHIN_S, slowest
-    print(f"a move was in force everywhere after {slowest * 1000:.0f} ms at most")
+    assert {each.release for each in seen} == set(names)
+    assert {(each.release, each.target) for each in seen} == {(name, releases[name][0]) for name in names}
+    until_s = [*(began_s for began_s, _, _ in moves[1:]), float("inf")]
+    for (_, ended_s, wanted), next_s in zip(moves, until_s, strict=True):
+        later = {each.release for each in seen if each.sent_s > ended_s and each.answered_s < next_s}
+        assert later <= {wanted}
+    slowest_s = max(ended_s - began_s for began_s, ended_s, _ in moves)
+    print(f"a move was in force everywhere after {slowest_s * 1000:.0f} ms at most")
+    assert slowest_s < WITHIN_S
     house.wait_for_requests(len(seen), environment="busy")
-    for _, _, release, _, identity in seen[:: max(1, len(seen) // 40)]:
-        detail = house.get(f"/requests/{identity}")
-        assert detail["release"] == release
-        (rule,) = [each for each in detail["overrides"] if each["source"].startswith("rule busy@")]
-        assert rule["after"] == releases[release][1]
+    for each in seen[:: max(1, len(seen) // 40)]:
+        detail = house.get(f"/requests/{each.id}")
+        assert detail["release"] == each.release
+        (rule,) = [one for one in detail["overrides"] if one["source"].startswith("rule busy@")]
+        assert rule["after"] == releases[each.release][1]

@@ -37,6 +37,8 @@ COMMANDS = (
     "requests show", "providers", "models",
     "costs", "doctor", "drill", "drill list", "drill run", "import", "import litellm", "scan",
     "prompts", "prompts list", "prompts push", "prompts scan", "prompts show", "prompts unknown",
+    "releases", "releases create", "releases list", "releases show", "releases compare", "releases promote",
+    "releases rollback", "releases environments", "releases history", "releases status", "whatif",
     "backup", "restore", "upgrade", "version",
 )  # fmt: skip
 """Every command. The test fails when one is missing here."""

@@ -71,6 +71,7 @@ class ComparisonController(Controller):
         caller: CallerKey,
         database: Store,
         request: Request[Any, Any, Any],
+        *,
         a: FromQuery[str],
         b: FromQuery[str],
         project: FromQuery[str | None] = None,

@@ -315,6 +315,7 @@ class EnvironmentsController(Controller):
         caller: CallerKey,
         database: Store,
         name: FromPath[str],
+        *,
         project: FromQuery[str | None] = None,
         limit: PageLimit = LIMIT_DEFAULT,
         next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
