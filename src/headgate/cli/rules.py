@@ -263,8 +263,8 @@ def _show_test(api: Api, found: Json) -> None:
         out.text("headers are not on record: they are taken to fit")
     rows = [
         {
-            "field": field["field"] if index == 0 else "",
-            "calls": field["calls"] if index == 0 else "",
+            "field": field["field"] if index == 0 else " ",
+            "calls": field["calls"] if index == 0 else " ",
             "before": _side(example["before"]),
             "after": _side(example["after"]),
         }
