@@ -37,6 +37,8 @@ COMMANDS = (
     "requests show", "providers", "models",
     "costs", "doctor", "drill", "drill list", "drill run", "import", "import litellm", "scan",
     "prompts", "prompts list", "prompts push", "prompts scan", "prompts show", "prompts unknown",
+    "prompts create", "prompts versions", "prompts label", "prompts diff", "prompts render",
+    "prompts archive", "prompts unarchive", "prompts delete", "prompts export", "prompts import",
     "releases", "releases create", "releases list", "releases show", "releases compare", "releases promote",
     "releases rollback", "releases environments", "releases history", "releases status", "whatif",
     "backup", "restore", "upgrade", "version",

@@ -18,6 +18,7 @@ HIDDEN: frozenset[tuple[str, str]] = frozenset(
         ("headgate.cli.output", "rich.console.Console"),
         ("headgate.cli.output", "rich.table.Table"),
         ("headgate.cli.output", "rich.text.Text"),
+        ("headgate.cli.managed", "headgate.cli.prompt_files"),
         ("headgate.cli.prompts", "headgate.cli.prompts_push.push"),
         ("headgate.cli.releases", "headgate.releases.collecting.Dirty"),
         ("headgate.cli.releases", "headgate.releases.collecting.NoHistory"),

@@ -140,8 +140,11 @@ def show_prompt(
         _show_version(api, api.client.get(f"{path}/versions/{quote(version, safe='')}", **asked))
         return
     found: Json = api.client.get(path, **asked)
-    if api.out.as_json or found.get("kind") != "code":
+    if api.out.as_json:
         api.out.json(found)
+        return
+    if found.get("kind") == "managed":
+        managed.show_managed(api, found)
         return
     api.out.item(found, PROMPT)
     versions: list[Json] = found.get("versions") or []

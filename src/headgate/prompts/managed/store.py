@@ -20,7 +20,7 @@ from headgate.store.queries import Queries
 
 QUERIES = Queries.load("headgate.prompts.managed")
 
-PROMPTS_MAX: Final = 2000
+PROMPTS_MAX: Final = 500
 """Of a project."""
 VERSIONS_MAX: Final = 10_000
 """Of a prompt."""
