@@ -207,7 +207,7 @@ JSON_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
     slashes=st.booleans(),
 )
 def test_a_fragment_is_found_however_it_is_escaped(
-    place: Any, before: str, old: str, after: str, new: str, escaped: bool, slashes: bool
+    place: Any, old: str, new: str, *, before: str, after: str, escaped: bool, slashes: bool
 ) -> None:
     path, more, body_of = place
     text = before + old + after

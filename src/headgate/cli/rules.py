@@ -223,6 +223,7 @@ def test(
         str | None, typer.Argument(help="A rule in force; with flags or a file, that one is tried.")
     ] = None,
     file: File = None,
+    *,
     since: Annotated[str, typer.Option(help="From when on: a time, or a span such as `24h`.")] = "24h",
     limit: Annotated[int, typer.Option(help="How many calls, the newest first; 5000 at most.")] = 500,
 ) -> None:
