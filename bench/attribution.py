@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any, cast
@@ -37,6 +38,7 @@ targets = ["mock/mock-embedding"]
 """
 INSTALL_S_MAX = 900
 RUN_S_MAX = 180
+SETTLED_S = 1.5
 CHATS = ("chat", "responses")
 SCRIPT = "as_its_user.py"
 
@@ -80,6 +82,7 @@ def run(program: Program, environment: Path, url: str, key: str) -> None:
         settings = {
             "PATH": f"{environment / 'bin'}:{os.environ['PATH']}",
             "HOME": place,
+            "TMPDIR": place,
             "OPENAI_API_KEY": key,
             "OPENAI_BASE_URL": f"{url}/v1",
             "OPENAI_API_BASE": f"{url}/v1",
@@ -125,16 +128,16 @@ def messages_of(detail: dict[str, Any]) -> list[Message]:
 
 
 def answer_of(response: object) -> str:
-    """The text of a recorded answer: a JSON body, or a stream of events."""
-    if isinstance(response, dict):
-        choices = cast("dict[str, Any]", response).get("choices", [])
-        return "".join(text_of(choice.get("message", {}).get("content")) for choice in choices)
-    events = [line[6:] for line in str(response).splitlines() if line.startswith("data: {")]
-    return "".join(
-        text_of(choice.get("delta", {}).get("content"))
-        for event in events
-        for choice in json.loads(event).get("choices", [])
-    )
+    """The text of a recorded answer, and what it asks of tools: a JSON body, or a stream of events."""
+    lines = str(response).splitlines()
+    events: list[object] = [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
+    bodies = cast("list[dict[str, Any]]", [response] if isinstance(response, dict) else events)
+    said: list[str] = []
+    for choice in (choice for body in bodies for choice in body.get("choices", [])):
+        message = cast("dict[str, Any]", choice.get("message") or choice.get("delta") or {})
+        calls: list[object] = message.get("tool_calls") or []
+        said += [text_of(message.get("content")), *(json.dumps(call) for call in calls)]
+    return "".join(said)
 
 
 def attributed(
@@ -160,6 +163,17 @@ def attributed(
     return counts, unknown
 
 
+def settled(house: Running, before: set[str]) -> list[dict[str, Any]]:
+    """Return the records of calls since, the oldest first, once no more come."""
+    items: list[dict[str, Any]] = []
+    while True:
+        time.sleep(SETTLED_S)
+        now = [item for item in reversed(house.requests()) if item["id"] not in before]
+        if len(now) == len(items):
+            return now
+        items = now
+
+
 def measure(program: Program, folder: Path, house: Running, *, is_verbose: bool) -> None:
     """Install, scan, run and attribute one program, and print its line of the table."""
     environment = install(program, folder)
@@ -167,8 +181,7 @@ def measure(program: Program, folder: Path, house: Running, *, is_verbose: bool)
     key = house.make_key(program.name)
     before = {item["id"] for item in house.requests()}
     run(program, environment, house.url, key)
-    house.wait_for_requests(len(before) + 1)
-    items = [item for item in reversed(house.requests()) if item["id"] not in before]
+    items = settled(house, before)
     details = [house.get(f"/requests/{item['id']}") for item in items]
     chats = [each for each in details if each["operation"] in CHATS and each["status"] == 200]
     counts, unknown = attributed(program, Matcher(catalogue), chats)

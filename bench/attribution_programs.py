@@ -155,14 +155,49 @@ asyncio.run(main())
 RESEARCH_WORDS = ("How was the lighthouse of Skerry Island lit over the years?",)
 RESEARCHER = """
 import asyncio
+import tiktoken
+import tiktoken.registry
+
+# Its table of tokens would come from the Internet: bytes are counted instead.
+tiktoken.registry.ENCODINGS["o200k_base"] = tiktoken.registry.ENCODINGS["cl100k_base"] = tiktoken.Encoding(
+    "bytes", pat_str=".+", mergeable_ranks={bytes([i]): i for i in range(256)}, special_tokens={}
+)
 from gpt_researcher import GPTResearcher
 
 async def main():
     researcher = GPTResearcher(query=WORDS[0], report_type="research_report", report_source="local")
-    await researcher.conduct_research()
+    try:
+        await researcher.conduct_research()
+    except AttributeError as error:
+        print("the mock's answer was no list of questions:", error)
+    researcher.context = [open("documents/lighthouse.txt").read()]
     print(await researcher.write_report())
 
 asyncio.run(main())
+"""
+
+LLAMA_WORDS = (
+    "Who wrote down the ships that passed, and where are the books now?",
+    "What burned in the lamp before 1842?",
+    "Tell the story of the light in three sentences.",
+)
+LLAMA_INDEX = """
+import os
+from llama_index.core import Document, KeywordTableIndex, SummaryIndex, TreeIndex, VectorStoreIndex
+from llama_index.embeddings.openai import OpenAIEmbedding
+from llama_index.llms.openai_like import OpenAILike
+
+url, key = os.environ["OPENAI_BASE_URL"], os.environ["OPENAI_API_KEY"]
+llm = OpenAILike(model=MODEL, api_base=url, api_key=key, is_chat_model=True)
+embedding = OpenAIEmbedding(model=EMBEDDING)
+documents = [Document(text=open("lighthouse.txt").read())]
+engines = (
+    lambda: VectorStoreIndex.from_documents(documents, embed_model=embedding).as_query_engine(llm=llm),
+    lambda: SummaryIndex.from_documents(documents).as_query_engine(llm=llm, response_mode="tree_summarize"),
+    lambda: KeywordTableIndex.from_documents(documents, llm=llm).as_query_engine(llm=llm),
+)
+for words, engine in zip(WORDS, engines):
+    print(engine().query(words))
 """
 
 PROGRAMS: tuple[Program, ...] = (
@@ -212,6 +247,14 @@ PROGRAMS: tuple[Program, ...] = (
         words=LIGHTRAG_WORDS,
         files={"lighthouse.txt": LIGHTHOUSE},
         settings={"EMBEDDING_DIM": "1536"},
+    ),
+    Program(
+        name="llama-index",
+        requirements=("llama-index-core", "llama-index-llms-openai-like", "llama-index-embeddings-openai"),
+        packages=("llama_index",),
+        script=LLAMA_INDEX,
+        words=LLAMA_WORDS,
+        files={"lighthouse.txt": LIGHTHOUSE},
     ),
     Program(
         name="gpt-researcher",
