@@ -7,6 +7,7 @@ import msgspec
 from tests.flow.control_app import control
 
 from headgate.prompts.managed.model import ManagedPrompt, prompt_id
+from headgate.prompts.model import Hole, Template
 from headgate.store.database import Database
 from headgate.store.live import LiveObjects
 
@@ -264,3 +265,37 @@ async def test_members_of_schemas_keep_their_order(database: Database) -> None:
         assert known.versions[0].response_schema == text and known.versions[0].tools[0].parameters == text
         shown = await api.get("/prompts/greeting/versions/1")
         assert list(shown["response_schema"]["properties"]) == ["zeta", "a"]
+
+
+async def test_a_twin_in_code_shows_the_difference(database: Database) -> None:
+    code = ["You help the customers of ", {"type": "hole", "name": "company"}, ".\nBe brief, and be polite."]
+    other = ["Summarise this text in one paragraph of plain words: ", {"type": "hole", "name": "text"}]
+    push: dict[str, Any] = {
+        "source": "shop",
+        "templates": [{"parts": code}, {"parts": other}],
+        "commits": {"start": 0, "ids": ["a" * 40], "times": [1_700_000_000]},
+        "state": {"head": "a" * 40, "versions": []},
+    }
+    for symbol, parts in (("GREETING", code), ("SUMMARY", other)):
+        version_id = Template.of([p if isinstance(p, str) else Hole(name=p["name"]) for p in parts]).version
+        push["state"]["versions"].append(
+            {
+                "path": "shop/prompts.py", "symbol": symbol, "version": version_id, "kind": "constant",
+                "line": 3, "first": 0, "last": 0, "is_newest": True,
+            }
+        )  # fmt: skip
+    same = "You help the customers of {{company}}.\nBe brief, and be polite."
+    async with control(database) as api:
+        await api.post("/prompts/greeting/versions", version(same))
+        assert (await api.get("/prompts/greeting"))["twin"] is None
+        await api.post("/prompts/catalogue", push, status=200)
+        twin = (await api.get("/prompts/greeting"))["twin"]
+        assert (twin["name"], twin["source"], twin["likeness"]) == ("shop/prompts.py:GREETING", "shop", 1.0)
+        assert twin["unified"] == ""
+        changed = same.replace("brief", "thorough").replace("{{company}}", "{{ company }}")
+        await api.post("/prompts/greeting/versions", version(changed, engine="jinja"))
+        twin = (await api.get("/prompts/greeting"))["twin"]
+        assert twin["name"] == "shop/prompts.py:GREETING" and 0.8 < twin["likeness"] < 1
+        assert "-Be brief, and be polite.\n+Be thorough, and be polite." in twin["unified"]
+        await api.post("/prompts/greeting/versions", version("Something else than all that code says."))
+        assert (await api.get("/prompts/greeting"))["twin"] is None

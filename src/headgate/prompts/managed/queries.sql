@@ -64,3 +64,12 @@ where
     and (%(with_archived)s or not prompt.archived)
 order by prompt.name, prompt.project
 limit %(limit)s
+
+-- name: list_code_templates
+select version.source, version.path, version.symbol, version.version, template.parts::text
+from catalogue_versions as version
+inner join catalogue_templates as template
+    on template.project = version.project and template.version = version.version
+where version.project = %(project)s and version.is_newest
+order by version.source, version.path, version.symbol
+limit %(limit)s
