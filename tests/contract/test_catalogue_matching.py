@@ -7,10 +7,11 @@ import uuid
 from typing import Any
 
 import msgspec
+import pytest
 from tests.contract.made_entries import envelope, make_body, make_end, new_call
 
 from headgate.core.entries import PromptUsed
-from headgate.prompts.catalogue.matching_job import MatchingJob
+from headgate.prompts.catalogue.matching_job import TRIES_MAX, MatchingJob
 from headgate.prompts.catalogue.model import (
     CataloguePush,
     CataloguePushed,
@@ -23,6 +24,7 @@ from headgate.prompts.catalogue.store import put
 from headgate.prompts.model import Hole, Template
 from headgate.records.bodies import BodySink
 from headgate.records.queries import costs, get_request
+from headgate.records.retention import drop_expired
 from headgate.records.sink import RecordSink
 from headgate.store.database import Database
 from headgate.store.rows import fetch_rows
@@ -265,6 +267,76 @@ async def test_hosts_share_their_groups_and_a_push_explains_them_away(database: 
     assert await other.run_once() == 4
     async with database.connection() as connection:
         assert await fetch_rows(connection, UNKNOWN) == []
+
+
+async def test_a_call_that_cannot_be_matched_holds_up_no_other(database: Database) -> None:
+    await pushed(database)
+    broken, *others = [await record(database, [system(f"shop {number}")]) for number in range(4)]
+    job = MatchingJob(database)
+    async with database.connection() as connection:
+        await connection.execute("update requests set usage = '7' where id = %s", (broken,))
+    for _ in range(TRIES_MAX):
+        with pytest.raises(msgspec.ValidationError):
+            await job.run_once()
+        async with database.connection() as connection:
+            await connection.execute("update match_queue set not_before = '-infinity'")
+    assert await job.run_once() == 1
+    for call in others:
+        assert len(await prompts_of(database, call)) == 1
+    async with database.connection() as connection:
+        assert await fetch_rows(connection, "select * from match_queue") == []
+
+
+async def test_what_matching_keeps_goes_with_its_day(database: Database) -> None:
+    await pushed(database)
+    job = MatchingJob(database)
+    said = {"role": "system", "content": "Nobody has ever written this down in any repository."}
+    await record(database, [said])
+    await job.run_once()
+    await record(database, [said])
+    await record(database, [said], project="other")
+    async with database.connection() as connection:
+        for table in ("match_queue", "unknown_days"):
+            await connection.execute(f"update {table} set day = current_date - 40")
+        await connection.execute("update unknown_prompts set example_day = current_date - 40")
+        await drop_expired(connection, {"other": 90})
+        queued = await fetch_rows(connection, "select project from match_queue")
+        kept = await fetch_rows(connection, "select template, example from unknown_prompts")
+        assert [row["project"] for row in queued] == ["other"]
+        assert kept == [{"template": said["content"], "example": ""}]
+        assert await fetch_rows(connection, "select * from unknown_days") == []
+        await connection.execute(
+            "update unknown_prompts set last_seen = clock_timestamp() - interval '40 days'"
+        )
+        await drop_expired(connection, {"other": 90})
+        assert await fetch_rows(connection, "select * from unknown_prompts") == []
+
+
+async def test_sums_hold_while_calls_come_in_and_are_matched_on_two_hosts(database: Database) -> None:
+    await pushed(database)
+    jobs = [MatchingJob(database) for _ in range(2)]
+
+    async def arrive(number: int) -> None:
+        for _ in range(15):
+            await record(database, [system(f"shop {number}")], target=f"openai/model-{number}")
+
+    async def match(job: MatchingJob) -> None:
+        for _ in range(15):
+            await job.run_once()
+
+    await asyncio.gather(*(arrive(number) for number in range(3)), *(match(job) for job in jobs))
+    for _ in range(10):
+        async with database.connection() as connection:
+            await connection.execute("update match_queue set not_before = '-infinity'")
+        await jobs[0].run_once()
+    assert {name: count for name, (count, _) in (await by_prompt(database)).items()} == {
+        "shop/clerk.py:RULES": 45
+    }
+    async with database.connection() as connection:
+        rows = await fetch_rows(connection, "select sum(calls) as calls from prompt_traffic")
+        counted = await fetch_rows(connection, "select calls, unknown from match_days")
+    assert rows[0]["calls"] == 45
+    assert counted == [{"calls": 45, "unknown": 0}]
 
 
 async def test_two_hosts_never_match_a_call_twice(database: Database) -> None:

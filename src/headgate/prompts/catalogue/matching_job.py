@@ -119,12 +119,17 @@ class MatchingJob:
             parameters = {"project": project, "claim": claim, "limit": BATCH}
             cursor = await connection.execute(QUERIES.claim_queued, parameters)
             claimed = [Waiting(*row) for row in await cursor.fetchall()]
-        taken = 0
         # One call that can't be matched takes others along only once: what failed before is tried by itself.
-        for some in ([each for each in claimed if each.tries == 1], *([e] for e in claimed if e.tries > 1)):
-            if some:
-                taken += await self._match(ready, Claim(project=project, id=claim, calls=some))
-        return taken
+        together = [each for each in claimed if each.tries == 1]
+        alone = [[each] for each in claimed if each.tries > 1]
+        outcomes: list[int | BaseException] = []
+        for calls in ([together] if together else []) + alone:
+            one = Claim(project=project, id=claim, calls=calls)
+            outcomes += await asyncio.gather(self._match(ready, one), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return sum(outcome for outcome in outcomes if isinstance(outcome, int))
 
     async def _forget(self, project: str) -> int:
         """Take calls off the queue of a project that has no catalogue; its first push brings them back."""
@@ -137,9 +142,12 @@ class MatchingJob:
 
     async def _match(self, ready: Ready, claim: Claim) -> int:
         project = claim.project
+        tried = [each for each in claim.calls if each.tries <= TRIES_MAX]
+        for each in claim.calls:
+            if each not in tried:
+                log.error("call %s could not be matched to prompts in %d tries", each.id, TRIES_MAX)
         async with self._database.connection() as connection:
-            recorded = await read_recorded(connection, project, [(each.day, each.id) for each in claim.calls])
-            tried = [each for each in claim.calls if each.tries <= TRIES_MAX]
+            recorded = await read_recorded(connection, project, [(each.day, each.id) for each in tried])
             calls = [recorded[each.id] for each in tried if each.id in recorded]
             chats = [call for call in calls if call.end.operation in OPERATIONS]
             bodies = await read_requests(connection, [project], project, [call.id for call in chats])
@@ -147,12 +155,9 @@ class MatchingJob:
         looked = await asyncio.to_thread(_look, ready, chats, bodies, running)
         left = {call.id for call in chats} - {each.recorded.id for each in looked}
         # A body may be there before its record; where that never comes, the call is given up.
-        early = [each for each in claim.calls if each.id not in recorded and not each.late]
+        early = [each for each in tried if each.id not in recorded and not each.late]
         unfinished = [each for each in claim.calls if each.id in left]
         done = [each for each in claim.calls if each.id not in left and each not in early]
-        for each in claim.calls:
-            if each.tries > TRIES_MAX:
-                log.error("call %s could not be matched to prompts in %d tries", each.id, TRIES_MAX)
         async with self._database.transaction() as connection:
             await _put_off(connection, claim, early, EARLY_S)
             await _put_off(connection, claim, unfinished, 0.0)
