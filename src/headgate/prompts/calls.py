@@ -31,7 +31,7 @@ MODEL_CALL = re.compile(
     r"|simple_send\w*|send_completion|get_(?:chat|completion|response)\w*|openai_\w+|gpt\w*|converse\w*"
     r"|create_chat_completion|code_ask|Agent|LlmAgent|AssistantAgent|LLMChain|\w*PromptTemplate\w*(?:\.\w+)?"
     r"|PromptBuilder|ChatPromptBuilder|ChatMessage(?:\.\w+)?|\w*(?:System|Human|User|AI|Assistant)Message"
-    r"|from_template|from_messages|from_system|from_user|from_assistant|create_react_agent|create_agent|Prompt)$"
+    r"|from_template|from_messages|from_system|from_user|from_assistant|create_react_agent|create_agent|Prompt|with_instructions|Signature)$"
 )
 """Calls that look like a model call, or make what one takes."""
 
@@ -39,7 +39,7 @@ FIRST_ARGUMENT = re.compile(
     r"(?:^|\.)(?:_?a?ask\w*|a?generate|generate_content\w*|a?complete|a?completion|a?invoke|a?predict|llm|chat"
     r"|send_message\w*|call_(?:model|openai|llm|gpt)\w*|query_(?:llm|model|gpt)|\w*_llm|simple_send\w*"
     r"|PromptTemplate|\w*(?:System|Human|User|AI|Assistant)Message|from_template|from_messages|from_system"
-    r"|from_user|from_assistant|create_chat_completion|gpt\w*)$"
+    r"|from_user|from_assistant|create_chat_completion|gpt\w*|with_instructions)$"
 )
 """Calls whose positional arguments are prompts."""
 
@@ -66,6 +66,8 @@ def takes_prompt(called: str, argument: str) -> bool:
         return True
     if not is_model_call(called):
         return False
+    if argument == "1" and called.rpartition(".")[2] == "Signature":
+        return True  # of DSPy: what goes in and out, then the instructions
     if argument == "description":
         return AGENT.search(called) is not None
     if argument.isdigit():

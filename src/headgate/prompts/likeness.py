@@ -40,7 +40,7 @@ _ROLE = re.compile(
     re.IGNORECASE,
 )
 _IMPERATIVE = re.compile(
-    r"(?:^|[.:!?\n。]\s*|[-*\d.)#]\s+|\*\*)(?:please\s+|then\s+|now,?\s+)?"
+    r"(?:^|[.:!?\n。]\s{0,4}|[-*\d.)#]\s{1,4}|\*\*)(?:please\s+|then\s+|now,?\s+)?"
     r"(?:return|respond|reply|answer|write|generate|given|use|using|do not|don't|ensure|provide|analy[sz]e"
     r"|summari[sz]e|extract|create|identify|output|never|always|only|make sure|consider|classify|translate"
     r"|rewrite|rank|evaluate|determine|follow|include|avoid|describe|explain|list|select|choose|think|keep|review|read"
@@ -70,7 +70,8 @@ _OTHER = (
         r"|DROP\s+(?:TABLE|INDEX)|PRAGMA\s|WITH\s+\w+\s*(?:\([^)]*\)\s*)?AS\s*\(|BEGIN;|COPY\s)"
     )),
     ("a graph query", re.compile(
-        r"^\s*(?:MATCH|MERGE|UNWIND|OPTIONAL MATCH|CALL)\s*[\s({]|\bMATCH\s*\(.*\bRETURN\b", re.DOTALL)),
+        r"^\s*(?:MATCH|MERGE|UNWIND|OPTIONAL MATCH|CALL)\s*[\s({]|\bMATCH\s?\(.{0,400}?\bRETURN\b",
+        re.DOTALL)),
     ("markup", re.compile(
         r"^\s*(?:<!DOCTYPE|<\?xml|<html|<head|<div|<style|<svg|<script"
         r"|<p>|<p |<table|<a |<br|<img|<span|<link|<h\d)",
@@ -82,14 +83,16 @@ _OTHER = (
     ("a dummy text", re.compile(r"lorem ipsum", re.IGNORECASE)),
     ("a licence", re.compile(r"Licensed under the|Permission is hereby granted|Copyright \(c\)|SPDX-")),
     ("usage", re.compile(r"^\s*usage:", re.IGNORECASE)),
-    ("a regular expression", re.compile(r"\(\?[P:=!<]|\\[bdswSWD][+*\\)\]]|\[\^[^\]]+\][+*]")),
+    ("a regular expression", re.compile(r"\(\?[P:=!<]|\\[bdswSWD][+*\\)\]]|\[\^[^\]]{1,60}\][+*]")),
     ("a URL or path", re.compile(r"^\s*(?:\w+://|/|\./|~/)\S*\s*$")),
     ("code", re.compile(
         r"^\s*(?:#!/|#{10}|import \w+\s*$|from [\w.]+ import |def \w+\(|class \w+[(:]|async def |@\w+\s*$"
         r"|package \w+;?$|function \w*\(|const \w+ =|#include|FROM \w+[:/]|\$\w+ =)", re.MULTILINE)),
     ("a diagram", re.compile(
         r"^\s*(?:graph (?:TD|LR|TB)|sequenceDiagram|classDiagram|flowchart|digraph|quadrantChart|erD)")),
-    ("a style sheet", re.compile(r"^\s*[.#@]?[\w-]+(?:[ ,.#:>\w-]*)\{\s*[\w-]+\s*:[^}]*;\s*", re.MULTILINE)),
+    ("a style sheet", re.compile(
+        r"^[ \t]{0,8}[.#@]?[\w-]{1,40}[ ,.#:>\w-]{0,60}\{\s{0,8}[\w-]{1,30}\s?:[^}]{0,80};",
+        re.MULTILINE)),
     ("data", re.compile(r"^\s*[\[{]\s*(?:\"|'|\{|\[)[^.?!]*$", re.DOTALL)),
     ("a date format", re.compile(r"^[%\-:/.,\sa-zA-Z]*%[YmdHMS][%\-:/.,\sa-zA-Z]*$")),
 )  # fmt: skip

@@ -142,6 +142,7 @@ def _certain(site: Site, file: _File) -> str | None:
     return None
 
 
+CERTAIN_WORDS_MIN = 2
 TALK = ("user", "assistant")
 FOR_A_PERSON = frozenset({"user_id"})
 
@@ -150,7 +151,8 @@ def _why(site: Site, certain: str | None, template: Template, file: _File) -> st
     """Say why a text is a prompt, or None."""
     literal = template.literal
     if certain is not None:
-        return certain if is_fragment(literal) else None
+        # A hole is a word of it, though not its only one: `You are a {role}.`
+        return certain if words_in(literal) >= CERTAIN_WORDS_MIN and is_fragment(template.text) else None
     around = Surroundings(name=_name(site), path=file.path, is_mostly_text=file.is_mostly_text)
     judgement = judge(literal, around, holes=len(template.holes))
     reached = site.symbol in file.flow.reached or site.base in file.flow.reached

@@ -10,16 +10,17 @@ from headgate.prompts.model import Hole, Part
 
 _PLAIN = re.compile(r"[^\W\d]\w*(?:\.\w+|\[[^\[\]{}]+\])*")
 _PERCENT = re.compile(
-    r"%(?:\((?P<name>[^)]+)\))?[#0\- +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?(?P<conversion>[diouxXeEfFgGcrsa%])"
+    r"%(?:\((?P<name>[^)\n]{1,80})\))?[#0\- +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?"
+    r"(?P<conversion>[diouxXeEfFgGcrsa%])"
 )
 _DOLLAR = re.compile(r"\$(?:(?P<escaped>\$)|(?P<name>[^\W\d]\w*)|\{(?P<braced>[^\W\d]\w*)\})")
 _JINJA = re.compile(
-    r"\{\{-?\s*(?P<value>.*?)\s*-?\}\}|\{%-?\s*(?P<tag>.*?)\s*-?%\}|(?P<comment>\{#.*?#\})", re.DOTALL
+    r"\{\{-?(?P<value>.{0,400}?)-?\}\}|\{%-?(?P<tag>.{0,400}?)-?%\}|(?P<comment>\{#.{0,2000}?#\})", re.DOTALL
 )
 _MUSTACHE = re.compile(
     r"\{\{\{\s*(?P<raw>[^{}]+?)\s*\}\}\}|\{\{\s*(?P<comment>![^}]*)\}\}|\{\{\s*(?P<value>[^{}!]+?)\s*\}\}"
 )
-_DOUBLED = re.compile(r"\{\{-?\s*[^\W\d][\w.]*(?:\s*\|[^{}]*)?\s*-?\}\}")
+_DOUBLED = re.compile(r"\{\{-?\s*\$?[^\W\d][\w.]*(?:\s*\|[^{}]*)?\s*-?\}\}")
 _TAG = re.compile(r"\{%-?\s*(?:if|for|set)\b[^{}]*%\}")
 
 
@@ -111,7 +112,9 @@ def _doubled(text: str, pattern: re.Pattern[str]) -> list[Part]:
         groups = match.groupdict()
         tag = groups.get("tag")
         if tag is not None:
-            parts.append(Hole(name=f"% {tag} %"))
+            parts.append(Hole(name=f"% {tag.strip()} %"))
         elif not groups.get("comment"):
-            parts.append(Hole(name=groups.get("value") or groups.get("raw") or ""))
+            parts.append(
+                Hole(name=(groups.get("value") or groups.get("raw") or "").strip().removeprefix("$"))
+            )
     return [*parts, text[end:]]

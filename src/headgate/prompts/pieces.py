@@ -19,13 +19,17 @@ KEPT_CHARACTERS_MAX = 600_000
 """Of source whose trees are kept: a tree takes a hundred times its source."""
 
 _LEXEME = re.compile(
-    r'#[^\n]*|"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""|' + r"'''[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*'''|"
-    r'"(?:[^"\\\n]|\\.)*"|' + r"'(?:[^'\\\n]|\\.)*'|"
+    r'#[^\n]*+|"""[^"\\]*+(?:(?:\\.|"(?!""))[^"\\]*+)*+(?:""")?|'
+    r"'''[^'\\]*+(?:(?:\\.|'(?!''))[^'\\]*+)*+(?:''')?|"
+    r'"(?:[^"\\\n]|\\.)*+"?|' + r"'(?:[^'\\\n]|\\.)*+'?|"
     r"\n(?P<indent>[ \t]*)(?:(?P<block>def |async def |@)|class[ \t]+(?P<name>\w+))"
     r"|\n(?P<plain>(?=[A-Za-z_]))",
     re.DOTALL,
 )
-"""Comments and strings, so that nothing within them counts, and lines that begin a piece."""
+"""Comments and strings, so that nothing within them counts, and lines that begin a piece.
+
+A string that does not end is taken to the end: nothing is read twice, whatever a file holds.
+"""
 
 
 class Chunk(msgspec.Struct, frozen=True):

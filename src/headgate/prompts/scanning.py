@@ -37,9 +37,10 @@ LEFT_OUT = {
 
 _TEST_FOLDERS = {"test", "tests", "testing", "unit_tests", "e2e"}
 _TEST_FILE = re.compile(r"^(?:test_.*|conftest)\.py$")
+_PYTHON_2 = re.compile(r"^[ \t]*(?:print [\"'\w]|except \w+, \w+:|exec \")", re.MULTILINE)
 _PERHAPS_TEST_FILE = re.compile(r"_tests?\.py$")
 _TESTS = re.compile(
-    r"^\s*(?:(?:async )?def test|import (?:pytest|unittest)|from (?:pytest|unittest))", re.MULTILINE
+    r"^[ \t]*(?:(?:async )?def test|import (?:pytest|unittest)|from (?:pytest|unittest))", re.MULTILINE
 )
 
 _SPEAKS = re.compile(
@@ -187,7 +188,7 @@ def scan_module(text: str, name: str, options: Options, pieces: Pieces) -> FileS
         found = settings_of(read, name, options.today)
         return FileScan(prompts=prompts, parameters=found.parameters, models=found.models)
     except SyntaxError as error:
-        is_two = re.search(r"^\s*(?:print [\"'\w]|except \w+, \w+:|exec \")", text, re.MULTILINE) is not None
+        is_two = _PYTHON_2.search(text) is not None
         this = f"{sys.version_info.major}.{sys.version_info.minor}"
         why = f"Python 2: {error.msg}" if is_two else f"no Python that {this} reads: {error.msg}"
         return _skipped(name, error.lineno or 0, why)
