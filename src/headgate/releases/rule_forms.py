@@ -52,7 +52,7 @@ _FLAGS: Final = frozenset({"parallel_tool_calls"})
 class RuleBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a rule says. `expires_at` is RFC 3339; `share` the part of its calls, from 0 to 1."""
 
-    match: RuleMatch = RuleMatch()
+    match: RuleMatch = msgspec.field(default_factory=RuleMatch)
     set: Parameters = {}
     remove: Removed = ()
     clamp: Clamps = {}

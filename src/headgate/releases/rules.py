@@ -45,7 +45,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     name: str
     version: int
-    match: RuleMatch = RuleMatch()
+    match: RuleMatch = msgspec.field(default_factory=RuleMatch)
     set: dict[str, Any] = {}
     remove: tuple[str, ...] = ()
     clamp: dict[str, Clamp] = {}
