@@ -49,10 +49,18 @@ class _Loader(yaml.SafeLoader):
 
 
 def _represent_block(dumper: Any, block: _Block) -> Any:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", str(block), style="|")
+    return _represent_text(dumper, str(block), "|")
 
 
+def _represent_text(dumper: Any, text: str, style: str | None = None) -> Any:
+    # Outside of quotes, YAML takes each of these for an end of a line like any other.
+    quoted = not _LINE_ENDS.isdisjoint(text)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if quoted else style)
+
+
+_LINE_ENDS: Final = frozenset("\r\x85\u2028\u2029")
 _Dumper.add_representer(_Block, _represent_block)
+_Dumper.add_representer(str, _represent_text)
 
 
 def write_file(name: str, version: ManagedVersion) -> str:

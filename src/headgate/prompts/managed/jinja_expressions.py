@@ -166,6 +166,11 @@ def _list(node: Any, names: Names, depth: int) -> Expression:
     return value
 
 
+def _tuple(node: Any, names: Names, depth: int) -> Expression:
+    listed = _list(node, names, depth)
+    return lambda work, scope: tuple(listed(work, scope))
+
+
 def _dict(node: Any, names: Names, depth: int) -> Expression:
     pairs = [
         (expression(pair.key, names, depth), expression(pair.value, names, depth)) for pair in node.items
@@ -332,7 +337,7 @@ _EXPRESSIONS: Final[dict[type[Any], Callable[[Any, Names, int], Expression]]] = 
     nodes.Getattr: _getattr,
     nodes.Getitem: _getitem,
     nodes.List: _list,
-    nodes.Tuple: _list,
+    nodes.Tuple: _tuple,
     nodes.Dict: _dict,
     **dict.fromkeys(_CALCULATIONS, _calculation),
     nodes.Neg: _negative,
