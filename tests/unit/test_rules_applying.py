@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.releases.applying import Applied, RuleSet, Subject, compile_rules, part_of
-from headgate.releases.editing import Wanted, edit
+from headgate.releases.editing import Body, Wanted, edit
 from headgate.releases.rules import Rule
-from headgate.releases.texts import Fragment, ascii_text, replace, texts_at
+from headgate.releases.texts import Replacement, ascii_text, replace, texts_at
 from headgate.wire.model import CallFacts
 from headgate.wire.reading import read_call
 from headgate.wire.routes import match
@@ -407,7 +407,7 @@ def test_edited_bodies_are_json_with_those_changes_alone(
         )
         for name in names
     ]
-    got, edits, _ = edit(raw, wanted)
+    got, edits, _ = edit(Body(raw), wanted)
     expected = json.loads(raw)
     for each in edits:
         *above, last = each.field.split(".")
@@ -427,9 +427,9 @@ def test_edited_bodies_are_json_with_those_changes_alone(
 
 def test_positions_of_texts_are_those_of_the_body() -> None:
     body = b' { "model" : "m" , "messages" : [ { "content" : "one" } , {"content":[ {"text":"two"}]} ] } '
-    found = texts_at("openai-chat", body, None)
+    found = texts_at("openai-chat", Body(body), None)
     assert [(span.path, body[span.start : span.end]) for span in found] == [
         ("messages[0].content", b"one"),
         ("messages[1].content[0].text", b"two"),
     ]
-    assert replace("openai-chat", body, Fragment("two"), "2").body == body.replace(b"two", b"2")
+    assert replace("openai-chat", Body(body), Replacement("two", "2")).body == body.replace(b"two", b"2")

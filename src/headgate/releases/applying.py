@@ -15,10 +15,10 @@ from headgate.core.call import Dialect
 from headgate.core.entries import Override
 from headgate.core.faults import InvalidRequest
 from headgate.core.ports import Headers
-from headgate.releases.editing import CannotApply, Change, Wanted, edit
+from headgate.releases.editing import Body, CannotApply, Change, Wanted, edit
 from headgate.releases.parameters import place_for
 from headgate.releases.rules import Clamp, Rule
-from headgate.releases.texts import Fragment, holds_in_order, longest_plain, replace
+from headgate.releases.texts import Replacement, holds_in_order, longest_plain, replace
 from headgate.wire.model import CallFacts, Route
 from headgate.wire.parameters import LISTS, PARAMETERS
 from headgate.wire.reading import rewrite
@@ -53,10 +53,15 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     `model` is the name that goes on; `rules` are the labels of those that changed something."""
 
     route: Route
-    body: bytes
+    json: Body
     model: str
     overrides: tuple[Override, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def body(self) -> bytes:
+        """The body as it goes on."""
+        return self.json.raw
 
 
 class _Plan:
@@ -103,7 +108,7 @@ class CompiledRule:
             for version in (rule.fragments, *rule.earlier)
             if (fragments := [stripped for text in version if (stripped := text.strip())])
         ]
-        self._replacements = [(Fragment(each.old), each.new) for each in rule.replace]
+        self._replacements = [Replacement(each.old, each.new) for each in rule.replace]
         self._plans: dict[tuple[Dialect, str], _Plan] = {}
 
     def may_concern(self, project: str, model: str) -> bool:
@@ -113,7 +118,7 @@ class CompiledRule:
             match.model is None or fits_name(match.model, model)
         )
 
-    def concerns(self, subject: Subject, dialect: Dialect, body: bytes) -> bool:
+    def concerns(self, subject: Subject, dialect: Dialect, body: Body) -> bool:
         """Whether a call, which it may concern, is one of its own."""
         rule = self.rule
         if rule.expires_ms is not None and subject.now_ms >= rule.expires_ms:
@@ -130,26 +135,28 @@ class CompiledRule:
 
     def apply(self, applied: Applied, resolves: Callable[[str], bool]) -> Applied:
         """Return the call after this rule. Raises InvalidRequest for a body that could be read two ways."""
-        route, body, overrides = applied.route, applied.body, list(applied.overrides)
+        route, body, overrides = applied.route, applied.json, list(applied.overrides)
         plan = self._plan(route)
-        body, edits, refusals = edit(body, plan.wanted) if plan.wanted else (body, [], [])
+        raw, edits, refusals = edit(body, plan.wanted) if plan.wanted else (body.raw, [], [])
+        body = _body(raw, body)
         notes = [*applied.notes, *(self._note(reason) for reason in (*plan.cannot, *refusals))]
         overrides += (self._override(each.field, each.before, each.after) for each in edits)
-        for old, new in self._replacements:
-            replaced = replace(route.dialect, body, old, new)
-            body = replaced.body
-            overrides += (self._override(path, _encode(old.text), _encode(new)) for path in replaced.paths)
+        for wanted in self._replacements:
+            replaced = replace(route.dialect, body, wanted)
+            body = _body(replaced.body, body)
+            overrides += (self._override(path, wanted.before, wanted.after) for path in replaced.paths)
         model = applied.model
         pinned = self.rule.model
         if pinned is not None and pinned != model:
             if resolves(pinned):
                 overrides.append(self._override("model", _encode(model), _encode(pinned)))
-                route, body, model = _pinned(route, body, pinned)
+                route, raw, model = _pinned(route, body.raw, pinned)
+                body = _body(raw, body)
             else:
                 notes.append(self._note(f"there is no model {pinned}"))
         return Applied(
             route=route,
-            body=body,
+            json=body,
             model=model,
             overrides=tuple(overrides[:OVERRIDES_MAX]),
             notes=tuple(notes[:OVERRIDES_MAX]),
@@ -189,12 +196,12 @@ class RuleSet:
 
     def apply(self, subject: Subject, facts: CallFacts) -> Applied | None:
         """Return what the rules make of a call; None where none of them concerns it."""
-        applied = before = Applied(route=facts.route, body=facts.body, model=facts.model)
+        applied = before = Applied(route=facts.route, json=Body(facts.body), model=facts.model)
         waiting = list(reversed(self.candidates(subject.project, applied.model)))
         while waiting:
             rule = waiting.pop()
             try:
-                if not rule.concerns(subject, applied.route.dialect, applied.body):
+                if not rule.concerns(subject, applied.route.dialect, applied.json):
                     continue
                 model = applied.model
                 applied = rule.apply(applied, subject.resolves)
@@ -232,6 +239,10 @@ def part_of(rule: str, sticky: bytes) -> float:
     """Return where a caller stands between 0 and 1 for a rule; the same for each version of it."""
     digest = hashlib.blake2b(rule.encode() + b"\0" + sticky, digest_size=8).digest()
     return int.from_bytes(digest) / 2**64
+
+
+def _body(raw: bytes, before: Body) -> Body:
+    return before if raw is before.raw else Body(raw)
 
 
 def _pinned(route: Route, body: bytes, model: str) -> tuple[Route, bytes, str]:

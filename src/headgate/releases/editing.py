@@ -10,7 +10,7 @@ import msgspec
 from headgate.wire.members import Member, Members, Watched, items_of, read_members
 from headgate.wire.parameters import Place
 
-_ANY_MEMBER = Watched()
+ANY_MEMBER = Watched()
 _encode = msgspec.json.encode
 
 Change = Callable[[bytes | None], bytes | None]
@@ -30,6 +30,23 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     beside: tuple[tuple[str, bytes], ...] = ()
 
 
+class Body:
+    """A JSON body with its members, which are read once however often they are asked for."""
+
+    __slots__ = ("_members", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self._members: Members | None = None
+
+    @property
+    def members(self) -> Members:
+        """Its members. Raises InvalidRequest for no object, or one that could be read in two ways."""
+        if self._members is None:
+            self._members = read_members(self.raw, ANY_MEMBER)
+        return self._members
+
+
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
     """What was changed: the path as the body spells it, and JSON before and after, empty where absent."""
 
@@ -38,20 +55,32 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     after: bytes
 
 
-def edit(body: bytes, wanted: Sequence[Wanted]) -> tuple[bytes, list[Edit], list[str]]:
+def edit(body: Body, wanted: Sequence[Wanted]) -> tuple[bytes, list[Edit], list[str]]:
     """Return the body with all changes that can be made, what was changed, and why any other was not.
 
     Raises InvalidRequest for a body that is no object or could be read in two ways.
     """
     edits: list[Edit] = []
     refusals: list[str] = []
-    return _edit_object(body, wanted, "", edits, refusals), edits, refusals
+    return _edit_members(body.raw, body.members, wanted, "", edits=edits, refusals=refusals), edits, refusals
 
 
 def _edit_object(
     raw: bytes, wanted: Sequence[Wanted], path: str, edits: list[Edit], refusals: list[str]
 ) -> bytes:
-    members = read_members(raw, _ANY_MEMBER, path)
+    members = read_members(raw, ANY_MEMBER, path)
+    return _edit_members(raw, members, wanted, path, edits=edits, refusals=refusals)
+
+
+def _edit_members(
+    raw: bytes,
+    members: Members,
+    wanted: Sequence[Wanted],
+    path: str,
+    *,
+    edits: list[Edit],
+    refusals: list[str],
+) -> bytes:
     changed: dict[str, bytes | None] = {}
     for each in wanted:
         found = [name for name in each.place[0] if _value(name, members, changed) is not None]
@@ -115,7 +144,7 @@ def _made(wanted: Wanted, path: str, edits: list[Edit]) -> bytes | None:
 
 def _check_beside(old: bytes, wanted: Wanted, path: str) -> None:
     if wanted.beside:
-        members = read_members(old, _ANY_MEMBER, path)
+        members = read_members(old, ANY_MEMBER, path)
         for name, value in wanted.beside:
             if name not in members or members[name].raw != value:
                 raise CannotApply(f"{path}.{name} is not {value.decode()}")

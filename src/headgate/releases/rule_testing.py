@@ -23,7 +23,7 @@ from headgate.core.labels import Label
 from headgate.core.money import format_usd
 from headgate.policy.residency import admit
 from headgate.releases.applying import Applied, Subject, compile_rules
-from headgate.releases.editing import Wanted, edit
+from headgate.releases.editing import Body, Wanted, edit
 from headgate.releases.rules import Rule, RuleMatch
 from headgate.wire.model import CallFacts, Route
 from headgate.wire.parameters import path_of
@@ -319,7 +319,7 @@ def _restored(call: RecordedCall, route: Route) -> tuple[bytes, str]:
             if route.model is not None:
                 continue
         change = Wanted(place=path_of(field, route.dialect), change=_always(value))
-        body, _, _ = edit(body, [change])
+        body, _, _ = edit(Body(body), [change])
     return body, model
 
 

@@ -12,12 +12,12 @@ from typing import Final
 import msgspec
 
 from headgate.core.call import Dialect
-from headgate.wire.members import Member, Watched, items_of, read_members
+from headgate.releases.editing import ANY_MEMBER, Body
+from headgate.wire.members import Member, items_of, read_members
 
 REPLACED_MAX: Final = 256
 """How many places of one fragment in one call are replaced."""
 
-_ANY_MEMBER: Final = Watched()
 _TOOL_ROLES: Final = frozenset({b'"tool"', b'"function"'})
 _PLAIN: Final = re.compile(r"[A-Za-z0-9 .,:;()\[\]_!?*#=-]{4,}")
 """Runs of characters that no encoder escapes."""
@@ -79,18 +79,31 @@ class Fragment:
 
     def places(self, body: bytes) -> list[tuple[int, int]]:
         """Return where the fragment may stand in a body: whole characters, within a text or not."""
-        if self.plain not in body:
-            return []
         if self._pattern is None:
             starts = _starts(body, self.plain)
             return [(at, at + len(self.plain)) for at in starts if _begins_character(body, at)][:REPLACED_MAX]
         found: list[tuple[int, int]] = []
+        if self.plain not in body:
+            return found
         for match in self._pattern.finditer(body):
             if _begins_character(body, match.start()):
                 found.append(match.span())
                 if len(found) >= REPLACED_MAX:
                     break
         return found
+
+
+class Replacement:
+    """A fragment with what goes in its place, written as bodies may have it."""
+
+    __slots__ = ("after", "ascii", "before", "old", "utf8")
+
+    def __init__(self, old: str, new: str) -> None:
+        self.old = Fragment(old)
+        self.before = _encode(old)
+        self.after = _encode(new)
+        self.utf8 = self.after[1:-1]
+        self.ascii = ascii_text(new)
 
 
 class Replaced(msgspec.Struct, frozen=True):
@@ -105,31 +118,32 @@ def longest_plain(text: str) -> bytes:
     return max(_PLAIN.findall(text), key=len, default="").encode()
 
 
-def replace(dialect: Dialect, body: bytes, old: Fragment, new: str) -> Replaced:
+def replace(dialect: Dialect, body: Body, wanted: Replacement) -> Replaced:
     """Put a text in the place of a fragment wherever it stands in message text; nothing else changes."""
-    places = old.places(body)
+    raw = body.raw
+    places = wanted.old.places(raw)
     if not places:
-        return Replaced(body, ())
+        return Replaced(raw, ())
     spans = texts_at(dialect, body, [start for start, _ in places])
-    encoded = (ascii_text if body.isascii() else _utf8_text)(new)
+    encoded = wanted.ascii if raw.isascii() else wanted.utf8
     pieces: list[bytes] = []
     paths: dict[str, None] = {}
     position = 0
     for start, end in places:
         span = next((span for span in spans if span.start <= start and end <= span.end), None)
         if span is not None:
-            pieces += (body[position:start], encoded)
+            pieces += (raw[position:start], encoded)
             paths[span.path] = None
             position = end
-    return Replaced(b"".join([*pieces, body[position:]]), tuple(paths))
+    return Replaced(b"".join([*pieces, raw[position:]]) if paths else raw, tuple(paths))
 
 
-def holds_in_order(dialect: Dialect, body: bytes, fragments: Sequence[str], plain: bytes) -> bool:
+def holds_in_order(dialect: Dialect, body: Body, fragments: Sequence[str], plain: bytes) -> bool:
     """Whether one message text holds all fragments in order; `plain` is a run of bytes of one of them."""
-    starts = _starts(body, plain) if plain else None
+    starts = _starts(body.raw, plain) if plain else None
     if starts == []:
         return False
-    return any(_in_order(body, span, fragments) for span in texts_at(dialect, body, starts))
+    return any(_in_order(body.raw, span, fragments) for span in texts_at(dialect, body, starts))
 
 
 def _starts(body: bytes, plain: bytes) -> list[int]:
@@ -152,13 +166,16 @@ def _in_order(body: bytes, span: TextSpan, fragments: Sequence[str]) -> bool:
     return True
 
 
-def texts_at(dialect: Dialect, body: bytes, starts: Sequence[int] | None) -> list[TextSpan]:
+def texts_at(dialect: Dialect, body: Body, starts: Sequence[int] | None) -> list[TextSpan]:
     """Return the message texts in which one of the positions (ascending) stands; all texts for None.
 
     Raises InvalidRequest for a body that could be read in two ways.
     """
     found: list[TextSpan] = []
-    _collect(Member("", "", body, 0), _SHAPES[dialect], starts, "", found)
+    for name, shape in _SHAPES[dialect].members.items():
+        member = body.members.get(name)
+        if member is not None and (starts is None or _any_within(starts, member.start, member.end)):
+            _collect(member, shape, starts, name, found)
     return found
 
 
@@ -173,8 +190,8 @@ def _collect(
     elif kind == b"[":
         if shape.items is not None:
             _collect_items(member, shape.items, starts, path, found)
-    elif shape.members and (kind == b"{" or not path):
-        members = read_members(member.raw, _ANY_MEMBER, path)
+    elif shape.members and kind == b"{":
+        members = read_members(member.raw, ANY_MEMBER, path)
         if "role" in members and members["role"].raw in _TOOL_ROLES:
             return
         for name, inner in shape.members.items():
@@ -183,7 +200,7 @@ def _collect(
                 start = member.start + part.start
                 if starts is None or _any_within(starts, start, start + len(part.raw)):
                     placed = Member(name, part.path, part.raw, start)
-                    _collect(placed, inner, starts, f"{path}.{name}" if path else name, found)
+                    _collect(placed, inner, starts, f"{path}.{name}", found)
 
 
 def _collect_items(
