@@ -149,15 +149,12 @@ async def _queue(connection: Connection, bodies: Sequence[Body]) -> None:
 
     Always, whether there is a catalogue or not: one may be pushed at this very moment.
     """
-    calls = [body for body in bodies if body.dialect in CHAT_DIALECTS or b'"prompt"' in body.request]
-    ids = [identity(body.call) for body in calls]
-    parameters = {
-        "projects": [name(body.project) for body in calls],
-        "days": [day_of(call) for call in ids],
-        "ids": ids,
-    }
-    if ids:
-        await connection.execute(QUERIES.queue_matching, parameters)
+    async with connection.cursor() as cursor, cursor.copy(QUERIES.copy_match_queue) as copy:
+        copy.set_types(("text", "date", "uuid"))
+        for body in bodies:
+            if body.dialect in CHAT_DIALECTS or b'"prompt"' in body.request:
+                call = identity(body.call)
+                await copy.write_row((name(body.project), day_of(call), call))
 
 
 def _row(

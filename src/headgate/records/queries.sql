@@ -141,10 +141,8 @@ from request_bodies
 where day = %(day)s and id = %(id)s
     and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]));
 
--- name: queue_matching
-insert into match_queue (project, day, id)
-select * from unnest(%(projects)s::text[], %(days)s::date[], %(ids)s::uuid[])
-on conflict do nothing;
+-- name: copy_match_queue
+copy match_queue (project, day, id) from stdin (format binary);
 
 -- name: get_request_bodies
 select id, request_raw, request_messages from request_bodies
