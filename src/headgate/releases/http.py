@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any, Protocol
 
 import msgspec
-from litestar import Controller, Response, get, post
+from litestar import Controller, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
 
@@ -208,11 +208,11 @@ class ReleasesController(Controller):
     @post(opt={"grant": grant("releases:write")})
     async def create_release(
         self, caller: CallerKey, database: Store, known: Models, data: JSONBody[CreateRelease]
-    ) -> Response[CreatedRelease]:
+    ) -> CreatedRelease:
         """Make a release of what is sent and of the rules and managed prompts in force.
 
-        The same content twice is the same release: 200 in place of 201. A name that another release of the
-        project has is 409.
+        The same content twice is the same release; `is_new` tells. A name that another release of the project
+        has is 409.
         """
         for alias, target in data.pins.items():
             known.check_pin(alias, target)
@@ -236,8 +236,7 @@ class ReleasesController(Controller):
         )
         async with database.transaction() as connection:
             release, is_new = await create_release(connection, new)
-        view = CreatedRelease(**_fields(release), is_new=is_new, counts=_counts(release.manifest))
-        return Response(view, status_code=201 if is_new else 200)
+        return CreatedRelease(**_fields(release), is_new=is_new, counts=_counts(release.manifest))
 
 
 class EnvironmentsController(Controller):
