@@ -1,5 +1,7 @@
 """Rules over the API: made, changed, undone, looked back on, and refused where they make no sense."""
 
+import asyncio
+import json
 from typing import Any
 
 import msgspec
@@ -112,6 +114,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"set": {f"body.a{number}": 1 for number in range(40)}}, "length <= 32"),
     ({"set": {"body.a": "x" * 70_000}}, "at most 65536"),
     ({"set": {"seed": 1}, "name": "test"}, "a route has it"),
+    ({"set": {"body.a": json.loads("[" * 40 + "]" * 40)}}, "nested too deeply"),
     ({"set": {"seed": 1}, "name": "a b"}, "name"),
 ]
 
@@ -210,6 +213,27 @@ async def test_a_template_stands_for_the_fragments_of_all_its_versions(database:
         assert (await api.ask("POST", "/api/v1/rules", other))[0] == 400, (
             "another project's prompt is none here"
         )
+
+
+async def test_a_rule_keeps_in_step_with_its_template(database: Database) -> None:
+    hole = Hole(name="name")
+    async with control(database) as api:
+        await push(database, ("Greet ", hole, " very kindly."))
+        await api.post("/rules", {**CALM, "match": {"template": "app/ask.py:SYSTEM"}})
+        await push(database, ("Greet ", hole, " very kindly."), ("Welcome ", hole, " warmly now."))
+        for _ in range(300):
+            if (await in_force(database))["calm"].version > 1:
+                break
+            await asyncio.sleep(0.1)
+        found = (await in_force(database))["calm"]
+        assert (found.version, found.fragments) == (2, ("Welcome ", " warmly now."))
+        assert found.earlier == (("Greet ", " very kindly."),)
+        newest = (await api.get("/rules/calm/versions"))["items"][0]
+        assert (newest["version"], newest["created_by"]) == (2, "system")
+        audit = (await api.get("/audit"))["items"][0]
+        assert (audit["actor"], audit["after"]["template_versions"]) == ("system", 2)
+        changed = await api.patch("/rules/calm", {"share": 0.5})
+        assert (changed["version"], changed["template_versions"]) == (3, 2)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from headgate.api.webhooks import AT_ONCE_MAX, Deliverer
 from headgate.config.snapshots import CHANNEL as SNAPSHOT_CHANNEL
 from headgate.core.faults import Fault
 from headgate.meters.status import due_alerts
+from headgate.releases.rule_refresh import TemplateWatch
 from headgate.releases.unreleased import ReleasedPrompts
 from headgate.releases.unreleased import due_alerts as due_unreleased
 from headgate.store.live import CHANNEL as LIVE_CHANNEL
@@ -33,6 +34,7 @@ ALERTS_S: Final = 1.0
 UNRELEASED_S: Final = 15.0
 DELIVER_S: Final = 0.5
 WATCH_S: Final = 5.0
+TEMPLATES_S: Final = 2.0
 AGAIN_S: Final = 5.0
 
 Job = Callable[[], Awaitable[None]]
@@ -45,6 +47,7 @@ class ControlJobs:
         self._services = services
         self._state = state
         self._deliverer = Deliverer(services.database, services.egress, services.clock, services.vault)
+        self._templates = TemplateWatch(services.database, state.rules)
         self._changed = asyncio.Event()
         self._released = ReleasedPrompts()
 
@@ -67,6 +70,7 @@ class ControlJobs:
             ("deliver", DELIVER_S, self._deliver),
             ("watch", WATCH_S, self._watch),
             ("schedule", AGAIN_S, self._schedule),
+            ("templates of rules", TEMPLATES_S, self._templates.look),
         )
         tasks = [asyncio.create_task(self._repeat(*job), name=job[0]) for job in jobs]
         tasks.append(asyncio.create_task(self._stay_in_step(), name="refresh"))

@@ -34,6 +34,7 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 TEXT_CHARACTERS_MAX: Final = 16_384
 PART_CHARACTERS_MAX: Final = 512
+VALUE_DEPTH_MAX: Final = 32
 HEADERS_MAX: Final = 8
 _SECRET_HEADERS: Final = frozenset({"authorization", "x-api-key", "x-goog-api-key", "cookie", "api-key"})
 
@@ -205,6 +206,8 @@ def canonical_of(name: str) -> str:
 def _check_value(name: str, value: object) -> None:
     where, canonical = f"set.{name}", canonical_of(name)
     number = isinstance(value, int | float) and not isinstance(value, bool)
+    if _depth(value) > VALUE_DEPTH_MAX:
+        raise InvalidRequest(f"{where} is nested too deeply; flatten it", parameter=where)
     if value is None:
         raise InvalidRequest(f"{where} is null; use remove = [{name!r}]", parameter=where)
     if canonical in _NUMBERS and not number:
@@ -222,6 +225,20 @@ def _check_value(name: str, value: object) -> None:
         raise InvalidRequest(
             f"{where} is {_shown(value)}; write a text or an array of texts", parameter=where
         )
+
+
+def _depth(value: object) -> int:
+    """How deep a value is nested, as far as it matters."""
+    level, depth = [value], 0
+    while level and depth <= VALUE_DEPTH_MAX:
+        inner: list[object] = []
+        for each in level:
+            if isinstance(each, dict):
+                inner += cast("dict[str, object]", each).values()
+            elif isinstance(each, list):
+                inner += cast("list[object]", each)
+        level, depth = inner, depth + 1
+    return depth
 
 
 def _is_stop(value: object) -> bool:

@@ -48,3 +48,7 @@ where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[
     ))
     and r.status between 200 and 299
 order by r.day desc, r.id desc limit %(limit)s;
+
+-- name: catalogue_number
+-- Grows with each change of any project's catalogue.
+select coalesce(sum(number), 0)::bigint, count(*) from catalogues;
