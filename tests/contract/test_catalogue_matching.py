@@ -287,6 +287,17 @@ async def test_a_call_that_cannot_be_matched_holds_up_no_other(database: Databas
         assert await fetch_rows(connection, "select * from match_queue") == []
 
 
+async def test_what_waited_for_a_day_is_left_as_it_is(database: Database) -> None:
+    await pushed(database)
+    call = await record(database, [system("Anna's")])
+    async with database.connection() as connection:
+        await connection.execute("update match_queue set queued_at = queued_at - interval '25 hours'")
+    assert await MatchingJob(database).run_once() == 1
+    assert await prompts_of(database, call) == []
+    async with database.connection() as connection:
+        assert await fetch_rows(connection, "select * from match_queue") == []
+
+
 async def test_what_matching_keeps_goes_with_its_day(database: Database) -> None:
     await pushed(database)
     job = MatchingJob(database)

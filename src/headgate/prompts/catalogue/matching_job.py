@@ -31,7 +31,7 @@ from headgate.store.database import Connection, Database
 
 log = logging.getLogger("headgate.prompts")
 
-BATCH = 32
+BATCH = 64
 """Calls that are claimed at once; each body is at most 1 MiB."""
 FORGOTTEN = 10_000
 """Calls of a project without a catalogue that are taken off the queue at once."""
@@ -40,6 +40,7 @@ MATCH_S_MAX = 3.0
 READY_MAX = 8
 """Projects whose catalogue is kept ready."""
 IDLE_S = 0.5
+REST_SHARE = 0.5
 REST_MAX_S = 0.5
 EARLY_S = 1.0
 TRIES_MAX = 3
@@ -53,6 +54,9 @@ class Waiting(msgspec.Struct, frozen=True):
     id: uuid.UUID
     again: bool
     late: bool
+    """It waits since so long that its record won't come any more."""
+    stale: bool
+    """It waits since a day: more came in than could be matched."""
     tries: int
 
 
@@ -91,12 +95,12 @@ class MatchingJob:
         self._unknown: dict[str, UnknownPrompts] = {}
 
     async def run(self) -> None:
-        """Match what is queued, resting as long as a batch took so that control answers meanwhile."""
+        """Match what is queued, resting half as long as a batch took so that control answers meanwhile."""
         while True:
             began = time.monotonic()
             taken = await self.run_once()
             took_s = time.monotonic() - began
-            await asyncio.sleep(min(took_s, REST_MAX_S) if taken else IDLE_S)
+            await asyncio.sleep(min(took_s * REST_SHARE, REST_MAX_S) if taken else IDLE_S)
 
     async def run_once(self) -> int:
         """Match one batch of each project that has calls waiting; return how many calls were taken off."""
@@ -142,9 +146,12 @@ class MatchingJob:
 
     async def _match(self, ready: Ready, claim: Claim) -> int:
         project = claim.project
-        tried = [each for each in claim.calls if each.tries <= TRIES_MAX]
+        tried = [each for each in claim.calls if each.tries <= TRIES_MAX and not each.stale]
+        stale = sum(each.stale for each in claim.calls)
+        if stale:
+            log.warning("%d calls waited for a day to be matched to prompts, and are left as they are", stale)
         for each in claim.calls:
-            if each not in tried:
+            if each.tries > TRIES_MAX:
                 log.error("call %s could not be matched to prompts in %d tries", each.id, TRIES_MAX)
         async with self._database.connection() as connection:
             recorded = await read_recorded(connection, project, [(each.day, each.id) for each in tried])

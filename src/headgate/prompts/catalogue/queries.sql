@@ -166,7 +166,8 @@ from (
     for update skip locked
 ) taken
 where q.project = %(project)s and q.day = taken.day and q.id = taken.id
-returning q.day, q.id, q.again, q.queued_at < clock_timestamp() - interval '15 minutes', q.tries;
+returning q.day, q.id, q.again, q.queued_at < clock_timestamp() - interval '15 minutes',
+    q.queued_at < clock_timestamp() - interval '24 hours', q.tries;
 
 -- name: put_off
 update match_queue set claim = null, tries = 0, not_before = clock_timestamp() + make_interval(secs => %(wait_s)s)
