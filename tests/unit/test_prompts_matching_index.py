@@ -18,6 +18,7 @@ NEXT_CLERK: tuple[Part, ...] = (
     " by name.\n",
 )
 REMINDER: tuple[Part, ...] = ("Remember: each answer ends with the shelf, like ", Hole(name="shelf"), ".")
+MOVED = (("app/old.py", (0, 4)), ("app/new.py", (5, 9)))
 
 
 def version(
@@ -191,6 +192,22 @@ def test_equal_text_elsewhere_is_named_and_the_other_pieces_decide() -> None:
     pieces = matcher.match(f"{text}\n{rendered(REMINDER, shelf='B 4')}").pieces
     assert [piece.path for piece in pieces] == ["app/two.py", "app/two.py"]
     assert [other.path for other in pieces[0].others] == ["app/one.py"]
+
+
+def test_text_that_moved_carries_the_commits_of_both_places() -> None:
+    matcher = Matcher(
+        [
+            version("CLERK", *CLERK, path="app/old.py", held=(0, 4)),
+            version("CLERK", *CLERK, path="app/new.py", held=(5, 9)),
+            version("CLERK", *CLERK, path="lib/clerk.py", source="library", held=(0, 99)),
+        ]
+    )
+    text = rendered(CLERK, visitor="Ann")
+    narrowed = only(matcher, text, {"bot": 2})
+    assert (narrowed.path, narrowed.first, narrowed.last) == ("app/old.py", 0, 4)
+    matcher = Matcher([version("CLERK", *CLERK, path=path, held=held) for path, held in MOVED])
+    piece = only(matcher, text)
+    assert (piece.path, piece.first, piece.last) == ("app/new.py", 0, 9)
 
 
 def test_pieces_of_one_message_come_from_one_commit_where_they_can() -> None:

@@ -33,6 +33,9 @@ class Choice(NamedTuple):
     chain: Chain
     versions: tuple[CatalogueVersion, ...]
     others: tuple[Place, ...]
+    first: int
+    last: int
+    """The commits of its catalogue that hold text that fits, here or elsewhere: a prompt may have moved."""
 
 
 def place_of(version: CatalogueVersion) -> Place:
@@ -178,11 +181,16 @@ def _choice(group: list[Candidate], all_groups: list[list[Candidate]], at: Mappi
 
         place = max(sorted(by_place), key=rank)
     held = sorted(by_place[place], key=lambda each: (not is_running(each[0], at), -each[0].last))
+    fitting = [
+        version for candidate in group for version in candidate.holders if version.source == place.source
+    ]
     return Choice(
         template=held[0][1].template,
         chain=held[0][1].chain,
         versions=tuple(version for version, _ in held),
         others=tuple(sorted(other for other in by_place if other != place)),
+        first=min(version.first for version in fitting),
+        last=max(version.last for version in fitting),
     )
 
 

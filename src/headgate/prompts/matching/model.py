@@ -48,7 +48,7 @@ class MatchedPiece(msgspec.Struct, frozen=True, kw_only=True):
     """One, unless several fit equally; the newest first."""
     first: int
     last: int
-    """The commits, by their places, that hold any of the versions."""
+    """The commits, by their places, that hold any of the versions, or the same text in `others`."""
     start: int
     end: int
     """Characters of the message, from the first fragment or hole to the last."""
