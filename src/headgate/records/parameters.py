@@ -80,7 +80,8 @@ def effective_parameters(call: CallFacts) -> list[EffectiveParameter]:
             continue
         sources[name] = str(override.get("source", ""))
         before.setdefault(name, override.get("before", msgspec.UNSET))
-        if name not in call.sent:  # taken away, or added after the body was kept
+        # Taken away, or changed after the body was kept: a limit differs from target to target.
+        if name not in call.sent or sources[name].startswith(("alias ", "budget")):
             sent[name] = override.get("after")
     found = [
         EffectiveParameter(
