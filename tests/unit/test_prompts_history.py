@@ -1,6 +1,7 @@
 """The history of prompts, on repositories of git that the tests make."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -202,3 +203,19 @@ def test_many_states_are_read_by_several_processes_and_none_is_lost(
     assert len(history.versions) == MANY + 20
     assert told[0] == (0, MANY + 20)
     assert history_of(repository.folder, kept).versions == history.versions
+
+
+@pytest.mark.timeout(60)
+def test_where_no_process_can_be_started_this_one_reads(
+    repository: Repository, kept: Path, tmp_path: Path
+) -> None:
+    repository.commit(**{f"m{index}": prompt(f"Number {index}.") for index in range(MANY)})
+    # Without a guard for the main module, each process that is spawned fails before it does anything.
+    script = tmp_path / "careless.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from headgate.prompts.history import history_of\n"
+        f"print(len(history_of(Path({str(repository.folder)!r}), Path({str(kept)!r})).versions))\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(MANY)]

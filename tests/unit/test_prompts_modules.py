@@ -235,3 +235,19 @@ def test_parts_of_what_is_named_a_prompt_are_prompts() -> None:
 )
 def test_notices_queries_and_fillers_are_left_out(name: str, text: str) -> None:
     assert found(f"{name} = {text!r}\nllm.invoke({name})") == {}
+
+
+def test_what_is_raised_or_warned_with_is_no_prompt() -> None:
+    source = """
+        def check(prompt):
+            message = f"You must give a prompt for your question, and answer it. Got {prompt}."
+            raise ValueError(message)
+        def other(prompt):
+            instruction = "You must use the new name. Please answer your question with it."
+            warnings.warn(instruction, stacklevel=2)
+        def ask(prompt):
+            system_prompt = "You are a clerk. Answer the question."
+            logger.debug(system_prompt)
+            return llm.invoke(system_prompt + prompt)
+    """
+    assert list(found(source)) == ["ask.system_prompt"]

@@ -113,7 +113,7 @@ OTHER_CALLS = re.compile(
     r"|sub|match|search|findall|getenv|get|add_parser|ArgumentParser|open|run|Popen|check_output|Exception"
     r"|\w*Error|\w*Exception|HTTPException|sleep|skip|xfail|fail|cprint|st\.\w+|console\.\w+|deprecated|startswith"
     r"|endswith|split|rsplit|index|find|count|Field|set_help|help|abort|notify|toast|report\w*|strftime|strptime"
-    r"|create_task|emit|publish|send_json|JSONResponse|HTMLResponse|Response)$"
+    r"|create_task|add_newdoc|add_docstring|cast|\w*warn\w*|emit|publish|send_json|JSONResponse|HTMLResponse|Response)$"
 )
 """Calls whose texts are for people or machines: nothing in them is taken for a prompt by its looks alone."""
 

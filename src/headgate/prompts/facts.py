@@ -66,8 +66,8 @@ class Called(msgspec.Struct, eq=False):
 _TELLING = frozenset(
     {
         ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.AugAssign,
-        ast.NamedExpr, ast.For, ast.AsyncFor, ast.comprehension, ast.Return, ast.Yield, ast.Call, ast.Dict,
-        ast.Tuple,
+        ast.NamedExpr, ast.For, ast.AsyncFor, ast.comprehension, ast.Return, ast.Yield, ast.Raise, ast.Call,
+        ast.Dict, ast.Tuple,
     }
 )  # fmt: skip
 """The nodes that say something of where values go."""
@@ -97,6 +97,8 @@ class Facts(msgspec.Struct):
     """What `.format` is called on."""
     tools: list[Placed] = []
     """What is given to a model as tools."""
+    raised: list[Placed] = []
+    """What is raised or warned with."""
     remembered: list[Placed] = []
     """What is given to a memory, to be kept and not to be answered."""
     classes: list[ast.ClassDef] = []
@@ -159,6 +161,8 @@ class _Gatherer:
                 self._bind(target, value, scope)
             case ast.Return(value=ast.expr() as value) | ast.Yield(value=ast.expr() as value):
                 self.facts.returned.append((".".join(scope), Placed(value, scope)))
+            case ast.Raise(exc=ast.Call() as raised):
+                self.facts.raised.extend(Placed(argument, scope) for argument in raised.args)
             case ast.Call():
                 self._call(child, scope)
             case ast.Dict():
@@ -208,6 +212,8 @@ class _Gatherer:
         self.facts.calls.append((called.rpartition(".")[2], Called(positional, keywords)))
         if isinstance(call.func, ast.Attribute):
             self._method(call, call.func, scope)
+        if called.endswith("warn"):
+            self.facts.raised.extend(positional)
         if is_memory(called, frozenset(keywords)):
             self.facts.remembered.extend((*positional, *keywords.values()))
         if is_message(call):

@@ -31,6 +31,13 @@ class Flow:
         """Symbols that reach a model call."""
         self.remembered = self._reach([placed for facts in gathered for placed in facts.remembered])
         """Symbols that reach a memory."""
+        self.raised = frozenset(
+            symbol
+            for facts in gathered
+            for placed in facts.raised
+            if (symbol := self._symbol(placed.node, placed.scope)) is not None
+        )
+        """Symbols that errors and warnings are made of."""
         self.tools = self._tool_functions()
         """Symbols of functions that are given to a model as tools."""
 

@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ TOGETHER = 60
 
 MANY = 400
 """From so many new blobs on, further processes are worth their start."""
+
+WORKERS_MAX = 8
 
 Progress = Callable[[int, int], None]
 
@@ -114,34 +116,46 @@ def read_new(folder: Path, new: list[State], kept: Kept, progress: Progress | No
     for state in new:
         in_turn.setdefault(state[0], []).append(state)
     ordered = [state for states in in_turn.values() for state in states]
-    workers = min(os.cpu_count() or 1, 8)
-    with Blobs(folder) as blobs, ExitStack() as stack:
-        pool: ProcessPoolExecutor | None = None
+    tell = progress or _tell_nobody
+    tell(0, len(ordered))
+    workers = min(os.cpu_count() or 1, WORKERS_MAX)
+    with Blobs(folder) as blobs:
         if workers > 1 and len(ordered) >= MANY:
-            spawned = multiprocessing.get_context("spawn")  # no copy of this process's threads and files
-            pool = stack.enter_context(
-                ProcessPoolExecutor(workers, mp_context=spawned, initializer=end_with_parent)
-            )
-        waiting: deque[tuple[list[State], Future[list[FileScan]]]] = deque()
-        done = 0
+            try:
+                _read_in_processes(workers, blobs, ordered, kept, tell)
+            except BrokenProcessPool:
+                # No process could be started, or one was killed: this one reads what is left.
+                ordered = [state for state in ordered if not kept.has(state)]
+            else:
+                return
         for start in range(0, len(ordered), TOGETHER):
-            if progress is not None:
-                progress(done, len(ordered))
             some = ordered[start : start + TOGETHER]
-            contents = [(path, blobs.read(blob, BYTES_MAX)) for path, blob in some]
-            if pool is None:
-                _keep(some, scan_contents(contents), kept)
-                done += len(some)
-                continue
-            waiting.append((some, pool.submit(scan_contents, contents)))
-            if len(waiting) > workers * 2:
+            _keep(some, scan_contents(_contents(blobs, some)), kept)
+            tell(len(new) - len(ordered) + start + len(some), len(new))
+
+
+def _read_in_processes(workers: int, blobs: Blobs, ordered: list[State], kept: Kept, tell: Progress) -> None:
+    spawned = multiprocessing.get_context("spawn")  # no copy of this process's threads and files
+    waiting: deque[tuple[list[State], Future[list[FileScan]]]] = deque()
+    done = 0
+    with ProcessPoolExecutor(workers, mp_context=spawned, initializer=end_with_parent) as pool:
+        for start in range(0, len(ordered), TOGETHER):
+            some = ordered[start : start + TOGETHER]
+            waiting.append((some, pool.submit(scan_contents, _contents(blobs, some))))
+            # So many wait at most: contents of blobs are large.
+            while len(waiting) > (workers * 2 if start + TOGETHER < len(ordered) else 0):
                 first, future = waiting.popleft()
                 _keep(first, future.result(), kept)
                 done += len(first)
-        for first, future in waiting:
-            _keep(first, future.result(), kept)
-        if progress is not None:
-            progress(len(ordered), len(ordered))
+                tell(done, len(ordered))
+
+
+def _contents(blobs: Blobs, states: list[State]) -> list[tuple[str, bytes | None]]:
+    return [(path, blobs.read(blob, BYTES_MAX)) for path, blob in states]
+
+
+def _tell_nobody(done: int, of: int) -> None:
+    """Take no notice."""
 
 
 def end_with_parent() -> None:

@@ -19,7 +19,7 @@ UNNAMED_MIN = 5
 
 _NAME = re.compile(
     r"prompt|system(?:_|$)|instruction|(?:^|_)sys(?:_|$)|template$|reminder|persona|(?:^|_)role(?:_|$)"
-    r"|few_?shot|rubric|(?:^|_)msg(?:_|$)|(?:^|_)task(?:_|$)|guideline|constraint|(?:^|_)example|context$",
+    r"|few_?shot|rubric|(?:^|_)(?:sys|system|user|human|assistant|init|gen)_?msg|(?:^|_)task(?:_|$)|guideline|constraint|(?:^|_)example|context$",
     re.IGNORECASE,
 )
 _NO_PROMPT_NAME = re.compile(
@@ -77,7 +77,7 @@ _OTHER = (
         r"|<p>|<p |<table|<a |<br|<img|<span|<link|<h\d)",
         re.IGNORECASE)),
     ("a notice", re.compile(
-        r"^\W*(?:errors? |failed to |invalid |unable to |could not |cannot |missing |exception )[^\n]{0,90}$"
+        r"^\W*(?:errors?:? |failed to |invalid |unable to |could not |cannot |missing )[^\n]{0,90}$"
         r"|^\W*no (?:[\w'-]+ ){1,5}(?:found|available|yet|provided|generated|given|to process)\b[^\n]{0,60}$",
         re.IGNORECASE)),
     ("a dummy text", re.compile(r"lorem ipsum", re.IGNORECASE)),
@@ -111,6 +111,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
     points: int
     reasons: tuple[str, ...] = ()
+    speaks: bool = False
+    """Whether it speaks to the model, as in `you are`."""
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
@@ -262,7 +264,8 @@ def judge(text: str, around: Surroundings, *, holes: int) -> Judgement:
         (-2, "its name", around.name_denies),
     )
     reasons = tuple(reason for points, reason, holds in given if holds and points > 0)
-    return Judgement(points=sum(points for points, _, holds in given if holds), reasons=reasons)
+    total = sum(points for points, _, holds in given if holds)
+    return Judgement(points=total, reasons=reasons, speaks=traits.speaks)
 
 
 def is_prompt(judgement: Judgement, text: str, around: Surroundings, *, is_constant: bool) -> bool:

@@ -50,7 +50,7 @@ def prompts_of(pieces: list[Piece], path: str) -> list[Found]:
         for site in piece.sites:
             tells = _describes_tool(site)
             certain = None if tells else _certain(site, file)
-            if not tells and certain is None and _is_for_others(site):
+            if not tells and certain is None and (_is_for_others(site) or site.symbol in flow.raised):
                 continue
             names = flow.names_in(site.scope)
             for template in templates_of(site.node, names, formatted=site.symbol in flow.formatted):
@@ -167,7 +167,7 @@ def _why(site: Site, certain: str | None, template: Template, file: _File) -> st
         return f"reaches a model call: {site.symbol}"
     is_constant = site.is_bound and not file.flow.is_in_function(site.scope)
     if is_prompt(judgement, literal, around, is_constant=is_constant) and (
-        site.is_bound or judgement.points >= UNNAMED_MIN
+        site.is_bound or (judgement.points >= UNNAMED_MIN and (judgement.speaks or around.file_says))
     ):
         return f"looks like a prompt: {', '.join(judgement.reasons)}"
     return None
