@@ -271,3 +271,45 @@ def test_no_call_sees_half_of_a_release_and_a_move_is_in_force_within_a_second(
         assert detail["release"] == each.release
         (rule,) = [one for one in detail["overrides"] if one["source"].startswith("rule busy@")]
         assert rule["after"] == releases[each.release][1]
+
+
+def test_managed_prompts_go_with_the_pointer(house: Running, repository: Path) -> None:
+    """A release holds a prompt at the version that its environment's label meant, and a rollback brings it
+    back, whatever has become of the label and however many versions there were meanwhile."""
+    key = house.make_key("greeter", environment="greeting")
+    path = "/prompts/greeting"
+
+    def version(text: str, **fields: Any) -> None:
+        body = {"messages": [{"role": "system", "content": text}], "model": "shop/small", **fields}
+        house.api.post(f"{path}/versions", json=body).raise_for_status()
+
+    def said() -> str:
+        body = {"model": "shop/small", "prompt": {"name": "greeting"}, "messages": []}
+        answer = httpx.post(
+            f"{house.url}/v1/chat/completions",
+            json=body,
+            headers={"authorization": f"Bearer {key}"},
+            timeout=30,
+            trust_env=False,
+        )
+        assert answer.status_code == 200, answer.text
+        return record_of(house, answer)["request"]["messages"][0]["content"]
+
+    version("Say one.", labels=["greeting"])
+    first = command(house, "releases", "create", "--path", str(repository)).strip()
+    command(house, "releases", "promote", first, "--to", "greeting")
+    for number in range(2, 40):
+        version(f"Say {number}.")
+    house.api.put(f"{path}/labels/greeting", json={"version": 39}).raise_for_status()
+    assert said() == "Say one."
+    second = command(house, "releases", "create", "--path", str(repository)).strip()
+    command(house, "releases", "promote", second, "--to", "greeting")
+    assert said() == "Say 39."
+    command(house, "releases", "rollback", "greeting")
+    assert said() == "Say one."
+    assert house.api.delete(path).status_code == 409
+    house.api.post("/environments/greeting", json={"release": None}).raise_for_status()
+    house.api.delete(path).raise_for_status()
+    refused = house.api.post("/environments/greeting", json={"release": first})
+    assert refused.status_code == 409
+    assert "'greeting' at version 1, and that prompt is deleted" in refused.json()["error"]["message"]

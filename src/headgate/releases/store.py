@@ -1,7 +1,9 @@
 """Releases and environments in the database. Each function works inside the caller's transaction.
 
 A release never changes once it is stored; an environment is a live object, and each move of its pointer a row
-of its history. Read next: `releases.http`, `access.changes`.
+of its history. Which release a call means that says so itself is found by `resolve_release`, in the database,
+as its record is written (`records.sink`); the `service.version` and `vcs.ref.head.revision` of a trace are to
+be put through the same function. Read next: `releases.http`, `access.changes`.
 """
 
 from collections.abc import Sequence
@@ -14,6 +16,7 @@ import psycopg
 from headgate.access.store import AuditEntry, write_audit
 from headgate.core.faults import Conflict, InvalidRequest, NotFound
 from headgate.core.pages import format_datetime
+from headgate.prompts.managed import store as managed
 from headgate.prompts.managed.model import KIND as PROMPT_KIND
 from headgate.prompts.managed.model import ManagedPrompt
 from headgate.releases.manifests import canonical, digests_of, release_id
@@ -209,7 +212,12 @@ async def move(connection: Connection, wanted: Move) -> tuple[Environment, int]:
     if wanted.release:
         release = await get_release(connection, wanted.project, wanted.release)
         after = fixed_by(release, wanted.environment)
+    # Before the first live object is written: who changes a prompt locks in this order, too.
+    held = [await _held_prompt(connection, after, name) for name in sorted(after.prompts)]
     seq = await LiveObjects.put(connection, KIND, after.id, msgspec.json.encode(after))
+    for prompt in held:
+        # With the pointer go the versions that it means, however long ago they were the newest.
+        seq = await managed.save(connection, prompt)
     await connection.execute(
         QUERIES.add_move,
         {
@@ -233,6 +241,18 @@ async def move(connection: Connection, wanted: Move) -> tuple[Environment, int]:
     )
     await write_audit(connection, entry)
     return after, seq
+
+
+async def _held_prompt(connection: Connection, after: Environment, name: str) -> managed.StoredPrompt:
+    """Return a managed prompt that the environment is to hold, locked. Raises Conflict where it is gone."""
+    prompt = await managed.find(connection, after.project, name, lock=True)
+    if prompt is None or prompt.archived:
+        gone = "deleted" if prompt is None else "archived"
+        raise Conflict(
+            f"release {after.release} holds managed prompt {name!r} at version {after.prompts[name]}, and "
+            f"that prompt is {gone}; make a release without it"
+        )
+    return prompt
 
 
 async def lock_environment(connection: Connection, project: str, environment: str) -> None:
@@ -326,7 +346,7 @@ async def _managed(connection: Connection, project: str) -> dict[str, ManagedInR
             newest=max((version.number for version in prompt.versions), default=0),
         )
         for prompt in sorted(prompts, key=lambda each: each.name)
-        if prompt.project == project
+        if prompt.project == project and not prompt.archived
     }
 
 
