@@ -12,7 +12,7 @@ from jinja2 import Environment, TemplateSyntaxError, nodes
 
 from headgate.prompts.managed.jinja_expressions import Expression, Names, Scope, expression, refuse
 from headgate.prompts.managed.jinja_values import is_true, items_of, present, text_of
-from headgate.prompts.managed.work import Refusal, Work
+from headgate.prompts.managed.work import Hole, Refusal, Work
 
 TAGS_MAX: Final = 500
 TAG_CHARACTERS_MAX: Final = 20_000
@@ -47,11 +47,37 @@ def compile_jinja(text: str) -> tuple[Write, set[str], set[str]]:
         raise Refusal(f"the template can't be read: {error}") from None
     names = Names()
     written = _block(parsed.body, names, 0)
+    plain = _plain(parsed.body)
+    if plain is not None:
+        return _filled(plain), names.read, names.required
 
     def write(work: Work, variables: dict[str, Any]) -> None:
         _run(written, work, dict(variables))
 
     return write, names.read - names.assigned, names.required - names.assigned
+
+
+def _plain(statements: Sequence[nodes.Node]) -> list[str | Hole] | None:
+    """The parts of a template of texts and plain variables alone; None for any other."""
+    parts: list[str | Hole] = []
+    for statement in statements:
+        if not isinstance(statement, nodes.Output):
+            return None
+        for node in statement.nodes:
+            if isinstance(node, nodes.TemplateData):
+                parts.append(node.data)
+            elif isinstance(node, nodes.Name):
+                parts.append(Hole(node.name))
+            else:
+                return None
+    return parts
+
+
+def _filled(parts: Sequence[str | Hole]) -> Write:
+    def write(work: Work, variables: dict[str, Any]) -> None:
+        work.fill(parts, variables, text_of)
+
+    return write
 
 
 def _check_size(text: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from headgate.prompts.managed.work import Refusal, Work, json_text, missing
+from headgate.prompts.managed.work import Hole, Refusal, Work, json_text, missing
 
 DEPTH_MAX: Final = 32
 TAGS_MAX: Final = 2000
@@ -67,6 +67,8 @@ class _Compiler:
         self.names: set[str] = set()
         self.required: set[str] = set()
         self.open: list[_Section] = [_Section("", 1, inverted=False)]
+        self.plain: list[str | Hole] = []
+        self.is_plain = True
         self.tags = 0
         self.line = 1
 
@@ -75,6 +77,7 @@ class _Compiler:
         while (tag := self._next(position)) is not None:
             if tag.before:
                 self.open[-1].nodes.append(_literal(tag.before))
+                self.plain.append(tag.before)
             self._take(tag)
             position = tag.end
         if len(self.open) > 1:
@@ -83,6 +86,8 @@ class _Compiler:
         rest = self.text[position:]
         if rest:
             self.open[0].nodes.append(_literal(rest))
+        if self.is_plain:
+            return _plain((*self.plain, rest)), self.names, self.required
         return _whole(self.open[0].nodes), self.names, self.required
 
     def _next(self, position: int) -> _Tag | None:
@@ -133,6 +138,8 @@ class _Compiler:
                 if parts and len(self.open) == 1:
                     self.required.add(parts[0])
                 self.open[-1].nodes.append(_variable(parts))
+                self.is_plain = self.is_plain and len(parts) == 1
+                self.plain.append(Hole(parts[0] if parts else "."))
             case _:
                 raise Refusal(
                     f"the tag {tag.kind!r} is not offered: a prompt has no partials; write their text here",
@@ -159,6 +166,7 @@ class _Compiler:
         if len(self.open) > DEPTH_MAX:
             raise Refusal(f"sections may be nested {DEPTH_MAX} deep, and these are deeper", line=tag.line)
         self._parts(tag)
+        self.is_plain = False
         self.open.append(_Section(tag.content, tag.line, inverted=tag.kind == "^"))
 
     def _close(self, tag: _Tag) -> None:
@@ -175,6 +183,13 @@ def _whole(nodes: Sequence[Node]) -> Write:
         stack: Stack = [variables]
         for node in nodes:
             node(work, stack)
+
+    return write
+
+
+def _plain(parts: Sequence[str | Hole]) -> Write:
+    def write(work: Work, variables: dict[str, Any]) -> None:
+        work.fill(parts, variables, _text)
 
     return write
 

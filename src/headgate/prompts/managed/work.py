@@ -4,9 +4,13 @@ Never measures time: the same template and values are refused on every machine, 
 `managed.templates`.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+
+TextOf = Callable[["Work", Any], str]
+"""How a notation writes a value that is no text."""
 
 OUTPUT_CHARACTERS_MAX: Final = 1_000_000
 """Of all messages of a prompt together."""
@@ -28,6 +32,12 @@ class Refusal(Exception):
         self.variable = variable
 
 
+class Hole(msgspec.Struct, frozen=True):
+    """The place of a plain variable in a template."""
+
+    name: str
+
+
 class Work:
     """Counts what is written and done, and refuses what is beyond the bounds."""
 
@@ -44,6 +54,27 @@ class Work:
         if self._characters_left < 0:
             raise too_long()
         self._pieces.append(text)
+
+    def fill(self, parts: Sequence[str | Hole], values: Mapping[str, Any], text_of: TextOf) -> None:
+        """Write texts and the values of plain variables, as most templates are made of nothing else.
+
+        Raises Refusal that names a variable that is missing.
+        """
+        pieces: list[str] = []
+        for part in parts:
+            if isinstance(part, str):
+                pieces.append(part)
+                continue
+            try:
+                value = values[part.name]
+            except KeyError:
+                raise missing(part.name) from None
+            pieces.append(value if isinstance(value, str) else text_of(self, value))
+        self.step(len(parts))
+        self._characters_left -= sum(map(len, pieces))
+        if self._characters_left < 0:
+            raise too_long()
+        self._pieces += pieces
 
     def step(self, count: int = 1) -> None:
         """Count work. Raises Refusal when there was too much of it."""
