@@ -51,10 +51,10 @@ def composed(catalogue: list[CatalogueVersion], rng: random.Random) -> Rendered:
     path = rng.choice(sorted(files))
     one = rng.choice(files[path])
     kind = rng.random()
-    if kind < 0.4 or is_short(one):
+    others = [each for each in files[path] if each is not one and not is_short(each)]
+    if kind < 0.4 or is_short(one) or not others:
         text = render(one, rng)
         return Rendered(text=text.strip() if rng.random() < 0.5 else text, made_of=(one,), at=at)
-    others = [each for each in files[path] if each is not one and not is_short(each)]
     two = rng.choice(others)
     if kind < 0.55 and one.template.holes and "%" not in one.template.holes[0]:
         hole = one.template.holes[0]

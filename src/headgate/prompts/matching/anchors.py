@@ -5,7 +5,9 @@ no anchor costs one look into a table; where one begins, the whole text is compa
 `compiling`.
 """
 
+from bisect import bisect_left
 from collections import Counter
+from collections.abc import Sequence
 
 from headgate.prompts.matching.texts import Text, words_of
 
@@ -74,13 +76,13 @@ class Anchors:
         self._edges.clear()
         return without
 
-    def find(self, message: Text) -> Occurrences:
-        """Return where the texts stand in a message."""
+    def find(self, message: Text, within: Sequence[tuple[int, int]] | None = None) -> Occurrences:
+        """Return where the texts stand in a message, or in those that begin at a word of some stretches."""
         found = Occurrences()
         words, starts = message.words
         beginning, by_anchor, texts, canonical = self._lengths, self._by_anchor, self.texts, message.canonical
         positions = found.positions
-        for index in [index for index, word in enumerate(words) if word in beginning]:
+        for index in self._beginnings(words, starts, within):
             start = starts[index]
             for length in beginning[words[index]]:
                 known = by_anchor.get(canonical[start : start + length])
@@ -100,6 +102,20 @@ class Anchors:
                         else:
                             places.append(position)
         return found
+
+    def _beginnings(
+        self, words: list[str], starts: list[int], within: Sequence[tuple[int, int]] | None
+    ) -> list[int]:
+        """Return which words begin an anchor."""
+        beginning = self._lengths
+        if within is None:
+            return [index for index, word in enumerate(words) if word in beginning]
+        return [
+            index
+            for low, high in within
+            for index in range(bisect_left(starts, low), min(bisect_left(starts, high), len(words)))
+            if words[index] in beginning
+        ]
 
 
 def _rarest(text: str, edges: tuple[bool, bool], frequency: Counter[str]) -> tuple[str, int] | None:

@@ -91,7 +91,7 @@ class PartialIndex:
         gaps = [gap for gap in taken.gaps(len(message.canonical)) if gap[1] - gap[0] >= LITERAL_MIN]
         if not gaps:
             return []
-        found = self._lines.find(message).positions
+        found = self._lines.find(message, gaps).positions
         places = sorted((start, line) for line, starts in found.items() for start in starts)
         free = [
             (start, line) for start, line in _within(places, gaps) if len(self._holders[line]) <= HOLDERS_MAX
