@@ -1,13 +1,16 @@
 """Prompts of code through the control API: pushed, listed with their traffic, and what none explains."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from tests.contract.test_catalogue_matching import ASK, COMMITS, NEW, OLD, letter, record, system
 from tests.flow.control_app import Api, control
 
+from headgate.core.entries import PromptUsed
 from headgate.prompts.catalogue.matching_job import MatchingJob
 from headgate.prompts.catalogue.model import commits_digest
+from headgate.prompts.catalogue.store import seen_in_environment
 from headgate.prompts.model import Template
 from headgate.store.database import Database
 
@@ -192,8 +195,41 @@ async def _elsewhere(api: Api) -> None:
     for path in ("/prompts/nothing:HERE", f"/prompts/{RULES}/versions/000000000000"):
         status, fault = await api.ask("GET", f"/api/v1{path}")
         assert (status, fault["error"]["code"]) == (404, "not_found")
-    for query in ({"show": "odd"}, {"days": "0"}, {"kind": "x"}):
-        assert (await api.ask("GET", "/api/v1/prompts", **query))[0] == 400
+    bearer = {"authorization": f"Bearer {api.key}"}
+    for name, value in (("show", "odd"), ("days", "0"), ("kind", "x")):
+        assert (
+            await api.client.get("/api/v1/prompts", params={name: value}, headers=bearer)
+        ).status_code == 400
+
+
+async def test_managed_prompts_stand_in_the_same_list_with_their_traffic(database: Database) -> None:
+    async with control(database) as api:
+        await api.post("/prompts/catalogue", push_of(), 200)
+        messages = [{"role": "system", "content": "Greet {{name}}."}]
+        await api.post("/prompts/greeting/versions", {"messages": messages})
+        await record(database, [system("Anna")], prompts=(PromptUsed("greeting", 1),))
+        greeting, *code = (await api.get("/prompts"))["items"]
+        assert (greeting["kind"], greeting["name"], greeting["traffic"]["calls"]) == (
+            "managed",
+            "greeting",
+            1,
+        )
+        assert greeting["traffic"]["cost_usd"] == "0.000001234567"
+        assert [each["kind"] for each in code] == ["code", "code"]
+        assert (await api.get("/prompts", kind="code"))["items"] == code
+        assert (await api.get("/prompts", kind="managed"))["items"] == [greeting]
+
+
+async def test_what_ran_in_an_environment_is_known(database: Database) -> None:
+    async with control(database) as api:
+        await api.post("/prompts/catalogue", push_of(), 200)
+        before = datetime.now(UTC) - timedelta(minutes=1)
+        await traffic(database)
+        async with database.connection() as connection:
+            seen = await seen_in_environment(connection, "default", "production", before)
+            assert [(each.name, each.version, each.calls) for each in seen] == [(RULES, OLD.version, 1)]
+            later = before + timedelta(hours=1)
+            assert await seen_in_environment(connection, "default", "production", later) == []
 
 
 async def test_what_no_template_explains_shows_with_its_share(database: Database) -> None:

@@ -34,6 +34,7 @@ from headgate.prompts.catalogue.listing import (
     list_unknown,
     show_prompt,
     show_version,
+    with_traffic,
 )
 from headgate.prompts.catalogue.model import (
     CataloguePush,
@@ -115,6 +116,7 @@ class PromptListController(Controller):
         async with database.connection() as connection:
             if kind != "code" and next is None and look.source is None and state is None:
                 others = await other_prompts.items(connection, look.project_ids)
+                others = await with_traffic(connection, look, others)
             if kind == "managed":
                 return Page(items=others)
             page = await list_prompts(connection, look, state=state, limit=limit, cursor=next)

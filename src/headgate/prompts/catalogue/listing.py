@@ -45,14 +45,6 @@ class OtherPrompts(Protocol):
         ...
 
 
-class NoPrompts:
-    """There are none elsewhere."""
-
-    async def items(self, connection: Connection, project_ids: Sequence[str] | None) -> list[PromptItem]:
-        """Return nothing."""
-        return []
-
-
 class Look(msgspec.Struct, frozen=True, kw_only=True):
     """How prompts are looked at: over how many days, and whether traffic shows."""
 
@@ -85,6 +77,20 @@ async def list_prompts(
     last = rows[limit - 1] if len(rows) > limit else None
     place = None if last is None else [last[name] for name in ("project", "path", "symbol", "source")]
     return Page(items=items, next=None if place is None else encode_cursor(place))
+
+
+async def with_traffic(connection: Connection, look: Look, items: Sequence[PromptItem]) -> list[PromptItem]:
+    """Return managed prompts with what calls that go by their names came to, all versions together."""
+    if not items or not look.shows_traffic:
+        return list(items)
+    parameters = {**_scope(look), "names": sorted({each.name for each in items})}
+    rows = await fetch_rows(connection, QUERIES.traffic_by_name, parameters)
+    found = {(row["project"], row["prompt"]): row for row in rows}
+    nothing: Row = {"calls": 0, "cost_usd": None, "unpriced": 0, "last_seen": None}
+    return [
+        msgspec.structs.replace(each, traffic=_traffic(found.get((each.project, each.name), nothing), look))
+        for each in items
+    ]
 
 
 async def show_prompt(connection: Connection, look: Look, name: str) -> PromptDetail:

@@ -40,8 +40,9 @@ with gone as (
 )
 delete from catalogue_sources where project = %(project)s and source = %(source)s returning source;
 
--- name: count_project_versions
-select count(*) from catalogue_versions where project = %(project)s;
+-- name: count_of_project
+select (select count(*) from catalogue_versions where project = %(project)s),
+    (select count(*) from catalogue_templates where project = %(project)s);
 
 -- name: add_templates
 insert into catalogue_templates (project, version, parts)
@@ -243,6 +244,15 @@ delete from unknown_prompts where project = %(project)s and id = any(%(ids)s::uu
 -- Those beyond the number that is kept, the longest unseen.
 select id from unknown_prompts where project = %(project)s
 order by last_seen desc, id offset %(kept)s;
+
+-- name: traffic_by_name
+-- What calls that went by a prompt's name came to; the last 15 minutes in which there was one.
+select project, prompt, sum(requests)::bigint as calls, sum(cost_usd) as cost_usd, sum(unpriced)::bigint as unpriced,
+    max(slot) as last_seen
+from rollups
+where (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
+    and slot >= clock_timestamp() - make_interval(days => %(days)s::int) and prompt = any(%(names)s::text[])
+group by project, prompt;
 
 -- name: list_unknown
 with looked as (

@@ -38,7 +38,7 @@ QUERIES = Queries.load("headgate.prompts.catalogue")
 
 REQUEUED_MAX = 100_000
 PROJECT_VERSIONS_MAX = 60_000
-"""Of all sources of a project: what matching holds in memory."""
+"""Of all sources of a project, and twice as many templates: what matching holds in memory."""
 SETTINGS_BYTES_MAX = 1_000_000
 
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
@@ -106,6 +106,7 @@ async def put(connection: Connection, project: str, push: CataloguePush, actor: 
     await connection.execute(QUERIES.delete_versions, names)
     await connection.execute(QUERIES.add_versions, {**names, **_columns(push.source, versions)})
     queued = await _changed(connection, project)
+    await _check_room(connection, project)
     return _answer(project, push, commits, changed=True, versions=len(versions), queued=queued)
 
 
@@ -248,6 +249,18 @@ async def _add_templates(connection: Connection, project: str, templates: Iterab
         parts = [_encode(each.parts).decode() for each in made.values()]
         await connection.execute(
             QUERIES.add_templates, {"project": project, "versions": list(made), "parts": parts}
+        )
+        await _check_room(connection, project)
+
+
+async def _check_room(connection: Connection, project: str) -> None:
+    """Raise Conflict where a project holds more than matching can hold ready."""
+    cursor = await connection.execute(QUERIES.count_of_project, {"project": project})
+    row = await cursor.fetchone()
+    if row is not None and (row[0] > PROJECT_VERSIONS_MAX or row[1] > 2 * PROJECT_VERSIONS_MAX):
+        raise Conflict(
+            f"project {project} would have {row[0]} versions of prompts and {row[1]} templates; "
+            f"{PROJECT_VERSIONS_MAX} versions are kept: delete a source first"
         )
 
 
