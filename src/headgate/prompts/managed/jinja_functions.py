@@ -46,7 +46,7 @@ class Function(msgspec.Struct, frozen=True):
 def _text_filter(change: Callable[[str], str]) -> Function:
     def call(work: Work, value: Any) -> str:
         text = text_of(work, value)
-        work.through(text)
+        work.step(len(text) // 128)
         return change(text)
 
     return Function(call)
@@ -209,7 +209,7 @@ def _tojson(work: Work, value: Any, indent: Any = None) -> str:
     width = None if indent is None else max(0, min(8, _whole(indent, "tojson")))
     given = list(value) if isinstance(value, range) else value
     text = json.dumps(given, ensure_ascii=False, indent=width)
-    work.step(1 + len(text) // 32)
+    work.step(1 + len(text) // 16)
     return text
 
 
@@ -366,10 +366,12 @@ def _get(work: Work, value: Any, key: Any, default: Any = None) -> Any:
 
 
 def _starts(work: Work, value: Any, start: Any) -> bool:
+    work.through(start)
     return text_of(work, value).startswith(text_of(work, start))
 
 
 def _ends(work: Work, value: Any, end: Any) -> bool:
+    work.through(end)
     return text_of(work, value).endswith(text_of(work, end))
 
 
