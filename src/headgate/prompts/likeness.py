@@ -52,6 +52,7 @@ _IMPERATIVE = re.compile(
 _CJK_IMPERATIVE = re.compile(r"请|必须|不要|根据|输出|返回|生成|确保|以下|注意")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_SET_APART = re.compile(r"(?<!\S)[^\w\s]{0,3}\w")
 _TALK = re.compile(
     r"\b(?:assistant|user(?:'s)?|question|answer|context|json|markdown|output format|examples?|instructions?"
     r"|steps?|conversation|query|document|summary|response|task|tools?|language|guidelines?|requirements?|xml)\b",
@@ -78,7 +79,9 @@ _OTHER = (
         re.IGNORECASE)),
     ("a notice", re.compile(
         r"^\W*(?:errors?:? |failed to |invalid |unable to |could not |cannot |missing )[^\n]{0,90}$"
-        r"|^\W*no (?:[\w'-]+ ){1,5}(?:found|available|yet|provided|generated|given|to process)\b[^\n]{0,60}$",
+        r"|^\W*no (?:[\w'-]+ ){1,5}(?:found|available|yet|provided|generated|given|to process)\b[^\n]{0,60}$"
+        r"|^\W*(?:query|request|search|operation|tool|task|run)\b[^\n.]{0,40}"
+        r"\b(?:returned empty|failed|timed out|not found|cancelled|completed)\b[^\n]{0,60}$",
         re.IGNORECASE)),
     ("a dummy text", re.compile(r"lorem ipsum", re.IGNORECASE)),
     ("a licence", re.compile(r"Licensed under the|Permission is hereby granted|Copyright \(c\)|SPDX-")),
@@ -212,7 +215,7 @@ def is_fragment(text: str, *, kinds: tuple[str, ...] = ()) -> bool:
 
 def _is_sentence(text: str) -> bool:
     """Whether a text has three words that are set apart, or as much in a script that sets none apart."""
-    if len(text.split()) >= 3:
+    if len(_SET_APART.findall(text)) >= 3:
         return len(text.strip()) >= LETTERS_MIN
     return len(_CJK.findall(text)) >= LETTERS_MIN // 2
 
