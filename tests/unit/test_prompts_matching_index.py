@@ -194,6 +194,14 @@ def test_equal_text_elsewhere_is_named_and_the_other_pieces_decide() -> None:
     assert [other.path for other in pieces[0].others] == ["app/one.py"]
 
 
+def test_whitespace_between_two_pieces_belongs_to_one_of_them() -> None:
+    one, two = "Never lend a book without its card.\n", "\nKeep silence in the reading room."
+    text = f"{one.strip()}\n{two.strip()}"
+    first, second = Matcher([version("ONE", one), version("TWO", two)]).match(text).pieces
+    assert (first.end, second.start) == (len(one), len(one))
+    assert first.literals + second.literals == ((0, len(one)), (len(one), len(text)))
+
+
 def test_text_that_moved_carries_the_commits_of_both_places() -> None:
     matcher = Matcher(
         [

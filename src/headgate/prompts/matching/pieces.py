@@ -4,7 +4,7 @@ Pure. Read next: `index`.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ def pieces_of(message: Text, whole: Sequence[Choice], partial: Sequence[Choice])
         for choices, is_exact in ((whole, True), (partial, False))
         for choice in choices
     ]
+    _share_whitespace([fragments for _, _, fragments in laid])
     starts = sorted(fragment.start for _, _, fragments in laid for fragment in fragments)
     ends = sorted(fragment.end for _, _, fragments in laid for fragment in fragments)
     made = [
@@ -78,6 +79,22 @@ def _fragments(message: Text, choice: Choice) -> list[_Fragment]:
         whole = here if len(here) == step.length else canonical(part)
         made.append(_Fragment(step.part, at, until, whole.startswith(here), whole.endswith(here)))
     return made
+
+
+def _share_whitespace(laid: list[list[_Fragment]]) -> None:
+    """Leave whitespace that two pieces claim, each at its edge, to the one that comes first."""
+    order = sorted((fragment.start, fragment.end, *place) for place, fragment in _placed(laid))
+    end_before = 0
+    for start, end, piece, index in order:
+        if start < end_before:
+            laid[piece][index] = laid[piece][index]._replace(start=end_before)
+        end_before = max(end_before, end)
+
+
+def _placed(laid: list[list[_Fragment]]) -> Iterator[tuple[tuple[int, int], _Fragment]]:
+    for piece, fragments in enumerate(laid):
+        for index, fragment in enumerate(fragments):
+            yield (piece, index), fragment
 
 
 def _piece(
