@@ -86,8 +86,9 @@ cross join lateral jsonb_to_recordset(r.prompts)
 left join catalogue_sources s on s.project = r.project and s.source = p.source
 where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
     and r.environment <> '' and (%(environment)s::text is null or r.environment = %(environment)s)
-    and r.release <> ''
-    and r.started_at >= %(since)s and r.day >= (%(since)s::timestamptz at time zone 'UTC')::date - 1
+    and r.release <> '' and r.started_at >= %(since)s
+    -- Ids begin with their time: so only the part of the primary key is read that may be as new.
+    and r.day >= %(since_day)s::date and (r.day, r.id) >= (%(since_day)s::date, %(since_id)s::uuid)
     and p.kind = 'code' and s.kind is distinct from 'library'
 group by 1, 2, 3, 4, 5, 6
 order by calls desc, 1, 2, 3, 4, 5

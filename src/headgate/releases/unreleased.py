@@ -5,8 +5,9 @@ at calls outside of environments, nor at the prompts of libraries, which no rele
 `prompts.catalogue`, which finds the prompts of calls.
 """
 
+import uuid
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -18,7 +19,9 @@ from headgate.store.database import Connection
 from headgate.store.rows import fetch_rows
 
 ALERT_KIND: Final = "prompt_unreleased"
-LOOK_BACK: Final = timedelta(hours=1)
+LOOK_BACK: Final = timedelta(minutes=15)
+"""How far back the job looks each time: matching follows calls by seconds, and may be behind by minutes."""
+CLOCKS_APART: Final = timedelta(minutes=5)
 SEEN_MAX: Final = 2_000
 RELEASES_KEPT: Final = 64
 
@@ -81,6 +84,7 @@ async def find_unreleased(
     environment: str | None = None,
 ) -> list[Unreleased]:
     """Return the prompts that ran since then outside of their release, those of most calls first."""
+    first = since.astimezone(UTC) - CLOCKS_APART
     rows = await fetch_rows(
         connection,
         QUERIES.prompts_seen,
@@ -88,6 +92,8 @@ async def find_unreleased(
             "project_ids": None if project_ids is None else list(project_ids),
             "environment": environment,
             "since": since,
+            "since_day": first.date(),
+            "since_id": first_id_of(first),
             "limit": SEEN_MAX,
         },
     )
@@ -109,6 +115,11 @@ async def find_unreleased(
             )
         )
     return found
+
+
+def first_id_of(instant: datetime) -> uuid.UUID:
+    """Return the least id that a call may have which began then (RFC 9562, section 5.7)."""
+    return uuid.UUID(int=max(0, int(instant.timestamp() * 1000)) << 80)
 
 
 def is_released(held: Held, prompt: str, versions: Iterable[str]) -> bool:

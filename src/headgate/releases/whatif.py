@@ -190,7 +190,8 @@ class WhatIf:
             plan = Repriced(target=call.target, facts=facts or ModelFacts(price=None))
         if call.is_estimated and not call.usage.total:
             return self._scaled(call, plan)
-        found, most = reprice(usages[0], plan), reprice(usages[1], plan)
+        found = reprice(usages[0], plan)
+        most = found if usages[1] is usages[0] else reprice(usages[1], plan)
         if found is None or most is None:
             return None
         if plan.target == call.target and call.target not in self.scenario.prices:

@@ -9,7 +9,7 @@ import math
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from headgate.records.bodies import read_bodies
 from headgate.releases.applying import RuleSet
 from headgate.releases.repricing import Lengths
 from headgate.releases.store import QUERIES
+from headgate.releases.unreleased import CLOCKS_APART, first_id_of
 from headgate.releases.whatif import (
     FactsOf,
     RecordedCall,
@@ -150,7 +151,8 @@ _Read = tuple[RecordedCall, _Kept, datetime]
 
 async def _pages(connection: Connection, wanted: Wanted, share: float) -> AsyncIterator[list[_Read]]:
     decode = msgspec.json.Decoder(Usage).decode
-    after_day, after_id = (wanted.begin - timedelta(days=1)).date(), uuid.UUID(int=0)
+    first = wanted.begin.astimezone(UTC) - CLOCKS_APART
+    after_day, after_id = first.date(), first_id_of(first)
     while True:
         cursor = await connection.execute(
             QUERIES.whatif_calls,
