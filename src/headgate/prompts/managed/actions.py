@@ -190,10 +190,10 @@ async def archive(
     """Archive a prompt, so that calls that ask for it are refused, or take it back."""
     async with changes.database.transaction() as connection:
         prompt = await store.get(connection, project, address.name, lock=True)
-        if archived:
-            await store.check_not_pinned(connection, prompt)
         after = msgspec.structs.replace(prompt, archived=archived)
         seq = await store.save(connection, after)
+        if archived:
+            await store.check_not_pinned(connection, prompt)
         verb = "archive" if archived else "unarchive"
         said = ({"archived": prompt.archived}, {"archived": archived})
         await _audit(connection, caller, prompt, verb, said)
@@ -204,8 +204,8 @@ async def delete(changes: Changes, caller: Key, project: str, address: Address) 
     """Delete a prompt with all its versions. Raises Conflict while a release in force holds it."""
     async with changes.database.transaction() as connection:
         prompt = await store.get(connection, project, address.name, lock=True)
-        await store.check_not_pinned(connection, prompt)
         seq = await store.delete(connection, prompt)
+        await store.check_not_pinned(connection, prompt)
         before = {"labels": prompt.labels, "newest": prompt.newest}
         await _audit(connection, caller, prompt, "delete", (before, None))
     late = await changes.settled(seq)

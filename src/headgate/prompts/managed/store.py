@@ -239,7 +239,10 @@ async def delete(connection: Connection, prompt: StoredPrompt) -> int:
 
 
 async def check_not_pinned(connection: Connection, prompt: StoredPrompt) -> None:
-    """Raise Conflict where a release in force holds the prompt."""
+    """Raise Conflict where a release in force holds the prompt.
+
+    To be called after a live change: from then on no release comes into force before the transaction ends.
+    """
     for environment in await _pinned(connection, prompt):
         raise Conflict(
             f"the release in force in environment {environment!r} holds prompt {prompt.name!r}; "

@@ -22,7 +22,7 @@ Fields = dict[str, bytes]
 """The members of an object in their order, as bytes."""
 
 NO_ARGUMENTS: Final = '{"type":"object","properties":{}}'
-PLANS_KEPT: Final = 1024
+PLANS_KEPT: Final = 512
 SCHEMA_RECORDED_MAX: Final = 4096
 
 _encode: Final = msgspec.json.Encoder().encode
