@@ -42,6 +42,7 @@ def rendered(text: str, values: dict[str, Any] | None = None) -> str:
         ("{{#items}}<{{.}}>{{/items}}", "<x><y>"),
         ("{{#people}}{{n}}-{{name}} {{/people}}", "a-Ada b-own "),
         ("{{#object}}{{#a}}{{b}}{{/a}}{{name}}{{/object}}", "deepinner"),
+        ("{{#object}}{{name}}{{/object}} {{name}}", "inner Ada"),
         ("{{! not said }}a{{!\n neither }}b", "ab"),
         ("{{=<% %>=}}<% name %> {{name}}<%={{ }}=%> {{name}}", "Ada {{name}} Ada"),
         ("a\n{{#yes}}\nb\n{{/yes}}\nc\n", "a\nb\nc\n"),

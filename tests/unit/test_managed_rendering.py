@@ -303,3 +303,35 @@ def test_a_body_without_a_prompt_costs_nothing_to_speak_of() -> None:
     for _ in range(2000):
         assert render_call("openai-chat", body, known) is None
     assert (time.process_time() - began_s) / 2000 < 50e-6, "about 1 µs on a quiet machine"
+
+
+def test_a_variable_that_is_not_read_is_refused_if_strict() -> None:
+    values = {"tone": "kind", "name": "Ada", "nmae": "x"}
+    for strict in (False, True):
+        wanted = {"name": "p", "variables": values, "strict": strict}
+        body = json.dumps({"prompt": wanted}).encode()
+        if not strict:
+            assert render_call("openai-chat", body, prompts(version())) is not None
+            continue
+        with pytest.raises(InvalidRequest, match="no variable 'nmae'"):
+            render_call("openai-chat", body, prompts(version()))
+
+
+def test_schemas_are_nested_as_deep_as_files_can_be_written() -> None:
+    deep: Any = {}
+    for _ in range(62):
+        deep = {"properties": deep}
+    assert version(response_schema={"type": "object", "properties": deep})
+    refused: list[dict[str, Any]] = [
+        {"response_schema": {"a": {"b": deep}}},
+        {"tools": ({"name": "f", "parameters": deep},)},
+    ]
+    for more in refused:
+        with pytest.raises(InvalidRequest, match="64 deep"):
+            version(**more)
+
+
+def test_what_depends_on_no_value_is_known_not_to_fit_when_it_is_made() -> None:
+    endless = "{% for i in range(9999) %}{% for j in range(9999) %}x{% endfor %}{% endfor %}"
+    with pytest.raises(InvalidRequest, match=r"messages\[1\].content is refused: rendering takes more than"):
+        version(1, ("user", "Hi"), ("user", endless), engine="jinja")

@@ -30,6 +30,8 @@ VERSION_BYTES_MAX: Final = 256 * 1024
 TOOLS_MAX: Final = 128
 VALUE_BYTES_MAX: Final = 4096
 LABELS_MAX: Final = 32
+DEPTH_MAX: Final = 64
+"""Of schemas and values of parameters."""
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)*")
 NAME_CHARACTERS_MAX: Final = 100
@@ -94,6 +96,13 @@ def checked(new: NewVersion) -> ManagedVersion:
             f"a prompt has 1 to {MESSAGES_MAX} messages, and this has {len(new.messages)}",
             parameter="messages",
         )
+    for where, value in (
+        ("parameters", new.parameters),
+        ("tools", new.tools),
+        ("response_schema", new.response_schema),
+    ):
+        if _is_deeper(value, DEPTH_MAX):
+            raise InvalidRequest(f"{where} is nested more than {DEPTH_MAX} deep; flatten it", parameter=where)
     _check_templates(new)
     if new.model is not None and not MODEL.fullmatch(new.model):
         raise InvalidRequest(
@@ -124,6 +133,16 @@ def checked(new: NewVersion) -> ManagedVersion:
             f"a version has at most {VERSION_BYTES_MAX} bytes, and this has {size}; shorten it"
         )
     return msgspec.structs.replace(version, digest=digest_of(version))
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    if isinstance(value, dict):
+        inner = list(cast("dict[str, Any]", value).values())
+    elif isinstance(value, list | tuple):
+        inner = list(cast("list[Any]", value))
+    else:
+        return False
+    return depth == 0 or any(_is_deeper(each, depth - 1) for each in inner)
 
 
 def _check_templates(new: NewVersion) -> None:
