@@ -210,6 +210,10 @@ async def test_a_push_matches_again_what_it_explains(database: Database) -> None
     assert (third.changed, third.queued) == (False, 0)
     assert await job.run_once() == 0
     assert (await by_prompt(database))["shop/clerk.py:RULES"][0] == 1
+    async with database.connection() as connection:
+        assert await fetch_rows(connection, "select calls from match_days") == [{"calls": 1}]
+        traffic = await fetch_rows(connection, "select version, calls from prompt_traffic")
+    assert traffic == [{"version": NEW.version, "calls": 1}]
 
 
 async def test_a_body_waits_for_its_record(database: Database) -> None:
