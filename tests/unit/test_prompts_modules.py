@@ -168,6 +168,10 @@ def test_what_tells_a_model_of_a_tool_is_found() -> None:
             """Look up the mayor of a city."""
         def ring(bell):
             """Ring the bell of the house."""
+        def make():
+            """Make the tools of the house."""
+            return [ring]
+        other = Agent(name="host", tools=make())
         def unused(x):
             """Does nothing that a model knows of."""
         TOOLS = [{"type": "function", "function": {

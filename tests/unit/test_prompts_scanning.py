@@ -71,6 +71,10 @@ def test_a_huge_file_is_named(tmp_path: Path) -> None:
     assert "1,000,001 bytes" in scan.skipped[0].why
 
 
+LETTER = b'LETTER_TEMPLATE = "Write to {name}, and give your answer in a line."\n'
+"""Taken for a prompt in a team's own code, and not in a library that speaks of no model."""
+
+
 def test_the_packages_of_a_tree_are_those_of_its_own_environment(tmp_path: Path) -> None:
     packages = "env/lib/python3.12/site-packages"
     root = write(
@@ -79,13 +83,14 @@ def test_the_packages_of_a_tree_are_those_of_its_own_environment(tmp_path: Path)
             "app/a.py": PROMPT,
             "env/pyvenv.cfg": b"home = x\n",
             f"{packages}/kind/agent.py": PROMPT,
-            f"{packages}/kind/plain.py": b'TEXT = "You must answer this question with care."\n',
+            f"{packages}/kind/plain.py": LETTER,
             f"{packages}/kind/tests/test_it.py": PROMPT,
         },
     )
     (found,) = environments_of(root)
     assert found == root / packages
     assert paths(scan_packages(root, found, Options())) == [f"{packages}/kind/agent.py"]
+    assert paths(scan_tree(root / packages)) == ["kind/agent.py", "kind/plain.py"]
     (elsewhere,) = environments_of(root / "app")
     assert elsewhere.name == "site-packages"
 
