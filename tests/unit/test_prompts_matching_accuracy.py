@@ -5,6 +5,7 @@ The same on a real repository: test_prompts_matching_repository.
 
 import random
 import textwrap
+import tracemalloc
 from collections import defaultdict
 from itertools import pairwise
 
@@ -19,6 +20,8 @@ from headgate.prompts.model import Hole
 
 MESSAGES = 1_500
 LITERAL_MIN = 24
+MEMORY_MAX = 100_000_000
+"""Bytes that the index of ten thousand versions may take; as much again is left for the templates."""
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +140,15 @@ def test_of_ten_thousand_versions_a_message_is_compared_with_few() -> None:
     assert sum(steps) / len(steps) < 400
     assert max(steps) < 5_000
     assert sum(len(msgspec.json.encode(version)) for version in catalogue) > 5_000_000
+
+
+def test_the_index_of_two_thousand_versions_takes_a_fifth_of_what_ten_thousand_may() -> None:
+    catalogue = synthetic_catalogue(symbols=200, versions=10, seed=1)
+    tracemalloc.start()
+    try:
+        matcher = Matcher(catalogue)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert matcher.left_out < len(catalogue)
+    assert held < MEMORY_MAX * len(catalogue) / 10_000

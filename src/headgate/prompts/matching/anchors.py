@@ -113,7 +113,7 @@ class Anchors:
         return [
             index
             for low, high in within
-            for index in range(bisect_left(starts, low), min(bisect_left(starts, high), len(words)))
+            for index in range(bisect_left(starts, low), bisect_left(starts, high))
             if words[index] in beginning
         ]
 

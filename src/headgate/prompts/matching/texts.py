@@ -8,6 +8,7 @@ import re
 from bisect import bisect_right
 from functools import cached_property
 from itertools import accumulate
+from operator import add
 
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\s\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 """Chinese, Japanese and Korean have no spaces: each character is a word."""
@@ -29,7 +30,8 @@ def words_of(text: str) -> tuple[list[str], list[int]]:
     """Return the words of a canonical text, and where each begins."""
     if text.isascii():
         words = text.split(" ") if text else []
-        starts = list(accumulate((len(word) + 1 for word in words), initial=0))
+        # Each word is followed by one space: so many lie before it as it has words before it.
+        starts = list(map(add, accumulate(map(len, words), initial=0), range(len(words))))
         return words, starts
     found = list(_WORD.finditer(text))
     return [match.group() for match in found], [match.start() for match in found]
