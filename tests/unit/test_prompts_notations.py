@@ -80,11 +80,11 @@ FILES: list[tuple[str, str, list[tuple[str, str, str]]]] = [
     ),
     (
         "rag/answer.jinja2",
-        "{% for d in found %}{{ d.text }}{% endfor %}{# no #}\nAnswer the question from what you read: {{ q }}",
+        "{% for d in got %}{{ d.text }}{% endfor %}{# no #}\nAnswer the question from what you read: {{ q }}",
         [
             (
                 "answer.jinja2",
-                "{% for d in found %}{d.text}{% endfor %}\nAnswer the question from what you read: {q}",
+                "{% for d in got %}{d.text}{% endfor %}\nAnswer the question from what you read: {q}",
                 "jinja",
             )
         ],
