@@ -73,8 +73,8 @@ def test_few_calls_tell_nothing_and_no_calls_less() -> None:
 def test_calls_given_up_by_their_client_are_no_errors_and_failed_ones_have_no_latency() -> None:
     slow = msgspec.structs.replace(calls(1, seed=1)[0], status=500, duration_ms=10**6)
     gone = msgspec.structs.replace(slow, status=499, duration_ms=10)
-    found = by_name(compare([slow, gone], [slow, gone]))
-    assert found["errors"].before.value == 0.5
+    found = by_name(compare([slow, slow, gone], [slow, slow, gone]))
+    assert found["errors"].before.value == 0.666667
     assert found["median latency"].before.value == 10
 
 
