@@ -173,7 +173,7 @@ DOUBLE_TEXT = "{% set a = 'xxxxxxxxxxxxxxxx' %}" + "{% set a = a ~ a %}" * 40 + 
 DOUBLE_LIST = "{% set a = [1] %}" + "{% set a = [a, a] %}" * 60 + "{{ a }}"
 SQUARE = "{% set a = 3 %}" + "{% set a = a * a %}" * 60 + "{{ a }}"
 LOOPS = "{% for i in range(10000) %}" * 4 + "{% endfor %}" * 4
-BIG = {"big": "x" * 900_000, "xs": list(range(5000)), "rows": [[1] * 1000] * 100}
+BIG = {"big": "x" * 900_000, "xs": list(range(5000)), "long": [0] * 30_000, "rows": [[1] * 1000] * 100}
 
 
 @pytest.mark.parametrize(
@@ -183,6 +183,7 @@ BIG = {"big": "x" * 900_000, "xs": list(range(5000)), "rows": [[1] * 1000] * 100
         (DOUBLE_LIST, "steps"),
         (SQUARE, "64 bits"),
         (LOOPS, "steps"),
+        ("{% for i in long %}{% endfor %}", "steps"),
         ("{% for i in xs %}{{ big }}{% endfor %}", "characters"),
         ("{% for i in xs %}{% if big | upper == 'x' %}{% endif %}{% endfor %}", "steps"),
         ("{% for i in xs %}{% if 'y' in big %}{% endif %}{% endfor %}", "steps"),

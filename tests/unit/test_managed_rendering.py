@@ -70,10 +70,9 @@ def test_the_callers_messages_follow_in_every_shape() -> None:
     assert answers["input"] == [{"role": "user", "content": "Hi Ada"}, turn]
     claude, _ = put("anthropic", version(), system=[{"type": "text", "text": "also"}], messages=[turn])
     assert [each["text"] for each in claude["system"]] == ["Be kind.", "also"]
-    gemini, _ = put(
-        "google", version(), contents=[{"parts": [{"text": "x"}]}], system_instruction={"parts": []}
-    )
-    assert gemini["system_instruction"] == {"parts": [{"text": "Be kind."}]}
+    own = {"system_instruction": {"role": "user", "parts": [{"text": "also"}]}}
+    gemini, _ = put("google", version(), contents=[{"parts": [{"text": "x"}]}], **own)
+    assert gemini["system_instruction"] == {"role": "user", "parts": [{"text": "Be kind."}, {"text": "also"}]}
     assert [each["parts"][0]["text"] for each in gemini["contents"]] == ["Hi Ada", "x"]
 
 
