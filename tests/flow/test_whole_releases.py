@@ -288,7 +288,7 @@ def test_managed_prompts_go_with_the_pointer(house: Running, repository: Path) -
         house.api.post(f"{path}/versions", json=body).raise_for_status()
 
     def said() -> str:
-        body = {"model": "shop/small", "prompt": {"name": "greeting"}, "messages": []}
+        body: dict[str, Any] = {"model": "shop/small", "prompt": {"name": "greeting"}, "messages": []}
         answer = httpx.post(
             f"{house.url}/v1/chat/completions",
             json=body,
