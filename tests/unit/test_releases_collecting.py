@@ -14,9 +14,13 @@ from headgate.releases.dependencies import Unread, dependencies_of, installed
 APP = '''
 SYSTEM = """You are a careful assistant. Answer in one short sentence."""
 
+def look_up(order: str) -> str:
+    """Find out where an order is."""
+    return "on its way"
+
 def ask(client):
     return client.chat.completions.create(
-        model="gpt-5-mini", temperature=0.7, messages=[{"role": "system", "content": SYSTEM}]
+        model="gpt-5-mini", temperature=0.7, tools=[look_up], messages=[{"role": "system", "content": SYSTEM}]
     )
 '''
 
@@ -53,6 +57,7 @@ def test_a_clean_repository_gives_commit_prompts_parameters_models_and_versions(
     assert facts.dirty == ""
     assert [each.name for each in facts.prompts] == ["app.py:SYSTEM"]
     assert facts.prompts[0].text.startswith("You are a careful assistant.")
+    assert [(each.name, each.text) for each in facts.tools] == [("look_up", "Find out where an order is.")]
     assert ("temperature", "0.7") in [(each.name, each.value) for each in facts.parameters]
     assert facts.models == ("gpt-5-mini",)
     assert facts.dependencies == {"httpx": ">=0.28", "openai": "2.1.0"}

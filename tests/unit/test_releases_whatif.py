@@ -1,5 +1,5 @@
-"""What-if on made-up records: repricing is exact where tokens are known and bounded where they are not, budgets
-are replayed in order, rules cut and move, and samples have intervals that cover the truth."""
+"""What-if on made-up records: repricing is exact where tokens are known and bounded where they are not,
+budgets are replayed in order, rules cut and move, and samples have intervals that cover the truth."""
 
 from random import Random
 from typing import Any

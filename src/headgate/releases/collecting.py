@@ -12,9 +12,11 @@ import msgspec
 from headgate.prompts.git import NoHistory, ask, head_of
 from headgate.prompts.scanning import Options, Progress, scan_tree
 from headgate.releases.dependencies import Unread, dependencies_of, installed
-from headgate.releases.model import CodeFacts, ParameterInCode, PromptInCode
+from headgate.releases.model import CodeFacts, ParameterInCode, PromptInCode, ToolInCode
 
 CHANGED_SHOWN = 10
+TOOL = "tool"
+"""The kind of what models are told of a tool, among prompts that a scan finds."""
 
 
 class Dirty(Exception):
@@ -63,6 +65,17 @@ def collect(
                 kind=each.kind,
             )
             for each in scan.prompts
+            if each.kind != TOOL
+        ),
+        tools=tuple(
+            ToolInCode(
+                path=each.path,
+                name=each.symbol,
+                version=each.template.version,
+                text=_sendable(each.template.text),
+            )
+            for each in scan.prompts
+            if each.kind == TOOL
         ),
         parameters=tuple(
             ParameterInCode(
