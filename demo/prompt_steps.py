@@ -1,16 +1,14 @@
 """The steps of the tour about prompts: found in code, known on the wire, changed by rules, released whole."""
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from demo.running import ADMIN_KEY, chat
+from demo.repository import git
+from demo.running import chat
 from demo.stage import Stage
 
 PROGRAM = '''
@@ -38,10 +36,10 @@ def prompts(stage: Stage) -> None:
     check = stage.claims.check
     with tempfile.TemporaryDirectory(prefix="hg-maps-") as folder:
         first, second = _commit(folder, "Dutch"), _commit(folder, "French")
-        found = [json.loads(line) for line in _command(stage, "scan", folder, "--json").splitlines()]
+        found = [json.loads(line) for line in stage.house.command("scan", folder, "--json").splitlines()]
         symbols = [each for each in found if each.get("symbol") == "SYSTEM"]
         check("`headgate scan` finds the prompt, with its holes", symbols[0]["holes"] == ["shop"], NAME)
-        _command(stage, "prompts", "push", folder, "--source", "maps", "--cache", f"{folder}/.git/cache")
+        stage.house.command("prompts", "push", folder, "--source", "maps", "--cache", f"{folder}/.git/cache")
     for language, commit in (("Dutch", first), ("French", second)):
         answer = _ask(stage, stage.key, language)
         used = _recorded(stage, answer, lambda record: record["prompts"])["prompts"][0]
@@ -60,7 +58,7 @@ def rules(stage: Stage) -> None:
     check("the provider was sent 0.2", record["request"]["temperature"] == 0.2)
     shown = f"{change['field']}: {change['before']} -> {change['after']} by {change['source']}"
     check("the record says what was changed, and by what", change["before"] == 0.9, shown)
-    tried = _command(stage, "rules", "test", "--clamp", "max_output=..10")
+    tried = stage.house.command("rules", "test", "--clamp", "max_output=..10")
     check("`headgate rules test` says what a rule would do to recorded calls", "would change" in tried)
     check("a rule that is deleted holds no more", api.delete("/rules/calm").status_code == 200)
 
@@ -98,9 +96,9 @@ def releases(stage: Stage) -> None:
         made: list[str] = []
         for language, pin in (("Dutch", "cheap/small"), ("French", "anthropic/claude-sonnet")):
             _commit(folder, language)
-            created = _command(stage, "releases", "create", "--path", folder, "--pin", f"assistant={pin}")
+            created = stage.house.command("releases", "create", "--path", folder, "--pin", f"assistant={pin}")
             made.append(created.strip())
-            _command(stage, "releases", "promote", made[-1], "--to", "production")
+            stage.house.command("releases", "promote", made[-1], "--to", "production")
             answer = chat(house.url, key, "assistant", max_tokens=20)
             carried = answer.headers.get("x-headgate-release") == made[-1]
             check(
@@ -108,7 +106,7 @@ def releases(stage: Stage) -> None:
                 carried and answer.headers["x-headgate-target"] == pin,
                 answer.headers["x-headgate-target"],
             )
-    compared = _command(stage, "releases", "compare", *made)
+    compared = stage.house.command("releases", "compare", *made)
     check("`headgate releases compare` says what differs", "assistant" in compared)
     began = time.monotonic()
     back = house.api.post("/environments/production/rollback", json={})
@@ -144,38 +142,11 @@ def _recorded(stage: Stage, answer: Any, enough: Callable[[Any], object]) -> Any
 
 def _commit(folder: str, language: str) -> str:
     if not (Path(folder) / ".git").exists():
-        _git(folder, "init", "-q", "-b", "main")
+        git(folder, "init", "-q", "-b", "main")
     (Path(folder) / "clerk.py").write_text(PROGRAM % language)
-    _git(folder, "add", "clerk.py")
-    _git(folder, "commit", "-q", "-m", f"The clerk answers in {language}")
-    return _git(folder, "rev-parse", "HEAD")
-
-
-def _git(folder: str, *arguments: str) -> str:
-    own = ("-c", "user.name=tour", "-c", "user.email=tour@example.com")
-    environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-    done = subprocess.run(
-        ["git", *own, "-C", folder, *arguments],
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=True,
-    )
-    return done.stdout.strip()
-
-
-def _command(stage: Stage, *arguments: str) -> str:
-    """Run `headgate` against the tour's server; return what it prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", "headgate.cli.app", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, "HEADGATE_URL": stage.house.url, "HEADGATE_KEY": ADMIN_KEY, "NO_COLOR": "1"},
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    git(folder, "add", "clerk.py")
+    git(folder, "commit", "-q", "-m", f"The clerk answers in {language}")
+    return git(folder, "rev-parse", "HEAD")
 
 
 STEPS = (prompts, rules, managed, releases)

@@ -4,12 +4,12 @@ tests/cli/snapshots_releases. `HEADGATE_UPDATE_SNAPSHOTS=1` writes them again; t
 import json
 import os
 import shlex
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from demo.repository import git
 from tests.cli.scripted_api import ScriptedApi, serving
 
 from headgate.cli.app import main
@@ -215,14 +215,8 @@ def surroundings(api: ScriptedApi, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def make_repository(folder: Path) -> None:
     folder.mkdir()
     (folder / "app.py").write_text('SYSTEM = "You are a careful clerk. Answer with one number."\n')
-    dated = {f"GIT_{who}_DATE": "2026-11-21T08:00:00Z" for who in ("AUTHOR", "COMMITTER")}
-    environment = {**os.environ, **dated, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-    for arguments in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "first"]):
-        subprocess.run(
-            ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "-C", str(folder), *arguments],
-            check=True,
-            env=environment,
-        )
+    for arguments in (("init", "-q", "-b", "main"), ("add", "."), ("commit", "-q", "-m", "first")):
+        git(folder, *arguments, at="2026-11-21T08:00:00Z")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -1,11 +1,10 @@
 """What a push sends: of a repository, a part of one, a folder without history, and installed packages."""
 
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from demo.repository import git
 
 from headgate.prompts.catalogue.gathering import Gathered, Reading, gather
 from headgate.prompts.catalogue.model import commits_digest
@@ -22,27 +21,16 @@ class Repository:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True)
-        self.git("init", "-q", "-b", "main")
-
-    def git(self, *arguments: str) -> str:
-        done = subprocess.run(
-            ["git", "-c", "user.name=tests", "-c", "user.email=tests@example.com", *arguments],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull},
-        )
-        return done.stdout.strip()
+        git(self.folder, "init", "-q", "-b", "main")
 
     def commit(self, **files: str) -> str:
         for name, text in files.items():
             path = self.folder / name.replace("__", "/").replace("_py", ".py")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        self.git("add", "-A")
-        self.git("commit", "-q", "--allow-empty", "-m", "a change")
-        return self.git("rev-parse", "HEAD")
+        git(self.folder, "add", "-A")
+        git(self.folder, "commit", "-q", "--allow-empty", "-m", "a change")
+        return git(self.folder, "rev-parse", "HEAD")
 
 
 @pytest.fixture
@@ -83,7 +71,7 @@ def test_a_part_of_a_repository_knows_all_its_commits(repository: Repository, tm
     repository.commit(other="1")
     repository.commit(part__clerk_py=RULES % "German")
     last = repository.commit(other="2")
-    repository.git("remote", "add", "origin", "git@example.com:anna/maps.git")
+    git(repository.folder, "remote", "add", "origin", "git@example.com:anna/maps.git")
     (found,) = gathered(repository.folder / "part", tmp_path / "kept")
     assert (found.source, len(found.commits), found.state.head) == ("maps/part", 5, last)
     assert intervals(found) == {"clerk.py:RULES": [(1, 2, False), (3, 4, True)]}
@@ -141,7 +129,7 @@ def test_a_push_sends_only_what_is_new(repository: Repository, tmp_path: Path) -
     (second,) = gathered(repository.folder, tmp_path / "kept")
     (more,) = parts_of(second, there, "default")
     assert (more["commits"]["start"], len(more["commits"]["ids"]), len(more["templates"])) == (1, 1, 1)
-    repository.git("commit", "-q", "--amend", "--allow-empty", "-m", "rewritten")
+    git(repository.folder, "commit", "-q", "--amend", "--allow-empty", "-m", "rewritten")
     (third,) = gathered(repository.folder, tmp_path / "kept")
     digest = commits_digest(second.commits).hex()
     (rewritten,) = parts_of(third, {**there, "commits": 2, "commits_digest": digest}, "default")

@@ -1,9 +1,6 @@
 """The whole system: a program with prompts in a git repository, pushed; its calls tell which were sent."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from demo.running import ADMIN_KEY, Running, headgate
+from demo.repository import git
+from demo.running import Running, headgate
 
 CONFIG = """
 [providers.mock]
@@ -47,27 +45,16 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.git("init", "-q", "-b", "main")
-
-    def git(self, *arguments: str) -> str:
-        done = subprocess.run(
-            ["git", "-c", "user.name=tests", "-c", "user.email=tests@example.com", *arguments],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull},
-        )
-        return done.stdout.strip()
+        git(self.folder, "init", "-q", "-b", "main")
 
     def commit(self, ending: str, note: str = "") -> str:
         """Commit the program with that ending of its rules; return the commit."""
         (self.folder / "maps").mkdir(exist_ok=True)
         (self.folder / "maps" / "clerk.py").write_text(PROGRAM % ending)
         (self.folder / "NOTES").write_text(note)
-        self.git("add", "-A")
-        self.git("commit", "-q", "-m", f"The clerk's rules: {ending} {note}")
-        return self.git("rev-parse", "HEAD")
+        git(self.folder, "add", "-A")
+        git(self.folder, "commit", "-q", "-m", f"The clerk's rules: {ending} {note}")
+        return git(self.folder, "rev-parse", "HEAD")
 
 
 @pytest.fixture(scope="module")
@@ -83,25 +70,9 @@ def repository(tmp_path: Path) -> Repository:
     return Repository(folder)
 
 
-def command(house: Running, *arguments: str) -> str:
-    """Run the command line against the server; return what it prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", "headgate.cli.app", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, "HEADGATE_URL": house.url, "HEADGATE_KEY": ADMIN_KEY, "NO_COLOR": "1"},
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def push(house: Running, repository: Repository) -> dict[str, Any]:
     cache = str(repository.folder.parent / "cache")
-    return json.loads(command(house, "prompts", "push", str(repository.folder), "--cache", cache, "--json"))[
-        0
-    ]
+    return json.loads(house.command("prompts", "push", str(repository.folder), "--cache", cache, "--json"))[0]
 
 
 def ask(house: Running, key: str, ending: str, letter: str, **headers: str) -> str:
@@ -183,13 +154,13 @@ def _shown(house: Running, request: str, old: str, new: str) -> None:
     sums = {row["prompt"]: row["requests"] for row in house.get("/costs", group_by="prompt")["items"]}
     assert sums[RULES] == 2
     assert request in {each["id"] for each in house.requests(prompt=RULES)}
-    listed = command(house, "prompts", "list")
+    listed = house.command("prompts", "list")
     assert RULES in listed
     assert "DIFFERS" in listed
-    shown = command(house, "prompts", "show", RULES)
+    shown = house.command("prompts", "show", RULES)
     assert "never promise a date" not in shown.partition("You are")[2]
     assert old in shown
-    assert RULES in command(house, "requests", "show", request)
+    assert RULES in house.command("requests", "show", request)
 
 
 @pytest.mark.timeout(120)
@@ -211,4 +182,4 @@ def test_what_no_prompt_explains_is_shown_with_its_share(house: Running, reposit
     found = wait_for(lambda: [each for each in house.get("/prompts/unknown")["items"] if each["calls"] == 3])
     assert "letters of <*> into" in found[0]["template"]
     assert 0 < found[0]["share"] <= 1
-    assert "letters of <*> into" in command(house, "prompts", "unknown")
+    assert "letters of <*> into" in house.command("prompts", "unknown")

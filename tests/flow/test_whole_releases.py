@@ -3,9 +3,6 @@ a second one with another pin and rule; the two compared; rolled back. With two 
 sees half of a release, and a move is in force within a second."""
 
 import json
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +11,7 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
+from demo.repository import git
 from demo.running import Running, chat, headgate
 
 CONFIG = """
@@ -63,25 +61,6 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def git(folder: Path, *arguments: str) -> str:
-    environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-    command = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "-C", str(folder), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    return done.stdout.strip()
-
-
-def command(house: Running, *arguments: str, status: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "headgate.cli.app", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "HEADGATE_URL": house.url, "HEADGATE_KEY": house.admin_key, "NO_COLOR": "1"},
-    )
-    assert done.returncode == status, done.stderr
-    return done.stdout if status == 0 else done.stderr
-
-
 def put_rule(house: Running, name: str, most: float) -> None:
     body = {"clamp": {"temperature": {"most": most}}}
     answer = house.api.post("/rules", json={"name": name, **body})
@@ -104,14 +83,14 @@ def record_of(house: Running, answer: httpx.Response) -> dict[str, Any]:
 def test_from_a_repository_to_production_and_back(house: Running, repository: Path) -> None:
     key = house.make_key("app", environment="production")
     put_rule(house, "calm", 0.5)
-    first = command(
-        house, "releases", "create", "--path", str(repository), "--pin", "assistant=shop/small"
+    first = house.command(
+        "releases", "create", "--path", str(repository), "--pin", "assistant=shop/small"
     ).strip()
-    again = command(
-        house, "releases", "create", "--path", str(repository), "--pin", "assistant=shop/small"
+    again = house.command(
+        "releases", "create", "--path", str(repository), "--pin", "assistant=shop/small"
     ).strip()
     assert first == again
-    command(house, "releases", "promote", first, "--to", "production", "--why", "the first")
+    house.command("releases", "promote", first, "--to", "production", "--why", "the first")
     before = [chat(house.url, key, "assistant", temperature=0.9, max_tokens=9) for _ in range(5)]
     assert {each.headers["x-headgate-release"] for each in before} == {first}
     assert {each.headers["x-headgate-target"] for each in before} == {"shop/small"}
@@ -125,32 +104,32 @@ def test_from_a_repository_to_production_and_back(house: Running, repository: Pa
         record_of(house, chat(house.url, key, "assistant", temperature=0.9))["request"]["temperature"] == 0.5
     )
     (repository / "app.py").write_text(APP.replace("short", "very short"))
-    assert "app.py" in command(house, "releases", "create", "--path", str(repository), status=1)
+    assert "app.py" in house.command("releases", "create", "--path", str(repository), status=1)
     git(repository, "commit", "-q", "-a", "-m", "second")
-    second = command(
-        house, "releases", "create", "--path", str(repository), "--pin", "assistant=shop/large"
+    second = house.command(
+        "releases", "create", "--path", str(repository), "--pin", "assistant=shop/large"
     ).strip()
-    command(house, "releases", "promote", second[:12], "--to", "production")
+    house.command("releases", "promote", second[:12], "--to", "production")
     after = [chat(house.url, key, "assistant", temperature=0.9, max_tokens=9) for _ in range(5)]
     assert {each.headers["x-headgate-target"] for each in after} == {"shop/large"}
     assert record_of(house, after[0])["request"]["temperature"] == 0.1
     house.wait_for_requests(5, release=second)
 
-    compared = json.loads(command(house, "releases", "compare", first, second, "--json"))
+    compared = json.loads(house.command("releases", "compare", first, second, "--json"))
     assert set(compared["parts"]) == {"commit", "prompts", "pins", "rules"}
     (prompt,) = [each for each in compared["differences"] if each["part"] == "prompts"]
     assert prompt["name"] == "app.py:SYSTEM" and "very short" in prompt["diff"]
     (cost,) = [each for each in compared["measures"] if each["name"] == "cost a call"]
     assert cost["sentence"].startswith("cost a call rose by $0.000")
     assert compared["feedback"] == "none recorded"
-    shown = command(house, "releases", "compare", first, second)
+    shown = house.command("releases", "compare", first, second)
     assert "+You are a careful assistant. Answer in one very short sentence." in shown
 
-    command(house, "releases", "rollback", "production", "--why", "dearer")
+    house.command("releases", "rollback", "production", "--why", "dearer")
     back = chat(house.url, key, "assistant", temperature=0.9)
     assert (back.headers["x-headgate-release"], back.headers["x-headgate-target"]) == (first, "shop/small")
     assert record_of(house, back)["request"]["temperature"] == 0.5
-    history = json.loads(command(house, "releases", "history", "production", "--json"))
+    history = json.loads(house.command("releases", "history", "production", "--json"))
     assert [(each["action"], each["release"]) for each in history[:3]] == [
         ("rollback", first),
         ("promote", second),
@@ -161,7 +140,7 @@ def test_from_a_repository_to_production_and_back(house: Running, repository: Pa
 def test_what_a_call_asserts_of_its_release_counts_for_keys_that_may(
     house: Running, repository: Path
 ) -> None:
-    release = command(house, "releases", "create", "--path", str(repository)).strip()
+    release = house.command("releases", "create", "--path", str(repository)).strip()
     commit = git(repository, "rev-parse", "HEAD")
     trusted = house.make_key("trusted", may_assert=True)
     plain = house.make_key("plain")
@@ -234,7 +213,7 @@ def two_releases(house: Running, repository: Path) -> dict[str, tuple[str, float
     for target, most in (("shop/small", 0.4), ("shop/large", 0.2)):
         put_rule(house, "busy", most)
         pin = f"assistant={target}"
-        made[command(house, "releases", "create", "--path", str(repository), "--pin", pin).strip()] = (
+        made[house.command("releases", "create", "--path", str(repository), "--pin", pin).strip()] = (
             target,
             most,
         )
@@ -300,17 +279,17 @@ def test_managed_prompts_go_with_the_pointer(house: Running, repository: Path) -
         return record_of(house, answer)["request"]["messages"][0]["content"]
 
     version("Say one.", labels=["greeting"])
-    first = command(house, "releases", "create", "--path", str(repository)).strip()
-    command(house, "releases", "promote", first, "--to", "greeting")
+    first = house.command("releases", "create", "--path", str(repository)).strip()
+    house.command("releases", "promote", first, "--to", "greeting")
     for number in range(2, 54):
         version(f"Say {number}.")
     house.api.put(f"{path}/labels/greeting", json={"version": 53}).raise_for_status()
     assert said() == "Say one."
-    second = command(house, "releases", "create", "--path", str(repository)).strip()
-    command(house, "releases", "promote", second, "--to", "greeting")
+    second = house.command("releases", "create", "--path", str(repository)).strip()
+    house.command("releases", "promote", second, "--to", "greeting")
     assert said() == "Say 53."
     version("Say the last.")  # with which gateways forget the first: nothing names it any more
-    command(house, "releases", "rollback", "greeting")
+    house.command("releases", "rollback", "greeting")
     assert said() == "Say one."
     assert house.api.delete(path).status_code == 409
     house.api.post("/environments/greeting", json={"release": None}).raise_for_status()

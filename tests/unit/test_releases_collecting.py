@@ -1,11 +1,10 @@
 """What a team's CI knows of a release, read from real git repositories that the tests make."""
 
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
+from demo.repository import git
 
 from headgate.prompts.git import NoHistory
 from headgate.releases.collecting import Dirty, collect
@@ -23,18 +22,6 @@ def ask(client):
         model="gpt-5-mini", temperature=0.7, tools=[look_up], messages=[{"role": "system", "content": SYSTEM}]
     )
 '''
-
-
-def git(folder: Path, *arguments: str) -> str:
-    environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-    done = subprocess.run(
-        ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "-C", str(folder), *arguments],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=environment,
-    )
-    return done.stdout.strip()
 
 
 @pytest.fixture
