@@ -41,7 +41,7 @@ from headgate.records.http import (
 )
 from headgate.releases.comparison_http import ComparisonController
 from headgate.releases.http import EnvironmentsController, ReleasesController
-from headgate.releases.rule_test_http import RuleTestController
+from headgate.releases.rule_trial_http import RuleTestController
 from headgate.releases.rules_http import RulesController
 from headgate.releases.status_http import show_environment_status
 from headgate.releases.whatif_http import follow_what_if, what_if

@@ -1,6 +1,6 @@
 """The route that runs a rule over recorded traffic and says what would change; nothing is sent.
 
-Read next: `releases.rule_testing`.
+Read next: `releases.rule_trial`.
 """
 
 import uuid
@@ -22,7 +22,7 @@ from headgate.records.bodies import read_bodies
 from headgate.records.rows import day_of
 from headgate.releases.rule_forms import RuleBody, RuleName, rule_of
 from headgate.releases.rule_store import QUERIES, with_fragments
-from headgate.releases.rule_testing import RecordedCall, RuleTest, RuleTester
+from headgate.releases.rule_trial import RecordedCall, RuleTest, RuleTester
 from headgate.releases.rules import Rule
 from headgate.releases.rules_http import Known, Store, Time, body_of, check_model, named_rule, visible_rules
 from headgate.store.database import Connection

@@ -1,7 +1,7 @@
 """Runs a rule over recorded calls and counts what it would have changed; nothing is sent.
 
 Costs are estimates: an answer is taken to be as it was, cut where a lower limit cuts it, and a changed text
-to have a token for each four bytes. Read next: `releases.applying`, `releases.rule_test_http`.
+to have a token for each four bytes. Read next: `releases.applying`, `releases.rule_trial_http`.
 """
 
 import math
