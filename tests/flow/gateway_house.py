@@ -153,8 +153,9 @@ def _configuration(port: int, closed: int, on_hangup: str) -> str:
     parts.append(_budget("rejects", "b/rejects", "0.000001", 'when_exhausted = "reject"'))
     parts.append(_alias("goes-on", "b/goes-on", "b/goes-on-next"))
     parts.append(_budget("goes-on", "b/goes-on", "0.000001"))
-    parts.append(_alias("clamps", "b/clamps"))
-    parts.append(_budget("clamps", "b/clamps", "0.005", 'when_near = "clamp"'))
+    for name in ("clamps", "clamps-in-rules"):
+        parts.append(_alias(name, f"b/{name}"))
+        parts.append(_budget(name, f"b/{name}", "0.005", 'when_near = "clamp"'))
     parts.append(_alias("tight", "b/tight"))
     parts.append(_budget("tight", "b/tight", "0.007", 'reserve_wait = "300ms"'))
     parts.append(_STRATEGIES)

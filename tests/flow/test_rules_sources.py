@@ -43,7 +43,7 @@ def test_what_a_rule_takes_away_shows(house: House) -> None:
 def test_an_aliass_default_and_a_budgets_clamp_are_sources(house: House) -> None:
     capped = named(detail(house, house.chat("capped")))
     assert capped["max_output"] == {"name": "max_output", "value": 77, "source": "alias capped"}
-    clamped = named(detail(house, house.chat("clamps", max_tokens=100_000)))
+    clamped = named(detail(house, house.chat("clamps-in-rules", max_tokens=100_000)))
     assert clamped["max_output"]["source"] == "budget"
     assert clamped["max_output"]["before"] == 100_000
     assert 0 < clamped["max_output"]["value"] < 100_000
