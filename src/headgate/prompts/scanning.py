@@ -4,12 +4,12 @@ Reads files and runs none; a file that it can't read is named in `Scan.skipped` 
 follows a symbolic link, never reads git's history (that is `history`). Read next: `modules`.
 """
 
+import ast
 import os
 import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from datetime import date
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -19,7 +19,6 @@ from headgate.prompts.keys import keys_in
 from headgate.prompts.model import Found, KeyLeft, ModelNamed, Parameter, Scan, Skipped
 from headgate.prompts.modules import prompts_of
 from headgate.prompts.parameters import settings_of
-from headgate.prompts.pieces import Pieces
 
 BYTES_MAX = 1_000_000
 """A larger file is left out, and named."""
@@ -36,21 +35,9 @@ LEFT_OUT = {
 }  # fmt: skip
 
 _TEST_FOLDERS = {"test", "tests", "testing", "unit_tests", "e2e"}
-_TEST_FILE = re.compile(r"^(?:test_.*|conftest)\.py$")
-_PYTHON_2 = re.compile(r"^[ \t]*(?:print [\"'\w]|except \w+, \w+:|exec \")", re.MULTILINE)
-_PERHAPS_TEST_FILE = re.compile(r"_tests?\.py$")
-_TESTS = re.compile(
-    r"^[ \t]*(?:(?:async )?def test|import (?:pytest|unittest)|from (?:pytest|unittest))", re.MULTILINE
-)
+_TEST_FILE = re.compile(r"^(?:test_.*|.*_tests?|conftest)\.py$")
 
-_SPEAKS = re.compile(
-    r"prompt|system_m|you are|your task|instruction|[\"']role[\"']|assistant|Signature|Message\(|tools?\b",
-    re.IGNORECASE,
-)
-"""What a module of a library says that holds prompts: most do not, and need not be parsed."""
-
-Progress = Callable[[int, int], None]
-"""Is told how many files of how many are read."""
+Progress = Callable[[str], None]
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,12 +45,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     tests: bool = False
     """Whether prompts in tests count; keys there always do."""
-    libraries: bool = False
-    """Whether the tree is one of installed packages: only what speaks of prompts is read."""
-    settings: bool = True
-    """Whether parameters, models and keys are wanted beside the prompts."""
-    today: date = msgspec.field(default_factory=date.today)
-    """The day by which models are withdrawn or not."""
+    dependencies: bool = False
+    """Whether installed packages within the tree are read, to find the prompts of libraries."""
 
 
 class FileScan(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,16 +60,13 @@ class FileScan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def scan_tree(root: Path, options: Options | None = None, progress: Progress | None = None) -> Scan:
-    """Scan a folder, or one file. Never raises for what a file holds."""
+    """Scan a folder, or one file; `progress` is told each path. Never raises for what a file holds."""
     chosen = options or Options()
     scans: list[FileScan] = []
-    files = list(files_of(root, chosen))
-    for path, name in files:
+    for path, name in files_of(root, chosen):
         if progress is not None:
-            progress(len(scans), len(files))
+            progress(name)
         scans.append(_scan_path(path, name, chosen))
-    if progress is not None:
-        progress(len(files), len(files))
     return Scan(
         prompts=tuple(each for scan in scans for each in scan.prompts),
         parameters=tuple(each for scan in scans for each in scan.parameters),
@@ -107,22 +87,20 @@ def files_of(root: Path, options: Options) -> Iterator[tuple[Path, str]]:
         folders[:] = sorted(name for name in folders if not _is_left_out(here / name, options))
         for name in sorted(names):
             path = here / name
-            if _is_read(name, options) and not path.is_symlink() and path.is_file():
+            if _is_read(name) and not path.is_symlink() and path.is_file():
                 yield path, path.relative_to(root).as_posix()
 
 
 def _is_left_out(folder: Path, options: Options) -> bool:
-    if folder.is_symlink() or folder.name in LEFT_OUT:
+    if folder.is_symlink():
         return True
-    if options.libraries:
-        return folder.name in _TEST_FOLDERS or folder.name in ("pip", "setuptools", "headgate")
-    return (folder / "pyvenv.cfg").exists() or (folder / "conda-meta").exists()
+    if options.dependencies:
+        return folder.name in LEFT_OUT - {"site-packages", "dist-packages"}
+    return folder.name in LEFT_OUT or (folder / "pyvenv.cfg").exists() or (folder / "conda-meta").exists()
 
 
-def _is_read(name: str, options: Options) -> bool:
+def _is_read(name: str) -> bool:
     suffix = PurePosixPath(name).suffix.lower()
-    if options.libraries:
-        return suffix == ".py" or suffix in READ - {".md", ".txt", ".toml"}
     return suffix == ".py" or suffix in READ or suffix in KEYS_ONLY or name.startswith(".env")
 
 
@@ -144,11 +122,11 @@ def _scan_path(path: Path, name: str, options: Options) -> FileScan:
 
 
 def scan_bytes(
-    content: bytes, name: str, options: Options | None = None, pieces: Pieces | None = None
+    content: bytes, name: str, options: Options | None = None, *, settings: bool = True
 ) -> FileScan:
     """Scan the content of a file of which the path is given; never raises for what it holds.
 
-    `pieces` remembers what it read, for the next state of the same file.
+    `settings` says whether the parameters and models of code are wanted, too.
     """
     chosen = options or Options()
     if b"\0" in content:
@@ -158,13 +136,11 @@ def scan_bytes(
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         return _skipped(name, line, f"no UTF-8: byte {content[error.start]:#04x}")
-    if chosen.libraries and _SPEAKS.search(text) is None:
-        return FileScan()
-    keys = tuple(keys_in(text, name)) if chosen.settings else ()
-    if not chosen.tests and (is_test(name) or (_PERHAPS_TEST_FILE.search(name) and _TESTS.search(text))):
+    keys = tuple(keys_in(text, name))
+    if is_test(name) and not chosen.tests:
         return FileScan(keys=keys)
     if name.endswith(".py"):
-        return msgspec.structs.replace(scan_module(text, name, chosen, pieces or Pieces()), keys=keys)
+        return msgspec.structs.replace(scan_module(text, name, settings=settings), keys=keys)
     if PurePosixPath(name).suffix.lower() not in READ:
         return FileScan(keys=keys)
     try:
@@ -176,19 +152,19 @@ def scan_bytes(
         return FileScan(keys=keys, skipped=(Skipped(path=name, line=0, why="nested too deeply"),))
 
 
-def scan_module(text: str, name: str, options: Options, pieces: Pieces) -> FileScan:
+def scan_module(text: str, name: str, *, settings: bool = True) -> FileScan:
     """Scan the source of a Python module; what is no Python 3 is skipped, with its line."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes are its author's matter
-            read = pieces.of(text)
-        prompts = tuple(prompts_of(read, name))
-        if not options.settings:
+            tree = ast.parse(text)
+        prompts = tuple(prompts_of(tree, name))
+        if not settings:
             return FileScan(prompts=prompts)
-        found = settings_of(read, name, options.today)
+        found = settings_of(tree, name)
         return FileScan(prompts=prompts, parameters=found.parameters, models=found.models)
     except SyntaxError as error:
-        is_two = _PYTHON_2.search(text) is not None
+        is_two = re.search(r"^\s*(?:print [\"'\w]|except \w+, \w+:|exec \")", text, re.MULTILINE) is not None
         this = f"{sys.version_info.major}.{sys.version_info.minor}"
         why = f"Python 2: {error.msg}" if is_two else f"no Python that {this} reads: {error.msg}"
         return _skipped(name, error.lineno or 0, why)

@@ -12,9 +12,6 @@ import msgspec
 from headgate.prompts.expressions import dotted
 from headgate.prompts.nodes import children
 
-LETTERS_MIN = 12
-"""A shorter literal says nothing to a model that would be worth a line in a report."""
-
 Scope = tuple[str, ...]
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -23,8 +20,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     """A text in a module: its symbol, and what takes it.
 
     `base` is the symbol without `[key]` and `.keyword`; `call` is the dotted name of the innermost call that
-    takes the text, `keyword` the argument, `key` the entry of the innermost dictionary, `role` who speaks if
-    that is a message, `tool` whether it describes one.
+    takes the text, `keyword` the argument, `key` the entry of the innermost dictionary, `role` whether that
+    dictionary is a message.
     """
 
     symbol: str
@@ -36,8 +33,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     call: str = ""
     keyword: str = ""
     key: str = ""
-    role: str = ""
-    tool: bool = False
+    role: bool = False
     is_bound: bool = False
     in_hole: bool = False
 
@@ -53,26 +49,16 @@ class _Around(msgspec.Struct, frozen=True, kw_only=True):
     call: str = ""
     keyword: str = ""
     key: str = ""
-    role: str = ""
-    tool: bool = False
+    role: bool = False
     is_bound: bool = False
     in_hole: bool = False
 
 
-def sites_in(body: list[ast.stmt], scope: Scope) -> list[Site]:
-    """Return every text of some statements, outermost expressions only, but for a word or two."""
+def sites_of(tree: ast.Module) -> list[Site]:
+    """Return every text of a module, outermost expressions only."""
     walker = _Walker()
-    walker.body(body, scope)
+    walker.body(tree.body, ())
     return walker.sites
-
-
-def is_a_word(node: ast.expr) -> bool:
-    """Whether a text is a literal that is too short to be anybody's prompt, whatever takes it."""
-    if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
-        return False
-    return len(node.value) < LETTERS_MIN or (
-        " " not in node.value and "\n" not in node.value and node.value.isascii()
-    )
 
 
 def is_text(node: ast.expr) -> bool:
@@ -107,38 +93,14 @@ TEXT_METHODS = {"format", "strip", "lstrip", "rstrip", "replace", "substitute", 
 
 def is_message(node: ast.expr) -> bool:
     """Whether an expression is a message: a dictionary with a role and a content."""
-    return role_of(node) != ""
-
-
-UNKNOWN_ROLE = "?"
-
-
-def role_of(node: ast.expr) -> str:
-    """Return whose message an expression is, `?` where that varies; empty where it is no message."""
     match node:
-        case ast.Dict(keys=keys, values=values):
-            entries = {
-                key.value: value
-                for key, value in zip(keys, values, strict=True)
-                if isinstance(key, ast.Constant)
-            }
+        case ast.Dict(keys=keys):
+            names = {key.value for key in keys if isinstance(key, ast.Constant)}
         case ast.Call(func=ast.Name(id="dict"), keywords=keywords):
-            entries = {keyword.arg: keyword.value for keyword in keywords}
+            names = {keyword.arg for keyword in keywords}
         case _:
-            return ""
-    if "role" not in entries or not entries.keys() & {"content", "parts"}:
-        return ""
-    role = entries["role"]
-    return role.value if isinstance(role, ast.Constant) and isinstance(role.value, str) else UNKNOWN_ROLE
-
-
-def is_tool(node: ast.Dict) -> bool:
-    """Whether a dictionary describes a tool to a model: its name, what it does, and what it takes."""
-    names = {key.value for key in node.keys if isinstance(key, ast.Constant)}
-    return {"name", "description"} <= names and bool(names & TOOL_ENTRIES)
-
-
-TOOL_ENTRIES = {"parameters", "input_schema", "inputSchema", "parametersJsonSchema"}
+            return False
+    return "role" in names and bool(names & {"content", "parts"})
 
 
 class _Walker:
@@ -265,18 +227,17 @@ class _Walker:
                         self._expression(child.iter, around)
 
     def _dictionary(self, node: ast.Dict, around: _Around) -> None:
-        role, tool = role_of(node), around.tool or is_tool(node)
-        around = msgspec.structs.replace(around, tool=tool) if tool else around
+        message = is_message(node)
         for key, value in zip(node.keys, node.values, strict=True):
             if isinstance(key, ast.Constant) and isinstance(key.value, str | int):
                 inner = _entry(around, str(key.value))
-                self._expression(value, msgspec.structs.replace(inner, key=str(key.value), role=role))
+                self._expression(value, msgspec.structs.replace(inner, key=str(key.value), role=message))
             else:
                 self._expression(value, around)
 
     def _call(self, node: ast.Call, around: _Around) -> None:
         called = dotted(node.func)
-        role = role_of(node)
+        message = is_message(node)
         if isinstance(node.func, ast.Attribute):
             self._expression(node.func.value, around)
         for index, argument in enumerate(node.args):
@@ -285,15 +246,13 @@ class _Walker:
         for keyword in node.keywords:
             name = keyword.arg or ""
             inner = msgspec.structs.replace(around, call=called, keyword=name, key="")
-            if name and role:
-                inner = msgspec.structs.replace(_entry(around, name), key=name, role=role)
+            if name and message:
+                inner = msgspec.structs.replace(_entry(around, name), key=name, role=True)
             elif name:
                 inner = msgspec.structs.replace(inner, symbol=_dot(around.symbol, name), line=0)
             self._expression(keyword.value, inner)
 
     def _site(self, node: ast.expr, around: _Around) -> None:
-        if is_a_word(node):
-            return
         self.sites.append(
             Site(
                 symbol=around.symbol or "<module>",
@@ -306,7 +265,6 @@ class _Walker:
                 keyword=around.keyword,
                 key=around.key,
                 role=around.role,
-                tool=around.tool,
                 is_bound=around.is_bound,
                 in_hole=around.in_hole,
             )
