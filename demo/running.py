@@ -22,6 +22,7 @@ import httpx
 from headgate.store.embedded import EmbeddedPostgres
 
 START_S_MAX = 60.0
+COMMAND_S_MAX = 60.0
 ADMIN_KEY = "an-admin-key-for-tours-and-tests"
 
 
@@ -100,6 +101,19 @@ class Running:
         return [
             int(line.split(None, 1)[0]) for line in listed.stdout.splitlines() if f"headgate {role}" in line
         ]
+
+    def command(self, *arguments: str, status: int = 0) -> str:
+        """Run `headgate` against it; return what it prints, on standard error where it is to fail."""
+        done = subprocess.run(
+            [sys.executable, "-m", "headgate.cli.app", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_S_MAX,
+            check=False,
+            env={**os.environ, "HEADGATE_URL": self.url, "HEADGATE_KEY": ADMIN_KEY, "NO_COLOR": "1"},
+        )
+        assert done.returncode == status, done.stderr
+        return done.stdout if status == 0 else done.stderr
 
     def stop(self) -> int:
         """Ask it to drain and end; kill it if that takes too long. Returns its exit status."""

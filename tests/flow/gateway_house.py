@@ -23,8 +23,8 @@ from headgate.store.embedded import EmbeddedPostgres
 CANARY = "sk-canary-9f8e7d6c5b4a39281706"
 """The key that the providers are given; it must not turn up anywhere else."""
 
-ALIASES = 60
-MONEY = 16
+ALIASES = {"pair": 80, "solo": 160, "again": 24, "claude": 32, "gemini": 32, "money": 16}
+"""How many aliases of each kind there are for tests: each takes its own, and one house serves many files."""
 
 _PROVIDERS = """
 [server]
@@ -128,14 +128,14 @@ def _budget(name: str, target: str, limit: str, more: str = "") -> str:
 
 def _configuration(port: int, closed: int, on_hangup: str) -> str:
     parts = [_PROVIDERS.format(port=port, closed=closed, on_hangup=on_hangup)]
-    for number in range(ALIASES):
+    for number in range(ALIASES["pair"]):
         parts.append(_alias(f"pair-{number}", f"a/pair-{number}", f"b/pair-{number}"))
-        parts.append(_alias(f"solo-{number}", f"b/solo-{number}"))
-    for number in range(8):
+    for number in range(ALIASES["again"]):
         parts.append(_alias(f"again-{number}", f"b/again-{number}", attempts=3))
-        parts.append(_alias(f"claude-{number}", f"claude/claude-{number}"))
-        parts.append(_alias(f"gemini-{number}", f"gemini/gemini-{number}"))
-    for number in range(MONEY):
+    for kind, provider in (("solo", "b"), ("claude", "claude"), ("gemini", "gemini")):
+        for number in range(ALIASES[kind]):
+            parts.append(_alias(f"{kind}-{number}", f"{provider}/{kind}-{number}"))
+    for number in range(ALIASES["money"]):
         parts.append(_alias(f"money-{number}", f"b/money-{number}"))
         parts.append(_budget(f"money-{number}", f"b/money-{number}", "1"))
     parts.append(_alias("narrow", "a/narrow"))
@@ -153,8 +153,9 @@ def _configuration(port: int, closed: int, on_hangup: str) -> str:
     parts.append(_budget("rejects", "b/rejects", "0.000001", 'when_exhausted = "reject"'))
     parts.append(_alias("goes-on", "b/goes-on", "b/goes-on-next"))
     parts.append(_budget("goes-on", "b/goes-on", "0.000001"))
-    parts.append(_alias("clamps", "b/clamps"))
-    parts.append(_budget("clamps", "b/clamps", "0.005", 'when_near = "clamp"'))
+    for name in ("clamps", "clamps-in-rules"):
+        parts.append(_alias(name, f"b/{name}"))
+        parts.append(_budget(name, f"b/{name}", "0.005", 'when_near = "clamp"'))
     parts.append(_alias("tight", "b/tight"))
     parts.append(_budget("tight", "b/tight", "0.007", 'reserve_wait = "300ms"'))
     parts.append(_STRATEGIES)
@@ -177,15 +178,17 @@ class House:
         self.provider = provider
         self.url = running.url
         self.key = running.admin_key
-        self._counts = {
-            kind: itertools.count() for kind in ("pair", "solo", "again", "claude", "gemini", "money")
+        self._names = {
+            kind: iter([f"{kind}-{number}" for number in range(count)]) for kind, count in ALIASES.items()
         }
         self._keys = itertools.count()
         self._database = EmbeddedPostgres(running.folder / "data").url
 
     def alias(self, kind: str) -> str:
         """An alias that no other test has: its target's model has the same name."""
-        return f"{kind}-{next(self._counts[kind])}"
+        name = next(self._names[kind], None)
+        assert name is not None, f"all {ALIASES[kind]} aliases of the kind {kind} are used: raise ALIASES"
+        return name
 
     def make_key(self, **fields: Any) -> str:
         """A key of its own for a test."""

@@ -48,13 +48,20 @@ def test_every_route_declares_its_grant() -> None:
     assert {path for (_, path), grant in declared.items() if grant == PUBLIC} == OPEN
 
 
+QUESTIONS = {"/api/v1/whatif", "/api/v1/whatif/stream", "/api/v1/rules/test"}
+"""Asked with a body, and they change nothing."""
+
+CHECKED_INSIDE = {"/api/v1/prompts/{name:path}"}
+"""One route with several parts: rendering takes the grant to read, all else is checked in the handler."""
+
+
 def test_every_change_needs_a_grant_to_write() -> None:
     weak = {
-        (method, path)
+        path
         for method, path, handler in routes(app_without_database())
         if method != "GET" and not str(grants_of(handler)).endswith(":write")
     }
-    assert not weak
+    assert weak == QUESTIONS | CHECKED_INSIDE
 
 
 async def test_no_route_but_the_open_ones_answers_without_a_key(database: Database) -> None:
@@ -224,7 +231,7 @@ async def test_the_description_builds_and_every_route_has_a_text(database: Datab
         for method, operation in methods.items()
     }
     wanted = {
-        (method.lower(), path.replace(":str}", "}"))
+        (method.lower(), path.replace(":str}", "}").replace(":path}", "}"))
         for method, path, _ in routes(app_without_database())
         if path.startswith("/api/v1")
     }

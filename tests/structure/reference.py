@@ -36,8 +36,13 @@ COMMANDS = (
     "budgets set", "budgets delete", "budgets leases", "budgets release-boot", "requests", "requests list",
     "requests show", "providers", "models",
     "costs", "doctor", "drill", "drill list", "drill run", "import", "import litellm", "scan",
-    "prompts", "prompts scan", "backup", "restore",
-    "upgrade", "version",
+    "prompts", "prompts list", "prompts push", "prompts scan", "prompts show", "prompts unknown",
+    "prompts create", "prompts versions", "prompts label", "prompts diff", "prompts render",
+    "prompts archive", "prompts unarchive", "prompts delete", "prompts export", "prompts import",
+    "rules", "rules list", "rules show", "rules set", "rules test", "rules history", "rules delete",
+    "releases", "releases create", "releases list", "releases show", "releases compare", "releases promote",
+    "releases rollback", "releases environments", "releases history", "releases status", "whatif",
+    "backup", "restore", "upgrade", "version",
 )  # fmt: skip
 """Every command. The test fails when one is missing here."""
 

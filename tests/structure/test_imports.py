@@ -18,12 +18,24 @@ HIDDEN: frozenset[tuple[str, str]] = frozenset(
         ("headgate.cli.output", "rich.console.Console"),
         ("headgate.cli.output", "rich.table.Table"),
         ("headgate.cli.output", "rich.text.Text"),
-        ("headgate.cli.scan", "headgate.prompts.git.NoHistory"),
-        ("headgate.cli.scan", "headgate.prompts.history.history_of"),
-        ("headgate.cli.scan", "headgate.prompts.scanning.Options"),
-        ("headgate.cli.scan", "headgate.prompts.scanning.scan_tree"),
+        ("headgate.cli.managed", "headgate.cli.prompt_files"),
+        ("headgate.cli.prompts", "headgate.cli.prompts_push.push"),
+        ("headgate.cli.releases", "headgate.releases.collecting.Dirty"),
+        ("headgate.cli.releases", "headgate.releases.collecting.NoHistory"),
+        ("headgate.cli.releases", "headgate.releases.collecting.Unread"),
+        ("headgate.cli.releases", "headgate.releases.collecting.collect"),
+        ("headgate.cli.scan", "headgate.cli.scan_report.report"),
         ("headgate.cli.up", "headgate.main.up.up"),
         ("headgate.cli.up", "headgate.processes.spec.UpOptions"),
+        # Jinja's parser takes longer to load than the rest of the SDK; only prompts in Jinja need it.
+        ("headgate.prompts.managed.templates", "headgate.prompts.managed.jinja.compile_jinja"),
+        # What applications import loads first what it needs first: a client, then a fetch, then a rendering.
+        ("headgate.sdk.prompts", "headgate.sdk.fetching.ServerAway"),
+        ("headgate.sdk.prompts", "headgate.sdk.fetching.fetch"),
+        ("headgate.sdk.prompts", "headgate.sdk.rendering.NotRendered"),
+        ("headgate.sdk.prompts", "headgate.sdk.rendering.body_of"),
+        ("headgate.sdk.prompts", "headgate.sdk.rendering.messages_of"),
+        ("headgate.sdk.prompts", "headgate.sdk.rendering.version_of"),
         # Optional dependencies.
         ("headgate.cli.importing", "yaml"),
     }
@@ -48,6 +60,7 @@ MAY_REACH_OUT = (
     "headgate.standins.served",
     "headgate.standins.standin_server",  # listens, and never connects
     "headgate.cli.client",
+    "headgate.sdk.fetching",  # runs in applications, and asks their own server
     "headgate.drills.visitors",  # clients of the set-up that is drilled, on this machine
     "headgate.store",
     "headgate.processes.sockets",  # listens, and never connects

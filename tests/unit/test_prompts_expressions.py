@@ -6,6 +6,7 @@ import textwrap
 import pytest
 
 from headgate.prompts.expressions import templates_of
+from headgate.prompts.facts import facts_of
 from headgate.prompts.flow import Flow
 from headgate.prompts.model import Hole, Template
 
@@ -13,6 +14,10 @@ from headgate.prompts.model import Hole, Template
 def value_of(statement: ast.stmt) -> ast.expr:
     assert isinstance(statement, ast.Assign)
     return statement.value
+
+
+def flow_of(tree: ast.Module) -> Flow:
+    return Flow([facts_of(tree.body, ())])
 
 
 def fold(expression: str, *, formatted: bool = False) -> list[str]:
@@ -78,7 +83,7 @@ def test_names_stand_for_the_constants_of_the_module() -> None:
     tree = ast.parse(
         "RULES = 'Be kind.'\nclass A:\n    tail = 'Bye.'\n    text = RULES + ' ' + tail + mood\n"
     )
-    flow = Flow(tree)
+    flow = flow_of(tree)
     owner = tree.body[1]
     assert isinstance(owner, ast.ClassDef)
     text = value_of(owner.body[1])
@@ -88,12 +93,12 @@ def test_names_stand_for_the_constants_of_the_module() -> None:
 def test_names_that_vary_are_holes() -> None:
     tree = ast.parse("rules = 'Be kind.'\nrules = 'Be brief.'\ntext = f'{rules} Now.'\n")
     text = value_of(tree.body[2])
-    assert templates_of(text, Flow(tree).names_in(()))[0].text == "{rules} Now."
+    assert templates_of(text, flow_of(tree).names_in(()))[0].text == "{rules} Now."
 
 
 def test_names_that_stand_for_themselves_end() -> None:
     tree = ast.parse("a = b + b\nb = a + a\nc = 'Say ' + a\n")
-    templates = templates_of(value_of(tree.body[2]), Flow(tree).names_in(()))
+    templates = templates_of(value_of(tree.body[2]), flow_of(tree).names_in(()))
     assert templates[0].text.startswith("Say ")
 
 
@@ -110,3 +115,11 @@ def test_versions_tell_text_from_holes() -> None:
     assert len(hole.version) == 12
     assert Template.of(["Say ", "", "it"]) == Template.of(["Say it"])
     assert Template.of(["Say it "]).version != Template.of(["Say it"]).version
+
+
+def test_braces_of_data_beside_those_of_jinja_are_text() -> None:
+    text = "Use {{ tool }} with {\\'query\\': \\'x\\'} or f\\'{city}\\'. {% if strict %}Be strict.{% endif %}"
+    node = ast.parse(f"'{text}'", mode="eval").body
+    assert templates_of(node)[0].holes == ("tool", "% if strict %", "% endif %")
+    node = ast.parse("'Use {{ tool }} with {\\'query\\': \\'x\\'} now'", mode="eval").body
+    assert templates_of(node)[0].holes == ("tool",)

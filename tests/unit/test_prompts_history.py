@@ -1,12 +1,14 @@
 """The history of prompts, on repositories of git that the tests make."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from headgate.prompts.git import NoHistory
-from headgate.prompts.history import MANY, History, history_of
+from headgate.prompts.history import History, history_of
+from headgate.prompts.kept import MANY
 
 
 class Repository:
@@ -74,13 +76,44 @@ def test_each_version_has_the_commits_that_hold_it(repository: Repository, kept:
     ]
 
 
-def test_a_rename_ends_one_path_and_begins_another(repository: Repository, kept: Path) -> None:
+def test_a_prompt_goes_on_where_its_file_is_renamed(repository: Repository, kept: Path) -> None:
+    first = repository.commit(a=prompt("One."), b="x = 1\n")
+    repository.commit(a=None, b=None, c=prompt("One."))
+    head = repository.commit(c=None, d=prompt("Two."))
+    history = history_of(repository.folder, kept)
+    assert intervals(history) == [
+        ("c.py", "One.", first, history.versions[0].last_commit, False),
+        ("d.py", "Two.", head, head, True),
+    ]
+    assert [each.was for each in history.versions] == [("a.py:SYSTEM_PROMPT",), ("c.py:SYSTEM_PROMPT",)]
+
+
+def test_a_prompt_goes_on_under_another_name(repository: Repository, kept: Path) -> None:
     first = repository.commit(a=prompt("One."))
-    head = repository.commit(a=None, b=prompt("One."))
+    head = repository.commit(a=prompt("One.").replace("SYSTEM_PROMPT", "CLERK_PROMPT"))
+    (version,) = history_of(repository.folder, kept).versions
+    assert (version.first_commit, version.last_commit, version.is_newest) == (first, head, True)
+    assert (version.found.symbol, version.was) == ("CLERK_PROMPT", ("a.py:SYSTEM_PROMPT",))
+
+
+def test_a_copy_is_a_prompt_of_its_own(repository: Repository, kept: Path) -> None:
+    first = repository.commit(a=prompt("One."))
+    head = repository.commit(b=prompt("One."))
     assert intervals(history_of(repository.folder, kept)) == [
-        ("a.py", "One.", first, first, False),
+        ("a.py", "One.", first, head, True),
         ("b.py", "One.", head, head, True),
     ]
+
+
+def test_the_paths_that_are_wanted_are_read_with_what_they_were_called_before(
+    repository: Repository, kept: Path
+) -> None:
+    first = repository.commit(a=prompt("One."), other=prompt("Three."))
+    head = repository.commit(a=None, c=prompt("One."))
+    history = history_of(repository.folder, kept, only=frozenset({"c.py"}))
+    assert intervals(history) == [("c.py", "One.", first, head, True)]
+    assert history.blobs_read == 2
+    assert history.versions[0].first_day[:2] == "20"
 
 
 def test_a_branch_that_was_merged_counts_from_its_own_commit(repository: Repository, kept: Path) -> None:
@@ -170,3 +203,19 @@ def test_many_states_are_read_by_several_processes_and_none_is_lost(
     assert len(history.versions) == MANY + 20
     assert told[0] == (0, MANY + 20)
     assert history_of(repository.folder, kept).versions == history.versions
+
+
+@pytest.mark.timeout(60)
+def test_where_no_process_can_be_started_this_one_reads(
+    repository: Repository, kept: Path, tmp_path: Path
+) -> None:
+    repository.commit(**{f"m{index}": prompt(f"Number {index}.") for index in range(MANY)})
+    # Without a guard for the main module, each process that is spawned fails before it does anything.
+    script = tmp_path / "careless.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from headgate.prompts.history import history_of\n"
+        f"print(len(history_of(Path({str(repository.folder)!r}), Path({str(kept)!r})).versions))\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(MANY)]

@@ -159,3 +159,99 @@ def test_python_2_is_a_syntax_error_with_its_line() -> None:
     with pytest.raises(SyntaxError) as caught:
         prompts_in("x = 1\nprint 'hello'\n", PLAIN)
     assert caught.value.lineno == 2
+
+
+def test_what_tells_a_model_of_a_tool_is_found() -> None:
+    source = '''
+        @tool
+        def look_up(city):
+            """Look up the mayor of a city."""
+        def ring(bell):
+            """Ring the bell of the house."""
+        def make():
+            """Make the tools of the house."""
+            return [ring]
+        other = Agent(name="host", tools=make())
+        def unused(x):
+            """Does nothing that a model knows of."""
+        TOOLS = [{"type": "function", "function": {
+            "name": "walk",
+            "description": "Walk to the harbour.",
+            "parameters": {"properties": {"pace": {"type": "string", "description": "How fast to walk."}}},
+        }}]
+        agent = Agent(name="guide", tools=[ring])
+        spare = StructuredTool.from_function(func=unused_too, description="Wait for the boat.")
+        STRINGS = {"name": "x", "description": "Only shown to people who look at it."}
+    '''
+    assert found(source) == {
+        "look_up": "Look up the mayor of a city.",
+        "ring": "Ring the bell of the house.",
+        "TOOLS[0][function][description]": "Walk to the harbour.",
+        "TOOLS[0][function][parameters][properties][pace][description]": "How fast to walk.",
+        "spare.description": "Wait for the boat.",
+    }
+
+
+def test_talk_that_fills_a_memory_is_no_prompt() -> None:
+    source = """
+        talk = [
+            {"role": "user", "content": "I like long walks by the harbour."},
+            {"role": "system", "content": "Remember what people say."},
+        ]
+        memory.add(talk, user_id="ann")
+        other = [{"role": "user", "content": "Which walks do I like best?"}]
+        client.chat.completions.create(messages=other, model="m")
+    """
+    assert list(found(source)) == ["talk[1][content]", "other[0][content]"]
+
+
+def test_a_folder_of_prompts_makes_prompts_of_texts_where_a_file_holds_hardly_anything_else() -> None:
+    text = 'CITIES = """The city lies by the sea, and its harbour is old and deep."""\n'
+    assert list(found(text, "prompts/cities.py")) == ["CITIES"]
+    assert list(found(text + "def walk(far):\n    return far + 1\n" * 9, "prompts/cities.py")) == []
+    assert list(found(text, "places/cities.py")) == []
+
+
+def test_parts_of_what_is_named_a_prompt_are_prompts() -> None:
+    source = """
+        TONE = "The tone is that of a friend."
+        SHORT = "One line is enough for it."
+        OTHER = "The lamp is on the left side."
+        SYSTEM_PROMPT = f"{TONE} Now."
+        INSTRUCTIONS = {"short": SHORT}
+    """
+    assert {"TONE", "SHORT"} <= found(source).keys()
+    assert "OTHER" not in found(source)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("error_message", "You must answer the question, please, before you go on."),
+        ("SYSTEM_PROMPT", "Failed to read the answer of the assistant, please try again."),
+        ("SYSTEM_PROMPT", "No documents were found"),
+        (
+            "SYSTEM_PROMPT",
+            "WITH ask(you, question) AS (SELECT answer, context FROM user) SELECT you FROM ask",
+        ),
+        ("SYSTEM_PROMPT", "Lorem ipsum: your task is to answer."),
+    ],
+)
+def test_notices_queries_and_fillers_are_left_out(name: str, text: str) -> None:
+    assert found(f"{name} = {text!r}\nllm.invoke({name})") == {}
+
+
+def test_what_is_raised_or_warned_with_is_no_prompt() -> None:
+    source = """
+        def check(prompt):
+            message = f"You must give a prompt for your question, and answer it. Got {prompt}."
+            raise ValueError(message)
+        def other(prompt):
+            instruction = "You must use the new name. Please answer your question with it."
+            warnings.warn(instruction, stacklevel=2)
+        def ask(prompt):
+            system_prompt = "You are a clerk. Answer the question."
+            logger.debug(system_prompt)
+            return llm.invoke(system_prompt + prompt)
+    """
+    assert list(found(source)) == ["ask.system_prompt"]

@@ -6,7 +6,7 @@ import pytest
 
 from headgate.prompts.keys import keys_in
 from headgate.prompts.model import Scan
-from headgate.prompts.parameters import state_of
+from headgate.prompts.packages import environments_of, scan_packages
 from headgate.prompts.scanning import Options, scan_bytes, scan_tree
 
 PROMPT = b'SYSTEM_PROMPT = "You are a careful clerk. Answer with a number."\n'
@@ -39,7 +39,6 @@ def test_what_is_not_the_teams_own_code_is_left_out(tmp_path: Path) -> None:
     )
     assert paths(scan_tree(root)) == ["app/a.py"]
     assert paths(scan_tree(root, Options(tests=True))) == ["app/a.py", "tests/test_e.py"]
-    assert paths(scan_tree(root, Options(dependencies=True))) == ["app/a.py", "env/lib/d.py"]
     assert paths(scan_tree(root / "app" / "a.py")) == ["a.py"]
 
 
@@ -70,6 +69,30 @@ def test_a_huge_file_is_named(tmp_path: Path) -> None:
     scan = scan_tree(root)
     assert [each.path for each in scan.skipped] == ["huge.py"]
     assert "1,000,001 bytes" in scan.skipped[0].why
+
+
+LETTER = b'LETTER_TEMPLATE = "Write to {name}, and give your answer in a line."\n'
+"""Taken for a prompt in a team's own code, and not in a library that speaks of no model."""
+
+
+def test_the_packages_of_a_tree_are_those_of_its_own_environment(tmp_path: Path) -> None:
+    packages = "env/lib/python3.12/site-packages"
+    root = write(
+        tmp_path,
+        {
+            "app/a.py": PROMPT,
+            "env/pyvenv.cfg": b"home = x\n",
+            f"{packages}/kind/agent.py": PROMPT,
+            f"{packages}/kind/plain.py": LETTER,
+            f"{packages}/kind/tests/test_it.py": PROMPT,
+        },
+    )
+    (found,) = environments_of(root)
+    assert found == root / packages
+    assert paths(scan_packages(root, found, Options())) == [f"{packages}/kind/agent.py"]
+    assert paths(scan_tree(root / packages)) == ["kind/agent.py", "kind/plain.py"]
+    (elsewhere,) = environments_of(root / "app")
+    assert elsewhere.name == "site-packages"
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:
@@ -104,9 +127,9 @@ def test_files_of_prompts_are_read() -> None:
 
 
 def test_broken_files_are_named_with_their_line() -> None:
-    assert scan_bytes(b"prompt: 1\nb: [1\nc: 2\n", "x.yaml").skipped[0].line > 1
-    assert scan_bytes(b"prompt = 1\nb = \n", "x.toml").skipped[0].line == 2
-    assert scan_bytes(b"prompt: !!python/object:os.system 'x'\n", "x.yaml").skipped == ()
+    assert scan_bytes(b"prompt: Say it now.\nb: [1\nc: 2\n", "x.yaml").skipped[0].line > 1
+    assert scan_bytes(b"prompt = 'Say it now.'\nb = \n", "x.toml").skipped[0].line == 2
+    assert scan_bytes(b"prompt: !!python/object:os.system 'Say it now.'\n", "x.yaml").skipped == ()
     assert scan_bytes(b"a: &a [*a, *a]\nb: 'You are a clerk who must answer.'\n", "x.yaml").skipped == ()
 
 
@@ -134,16 +157,15 @@ BODY = {"temperature": 0, "stop": ["END"]}
 
 def test_models_are_named_with_their_state() -> None:
     source = (
-        b'A = "gpt-4o"\nB = "gpt-4-0613"\nif "gpt-4" in A: pass\n'
+        b'A = "text-embedding-3-small"\nB = "gpt-9-0613"\nif "gpt-4" in A: pass\n'
         b'C = "gpt-4 is a model"\nD = "claude-99-huge"\n'
     )
     found = scan_bytes(source, "a.py").models
     assert [(each.model, each.line, each.state) for each in found] == [
-        ("gpt-4o", 1, "known"),
-        ("gpt-4-0613", 2, "dated"),
+        ("text-embedding-3-small", 1, "known"),
+        ("gpt-9-0613", 2, "dated"),
         ("claude-99-huge", 5, "unknown"),
     ]
-    assert state_of("openrouter/openai/gpt-4o") == "known"
 
 
 def test_keys_are_found_and_masked() -> None:

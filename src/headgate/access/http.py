@@ -88,6 +88,8 @@ class CreateKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     tags: Tags = ()
     may_assert: bool = False
     record: RecordMode | None = None
+    environment: ProjectName | None = None
+    """Whose release holds for its calls."""
     role: Role = "member"
     budgets: Inline = ()
     rate_limits: Inline = ()
@@ -110,6 +112,7 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str
     expires_at: str | None
     managed_by: str
+    environment: str | None
 
 
 class CreatedKeyView(KeyView, frozen=True, kw_only=True):
@@ -206,6 +209,7 @@ class KeysController(Controller):
             may_assert=data.may_assert,
             record=data.record,
             expires_ms=expires_ms,
+            environment=data.environment or "",
         )
         async with changes.database.transaction() as connection:
             created = await create_key(connection, new, actor=caller.id, now_ms=now_ms)
@@ -269,6 +273,7 @@ def key_fields(key: Key) -> dict[str, Any]:
     shown["prefix"] = display_prefix(key.id)
     shown["created_at"] = format_ms(shown.pop("created_ms"))
     expires_ms = shown.pop("expires_ms")
+    shown["environment"] = shown["environment"] or None
     shown["expires_at"] = None if expires_ms is None else format_ms(expires_ms)
     return shown
 

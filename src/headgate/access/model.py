@@ -36,6 +36,8 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     created_ms: int = 0
     expires_ms: int | None = None
     managed_by: Literal["file", "console"] = "console"
+    environment: str = ""
+    """The environment that its calls belong to, whose release then holds for them."""
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,17 +32,29 @@ Grant = Literal[
     "snapshots:write",
     "audit:read",
     "system:read",
+    "prompts:read",
+    "prompts:write",
+    "rules:read",
+    "rules:write",
+    "releases:read",
+    "releases:write",
 ]
 """What a route can ask for. `:read` lists and shows, `:write` creates, changes and deletes."""
 
 _VIEWER: frozenset[Grant] = frozenset(
-    {"models:read", "requests:read", "costs:read", "budgets:read", "rate_limits:read", "alerts:read"}
+    {
+        *("models:read", "requests:read", "costs:read", "budgets:read", "rate_limits:read", "alerts:read"),
+        *("prompts:read", "rules:read", "releases:read"),
+    }
 )
-_MEMBER: frozenset[Grant] = frozenset({"calls:make", "models:read", "requests:read", "costs:read"})
+_MEMBER: frozenset[Grant] = frozenset(
+    {"calls:make", "models:read", "requests:read", "costs:read", "prompts:read"}
+)
 _PROJECT_ADMIN: frozenset[Grant] = (
     _VIEWER
     | _MEMBER
     | frozenset[Grant]({"keys:read", "keys:write", "budgets:write", "rate_limits:write", "projects:read"})
+    | frozenset[Grant]({"prompts:write", "rules:write", "releases:write"})
 )
 _ADMIN: frozenset[Grant] = _PROJECT_ADMIN | frozenset[Grant](
     {

@@ -42,6 +42,7 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     may_assert: bool = False
     record: RecordMode | None = None
     expires_ms: int | None = None
+    environment: str = ""
 
 
 class CreatedKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +105,7 @@ async def create_key(
         record=new.record,
         created_ms=now_ms,
         expires_ms=new.expires_ms,
+        environment=new.environment,
     )
     seq = await _put(connection, key)
     await write_audit(connection, _entry("create", key, actor=actor, after=public(key)))

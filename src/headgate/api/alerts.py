@@ -33,8 +33,8 @@ class DeliveryView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlertView(msgspec.Struct, frozen=True, kw_only=True):
-    """One alert. `kind` is such as `budget`, `overrun`, `breaker_open`, `journal_growing`;
-    `project` is null where it concerns the whole deployment."""
+    """One alert. `kind` is such as `budget`, `overrun`, `breaker_open`, `journal_growing` or
+    `prompt_unreleased`; `project` is null where it concerns the whole deployment."""
 
     id: str
     at: str

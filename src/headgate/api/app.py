@@ -30,6 +30,8 @@ from headgate.config.http import ConfigController, SnapshotsController, list_mod
 from headgate.meters.http import BudgetsController, InlineMeters
 from headgate.meters.lease_http import LeasesController
 from headgate.meters.rate_http import RateLimitsController
+from headgate.prompts.catalogue.http import CatalogueController, PromptListController, PromptsController
+from headgate.prompts.managed.http import ManagedPrompts, ManagedPromptsController
 from headgate.records.http import (
     CostsController,
     FollowController,
@@ -37,6 +39,12 @@ from headgate.records.http import (
     RequestListController,
     show_request,
 )
+from headgate.releases.comparison_http import ComparisonController
+from headgate.releases.http import EnvironmentsController, ReleasesController
+from headgate.releases.rule_trial_http import RuleTestController
+from headgate.releases.rules_http import RulesController
+from headgate.releases.status_http import show_environment_status
+from headgate.releases.whatif_http import follow_what_if, what_if
 
 PREFIX: Final = "/api/v1"
 
@@ -103,6 +111,18 @@ def _api() -> Router:
             SnapshotsController,
             list_providers,
             list_models,
+            ComparisonController,
+            PromptListController,
+            PromptsController,
+            ManagedPromptsController,
+            CatalogueController,
+            ReleasesController,
+            EnvironmentsController,
+            show_environment_status,
+            what_if,
+            follow_what_if,
+            RulesController,
+            RuleTestController,
             status,
         ],
         response_headers={"cache-control": "no-store"},
@@ -123,6 +143,7 @@ def _dependencies(services: ControlServices, state: ControlState, gate: Gate) ->
         "services": services,
         "gate": gate,
         "following": Followers(),
+        "other_prompts": ManagedPrompts(),
         "vault": services.vault,
     }
     provided = {name: Provide(_giving(part), sync_to_thread=False) for name, part in parts.items()}

@@ -107,9 +107,16 @@ def _types_of(handler: HTTPRouteHandler) -> Iterator[Any]:
     """The types that are read from and written to JSON by a handler."""
     if handler.parsed_data_field is not None:
         yield _plain(handler.parsed_data_field.annotation)
+    yield from _answers_of(handler)
+
+
+def _answers_of(handler: HTTPRouteHandler) -> list[Any]:
+    """What a handler may answer: several where its return type is a union of objects."""
     answer = _plain(handler.parsed_return_field.annotation)
-    if _is_described(answer):
-        yield answer
+    members = [each for each in get_args(answer) if _is_described(each)]
+    if get_origin(answer) in (Union, types.UnionType) and len(members) > 1:
+        return members
+    return [answer] if _is_described(answer) else []
 
 
 def _plain(annotation: Any) -> Any:
@@ -131,10 +138,11 @@ def _describe_bodies(operation: dict[str, Any], handler: HTTPRouteHandler, by_ty
         schema = by_type[repr(_plain(handler.parsed_data_field.annotation))]
         required = type(None) not in get_args(_plain(handler.parsed_data_field.annotation))
         operation["requestBody"] = {"required": required, "content": {JSON: {"schema": schema}}}
-    answer = _plain(handler.parsed_return_field.annotation)
     succeeded = operation["responses"][str(handler.status_code)]
-    if _is_described(answer):
-        succeeded["content"] = {JSON: {"schema": by_type[repr(answer)]}}
+    schemas = [by_type[repr(answer)] for answer in _answers_of(handler)]
+    if schemas:
+        schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+        succeeded["content"] = {JSON: {"schema": schema}}
 
 
 def _describe_errors(operation: dict[str, Any], method: str, path: str, error: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Final
 
 from litestar import Litestar
@@ -20,6 +21,9 @@ from headgate.api.webhooks import AT_ONCE_MAX, Deliverer
 from headgate.config.snapshots import CHANNEL as SNAPSHOT_CHANNEL
 from headgate.core.faults import Fault
 from headgate.meters.status import due_alerts
+from headgate.releases.rule_refresh import TemplateWatch
+from headgate.releases.unreleased import ReleasedPrompts
+from headgate.releases.unreleased import due_alerts as due_unreleased
 from headgate.store.live import CHANNEL as LIVE_CHANNEL
 from headgate.store.tasks import end_tasks
 
@@ -27,8 +31,10 @@ log = logging.getLogger("headgate.api")
 
 REFRESH_S: Final = 0.25
 ALERTS_S: Final = 1.0
+UNRELEASED_S: Final = 15.0
 DELIVER_S: Final = 0.5
 WATCH_S: Final = 5.0
+TEMPLATES_S: Final = 2.0
 AGAIN_S: Final = 5.0
 
 Job = Callable[[], Awaitable[None]]
@@ -41,7 +47,9 @@ class ControlJobs:
         self._services = services
         self._state = state
         self._deliverer = Deliverer(services.database, services.egress, services.clock, services.vault)
+        self._templates = TemplateWatch(services.database, state.rules)
         self._changed = asyncio.Event()
+        self._released = ReleasedPrompts()
 
     @contextlib.asynccontextmanager
     async def running(self, app: Litestar) -> AsyncGenerator[None]:
@@ -58,9 +66,11 @@ class ControlJobs:
             listener.start()
         jobs: tuple[tuple[str, float, Job], ...] = (
             ("raise alerts", ALERTS_S, self._raise_alerts),
+            ("look for unreleased prompts", UNRELEASED_S, self._find_unreleased),
             ("deliver", DELIVER_S, self._deliver),
             ("watch", WATCH_S, self._watch),
             ("schedule", AGAIN_S, self._schedule),
+            ("templates of rules", TEMPLATES_S, self._templates.look),
         )
         tasks = [asyncio.create_task(self._repeat(*job), name=job[0]) for job in jobs]
         tasks.append(asyncio.create_task(self._stay_in_step(), name="refresh"))
@@ -96,6 +106,14 @@ class ControlJobs:
     async def _raise_alerts(self) -> None:
         async with self._services.database.transaction() as connection:
             await add_alerts(connection, await due_alerts(connection))
+
+    async def _find_unreleased(self) -> None:
+        clock = self._services.clock
+        async with self._services.database.transaction() as connection:
+            alerts = await due_unreleased(
+                connection, self._released, lambda: datetime.fromtimestamp(clock.now_ms() / 1000, UTC)
+            )
+            await add_alerts(connection, alerts)
 
     async def _watch(self) -> None:
         alerts = await self._services.watch()

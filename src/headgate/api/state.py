@@ -5,19 +5,26 @@ too. Read next: `api.services`, `store.live`.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
+import msgspec
+
 from headgate.access.book import AccessBook
-from headgate.config.compile import compile_stored
+from headgate.access.model import Project
+from headgate.catalog.model import Target
+from headgate.catalog.prices import price_table_version
+from headgate.config.compile import compile_stored, model_not_found, resolve_alias
 from headgate.config.http import Health
 from headgate.config.secrets import Secrets
 from headgate.config.snapshot import Snapshot
 from headgate.config.snapshots import StoredSnapshot, current
-from headgate.core.faults import Misconfigured
+from headgate.core.faults import InvalidRequest, Misconfigured, NotFound, Unavailable
 from headgate.core.ports import Clock
 from headgate.gateway.catching_up import catch_up
 from headgate.gateway.live import LiveState
 from headgate.meters.model import Budget, RateLimit
+from headgate.releases.rules import Rule
 from headgate.store.database import Database
 
 
@@ -73,6 +80,16 @@ class ControlState:
         of_file = self.snapshot.rate_limits if self.snapshot is not None else ()
         return [*of_file, *self._live.rate_limits.values()]
 
+    def rules(self) -> Sequence[Rule]:
+        """All override rules in force but those of releases."""
+        return tuple(self._live.rules.values())
+
+    def project_named(self, name: str) -> Project:
+        """A project's limits. Raises Unavailable while no configuration is known."""
+        if self.snapshot is None:
+            raise Unavailable("no configuration is in force yet; try again shortly")
+        return self.snapshot.project(name)
+
     def project_of_key(self, key: str) -> str | None:
         """The project of a key that is in force."""
         found = self.book.get(key)
@@ -81,6 +98,35 @@ class ControlState:
     def health_of(self, target: str) -> Health | None:
         """What gateways say of a provider or `provider/model`; None where nothing is known."""
         return self._target_health().get(target)
+
+    def price_table(self) -> str:
+        """Which prices hold: the table's version, and a digest of what `[prices]` puts in its place."""
+        overrides = {} if self.snapshot is None else self.snapshot.price_overrides
+        if not overrides:
+            return price_table_version()
+        digest = hashlib.sha256(msgspec.json.encode(overrides, order="sorted")).hexdigest()
+        return f"{price_table_version()}, [prices] {digest[:12]}"
+
+    def targets_of(self, name: str) -> tuple[Target, ...]:
+        """The targets of an alias or of a plain `provider/model`. Raises NotFound and Unavailable."""
+        if self.snapshot is None:
+            raise Unavailable("no configuration is in force yet; try again shortly")
+        alias = resolve_alias(self.snapshot, name)
+        if alias is None:
+            raise model_not_found(self.snapshot, name)
+        return alias.targets
+
+    def check_pin(self, alias: str, target: str) -> None:
+        """Raise InvalidRequest unless a release may pin the name `alias` to the `provider/model` `target`."""
+        for name in (alias, target):
+            try:
+                targets = self.targets_of(name)
+            except NotFound as fault:
+                raise InvalidRequest(f"pins: {fault.message}", parameter="pins") from None
+            if name == target and (len(targets) != 1 or targets[0].name != target):
+                raise InvalidRequest(
+                    f"pins: {target[:100]!r} is an alias; pin a name to one provider/model", parameter="pins"
+                )
 
     def _compile(self, stored: StoredSnapshot) -> None:
         """A snapshot that this version can't read leaves the one before it in place."""

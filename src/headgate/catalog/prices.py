@@ -10,6 +10,7 @@ import datetime
 import re
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from importlib import metadata
 from typing import cast
 
 import msgspec
@@ -108,6 +109,11 @@ def facts_for(
         if price != base:
             variants[name] = price
     return msgspec.structs.replace(facts, price=base, variants=variants)
+
+
+def price_table_version() -> str:
+    """Return which table the prices come from: the package and its version."""
+    return f"{SOURCE} {metadata.version(SOURCE)}"
 
 
 def load_price_table() -> None:

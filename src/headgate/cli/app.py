@@ -20,9 +20,13 @@ from headgate.cli import (
     importing,
     keys,
     overview,
+    prompts,
+    releases,
     requests,
+    rules,
     scan,
     up,
+    whatif,
 )
 from headgate.cli.command import here, locally
 from headgate.cli.failure import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, CommandFailed
@@ -69,11 +73,14 @@ app.command("apply")(configuration.apply)
 app.add_typer(keys.app, name="keys")
 app.add_typer(budgets.app, name="budgets")
 app.add_typer(requests.app, name="requests")
+app.add_typer(rules.app, name="rules")
+app.add_typer(releases.app, name="releases")
 app.command("providers")(overview.providers)
 app.command("models")(overview.models)
 app.command("costs")(overview.costs)
+app.command("whatif")(whatif.whatif)
 app.command("scan")(scan.scan)
-app.add_typer(scan.app, name="prompts")
+app.add_typer(prompts.app, name="prompts")
 app.command("doctor")(doctor.doctor)
 app.add_typer(drill.app, name="drill")
 app.add_typer(importing.app, name="import")

@@ -3,7 +3,7 @@
 Never prints. Read next: `command`, which opens it for each command.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -106,6 +106,30 @@ class Client:
                     "check that HEADGATE_URL or --url names a Headgate server",
                 ) from None
         raise _refusal(answer.status_code, answer.content, f"{method} {path}", has_key=self.has_key)
+
+    def events(self, path: str, body: Json) -> Iterator[tuple[str, Any]]:
+        """Send a request and yield the events of its answer, each with its JSON, as they come."""
+        import httpx
+
+        headers = {"content-type": "application/json", "accept": "text/event-stream"}
+        try:
+            with self._http.stream(
+                "POST", path, content=msgspec.json.encode(body), headers=headers
+            ) as answer:
+                if not answer.is_success:
+                    content = answer.read()
+                    raise _refusal(answer.status_code, content, f"POST {path}", has_key=self.has_key)
+                event = ""
+                for line in answer.iter_lines():
+                    name, _, value = line.partition(": ")
+                    if name == "event":
+                        event = value
+                    elif name == "data":
+                        yield event, msgspec.json.decode(value)
+        except httpx.TransportError as error:
+            raise Unreachable(
+                f"the answer of {self.url} broke off ({error})", "look at the log of `headgate up`"
+            ) from error
 
     def _send(self, method: str, path: str, parameters: Json, body: Json | None) -> "httpx.Response":
         import httpx

@@ -37,6 +37,9 @@ class KeyRights(msgspec.Struct, frozen=True, kw_only=True):
         bool, typer.Option("--may-assert", help="Let requests say user, tags and release themselves.")
     ] = False
     record: Annotated[str | None, typer.Option(help="full, metadata or none; at most the project's.")] = None
+    environment: Annotated[
+        str | None, typer.Option(help="The environment whose release holds for its calls.")
+    ] = None
     expires_at: Annotated[str | None, typer.Option(help="When it ends, such as 2027-01-31T00:00:00Z.")] = None
 
 
@@ -71,6 +74,7 @@ def create(
             "tags": rights.tag or None,
             "may_assert": rights.may_assert or None,
             "record": rights.record,
+            "environment": rights.environment,
             "expires_at": rights.expires_at,
             "budgets": _budgets(name, limits.budget),
             "rate_limits": _rate_limits(name, limits.rate_limit),

@@ -15,6 +15,9 @@ app = typer.Typer(help="See the calls on record.", invoke_without_command=True)
 POLL_S = 0.5
 FOLLOW_PAGE = 100
 SEEN_MAX = 10_000
+SHORT = 10
+"""Digits of a commit's id in a table."""
+VALUES_LENGTH_MAX = 80
 
 COLUMNS = (
     Column("time", "started_at", moment),
@@ -51,6 +54,7 @@ DETAILS = (
     Column("changes", "changes"),
     Column("snapshot", "snapshot"),
     Column("release", "release"),
+    Column("environment", "environment"),
 )
 
 ATTEMPTS = (
@@ -63,6 +67,39 @@ ATTEMPTS = (
     Column("took", "duration_ms", milliseconds, right=True),
 )
 
+
+def _short(commit: Any) -> str:
+    return str(commit)[:SHORT] or NOTHING
+
+
+def _cut(values: Any) -> str:
+    text = " ".join(plain(values).split())
+    return text if len(text) <= VALUES_LENGTH_MAX else text[: VALUES_LENGTH_MAX - 1] + "…"
+
+
+PROMPTS = (
+    Column("prompt", "name"),
+    Column("version", "version"),
+    Column("kind", "kind"),
+    Column("message", "message"),
+    Column("first commit", "first_commit", _short),
+    Column("last commit", "last_commit", _short),
+    Column("explains", "coverage", lambda coverage: f"{float(coverage):.0%}", right=True),
+    Column("values", "values", _cut),
+)
+
+OVERRIDES = (
+    Column("changed", "field"),
+    Column("before", "before"),
+    Column("after", "after"),
+    Column("by", "source"),
+)
+PARAMETERS = (
+    Column("parameter", "name"),
+    Column("value", "value"),
+    Column("from", "source"),
+    Column("before", "before"),
+)
 EXCLUDED = (Column("target left out", "target"), Column("reason", "reason"))
 
 
@@ -76,6 +113,9 @@ class RequestFilters(msgspec.Struct, frozen=True, kw_only=True):
     target: Annotated[str | None, typer.Option(help="Only calls that this provider/model answered.")] = None
     status: Annotated[str | None, typer.Option(help="Only calls that ended with this status.")] = None
     code: Annotated[str | None, typer.Option(help="Only calls that ended with this code.")] = None
+    prompt: Annotated[str | None, typer.Option(help="Only calls that used this prompt.")] = None
+    release: Annotated[str | None, typer.Option(help="Only calls of this release.")] = None
+    environment: Annotated[str | None, typer.Option(help="Only calls of this environment.")] = None
     since: Annotated[str | None, typer.Option("--from", help="Not before, such as 2026-11-21T08:00:00Z.")] = (
         None
     )
@@ -129,7 +169,7 @@ def list_requests(
 @app.command("show")
 @over_api
 def show(api: Api, request: Annotated[str, typer.Argument(help="The request's id.")]) -> None:
-    """Show one call in full: its attempts, the targets left out and why, and its bodies."""
+    """Show one call in full: its attempts, the targets left out and why, its prompts and bodies."""
     found: Json = api.client.get(f"/requests/{request}")
     api.out.item(found, DETAILS)
     if api.out.as_json:
@@ -137,13 +177,35 @@ def show(api: Api, request: Annotated[str, typer.Argument(help="The request's id
     attempts: list[Json] = [
         {"attempt": number, **attempt} for number, attempt in enumerate(found.get("attempts") or [], 1)
     ]
-    for rows, columns in ((attempts, ATTEMPTS), (found.get("excluded") or [], EXCLUDED)):
+    tables: tuple[tuple[list[Json], tuple[Column, ...]], ...] = (
+        (attempts, ATTEMPTS),
+        (found.get("excluded") or [], EXCLUDED),
+        (found.get("prompts") or [], PROMPTS),
+        (_sided(found.get("overrides")), OVERRIDES),
+        (_sided(found.get("parameters")), PARAMETERS),
+    )
+    for rows, columns in tables:
         if rows:
             api.out.text("")
             api.out.rows(rows, columns, empty="")
     for part in ("request", "response"):
         if found.get(part) is not None:
             api.out.text(f"\n{part}\n{_body(found[part])}")
+
+
+def _sided(rows: list[Json] | None) -> list[Json]:
+    """Rows whose values of any kind are one line of JSON each."""
+    values = ("value", "before", "after")
+    return [
+        {name: _line(value) if name in values else value for name, value in row.items()} for row in rows or []
+    ]
+
+
+def _line(value: Any) -> str:
+    if value is None:
+        return NOTHING
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= VALUES_LENGTH_MAX else text[: VALUES_LENGTH_MAX - 1] + "…"
 
 
 def _body(body: Any) -> str:

@@ -73,6 +73,24 @@ class Excluded(msgspec.Struct, frozen=True, array_like=True):
     reason: str
 
 
+class Override(msgspec.Struct, frozen=True, array_like=True):
+    """One thing that was changed in a call before it was sent: `before` and `after` are JSON, empty where
+    there was nothing. `source` says by what, such as `rule calm@3`, `prompt greeting@7`."""
+
+    source: str
+    field: str
+    before: bytes
+    after: bytes
+
+
+class PromptUsed(msgspec.Struct, frozen=True, array_like=True):
+    """A managed prompt that the gateway rendered; `variables` is JSON."""
+
+    name: str
+    version: int
+    variables: bytes = b"{}"
+
+
 class End(msgspec.Struct, frozen=True, array_like=True):
     """A call has ended: the row of its record. Only the last attempt's holds are settled by it."""
 
@@ -108,6 +126,11 @@ class End(msgspec.Struct, frozen=True, array_like=True):
     provider_request_id: str = ""
     label_readers: tuple[str, ...] | None = None
     label_purposes: tuple[str, ...] | None = None
+    environment: str = ""
+    overrides: tuple[Override, ...] = ()
+    prompts: tuple[PromptUsed, ...] = ()
+    parameters: bytes = b""
+    """JSON of the parameters that were sent, where no body is recorded to tell them."""
 
 
 class Body(msgspec.Struct, frozen=True, array_like=True):

@@ -13,7 +13,7 @@ import msgspec
 from headgate.catalog.bound import BoundInput
 from headgate.catalog.model import Target
 from headgate.core.call import Bound, Bounded, Usage
-from headgate.core.entries import BEGIN, SETTLED, AttemptRecord, Begin, Hold, Settled
+from headgate.core.entries import BEGIN, SETTLED, AttemptRecord, Begin, Hold, Override, Settled
 from headgate.core.faults import (
     BudgetExhausted,
     Fault,
@@ -36,6 +36,7 @@ from headgate.meters.model import Subject
 from headgate.meters.purse import Reservation
 from headgate.wire.answers import classify, provider_message, retry_after_s
 from headgate.wire.model import StreamReader
+from headgate.wire.parameters import place_of
 from headgate.wire.reading import rewrite
 from headgate.wire.streams import reader as stream_reader
 
@@ -296,8 +297,13 @@ def _body(call: Call, held: Held, *, ask_usage: bool) -> tuple[bytes | AsyncIter
     assert facts is not None and alias is not None
     model = way.target.model if way.target.model != facts.model else None
     limit = held.bound_input.max_output
-    if limit is not None and facts.max_output is None and limit == alias.default_max_output:
-        call.note_change(f"output limit set to {limit} by default_max_output of {alias.name}")
+    call.limit_override = None
+    if limit is not None and limit != facts.max_output:
+        by_default = facts.max_output is None and limit == alias.default_max_output
+        if by_default:
+            call.note_change(f"output limit set to {limit} by default_max_output of {alias.name}")
+        source = f"alias {alias.name}" if by_default else "budget"
+        call.limit_override = _limit_override(call, source, facts.max_output, limit)
     if call.upload is not None:
         return call.upload.pieces(model), call.upload.length_with(model)
     body = rewrite(
@@ -308,6 +314,14 @@ def _body(call: Call, held: Held, *, ask_usage: bool) -> tuple[bytes | AsyncIter
         output_field=way.output_field,
     )
     return body, len(body)
+
+
+def _limit_override(call: Call, source: str, before: int | None, after: int) -> Override | None:
+    place = place_of("max_output", call.route.dialect, call.route.operation)
+    if place is None:
+        return None
+    field = ".".join([spellings[0] for spellings in place])
+    return Override(source, field, b"" if before is None else str(before).encode(), str(after).encode())
 
 
 def _read_headers(call: Call, way: Way, headers: Headers) -> Headers:

@@ -12,7 +12,7 @@ from headgate.access.model import Caller, Key
 from headgate.catalog.model import Target
 from headgate.config.snapshot import Alias, Snapshot
 from headgate.core.call import Usage
-from headgate.core.entries import AttemptRecord, End, Excluded
+from headgate.core.entries import AttemptRecord, End, Excluded, Override, PromptUsed
 from headgate.core.faults import Fault
 from headgate.core.fields import first_field
 from headgate.core.identity import text_of
@@ -83,6 +83,13 @@ class Call(msgspec.Struct, eq=False):
     message: str = ""
     trace_id: str = ""
     release: str = ""
+    asked: str = ""
+    """The model that was asked for, where a rule or a pin put another in its place."""
+    environment: str = ""
+    overrides: tuple[Override, ...] = ()
+    limit_override: Override | None = None
+    """What its last attempt made of the output limit: by the alias's default, or what a budget can pay."""
+    prompts: tuple[PromptUsed, ...] = ()
     provider_request_id: str = ""
     response: BodyCopy | None = None
     response_content_type: str = ""
@@ -124,6 +131,7 @@ class Call(msgspec.Struct, eq=False):
         """Return the call's record."""
         caller, facts = self.caller, self.facts
         label = caller.label if caller and caller.label is not UNRESTRICTED else None
+        record = caller.record if caller else "metadata"
         return End(
             call=self.id,
             started_ms=self.started_ms,
@@ -155,9 +163,19 @@ class Call(msgspec.Struct, eq=False):
             label_regions=_listed(label.regions) if label else None,
             label_readers=_listed(label.readers) if label else None,
             label_purposes=_listed(label.purposes) if label else None,
-            record=caller.record if caller else "metadata",
+            record=record,
             provider_request_id=self.provider_request_id,
+            environment=self.environment,
+            overrides=self.overrides
+            if self.limit_override is None
+            else (*self.overrides, self.limit_override),
+            prompts=self.prompts if record == "full" else _without_variables(self.prompts),
         )
+
+
+def _without_variables(prompts: tuple[PromptUsed, ...]) -> tuple[PromptUsed, ...]:
+    """What people said is in the variables, and stays out of records that hold no content."""
+    return tuple([PromptUsed(used.name, used.version) for used in prompts])
 
 
 def _listed(part: frozenset[str] | None) -> tuple[str, ...] | None:

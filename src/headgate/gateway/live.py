@@ -15,6 +15,9 @@ import msgspec
 from headgate.access.book import AccessBook, KeyChange
 from headgate.access.model import Key
 from headgate.meters.model import Budget, RateLimit
+from headgate.prompts.managed.model import ManagedPrompt
+from headgate.releases.model import Environment
+from headgate.releases.rules import Rule
 from headgate.store.live import LiveObject
 
 log = logging.getLogger("headgate.gateway")
@@ -28,12 +31,25 @@ class KnownState(msgspec.Struct, frozen=True, kw_only=True):
     document: str
     budgets: tuple[Budget, ...]
     rate_limits: tuple[RateLimit, ...]
+    rules: tuple[Rule, ...] = ()
+    prompts: tuple[ManagedPrompt, ...] = ()
+    environments: tuple[Environment, ...] = ()
 
 
 class LiveState:
     """The live objects as this process knows them, and the sequence up to which it does."""
 
-    __slots__ = ("book", "budgets", "rate_limits", "seq", "server", "unread")
+    __slots__ = (
+        "book",
+        "budgets",
+        "environments",
+        "prompts",
+        "rate_limits",
+        "rules",
+        "seq",
+        "server",
+        "unread",
+    )
 
     def __init__(self, book: AccessBook) -> None:
         self.book = book
@@ -42,29 +58,36 @@ class LiveState:
         """Whose sequence it is; None before the database was first read."""
         self.budgets: dict[str, Budget] = {}
         self.rate_limits: dict[str, RateLimit] = {}
+        self.rules: dict[str, Rule] = {}
+        self.prompts: dict[str, ManagedPrompt] = {}
+        self.environments: dict[str, Environment] = {}
         self.unread: set[tuple[str, str]] = set()
-        """Kind and id of the meters in force that this version can't read."""
+        """Kind and id of what is in force and can't be read by this version."""
 
     def apply(self, objects: Sequence[LiveObject]) -> bool:
-        """Take changes in order; say whether a meter is among them.
+        """Take changes in order; say whether something else than a key is among them.
 
-        A key that this version can't read is refused; a meter that it can't read stays as it was, and is
-        named in `unread` until it can.
+        A key that this version can't read is refused; anything else that it can't read stays as it was, and
+        is named in `unread` until it can.
         """
-        meters = False
+        changed = False
+        tables: dict[str, tuple[dict[str, Any], type[Any]]] = {
+            "budget": (self.budgets, Budget),
+            "rate_limit": (self.rate_limits, RateLimit),
+            "rule": (self.rules, Rule),
+            "prompt": (self.prompts, ManagedPrompt),
+            "environment": (self.environments, Environment),
+        }
         for item in objects:
             self.seq = max(self.seq, item.seq)
             if item.kind == "key":
                 self.book.apply([KeyChange(id=item.id, seq=item.seq, key=_key_of(item))])
-            elif item.kind == "budget":
-                meters = True
-                self._put(self.budgets, item, Budget)
-            elif item.kind == "rate_limit":
-                meters = True
-                self._put(self.rate_limits, item, RateLimit)
-        return meters
+            elif item.kind in tables:
+                changed = True
+                self._put(*tables[item.kind], item)
+        return changed
 
-    def _put(self, table: dict[str, Any], item: LiveObject, kind: type[Any]) -> None:
+    def _put(self, table: dict[str, Any], kind: type[Any], item: LiveObject) -> None:
         self.unread.discard((item.kind, item.id))
         if item.body is None:
             table.pop(item.id, None)
@@ -81,6 +104,9 @@ class LiveState:
         self.unread.clear()
         self.budgets.clear()
         self.rate_limits.clear()
+        self.rules.clear()
+        self.prompts.clear()
+        self.environments.clear()
         self.book.replace((), seq=0)
 
 

@@ -18,7 +18,8 @@ from headgate.core.identity import IdentitySource
 from headgate.core.ports import Clock, Egress
 from headgate.gateway.counters import Counters
 from headgate.gateway.health import Health
-from headgate.gateway.standing import STANDINGS_MAX, Said, Standing, is_short
+from headgate.gateway.overriding import Overriding
+from headgate.gateway.standing import STANDINGS_MAX, Standing, StandingIdentity, is_short
 from headgate.gateway.way import Ways
 from headgate.journal.writer import JournalWriter
 from headgate.meters.loop import LoopDetector
@@ -44,6 +45,7 @@ class Current:
         "budgets",
         "call_limits",
         "clamps",
+        "overriding",
         "secrets",
         "snapshot",
         "snapshot_field",
@@ -57,9 +59,12 @@ class Current:
         secrets: Secrets,
         budgets: Sequence[Budget],
         rate_limits: Sequence[RateLimit],
+        overriding: Overriding | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.secrets = secrets
+        self.overriding = overriding
+        """What changes calls before they are sent; None where nothing does, which then costs nothing."""
         self.budgets = tuple(budgets)
         self.clamps = any(budget.when_near == "clamp" for budget in budgets)
         self.call_limits = tuple(limit for limit in rate_limits if not _names_target(limit.scope))
@@ -68,14 +73,14 @@ class Current:
         """Rate limits that count attempts at a provider or one of its models."""
 
         self.snapshot_field = (b"x-headgate-snapshot", snapshot.id.encode())
-        self.standings: dict[tuple[int, str, Said], Standing] = {}
+        self.standings: dict[StandingIdentity, Standing] = {}
         self._ways: dict[str, Ways] = {}
 
-    def remember(self, identity: tuple[int, str, Said], standing: Standing) -> None:
-        """Keep what was worked out for a key (by its identity in memory), a name, and what calls say."""
+    def remember(self, identity: StandingIdentity, standing: Standing) -> None:
+        """Keep what was worked out for calls."""
         if len(self.standings) >= STANDINGS_MAX:
             self.standings.clear()
-        if is_short(identity[2]):
+        if is_short(identity[3]):
             self.standings[identity] = standing
 
     def ways(self, alias: Alias) -> Ways:

@@ -1,11 +1,20 @@
 """Writes a call's end to the journal, once, and counts it. Read next: `core.entries`."""
 
 import hashlib
+from typing import Final
 
-from headgate.core.entries import BODY, END, Body
+import msgspec
+
+from headgate.core.entries import BODY, END, Body, End, Override
 from headgate.core.labels import UNRESTRICTED, label_text
 from headgate.gateway.call import Call
 from headgate.gateway.plane import ENCODE, DataPlane
+from headgate.wire.model import CallFacts
+from headgate.wire.parameters import parameters_in
+
+WORD_LENGTH_MAX: Final = 64
+NO_CONTENT: Final = b'"(not recorded)"'
+_JSON: Final = msgspec.json.Encoder().encode
 
 
 def finish(plane: DataPlane, call: Call, *, status: int, code: str) -> None:
@@ -32,7 +41,37 @@ def finish(plane: DataPlane, call: Call, *, status: int, code: str) -> None:
         # The room that is left belongs to calls in flight; what is refused for want of it is only counted.
         return
     _write_body(plane, call)
-    plane.journal.append(END, ENCODE(call.end(status=status, code=code, duration_ms=duration_ms)))
+    end = call.end(status=status, code=code, duration_ms=duration_ms)
+    if call.facts is not None and call.upload is None:
+        end = _with_parameters(call, call.facts, end)
+    plane.journal.append(END, ENCODE(end))
+
+
+def _with_parameters(call: Call, facts: CallFacts, end: End) -> End:
+    """Where no whole body is recorded to tell the parameters, the end does.
+
+    Where the project wants no content recorded, that is numbers, truths and short words alone.
+    """
+    if end.record == "full":
+        if len(facts.body) <= call.snapshot.limits.recorded_bytes_max:
+            return end
+        return msgspec.structs.replace(end, parameters=_JSON(parameters_in(call.route.dialect, facts.body)))
+    found = parameters_in(call.route.dialect, facts.body)
+    plain = {name: value for name, value in found.items() if _is_plain(value)}
+    overrides = tuple([_without_content(override) for override in end.overrides])
+    return msgspec.structs.replace(end, parameters=_JSON(plain), overrides=overrides)
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= WORD_LENGTH_MAX)
+
+
+def _without_content(override: Override) -> Override:
+    sides = [
+        side if len(side) <= WORD_LENGTH_MAX and side[:1] not in (b"[", b"{") else NO_CONTENT
+        for side in (override.before, override.after)
+    ]
+    return Override(override.source, override.field, *sides)
 
 
 def _add_up(call: Call) -> None:

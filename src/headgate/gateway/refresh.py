@@ -23,6 +23,7 @@ from headgate.config.snapshot import Snapshot
 from headgate.core.faults import Fault, Misconfigured
 from headgate.gateway.catching_up import catch_up
 from headgate.gateway.live import KnownState, LiveState, read_state, write_state
+from headgate.gateway.overriding import Overriding
 from headgate.gateway.plane import Current
 from headgate.store.clock import DatabaseClock
 from headgate.store.database import Connection, Database
@@ -130,6 +131,9 @@ class Refresher:
             self._live.book.load(self._identity.keys_path, self._clock.now_ms())
             self._live.budgets = {budget.id: budget for budget in state.budgets}
             self._live.rate_limits = {limit.id: limit for limit in state.rate_limits}
+            self._live.rules = {rule.name: rule for rule in state.rules}
+            self._live.prompts = {prompt.id: prompt for prompt in state.prompts}
+            self._live.environments = {each.id: each for each in state.environments}
             self._compile(state.document.encode(), state.snapshot, state.priced_on)
             log.warning("the database is away: serving from the last state on disk")
             self._publish()
@@ -202,7 +206,8 @@ class Refresher:
         secrets = Secrets.resolve(snapshot, self._environment)
         budgets = [*snapshot.budgets, *self._live.budgets.values()]
         limits = [*snapshot.rate_limits, *self._live.rate_limits.values()]
-        self._swap(Current(snapshot, secrets, budgets, limits))
+        overriding = Overriding.of(self._live.rules, self._live.prompts, self._live.environments)
+        self._swap(Current(snapshot, secrets, budgets, limits, overriding))
 
     async def _save(self) -> None:
         """Write the copy on disk; a disk that stalls is not waited for, so that changes go on to be taken."""
@@ -232,5 +237,8 @@ class Refresher:
             document=snapshot.document.decode(),
             budgets=tuple(self._live.budgets.values()),
             rate_limits=tuple(self._live.rate_limits.values()),
+            rules=tuple(self._live.rules.values()),
+            prompts=tuple(self._live.prompts.values()),
+            environments=tuple(self._live.environments.values()),
         )
         write_state(self._identity.state_path, state)

@@ -24,6 +24,10 @@ Said = tuple[str | None, tuple[str, ...], bytes, bytes, bytes, bytes]
 """What a call says of itself, but for its session: user and tags of the body, then user, tags, labels and
 release of the headers."""
 
+StandingIdentity = tuple[int, str, str, Said]
+"""A key by its identity in memory, the model that a call goes on with, the name that it asked for where that
+is another, and what it says of itself."""
+
 
 class Standing:
     """A caller, the alias that it asks for, the targets that its label admits, and the ways to them."""

@@ -91,7 +91,11 @@ async def read(plane: DataPlane, call: Call, exchange: Exchange) -> CallFacts:
         facts, call.upload = await read_upload(exchange, call.route, most, plane.spool_folder)
         return facts
     body = await exchange.body(limits.body_bytes_max)
-    return read_call(call.route, exchange.headers, body)
+    overriding = call.current.overriding
+    if overriding is None:
+        return read_call(call.route, exchange.headers, body)
+    body = overriding.render(call, body)
+    return overriding.apply(call, read_call(call.route, exchange.headers, body))
 
 
 def stand(call: Call) -> Standing:
@@ -103,7 +107,7 @@ def stand(call: Call) -> Standing:
     facts, key = call.facts, call.key
     assert facts is not None and key is not None
     said = _said(call, facts)
-    identity = (id(key), facts.model, said)
+    identity = (id(key), facts.model, call.asked, said)
     standing = call.current.standings.get(identity)
     if standing is None:
         standing = call.standing = _standing_of(call, key, facts.model, said)
@@ -112,7 +116,9 @@ def stand(call: Call) -> Standing:
     session = call.header(b"x-headgate-session")
     if session or facts.session:
         call.caller = with_session(standing.caller, _text(session) or facts.session or "")
-    call.alias, call.targets, call.release = standing.alias, standing.targets, standing.caller.release
+    call.alias, call.targets = standing.alias, standing.targets
+    # A call of an environment belongs to the release in force there, whatever it says itself.
+    call.release = call.release or standing.caller.release
     for excluded in standing.excluded:
         call.exclude(excluded.target, NotAllowed(excluded.reason, code="residency_denied"))
     if not standing.targets:
@@ -131,7 +137,7 @@ def _said(call: Call, facts: CallFacts) -> Said:
 def _standing_of(call: Call, key: Key, model: str, said: Said) -> Standing:
     caller = call.caller = identify(call.snapshot, key, said)
     alias = call.alias = call.current.alias(model)
-    check_model(call.snapshot, key, model)
+    check_model(call.snapshot, key, call.asked or model)
     standing = Standing(key, caller, alias, call.current.ways(alias))
     admitted = admit_targets(alias.targets, caller.label)
     standing.targets, standing.excluded = admitted.allowed, admitted.excluded

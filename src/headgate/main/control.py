@@ -31,6 +31,7 @@ from headgate.policy.egress import GuardedEgress
 from headgate.processes.folder import VAULT_KEY_NAME, metrics_folder, write_private
 from headgate.processes.spec import WorkerSpec
 from headgate.processes.worker import Service, work
+from headgate.prompts.catalogue.matching_job import MatchingJob
 from headgate.settings import Settings
 from headgate.store.clock import DatabaseClock
 from headgate.store.database import Database
@@ -64,7 +65,7 @@ async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
             target_health=targets.current,
             listener=partial(Listener, spec.database_url, name=f"{spec.title} listener"),
             metrics_open=is_loopback(spec.host),
-            background=(targets.run, *_background(spec, database)),
+            background=(targets.run, MatchingJob(database).run, *_background(spec, database)),
             vault=_vault(spec, settings),
             has_common_vault=spec.embedded or settings.vault_key is not None,
         )

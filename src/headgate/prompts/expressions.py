@@ -4,6 +4,7 @@ Pure, over the syntax tree; never runs what it reads. Read next: `flow`, which s
 """
 
 import ast
+import functools
 import inspect
 import textwrap
 from collections.abc import Callable, Iterable
@@ -18,6 +19,8 @@ DEPTH_MAX = 40
 STEPS_MAX = 5_000
 """Of one expression: names that stand for each other end here."""
 HOLE_LENGTH_MAX = 80
+LITERALS_KEPT = 8192
+"""Plain literals whose templates are remembered: the states of a file hold mostly the same."""
 
 Parts = list[Part]
 Arms = list[Parts]
@@ -50,6 +53,8 @@ def templates_of(node: ast.expr, names: Names | None = None, *, formatted: bool 
 
     `formatted` says that `.format` is called on it later, so that its braces are holes for certain.
     """
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return list(_of_literal(node.value, formatted=formatted))
     arms = _Folder(names or Nameless()).fold(node, 0)
     made: dict[Template, None] = {}
     for arm in arms:
@@ -57,6 +62,12 @@ def templates_of(node: ast.expr, names: Names | None = None, *, formatted: bool 
         if any(isinstance(part, str) for part in template.parts):
             made[template] = None
     return list(made)
+
+
+@functools.lru_cache(maxsize=LITERALS_KEPT)
+def _of_literal(text: str, *, formatted: bool) -> tuple[Template, ...]:
+    template = Template.of(_with_holes([text], formatted=formatted))
+    return (template,) if any(isinstance(part, str) for part in template.parts) else ()
 
 
 class Verbatim(str):

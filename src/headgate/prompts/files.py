@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import yaml
 
@@ -33,8 +33,16 @@ _FOLDER = re.compile(r"^(?:prompts?|instructions|system_?prompts?|prompt_?templa
 _OTHER_FILE = re.compile(
     r"^(?:readme|license|changelog|contributing|index|code_of_conduct|security)", re.IGNORECASE
 )
-_HINT = re.compile(r"prompt|system|instruction|template|content|messages|you are", re.IGNORECASE)
-"""A file of values without any of these holds no prompt: most need not be parsed."""
+_HINT = re.compile(
+    r"^[ \t]*(?:- +)?[\"']?[\w.-]{0,60}(?:prompt|system|instruction|template|content|persona|role|message"
+    r"|rubric|goal|expected_output|few_?shot|reminder|guideline|task|example"
+    r"|constraint)[\w.-]{0,60}[\"']?[ \t]{0,9}"
+    r"(?::[ \t]{0,9}(?:[|>]|\S{1,200}[ \t]{1,9}\S{1,200}[ \t]{1,9}\S|$)"
+    r"|=[ \t]{0,9}(?:\"\"\"|\'\'\'|\[|\S{1,200}[ \t]{1,9}\S{1,200}[ \t]{1,9}\S))"
+    r"|\byou(?:r|'re)?\b|你|请",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A file of values with no such key before a text, and no word to a reader, is not worth parsing."""
 
 _FRONT = re.compile(r"\A---\s*\n.*?\n---\s*\n", re.DOTALL)
 _OTHER_INNER = {
@@ -90,7 +98,7 @@ def prompts_in_file(text: str, path: str) -> list[Found]:
     if not is_fragment(template.literal):
         return []
     judgement = judge(template.literal, around, holes=len(template.holes))
-    if suffix in JINJA | MUSTACHE and not around.file_says and judgement.points < 4:
+    if suffix in JINJA | MUSTACHE and not (around.file_says or around.folder_says) and judgement.points < 4:
         return []
     kinds = {**dict.fromkeys(JINJA, "jinja"), **dict.fromkeys(MUSTACHE, "mustache"), ".md": "markdown"}
     line = text[: len(text) - len(body)].count("\n") + 1
@@ -126,30 +134,49 @@ def _parts(text: str, suffix: str) -> list[Part]:
     return notations.guessed(text)
 
 
+class _Value(NamedTuple):
+    """A text in a file of values: its place, its key, and whether it is a prompt whatever it says."""
+
+    symbol: str
+    key: str
+    text: str
+    line: int
+    certain: bool = False
+
+
+_OF_AGENTS = (
+    frozenset({"role", "goal", "backstory"}),
+    frozenset({"role", "goal"}),
+    frozenset({"description", "expected_output"}),
+)
+"""Keys that stand together in files of agents and their tasks: each is told to the model."""
+
+
 def _values(text: str, path: str, suffix: str) -> list[Found]:
     if "\n" not in text or PurePosixPath(path).parts[0] in (".github", ".circleci"):
         return []
-    if _HINT.search(text) is None:
+    place = Surroundings(name="", path=path)
+    if not (place.file_says or place.folder_says) and _HINT.search(text) is None:
         return []
     found: list[Found] = []
-    for symbol, key, value, line in _toml(text) if suffix == ".toml" else _yaml(text):
+    for symbol, key, value, line, certain in _toml(text) if suffix == ".toml" else _yaml(text):
         around = Surroundings(name=key, path=path)
         template = Template.of(notations.guessed(value))
         literal = template.literal
-        if key in _OTHER_KEY or words_in(literal) < 3:
+        if (key in _OTHER_KEY and not certain) or words_in(literal) < (2 if certain else 3):
             continue
         judgement = judge(literal, around, holes=len(template.holes))
-        if key in _MESSAGE_KEY and judgement.points >= 3:
+        if (key in _MESSAGE_KEY and judgement.points >= 3) or certain:
             pass
         elif not is_prompt(judgement, literal, around, is_constant=True):
             continue
         kind = suffix.removeprefix(".").replace("yml", "yaml")
-        why = f"looks like a prompt: {', '.join(judgement.reasons)}"
+        why = "of an agent" if certain else f"looks like a prompt: {', '.join(judgement.reasons)}"
         found.append(Found(path=path, symbol=symbol, line=line, template=template, kind=kind, why=why))
     return found
 
 
-def _toml(text: str) -> Iterator[tuple[str, str, str, int]]:
+def _toml(text: str) -> Iterator[_Value]:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -159,7 +186,7 @@ def _toml(text: str) -> Iterator[tuple[str, str, str, int]]:
         first = next((line for line in value.splitlines() if line.strip()), value)
         # The value stands in the file as it is, but for escapes: then its line is not known.
         at = text.find(first)
-        yield symbol, key, value, text.count("\n", 0, at) + 1 if at >= 0 else 0
+        yield _Value(symbol, key, value, text.count("\n", 0, at) + 1 if at >= 0 else 0)
 
 
 def _strings(value: object, symbol: str, key: str) -> Iterator[tuple[str, str, str]]:
@@ -173,7 +200,7 @@ def _strings(value: object, symbol: str, key: str) -> Iterator[tuple[str, str, s
             yield from _strings(inner, f"{symbol}[{index}]", key)
 
 
-def _yaml(text: str) -> Iterator[tuple[str, str, str, int]]:
+def _yaml(text: str) -> Iterator[_Value]:
     if len(re.findall(r"(?m)(?:^|[\s\[,:-])\*\w", text)) > ALIASES_MAX and len(re.findall(r"&\w", text)) > 5:
         return
     try:
@@ -188,17 +215,19 @@ def _yaml(text: str) -> Iterator[tuple[str, str, str, int]]:
         yield from _nodes(document, "", "", set())
 
 
-def _nodes(node: Any, symbol: str, key: str, above: set[int]) -> Iterator[tuple[str, str, str, int]]:
+def _nodes(node: Any, symbol: str, key: str, above: set[int], *, certain: bool = False) -> Iterator[_Value]:
     if node is None or id(node) in above:
         return
     above = above | {id(node)}
     if isinstance(node, yaml.ScalarNode):
         if node.tag == "tag:yaml.org,2002:str":
-            yield symbol, key, str(node.value), node.start_mark.line + 1
+            yield _Value(symbol, key, str(node.value), node.start_mark.line + 1, certain)
     elif isinstance(node, yaml.SequenceNode):
         for index, inner in enumerate(node.value):
             yield from _nodes(inner, f"{symbol}[{index}]", key, above)
     elif isinstance(node, yaml.MappingNode):
-        for name, inner in node.value:
-            label = str(name.value) if isinstance(name, yaml.ScalarNode) else "?"
-            yield from _nodes(inner, f"{symbol}.{label}" if symbol else label, label, above)
+        labels = [str(name.value) if isinstance(name, yaml.ScalarNode) else "?" for name, _ in node.value]
+        of_agent = next((keys for keys in _OF_AGENTS if keys <= set(labels)), frozenset[str]())
+        for label, (_, inner) in zip(labels, node.value, strict=True):
+            at = f"{symbol}.{label}" if symbol else label
+            yield from _nodes(inner, at, label, above, certain=label in of_agent)

@@ -6,6 +6,7 @@ Read next: `history`.
 
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -34,6 +35,8 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     parent: str | None
     changes: tuple[Change, ...]
+    day: str = ""
+    """The day on which it was committed, year first, in UTC."""
 
 
 def ask(folder: Path, *arguments: str) -> str:
@@ -84,25 +87,30 @@ def commits_of(folder: Path) -> Iterator[Commit]:
     is_whole = ask(folder, "rev-parse", "--show-prefix").strip() == ""
     text = ask(
         folder, "log", "-z", "--reverse", "--topo-order", "--raw", "--no-abbrev", "--no-renames",
-        "--diff-merges=first-parent", f"--format={MARK}%H %P",
+        "--diff-merges=first-parent", f"--format={MARK}%H %ct %P",
         *(() if is_whole else ("--full-history", "--relative", "--", ".")),
     )  # fmt: skip
     tokens = iter(text.split("\0"))
-    commit, parent = "", None
+    head: list[str] = []
     changes: list[Change] = []
     for token in tokens:
         line = token.lstrip("\n")
         if line.startswith(MARK):
-            if commit:
-                yield Commit(id=commit, parent=parent, changes=tuple(changes))
-            ids = line[1:].split()
-            commit, parent, changes = ids[0], (ids[1] if len(ids) > 1 else None), []
+            if head:
+                yield _commit(head, changes)
+            head, changes = line[1:].split(), []
         elif line.startswith(":"):
             modes = line.split(" ")
             before, after = _blob(modes[0], modes[2]), _blob(modes[1], modes[3])
             changes.append(Change(path=next(tokens), before=before, after=after))
-    if commit:
-        yield Commit(id=commit, parent=parent, changes=tuple(changes))
+    if head:
+        yield _commit(head, changes)
+
+
+def _commit(head: list[str], changes: list[Change]) -> Commit:
+    day = datetime.fromtimestamp(int(head[1]), UTC).date().isoformat()
+    parent = head[2] if len(head) > 2 else None
+    return Commit(id=head[0], day=day, parent=parent, changes=tuple(changes))
 
 
 def _blob(mode: str, blob: str) -> str | None:

@@ -11,8 +11,9 @@ import msgspec
 
 VERSION_LENGTH = 12
 
-State = Literal["known", "dated", "retired", "unknown"]
-"""Of a model that is named: in the price table, pinned to a date, withdrawn, or in no table."""
+State = Literal["known", "dated", "retiring", "retired", "unknown"]
+"""Of a model that is named: in the price table, pinned to a date, to be withdrawn on a day that is set,
+withdrawn, or in no table."""
 
 
 class Hole(msgspec.Struct, frozen=True, kw_only=True, tag="hole"):
@@ -94,6 +95,8 @@ class ModelNamed(msgspec.Struct, frozen=True, kw_only=True):
     line: int
     model: str
     state: State
+    until: str = ""
+    """The day, year first, on which it was or will be withdrawn; empty where none is known."""
 
 
 class KeyLeft(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,91 +5,182 @@ Pure: takes the source, gives findings; raises SyntaxError for what is no Python
 
 import ast
 import inspect
-import re
+from collections.abc import Iterator
 
+import msgspec
+
+from headgate.prompts.calls import (
+    OTHER_ARGUMENTS,
+    is_for_others,
+    is_for_people,
+    is_memory,
+    is_tool_maker,
+    takes_prompt,
+)
 from headgate.prompts.expressions import dotted, templates_of
-from headgate.prompts.flow import Flow, is_signature, takes_prompt
-from headgate.prompts.likeness import UNNAMED_MIN, Surroundings, is_fragment, is_prompt, judge
+from headgate.prompts.flow import Flow
+from headgate.prompts.likeness import (
+    EXAMPLES,
+    UNNAMED_MIN,
+    Surroundings,
+    is_fragment,
+    is_prompt,
+    judge,
+    words_in,
+)
 from headgate.prompts.model import Found, Hole, Template
-from headgate.prompts.sites import Site, sites_of
-
-OTHER_CALLS = re.compile(
-    r"(?:^|\.)(?:print|pprint|rprint|echo|secho|log|logger\.\w+|logging\.\w+|debug|info|warn|warning|error|exception"
-    r"|critical|add_argument|add_option|Option|Argument|argument|option|tool_output|tool_error|tool_warning"
-    r"|confirm_ask|input|write|writelines|markdown|caption|header|subheader|success|execute|executemany|compile"
-    r"|sub|match|search|findall|getenv|get|add_parser|ArgumentParser|open|run|Popen|check_output|Exception"
-    r"|\w*Error|\w*Exception|HTTPException|sleep|skip|xfail|fail|cprint|st\.\w+|console\.\w+|deprecated|startswith"
-    r"|endswith|split|rsplit|index|find|count|Field|set_help|help|abort|notify|toast|report\w*|strftime|strptime"
-    r"|create_task|emit|publish|send_json|JSONResponse|HTMLResponse|Response)$"
-)
-"""Calls whose texts are for people or machines: nothing in them is taken for a prompt by its looks alone."""
-
-FOR_PEOPLE = re.compile(
-    r"(?:^|\.)(?:send_(?:json|text|str|bytes)|emit|publish|broadcast|\w*Response|print|echo)$"
-)
-"""Calls whose messages go to a person's window: a role in them speaks to no model."""
-
-OTHER_ARGUMENTS = {
-    "help", "epilog", "usage", "title", "label", "placeholder", "error", "detail", "reason", "caption",
-    "metavar", "description", "desc", "doc", "summary", "version", "url", "path", "name", "headers", "sql",
-    "deprecated",
-}  # fmt: skip
+from headgate.prompts.pieces import Piece, Pieces
+from headgate.prompts.sites import Site
 
 FIELDS = {"InputField", "OutputField"}
 
 
 def prompts_in(source: str, path: str) -> list[Found]:
     """Return the prompts of a module, in the order of its lines; the same text in one symbol is one."""
-    tree = ast.parse(source)
-    return prompts_of(tree, path)
+    return prompts_of(Pieces().of(source), path)
 
 
-def prompts_of(tree: ast.Module, path: str) -> list[Found]:
-    """Return the prompts of a parsed module."""
-    flow = Flow(tree)
+def prompts_of(pieces: list[Piece], path: str) -> list[Found]:
+    """Return the prompts of a module of which the pieces were read."""
+    flow = Flow(piece.facts for piece in pieces)
+    file = _File(path=path, flow=flow, is_mostly_text=_is_mostly_text(pieces, flow))
     found: dict[tuple[str, str], Found] = {}
     versions: set[str] = set()
-    for site in sites_of(tree):
-        names = flow.names_in(site.scope)
-        for template in templates_of(site.node, names, formatted=site.symbol in flow.formatted):
-            why = _why(site, template, flow, path)
-            if why is None or (template.version in versions and not _is_own(site.node)):
+    for piece in pieces:
+        for site in piece.sites:
+            tells = _describes_tool(site)
+            certain = None if tells else _certain(site, file)
+            if not tells and certain is None and (_is_for_others(site) or site.symbol in flow.raised):
                 continue
-            versions.add(template.version)
-            found.setdefault(
-                (site.symbol, template.version),
-                Found(
-                    path=path, symbol=site.symbol, line=site.line, template=template,
-                    kind=_kind(site.node, template), why=why,
-                ),
-            )  # fmt: skip
-    for signature in flow.classes:
-        if is_signature(signature):
-            prompt = _signature(signature, path)
-            found[(prompt.symbol, prompt.template.version)] = prompt
+            names = flow.names_in(site.scope)
+            for template in templates_of(site.node, names, formatted=site.symbol in flow.formatted):
+                why = _tells(template) if tells else _why(site, certain, template, file)
+                if why is None or (template.version in versions and not _is_own(site.node)):
+                    continue
+                versions.add(template.version)
+                found.setdefault(
+                    (site.symbol, template.version),
+                    Found(
+                        path=path, symbol=site.symbol, line=site.line + piece.line, template=template,
+                        kind="tool" if why == TOOL else _kind(site.node, template), why=why,
+                    ),
+                )  # fmt: skip
+        for each in (*_signatures(piece, path), *_tools(piece, flow, path)):
+            found[(each.symbol, each.template.version)] = each
     return sorted(found.values(), key=lambda each: each.line)
 
 
-def _why(site: Site, template: Template, flow: Flow, path: str) -> str | None:
+class _File(msgspec.Struct, frozen=True, kw_only=True):
+    """What a module as a whole says of its texts."""
+
+    path: str
+    flow: Flow
+    is_mostly_text: bool
+
+
+def _is_mostly_text(pieces: list[Piece], flow: Flow) -> bool:
+    """Whether the constants of a module that are texts take most of it."""
+    texts = sum(
+        len(site.node.value)
+        for piece in pieces
+        for site in piece.sites
+        if isinstance(site.node, ast.Constant)
+        and isinstance(site.node.value, str)
+        and not flow.is_in_function(site.scope)
+    )
+    return texts * 2 > sum(piece.size for piece in pieces)
+
+
+TOOL = "tells a model what a tool does"
+
+
+def _signatures(piece: Piece, path: str) -> Iterator[Found]:
+    for node in piece.facts.classes:
+        if is_signature(node):
+            yield _signature(node, path, piece.line)
+
+
+def is_signature(node: ast.ClassDef) -> bool:
+    """Whether a class is a DSPy signature, whose docstring and field descriptions are the prompt."""
+    return any(dotted(parent) in DSPY for parent in node.bases)
+
+
+DSPY = {"Signature", "dspy.Signature"}
+
+
+def _tools(piece: Piece, flow: Flow, path: str) -> Iterator[Found]:
+    """Yield the docstrings of functions that are given to a model as tools: it reads them."""
+    for symbol, function in piece.facts.functions.items():
+        if symbol not in flow.tools and not any(map(_makes_tool, function.decorator_list)):
+            continue
+        text = ast.get_docstring(function)
+        if text is not None and words_in(text) >= TOOL_WORDS_MIN:
+            yield Found(
+                path=path, symbol=symbol, line=function.lineno + piece.line, kind="tool", why=TOOL,
+                template=Template.of([text]),
+            )  # fmt: skip
+
+
+TOOL_WORDS_MIN = 2
+
+
+def _makes_tool(decorator: ast.expr) -> bool:
+    return is_tool_maker(dotted(decorator))
+
+
+def _certain(site: Site, file: _File) -> str | None:
+    """Say why a text is a prompt, whatever it says, or None where what it says must tell."""
+    if site.role and site.key in ("content", "parts"):
+        if is_for_people(site.call):
+            return None
+        # What user and assistant say to fill a memory is no prompt.
+        if site.role in TALK and (site.base in file.flow.remembered or is_memory(site.call, FOR_A_PERSON)):
+            return None
+        return "sent to a model: a message's content"
+    if site.call and takes_prompt(site.call, site.keyword) and not site.key:
+        return f"sent to a model: {site.call}"
+    return None
+
+
+CERTAIN_WORDS_MIN = 2
+TALK = ("user", "assistant")
+FOR_A_PERSON = frozenset({"user_id"})
+
+
+def _why(site: Site, certain: str | None, template: Template, file: _File) -> str | None:
     """Say why a text is a prompt, or None."""
     literal = template.literal
-    around = Surroundings(name=_name(site), path=path)
-    if site.role and site.key in ("content", "parts") and not FOR_PEOPLE.search(site.call):
-        return "sent to a model: a message's content" if is_fragment(literal) else None
-    if site.call and takes_prompt(site.call, site.keyword) and not site.key:
-        return f"sent to a model: {site.call}" if is_fragment(literal) else None
+    if certain is not None:
+        # A hole is a word of it, though not its only one: `You are a {role}.`
+        return certain if words_in(literal) >= CERTAIN_WORDS_MIN and is_fragment(template.text) else None
+    around = Surroundings(name=_name(site), path=file.path, is_mostly_text=file.is_mostly_text)
     judgement = judge(literal, around, holes=len(template.holes))
-    reached = site.symbol in flow.reached or site.base in flow.reached
-    if _is_for_others(site):
-        return None
-    if reached and is_fragment(literal) and not site.in_hole and (site.is_bound or judgement.points >= 3):
+    reached = site.symbol in file.flow.reached or site.base in file.flow.reached
+    kinds = EXAMPLES if "example" in site.symbol.lower() else ()
+    if (
+        reached
+        and not around.name_denies
+        and is_fragment(literal, kinds=kinds)
+        and not site.in_hole
+        and (site.is_bound or judgement.points >= 3)
+    ):
         return f"reaches a model call: {site.symbol}"
-    is_constant = site.is_bound and not flow.is_in_function(site.scope)
+    is_constant = site.is_bound and not file.flow.is_in_function(site.scope)
     if is_prompt(judgement, literal, around, is_constant=is_constant) and (
-        site.is_bound or judgement.points >= UNNAMED_MIN
+        site.is_bound or (judgement.points >= UNNAMED_MIN and (judgement.speaks or around.file_says))
     ):
         return f"looks like a prompt: {', '.join(judgement.reasons)}"
     return None
+
+
+def _tells(template: Template) -> str | None:
+    return TOOL if words_in(template.literal) >= TOOL_WORDS_MIN else None
+
+
+def _describes_tool(site: Site) -> bool:
+    if site.tool:
+        return site.key == "description"
+    return site.keyword == "description" and is_tool_maker(site.call) and not site.key
 
 
 def _name(site: Site) -> str:
@@ -104,7 +195,7 @@ def _name(site: Site) -> str:
 def _is_for_others(site: Site) -> bool:
     if site.keyword in OTHER_ARGUMENTS or (site.key in OTHER_ARGUMENTS and not site.role):
         return True
-    return bool(site.call) and OTHER_CALLS.search(site.call) is not None
+    return bool(site.call) and is_for_others(site.call)
 
 
 def _is_own(node: ast.expr) -> bool:
@@ -134,7 +225,7 @@ def _kind(node: ast.expr, template: Template) -> str:
             return "format" if template.holes else "string"
 
 
-def _signature(node: ast.ClassDef, path: str) -> Found:
+def _signature(node: ast.ClassDef, path: str, line: int) -> Found:
     parts: list[str | Hole] = [inspect.cleandoc(ast.get_docstring(node, clean=False) or "")]
     for statement in node.body:
         match statement:
@@ -152,6 +243,6 @@ def _signature(node: ast.ClassDef, path: str) -> Found:
             ]
             parts.extend([f"\n{name}: {' '.join(map(str, described))}", Hole(name=name)])
     return Found(
-        path=path, symbol=node.name, line=node.lineno, template=Template.of(parts),
+        path=path, symbol=node.name, line=node.lineno + line, template=Template.of(parts),
         kind="signature", why="a DSPy signature",
     )  # fmt: skip

@@ -10,16 +10,18 @@ from headgate.prompts.model import Hole, Part
 
 _PLAIN = re.compile(r"[^\W\d]\w*(?:\.\w+|\[[^\[\]{}]+\])*")
 _PERCENT = re.compile(
-    r"%(?:\((?P<name>[^)]+)\))?[#0\- +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?(?P<conversion>[diouxXeEfFgGcrsa%])"
+    r"%(?:\((?P<name>[^)\n]{1,80})\))?[#0\- +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?"
+    r"(?P<conversion>[diouxXeEfFgGcrsa%])"
 )
 _DOLLAR = re.compile(r"\$(?:(?P<escaped>\$)|(?P<name>[^\W\d]\w*)|\{(?P<braced>[^\W\d]\w*)\})")
 _JINJA = re.compile(
-    r"\{\{-?\s*(?P<value>.*?)\s*-?\}\}|\{%-?\s*(?P<tag>.*?)\s*-?%\}|(?P<comment>\{#.*?#\})", re.DOTALL
+    r"\{\{-?(?P<value>.{0,400}?)-?\}\}|\{%-?(?P<tag>.{0,400}?)-?%\}|(?P<comment>\{#.{0,2000}?#\})", re.DOTALL
 )
 _MUSTACHE = re.compile(
     r"\{\{\{\s*(?P<raw>[^{}]+?)\s*\}\}\}|\{\{\s*(?P<comment>![^}]*)\}\}|\{\{\s*(?P<value>[^{}!]+?)\s*\}\}"
 )
-_DOUBLED = re.compile(r"\{\{-?\s*[^\W\d][\w.]*(?:\s*\|[^{}]*)?\s*-?\}\}|\{%-?\s*(?:if|for|set)\b")
+_DOUBLED = re.compile(r"\{\{-?\s*\$?[^\W\d][\w.]*(?:\s*\|[^{}]*)?\s*-?\}\}")
+_TAG = re.compile(r"\{%-?\s*(?:if|for|set)\b[^{}]*%\}")
 
 
 def braces(text: str, *, given: tuple[str, ...] = ()) -> list[Part] | None:
@@ -51,7 +53,9 @@ def guessed(text: str) -> list[Part]:
     names = [part.name for part in found or () if isinstance(part, Hole)]
     if found is not None and names and all(_is_plain(name) for name in names):
         return found
-    if not names and _DOUBLED.search(text):
+    # Single braces beside Jinja's may be data: a dictionary in an example, say. A tag is Jinja's alone.
+    is_format = any(_is_plain(name) or name.isdigit() for name in names)
+    if _TAG.search(text) or (not is_format and _DOUBLED.search(text)):
         return jinja(text)
     return [text]
 
@@ -108,7 +112,9 @@ def _doubled(text: str, pattern: re.Pattern[str]) -> list[Part]:
         groups = match.groupdict()
         tag = groups.get("tag")
         if tag is not None:
-            parts.append(Hole(name=f"% {tag} %"))
+            parts.append(Hole(name=f"% {tag.strip()} %"))
         elif not groups.get("comment"):
-            parts.append(Hole(name=groups.get("value") or groups.get("raw") or ""))
+            parts.append(
+                Hole(name=(groups.get("value") or groups.get("raw") or "").strip().removeprefix("$"))
+            )
     return [*parts, text[end:]]

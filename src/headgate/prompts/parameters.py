@@ -1,21 +1,25 @@
 """What is hard-coded beside prompts: parameters of model calls, and the models named.
 
-Pure, over the syntax tree; knows of models only what the price table `genai-prices` knows. Read next: `keys`.
+Pure, over the syntax tree; knows of models what the price table `genai-prices` and `catalog.withdrawn` know.
+Read next: `keys`.
 """
 
 import ast
 import functools
 import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import msgspec
 from genai_prices.data_snapshot import get_snapshot
 
+from headgate.catalog.withdrawn import withdrawal_of
+from headgate.prompts.calls import is_model_call
 from headgate.prompts.expressions import dotted
-from headgate.prompts.flow import is_model_call
 from headgate.prompts.model import ModelNamed, Parameter, State
 from headgate.prompts.nodes import children
+from headgate.prompts.pieces import Piece
 from headgate.prompts.sites import FunctionNode, Scope, bound_symbol, defaults
 
 CERTAIN = {
@@ -38,7 +42,7 @@ ABOUT = re.compile(
 """Names of constants that hold such a value: `DEFAULT_TEMPERATURE`."""
 
 FAMILY = re.compile(
-    r"(?:[\w.-]+/){0,3}(?:gpt-[345o]|gpt-oss|chatgpt-|o[134](?:-|$)|text-(?:embedding|davinci|curie|babbage|ada)-"
+    r"(?:[\w.-]+/){0,3}(?:gpt-[3-9o]|gpt-oss|chatgpt-|o[134](?:-|$)|text-(?:embedding|davinci|curie|babbage|ada)-"
     r"|code-davinci|davinci-|claude-|gemini-|gemma-?\d|palm-|text-bison|chat-bison|mistral-|mixtral-|codestral"
     r"|ministral|magistral|devstral|pixtral|open-mi[sx]tral|command-[ar]|deepseek-|llama-?\d|llama3|meta-llama"
     r"|qwen-?\d|qwen-|qwq|grok-|sonar|kimi-|moonshot-|glm-\d|phi-?\d|dall-e-|whisper-1|tts-1|voyage-|embed-"
@@ -57,15 +61,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ModelNamed, ...] = ()
 
 
-def settings_of(tree: ast.Module, path: str) -> Settings:
-    """Return the parameters and models that a parsed module names, in the order of its lines."""
-    reader = _Reader(path)
-    reader.read(tree, ())
-    unique = dict.fromkeys(reader.parameters)
+def settings_of(pieces: list[Piece], path: str, today: date) -> Settings:
+    """Return the parameters and models that a module's pieces name, in the order of its lines.
+
+    `today` tells models that are withdrawn from those that will be.
+    """
+    parameters: list[Parameter] = []
     models: dict[tuple[int, str], ModelNamed] = {}
-    for text, line in _texts(tree):
-        if looks_like_model(text):
-            models[(line, text)] = ModelNamed(path=path, line=line, model=text, state=state_of(text))
+    for piece in pieces:
+        tree = ast.Module(body=piece.body, type_ignores=[])
+        reader = _Reader(path, piece.line)
+        reader.read(tree, piece.scope)
+        parameters.extend(reader.parameters)
+        for text, node_line in _texts(tree):
+            if looks_like_model(text):
+                line = node_line + piece.line
+                models[(line, text)] = named(text, path, line, today)
+    unique = dict.fromkeys(parameters)
     return Settings(
         parameters=tuple(sorted(unique, key=lambda each: (each.line, each.name))),
         models=tuple(models[key] for key in sorted(models)),
@@ -84,23 +96,32 @@ def _texts(node: ast.AST) -> Iterator[tuple[str, int]]:
 
 def looks_like_model(text: str) -> bool:
     """Whether a text is written as a model's name is; says nothing of whether there is such a model."""
-    return (
-        len(text) <= 100
-        and text[-1:].isalnum()
-        and FAMILY.fullmatch(text) is not None
-        and any(char.isdigit() for char in text)
-    )
+    if len(text) > 100 or not text[-1:].isalnum():
+        return False
+    if any(withdrawal_of(name) is not None for name in _spellings(text)):
+        return True
+    return FAMILY.fullmatch(text) is not None and any(char.isdigit() for char in text)
+
+
+def named(model: str, path: str, line: int, today: date) -> ModelNamed:
+    """Return what is known of a model that code names."""
+    state, until = state_of(model, today)
+    return ModelNamed(path=path, line=line, model=model, state=state, until=until)
 
 
 @functools.lru_cache(maxsize=4096)
-def state_of(model: str) -> State:
-    """Say what is known of a model: withdrawn, known, pinned to a date, or in no table."""
+def state_of(model: str, today: date) -> tuple[State, str]:
+    """Say what is known of a model, and the day on which it was or will be withdrawn; empty where none is."""
+    withdrawals = [each for name in _spellings(model) if (each := withdrawal_of(name)) is not None]
+    if withdrawals:
+        on = withdrawals[0].on
+        return ("retired" if on <= today else "retiring"), on.isoformat()
     known = [each for name in _spellings(model) for each in _in_table(name)]
     if known and all(each.deprecated for each in known):
-        return "retired"
+        return "retired", ""
     if DATED.search(model):
-        return "dated"
-    return "known" if known else "unknown"
+        return "dated", ""
+    return ("known" if known else "unknown"), ""
 
 
 def _spellings(model: str) -> list[str]:
@@ -122,9 +143,10 @@ def _in_table(name: str) -> Iterator[Any]:
 
 
 class _Reader:
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, line: int) -> None:
         self.parameters: list[Parameter] = []
         self._path = path
+        self._line = line
 
     def read(self, node: ast.AST, scope: Scope) -> None:
         for child in children(node):
@@ -179,7 +201,7 @@ class _Reader:
             self.parameters.append(
                 Parameter(
                     path=self._path,
-                    line=value.lineno,
+                    line=value.lineno + self._line,
                     symbol=".".join(scope),
                     name=name,
                     value=shown,

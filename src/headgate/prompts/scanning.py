@@ -4,12 +4,12 @@ Reads files and runs none; a file that it can't read is named in `Scan.skipped` 
 follows a symbolic link, never reads git's history (that is `history`). Read next: `modules`.
 """
 
-import ast
 import os
 import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -19,6 +19,7 @@ from headgate.prompts.keys import keys_in
 from headgate.prompts.model import Found, KeyLeft, ModelNamed, Parameter, Scan, Skipped
 from headgate.prompts.modules import prompts_of
 from headgate.prompts.parameters import settings_of
+from headgate.prompts.pieces import Pieces
 
 BYTES_MAX = 1_000_000
 """A larger file is left out, and named."""
@@ -35,9 +36,21 @@ LEFT_OUT = {
 }  # fmt: skip
 
 _TEST_FOLDERS = {"test", "tests", "testing", "unit_tests", "e2e"}
-_TEST_FILE = re.compile(r"^(?:test_.*|.*_tests?|conftest)\.py$")
+_TEST_FILE = re.compile(r"^(?:test_.*|conftest)\.py$")
+_PYTHON_2 = re.compile(r"^[ \t]*(?:print [\"'\w]|except \w+, \w+:|exec \")", re.MULTILINE)
+_PERHAPS_TEST_FILE = re.compile(r"_tests?\.py$")
+_TESTS = re.compile(
+    r"^[ \t]*(?:(?:async )?def test|import (?:pytest|unittest)|from (?:pytest|unittest))", re.MULTILINE
+)
 
-Progress = Callable[[str], None]
+_SPEAKS = re.compile(
+    r"prompt|system_m|you are|your task|instruction|[\"']role[\"']|assistant|Signature|Message\(|tools?\b",
+    re.IGNORECASE,
+)
+"""What a module of a library says that holds prompts: most do not, and need not be parsed."""
+
+Progress = Callable[[int, int], None]
+"""Is told how many files of how many are read."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,8 +58,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     tests: bool = False
     """Whether prompts in tests count; keys there always do."""
-    dependencies: bool = False
-    """Whether installed packages within the tree are read, to find the prompts of libraries."""
+    libraries: bool = False
+    """Whether the tree is one of installed packages: only what speaks of prompts is read."""
+    settings: bool = True
+    """Whether parameters, models and keys are wanted beside the prompts."""
+    today: date = msgspec.field(default_factory=date.today)
+    """The day by which models are withdrawn or not."""
 
 
 class FileScan(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,13 +77,16 @@ class FileScan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def scan_tree(root: Path, options: Options | None = None, progress: Progress | None = None) -> Scan:
-    """Scan a folder, or one file; `progress` is told each path. Never raises for what a file holds."""
+    """Scan a folder, or one file. Never raises for what a file holds."""
     chosen = options or Options()
     scans: list[FileScan] = []
-    for path, name in files_of(root, chosen):
+    files = list(files_of(root, chosen))
+    for path, name in files:
         if progress is not None:
-            progress(name)
+            progress(len(scans), len(files))
         scans.append(_scan_path(path, name, chosen))
+    if progress is not None:
+        progress(len(files), len(files))
     return Scan(
         prompts=tuple(each for scan in scans for each in scan.prompts),
         parameters=tuple(each for scan in scans for each in scan.parameters),
@@ -87,20 +107,22 @@ def files_of(root: Path, options: Options) -> Iterator[tuple[Path, str]]:
         folders[:] = sorted(name for name in folders if not _is_left_out(here / name, options))
         for name in sorted(names):
             path = here / name
-            if _is_read(name) and not path.is_symlink() and path.is_file():
+            if _is_read(name, options) and not path.is_symlink() and path.is_file():
                 yield path, path.relative_to(root).as_posix()
 
 
 def _is_left_out(folder: Path, options: Options) -> bool:
-    if folder.is_symlink():
+    if folder.is_symlink() or folder.name in LEFT_OUT:
         return True
-    if options.dependencies:
-        return folder.name in LEFT_OUT - {"site-packages", "dist-packages"}
-    return folder.name in LEFT_OUT or (folder / "pyvenv.cfg").exists() or (folder / "conda-meta").exists()
+    if options.libraries:
+        return folder.name in _TEST_FOLDERS or folder.name in ("pip", "setuptools", "headgate")
+    return (folder / "pyvenv.cfg").exists() or (folder / "conda-meta").exists()
 
 
-def _is_read(name: str) -> bool:
+def _is_read(name: str, options: Options) -> bool:
     suffix = PurePosixPath(name).suffix.lower()
+    if options.libraries:
+        return suffix == ".py" or suffix in READ - {".md", ".txt", ".toml"}
     return suffix == ".py" or suffix in READ or suffix in KEYS_ONLY or name.startswith(".env")
 
 
@@ -122,11 +144,11 @@ def _scan_path(path: Path, name: str, options: Options) -> FileScan:
 
 
 def scan_bytes(
-    content: bytes, name: str, options: Options | None = None, *, settings: bool = True
+    content: bytes, name: str, options: Options | None = None, pieces: Pieces | None = None
 ) -> FileScan:
     """Scan the content of a file of which the path is given; never raises for what it holds.
 
-    `settings` says whether the parameters and models of code are wanted, too.
+    `pieces` remembers what it read, for the next state of the same file.
     """
     chosen = options or Options()
     if b"\0" in content:
@@ -136,11 +158,13 @@ def scan_bytes(
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         return _skipped(name, line, f"no UTF-8: byte {content[error.start]:#04x}")
-    keys = tuple(keys_in(text, name))
-    if is_test(name) and not chosen.tests:
+    if chosen.libraries and _SPEAKS.search(text) is None:
+        return FileScan()
+    keys = tuple(keys_in(text, name)) if chosen.settings else ()
+    if not chosen.tests and (is_test(name) or (_PERHAPS_TEST_FILE.search(name) and _TESTS.search(text))):
         return FileScan(keys=keys)
     if name.endswith(".py"):
-        return msgspec.structs.replace(scan_module(text, name, settings=settings), keys=keys)
+        return msgspec.structs.replace(scan_module(text, name, chosen, pieces or Pieces()), keys=keys)
     if PurePosixPath(name).suffix.lower() not in READ:
         return FileScan(keys=keys)
     try:
@@ -152,19 +176,19 @@ def scan_bytes(
         return FileScan(keys=keys, skipped=(Skipped(path=name, line=0, why="nested too deeply"),))
 
 
-def scan_module(text: str, name: str, *, settings: bool = True) -> FileScan:
+def scan_module(text: str, name: str, options: Options, pieces: Pieces) -> FileScan:
     """Scan the source of a Python module; what is no Python 3 is skipped, with its line."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes are its author's matter
-            tree = ast.parse(text)
-        prompts = tuple(prompts_of(tree, name))
-        if not settings:
+            read = pieces.of(text)
+        prompts = tuple(prompts_of(read, name))
+        if not options.settings:
             return FileScan(prompts=prompts)
-        found = settings_of(tree, name)
+        found = settings_of(read, name, options.today)
         return FileScan(prompts=prompts, parameters=found.parameters, models=found.models)
     except SyntaxError as error:
-        is_two = re.search(r"^\s*(?:print [\"'\w]|except \w+, \w+:|exec \")", text, re.MULTILINE) is not None
+        is_two = _PYTHON_2.search(text) is not None
         this = f"{sys.version_info.major}.{sys.version_info.minor}"
         why = f"Python 2: {error.msg}" if is_two else f"no Python that {this} reads: {error.msg}"
         return _skipped(name, error.lineno or 0, why)

@@ -12,6 +12,9 @@ import msgspec
 from headgate.prompts.expressions import dotted
 from headgate.prompts.nodes import children
 
+LETTERS_MIN = 12
+"""A shorter literal says nothing to a model that would be worth a line in a report."""
+
 Scope = tuple[str, ...]
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -20,8 +23,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     """A text in a module: its symbol, and what takes it.
 
     `base` is the symbol without `[key]` and `.keyword`; `call` is the dotted name of the innermost call that
-    takes the text, `keyword` the argument, `key` the entry of the innermost dictionary, `role` whether that
-    dictionary is a message.
+    takes the text, `keyword` the argument, `key` the entry of the innermost dictionary, `role` who speaks if
+    that is a message, `tool` whether it describes one.
     """
 
     symbol: str
@@ -33,7 +36,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     call: str = ""
     keyword: str = ""
     key: str = ""
-    role: bool = False
+    role: str = ""
+    tool: bool = False
     is_bound: bool = False
     in_hole: bool = False
 
@@ -49,16 +53,26 @@ class _Around(msgspec.Struct, frozen=True, kw_only=True):
     call: str = ""
     keyword: str = ""
     key: str = ""
-    role: bool = False
+    role: str = ""
+    tool: bool = False
     is_bound: bool = False
     in_hole: bool = False
 
 
-def sites_of(tree: ast.Module) -> list[Site]:
-    """Return every text of a module, outermost expressions only."""
+def sites_in(body: list[ast.stmt], scope: Scope) -> list[Site]:
+    """Return every text of some statements, outermost expressions only, but for a word or two."""
     walker = _Walker()
-    walker.body(tree.body, ())
+    walker.body(body, scope)
     return walker.sites
+
+
+def is_a_word(node: ast.expr) -> bool:
+    """Whether a text is a literal that is too short to be anybody's prompt, whatever takes it."""
+    if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
+        return False
+    return len(node.value) < LETTERS_MIN or (
+        " " not in node.value and "\n" not in node.value and node.value.isascii()
+    )
 
 
 def is_text(node: ast.expr) -> bool:
@@ -93,14 +107,38 @@ TEXT_METHODS = {"format", "strip", "lstrip", "rstrip", "replace", "substitute", 
 
 def is_message(node: ast.expr) -> bool:
     """Whether an expression is a message: a dictionary with a role and a content."""
+    return role_of(node) != ""
+
+
+UNKNOWN_ROLE = "?"
+
+
+def role_of(node: ast.expr) -> str:
+    """Return whose message an expression is, `?` where that varies; empty where it is no message."""
     match node:
-        case ast.Dict(keys=keys):
-            names = {key.value for key in keys if isinstance(key, ast.Constant)}
+        case ast.Dict(keys=keys, values=values):
+            entries = {
+                key.value: value
+                for key, value in zip(keys, values, strict=True)
+                if isinstance(key, ast.Constant)
+            }
         case ast.Call(func=ast.Name(id="dict"), keywords=keywords):
-            names = {keyword.arg for keyword in keywords}
+            entries = {keyword.arg: keyword.value for keyword in keywords}
         case _:
-            return False
-    return "role" in names and bool(names & {"content", "parts"})
+            return ""
+    if "role" not in entries or not entries.keys() & {"content", "parts"}:
+        return ""
+    role = entries["role"]
+    return role.value if isinstance(role, ast.Constant) and isinstance(role.value, str) else UNKNOWN_ROLE
+
+
+def is_tool(node: ast.Dict) -> bool:
+    """Whether a dictionary describes a tool to a model: its name, what it does, and what it takes."""
+    names = {key.value for key in node.keys if isinstance(key, ast.Constant)}
+    return {"name", "description"} <= names and bool(names & TOOL_ENTRIES)
+
+
+TOOL_ENTRIES = {"parameters", "input_schema", "inputSchema", "parametersJsonSchema"}
 
 
 class _Walker:
@@ -227,17 +265,18 @@ class _Walker:
                         self._expression(child.iter, around)
 
     def _dictionary(self, node: ast.Dict, around: _Around) -> None:
-        message = is_message(node)
+        role, tool = role_of(node), around.tool or is_tool(node)
+        around = msgspec.structs.replace(around, tool=tool) if tool else around
         for key, value in zip(node.keys, node.values, strict=True):
             if isinstance(key, ast.Constant) and isinstance(key.value, str | int):
                 inner = _entry(around, str(key.value))
-                self._expression(value, msgspec.structs.replace(inner, key=str(key.value), role=message))
+                self._expression(value, msgspec.structs.replace(inner, key=str(key.value), role=role))
             else:
                 self._expression(value, around)
 
     def _call(self, node: ast.Call, around: _Around) -> None:
         called = dotted(node.func)
-        message = is_message(node)
+        role = role_of(node)
         if isinstance(node.func, ast.Attribute):
             self._expression(node.func.value, around)
         for index, argument in enumerate(node.args):
@@ -246,13 +285,15 @@ class _Walker:
         for keyword in node.keywords:
             name = keyword.arg or ""
             inner = msgspec.structs.replace(around, call=called, keyword=name, key="")
-            if name and message:
-                inner = msgspec.structs.replace(_entry(around, name), key=name, role=True)
+            if name and role:
+                inner = msgspec.structs.replace(_entry(around, name), key=name, role=role)
             elif name:
                 inner = msgspec.structs.replace(inner, symbol=_dot(around.symbol, name), line=0)
             self._expression(keyword.value, inner)
 
     def _site(self, node: ast.expr, around: _Around) -> None:
+        if is_a_word(node):
+            return
         self.sites.append(
             Site(
                 symbol=around.symbol or "<module>",
@@ -265,6 +306,7 @@ class _Walker:
                 keyword=around.keyword,
                 key=around.key,
                 role=around.role,
+                tool=around.tool,
                 is_bound=around.is_bound,
                 in_hole=around.in_hole,
             )

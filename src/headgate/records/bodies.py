@@ -12,21 +12,26 @@ from collections.abc import Sequence
 from datetime import date
 
 import msgspec
+from psycopg.types.json import Jsonb
 
 from headgate.core.entries import BODY, Body
 from headgate.core.ports import Envelope
 from headgate.records.model import Bodies
-from headgate.records.rows import clean, day_of, identity, name
+from headgate.records.rows import clean, day_of, identity, json_text, name
 from headgate.records.sink import QUERIES, ensure_partitions
 from headgate.store.database import Connection
+from headgate.wire.parameters import is_dialect, parameters_in
 from headgate.wire.segments import Message, split
 
 ERASED = b"null"
 """What stands in a body for a message that has been erased."""
 
+CHAT_DIALECTS = frozenset({"openai-chat", "openai-responses", "anthropic", "google"})
+"""Those whose bodies hold messages; of the plain rest, completions alone do."""
+
 _COLUMN_TYPES = (
     *("date", "uuid", "text", "bytea[]", "bytea[]", "bytea", "bytea", "bytea"),
-    *("int8", "int8", "text"),
+    *("int8", "int8", "text", "jsonb"),
 )
 
 
@@ -65,6 +70,7 @@ class BodySink:
             copy.set_types(_COLUMN_TYPES)
             for row in rows:
                 await copy.write_row(row)
+        await _queue(connection, bodies)
 
 
 def cut(dialect: str, body: bytes) -> tuple[list[bytes], list[bytes]]:
@@ -103,7 +109,7 @@ async def read_bodies(
     )
     known = {bytes(digest): bytes(body) async for digest, body in cursor}
     messages = [known.get(bytes(digest), ERASED) for digest in digests]
-    request_digest, response_digest, request_length, response_length, content_type = rest
+    request_digest, response_digest, request_length, response_length, content_type, parameters = rest
     return Bodies(
         request=join(raw, messages),
         response=response,
@@ -113,7 +119,42 @@ async def read_bodies(
         request_digest=request_digest,
         response_digest=response_digest,
         response_content_type=content_type,
+        parameters=parameters,
     )
+
+
+async def read_requests(
+    connection: Connection, project_ids: Sequence[str] | None, project: str, calls: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, bytes]:
+    """Return the recorded request bodies of some calls of one project; each message is read once."""
+    scope = {"project_ids": None if project_ids is None else list(project_ids), "project": project}
+    days = sorted({day_of(call) for call in calls})
+    parameters = {**scope, "days": days, "ids": list(calls)}
+    cursor = await connection.execute(QUERIES.get_request_bodies, parameters)
+    found = {call: (raw, digests) async for call, raw, digests in cursor}
+    known: dict[tuple[date, bytes], bytes] = {}
+    for day in days:
+        wanted = {bytes(one) for call, (_, all_) in found.items() if day_of(call) == day for one in all_}
+        parameters = {**scope, "day": day, "hmacs": sorted(wanted)}
+        cursor = await connection.execute(QUERIES.get_messages, parameters)
+        known |= {(day, bytes(digest)): bytes(body) async for digest, body in cursor}
+    return {
+        call: join(raw, [known.get((day_of(call), bytes(digest)), ERASED) for digest in digests])
+        for call, (raw, digests) in found.items()
+    }
+
+
+async def _queue(connection: Connection, bodies: Sequence[Body]) -> None:
+    """Have the calls matched to the prompts of their project's code, where their dialect has messages.
+
+    Always, whether there is a catalogue or not: one may be pushed at this very moment.
+    """
+    async with connection.cursor() as cursor, cursor.copy(QUERIES.copy_match_queue) as copy:
+        copy.set_types(("text", "date", "uuid"))
+        for body in bodies:
+            if body.dialect in CHAT_DIALECTS or b'"prompt"' in body.request:
+                call = identity(body.call)
+                await copy.write_row((name(body.project), day_of(call), call))
 
 
 def _row(
@@ -122,7 +163,14 @@ def _row(
     return (
         *(day_of(call), call, project, *request, body.response, body.request_digest, body.response_digest),
         *(body.request_length, body.response_length, clean(body.response_content_type)),
+        None if body.request_digest else Jsonb(body, dumps=_parameters),
     )
+
+
+def _parameters(body: Body) -> str:
+    """The parameters that stand in a body, as JSON."""
+    found = parameters_in(body.dialect, body.request) if is_dialect(body.dialect) else {}
+    return json_text(msgspec.json.encode(found))
 
 
 async def _secrets(connection: Connection, projects: set[str]) -> dict[str, bytes]:

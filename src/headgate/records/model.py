@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from headgate.core.call import Usage
+from headgate.records.parameters import EffectiveParameter
 
 GroupName = Literal["project", "model", "target", "user", "key", "prompt", "release", "tag"]
 Interval = Literal["hour", "day"]
@@ -54,6 +55,8 @@ class RequestFilters(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None = None
     prompt: str | None = None
     release: str | None = None
+    """Its id, name or commit, or six characters of id or commit on."""
+    environment: str | None = None
     trace_id: str | None = None
     tag: str | None = None
     text: str | None = None
@@ -88,6 +91,7 @@ class RequestItem(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: str
     release: str | None
     prompts: msgspec.Raw
+    environment: str | None
 
 
 class RequestDetail(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +132,9 @@ class RequestDetail(msgspec.Struct, frozen=True, kw_only=True):
     label_readers: list[str] | None
     label_purposes: list[str] | None
     provider_request_id: str | None
+    overrides: msgspec.Raw
+    environment: str | None
+    parameters: list[EffectiveParameter] = []
     request: msgspec.Raw | str | None = None
     response: msgspec.Raw | str | None = None
     messages: list[msgspec.Raw] = []
@@ -149,6 +156,8 @@ class Bodies(msgspec.Struct, frozen=True, kw_only=True):
     request_digest: bytes
     response_digest: bytes
     response_content_type: str
+    parameters: str | None = None
+    """JSON of those that stand in the request, by canonical name; None where it was not kept whole."""
 
 
 class OpenCall(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ from headgate.records.model import (
     UsageBuckets,
     fold,
 )
+from headgate.records.parameters import CallFacts, CodeSettings, EffectiveParameter, effective_parameters
 from headgate.records.rollup import SLOT_S
 from headgate.records.rows import clean, day_of
 from headgate.records.sink import QUERIES
@@ -86,7 +87,43 @@ async def get_request(
     row = await cursor.fetchone()
     if row is None:
         raise refusal
-    return _detail(row, await read_bodies(connection, project_ids, call))
+    bodies = await read_bodies(connection, project_ids, call)
+    parameters = await _parameters(connection, project_ids, row, bodies)
+    return msgspec.structs.replace(_detail(row, bodies), parameters=parameters)
+
+
+async def _parameters(
+    connection: Connection, project_ids: Sequence[str] | None, row: TupleRow, bodies: Bodies | None
+) -> list[EffectiveParameter]:
+    """The effective parameters of a request, from what is on record of its body, prompts and overrides."""
+    kept = (bodies.parameters if bodies is not None else None) or row[35]
+    prompts = msgspec.json.decode(row[27], type=list[dict[str, Any]])
+    sources = sorted({str(each["source"]) for each in prompts if each.get("source")})
+    settings: list[CodeSettings] = []
+    if sources:
+        cursor = await connection.execute(
+            QUERIES.get_code_settings,
+            {"project": row[3], "sources": sources, "project_ids": _scope(project_ids)},
+        )
+        settings = [
+            CodeSettings(
+                source=found[0],
+                kind=found[1],
+                parameters=msgspec.json.decode(found[2] or b"[]", type=list[dict[str, Any]]),
+            )
+            async for found in cursor
+        ]
+    return effective_parameters(
+        CallFacts(
+            dialect=row[8],
+            operation=row[9],
+            model=str(row[12]).partition("/")[2] or row[11],
+            sent=None if kept is None else msgspec.json.decode(kept, type=dict[str, Any]),
+            overrides=msgspec.json.decode(row[33], type=list[dict[str, Any]]),
+            prompts=prompts,
+            settings=settings,
+        )
+    )
 
 
 async def open_calls(
@@ -287,6 +324,7 @@ def _item(row: TupleRow) -> RequestItem:
         snapshot=row[23],
         release=row[24] or None,
         prompts=msgspec.Raw(row[25].encode()),
+        environment=row[26] or None,
     )
 
 
@@ -326,6 +364,8 @@ def _detail(row: TupleRow, bodies: Bodies | None) -> RequestDetail:
         provider_request_id=row[30] or None,
         label_readers=row[31],
         label_purposes=row[32],
+        overrides=msgspec.Raw(row[33].encode()),
+        environment=row[34] or None,
     )
     if bodies is None:
         return detail

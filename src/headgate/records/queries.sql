@@ -9,6 +9,13 @@ select ensure_partitions(array(
 -- name: ensure_partitions_ahead
 select ensure_partitions(array(select current_date + n from generate_series(0, %(days)s::int) n));
 
+-- name: resolve_releases
+-- What calls assert of their release, as the ids of the releases that it means; those of none are left out.
+select a.project, a.wanted, found.id
+from unnest(%(projects)s::text[], %(wanted)s::text[]) as a (project, wanted),
+    lateral resolve_release(a.project, a.wanted) as found (id)
+where found.id is not null;
+
 -- name: close_calls
 delete from open_calls where id = any(%(ids)s);
 
@@ -17,7 +24,8 @@ copy requests (
     day, id, boot, project, key, "user", session, tags, started_at, duration_ms,
     first_token_ms, dialect, operation, stream, model, target, status, code, message,
     attempts, excluded, changes, snapshot, release, trace_id, usage, cost_usd,
-    estimated, truncated, label_regions, record, provider_request_id, label_readers, label_purposes
+    estimated, truncated, label_regions, record, provider_request_id, label_readers, label_purposes,
+    prompts, overrides, environment, parameters
 ) from stdin;
 
 -- name: open_call
@@ -123,14 +131,22 @@ on conflict do nothing;
 -- name: copy_bodies
 copy request_bodies (
     day, id, project, request_raw, request_messages, response, request_digest, response_digest, request_length,
-    response_length, response_content_type
+    response_length, response_content_type, parameters
 ) from stdin (format binary);
 
 -- name: get_body
 select project, request_raw, request_messages, response, request_digest, response_digest, request_length,
-    response_length, response_content_type
+    response_length, response_content_type, parameters::text
 from request_bodies
 where day = %(day)s and id = %(id)s
+    and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]));
+
+-- name: copy_match_queue
+copy match_queue (project, day, id) from stdin (format binary);
+
+-- name: get_request_bodies
+select id, request_raw, request_messages from request_bodies
+where day = any(%(days)s) and id = any(%(ids)s) and project = %(project)s
     and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]));
 
 -- name: get_messages
@@ -139,11 +155,15 @@ where project = %(project)s and day = %(day)s and hmac = any(%(hmacs)b::bytea[])
     and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]));
 
 -- name: list_requests
--- Newest first. Days first, so that partitions are read one after the other and only as many as it takes.
+-- Newest first. Days first, so that partitions are read one after the other and only as many as it takes. What
+-- filled the holes of prompts is as long as messages are, and shows with the one request alone.
 select r.id, r.trace_id, r.started_at, r.project, r.key, r."user", r.session, r.tags, r.dialect, r.operation,
     r.stream, r.model, r.target, r.status, r.code, jsonb_array_length(r.attempts), r.duration_ms,
     r.first_token_ms, r.usage::text, r.cost_usd, r.estimated, r.truncated, r.changes, r.snapshot, r.release,
-    r.prompts::text
+    coalesce((
+        select jsonb_agg(each - 'values' order by place)
+        from jsonb_array_elements(r.prompts) with ordinality as prompts (each, place)
+    ), '[]')::text, r.environment
 from requests r
 where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
     and (%(project)s::text is null or r.project = %(project)s)
@@ -164,7 +184,14 @@ where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[
     and (%(target)s::text is null or r.target = %(target)s or starts_with(r.target, %(target)s || '/'))
     and (%(status_min)s::int is null or r.status between %(status_min)s and %(status_max)s::int)
     and (%(code)s::text is null or r.code = %(code)s)
-    and (%(release)s::text is null or r.release = %(release)s)
+    and (%(environment)s::text is null or r.environment = %(environment)s)
+    and (%(release)s::text is null or r.release in (
+        select %(release)s union all
+        select l.id from releases l
+        where (%(project_ids)s::text[] is null or l.project = any(%(project_ids)s::text[]))
+            and (l.name = %(release)s or l.commit = %(release)s or (length(%(release)s) >= 6
+                and (starts_with(l.id, %(release)s) or starts_with(l.commit, %(release)s))))
+    ))
     and (%(prompt)s::text is null or r.prompts @> jsonb_build_array(jsonb_build_object('name', %(prompt)s::text)))
     and (%(tag)s::text is null or r.tags @> array[%(tag)s::text])
     and (%(patterns)s::text[] is null or exists (
@@ -185,11 +212,35 @@ order by r.day desc, r.id desc limit %(limit)s;
 select r.id, r.trace_id, r.started_at, r.project, r.key, r."user", r.session, r.tags, r.dialect, r.operation,
     r.stream, r.model, r.target, r.status, r.code, r.message, r.attempts::text, r.excluded::text, r.duration_ms,
     r.first_token_ms, r.usage::text, r.cost_usd, r.estimated, r.truncated, r.changes, r.snapshot, r.release,
-    r.prompts::text, r.record, r.label_regions, r.provider_request_id, r.label_readers, r.label_purposes
+    r.prompts::text, r.record, r.label_regions, r.provider_request_id, r.label_readers, r.label_purposes,
+    r.overrides::text, r.environment, r.parameters::text
 from requests r
 where r.day = %(day)s and r.id = %(id)s
     and (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
     and (%(key)s::text is null or r.key = %(key)s);
+
+-- name: get_code_settings
+-- The parameters that are hard-coded in the sources of prompts that a call was made of.
+select source, kind, (settings -> 'parameters')::text
+from catalogue_sources
+where project = %(project)s and source = any(%(sources)s::text[])
+    and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]));
+
+-- name: get_recorded
+select r.day, r.id, r.started_at, r.project, r.key, r."user", r.dialect, r.operation, r.model, r.target, r.status,
+    r.duration_ms, r.first_token_ms, r.usage::text, r.cost_usd::text, r.estimated, r.truncated, r.release,
+    r.environment, r.prompts::text
+from requests r
+join unnest(%(days)s::date[], %(ids)s::uuid[]) as wanted (day, id) on r.day = wanted.day and r.id = wanted.id
+where r.project = any(%(project_ids)s::text[]);
+
+-- name: set_prompts
+update requests set prompts = %(prompts)s::jsonb
+where day = %(day)s and id = %(id)s and project = any(%(project_ids)s::text[]);
+
+-- name: forget_slot
+delete from rollups
+where slot = %(slot)s and dimensions = %(dimensions)s and project = any(%(project_ids)s::text[]) and requests = 0;
 
 -- name: costs
 select
@@ -250,6 +301,22 @@ delete from messages where project = any(%(project_ids)s) and day < %(day)s;
 
 -- name: expire_rollup_days
 delete from rollup_days where project = any(%(project_ids)s) and day < %(day)s;
+
+-- name: expire_match_queue
+delete from match_queue where project = any(%(project_ids)s) and day < %(day)s;
+
+-- name: expire_unknown_prompts
+-- An example is somebody's message, and goes with the day that it is of.
+with gone as (
+    delete from unknown_prompts
+    where project = any(%(project_ids)s) and (last_seen at time zone 'UTC')::date < %(day)s
+)
+update unknown_prompts set example = ''
+where project = any(%(project_ids)s) and example_day < %(day)s and example <> ''
+    and (last_seen at time zone 'UTC')::date >= %(day)s;
+
+-- name: expire_unknown_days
+delete from unknown_days where project = any(%(project_ids)s) and day < %(day)s;
 
 -- name: list_record_projects
 select distinct project from rollup_days order by project;

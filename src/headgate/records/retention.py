@@ -27,6 +27,9 @@ _EXPIRE: tuple[LiteralString, ...] = (
     QUERIES.expire_bodies,
     QUERIES.expire_messages,
     QUERIES.expire_rollup_days,
+    QUERIES.expire_match_queue,
+    QUERIES.expire_unknown_prompts,
+    QUERIES.expire_unknown_days,
 )
 
 

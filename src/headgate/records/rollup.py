@@ -69,7 +69,11 @@ def by_slot(ends: Iterable[End]) -> dict[SlotKey, Delta]:
     """Sum calls for the base rollup, in the order of keys, so that two shippers lock rows in one order."""
     deltas: dict[SlotKey, Delta] = {}
     for end in ends:
-        names = (name(end.project), name(end.key), name(end.target), name(end.model), "", name(end.release))
+        prompt = end.prompts[0].name if end.prompts else ""
+        names = (
+            *(name(end.project), name(end.key), name(end.target), name(end.model)),
+            *(name(prompt), name(end.release)),
+        )
         key: SlotKey = (slot_of(end.started_ms), *names, end.status // 100)
         deltas.setdefault(key, Delta()).count(end)
     return dict(sorted(deltas.items()))
@@ -90,6 +94,31 @@ def dimensions_of(key: SlotKey) -> uuid.UUID:
     """Return the digest that tells one combination of names from another."""
     text = "\0".join((*key[1:7], str(key[7])))
     return uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16])
+
+
+def negative(delta: Delta) -> Delta:
+    """Return what takes a delta back."""
+    return Delta(
+        requests=-delta.requests,
+        input=-delta.input,
+        cache_read=-delta.cache_read,
+        cache_write=-delta.cache_write,
+        output=-delta.output,
+        reasoning=-delta.reasoning,
+        cost_pico_usd=-delta.cost_pico_usd,
+        unpriced=-delta.unpriced,
+        estimated=-delta.estimated,
+        duration_sketch=[-count for count in delta.duration_sketch],
+        first_token_sketch=[-count for count in delta.first_token_sketch],
+    )
+
+
+def merge_slots(one: Delta, other: Delta) -> Delta:
+    """Return the sum of two deltas, sketches and all."""
+    both = merge(one, other)
+    both.duration_sketch = sketch.merge(one.duration_sketch, other.duration_sketch)
+    both.first_token_sketch = sketch.merge(one.first_token_sketch, other.first_token_sketch)
+    return both
 
 
 def merge(one: Delta, other: Delta) -> Delta:

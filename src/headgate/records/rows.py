@@ -3,13 +3,14 @@
 Read next: `records.sink`.
 """
 
+import re
 import uuid
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from headgate.core.entries import AttemptRecord, Begin, End
+from headgate.core.entries import AttemptRecord, Begin, End, Override, PromptUsed
 from headgate.core.identity import time_ms_of
 from headgate.core.money import format_usd
 from headgate.core.pages import format_datetime
@@ -18,6 +19,7 @@ NAME_CHARACTERS_MAX = 200
 """Names come from clients too, and stand in indexes, whose entries have to stay below 2.7 kB."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _YEAR_9999_MS = 253_370_764_800_000
 
 REQUEST_COLUMNS = (
@@ -25,7 +27,7 @@ REQUEST_COLUMNS = (
     *("first_token_ms", "dialect", "operation", "stream", "model", "target", "status", "code", "message"),
     *("attempts", "excluded", "changes", "snapshot", "release", "trace_id", "usage", "cost_usd"),
     *("estimated", "truncated", "label_regions", "record", "provider_request_id"),
-    *("label_readers", "label_purposes"),
+    *("label_readers", "label_purposes", "prompts", "overrides", "environment", "parameters"),
 )
 
 
@@ -69,7 +71,37 @@ def request_row(boot: uuid.UUID, end: End) -> tuple[Any, ...]:
         *(name(end.trace_id), usage_json(end), usd(end.cost_pico_usd), end.estimated, end.truncated),
         *(_values(end.label_regions), name(end.record), name(end.provider_request_id)),
         *(_values(end.label_readers), _values(end.label_purposes)),
+        *(_json([_prompt(one) for one in end.prompts]), _json([_override(one) for one in end.overrides])),
+        *(name(end.environment), json_text(end.parameters) or None),
     )
+
+
+def _prompt(used: PromptUsed) -> dict[str, Any]:
+    return {
+        "name": clean(used.name),
+        "version": str(used.version),
+        "kind": "managed",
+        "values": _raw(used.variables),
+    }
+
+
+def _override(override: Override) -> dict[str, Any]:
+    """One change; `before` and `after` are left out where there was nothing."""
+    sides = {"before": override.before, "after": override.after}
+    return {
+        "source": clean(override.source),
+        "field": clean(override.field),
+        **{side: _raw(value) for side, value in sides.items() if value},
+    }
+
+
+def _raw(value: bytes) -> msgspec.Raw:
+    return msgspec.Raw(json_text(value).encode())
+
+
+def json_text(value: bytes) -> str:
+    r"""Return JSON without what PostgreSQL's own cannot hold: the character NUL, which is written \u0000."""
+    return _NUL.sub(r"\1\\ufffd", value.decode("utf-8", "replace"))
 
 
 def _values(part: tuple[str, ...] | None) -> list[str] | None:

@@ -5,8 +5,9 @@ statement here asks whether a row exists already. Read next: `records.bodies`, `
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import msgspec
 from psycopg.rows import TupleRow
 
 from headgate.core.call import Usage
@@ -44,7 +45,7 @@ class RecordSink:
     async def apply(self, connection: Connection, batch: Sequence[Envelope]) -> None:
         """Write a batch. Raises ValueError or psycopg.Error for an entry that can't be written."""
         running, ended = sort_calls(batch)
-        await write_ended(connection, ended)
+        await write_ended(connection, await _with_releases(connection, ended))
         await _write_running(connection, running)
 
     async def close_journal(self, connection: Connection, boot: uuid.UUID) -> None:
@@ -56,6 +57,28 @@ class RecordSink:
         cursor = await connection.execute(QUERIES.boot_open_calls, {"boot": boot})
         rows = await cursor.fetchall()
         await write_ended(connection, [(boot, _interrupted(row)) for row in rows])
+
+
+async def _with_releases(
+    connection: Connection, ended: Sequence[tuple[uuid.UUID, End]]
+) -> list[tuple[uuid.UUID, End]]:
+    """Put the id of the release that is meant where calls name it otherwise: by name, commit, or in part.
+
+    What means no release that is stored stays as it was said.
+    """
+    asserted = sorted({(name(end.project), name(end.release)) for _, end in ended if end.release})
+    if not asserted:
+        return list(ended)
+    cursor = await connection.execute(
+        QUERIES.resolve_releases,
+        {"projects": [project for project, _ in asserted], "wanted": [wanted for _, wanted in asserted]},
+    )
+    meant = {(project, wanted): found async for project, wanted, found in cursor}
+    return [
+        (boot, msgspec.structs.replace(end, release=found) if found is not None else end)
+        for boot, end in ended
+        for found in (meant.get((name(end.project), name(end.release))),)
+    ]
 
 
 async def write_ended(connection: Connection, ended: Sequence[tuple[uuid.UUID, End]]) -> None:
@@ -112,7 +135,8 @@ def _begun(begin: Begin) -> dict[str, object]:
     }
 
 
-async def _write_rollups(connection: Connection, ends: Sequence[End]) -> None:
+async def add_slots(connection: Connection, deltas: Mapping[rollup.SlotKey, rollup.Delta]) -> None:
+    """Add to the rollup by slot, in the order given; a slot that no call is left in goes."""
     slots = [
         {
             "slot": key[0],
@@ -128,8 +152,20 @@ async def _write_rollups(connection: Connection, ends: Sequence[End]) -> None:
             "duration_sketch": delta.duration_sketch,
             "first_token_sketch": delta.first_token_sketch,
         }
-        for key, delta in rollup.by_slot(ends).items()
+        for key, delta in deltas.items()
     ]
+    emptied = [
+        {"slot": key[0], "dimensions": rollup.dimensions_of(key), "project_ids": [key[1]]}
+        for key, delta in deltas.items()
+        if delta.requests < 0
+    ]
+    async with connection.cursor() as writing:
+        await writing.executemany(QUERIES.add_rollup, slots)
+        await writing.executemany(QUERIES.forget_slot, emptied)
+
+
+async def _write_rollups(connection: Connection, ends: Sequence[End]) -> None:
+    await add_slots(connection, rollup.by_slot(ends))
     days = rollup.by_day(ends)
     keys = list(days)
     parameters = {
@@ -150,7 +186,6 @@ async def _write_rollups(connection: Connection, ends: Sequence[End]) -> None:
         for key, delta in rollup.capped(days, known, counts).items()  # pyright: ignore[reportArgumentType]
     ]
     async with connection.cursor() as writing:
-        await writing.executemany(QUERIES.add_rollup, slots)
         await writing.executemany(QUERIES.add_rollup_day, values)
 
 

@@ -6,6 +6,7 @@ most 15 % too high (DDSketch, Masson et al. 2019, with a fixed number of buckets
 
 import math
 from collections.abc import Sequence
+from itertools import zip_longest
 
 GROWTH = 1.15
 BUCKETS_MAX = 128
@@ -24,6 +25,11 @@ def add(sketch: list[int], duration_ms: int) -> None:
     bucket = bucket_of(duration_ms)
     sketch.extend([0] * (bucket + 1 - len(sketch)))
     sketch[bucket] += 1
+
+
+def merge(one: Sequence[int], other: Sequence[int]) -> list[int]:
+    """Return the sum of two sketches."""
+    return [a + b for a, b in zip_longest(one, other, fillvalue=0)]
 
 
 def quantile_ms(sketch: Sequence[int], share: float) -> int | None:

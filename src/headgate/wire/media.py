@@ -141,6 +141,10 @@ def google_media(members: Members) -> Media:
 
 _STATE_NAMES = frozenset(_STATE_MEMBERS)
 _BEYOND_TEXT = _STATE_NAMES | {"tools", "modalities", "reasoning", "background"}
+WEIGHED = _BEYOND_TEXT | {"inference_geo"}
+"""Members that decide what a call holds beyond text, besides messages."""
+WEIGHTLESS = frozenset({"reasoning.effort", "reasoning.summary"})
+"""Parts of them that decide nothing."""
 
 
 def _find_state(members: Members, found: _Found, responses: bool) -> None:

@@ -5,14 +5,14 @@ re-encoded: `rewrite` splices bytes and leaves all others alone, so that provide
 Read next: `wire.media`, `wire.multipart_form`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from headgate.core.faults import InvalidRequest
 from headgate.core.fields import first_field
 from headgate.core.ports import Headers
-from headgate.wire.media import anthropic_media, google_media, openai_media
+from headgate.wire.media import WEIGHED, WEIGHTLESS, anthropic_media, google_media, openai_media
 from headgate.wire.members import (
     Member,
     Members,
@@ -83,16 +83,33 @@ def read_call(route: Route, headers: Headers, body: bytes) -> CallFacts:
             media=form.media, user=form.user, messages=1,
         )  # fmt: skip
     check_text(body)
-    return _READERS[route.dialect](route, body)
+    return _READERS[route.dialect](route, body, None)
 
 
-def _read_chat(route: Route, body: bytes) -> CallFacts:
+def reread(facts: CallFacts, route: Route, body: bytes, fields: Iterable[str]) -> CallFacts:
+    """Return the facts of a call after changes in its body: those fields, by path, and texts of messages.
+
+    What they can't have changed is not looked for again, such as tools and media. Raises as `read_call`.
+    """
+    known = None if any(_weighs(field) for field in fields) else facts
+    return _READERS[route.dialect](route, body, known)
+
+
+def _weighs(field: str) -> bool:
+    """Whether a field has a say in what bytes do not bound."""
+    return field not in WEIGHTLESS and field.partition(".")[0] in WEIGHED
+
+
+def _read_chat(route: Route, body: bytes, known: CallFacts | None) -> CallFacts:
     members = read_members(body, _OPENAI)
     limit = count_of(members.get("max_tokens"), OUTPUT_TOKENS_MAX)
     if "max_completion_tokens" in members:
         other = count_of(members["max_completion_tokens"], OUTPUT_TOKENS_MAX)
         limit = other if limit is None else max(limit, other or 0)
-    user, session = (None, None) if _WHO.isdisjoint(members) else _openai_user(members)
+    if known is not None:
+        user, session = known.user, known.session
+    else:
+        user, session = (None, None) if _WHO.isdisjoint(members) else _openai_user(members)
     return CallFacts(
         route=route,
         model=_model(members),
@@ -102,15 +119,15 @@ def _read_chat(route: Route, body: bytes) -> CallFacts:
         wants_usage="stream_options" in members and _wants_usage(members),
         max_output=limit,
         choices=count_of(members.get("n"), CHOICES_MAX) or 1,
-        messages=_length(members, "messages"),
-        media=openai_media(members, "messages", responses=False),
+        messages=_length(members, "messages") if known is None else known.messages,
+        media=openai_media(members, "messages", responses=False) if known is None else known.media,
         service_tier=text_of(members.get("service_tier")),
         user=user,
         session=session,
     )
 
 
-def _read_responses(route: Route, body: bytes) -> CallFacts:
+def _read_responses(route: Route, body: bytes, known: CallFacts | None) -> CallFacts:
     members = read_members(body, _RESPONSES)
     user, session = _openai_user(members)
     return CallFacts(
@@ -121,14 +138,15 @@ def _read_responses(route: Route, body: bytes) -> CallFacts:
         wants_usage=True,
         max_output=count_of(members.get("max_output_tokens"), OUTPUT_TOKENS_MAX),
         messages=1 + _length(members, "input"),
-        media=openai_media(members, "input", responses=True),
+        media=openai_media(members, "input", responses=True) if known is None else known.media,
         service_tier=text_of(members.get("service_tier")),
         user=user,
         session=session,
     )
 
 
-def _read_plain(route: Route, body: bytes) -> CallFacts:
+def _read_plain(route: Route, body: bytes, known: CallFacts | None) -> CallFacts:
+    del known  # all of it is quick to read
     members = read_members(body, _PLAIN)
     inputs = max(_length(members, "input"), _length(members, "prompt"), 1)
     choices = max(count_of(members.get(name), CHOICES_MAX) or 1 for name in ("n", "best_of"))
@@ -156,7 +174,7 @@ def _plain_media(route: Route) -> Media:
     return Media(audio=1) if route.operation == "audio" else NO_MEDIA
 
 
-def _read_anthropic(route: Route, body: bytes) -> CallFacts:
+def _read_anthropic(route: Route, body: bytes, known: CallFacts | None) -> CallFacts:
     members = read_members(body, _ANTHROPIC)
     metadata = _inner(members, "metadata", _METADATA)
     user = text_of(metadata.get("user_id"))
@@ -171,15 +189,15 @@ def _read_anthropic(route: Route, body: bytes) -> CallFacts:
         stream=flag_of(members.get("stream")),
         wants_usage=True,
         max_output=count_of(members.get("max_tokens"), OUTPUT_TOKENS_MAX),
-        messages=1 + _length(members, "messages"),
-        media=anthropic_media(members),
+        messages=1 + _length(members, "messages") if known is None else known.messages,
+        media=anthropic_media(members) if known is None else known.media,
         service_tier=text_of(members.get("speed")) or text_of(members.get("service_tier")),
         user=user,
         session=session,
     )
 
 
-def _read_google(route: Route, body: bytes) -> CallFacts:
+def _read_google(route: Route, body: bytes, known: CallFacts | None) -> CallFacts:
     members = read_members(body, _GOOGLE)
     settings = _inner(members, _one_of(members, "generationConfig", "generation_config"), _GENERATION)
     model = route.model or ""
@@ -201,12 +219,12 @@ def _read_google(route: Route, body: bytes) -> CallFacts:
         max_output=count_of(limit, OUTPUT_TOKENS_MAX),
         choices=count_of(choices, CHOICES_MAX) or 1,
         messages=1 + contents,
-        media=google_media(members),
+        media=google_media(members) if known is None else known.media,
         service_tier=text_of(members.get(_one_of(members, "serviceTier", "service_tier"))),
     )
 
 
-_READERS: dict[str, Callable[[Route, bytes], CallFacts]] = {
+_READERS: dict[str, Callable[[Route, bytes, CallFacts | None], CallFacts]] = {
     "openai-chat": _read_chat,
     "openai-responses": _read_responses,
     "openai": _read_plain,

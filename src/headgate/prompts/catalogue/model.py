@@ -1,0 +1,216 @@
+"""The catalogue's words: what a team pushes of its code, and what the API says of prompts found in it. Pure.
+
+A prompt of code is named `path:symbol`; its versions go by the hash of their parts. Places count a source's
+commits from the oldest, at 0. Read next: `catalogue.store`.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from headgate.prompts.model import Part
+
+SOURCE_CHARACTERS_MAX = 200
+NAME_CHARACTERS_MAX = 1000
+"""Of a path, and of a symbol."""
+TEMPLATE_CHARACTERS_MAX = 200_000
+VERSIONS_MAX = 20_000
+"""Of one source; a push of more is refused."""
+COMMITS_MAX = 100_000
+"""Of one source; what is older is left out, and counts as the oldest."""
+
+SourceKind = Literal["repository", "library"]
+State = Literal["current", "differs", "unused", "gone"]
+"""Of a prompt of code, by the traffic of the last days. `current`: only the newest version was seen.
+`differs`: another version than that at the head was, or the head has none. `unused`: it stands in the code
+and was not seen. `gone`: it neither stands in the code nor was seen."""
+
+SourceName = Annotated[str, msgspec.Meta(min_length=1, max_length=SOURCE_CHARACTERS_MAX)]
+PathName = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_CHARACTERS_MAX)]
+ShortName = Annotated[str, msgspec.Meta(max_length=SOURCE_CHARACTERS_MAX)]
+Place = Annotated[int, msgspec.Meta(ge=0, le=COMMITS_MAX)]
+
+
+class NewTemplate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A template: literal fragments as text, holes as `{"type": "hole", "name": ...}`."""
+
+    parts: Annotated[tuple[Part, ...], msgspec.Meta(min_length=1, max_length=5000)]
+
+
+class NewCommits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Commits from a place on, the oldest first; what stands there is replaced. Times are Unix seconds."""
+
+    start: Place
+    ids: Annotated[tuple[ShortName, ...], msgspec.Meta(max_length=COMMITS_MAX)]
+    times: Annotated[tuple[int, ...], msgspec.Meta(max_length=COMMITS_MAX)]
+
+
+class NewVersion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A version of a prompt, from the place of its first commit to that of its last."""
+
+    path: PathName
+    symbol: PathName
+    version: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{12}(?!\n)$")]
+    kind: ShortName
+    line: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+    first: Place
+    last: Place
+    is_newest: bool
+
+
+class NewState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that a source holds. `is_snapshot`: only what it holds now is known, under the name of `head`."""
+
+    head: ShortName
+    versions: Annotated[tuple[NewVersion, ...], msgspec.Meta(max_length=VERSIONS_MAX)]
+    parameters: Annotated[tuple[dict[str, Any], ...], msgspec.Meta(max_length=VERSIONS_MAX)] = ()
+    models: Annotated[tuple[dict[str, Any], ...], msgspec.Meta(max_length=VERSIONS_MAX)] = ()
+    is_snapshot: bool = False
+
+
+class CataloguePush(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of a push: templates come first, as many parts as they take; commits and state in the last."""
+
+    source: SourceName
+    kind: SourceKind = "repository"
+    project: ShortName | None = None
+    templates: Annotated[tuple[NewTemplate, ...], msgspec.Meta(max_length=VERSIONS_MAX)] = ()
+    commits: NewCommits | None = None
+    state: NewState | None = None
+
+
+class CataloguePushed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a part of a push came to. `queued` calls of the last day are matched again."""
+
+    project: str
+    source: str
+    changed: bool
+    commits: int
+    versions: int
+    queued: int = 0
+
+
+class SourceView(msgspec.Struct, frozen=True, kw_only=True):
+    """A source as lists show it; `prompts` and `versions` count what its whole history holds."""
+
+    project: str
+    source: str
+    kind: SourceKind
+    head: str
+    commits: int
+    prompts: int
+    versions: int
+    pushed_at: str
+    pushed_by: str
+
+
+class SourceDetail(SourceView, frozen=True, kw_only=True):
+    """A source with what a push compares itself to: SHA-256 of its commits' ids, each with a line end; and
+    the templates that are there already."""
+
+    commits_digest: str
+    templates: list[str]
+    parameters: list[dict[str, Any]]
+    models: list[dict[str, Any]]
+
+
+class Traffic(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls that a version was found in. `cost_usd` is that of whole calls, null where none is known."""
+
+    calls: int
+    cost_usd: str | None
+    unpriced: int
+    last_seen: str | None
+
+
+class PromptItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A prompt as lists show it. `version` is that at the source's head; `seen` are the versions that
+    traffic of the last days showed, the most frequent first. `traffic` is null for members."""
+
+    kind: Literal["code", "managed"]
+    name: str
+    project: str
+    source: str | None
+    version: str | None
+    versions: int
+    text: str
+    state: State | None
+    seen: list[str]
+    traffic: Traffic | None
+
+
+class VersionItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of a prompt of code, with the commits that hold it, first and last."""
+
+    version: str
+    text: str
+    holes: list[str]
+    is_newest: bool
+    line: int
+    first_commit: str
+    first_at: str | None
+    last_commit: str
+    last_at: str | None
+    traffic: Traffic | None
+
+
+class PromptDetail(msgspec.Struct, frozen=True, kw_only=True, tag_field="object", tag="prompt"):
+    """A prompt of code with its versions, the newest first."""
+
+    kind: Literal["code"]
+    name: str
+    project: str
+    source: str
+    path: str
+    symbol: str
+    state: State
+    parameters: list[dict[str, Any]]
+    """What is hard-coded in the same file, at the head."""
+    versions: list[VersionItem]
+
+
+class VersionDetail(msgspec.Struct, frozen=True, kw_only=True, tag_field="object", tag="prompt_version"):
+    """A version of a prompt of code, in full."""
+
+    kind: Literal["code"]
+    name: str
+    project: str
+    source: str
+    version: VersionItem
+    parts: list[Part]
+
+
+class UnknownItem(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages that no template explains, by what they share: `<*>` stands where they differ. `share` is the
+    part of the calls looked at that hold one."""
+
+    id: str
+    project: str
+    role: str
+    template: str
+    example: str
+    calls: int
+    share: float
+    first_seen: str
+    last_seen: str
+
+
+def name_of(path: str, symbol: str) -> str:
+    """Return the name of a prompt of code."""
+    return f"{path}:{symbol}"
+
+
+def digest_of(*names: str) -> uuid.UUID:
+    """Return a digest of names, for an index."""
+    return uuid.UUID(bytes=hashlib.sha256("\0".join(names).encode("utf-8", "replace")).digest()[:16])
+
+
+def commits_digest(ids: Iterable[str]) -> bytes:
+    """Return the SHA-256 of commits' ids, each with a line end."""
+    digest = hashlib.sha256()
+    for each in ids:
+        digest.update(each.encode() + b"\n")
+    return digest.digest()
