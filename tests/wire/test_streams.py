@@ -220,6 +220,8 @@ def test_stripping_takes_out_exactly_what_asking_had_added():
         (b'{"usage":null}', b"{}"),
         (b'{"choices":[{"delta":{"content":"\\"usage\\":null"}}],"usage":null,"a":"b"}',
          b'{"choices":[{"delta":{"content":"\\"usage\\":null"}}],"a":"b"}'),
+        (b'{"choices":[{}],"usage":null,"usage":null}', b'{"choices":[{}],"usage":null,"usage":null}'),
+        (b'{"\xff":1,"usage":null,"a":[1]}', b'{"\xff":1,"usage":null,"a":[1]}'),
         (b'{"choices":[{}],"usage":{"prompt_tokens":1}}', b'{"choices":[{}],"usage":{"prompt_tokens":1}}'),
     ],
 )  # fmt: skip

@@ -9,6 +9,7 @@ import re
 import msgspec
 
 from headgate.core.call import Operation
+from headgate.core.faults import InvalidRequest
 from headgate.wire.answers import served_units, short_text, tier_of, with_units
 from headgate.wire.event_reader import NOTHING, EventReader, is_set
 from headgate.wire.members import Watched, read_members
@@ -155,11 +156,17 @@ class ChatReader(EventReader):
 
 
 def _without_usage(event: bytes, data: bytes) -> bytes:
-    """The same for a chunk whose `usage` stands anywhere else: found by reading its members."""
+    """The same for a chunk whose `usage` stands anywhere else: found by reading its members.
+
+    One whose members can't be told for sure, such as one with a member given twice, is relayed as it came.
+    """
     offset = event.find(data)
     if offset < 0:
         return event
-    members = list(read_members(data, _USAGE).values())
+    try:
+        members = list(read_members(data, _USAGE).values())
+    except InvalidRequest:  # says what is wrong with a caller's body; this is the provider's
+        return event
     at = next(index for index, member in enumerate(members) if member.key == "usage")
     if at > 0:
         start, end = members[at - 1].end, members[at].end
