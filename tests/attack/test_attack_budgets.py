@@ -5,9 +5,10 @@ docs/concepts/promises.md.
 """
 
 import asyncio
+import itertools
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -76,6 +77,13 @@ one key's, three quarters four users'.
 """
 CALLS = 7000
 KILLS_MIN = 3
+NEARLY_FROM_BOUNDS = 40
+"""From how many bounds on a budget admits nine tenths of what one who knows each cost would.
+
+Who knows bounds alone has to refuse once less than one is left: at a third of the bound a call, and with 130
+to choose from, that is worth four or five cheap ones. Simulated with 4,000 orders of calls, deciding on one at a
+time: of 20 bounds 93 % on average, and under 90 % in one order of ten; of 40 bounds 96 %, and never under 91 %.
+"""
 USED_MIN = 0.9
 """What at least one window of each meter has spent of its limit, or it was not attacked."""
 
@@ -165,43 +173,43 @@ async def test_of_a_limit_of_thousands_of_bounds_two_percent_at_most_stay_unusab
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize(("bounds", "budgets"), [(20, 4), (100, 1)])
+@pytest.mark.parametrize("bounds", [20, 40, 100])
 async def test_small_budgets_admit_nearly_what_one_who_knows_each_cost_would(
-    bounds: int, budgets: int, bound: int, shown: Show
+    bounds: int, bound: int, shown: Show
 ) -> None:
-    # The last bound of a budget, a twentieth of the smallest, is three calls or six: of several, all told.
-    together = [await spend_small(bounds * bound, shown) for _ in range(budgets)]
-    admitted, known = (sum(counts) for counts in zip(*together, strict=True))
-    assert admitted >= 0.9 * known
-
-
-async def spend_small(limit: int, shown: Show) -> tuple[int, int]:
-    """Return how many calls a small budget has admitted, and how many one who knows each cost would have."""
+    limit = bounds * bound
     with besieged(budget("small", '{ provider = "shop" }', limit, "total")) as siege:
-        offered: list[Call] = []
         costs: dict[str, int] = {}
-        for call in siege.calls(output_max=OUTPUT_MAX):
-            text = json.loads(call.body)["messages"][-1]["content"]
-            offered.append(call)
-            costs[call.name] = cost_of(siege.shop.seed, text, "large")
-            if sum(costs.values()) > 3 * limit:
-                break
-        crowd = siege.crowd(iter(offered))
+
+        def offered() -> Iterator[Call]:
+            for call in siege.calls(output_max=OUTPUT_MAX):
+                text = json.loads(call.body)["messages"][-1]["content"]
+                costs[call.name] = cost_of(siege.shop.seed, text, "large")
+                yield call
+                if sum(costs.values()) > 3 * limit:
+                    return
+
+        crowd = siege.crowd(offered())
         await crowd.run()
+        # One after the other, so that none is refused because others might still cost that much.
+        last = siege.crowd(itertools.islice(siege.calls(output_max=OUTPUT_MAX, prefix="last"), 40), clients=1)
+        await last.run(lambda: any(seen.code == "budget_exhausted" for seen in last.seen))
         bill = siege.bill()
     admitted = [seen for seen in crowd.seen if seen.is_answered]
-    # Ids are in the order of time. Who knows each cost sees the calls come as the gateways did: another order
-    # alone, with dear calls first, admits a tenth fewer.
+    # Who knows each cost decides on the calls one after the other as the gateways did. Which of 200 that wait
+    # comes first is chance, and sixty calls of another order cost a tenth more or less: what knowing is worth
+    # is judged here, not luck.
     left, known = limit, 0
-    for seen in sorted(crowd.seen, key=lambda seen: seen.request_id):
-        assert seen.request_id
+    for seen in crowd.seen:
         if costs[seen.name] <= left:
             left -= costs[seen.name]
             known += 1
     codes = Counter(seen.code for seen in crowd.seen if not seen.is_answered)
     shown(
-        f"limit of {format_usd(limit)} USD: {len(admitted)} of {len(offered)} calls admitted, {known} by who "
-        f"knows each cost; billed {bill.pico_usd / limit:.1%}; refused {dict(codes)}"
+        f"limit of {bounds} bounds: {len(admitted)} of {len(costs)} calls admitted, {known} by who knows "
+        f"each cost: {len(admitted) / known:.1%}; billed {bill.pico_usd / limit:.1%}; refused {dict(codes)}"
     )
     assert bill.pico_usd <= limit
-    return len(admitted), known
+    assert limit - bill.pico_usd < bound, "a call was refused that the budget had room for"
+    if bounds >= NEARLY_FROM_BOUNDS:
+        assert len(admitted) >= 0.9 * known
