@@ -1,5 +1,7 @@
 """What each operation of the control API is for: who may call it, and a good body. Stated, not derived."""
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -10,6 +12,8 @@ READERS = PROJECT | {"viewer"}
 ALL = READERS | {"member"}
 CALLERS = PROJECT | {"member", "viewer"}
 
+NOBODY = "00000000-0000-7000-8000-000000000000"
+"""A place for path parameters: the id of nothing."""
 TOML = '[providers.mock]\nkind = "mock"\n\n[models.assistant]\ntargets = ["mock/small"]\n'
 
 
@@ -20,6 +24,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     body: dict[str, Any] | None = None
     nested: tuple[str, ...] = ()
     """Members of the body that are objects of their own, in which an unknown member is refused, too."""
+    asked: str | None = None
+    """What is asked for, where an address with NOBODY in it would not do."""
 
 
 _KEY: dict[str, Any] = {
@@ -29,6 +35,48 @@ _KEY: dict[str, Any] = {
 }
 _BUDGET: dict[str, Any] = {"name": "one", "limit": "1 USD", "scope": {"provider": "mock"}}
 _RATE: dict[str, Any] = {"name": "one", "limit": "5 requests", "scope": {"user": "*"}}
+
+COMMITS = ("0123456789abcdef0123456789abcdef01234567", "89abcdef0123456789abcdef0123456789abcdef")
+"""Of two releases that are there."""
+VERSION: dict[str, Any] = {
+    "engine": "mustache",
+    "messages": [{"role": "user", "content": "Say hello to {{who}}."}],
+    "model": "assistant",
+    "parameters": {"temperature": 0.5, "max_output": 50},
+}
+RULE: dict[str, Any] = {
+    "match": {"project": "default", "model": "assistant", "headers": {"x-team": "one"}},
+    "set": {"temperature": 0.1},
+    "clamp": {"max_output": {"most": 100}},
+    "replace": [{"old": "Say", "new": "Whisper"}],
+}
+PUSH: dict[str, Any] = {
+    "source": "one",
+    "templates": [{"parts": ["Say hello to ", {"type": "hole", "name": "who"}]}],
+    "commits": {"start": 0, "ids": list(COMMITS), "times": [1_700_000_000, 1_700_000_001]},
+    "state": {
+        "head": COMMITS[1],
+        "versions": [
+            {
+                **{"path": "app.py", "symbol": "HELLO", "version": "bc7bb4e4ccce", "kind": "constant"},
+                **{"line": 1, "first": 0, "last": 1, "is_newest": True},
+            }
+        ],
+    },
+}
+RELEASE: dict[str, Any] = {
+    "commit": COMMITS[0],
+    "prompts": [{"path": "app.py", "symbol": "HELLO", "version": "0" * 12, "text": "Say hello to {who}"}],
+    "parameters": [{"path": "app.py", "symbol": "HELLO", "name": "temperature", "value": "0.5"}],
+    "tools": [{"path": "app.py", "name": "search", "version": "0" * 12}],
+    "dependencies": {"httpx": "0.28.1"},
+    "pins": {"assistant": "mock/small"},
+}
+WHAT_IF: dict[str, Any] = {
+    "models": {"assistant": "mock/large"},
+    "prices": {"mock/small": {"input": "1", "output": "2"}},
+    "rules": [{"name": "shorter", "clamp": {"max_output": {"most": 100}}}],
+}
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/keys"): Operation(roles=PROJECT),
@@ -65,76 +113,65 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/providers"): Operation(roles=ADMIN),
     ("get", "/api/v1/models"): Operation(roles=CALLERS),
     ("get", "/api/v1/status"): Operation(roles=ADMIN),
+    ("get", "/api/v1/prompts"): Operation(roles=ALL),
+    ("get", "/api/v1/prompts/unknown"): Operation(roles=READERS),
+    ("get", "/api/v1/prompts/{name}"): Operation(roles=ALL),
+    ("post", "/api/v1/prompts/{name}"): Operation(
+        roles=PROJECT, body=VERSION, nested=("messages",), asked=f"/api/v1/prompts/{NOBODY}/versions"
+    ),
+    ("put", "/api/v1/prompts/{name}"): Operation(
+        roles=PROJECT, body={"version": 1}, asked=f"/api/v1/prompts/{NOBODY}/labels/production"
+    ),
+    ("delete", "/api/v1/prompts/{name}"): Operation(roles=PROJECT),
+    ("get", "/api/v1/prompts/catalogue"): Operation(roles=ALL),
+    ("post", "/api/v1/prompts/catalogue"): Operation(
+        roles=PROJECT, body=PUSH, nested=("templates", "commits", "state")
+    ),
+    ("get", "/api/v1/prompts/catalogue/{source}"): Operation(roles=ALL),
+    ("delete", "/api/v1/prompts/catalogue/{source}"): Operation(roles=PROJECT),
+    ("get", "/api/v1/rules"): Operation(roles=READERS),
+    ("post", "/api/v1/rules"): Operation(
+        roles=PROJECT, body={"name": "one", **RULE}, nested=("match", "replace")
+    ),
+    ("get", "/api/v1/rules/{name}"): Operation(roles=READERS),
+    ("put", "/api/v1/rules/{name}"): Operation(roles=PROJECT, body=RULE, nested=("match", "replace")),
+    ("patch", "/api/v1/rules/{name}"): Operation(roles=PROJECT, body=RULE, nested=("match", "replace")),
+    ("delete", "/api/v1/rules/{name}"): Operation(roles=PROJECT),
+    ("get", "/api/v1/rules/{name}/versions"): Operation(roles=READERS),
+    ("post", "/api/v1/rules/test"): Operation(roles=READERS, body={"rule": RULE}, nested=("rule",)),
+    ("get", "/api/v1/releases"): Operation(roles=READERS),
+    ("post", "/api/v1/releases"): Operation(
+        roles=PROJECT, body=RELEASE, nested=("prompts", "parameters", "tools")
+    ),
+    ("get", "/api/v1/releases/compare"): Operation(
+        roles=READERS, asked=f"/api/v1/releases/compare?a={COMMITS[0]}&b={COMMITS[1]}"
+    ),
+    ("get", "/api/v1/releases/{release}"): Operation(roles=READERS),
+    ("get", "/api/v1/environments"): Operation(roles=READERS),
+    ("post", "/api/v1/environments/{name}"): Operation(roles=PROJECT, body={"release": COMMITS[0]}),
+    ("post", "/api/v1/environments/{name}/rollback"): Operation(roles=PROJECT, body={"why": "it was wrong"}),
+    ("get", "/api/v1/environments/{name}/history"): Operation(roles=READERS),
+    ("get", "/api/v1/environments/{name}/status"): Operation(roles=READERS),
+    ("post", "/api/v1/whatif"): Operation(roles=READERS, body=WHAT_IF, nested=("rules",)),
+    ("post", "/api/v1/whatif/stream"): Operation(roles=READERS, body=WHAT_IF, nested=("rules",)),
     ("get", "/healthz"): Operation(roles=None),
     ("get", "/readyz"): Operation(roles=None),
     ("get", "/metrics"): Operation(roles=None),
 }
 
-NOBODY = "00000000-0000-7000-8000-000000000000"
-"""A place for path parameters: the id of nothing."""
-
-REFUSED: tuple[tuple[str, str, Any], ...] = (
-    ("GET", "/keys/%00", None),
-    ("GET", "/keys/%ED%A0%80", None),
-    ("GET", "/keys?project=%00", None),
-    ("GET", "/keys?limit=9999999999999999999999", None),
-    ("GET", "/keys?limit=1&limit=%00", None),
-    ("GET", "/keys?next=OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5", None),
-    ("GET", "/audit?next=LTE", None),
-    ("GET", "/alerts?next=OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5", None),
-    ("GET", "/alerts?kind=a%00", None),
-    ("GET", "/alerts?kind=a%0A", None),
-    ("GET", "/costs?project=%00", None),
-    ("GET", "/costs?next=LTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5", None),
-    ("GET", "/costs?group_by=project,project,%00", None),
-    ("GET", "/webhooks?next=Ilx1MDAwMCI", None),
-    ("GET", "/snapshots?next=Im5vdCBhIHRpbWUi", None),
-    ("GET", "/snapshots/%00", None),
-    ("GET", "/requests/%00", None),
-    ("GET", "/requests?from=99999-01-01T00:00:00Z", None),
-    ("GET", "/requests?status=%00", None),
-    ("DELETE", "/webhooks/%00", None),
-    ("DELETE", "/budgets/%00", None),
-    ("POST", "/keys", {"name": "a\n"}),
-    ("POST", "/keys", {"name": "a", "may_assert": 0}),
-    ("POST", "/keys", {"name": "a", "may_assert": "true"}),
-    ("POST", "/keys", {"name": "a", "tags": "ab"}),
-    ("POST", "/keys", {"name": "a", "project": "p\n"}),
-    ("POST", "/keys", {"name": "a", "expires_at": "2026-13-01T00:00:00Z"}),
-    ("POST", "/keys", {"name": "a", "expires_at": "9999-12-31T23:59:59-23:59"}),
-    ("POST", "/keys", {"name": "a", "budgets": [{"name": "b", "limit": "1e-999999999"}]}),
-    ("POST", "/keys", {"name": "a", "budgets": [{"name": "b", "limit": {"$": 1}}]}),
-    ("POST", "/keys", {"name": "a", "models": ["m\x00"]}),
-    ("POST", "/keys", [{"name": "a"}]),
-    ("POST", "/keys", None),
-    ("POST", "/keys", b'{"name": "a", "name": "b"}'),
-    ("POST", "/keys", b'{"name": "a\\ud800"}'),
-    ("POST", "/keys", b'{"name": "a"} {"name": "b"}'),
-    ("POST", "/keys", b'\xff\xfe{"name": "a"}'),
-    ("POST", "/keys", b"[" * 100_000),
-    ("POST", "/keys", b'{"budgets":' * 5_000),
-    ("POST", "/budgets", {"name": "a", "limit": "1 USD", "timezone": "../../../../etc/passwd"}),
-    ("POST", "/budgets", {"name": "a", "limit": "1 USD", "timezone": "Europe"}),
-    ("POST", "/budgets", {"name": "a", "limit": "1 USD", "timezone": "A" * 10_000}),
-    ("POST", "/budgets", {"name": "a", "limit": "1 USD", "reserve_wait_s": 1e308}),
-    ("POST", "/budgets", {"name": "a", "limit": "1 USD", "reserve_wait_s": "2"}),
-    ("POST", "/budgets", {"name": "a", "limit": "NaN USD"}),
-    ("POST", "/budgets", {"name": "a", "limit": "9" * 60}),
-    ("POST", "/budgets", {"name": "a", "limit": "1 USD", "scope": {"user": "\x00"}}),
-    ("POST", "/budgets", {"name": "a", "limit": "1 USD", "scope": {"user": ""}}),
-    ("POST", "/rate_limits", {"name": "a", "limit": "0 requests"}),
-    ("POST", "/rate_limits", {"name": "a", "limit": "999999999999999999999 requests"}),
-    ("POST", "/webhooks", {"url": "http://user:word@host/"}),
-    ("POST", "/webhooks", {"url": "http://host:99999/"}),
-    ("POST", "/webhooks", {"url": "https://ll*"}),
-    ("POST", "/webhooks", {"url": "file:///etc/passwd"}),
-    ("POST", "/webhooks", {"url": "http://a/\r\nx-injected: 1"}),
-    ("POST", "/config/plan", {"toml": "a = \x00"}),
-    ("POST", "/config/plan", {"toml": "[" * 50_000}),
-    ("POST", "/config/plan", {"toml": "a = " + "[" * 5_000}),
-    ("POST", "/config/apply", {"toml": TOML, "base": None, "note": "\x00"}),
-    ("POST", f"/leases/{NOBODY}/release", {"reason": "abc\x00"}),
-    ("POST", "/leases/none/release", {"reason": "gone"}),
-    ("POST", "/snapshots/none/activate", {"expected": "\x00"}),
+_PROMPT = f"/api/v1/prompts/{NOBODY}"
+VERBS: tuple[tuple[str, str, Operation], ...] = (
+    ("post", f"{_PROMPT}/render", Operation(roles=ALL, body={"variables": {"who": "you"}})),
+    ("post", f"{_PROMPT}/labels/production", Operation(roles=PROJECT, body={"version": 1})),
+    ("post", f"{_PROMPT}/archive", Operation(roles=PROJECT, body={})),
+    ("post", f"{_PROMPT}/unarchive", Operation(roles=PROJECT, body={})),
+    ("delete", f"{_PROMPT}/labels/production", Operation(roles=PROJECT)),
 )
-"""Requests that no schema writes down, each a 4xx in the documented shape."""
+"""Operations that share a description with another, told apart by how their address ends."""
+
+
+def places() -> Iterator[tuple[str, str, Operation]]:
+    """Method, address and operation of all that can be asked; objects that are named are not there."""
+    for (method, template), operation in OPERATIONS.items():
+        yield method, operation.asked or re.sub(r"\{\w+\}", NOBODY, template), operation
+    yield from VERBS

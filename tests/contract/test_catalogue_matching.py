@@ -59,7 +59,7 @@ def version(template: Template, symbol: str, first: int, last: int, *, is_newest
 def push_of(*versions: NewVersion, **changes: Any) -> CataloguePush:
     push = CataloguePush(
         source="shop",
-        templates=tuple(NewTemplate(parts=each.parts) for each in (OLD, NEW, ASK, WRAPPED)),
+        templates=tuple(NewTemplate.of(each) for each in (OLD, NEW, ASK, WRAPPED)),
         commits=NewCommits(start=0, ids=COMMITS, times=tuple(range(len(COMMITS)))),
         state=NewState(head=COMMITS[-1], versions=versions),
     )

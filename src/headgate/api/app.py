@@ -30,7 +30,12 @@ from headgate.config.http import ConfigController, SnapshotsController, list_mod
 from headgate.meters.http import BudgetsController, InlineMeters
 from headgate.meters.lease_http import LeasesController
 from headgate.meters.rate_http import RateLimitsController
-from headgate.prompts.catalogue.http import CatalogueController, PromptListController, PromptsController
+from headgate.prompts.catalogue.http import (
+    CatalogueController,
+    PromptListController,
+    PromptsController,
+    UnknownPromptsController,
+)
 from headgate.prompts.managed.http import ManagedPrompts, ManagedPromptsController
 from headgate.records.http import (
     CostsController,
@@ -113,6 +118,7 @@ def _api() -> Router:
             list_models,
             ComparisonController,
             PromptListController,
+            UnknownPromptsController,
             PromptsController,
             ManagedPromptsController,
             CatalogueController,

@@ -12,12 +12,14 @@ import msgspec
 from litestar import Litestar, Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.response import ServerSentEvent
 from litestar.routes import HTTPRoute
 
 from headgate.api.errors import ErrorBody
 from headgate.meters.console import NewBudget, NewRateLimit
 
 JSON: Final = "application/json"
+EVENTS: Final = "text/event-stream"
 _SCHEMAS: Final = "#/components/schemas/"
 
 _ERRORS: Final[dict[int, str]] = {
@@ -36,8 +38,18 @@ _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FURTHER: Final[dict[str, tuple[int, ...]]] = {
     "/metrics": (401,),
     "/api/v1/requests/stream": (429,),
+    "/api/v1/releases/compare": (404,),
+    "/api/v1/rules/test": (404,),
+    "/api/v1/whatif": (404,),
+    "/api/v1/whatif/stream": (404,),
 }
 """What single routes answer beyond what their kind does."""
+
+_SUCCEEDS: Final[dict[tuple[str, str], tuple[int, str]]] = {
+    ("GET", "/api/v1/prompts/{name}"): (304, "the client has this version already, by its entity tag"),
+    ("POST", "/api/v1/prompts/{name}"): (200, "done; no version was made"),
+}
+"""What routes that take several verbs answer beside the status that they declare."""
 
 _LEADS: Final[tuple[tuple[str, str, str, str, str], ...]] = (
     ("post", "/api/v1/keys", "id", "key_id", "/api/v1/keys/{key_id}"),
@@ -48,6 +60,14 @@ _LEADS: Final[tuple[tuple[str, str, str, str, str], ...]] = (
     ("get", "/api/v1/snapshots", "items/0/id", "snapshot_id", "/api/v1/snapshots/{snapshot_id}"),
     ("get", "/api/v1/snapshots", "items/0/id", "snapshot_id", "/api/v1/snapshots/{snapshot_id}/activate"),
     ("get", "/api/v1/requests", "items/0/id", "request_id", "/api/v1/requests/{request_id}"),
+    ("get", "/api/v1/prompts", "items/0/name", "name", "/api/v1/prompts/{name}"),
+    ("post", "/api/v1/prompts/catalogue", "source", "source", "/api/v1/prompts/catalogue/{source}"),
+    ("post", "/api/v1/rules", "name", "name", "/api/v1/rules/{name}"),
+    ("post", "/api/v1/rules", "name", "name", "/api/v1/rules/{name}/versions"),
+    ("post", "/api/v1/releases", "id", "release", "/api/v1/releases/{release}"),
+    ("post", "/api/v1/environments/{name}", "name", "name", "/api/v1/environments/{name}/status"),
+    ("post", "/api/v1/environments/{name}", "name", "name", "/api/v1/environments/{name}/history"),
+    ("post", "/api/v1/environments/{name}", "name", "name", "/api/v1/environments/{name}/rollback"),
 )
 """Whose answer names an object, by which member, and where that is a parameter."""
 
@@ -77,6 +97,7 @@ def describe(app: Litestar, listed: dict[str, Any]) -> dict[str, Any]:
     by_type = {repr(kind): schema for kind, schema in zip(unique, schemas, strict=True)}
     for method, path, operation, handler in operations:
         _describe_bodies(operation, handler, by_type)
+        _describe_success(operation, handler, _SUCCEEDS.get((method, path)))
         _describe_errors(operation, method, path, by_type[repr(ErrorBody)])
     _describe_inline(components)
     _link(described["paths"])
@@ -143,6 +164,21 @@ def _describe_bodies(operation: dict[str, Any], handler: HTTPRouteHandler, by_ty
     if schemas:
         schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
         succeeded["content"] = {JSON: {"schema": schema}}
+    elif handler.parsed_return_field.annotation is ServerSentEvent:
+        succeeded["content"] = {EVENTS: {"schema": {"type": "string"}}}
+
+
+def _describe_success(
+    operation: dict[str, Any], handler: HTTPRouteHandler, further: tuple[int, str] | None
+) -> None:
+    """A second status of success, with the body of the first where it may have one."""
+    if further is None:
+        return
+    status, meaning = further
+    answer: dict[str, Any] = {"description": meaning}
+    if status < 300:
+        answer["content"] = operation["responses"][str(handler.status_code)]["content"]
+    operation["responses"][str(status)] = answer
 
 
 def _describe_errors(operation: dict[str, Any], method: str, path: str, error: dict[str, Any]) -> None:

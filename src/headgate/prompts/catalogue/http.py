@@ -123,14 +123,13 @@ class PromptListController(Controller):
         return Page(items=others + page.items, next=page.next)
 
 
-class PromptsController(Controller):
-    """One prompt, and what none explains."""
+class UnknownPromptsController(Controller):
+    """What no prompt explains."""
 
-    path = "/prompts"
+    path = "/prompts/unknown"
     tags = ("prompts",)
-    parameters = _BETWEEN
 
-    @get("/unknown", opt={"grant": grant("prompts:read")})
+    @get(opt={"grant": grant("prompts:read")})
     async def list_unknown(
         self,
         caller: CallerKey,
@@ -147,6 +146,14 @@ class PromptsController(Controller):
         look = _look(caller, project, None, days)
         async with database.connection() as connection:
             return await list_unknown(connection, look.project_ids, days=days, limit=limit, cursor=next)
+
+
+class PromptsController(Controller):
+    """One prompt."""
+
+    path = "/prompts"
+    tags = ("prompts",)
+    parameters = _BETWEEN
 
     @get("/{name:path}", opt={"grant": grant("prompts:read")})
     async def show_prompt(

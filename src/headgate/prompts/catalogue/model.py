@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from headgate.prompts.model import Part
+from headgate.prompts.model import Hole, Part, Template
 
 SOURCE_CHARACTERS_MAX = 200
 NAME_CHARACTERS_MAX = 1000
@@ -34,10 +34,28 @@ ShortName = Annotated[str, msgspec.Meta(max_length=SOURCE_CHARACTERS_MAX)]
 Place = Annotated[int, msgspec.Meta(ge=0, le=COMMITS_MAX)]
 
 
-class NewTemplate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A template: literal fragments as text, holes as `{"type": "hole", "name": ...}`."""
+class NewHole(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A place in a template that a value fills."""
 
-    parts: Annotated[tuple[Part, ...], msgspec.Meta(min_length=1, max_length=5000)]
+    type: Literal["hole"] = "hole"
+    name: str
+
+
+class NewTemplate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A template: literal fragments as text, holes as objects."""
+
+    parts: Annotated[tuple[str | NewHole, ...], msgspec.Meta(min_length=1, max_length=5000)]
+
+    @classmethod
+    def of(cls, template: Template) -> "NewTemplate":
+        """Return a template as a push writes it."""
+        parts = [part if isinstance(part, str) else NewHole(name=part.name) for part in template.parts]
+        return cls(parts=tuple(parts))
+
+    @property
+    def template(self) -> Template:
+        """The template that is meant."""
+        return Template.of(part if isinstance(part, str) else Hole(name=part.name) for part in self.parts)
 
 
 class NewCommits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -35,7 +35,7 @@ def parts_of(gathered: Gathered, there: Json | None, project: str | None) -> Ite
     for version, template in gathered.templates.items():
         if version in known:
             continue
-        chunk.append(NewTemplate(parts=template.parts))
+        chunk.append(NewTemplate.of(template))
         length += len(template.text)
         if length >= TEMPLATES_CHARACTERS_MAX:
             yield _body(msgspec.structs.replace(push, templates=tuple(chunk)))

@@ -238,7 +238,7 @@ async def _known(connection: Connection, project: str, source: str) -> _Known:
 async def _add_templates(connection: Connection, project: str, templates: Iterable[NewTemplate]) -> None:
     made: dict[str, Template] = {}
     for each in templates:
-        template = Template.of(each.parts)
+        template = each.template
         if len(template.text) > TEMPLATE_CHARACTERS_MAX:
             raise InvalidRequest(
                 f"a template has {len(template.text)} characters; {TEMPLATE_CHARACTERS_MAX} are taken",

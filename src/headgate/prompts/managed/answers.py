@@ -29,6 +29,10 @@ class MoveLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     from_version: int | None = None
 
 
+class Archive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """To archive a prompt, or to take it back: the address says it all."""
+
+
 class RenderPrompt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to render, for a look at it. With `dialect`, as a gateway would send it on; `body` is then what
     the call says besides."""

@@ -20,6 +20,7 @@ from headgate.prompts.catalogue.model import PromptItem
 from headgate.prompts.managed import actions
 from headgate.prompts.managed.actions import Address, project_for, read_address
 from headgate.prompts.managed.answers import (
+    Archive,
     ManagedDifference,
     ManagedPromptChanged,
     ManagedPromptDeleted,
@@ -139,6 +140,7 @@ class ManagedPromptsController(Controller):
                 moved = await actions.move_label(changes, caller, of_project, place, data)
                 return Response(moved, status_code=200)
             case "archive" | "unarchive":
+                actions.read_as(data, Archive)
                 archived = place.part == "archive"
                 of_project = project_for(caller, project)
                 done = await actions.archive(changes, caller, of_project, place, archived=archived)
