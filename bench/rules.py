@@ -1,25 +1,22 @@
 """What override rules cost a call: none, one that does not fit, and one of each kind that does.
 
-`python -m bench.rules` prints microseconds a call, the best of many rounds. The bar is 50 for a rule that
+`python -m bench.rules` prints microseconds a call, the least of many rounds. The bar is 50 for a rule that
 applies; the body is 8 kB of a chat with tools.
 """
 
 import json
 import sys
-import time
-from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 
+from bench.least import least_us
 from headgate.releases.applying import Subject, compile_rules
 from headgate.releases.rules import Rule
 from headgate.wire.model import CallFacts
 from headgate.wire.reading import read_call, reread
 from headgate.wire.routes import match
 
-ROUNDS: Final = 30
-CALLS: Final = 300
 BAR_US: Final = 50.0
 
 SENTENCES: Final = " ".join(
@@ -83,17 +80,6 @@ def facts() -> CallFacts:
     return read_call(route, [], body())
 
 
-def best_us(work: Callable[[], object]) -> float:
-    """Return the shortest time of a call, in microseconds."""
-    best = float("inf")
-    for _ in range(ROUNDS):
-        started_s = time.perf_counter()
-        for _ in range(CALLS):
-            work()
-        best = min(best, time.perf_counter() - started_s)
-    return best / CALLS * 1e6
-
-
 def main() -> int:
     """Print the table; 1 where a rule costs more than the bar."""
     call = facts()
@@ -101,7 +87,7 @@ def main() -> int:
         project="default", now_ms=0, sticky=b"user anna", resolves=lambda name: True, tags=("red",)
     )
     slowest = 0.0
-    reading_us = best_us(lambda: read_call(call.route, [], call.body))
+    reading_us = least_us(lambda: read_call(call.route, [], call.body))
     print(f"{len(call.body)} bytes; reading a call takes {reading_us:.1f} us")
     for name, said in CASES.items():
         rules = compile_rules([msgspec.convert({"name": "r", "version": 1, **said}, Rule)])
@@ -115,7 +101,7 @@ def main() -> int:
                 call, changed.route, changed.body, [each.field for each in changed.overrides]
             )
 
-        took_us = best_us(work)
+        took_us = least_us(work)
         slowest = max(slowest, took_us)
         print(f"{took_us:7.1f} us  {name}{' (and reads the call anew)' if applies else ''}")
     return 0 if slowest < BAR_US else 1

@@ -1,12 +1,16 @@
 """A control API whose answers are written down: what the command line is tested against."""
 
 import json
+import os
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+import pytest
 
 Asked = tuple[str, str, dict[str, str], Any]
 """Method, path, query and body of a request that arrived."""
@@ -86,3 +90,15 @@ def serving(api: ScriptedApi) -> Generator[ScriptedApi]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def surround(monkeypatch: pytest.MonkeyPatch, api: ScriptedApi, folder: Path) -> None:
+    """Run commands in this folder; the environment holds the scripted server's address and a key alone."""
+    for name in list(os.environ):
+        if name.startswith("HEADGATE_") and name != "HEADGATE_UPDATE_SNAPSHOTS":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HEADGATE_URL", api.url)
+    monkeypatch.setenv("HEADGATE_KEY", "hg_test_key")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.chdir(folder)

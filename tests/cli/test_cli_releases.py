@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from demo.repository import git
-from tests.cli.scripted_api import ScriptedApi, serving
+from tests.cli.scripted_api import ScriptedApi, serving, surround
 
 from headgate.cli.app import main
 
@@ -195,14 +195,7 @@ def api() -> Iterator[ScriptedApi]:
 @pytest.fixture(autouse=True)
 def surroundings(api: ScriptedApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Repositories with commits that are the same everywhere, and the scripted server's address."""
-    for name in list(os.environ):
-        if name.startswith("HEADGATE_") and name != "HEADGATE_UPDATE_SNAPSHOTS":
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HEADGATE_URL", api.url)
-    monkeypatch.setenv("HEADGATE_KEY", "hg_test_key")
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.chdir(tmp_path)
+    surround(monkeypatch, api, tmp_path)
     for name in ("shop", "dirty"):
         make_repository(tmp_path / name)
     (tmp_path / "dirty" / "new.py").write_text("X = 1\n")

@@ -1,12 +1,11 @@
 """`headgate rules`: what it sends, what it shows, and its errors."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.scripted_api import ScriptedApi, serving
+from tests.cli.scripted_api import ScriptedApi, serving, surround
 
 from headgate.cli.app import main
 
@@ -77,13 +76,7 @@ def api() -> Iterator[ScriptedApi]:
 
 @pytest.fixture(autouse=True)
 def surroundings(api: ScriptedApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith("HEADGATE_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HEADGATE_URL", api.url)
-    monkeypatch.setenv("HEADGATE_KEY", "hg_test_key")
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.chdir(tmp_path)
+    surround(monkeypatch, api, tmp_path)
 
 
 def shown(capsys: pytest.CaptureFixture[str], *words: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.scripted_api import ScriptedApi, serving
+from tests.cli.scripted_api import ScriptedApi, serving, surround
 
 from headgate.cli.app import main
 
@@ -165,14 +165,7 @@ def api() -> Iterator[ScriptedApi]:
 @pytest.fixture(autouse=True)
 def surroundings(api: ScriptedApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder and an environment with nothing in them but the scripted server's address."""
-    for name in list(os.environ):
-        if name.startswith("HEADGATE_") and name != "HEADGATE_UPDATE_SNAPSHOTS":
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HEADGATE_URL", api.url)
-    monkeypatch.setenv("HEADGATE_KEY", "hg_test_key")
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.chdir(tmp_path)
+    surround(monkeypatch, api, tmp_path)
     (tmp_path / "headgate.toml").write_text(
         '[providers.openai]\nkind = "openai"\napi_key = "abcdefgh12345"\n'
     )
