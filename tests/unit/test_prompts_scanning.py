@@ -142,6 +142,7 @@ def call(client, temperature=0.7, top_k=5):
     client.chat.completions.create(max_tokens=100, seed=7, temperature=temperature, top_p=None)
     client.embeddings.create(model="text-embedding-3-small", dimensions=256)
 BODY = {"temperature": 0, "stop": ["END"]}
+NAMES = {"max_tokens": "max_gen_len", "top_p": ..., "temperature": "0.5", "reasoning_effort": "low"}
 """
     found = scan_bytes(source, "a.py").parameters
     assert [(each.name, each.value, each.symbol) for each in found] == [
@@ -152,6 +153,8 @@ BODY = {"temperature": 0, "stop": ["END"]}
         ("dimensions", "256", "call"),
         ("stop", "['END']", ""),
         ("temperature", "0", ""),
+        ("reasoning_effort", "'low'", ""),
+        ("temperature", "'0.5'", ""),
     ]
 
 

@@ -34,6 +34,9 @@ CERTAIN = {
 AMONG = {"top_k", "seed", "stop", "n", "dimensions", "num_predict", "min_p", "best_of"}
 """Names that mean one only in a model call, or beside one of the others."""
 
+WORDS = re.compile(r"(?:^|_)(?:reasoning_effort|stop|stop_sequences)$", re.IGNORECASE)
+"""Names of parameters that are words; all others are numbers: `{"max_tokens": "max_gen_len"}` sets none."""
+
 ABOUT = re.compile(
     r"(?:^|_)(?:temperature|top_p|(?:max|output)_(?:output_|completion_|new_|response_)?tokens|embedding_dims?"
     r"|embedding_dimensions?|embedding_size|reasoning_effort|frequency_penalty|presence_penalty)$",
@@ -51,6 +54,7 @@ FAMILY = re.compile(
 DATED = re.compile(
     r"(?:[-@](?:20\d{6}|20\d\d-\d\d(?:-\d\d)?|\d{4}|\d\d-\d\d|\d\d-20\d\d))(?:-preview|-v\d+(?::\d+)?)?$"
 )
+NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)")
 VALUE_LENGTH_MAX = 60
 
 
@@ -196,7 +200,7 @@ class _Reader:
     def _add(self, name: str, value: ast.expr, scope: Scope, called: str) -> None:
         if isinstance(value, ast.Call) and dotted(value.func).endswith("Field") and value.args:
             value = value.args[0]
-        shown = _constant(value)
+        shown = _constant(value, is_words=WORDS.search(name) is not None)
         if shown is not None:
             self.parameters.append(
                 Parameter(
@@ -210,13 +214,15 @@ class _Reader:
             )
 
 
-def _constant(node: ast.expr) -> str | None:
-    """Return a constant as it is written, or None: None, booleans and the empty string set nothing."""
+def _constant(node: ast.expr, *, is_words: bool) -> str | None:
+    """Return a constant as it is written, or None where it sets nothing: None, booleans, other words."""
     try:
         value: object = ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None
-    if value is None or isinstance(value, bool | dict) or value in ("", [], ()):
+    if value is None or value is ... or isinstance(value, bool | dict) or value in ("", [], ()):
+        return None
+    if isinstance(value, str) and not is_words and not NUMBER.fullmatch(value):
         return None
     shown = ast.unparse(node)
     return shown if len(shown) <= VALUE_LENGTH_MAX else shown[: VALUE_LENGTH_MAX - 1] + "…"
