@@ -68,6 +68,11 @@ def test_it_means_what_jinja_says(text: str) -> None:
     assert rendered(text) == expected
 
 
+def test_what_is_as_large_as_json_lets_it_be_is_taken() -> None:
+    assert rendered("{{ 'aa' | replace('a', 'b', huge) }}", BIG) == "bb"
+    assert rendered("{{ [range(3), {'a': range(1)}] | tojson }}") == '[[0, 1, 2], {"a": [0]}]'
+
+
 def test_a_value_has_members_and_nothing_of_pythons() -> None:
     assert rendered("{{ object.items }}") == "7", "Jinja would print a method of Python"
     with pytest.raises(Refusal, match=r"'object\.values' is missing"):
@@ -162,6 +167,7 @@ def test_whatever_renders_renders_as_in_jinja(expression: str) -> None:
         "{% if %}",
         "{% for x in numbers %}",
         "{{ 99999999999999999999 }}",
+        "{{ \u0663.\u0665 }}",
     ],
 )
 def test_what_is_not_offered_is_refused_before_it_runs(text: str) -> None:
@@ -173,7 +179,15 @@ DOUBLE_TEXT = "{% set a = 'xxxxxxxxxxxxxxxx' %}" + "{% set a = a ~ a %}" * 40 + 
 DOUBLE_LIST = "{% set a = [1] %}" + "{% set a = [a, a] %}" * 60 + "{{ a }}"
 SQUARE = "{% set a = 3 %}" + "{% set a = a * a %}" * 60 + "{{ a }}"
 LOOPS = "{% for i in range(10000) %}" * 4 + "{% endfor %}" * 4
-BIG = {"big": "x" * 900_000, "xs": list(range(5000)), "long": [0] * 30_000, "rows": [[1] * 1000] * 100}
+CONSTANTS = (
+    "{% for i in range(9999) %}" + ("{% if " + "0 or " * 35 + "0 %}{% endif %}") * 100 + "{% endfor %}"
+)
+NAMES = ",".join(f"a{number}" for number in range(3000))
+KEPT = f"{{% for i in range(9999) %}}{{% if 0 %}}{{% set {NAMES} = i %}}{{% endif %}}{{% endfor %}}"
+BIG = {
+    "big": "x" * 900_000, "xs": list(range(5000)), "long": [0] * 30_000, "rows": [[1] * 1000] * 100,
+    "huge": 10**400,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -202,6 +216,14 @@ BIG = {"big": "x" * 900_000, "xs": list(range(5000)), "long": [0] * 30_000, "row
         ("{{ 1 / 0 }}", "no number"),
         ("{{ rows == rows }}", "can't be compared"),
         ("{{ name }}", "'name' is missing"),
+        ("{% for i in xs %}{% if big is lower %}{% endif %}{% endfor %}", "steps"),
+        ("{% for i in xs %}{{ [range(9999)] | tojson | length }}{% endfor %}", "steps"),
+        (CONSTANTS, "steps"),
+        (KEPT, "steps"),
+        ("{{ xs | selectattr(long) | list }}", "an attribute is a text"),
+        ("{{ xs | map(attribute=long) | list }}", "an attribute is a text"),
+        ("{{ big | trim(big ~ 'y') }}", "takes 256 characters off"),
+        ("{{ huge | round }}", "not so large"),
     ],
 )
 def test_the_worst_is_refused_quickly(text: str, said: str) -> None:

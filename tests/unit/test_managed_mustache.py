@@ -113,12 +113,20 @@ def test_variables_that_are_read_are_known() -> None:
     assert unused([template], {"a": 1, "f": 2, "d": 3}) == ["f"]
 
 
+LONG = "b" + ".b" * 999
+
+
 @pytest.mark.parametrize(
     ("text", "values", "said"),
     [
         ("{{#a}}{{#a}}{{#a}}x{{/a}}{{/a}}{{/a}}", {"a": list(range(1, 1000))}, "more than 20000 steps"),
         ("{{#a}}{{b}}{{/a}}", {"a": list(range(1, 100)), "b": "x" * 20_000}, "more than 1000000 characters"),
         ("{{#a}}{{b}}{{/a}}", {"a": list(range(1, 9999)), "b": [1] * 5000}, "more than"),
+        (
+            f"{{{{#a}}}}{{{{^{LONG}}}}}{{{{/{LONG}}}}}{{{{/a}}}}",
+            {"a": list(range(1, 999))},
+            "more than 20000 steps",
+        ),
     ],
 )
 def test_work_and_output_are_bounded(text: str, values: dict[str, Any], said: str) -> None:

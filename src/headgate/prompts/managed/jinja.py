@@ -43,7 +43,7 @@ def compile_jinja(text: str) -> tuple[Write, set[str], set[str]]:
         raise Refusal(str(error.message), line=error.lineno) from None
     except (RecursionError, OverflowError, MemoryError):
         raise Refusal("the template is nested too deeply") from None
-    except ValueError as error:  # a number of thousands of digits
+    except (ValueError, SyntaxError) as error:  # thousands of digits, or digits of other scripts
         raise Refusal(f"the template can't be read: {error}") from None
     names = Names()
     written = _block(parsed.body, names, 0)
@@ -190,7 +190,7 @@ def _for(statement: Any, names: Names, depth: int) -> list[Node]:
         if test is not None:
             given = [each for each in given if _passes(work, scope, (targets, each), test)]
         for index, each in enumerate(given):
-            work.step(2)
+            work.step(2 + len(before) // 16)
             _restore(scope, before)
             _bind(scope, targets, each)
             if counts:

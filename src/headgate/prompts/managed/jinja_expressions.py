@@ -95,7 +95,13 @@ def _const(node: Any, names: Names, depth: int) -> Expression:
     constant = node.value
     if is_number(constant):
         bounded(constant)
-    return lambda work, scope: constant
+
+    def value(work: Work, scope: Scope) -> Any:
+        del scope
+        work.step()
+        return constant
+
+    return value
 
 
 def _getattr(node: Any, names: Names, depth: int) -> Expression:

@@ -27,6 +27,8 @@ from headgate.prompts.managed.work import CHARACTERS_PER_STEP, OUTPUT_CHARACTERS
 
 RANGE_MAX: Final = 10_000
 INDENT_MAX: Final = 64
+TRIMMED_MAX: Final = 256
+"""How many different characters `trim` looks for: each character of the text is looked up among them."""
 
 Call = Callable[..., Any]
 
@@ -61,7 +63,12 @@ def _default(work: Work, value: Any, default_value: Any = "", boolean: Any = Fal
 def _trim(work: Work, value: Any, chars: Any = None) -> str:
     text = text_of(work, value)
     work.through(text)
-    return text.strip(None if chars is None else text_of(work, chars))
+    if chars is None:
+        return text.strip()
+    trimmed = text_of(work, chars)
+    if len(trimmed) > TRIMMED_MAX:
+        raise Refusal(f"`trim` takes {TRIMMED_MAX} characters off, and these are {len(trimmed)}")
+    return text.strip(trimmed)
 
 
 def _replace(work: Work, value: Any, old: Any, new: Any, count: Any = -1) -> str:
@@ -71,7 +78,7 @@ def _replace(work: Work, value: Any, old: Any, new: Any, count: Any = -1) -> str
     if len(text) + found * max(0, len(after) - len(before)) > OUTPUT_CHARACTERS_MAX:
         raise too_long()
     work.step(found * (1 + len(after)) // CHARACTERS_PER_STEP)
-    return text.replace(before, after, _whole(count, "replace"))
+    return text.replace(before, after, min(_whole(count, "replace"), OUTPUT_CHARACTERS_MAX))
 
 
 def _join(work: Work, value: Any, d: Any = "", attribute: Any = None) -> str:
@@ -83,7 +90,15 @@ def _join(work: Work, value: Any, d: Any = "", attribute: Any = None) -> str:
 
 def _attributes(work: Work, items: Sequence[Any], attribute: Any) -> list[Any]:
     work.step(len(items))
-    return [present(member(item, attribute, f"{attribute}")) for item in items]
+    name = _attribute_name(attribute)
+    return [present(member(item, attribute, name)) for item in items]
+
+
+def _attribute_name(attribute: Any) -> str:
+    """How an attribute is called in messages. Raises Refusal for what names none."""
+    if isinstance(attribute, str | int):
+        return str(attribute)
+    raise Refusal(f"an attribute is a text or a whole number, not {kind_of(attribute)}")
 
 
 def _length(work: Work, value: Any) -> int:
@@ -155,9 +170,10 @@ def _map(work: Work, value: Any, attribute: Any) -> list[Any]:
 def _selected(keep: bool) -> Function:
     def call(work: Work, value: Any, attribute: Any, test: Any = None, other: Any = None) -> list[Any]:
         chosen: list[Any] = []
+        name = _attribute_name(attribute)
         for item in items_of(work, value):
             work.step()
-            found = member(item, attribute, f"{attribute}")
+            found = member(item, attribute, name)
             if test is None:
                 holds = not isinstance(found, Missing) and bool(found)
             elif test in ("equalto", "==", "eq", "ne", "!=", "in"):
@@ -195,7 +211,10 @@ def _round(work: Work, value: Any, precision: Any = 0) -> float:
     del work
     if not is_number(value):
         raise Refusal(f"`round` takes a number, not {kind_of(value)}")
-    return round(float(value), max(-20, min(20, _whole(precision, "round"))))
+    try:
+        return round(float(value), max(-20, min(20, _whole(precision, "round"))))
+    except OverflowError:
+        raise Refusal("`round` takes a number that is not so large") from None
 
 
 def _abs(work: Work, value: Any) -> Any:
@@ -207,8 +226,13 @@ def _abs(work: Work, value: Any) -> Any:
 
 def _tojson(work: Work, value: Any, indent: Any = None) -> str:
     width = None if indent is None else max(0, min(8, _whole(indent, "tojson")))
-    given = list(value) if isinstance(value, range) else value
-    text = json.dumps(given, ensure_ascii=False, indent=width)
+
+    def listed(numbers: Any) -> list[int]:
+        """What JSON does not know: a range, wherever it stands."""
+        work.step(1 + len(numbers) // 4)
+        return list(numbers)
+
+    text = json.dumps(value, ensure_ascii=False, indent=width, default=listed)
     work.step(1 + len(text) // 16)
     return text
 
@@ -316,6 +340,14 @@ def _test(check: Callable[[Any], Any], *, takes_missing: bool = False) -> Functi
     return Function(call, takes_missing=takes_missing)
 
 
+def _case_test(check: Callable[[str], bool]) -> Function:
+    def call(work: Work, value: Any) -> bool:
+        work.through(value)
+        return isinstance(value, str) and check(value)
+
+    return Function(call)
+
+
 def _comparing(sign: str) -> Function:
     def call(work: Work, value: Any, other: Any) -> bool:
         return compare(work, sign, value, other)
@@ -340,7 +372,7 @@ TESTS: Final[dict[str, Function]] = {
     "float": _test(lambda value: isinstance(value, float)),
     "integer": _test(lambda value: isinstance(value, int) and not isinstance(value, bool)),
     "iterable": _test(lambda value: isinstance(value, str) or is_container(value)),
-    "lower": _test(lambda value: isinstance(value, str) and value.islower()),
+    "lower": _case_test(str.islower),
     "mapping": _test(lambda value: isinstance(value, dict)),
     "none": _test(lambda value: value is None),
     "number": _test(is_number),
@@ -349,7 +381,7 @@ TESTS: Final[dict[str, Function]] = {
     "string": _test(lambda value: isinstance(value, str)),
     "true": _test(lambda value: value is True),
     "undefined": _test(lambda value: isinstance(value, Missing), takes_missing=True),
-    "upper": _test(lambda value: isinstance(value, str) and value.isupper()),
+    "upper": _case_test(str.isupper),
     **{name: _comparing("eq") for name in ("eq", "equalto", "==")},
     **{name: _comparing("ne") for name in ("ne", "!=")},
     **{name: _comparing("lt") for name in ("lt", "lessthan", "<")},

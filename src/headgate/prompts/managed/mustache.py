@@ -238,7 +238,7 @@ def _inverted(parts: tuple[str, ...], nodes: Sequence[Node]) -> Node:
 
 def _find(work: Work, stack: Stack, parts: tuple[str, ...]) -> Any:
     """The value of a dotted name: its first part in the nearest object that has it, the others from there."""
-    work.step()
+    work.step(1 + len(parts) // 16)
     if not parts:
         return stack[-1]
     value: Any = _ABSENT
