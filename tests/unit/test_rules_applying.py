@@ -87,6 +87,16 @@ def test_what_is_so_already_is_no_change(rule: dict[str, Any]) -> None:
     assert (found.body, found.overrides, found.notes) == (ODD, (), ())
 
 
+@pytest.mark.parametrize("number", [b"1e400", b"-1e999", b"1" * 5000])
+def test_a_number_that_no_machine_holds_is_set_and_never_clamped(number: bytes) -> None:
+    body = b'{"model":"m","temperature":' + number + b"}"
+    assert changed(body, {"set": {"temperature": 1}}) == b'{"model":"m","temperature":1}'
+    found = applied(facts_of(body), {"clamp": {"temperature": {"most": 1}}})
+    assert found is not None
+    assert (found.body, found.overrides) == (body, ())
+    assert "no number to clamp" in found.notes[0]
+
+
 @pytest.mark.parametrize(
     ("path", "body", "said", "expected"),
     [

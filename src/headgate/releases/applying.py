@@ -255,12 +255,20 @@ def _pinned(route: Route, body: bytes, model: str) -> tuple[Route, bytes, str]:
 
 def _setting(value: Any, as_list: bool) -> Change:
     encoded = _encode([value] if as_list and isinstance(value, str) else value)
-    decoded = cast("object", _decode(encoded))
+    decoded = _value_of(encoded)
 
     def set_value(old: bytes | None) -> bytes:
-        return old if old is not None and (old == encoded or _decode(old) == decoded) else encoded
+        return old if old is not None and (old == encoded or _value_of(old) == decoded) else encoded
 
     return set_value
+
+
+def _value_of(raw: bytes) -> object:
+    """What JSON means; None, which no value that is there means, for a number that no machine holds."""
+    try:
+        return cast("object", _decode(raw))
+    except (msgspec.MsgspecError, RecursionError):
+        return None
 
 
 def _removing(old: bytes | None) -> bytes | None:
@@ -274,7 +282,7 @@ def _clamping(clamp: Clamp) -> Change:
     def clamp_value(old: bytes | None) -> bytes | None:
         if old is None:
             return None
-        value = cast("object", _decode(old))
+        value = _value_of(old)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise CannotApply(f"is {_shown(old, 40).decode('utf-8', 'replace')}, no number to clamp")
         if least is not None and value < least:
