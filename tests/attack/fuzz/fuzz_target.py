@@ -1,7 +1,8 @@
 """What is fuzzed: each target takes any bytes and raises for what must not be.
 
 A target draws its choices from the head of its input with `Draw`, so that an input that was saved is read the
-same way again. Read next: `fuzzer`, which runs targets; `wire_targets`, `http_targets`, `other_targets`.
+same way again. Read next: `fuzzer`, which runs targets; `wire_targets`, `http_targets`,
+`prompt_targets`, `rule_targets`, `other_targets`.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,6 +13,9 @@ import msgspec
 
 SEEDS: Final = Path(__file__).parent / "seeds"
 """One folder a target: inputs that once broke it, replayed by `make attack`."""
+
+CUT: Final = b"\xfe|"
+"""Stands in an input where a target cuts it; no text in UTF-8 holds it."""
 
 
 class Draw:

@@ -18,12 +18,19 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from tests.attack.fuzz import http_targets, other_targets, wire_targets
+from tests.attack.fuzz import http_targets, other_targets, prompt_targets, rule_targets, wire_targets
 from tests.attack.fuzz.fuzz_target import BROKEN, SEEDS, Target
 
 TARGETS: Final[dict[str, Target]] = {
     target.name: target
-    for target in (*wire_targets.TARGETS, *http_targets.TARGETS, *other_targets.TARGETS, BROKEN)
+    for target in (
+        *wire_targets.TARGETS,
+        *http_targets.TARGETS,
+        *prompt_targets.TARGETS,
+        *rule_targets.TARGETS,
+        *other_targets.TARGETS,
+        BROKEN,
+    )
 }
 INPUT_BYTES_MAX: Final = 4096
 INPUT_S_MAX: Final = 20

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import h11
 from tests.attack.corpus_cases import load, pieces
-from tests.attack.fuzz.fuzz_target import Draw, Target
+from tests.attack.fuzz.fuzz_target import CUT, Draw, Target
 from tests.attack.memory_line import Answered, Heard, Request, ask, hear
 
 from headgate.core.faults import Fault, InvalidRequest
@@ -21,7 +21,6 @@ from headgate.http1.heads import HeadWriter
 
 _LOOP: Final = asyncio.new_event_loop()
 _SEED_BYTES_MAX: Final = 2000
-CUT: Final = b"\xfe|"
 
 
 def serve_requests(data: bytes) -> None:

@@ -193,7 +193,7 @@ def _uploads() -> Iterable[bytes]:
         )
 
 
-_JSON_WORDS: Final = (
+JSON_WORDS: Final = (
     b'"model"', b'"Model"', b'"messages"', b'"stream"', b'"stream_options"', b'"include_usage"', b'"usage"',
     b'"n"', b'"max_tokens"', b'"contents"', b'"input"', b'"content"', b'"tools"', b'"type"', b'"user"',
     b"true", b"false", b"null", b"1e400", b"-0", b"99999999999999999999", b"\\u006d", b"\\ud800", b"\xff",
@@ -206,8 +206,8 @@ _SSE_WORDS: Final = (
 )  # fmt: skip
 
 TARGETS: Final = (
-    Target(name="requests", run=read_request, seeds=_requests, words=_JSON_WORDS),
-    Target(name="segments", run=cut_body, seeds=_bodies, words=_JSON_WORDS),
+    Target(name="requests", run=read_request, seeds=_requests, words=JSON_WORDS),
+    Target(name="segments", run=cut_body, seeds=_bodies, words=JSON_WORDS),
     Target(
         name="answers",
         run=read_whole_answer,
@@ -217,7 +217,7 @@ TARGETS: Final = (
             for operation in (0, 1)
             for seed in _fixtures(b"")
         ][:120],
-        words=_JSON_WORDS,
+        words=JSON_WORDS,
     ),
     Target(
         name="streams",
@@ -228,7 +228,7 @@ TARGETS: Final = (
             for strips in (0, 1)
             for seed in _fixtures(b"")
         ],
-        words=_SSE_WORDS + _JSON_WORDS,
+        words=_SSE_WORDS + JSON_WORDS,
     ),
     Target(
         name="uploads", run=read_upload, seeds=_uploads, words=(b"--b", b"--b--", b"\r\n", b'name="model"')
