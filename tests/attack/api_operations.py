@@ -58,8 +58,14 @@ PUSH: dict[str, Any] = {
         "head": COMMITS[1],
         "versions": [
             {
-                **{"path": "app.py", "symbol": "HELLO", "version": "bc7bb4e4ccce", "kind": "constant"},
-                **{"line": 1, "first": 0, "last": 1, "is_newest": True},
+                "path": "app.py",
+                "symbol": "HELLO",
+                "version": "bc7bb4e4ccce",
+                "kind": "constant",
+                "line": 1,
+                "first": 0,
+                "last": 1,
+                "is_newest": True,
             }
         ],
     },

@@ -1,4 +1,7 @@
-"""Requests to the control API that no schema writes down, each refused with a 4xx in the documented shape."""
+"""Requests to the control API that no schema writes down, each refused with a 4xx in the documented shape.
+
+Those of prompts, rules, releases and what-if stand in `api_release_refusals`.
+"""
 
 from typing import Any
 
@@ -68,6 +71,3 @@ REFUSED: tuple[tuple[str, str, Any], ...] = (
     ("POST", "/leases/none/release", {"reason": "gone"}),
     ("POST", "/snapshots/none/activate", {"expected": "\x00"}),
 )
-
-LISTS_TOO_LONG: tuple[tuple[str, Any], ...] = ()
-"""Bodies of lists one longer than the description says, each refused with 400."""

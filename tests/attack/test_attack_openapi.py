@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -27,7 +27,8 @@ from tests.attack.api_operations import (
     Operation,
     places,
 )
-from tests.attack.api_refusals import LISTS_TOO_LONG, REFUSED
+from tests.attack.api_refusals import REFUSED
+from tests.attack.api_release_refusals import LISTS_TOO_LONG, RELEASES_REFUSED
 from tests.attack.conftest import Show
 
 CONFIG = """
@@ -53,6 +54,7 @@ CASES_MIN = {"admin": 1_200, "project_admin": 150, "member": 150, "viewer": 150}
 NOT_CHECKED = "positive_data_acceptance"
 """A cursor, a time zone or a snapshot that is in force is no matter of a schema: refusing one is right."""
 ENDLESS = "/api/v1/requests/stream"
+LENGTHS = ("maxItems", "maxProperties")
 ITEMS_MAX = 100
 """Of a list in one example: of those that may be longer, `LISTS_TOO_LONG` tries the bound."""
 
@@ -114,13 +116,13 @@ def bounded(described: dict[str, Any]) -> dict[str, Any]:
 
     def within(value: Any) -> Any:
         if isinstance(value, list):
-            return [within(item) for item in value]
+            return [within(item) for item in cast("list[Any]", value)]
         if not isinstance(value, dict):
             return value
         return {
             name: within(member)
-            for name, member in value.items()
-            if name not in ("maxItems", "maxProperties") or member <= ITEMS_MAX
+            for name, member in cast("dict[str, Any]", value).items()
+            if name not in LENGTHS or member <= ITEMS_MAX
         }
 
     return within(described)
@@ -252,9 +254,7 @@ def test_every_operation_is_open_to_the_roles_that_have_it(running: Running, key
             assert status == found, (path, role)
 
 
-def test_what_is_there_is_shown_to_the_roles_that_may_see_it(
-    running: Running, keys: dict[str, str]
-) -> None:
+def test_what_is_there_is_shown_to_whom_may_see_it(running: Running, keys: dict[str, str]) -> None:
     put_things(running)
     for path in THINGS:
         for role in READERS:
@@ -297,12 +297,34 @@ def test_an_unknown_parameter_is_refused_by_name(running: Running) -> None:
 
 
 def test_what_no_schema_writes_down_is_refused_in_the_one_shape(running: Running) -> None:
-    for method, path, body in REFUSED:
+    put_things(running)
+    for method, path, body in (*REFUSED, *RELEASES_REFUSED):
         status, headers, found = ask(running, method, f"/api/v1{path}", running.admin_key, body)
         assert status in (400, 404), (method, path, body, status)
         assert headers["content-type"] == "application/json"
         check_shape(found, (method, path))
     assert not internal_errors(running)
+
+
+def long_lists(described: object) -> Iterator[int]:
+    """The bounds that `bounded` leaves out."""
+    members: dict[str, Any] = cast("dict[str, Any]", described) if isinstance(described, dict) else {}
+    yield from (members[name] for name in LENGTHS if members.get(name, 0) > ITEMS_MAX)
+    inside = cast("list[object]", described) if isinstance(described, list) else list(members.values())
+    for value in inside:
+        yield from long_lists(value)
+
+
+def test_a_list_that_is_too_long_is_refused(running: Running, described: dict[str, Any]) -> None:
+    bounds = list(long_lists(described["components"]["schemas"]))
+    assert len(bounds) == len(LISTS_TOO_LONG)
+    for path, body in LISTS_TOO_LONG:
+        status, _, found = ask(running, "post", f"/api/v1{path}", running.admin_key, body)
+        assert (status, found["error"]["code"]) == (400, "invalid_request"), (path, found)
+        [bound] = [each for each in set(bounds) if f"length <= {each} " in found["error"]["message"]]
+        bounds.remove(bound)
+        check_shape(found, path)
+    assert not bounds, "each has been passed"
 
 
 def test_a_body_of_another_type_is_refused(running: Running) -> None:

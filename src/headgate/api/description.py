@@ -51,6 +51,12 @@ _SUCCEEDS: Final[dict[tuple[str, str], tuple[int, str]]] = {
 }
 """What routes that take several verbs answer beside the status that they declare."""
 
+_EVENTS: Final[dict[str, tuple[str, ...]]] = {
+    "follow_requests": ("request", "error"),
+    "follow_what_if": ("progress", "answer", "error"),
+}
+"""The events of each handler that sends some."""
+
 _LEADS: Final[tuple[tuple[str, str, str, str, str], ...]] = (
     ("post", "/api/v1/keys", "id", "key_id", "/api/v1/keys/{key_id}"),
     ("post", "/api/v1/budgets", "name", "name", "/api/v1/budgets/{name}"),
@@ -165,7 +171,13 @@ def _describe_bodies(operation: dict[str, Any], handler: HTTPRouteHandler, by_ty
         schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
         succeeded["content"] = {JSON: {"schema": schema}}
     elif handler.parsed_return_field.annotation is ServerSentEvent:
-        succeeded["content"] = {EVENTS: {"schema": {"type": "string"}}}
+        succeeded["content"] = {EVENTS: {"schema": _event(_EVENTS[handler.handler_name])}}
+
+
+def _event(names: tuple[str, ...]) -> dict[str, Any]:
+    """One event of a stream, which before OpenAPI 3.2 is what the schema of a stream stands for."""
+    members = {"event": {"type": "string", "enum": names}, "data": {"type": "string"}}
+    return {"type": "object", "properties": members, "required": ["event", "data"]}
 
 
 def _describe_success(

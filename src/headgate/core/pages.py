@@ -6,7 +6,7 @@ Never here: what a cursor means; each list packs what it sorts by. Read next: ea
 import base64
 import binascii
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import msgspec
 
@@ -47,11 +47,22 @@ def decode_cursor(text: str, expected: type[Cursor]) -> Cursor:
         place = msgspec.json.decode(packed, type=expected)
     except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError):
         raise refusal from None
-    if (isinstance(place, int) and not 0 <= place <= _PLACE_MAX) or (
-        isinstance(place, str) and "\x00" in place
-    ):
+    if not _is_ours(place):
         raise refusal
     return place
+
+
+def _is_ours(place: object) -> bool:
+    """Say whether the database can hold all of a place."""
+    match place:
+        case int():
+            return 0 <= place <= _PLACE_MAX
+        case str():
+            return "\x00" not in place
+        case tuple():
+            return all(map(_is_ours, cast("tuple[object, ...]", place)))
+        case _:
+            return True
 
 
 def format_ms(instant_ms: int) -> str:

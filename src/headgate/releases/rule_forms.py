@@ -4,6 +4,7 @@ Never stores anything. Read next: `releases.rules` (what is made of it), `releas
 """
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, cast
 
@@ -37,6 +38,8 @@ PART_CHARACTERS_MAX: Final = 512
 VALUE_DEPTH_MAX: Final = 32
 HEADERS_MAX: Final = 8
 _SECRET_HEADERS: Final = frozenset({"authorization", "x-api-key", "x-goog-api-key", "cookie", "api-key"})
+_HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+"""RFC 9110, section 5.6.2."""
 
 _NUMBERS: Final = frozenset(
     {"temperature", "top_p", "min_p", "presence_penalty", "frequency_penalty", "repetition_penalty"}
@@ -150,11 +153,15 @@ def _checked_match(match: RuleMatch) -> RuleMatch:
         where = "match.headers"
         if name.lower() in _SECRET_HEADERS:
             raise InvalidRequest(f"{where} has {name!r}, which carries a secret; use tags", parameter=where)
-        if not name.isascii() or not 0 < len(name) <= 100 or len(value) > PART_CHARACTERS_MAX:
+        if not _HEADER.fullmatch(name) or len(value) > PART_CHARACTERS_MAX:
             raise InvalidRequest(
                 f"{where} has {name[:100]!r}, which is too long or no header", parameter=where
             )
     headers = {name.lower(): value for name, value in match.headers.items()}
+    if len(headers) != len(match.headers):
+        raise InvalidRequest(
+            "match.headers names a header twice; letters' case makes no other", parameter="match.headers"
+        )
     return msgspec.structs.replace(match, headers=headers)
 
 
@@ -193,7 +200,7 @@ def _check_clamp(name: str, clamp: Clamp) -> None:
             f"{where} has least {clamp.least:g} above most {clamp.most:g}; turn them round", parameter=where
         )
     canonical = canonical_of(name)
-    if canonical in _TEXTS or canonical in _FLAGS:
+    if canonical in _TEXTS or canonical in _FLAGS or canonical == "stop":
         raise InvalidRequest(f"{where}: {canonical} is no number; use set", parameter=where)
 
 

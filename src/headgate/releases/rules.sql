@@ -12,7 +12,7 @@ returning version;
 -- name: list_versions
 select version, body::text, created_at, created_by, project
 from rule_versions
-where name = %(name)s and (%(before)s::int is null or version < %(before)s)
+where name = %(name)s and (%(before)s::bigint is null or version < %(before)s)
     and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
 order by version desc limit %(limit)s;
 

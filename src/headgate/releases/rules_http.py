@@ -29,15 +29,19 @@ from headgate.releases.rules import KIND, Clamp, Replacement, Rule, RuleMatch
 from headgate.store.database import Database
 
 
-class KnownRules(Protocol):
+class KnownTargets(Protocol):
+    """What control knows of models."""
+
+    def targets_of(self, name: str) -> tuple[Target, ...]:
+        """The targets of an alias or of a plain `provider/model`. Raises NotFound and Unavailable."""
+        ...
+
+
+class KnownRules(KnownTargets, Protocol):
     """What control knows of rules, models and projects."""
 
     def rules(self) -> Sequence[Rule]:
         """All rules in force, live ones only."""
-        ...
-
-    def targets_of(self, name: str) -> tuple[Target, ...]:
-        """The targets of an alias or of a plain `provider/model`. Raises NotFound and Unavailable."""
         ...
 
     def project_named(self, name: str) -> Project:
@@ -266,7 +270,7 @@ def check_rights(caller: Key, known: KnownRules, rule: Rule) -> None:
     check_model(known, rule)
 
 
-def check_model(known: KnownRules, rule: Rule) -> None:
+def check_model(known: KnownTargets, rule: Rule) -> None:
     """Raise InvalidRequest, with the nearest names, where the rule pins a model that is none."""
     if rule.model is None:
         return

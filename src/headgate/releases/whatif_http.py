@@ -5,7 +5,7 @@ Writes nothing and calls no model. Read next: `releases.whatif_run`, `releases.w
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import msgspec
 from litestar import post
@@ -17,7 +17,7 @@ from headgate.access.gate import CallerKey, grant
 from headgate.access.http import Store, Time
 from headgate.access.model import Key
 from headgate.access.roles import visible
-from headgate.catalog.model import ModelFacts, Target
+from headgate.catalog.model import ModelFacts
 from headgate.catalog.prices import override_price
 from headgate.core.faults import Fault, InvalidRequest, NotFound
 from headgate.core.money import parse_usd
@@ -29,6 +29,8 @@ from headgate.releases.applying import compile_rules
 from headgate.releases.http import Model, projects_of
 from headgate.releases.rule_forms import NewRule, rule_of
 from headgate.releases.rule_store import with_fragments
+from headgate.releases.rules import Rule
+from headgate.releases.rules_http import KnownTargets, check_model
 from headgate.releases.whatif import Scenario
 from headgate.releases.whatif_answer import WhatIfAnswer, answer_of
 from headgate.releases.whatif_run import CALLS_MAX, Outcome, Progress, Rules, Wanted, run
@@ -36,19 +38,13 @@ from headgate.store.database import Connection, Database
 
 DAYS_DEFAULT = 7
 CALLS_DEFAULT = 20_000
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+"""Windows of budgets that hold a time have to end before time does."""
 
 Decimals = Annotated[dict[str, str], msgspec.Meta(min_length=1, max_length=20)]
 
 
-class PricedTargets(Protocol):
-    """What control knows of targets and their prices."""
-
-    def targets_of(self, name: str) -> tuple[Target, ...]:
-        """The targets of an alias or of a plain `provider/model`. Raises NotFound and Unavailable."""
-        ...
-
-
-Targets = NamedDependency[SkipValidation[PricedTargets]]
+Targets = NamedDependency[SkipValidation[KnownTargets]]
 
 
 class WhatIfRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,7 +70,8 @@ class _Asked(msgspec.Struct, frozen=True, kw_only=True):
     request: WhatIfRequest
     wanted: Wanted
     scenario: Scenario
-    targets: PricedTargets
+    targets: KnownTargets
+    rules: tuple[Rule, ...]
 
     def facts_of(self, name: str) -> ModelFacts | None:
         """What is known of a target; None where there is none of that name now."""
@@ -101,13 +98,9 @@ class _Asked(msgspec.Struct, frozen=True, kw_only=True):
                     yield each
 
     async def _rules(self, connection: Connection) -> Rules | None:
-        said = self.request.rules
-        if not said:
+        if not self.rules:
             return None
-        rules = [
-            await with_fragments(connection, rule_of(each.name, each, version=1, now_ms=None))
-            for each in said
-        ]
+        rules = [await with_fragments(connection, each) for each in self.rules]
         return Rules(compiled=compile_rules(rules), target_of=self.target_of)
 
 
@@ -158,10 +151,12 @@ async def _events(asked: _Asked, database: Database) -> AsyncIterator[ServerSent
 
 
 def _asked(
-    caller: Key, data: WhatIfRequest, now_ms: int, known: PricedTargets, in_force: MetersInForce
+    caller: Key, data: WhatIfRequest, now_ms: int, known: KnownTargets, in_force: MetersInForce
 ) -> _Asked:
     end = _instant(data.end, "to") or _of_ms(now_ms)
     begin = _instant(data.begin, "from") or end - timedelta(days=DAYS_DEFAULT)
+    if end > LATEST:
+        raise InvalidRequest(f"to lies after the year {LATEST.year}; write an earlier time", parameter="to")
     if begin >= end:
         raise InvalidRequest("from is not before to", parameter="from")
     budgets = _budgets(visible_meters(in_force.budgets(), caller, in_force), data.limits)
@@ -182,17 +177,27 @@ def _asked(
             budgets=tuple(budgets),
         ),
         targets=known,
+        rules=_rules(known, data.rules),
     )
 
 
-def _target(known: PricedTargets, name: str, where: str) -> str:
+def _rules(known: KnownTargets, said: Sequence[NewRule]) -> tuple[Rule, ...]:
+    if len({each.name for each in said}) != len(said):
+        raise InvalidRequest("rules: two have the same name; name each once", parameter="rules")
+    rules = tuple(rule_of(each.name, each, version=1, now_ms=None) for each in said)
+    for rule in rules:
+        check_model(known, rule)
+    return rules
+
+
+def _target(known: KnownTargets, name: str, where: str) -> str:
     targets = known.targets_of(name)
     if len(targets) != 1 or targets[0].name != name:
         raise InvalidRequest(f"{where}: {name[:100]!r} is an alias; name one provider/model", parameter=where)
     return name
 
 
-def _priced(known: PricedTargets, name: str, table: dict[str, str]) -> ModelFacts:
+def _priced(known: KnownTargets, name: str, table: dict[str, str]) -> ModelFacts:
     target = known.targets_of(_target(known, name, "prices"))[0]
     try:
         price = override_price(table)

@@ -17,6 +17,7 @@ from headgate.prompts.catalogue.model import (
     NAME_CHARACTERS_MAX,
     SOURCE_CHARACTERS_MAX,
     TEMPLATE_CHARACTERS_MAX,
+    TIME_S_MAX,
     NewState,
     NewVersion,
     SourceKind,
@@ -72,7 +73,7 @@ def gather(folder: Path, reading: Reading) -> list[Gathered]:
 def _repository(folder: Path, reading: Reading, scan: Scan) -> Gathered:
     history = history_of(folder, reading.kept_in.expanduser(), reading.history_progress)
     lines = ask(folder, "log", "--reverse", "--topo-order", "--format=%H %ct").splitlines()
-    commits, times = [line.split()[0] for line in lines], [int(line.split()[1]) for line in lines]
+    commits, times = [line.split()[0] for line in lines], [_time_of(line.split()[1]) for line in lines]
     cut = max(0, len(commits) - COMMITS_MAX)
     places = {commit: max(0, place - cut) for place, commit in enumerate(commits)}
     ends = _ends(folder, places)
@@ -103,6 +104,10 @@ def _repository(folder: Path, reading: Reading, scan: Scan) -> Gathered:
         state=_state(commits[-1], versions, scan),
         notes=tuple(notes),
     )
+
+
+def _time_of(text: str) -> int:
+    return min(max(int(text), 0), TIME_S_MAX)
 
 
 def _ends(folder: Path, places: dict[str, int]) -> dict[str, int]:

@@ -21,6 +21,8 @@ VERSIONS_MAX = 20_000
 """Of one source; a push of more is refused."""
 COMMITS_MAX = 100_000
 """Of one source; what is older is left out, and counts as the oldest."""
+TIME_S_MAX = 253_402_300_799
+"""The end of the year 9999. A commit may say any time."""
 
 SourceKind = Literal["repository", "library"]
 State = Literal["current", "differs", "unused", "gone"]
@@ -28,9 +30,13 @@ State = Literal["current", "differs", "unused", "gone"]
 `differs`: another version than that at the head was, or the head has none. `unused`: it stands in the code
 and was not seen. `gone`: it neither stands in the code nor was seen."""
 
-SourceName = Annotated[str, msgspec.Meta(min_length=1, max_length=SOURCE_CHARACTERS_MAX)]
+SourceName = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=SOURCE_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f\x7f]+(?!\n)$")
+]
+ProjectName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?!\n)$")]
 PathName = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_CHARACTERS_MAX)]
 ShortName = Annotated[str, msgspec.Meta(max_length=SOURCE_CHARACTERS_MAX)]
+CommitTime = Annotated[int, msgspec.Meta(ge=0, le=TIME_S_MAX)]
 Place = Annotated[int, msgspec.Meta(ge=0, le=COMMITS_MAX)]
 
 
@@ -63,7 +69,7 @@ class NewCommits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     start: Place
     ids: Annotated[tuple[ShortName, ...], msgspec.Meta(max_length=COMMITS_MAX)]
-    times: Annotated[tuple[int, ...], msgspec.Meta(max_length=COMMITS_MAX)]
+    times: Annotated[tuple[CommitTime, ...], msgspec.Meta(max_length=COMMITS_MAX)]
 
 
 class NewVersion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,7 +100,7 @@ class CataloguePush(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     source: SourceName
     kind: SourceKind = "repository"
-    project: ShortName | None = None
+    project: ProjectName | None = None
     templates: Annotated[tuple[NewTemplate, ...], msgspec.Meta(max_length=VERSIONS_MAX)] = ()
     commits: NewCommits | None = None
     state: NewState | None = None

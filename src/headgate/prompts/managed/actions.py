@@ -32,7 +32,7 @@ from headgate.prompts.managed.answers import (
     version_item,
     version_view,
 )
-from headgate.prompts.managed.checking import check_label, check_name, checked
+from headgate.prompts.managed.checking import check_label, check_name, check_project, checked
 from headgate.prompts.managed.differences import compare_versions
 from headgate.prompts.managed.model import KIND, ManagedMessage, ManagedPrompt, ManagedVersion
 from headgate.prompts.managed.rendering import render_call, texts_of
@@ -57,7 +57,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def number_or_label(self) -> int | str:
         """What stands behind `versions/`: digits are a number."""
-        return int(self.item[:9]) if self.item.isascii() and self.item.isdigit() else self.item
+        return _number_or_label(self.item)
 
 
 def read_address(text: str) -> Address:
@@ -70,10 +70,14 @@ def read_address(text: str) -> Address:
 
 
 def project_for(caller: Key, wanted: str | None) -> str:
-    """Return the project that a request means. Raises NotAllowed for one that the caller does not see."""
+    """Return the project that a request means.
+
+    Raises NotAllowed for one that the caller does not see, InvalidRequest for what is no project's name.
+    """
     seen: Visible = visible(caller)
     if wanted is None:
         return "default" if seen.project_ids is None else caller.project
+    check_project(wanted)
     if not seen.sees(wanted):
         raise NotAllowed(f"your key belongs to project {caller.project!r}, not to {wanted!r}")
     return wanted
@@ -121,7 +125,12 @@ async def show_difference(
 def _number(prompt: StoredPrompt, text: str | None) -> int | None:
     if text is None:
         return None
-    return prompt.number(int(text[:9]) if text.isascii() and text.isdigit() else text)
+    return prompt.number(_number_or_label(text))
+
+
+def _number_or_label(text: str) -> int | str:
+    # No prompt has a version of more digits, nor a label of digits only: that is not found.
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else text
 
 
 async def create_version(
@@ -227,7 +236,7 @@ async def render_prompt(
 def _meant(prompt: StoredPrompt, wanted: int | str | None) -> int | str:
     if wanted is None:
         return prompt.labels.get("production") or prompt.newest
-    return int(wanted) if isinstance(wanted, str) and wanted.isascii() and wanted.isdigit() else wanted
+    return _number_or_label(wanted) if isinstance(wanted, str) else wanted
 
 
 def _render(prompt: StoredPrompt, version: ManagedVersion, wanted: RenderPrompt) -> RenderedView:

@@ -41,7 +41,7 @@ select number, body, created_at, created_by
 from managed_versions
 where
     project = %(project)s and name = %(name)s
-    and (%(before)s::integer is null or number < %(before)s)
+    and (%(before)s::bigint is null or number < %(before)s)
 order by number desc
 limit %(limit)s
 
