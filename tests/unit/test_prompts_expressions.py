@@ -107,6 +107,38 @@ def test_arms_are_bounded() -> None:
     assert len(fold(expression)) == 8
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "'Say it now. ' + 'x'" + " * 200" * 9,
+        "'aaaaaaaa'" + ".replace('a', 'aaaaaaaa')" * 20,
+        "'aaaaaaaa'" + ".replace('a', b)" * 20,
+        "('Say it now.' * 200 * 200 * 20).replace('a', 'aaaaaaaaa')",
+        "'Say it now. {x}'" + ".replace('a', 'aaa')" * 20 + ".format(x=1)",
+    ],
+)
+def test_texts_that_grow_are_holes_from_some_size_on(expression: str) -> None:
+    assert all(len(text) < 2_000_000 for text in fold(expression))
+
+
+@pytest.mark.timeout(20)
+def test_names_that_double_each_other_are_holes_from_some_size_on() -> None:
+    lines = [
+        "a0 = 'Say it now. '",
+        *(f"a{number} = a{number - 1} + a{number - 1}" for number in range(1, 30)),
+    ]
+    tree = ast.parse("\n".join(lines))
+    names = flow_of(tree).names_in(())
+    for statement in tree.body:
+        assert all(len(template.text) < 2_000_000 for template in templates_of(value_of(statement), names))
+
+
+def test_a_format_that_cannot_be_written_out_is_a_hole() -> None:
+    broken = '{x:{widths["""\n"""]}}'
+    assert fold(f"f'''Say it {broken}.'''") == ["Say it {x:...}."]
+
+
 def test_versions_tell_text_from_holes() -> None:
     hole = Template.of(["Say ", Hole(name="x")])
     text = Template.of(["Say ", "{x}"])

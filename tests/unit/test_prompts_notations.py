@@ -168,9 +168,15 @@ def test_signatures_of_dspy() -> None:
         "x = '''" + "\\n" * 60_000 + "You must answer.'''",
         "\n" * 300_000 + "def f(:\n",
         "x = '" + "a.b-" * 60_000 + " you must answer'",
+        "x = 'You must answer %" + "0" * 60_000 + "!' % x",
+        "x = 'You must answer " + "%Y" * 60_000 + "!'",
+        "You must answer {{{" + " " * 20_000,
+        "You must answer {{" + " " * 20_000,
+        "---" + "\n" * 60_000 + "x",
     ],
 )
 def test_hostile_texts_take_no_time(text: str) -> None:
     scan_bytes(text.encode(), "prompts/a.py")
     scan_bytes(f"prompt: {text!r}\nyou: 1\n".encode(), "prompts/a.yaml")
-    scan_bytes(text.encode(), "prompts/a.j2")
+    for name in ("prompts/a.j2", "prompts/a.mustache", "prompts/a.md"):
+        scan_bytes(text.encode(), name)

@@ -87,6 +87,8 @@ def test_chunks_are_all_of_the_text() -> None:
         "class A:\n\tdef f(self): pass\n\tdef g(self): pass\n",
         "x = '''\\\\'''\ndef f(): return r'\\''\n",
         "def f():\r\n    return 1\r\nclass A:\r\n    def g(self): pass\r\n",
+        "class A:\n    def f(self): pass\n(a, b) = g()\ndef h(): pass\n",
+        "class A:\n    def f(self): pass\n'''a text'''\n[print(x) for x in y]\n",
         "# only a comment",
         "",
     ],

@@ -131,6 +131,15 @@ def test_broken_files_are_named_with_their_line() -> None:
     assert scan_bytes(b"prompt = 'Say it now.'\nb = \n", "x.toml").skipped[0].line == 2
     assert scan_bytes(b"prompt: !!python/object:os.system 'Say it now.'\n", "x.yaml").skipped == ()
     assert scan_bytes(b"a: &a [*a, *a]\nb: 'You are a clerk who must answer.'\n", "x.yaml").skipped == ()
+    assert "no TOML" in scan_bytes(b"prompt = 'Say it now.'\nb = " + b"1" * 5000, "x.toml").skipped[0].why
+
+
+@pytest.mark.timeout(20)
+def test_few_aliases_that_stand_for_many_values_are_named() -> None:
+    lines = ["prompt: Say it now.", "a0: &a0 [x, y, z]"]
+    lines += [f"a{number}: &a{number} [{', '.join([f'*a{number - 1}'] * 3)}]" for number in range(1, 17)]
+    (skipped,) = scan_bytes("\n".join(lines).encode(), "x.yaml").skipped
+    assert "that aliases stand for" in skipped.why
 
 
 def test_parameters_are_found_where_they_are_hard_coded() -> None:

@@ -7,9 +7,9 @@ import ast
 import functools
 import inspect
 import textwrap
-from collections.abc import Callable, Iterable
-from itertools import islice, product
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby, islice, product
+from typing import Protocol, cast
 
 from headgate.prompts import notations
 from headgate.prompts.model import Hole, Part, Template
@@ -18,6 +18,9 @@ ARMS_MAX = 8
 DEPTH_MAX = 40
 STEPS_MAX = 5_000
 """Of one expression: names that stand for each other end here."""
+PARTS_MAX = 5_000
+CHARACTERS_MAX = 1_000_000
+"""Of one template: what repeats, joins or replaces texts beyond either is a hole."""
 HOLE_LENGTH_MAX = 80
 LITERALS_KEPT = 8192
 """Plain literals whose templates are remembered: the states of a file hold mostly the same."""
@@ -92,12 +95,11 @@ def _with_holes(parts: Iterable[Part], *, formatted: bool) -> Parts:
 def _joined(parts: Parts) -> Parts:
     """Join neighbouring literals of one sort, so that a hole split by concatenation is seen."""
     joined: Parts = []
-    for part in parts:
-        last = joined[-1] if joined else None
-        if isinstance(part, str) and isinstance(last, str) and type(part) is type(last):
-            joined[-1] = type(part)(last + part)
+    for kind, run in groupby(parts, type):
+        if issubclass(kind, str):
+            joined.append(kind("".join(cast("Iterator[str]", run))))
         else:
-            joined.append(part)
+            joined.extend(run)
     return joined
 
 
@@ -116,15 +118,17 @@ class _Folder:
             case ast.Constant(value=int() | float() as number) if depth:
                 return [[str(number)]]
             case ast.JoinedStr(values=values):
-                return self._joined_str(values, depth)
+                return self._joined_str(values, depth) or [[_hole(node)]]
             case ast.FormattedValue():
                 return self._formatted(node, depth)
             case ast.BinOp(op=ast.Add()):
-                return self._sequence([self.fold(node.left, depth + 1), self.fold(node.right, depth + 1)])
+                sides = [self.fold(node.left, depth + 1), self.fold(node.right, depth + 1)]
+                return self._sequence(sides) or [[_hole(node)]]
             case ast.BinOp(op=ast.Mod()):
                 return self._percent(node, depth)
             case ast.BinOp(op=ast.Mult(), right=ast.Constant(value=int(times))) if 0 < times <= 200:
-                return [arm * times for arm in self.fold(node.left, depth + 1)]
+                left = self.fold(node.left, depth + 1)
+                return [arm * times for arm in left if _fits([arm] * times)] or [[_hole(node)]]
             case ast.IfExp():
                 return self._arms([node.body, node.orelse], depth)
             case ast.BoolOp(op=ast.Or(), values=values):
@@ -140,7 +144,12 @@ class _Folder:
                 return [[_hole(node)]]
 
     def _sequence(self, arms: list[Arms]) -> Arms:
-        return [[part for arm in chosen for part in arm] for chosen in islice(product(*arms), ARMS_MAX)]
+        """Put one arm of each together, in all ways; none where that grows too large."""
+        return [
+            [part for arm in chosen for part in arm]
+            for chosen in islice(product(*arms), ARMS_MAX)
+            if _fits(chosen)
+        ]
 
     def _joined_str(self, nodes: list[ast.expr], depth: int) -> Arms:
         return self._sequence(
@@ -166,7 +175,7 @@ class _Folder:
         if node.conversion != -1:
             name += f"!{chr(node.conversion)}"
         if isinstance(node.format_spec, ast.JoinedStr):
-            name += ":" + ast.unparse(node.format_spec)[2:-1]
+            name += ":" + _spec(node.format_spec)
         return [[Hole(name=name)]]
 
     def _percent(self, node: ast.BinOp, depth: int) -> Arms:
@@ -202,7 +211,10 @@ class _Folder:
         if method.attr == "replace" and len(node.args) == 2 and isinstance(node.args[0], ast.Constant):
             old, new = node.args[0].value, node.args[1]
             if isinstance(old, str) and old:
-                return [_replaced(arm, old, new) for arm in self.fold(method.value, depth + 1)]
+                arms = self.fold(method.value, depth + 1)
+                return [_replaced(arm, old, new) for arm in arms if _fits_replaced(arm, old, new)] or [
+                    [_hole(node)]
+                ]
         return [[_hole(node)]]
 
     def _join(self, listed: ast.expr, between: ast.expr, depth: int) -> Arms:
@@ -243,6 +255,29 @@ def dotted(node: ast.expr) -> str:
 
 def _hole(node: ast.expr) -> Hole:
     return Hole(name=_short(node))
+
+
+def _spec(node: ast.JoinedStr) -> str:
+    try:
+        return ast.unparse(node)[2:-1]
+    except ValueError:  # a text in it with a line break
+        return "..."
+
+
+def _fits(arms: Sequence[Parts]) -> bool:
+    """Whether these together are no more than one template holds."""
+    parts = characters = 0
+    for arm in arms:
+        parts += len(arm)
+        characters += sum(len(part) for part in arm if isinstance(part, str))
+    return parts <= PARTS_MAX and characters <= CHARACTERS_MAX
+
+
+def _fits_replaced(arm: Parts, old: str, new: ast.expr) -> bool:
+    found = sum(part.count(old) for part in arm if isinstance(part, str))
+    length = len(new.value) if isinstance(new, ast.Constant) and isinstance(new.value, str) else 0
+    characters = sum(len(part) for part in arm if isinstance(part, str))
+    return len(arm) + 2 * found <= PARTS_MAX and characters + found * length <= CHARACTERS_MAX
 
 
 def _short(node: ast.expr) -> str:

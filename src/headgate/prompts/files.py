@@ -4,6 +4,7 @@ Pure: takes the text of a file; raises Unreadable with the line where it is no s
 Read next: `scanning`.
 """
 
+import itertools
 import re
 import tomllib
 from collections.abc import Iterator
@@ -26,6 +27,9 @@ READ = JINJA | MUSTACHE | PROMPT | PLAIN | VALUES
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The one in C where there is one: it is ten times as fast."""
 
+NODES_MAX = 200_000
+"""More nodes than this, each counted wherever an alias stands for it, and so is one with fewer aliases."""
+
 ALIASES_MAX = 50
 """More aliases than this and a YAML file is taken for a bomb."""
 
@@ -44,7 +48,7 @@ _HINT = re.compile(
 )
 """A file of values with no such key before a text, and no word to a reader, is not worth parsing."""
 
-_FRONT = re.compile(r"\A---\s*\n.*?\n---\s*\n", re.DOTALL)
+_FRONT = re.compile(r"\A---[ \t\r]*\n.*?\n---\s*\n", re.DOTALL)
 _OTHER_INNER = {
     ".html",
     ".htm",
@@ -182,6 +186,8 @@ def _toml(text: str) -> Iterator[_Value]:
     except tomllib.TOMLDecodeError as error:
         match = re.search(r"line (\d+)", str(error))
         raise Unreadable(int(match[1]) if match else 0, f"no TOML: {error}") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise Unreadable(0, f"no TOML: {error}") from error
     for symbol, key, value in _strings(document, "", ""):
         first = next((line for line in value.splitlines() if line.strip()), value)
         # The value stands in the file as it is, but for escapes: then its line is not known.
@@ -211,23 +217,30 @@ def _yaml(text: str) -> Iterator[_Value]:
         raise Unreadable(line, f"no YAML: {error.problem}") from error
     except yaml.YAMLError as error:
         raise Unreadable(0, f"no YAML: {error}") from error
+    left = itertools.repeat(None, NODES_MAX)
     for document in documents:
-        yield from _nodes(document, "", "", set())
+        yield from _nodes(document, ("", ""), frozenset(), left)
 
 
-def _nodes(node: Any, symbol: str, key: str, above: set[int], *, certain: bool = False) -> Iterator[_Value]:
+def _nodes(
+    node: Any, place: tuple[str, str], above: frozenset[int], left: Iterator[None], *, certain: bool = False
+) -> Iterator[_Value]:
+    """Yield the texts below a node of that symbol and key, as long as there is something in `left`."""
     if node is None or id(node) in above:
         return
+    if next(left, True):
+        raise Unreadable(0, f"more than {NODES_MAX:,} values, with those that aliases stand for")
+    symbol, key = place
     above = above | {id(node)}
     if isinstance(node, yaml.ScalarNode):
         if node.tag == "tag:yaml.org,2002:str":
             yield _Value(symbol, key, str(node.value), node.start_mark.line + 1, certain)
     elif isinstance(node, yaml.SequenceNode):
         for index, inner in enumerate(node.value):
-            yield from _nodes(inner, f"{symbol}[{index}]", key, above)
+            yield from _nodes(inner, (f"{symbol}[{index}]", key), above, left)
     elif isinstance(node, yaml.MappingNode):
         labels = [str(name.value) if isinstance(name, yaml.ScalarNode) else "?" for name, _ in node.value]
         of_agent = next((keys for keys in _OF_AGENTS if keys <= set(labels)), frozenset[str]())
         for label, (_, inner) in zip(labels, node.value, strict=True):
             at = f"{symbol}.{label}" if symbol else label
-            yield from _nodes(inner, at, label, above, certain=label in of_agent)
+            yield from _nodes(inner, (at, label), above, left, certain=label in of_agent)

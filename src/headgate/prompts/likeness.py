@@ -97,7 +97,7 @@ _OTHER = (
         r"^[ \t]{0,8}[.#@]?[\w-]{1,40}[ ,.#:>\w-]{0,60}\{\s{0,8}[\w-]{1,30}\s?:[^}]{0,80};",
         re.MULTILINE)),
     ("data", re.compile(r"^\s*[\[{]\s*(?:\"|'|\{|\[)[^.?!]*$", re.DOTALL)),
-    ("a date format", re.compile(r"^[%\-:/.,\sa-zA-Z]*%[YmdHMS][%\-:/.,\sa-zA-Z]*$")),
+    ("a date format", re.compile(r"^(?=[%\-:/.,\sa-zA-Z]*$)[^%]*(?:%(?![YmdHMS])[^%]*)*%[YmdHMS]")),
 )  # fmt: skip
 """What a text may be instead, by how it begins or what it holds; code counts only at the beginning."""
 

@@ -10,7 +10,7 @@ from headgate.prompts.model import Hole, Part
 
 _PLAIN = re.compile(r"[^\W\d]\w*(?:\.\w+|\[[^\[\]{}]+\])*")
 _PERCENT = re.compile(
-    r"%(?:\((?P<name>[^)\n]{1,80})\))?[#0\- +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?"
+    r"%(?:\((?P<name>[^)\n]{1,80})\))?[#0\- +]{0,8}(?:\*|\d{1,9})?(?:\.(?:\*|\d{1,9}))?"
     r"(?P<conversion>[diouxXeEfFgGcrsa%])"
 )
 _DOLLAR = re.compile(r"\$(?:(?P<escaped>\$)|(?P<name>[^\W\d]\w*)|\{(?P<braced>[^\W\d]\w*)\})")
@@ -18,7 +18,7 @@ _JINJA = re.compile(
     r"\{\{-?(?P<value>.{0,400}?)-?\}\}|\{%-?(?P<tag>.{0,400}?)-?%\}|(?P<comment>\{#.{0,2000}?#\})", re.DOTALL
 )
 _MUSTACHE = re.compile(
-    r"\{\{\{\s*(?P<raw>[^{}]+?)\s*\}\}\}|\{\{\s*(?P<comment>![^}]*)\}\}|\{\{\s*(?P<value>[^{}!]+?)\s*\}\}"
+    r"\{\{\{(?P<raw>[^{}]+)\}\}\}|\{\{\s*(?P<comment>![^}]*)\}\}|\{\{(?P<value>[^{}!]+)\}\}"
 )
 _DOUBLED = re.compile(r"\{\{-?\s*\$?[^\W\d][\w.]*(?:\s*\|[^{}]*)?\s*-?\}\}")
 _TAG = re.compile(r"\{%-?\s*(?:if|for|set)\b[^{}]*%\}")

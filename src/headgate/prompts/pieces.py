@@ -108,9 +108,9 @@ def _read(chunk: Chunk) -> _Read:
         text = f"{chunk.text}\n{_indent_of(chunk.text)}pass\n" if chunk.is_head else chunk.text
         body = ast.parse(text).body
         return _Read(body, facts_of(body, ()), sites_in(body, ()))
-    (owner,) = ast.parse(f"class {chunk.owner}:\n{chunk.text}").body
-    if not isinstance(owner, ast.ClassDef):
-        raise SyntaxError(f"no method of {chunk.owner}")
+    owner, *others = ast.parse(f"class {chunk.owner}:\n{chunk.text}").body
+    if others or not isinstance(owner, ast.ClassDef):  # such as `(a, b) = c`, which ends the class unseen
+        raise SyntaxError(f"more than a method of {chunk.owner}")
     scope = (chunk.owner,)
     return _Read(owner.body, facts_of(owner.body, scope), sites_in(owner.body, scope))
 

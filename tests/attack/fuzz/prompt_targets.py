@@ -1,6 +1,8 @@
 """Fuzzes what reads prompts that others write: templates with their values, and files of source code."""
 
+import ast
 import time
+import warnings
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -68,7 +70,10 @@ def _rendered(template: Template, variables: dict[str, Any]) -> str | None:
 
 
 def scan_source(data: bytes) -> None:
-    """A file is scanned or skipped with a reason; what was read of an earlier state changes nothing."""
+    """A file is scanned or skipped with a reason; what was read of an earlier state changes nothing.
+
+    A module that Python reads is never skipped, unless it is nested too deeply.
+    """
     draw = Draw(data)
     name = NAMES[draw.number(len(NAMES))]
     options = Options(tests=bool(draw.number(2)), libraries=draw.number(4) == 3)
@@ -85,8 +90,20 @@ def scan_source(data: bytes) -> None:
     lines = len(content.splitlines()) + 1
     for placed in (*found.prompts, *found.parameters, *found.models, *found.keys):
         assert placed.path == name and 0 <= placed.line <= lines, (placed, lines)
+    if name.endswith(".py") and found.skipped:
+        assert found.skipped[0].why == "nested too deeply" or not _is_python(content), found.skipped
     for skipped in found.skipped:
         assert skipped.path == name and skipped.why and 0 <= skipped.line <= lines, (skipped, lines)
+
+
+def _is_python(content: bytes) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(content.decode("utf-8-sig"))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 NAMES: Final = ("app/agent.py", "prompts.py", "prompts/a.yaml", "agents.toml", "prompts/a.md", "a.prompt",
