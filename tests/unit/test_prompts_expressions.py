@@ -135,7 +135,8 @@ def test_names_that_double_each_other_are_holes_from_some_size_on() -> None:
 
 
 def test_a_format_that_cannot_be_written_out_is_a_hole() -> None:
-    broken = '{x:{widths["""\n"""]}}'
+    key = '"\'" "\'" "\'" \'"""\' """\n"""'
+    broken = f"{{x:{{widths[{key}]}}}}"
     assert fold(f"f'''Say it {broken}.'''") == ["Say it {x:...}."]
 
 
