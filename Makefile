@@ -8,6 +8,9 @@ WORKERS ?= 2
 
 BENCH_ARGS ?=
 
+# Compiled once and kept, whatever the caller's own wish: the tests start some hundred processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help install packages run test attack soak bench overspend demo lint types reference constraints clean
 
 help:

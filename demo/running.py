@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 
+from demo.scratch import scratch_folder
 from headgate.store.embedded import EmbeddedPostgres
 
 START_S_MAX = 60.0
@@ -143,7 +144,9 @@ def headgate(
     """Run Headgate for the length of a `with` block, on a port that the kernel chooses."""
     with contextlib.ExitStack() as stack:
         place = folder or Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="hg-", ignore_cleanup_errors=True))
+            stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="hg-", dir=scratch_folder(), ignore_cleanup_errors=True)
+            )
         )
         command = [sys.executable, "-m", "headgate.cli.app", "up", "--port", "0", "--workers", str(workers)]
         command += ["--data", str(place / "data")]

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from demo.scratch import scratch_folder
 from hypothesis import HealthCheck, settings
 from psycopg import sql
 
@@ -77,7 +78,7 @@ def _make_template(server: EmbeddedPostgres) -> str:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[EmbeddedPostgres]:
     """The server of this test run. The last process that uses it stops it and removes its files."""
-    folder = Path(tempfile.gettempdir()) / f"headgate-tests-{_run_name()}"
+    folder = scratch_folder() / f"headgate-tests-{_run_name()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     server = EmbeddedPostgres(folder, settings=_TEST_SETTINGS)
     with _flock(folder / "users.lock", fcntl.LOCK_SH) as users:
@@ -110,19 +111,41 @@ def template_database(postgres_server: EmbeddedPostgres) -> str:
         return _make_template(postgres_server)
 
 
+class Databases:
+    """Makes each test's database, and drops it as the next one is made, by when those who were connected have
+    left: the server would wait a tenth of a second for them."""
+
+    def __init__(self, server: EmbeddedPostgres, template: str) -> None:
+        self._server = server
+        self._template = sql.Identifier(template)
+        self._over: list[str] = []
+
+    @contextlib.contextmanager
+    def one(self) -> Generator[str]:
+        name = f"test_{uuid.uuid4().hex[:16]}"
+        with psycopg.connect(self._server.url_of("postgres"), autocommit=True) as connection:
+            while self._over:
+                over = sql.Identifier(self._over.pop())
+                connection.execute(sql.SQL("drop database {} with (force)").format(over))
+            # Files are copied: the other way is to write all of them into the journal of the server.
+            made = sql.SQL("create database {} template {} strategy file_copy")
+            connection.execute(made.format(sql.Identifier(name), self._template))
+        try:
+            yield self._server.url_of(name)
+        finally:
+            self._over.append(name)
+
+
+@pytest.fixture(scope="session")
+def databases(postgres_server: EmbeddedPostgres, template_database: str) -> Databases:
+    return Databases(postgres_server, template_database)
+
+
 @pytest.fixture
-def database_url(postgres_server: EmbeddedPostgres, template_database: str) -> Iterator[str]:
+def database_url(databases: Databases) -> Iterator[str]:
     """The URL of a database of this test's own, with all migrations applied."""
-    name = f"test_{uuid.uuid4().hex[:16]}"
-    with psycopg.connect(postgres_server.url_of("postgres"), autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("create database {} template {}").format(
-                sql.Identifier(name), sql.Identifier(template_database)
-            )
-        )
-    yield postgres_server.url_of(name)
-    with psycopg.connect(postgres_server.url_of("postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    with databases.one() as url:
+        yield url
 
 
 @pytest.fixture
@@ -131,6 +154,14 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     name = urlsplit(database_url).path.strip("/")
     async with Database(database_url, connections_max=8, name=name) as opened:
         yield opened
+
+
+@pytest.fixture
+def scratch_path() -> Iterator[Path]:
+    """A folder for data folders: its path is short, for sockets in it, and the database's user may pass."""
+    kept = tempfile.TemporaryDirectory(prefix="hg-", dir=scratch_folder(), ignore_cleanup_errors=True)
+    with kept as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

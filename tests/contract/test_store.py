@@ -194,8 +194,8 @@ def test_named_queries_are_split_and_unique() -> None:
         parse("-- name: one\nselect 1;\n-- name: one\nselect 2;", "x.sql")
 
 
-def test_embedded_server_attaches_and_stops(tmp_path: Path) -> None:
-    folder = tmp_path / ("long" * 20)
+def test_embedded_server_attaches_and_stops(scratch_path: Path) -> None:
+    folder = scratch_path / ("long" * 20)
     server = EmbeddedPostgres(folder, settings={"fsync": "off"})
     try:
         server.start()
@@ -221,8 +221,8 @@ def test_embedded_server_attaches_and_stops(tmp_path: Path) -> None:
     assert server.pid is None
 
 
-def test_embedded_server_waits_for_the_backends_of_one_that_was_killed(tmp_path: Path) -> None:
-    server = EmbeddedPostgres(tmp_path, settings={"fsync": "off"})
+def test_embedded_server_waits_for_the_backends_of_one_that_was_killed(scratch_path: Path) -> None:
+    server = EmbeddedPostgres(scratch_path, settings={"fsync": "off"})
     try:
         server.start()
         pid = server.pid
@@ -257,8 +257,10 @@ def test_embedded_server_waits_for_the_backends_of_one_that_was_killed(tmp_path:
         server.stop()
 
 
-async def test_an_embedded_server_that_is_killed_while_it_starts_is_kept_all_the_same(tmp_path: Path) -> None:
-    server = EmbeddedPostgres(tmp_path, settings={"fsync": "off"})
+async def test_an_embedded_server_that_is_killed_while_it_starts_is_kept_all_the_same(
+    scratch_path: Path,
+) -> None:
+    server = EmbeddedPostgres(scratch_path, settings={"fsync": "off"})
     try:
         await asyncio.to_thread(server.start)
         keeping = asyncio.create_task(keep(server))

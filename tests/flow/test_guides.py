@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -41,21 +40,14 @@ FALLBACK = "gemini-2.5-pro-preview-05-06"
 MODELS = ("gpt-4o", "gpt-4o-mini", "gpt-4.1-mini", "gpt-4.1-nano", "gpt-5-mini")
 
 
-@pytest.fixture
-def place() -> Iterator[Path]:
-    # Not pytest's own: a path of more than a hundred characters is too long for a socket in it.
-    with tempfile.TemporaryDirectory(prefix="hg-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
-
-
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
-def test_a_guide_does_what_it_says(guide: Path, place: Path, request: pytest.FixtureRequest) -> None:
+def test_a_guide_does_what_it_says(guide: Path, scratch_path: Path, request: pytest.FixtureRequest) -> None:
     text = guide.read_text(encoding="utf-8")
     environment: dict[str, str] = {}
     if "$DATABASE_URL" in text:
         environment["DATABASE_URL"] = request.getfixturevalue("database_url")
-    run = GuideRun(place, environment)
+    run = GuideRun(scratch_path, environment)
     try:
         run.run(text)
     finally:
@@ -83,13 +75,13 @@ def test_the_runner_sees_what_differs() -> None:
 
 
 @pytest.mark.timeout(180)
-def test_the_first_hour_on_real_traffic(recorded_path: Path, place: Path) -> None:
+def test_the_first_hour_on_real_traffic(recorded_path: Path, scratch_path: Path) -> None:
     """The guide's claims, on what OpenAI and Google really answered, with prices computed independently."""
-    asked = _real_calls(recorded_path, place)
+    asked = _real_calls(recorded_path, scratch_path)
     aliases = "".join(
         f'[models."{model}"]\ntargets = ["openai/{model}", "google/{FALLBACK}"]\n' for model in MODELS
     )
-    with headgate(REPLAYED.format(limit="2") + aliases, folder=place) as house:
+    with headgate(REPLAYED.format(limit="2") + aliases, folder=scratch_path) as house:
         key = house.make_key()
         with httpx.Client(base_url=house.url, timeout=60, trust_env=False) as client:
             bearer = {"authorization": f"Bearer {key}"}

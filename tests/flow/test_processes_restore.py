@@ -2,8 +2,6 @@
 
 import stat
 import tarfile
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -13,14 +11,6 @@ from headgate.core.faults import Conflict, Misconfigured
 from headgate.processes.backup import backup, restore, upgrade
 from headgate.processes.folder import held
 from headgate.store.embedded import EmbeddedPostgres
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder outside pytest's own, whose mode each new run of pytest closes for the database's user."""
-    with tempfile.TemporaryDirectory(prefix="headgate-test-") as name:
-        yield Path(name)
-
 
 QUICK = {"fsync": "off", "full_page_writes": "off"}
 
@@ -36,8 +26,8 @@ def read(server: EmbeddedPostgres) -> list[str]:
         return [row[0] for row in connection.execute("select text from kept order by text")]
 
 
-def test_what_was_backed_up_while_running_comes_back_elsewhere_and_in_place(place: Path) -> None:
-    first, second, file = place / "first", place / "second", place / "backup.tar"
+def test_what_was_backed_up_while_running_comes_back_elsewhere_and_in_place(scratch_path: Path) -> None:
+    first, second, file = scratch_path / "first", scratch_path / "second", scratch_path / "backup.tar"
     with EmbeddedPostgres(first, settings=QUICK) as server:
         (first / "admin.key").write_text("hg_admin_key\n")
         write(server, "before")
