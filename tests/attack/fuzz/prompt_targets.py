@@ -112,6 +112,7 @@ NAMES: Final = ("app/agent.py", "prompts.py", "prompts/a.yaml", "agents.toml", "
 _MUSTACHE: Final = (
     b"Hi {{name}}, {{#items}}{{name}}: {{price}}, {{/items}}{{^none}}none{{/none}}{{! a comment }}",
     b"{{=<% %>=}}<%order.id%> <%#order.lines%>(<%.%>)<%/order.lines%>\n",
+    b"{{#numbers}}{{text}}{{/numbers}}",
     b"{{#order}}\n  {{{id}}} {{&id}}\n{{/order}}\n{{text}}"
     + CUT
     + b'{"text": "short", "id": [1, {"a": null}]}',
@@ -124,6 +125,9 @@ _JINJA: Final = (
     b"{% if name is defined and 'A' in name %}{{ text|truncate(20) }}{% elif none %}b{% endif %}",
     b"{% for a in range(3) %}{% set b = [a, (1, 2), {'k': a}] %}{{ b|length }}{{ b.1[0] }}{% endfor %}",
     b"{{ text|replace('Be', 'Is', 3)|indent(2)|wordcount }}{{ huge }}{{ numbers|reverse|first }}",
+    b"{% for a in range(9999) %}" * 3 + b"{% if a %}{% endif %}" + b"{% endfor %}" * 3,
+    b"{{ name }}{% if name %}{{ name",
+    b"{% set a = text %}" + b"{% set a = a ~ a %}" * 30 + b"{{ a }}",
     b"{{ -1.5|abs }}{{ text|title|trim('B')|length }}",
     b"{{ items|selectattr('name', 'equalto', 'n3')|map(attribute='tags')|list }}{{ order|dictsort|length }}",
 )
@@ -154,6 +158,7 @@ _SOURCES: Final = (
     b"  backstory: *g\nsystem_prompt: 'Your task is to help.'\n",
     b'[agent]\nsystem_prompt = """You are a helpful\nassistant, {name}."""\n'
     b'names = ["You are a judge of texts"]\n',
+    b"'You are a helper of \xff'\n",
     b"---\nmodel: gpt-4o\n---\nYou are a helpful assistant. {{#items}}{{name}}{{/items}} "
     b"{% if a %}{{ b|upper }}{% endif %}\n",
 )

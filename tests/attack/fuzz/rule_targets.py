@@ -46,7 +46,7 @@ def apply_rule(data: bytes) -> None:
     applied = rules.apply(_SUBJECT, facts)
     if applied is None:
         return
-    assert applied.model == (facts.model if rule.model is None else applied.model)
+    assert applied.model in (facts.model, rule.model)
     if not applied.overrides:
         assert applied.body == body, (applied.body, body)
         return
@@ -133,6 +133,7 @@ _RULES: Final = (
     b'{"clamp": {"max_output": {"most": 3}, "temperature": {"least": 1.75}}, "set": {"dimensions": 4}}',
     b'{"replace": [{"old": "help", "new": "\\u00e9\\n"}, {"old": "caf\\u00e9", "new": "tea"}]}',
     b'{"model": "b", "match": {"model": "m*", "tag": "batch", "headers": {"X-Team": "research"}}}',
+    b'{"set": {"body.web_search_options": {}, "n": 3}, "remove": ["body.thinking"]}',
     b'{"remove": ["generationConfig.topK"], "match": {"template": "a.py:P"}, "share": 0.9}',
 )
 _WORDS: Final = (
