@@ -9,6 +9,8 @@ from typing import Any, Final
 import msgspec
 from tests.attack.fuzz.fuzz_target import CUT, Draw, Target
 
+from headgate.prompts.managed.jinja import TAGS_MAX  # loaded here, so that atheris sees its branches
+from headgate.prompts.managed.jinja_functions import FILTERS, METHODS, TESTS
 from headgate.prompts.managed.model import Engine
 from headgate.prompts.managed.templates import Template, compile_template, render
 from headgate.prompts.managed.work import OUTPUT_CHARACTERS_MAX, Refusal
@@ -127,6 +129,7 @@ _JINJA: Final = (
     b"{{ text|replace('Be', 'Is', 3)|indent(2)|wordcount }}{{ huge }}{{ numbers|reverse|first }}",
     b"{% for a in range(9999) %}" * 3 + b"{% if a %}{% endif %}" + b"{% endfor %}" * 3,
     b"{{ name }}{% if name %}{{ name",
+    b"{{ name }}" * (TAGS_MAX + 1),
     b"{% set a = text %}" + b"{% set a = a ~ a %}" * 30 + b"{{ a }}",
     b"{{ -1.5|abs }}{{ text|title|trim('B')|length }}",
     b"{{ items|selectattr('name', 'equalto', 'n3')|map(attribute='tags')|list }}{{ order|dictsort|length }}",
@@ -135,10 +138,8 @@ _TEMPLATE_WORDS: Final = (
     b"{{", b"}}", b"{%", b"%}", b"{{{", b"}}}", b"{{#", b"{{/", b"{{^", b"{{!", b"{{=", b"=}}", b"{#",
     b"#}", b"{{.}}", b"name", b"items", b"text", b"numbers", b"order", b"huge", b"none", b"loop.index",
     b"range(", b"|default('x')", b"{% for x in ", b"{% endfor %}", b"{% if ", b"{% else %}", b"{% elif ",
-    b"{% endif %}", b"{% set x = ", b" is ", b"|tojson", b"|join(", b"|replace(", b"|sort", b"|map(",
-    b"|selectattr(", b"|int", b"|round", b"|list", b"|trim(", b"|unique", b"|sum", b"|indent(",
-    b"|truncate(", b"|float", b"|string", b"|lower", b"|first", b".items()", b"|abs", b".get(", b" and ",
-    b" or ", b" not ", b" in ", b"1e308", b"[", b"]", b"(", b")", b" ~ ", b"''", b"\n", b",", b"==",
+    b"{% endif %}", b"{% set x = ", b" is ", b" and ", b" or ", b" not ", b" in ", b"1e308", b"[", b"]", b"(",
+    b")", b" ~ ", b"''", b"\n", b",", b"==",
 )  # fmt: skip
 
 _SOURCES: Final = (
@@ -188,7 +189,12 @@ def _sources() -> Iterable[bytes]:
         yield bytes([0, 1, 0]) + source + CUT + source.replace(b"You are", b"You were", 1)
 
 
+_NAMES: Final = (
+    *(f"|{name}(".encode() for name in FILTERS),
+    *(f" is {name} ".encode() for name in TESTS),
+    *(f".{name}(".encode() for name in METHODS),
+)
 TARGETS: Final = (
-    Target(name="templates", run=render_template, seeds=_templates, words=(CUT, *_TEMPLATE_WORDS)),
+    Target(name="templates", run=render_template, seeds=_templates, words=(CUT, *_TEMPLATE_WORDS, *_NAMES)),
     Target(name="sources", run=scan_source, seeds=_sources, words=(CUT, *_SOURCE_WORDS)),
 )
