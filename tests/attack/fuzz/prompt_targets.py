@@ -152,7 +152,8 @@ _SOURCES: Final = (
     b'    """Answer the question."""\n    question = dspy.InputField(desc="asked")\n    answer: str = f()\n'
     b"@tool\ndef look(place: str) -> str:\n"
     b'    """Look up the weather of a place."""\n    return "a" if place else "You are " + x\n',
-    b'KEY = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCD"\nprompts = ["You are " + n for n in names]\n'
+    b'KEY = "sk-ant-'
+    b'api03-Zq8Rw2Lm5Xc9Vb4Nt7Ky3Hd6Js1Pf0"\nprompts = ["You are " + n for n in names]\n'
     b'p = "\\n".join(prompts) % {"a": 1}\nx: str = "Your task: " "%(a)s"\nx += p\n'
     b"agent = Agent(prompt=x, tools=[look])\n",
     b"agent:\n  role: You are a writer of stories\n  goal: &g |\n    Write a {kind} story for the reader.\n"
