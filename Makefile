@@ -55,7 +55,7 @@ types: $(VENV)/.all
 	@$(BIN)/pyright --pythonpath $(BIN)/python > $(VENV)/pyright.txt 2>&1 || { cat $(VENV)/pyright.txt; exit 1; }
 
 test: lint types
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --ignore tests/attack --ignore tests/faults
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore tests/attack --ignore tests/faults
 
 # What attacks and the bench need beside Python, as Debian names it; put there where that is possible.
 SYSTEM_PACKAGES := nginx-light wrk gcc libc6-dev iproute2 util-linux e2fsprogs faketime procps redis-server

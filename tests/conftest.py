@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import gc
 import hashlib
 import os
 import shutil
@@ -38,6 +39,25 @@ def pytest_configure() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
+
+
+_FIRST = ("tests/flow/test_guides.py", "tests/flow/", "tests/simulation/", "tests/contract/")
+"""The files that take longest, in this order: at the end of a run no process then waits long for another."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slow files first: pytest-xdist hands files out in this order (`--no-loadscope-reorder`)."""
+
+    def place(item: pytest.Item) -> int:
+        found = (number for number, start in enumerate(_FIRST) if item.nodeid.startswith(start))
+        return next(found, len(_FIRST))
+
+    items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """Whatever was imported stays: let no collection of garbage look through it again."""
+    gc.freeze()
 
 
 @contextlib.contextmanager
