@@ -34,6 +34,11 @@ def rule(**members: Any) -> dict[str, Any]:
     return {"name": "refused", "set": {"temperature": 0}, **members}
 
 
+def posted(path: str, *bodies: Any) -> Refused:
+    """The same address with one body after the other."""
+    return tuple(("POST", path, body) for body in bodies)
+
+
 def nested(body: str, levels: int = 900) -> bytes:
     """A body with objects in objects in the place of VALUE."""
     return body.replace("VALUE", '{"a":' * levels + "1" + "}" * levels).encode()
@@ -125,29 +130,27 @@ _PROMPTS: Refused = (
     ("DELETE", "/prompts/catalogue/%00", None),
 )
 
-_CATALOGUE: Refused = tuple(
-    ("POST", "/prompts/catalogue", body)
-    for body in (
-        pushed(project="default\n"),
-        pushed(project=""),
-        pushed(source="one\n"),
-        pushed(templates=[{"parts": []}]),
-        pushed(templates=[{"parts": ["a" * 200_001]}]),
-        pushed(templates=[{"parts": [{**HOLE, "type": "other"}]}]),
-        pushed(templates=[{"parts": [{**HOLE, "unknown_member": 1}]}]),
-        pushed(state=None),
-        pushed(commits={"start": 0, "ids": ["a"], "times": []}),
-        pushed(commits={"start": 0, "ids": ["a"], "times": [2**62]}),
-        pushed(commits={"start": 0, "ids": ["a"], "times": [-1]}),
-        pushed(commits={"start": -1, "ids": ["a"], "times": [1]}),
-        stated(is_snapshot=True),
-        stated(versions=[{**KNOWN, "first": 1, "last": 0}]),
-        stated(versions=[{**KNOWN, "last": 99}]),
-        stated(versions=[{**KNOWN, "version": "bc7bb4e4ccce\n"}]),
-        stated(versions=[{**KNOWN, "line": 2**31}]),
-        stated(parameters=[{"a": "a" * 1_000_001}]),
-        json.dumps(stated(parameters=[{"a": "NUMBER"}])).replace('"NUMBER"', LONG).encode(),
-    )
+_CATALOGUE: Refused = posted(
+    "/prompts/catalogue",
+    pushed(project="default\n"),
+    pushed(project=""),
+    pushed(source="one\n"),
+    pushed(templates=[{"parts": []}]),
+    pushed(templates=[{"parts": ["a" * 200_001]}]),
+    pushed(templates=[{"parts": [{**HOLE, "type": "other"}]}]),
+    pushed(templates=[{"parts": [{**HOLE, "unknown_member": 1}]}]),
+    pushed(state=None),
+    pushed(commits={"start": 0, "ids": ["a"], "times": []}),
+    pushed(commits={"start": 0, "ids": ["a"], "times": [2**62]}),
+    pushed(commits={"start": 0, "ids": ["a"], "times": [-1]}),
+    pushed(commits={"start": -1, "ids": ["a"], "times": [1]}),
+    stated(is_snapshot=True),
+    stated(versions=[{**KNOWN, "first": 1, "last": 0}]),
+    stated(versions=[{**KNOWN, "last": 99}]),
+    stated(versions=[{**KNOWN, "version": "bc7bb4e4ccce\n"}]),
+    stated(versions=[{**KNOWN, "line": 2**31}]),
+    stated(parameters=[{"a": "a" * 1_000_001}]),
+    json.dumps(stated(parameters=[{"a": "NUMBER"}])).replace('"NUMBER"', LONG).encode(),
 )
 
 _RULES: Refused = (
@@ -159,49 +162,45 @@ _RULES: Refused = (
     ("PATCH", "/rules/shorter", {"set": None}),
     ("PATCH", "/rules/shorter", {"set": {}, "clamp": {}, "replace": []}),
     ("DELETE", "/rules/nothing", None),
-    *(
-        ("POST", "/rules", body)
-        for body in (
-            {"name": "refused"},
-            rule(name="test"),
-            rule(name="refused\n"),
-            rule(model="nowhere/a"),
-            rule(model="a\nb"),
-            rule(share=1.5),
-            rule(expires_at="2020-01-01T00:00:00Z"),
-            rule(expires_at="9999-12-31T23:59:59-23:59"),
-            rule(remove=["temperature"]),
-            rule(remove=["a\n"]),
-            rule(set={"messages": []}),
-            rule(set={"temperature": None}),
-            rule(set={"max_output": 0}),
-            rule(set={f"a{number}": "a" * 3_000 for number in range(30)}),
-            rule(clamp={"stop": {"most": 1}}),
-            rule(clamp={"top_p": {"least": 2, "most": 1}}),
-            rule(clamp={"top_p": {}}),
-            rule(replace=[{"old": "", "new": "a"}]),
-            rule(replace=[{"old": "a" * 16_385, "new": ""}]),
-            rule(match={"headers": {"Authorization": "a"}}),
-            rule(match={"headers": {"X-A": "a", "x-a": "b"}}),
-            rule(match={"headers": {"x a\r\n": "a"}}),
-            rule(match={"model": "*a"}),
-            rule(match={"template": "a"}),
-            rule(match={"project": ""}),
-            f'{{"name": "refused", "set": {{"seed": {LONG}}}}}'.encode(),
-            b'{"name": "refused", "set": {"temperature": 1e999}}',
-            nested('{"name": "refused", "set": {"a": VALUE}}'),
-        )
+    *posted(
+        "/rules",
+        {"name": "refused"},
+        rule(name="test"),
+        rule(name="refused\n"),
+        rule(model="nowhere/a"),
+        rule(model="a\nb"),
+        rule(share=1.5),
+        rule(expires_at="2020-01-01T00:00:00Z"),
+        rule(expires_at="9999-12-31T23:59:59-23:59"),
+        rule(remove=["temperature"]),
+        rule(remove=["a\n"]),
+        rule(set={"messages": []}),
+        rule(set={"temperature": None}),
+        rule(set={"max_output": 0}),
+        rule(set={f"a{number}": "a" * 3_000 for number in range(30)}),
+        rule(clamp={"stop": {"most": 1}}),
+        rule(clamp={"top_p": {"least": 2, "most": 1}}),
+        rule(clamp={"top_p": {}}),
+        rule(replace=[{"old": "", "new": "a"}]),
+        rule(replace=[{"old": "a" * 16_385, "new": ""}]),
+        rule(match={"headers": {"Authorization": "a"}}),
+        rule(match={"headers": {"X-A": "a", "x-a": "b"}}),
+        rule(match={"headers": {"x a\r\n": "a"}}),
+        rule(match={"model": "*a"}),
+        rule(match={"template": "a"}),
+        rule(match={"project": ""}),
+        f'{{"name": "refused", "set": {{"seed": {LONG}}}}}'.encode(),
+        b'{"name": "refused", "set": {"temperature": 1e999}}',
+        nested('{"name": "refused", "set": {"a": VALUE}}'),
     ),
-    *(
-        ("POST", "/rules/test", body)
-        for body in (
-            {},
-            {"name": "nothing"},
-            {"rule": {}},
-            {"rule": RULE, "limit": 0},
-            {"rule": RULE, "since": "1969-01-01T00:00:00Z"},
-            {"rule": {**RULE, "model": "nowhere/a"}},
-        )
+    *posted(
+        "/rules/test",
+        {},
+        {"name": "nothing"},
+        {"rule": {}},
+        {"rule": RULE, "limit": 0},
+        {"rule": RULE, "since": "1969-01-01T00:00:00Z"},
+        {"rule": {**RULE, "model": "nowhere/a"}},
     ),
 )
 
@@ -239,33 +238,30 @@ _RELEASES: Refused = (
     ("GET", "/environments/staging/status?project=nobody", None),
 )
 
-_WHAT_IF: Refused = tuple(
-    ("POST", path, body)
-    for path in ("/whatif", "/whatif/stream")
-    for body in (
-        {"models": {"assistant": "assistant"}},
-        {"models": {"assistant": "nowhere/a"}},
-        {"models": {"": "mock/small"}},
-        {"prices": {"mock/small": {}}},
-        {"prices": {"mock/small": {"nothing": "1"}}},
-        {"prices": {"mock/small": {"input": "-1"}}},
-        {"prices": {"mock/small": {"input": "NaN"}}},
-        {"prices": {"mock/small": {"input": "1e400"}}},
-        {"prices": {"mock/small": {"input": "9" * 5_000}}},
-        {"limits": {"nothing": "1 USD"}},
-        {"limits": {"monthly": "NaN"}},
-        {"limits": {"monthly": "9" * 60}},
-        {"rules": [{"name": "a"}]},
-        {"rules": [{"name": "a", "model": "nowhere/a"}]},
-        {"rules": [{"name": "a", "set": {"temperature": each}} for each in (0, 1)]},
-        {"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"},
-        {"from": "1969-01-01T00:00:00Z"},
-        {"to": "9999-12-31T23:59:59.999Z"},
-        {"project": "default\n"},
-        {"calls_max": 10**9},
-        {"seed": 2**31},
-    )
+_OTHERWISE: tuple[Any, ...] = (
+    {"models": {"assistant": "assistant"}},
+    {"models": {"assistant": "nowhere/a"}},
+    {"models": {"": "mock/small"}},
+    {"prices": {"mock/small": {}}},
+    {"prices": {"mock/small": {"nothing": "1"}}},
+    {"prices": {"mock/small": {"input": "-1"}}},
+    {"prices": {"mock/small": {"input": "NaN"}}},
+    {"prices": {"mock/small": {"input": "1e400"}}},
+    {"prices": {"mock/small": {"input": "9" * 5_000}}},
+    {"limits": {"nothing": "1 USD"}},
+    {"limits": {"monthly": "NaN"}},
+    {"limits": {"monthly": "9" * 60}},
+    {"rules": [{"name": "a"}]},
+    {"rules": [{"name": "a", "model": "nowhere/a"}]},
+    {"rules": [{"name": "a", "set": {"temperature": each}} for each in (0, 1)]},
+    {"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"},
+    {"from": "1969-01-01T00:00:00Z"},
+    {"to": "9999-12-31T23:59:59.999Z"},
+    {"project": "default\n"},
+    {"calls_max": 10**9},
+    {"seed": 2**31},
 )
+_WHAT_IF: Refused = (*posted("/whatif", *_OTHERWISE), *posted("/whatif/stream", *_OTHERWISE))
 
 RELEASES_REFUSED: Refused = (*_PROMPTS, *_CATALOGUE, *_RULES, *_RELEASES, *_WHAT_IF)
 

@@ -34,6 +34,8 @@ from tests.flow.scripted_provider import (
 
 from headgate.store.embedded import binary_folder
 
+KEY_LEFT = "sk-proj-"
+"""How the keys begin that a team left in its code."""
 CANARIES: dict[str, str] = {
     "provider key": "sk-canary-7d1c5e0b9a4f4c6e8b2d",
     "odd provider key": 'cnry"pr\\od+/=&%7Aq~0f9e8d7c6b5a',
@@ -48,6 +50,9 @@ CANARIES: dict[str, str] = {
     "literal in a file": "canaryliteral7766554433221100ffee",
     "user of a base_url": "canaryuserinfo99aa88bb77cc66dd55",
     "password of a webhook": "canaryhookpass12ab34cd56ef78ab90",
+    "first key in code": f"{KEY_LEFT}canaryFirst1a2B3c4D5e6F7a8B9c0D1e2F3a4B",
+    "second key in code": f"{KEY_LEFT}canarySecond9f8E7d6C5b4A3f2E1d0C9b8A7f6",
+    "key of a call in code": f"{KEY_LEFT}canaryCall0f1E2d3C4b5A6f7E8d9C0b1A2f3E",
 }
 
 CONFIG = """
@@ -159,8 +164,11 @@ class SecretHouse:
         self.sinks.add(place, given.content)
         return given.status_code
 
-    def command(self, *arguments: str, **environment: str) -> None:
-        """Run the command line; keep what it writes, and how the process table shows it meanwhile."""
+    def command(self, *arguments: str, **environment: str) -> tuple[int, bytes]:
+        """Run the command line; keep what it writes, and how the process table shows it meanwhile.
+
+        Returns its exit status and what it wrote.
+        """
         process = subprocess.Popen(
             [sys.executable, "-m", "headgate.cli.app", *arguments],
             stdout=subprocess.PIPE,
@@ -177,6 +185,7 @@ class SecretHouse:
         self.sinks.add("command lines", Path(f"/proc/{process.pid}/cmdline").read_bytes())
         said, _ = process.communicate(timeout=60)
         self.sinks.add("command line output", said)
+        return process.returncode, said
 
 
 @contextlib.contextmanager
@@ -192,8 +201,10 @@ def open_secret_house(folder: Path) -> Generator[SecretHouse]:
         extra = {"PYTHONASYNCIODEBUG": "1", "PYTHONFAULTHANDLER": "1"}
         with headgate(config, folder=place, environment={**environment, **extra}) as running:
             house = SecretHouse(running, provider, canaries)
-            yield house
-            house.admin.close()
+            try:
+                yield house
+            finally:
+                house.admin.close()
 
 
 def echoing(key: str) -> list[tuple[str, Reply]]:
@@ -220,14 +231,18 @@ def echoing(key: str) -> list[tuple[str, Reply]]:
     ]
 
 
-def drive(house: SecretHouse) -> None:
-    """Success, every error that quotes a key, wrong configuration, alerts, revocation, and kills."""
+def drive(house: SecretHouse) -> dict[str, str]:
+    """Success, every error that quotes a key, wrong configuration, alerts, revocation, and kills.
+
+    Returns the keys that were made, by what is recorded of their calls.
+    """
     keys = _keys(house)
     _calls(house, keys)
     _configuration(house)
     _webhook(house)
     _client_errors(house, keys)
     _crash(house, keys["full"])
+    return keys
 
 
 def _keys(house: SecretHouse) -> dict[str, str]:
