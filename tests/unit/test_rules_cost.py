@@ -12,6 +12,7 @@ from bench.rules import CASES, facts
 from headgate.gateway.overriding import Overriding
 from headgate.releases.applying import RuleSet, Subject, compile_rules
 from headgate.releases.rules import Rule
+from headgate.releases.texts import REPLACED_MAX
 from headgate.wire.reading import reread
 
 SUBJECT = Subject(project="default", now_ms=0, sticky=b"user anna", resolves=lambda name: True, tags=("red",))
@@ -60,6 +61,14 @@ def test_a_rule_that_does_not_fit_costs_a_few_calls_and_reads_no_body() -> None:
     assert calls_of(lambda: rules.apply(SUBJECT, call)) <= 5
     template = rules_of(CASES["one of another template"])
     assert calls_of(lambda: template.apply(SUBJECT, call)) <= 10
+
+
+def test_no_more_places_of_a_fragment_are_looked_at_than_are_replaced() -> None:
+    call = msgspec.structs.replace(
+        facts(), body=facts().body.replace(b'"content":"', b'"content":"' + b"abcd" * 9000)
+    )
+    rules = rules_of({"replace": [{"old": "abcd", "new": "x"}]})
+    assert calls_of(lambda: rules.apply(SUBJECT, call)) <= 12 * REPLACED_MAX
 
 
 @pytest.mark.parametrize(

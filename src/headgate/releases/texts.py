@@ -5,6 +5,7 @@ Pure; a fragment is never found outside of message text, nor across two texts. R
 """
 
 import bisect
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -80,8 +81,8 @@ class Fragment:
     def places(self, body: bytes) -> list[tuple[int, int]]:
         """Return where the fragment may stand in a body: whole characters, within a text or not."""
         if self._pattern is None:
-            starts = _starts(body, self.plain)
-            return [(at, at + len(self.plain)) for at in starts if _begins_character(body, at)][:REPLACED_MAX]
+            whole = (at for at in _starts(body, self.plain) if _begins_character(body, at))
+            return [(at, at + len(self.plain)) for at in itertools.islice(whole, REPLACED_MAX)]
         found: list[tuple[int, int]] = []
         if self.plain not in body:
             return found
