@@ -28,6 +28,7 @@ from headgate.access.store import (
 )
 from headgate.core.call import RecordMode
 from headgate.core.faults import InvalidRequest, NotAllowed
+from headgate.core.names import Name
 from headgate.core.pages import (
     LIMIT_DEFAULT,
     Page,
@@ -41,8 +42,7 @@ from headgate.core.ports import Clock
 from headgate.store.database import Connection, Database
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+(?!\n)$")]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+(?!\n)$")]
-ProjectName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?!\n)$")]
+KeyName = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+(?!\n)$")]
 Models = Annotated[tuple[Text, ...], msgspec.Meta(max_length=256)]
 Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f,]+(?!\n)$")]
 Tags = Annotated[tuple[Tag, ...], msgspec.Meta(max_length=16)]
@@ -80,15 +80,15 @@ class CreateKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """A key to be made. `budgets` and `rate_limits` are as in `POST /budgets` and `POST /rate_limits`, and
     count this key's calls only."""
 
-    name: Name
-    project: ProjectName | None = None
+    name: KeyName
+    project: Name | None = None
     """By default `default`, or the caller's own where it is bound to one."""
     user: Text | None = None
     models: Models | None = None
     tags: Tags = ()
     may_assert: bool = False
     record: RecordMode | None = None
-    environment: ProjectName | None = None
+    environment: Name | None = None
     """Whose release holds for its calls."""
     role: Role = "member"
     budgets: Inline = ()

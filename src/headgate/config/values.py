@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from headgate.core.money import parse_usd
+from headgate.core.names import SIMPLE_NAME
 from headgate.core.ports import Origin
 from headgate.meters.model import RateUnit
 
@@ -54,7 +55,6 @@ _SECONDS = {
 }
 _DAYS = re.compile(r"(\d{1,6})\s*days?")
 _RATE = re.compile(r"(\d{1,15})\s*(requests?|tokens?)")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _MODEL_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:@/+-]{{0,{MODEL_NAME_CHARACTERS_MAX - 1}}}")
 _ENV = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
 
@@ -133,7 +133,7 @@ def read_credential(text: str) -> str:
 
 def read_name(text: str) -> str:
     """Check a name of a provider, project, budget, rate limit or region."""
-    if not _NAME.fullmatch(text):
+    if not SIMPLE_NAME.fullmatch(text):
         raise ValueError(f"has the name {text!r}; names are letters, digits, '.', '_' and '-', 100 at most")
     return text
 

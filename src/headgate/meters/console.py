@@ -13,6 +13,7 @@ import msgspec
 
 from headgate.core.faults import InvalidRequest
 from headgate.core.money import parse_usd
+from headgate.core.names import Name
 from headgate.meters.model import (
     Budget,
     OnOutage,
@@ -27,10 +28,6 @@ from headgate.meters.windows import zone
 
 ID_CHARACTERS = 16
 
-Name = Annotated[
-    str,
-    msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?!\n)$", description="letters, digits, . _ -"),
-]
 AMOUNT_PATTERN = r"^[0-9]{1,9}(\.[0-9]{1,12})?( ?USD)?$"
 RATE_PATTERN = r"^([1-9][0-9]{0,14}) ?(requests?|tokens?)$"
 

@@ -17,6 +17,7 @@ from headgate.access.http import Store, Writer
 from headgate.access.model import Key
 from headgate.access.roles import visible
 from headgate.core.faults import InvalidRequest, NotAllowed, NotFound
+from headgate.core.names import Name
 from headgate.core.pages import LIMIT_DEFAULT, Page, decode_cursor, encode_cursor
 from headgate.releases.model import (
     CodeFacts,
@@ -42,10 +43,6 @@ from headgate.releases.store import (
     release_before,
 )
 
-Name = Annotated[
-    str,
-    msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?!\n)$", description="letters, digits, . _ -"),
-]
 ReleaseText = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Commit = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{7,64}(?!\n)$", description="a commit's id, in hex")]
 Digest = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?(?!\n)$")]

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, cast
 import msgspec
 
 from headgate.core.faults import InvalidRequest
+from headgate.core.names import Name
 from headgate.core.pages import parse_instant_ms
 from headgate.releases.parameters import OWN, check_name
 from headgate.releases.rules import Clamp, Replacement, Rule, RuleMatch
@@ -21,10 +22,6 @@ RESERVED: Final = frozenset({"test"})
 RULES_MAX: Final = 500
 """How many rules there may be on one deployment."""
 
-RuleName = Annotated[
-    str,
-    msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?!\n)$", description="letters, digits, . _ -"),
-]
 ModelName = Annotated[str, msgspec.Meta(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+(?!\n)$")]
 Note = Annotated[str, msgspec.Meta(max_length=2000)]
 Parameters = Annotated[dict[str, Any], msgspec.Meta(max_length=32)]
@@ -70,7 +67,7 @@ class RuleBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class NewRule(RuleBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A rule that is to be made."""
 
-    name: RuleName
+    name: Name
 
 
 class RuleChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -17,10 +17,11 @@ from headgate.access.roles import visible
 from headgate.core.call import Usage
 from headgate.core.faults import InvalidRequest
 from headgate.core.labels import Label
+from headgate.core.names import Name
 from headgate.core.pages import format_datetime, parse_instant_ms
 from headgate.records.bodies import read_bodies
 from headgate.records.rows import day_of
-from headgate.releases.rule_forms import RuleBody, RuleName, rule_of
+from headgate.releases.rule_forms import RuleBody, rule_of
 from headgate.releases.rule_store import QUERIES, with_fragments
 from headgate.releases.rule_trial import RecordedCall, RuleTest, RuleTester
 from headgate.releases.rules import Rule
@@ -37,7 +38,7 @@ class RuleToTest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Which rule: one in force by its name, or one that is said here. `since` is RFC 3339, by default a day
     ago; `limit` is how many calls are looked at, the newest first."""
 
-    name: RuleName | None = None
+    name: Name | None = None
     rule: RuleBody | None = None
     since: str | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=CALLS_MAX)] = CALLS_DEFAULT

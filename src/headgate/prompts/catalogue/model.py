@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from headgate.core.names import Name
 from headgate.prompts.model import Hole, Part, Template
 
 SOURCE_CHARACTERS_MAX = 200
@@ -33,7 +34,6 @@ and was not seen. `gone`: it neither stands in the code nor was seen."""
 SourceName = Annotated[
     str, msgspec.Meta(min_length=1, max_length=SOURCE_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f\x7f]+(?!\n)$")
 ]
-ProjectName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?!\n)$")]
 PathName = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_CHARACTERS_MAX)]
 ShortName = Annotated[str, msgspec.Meta(max_length=SOURCE_CHARACTERS_MAX)]
 CommitTime = Annotated[int, msgspec.Meta(ge=0, le=TIME_S_MAX)]
@@ -100,7 +100,7 @@ class CataloguePush(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     source: SourceName
     kind: SourceKind = "repository"
-    project: ProjectName | None = None
+    project: Name | None = None
     templates: Annotated[tuple[NewTemplate, ...], msgspec.Meta(max_length=VERSIONS_MAX)] = ()
     commits: NewCommits | None = None
     state: NewState | None = None

@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from headgate.core.faults import InvalidRequest
+from headgate.core.names import SIMPLE_NAME
 from headgate.prompts.managed.model import (
     LATEST,
     Engine,
@@ -35,7 +36,6 @@ DEPTH_MAX: Final = 64
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)*")
 NAME_CHARACTERS_MAX: Final = 100
-PROJECT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 LABEL: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 TOOL_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 MODEL: Final = re.compile(r"[^\x00-\x20\x7f]{1,256}")
@@ -77,7 +77,7 @@ def check_name(name: str) -> str:
 
 def check_project(project: str) -> str:
     """Return a project's name. Raises InvalidRequest for one that is none."""
-    if not PROJECT.fullmatch(project):
+    if not SIMPLE_NAME.fullmatch(project):
         # A slash would make a prompt's id that of another project's prompt.
         raise InvalidRequest(
             f"{project[:100]!r} is no name of a project; use letters, digits, `.`, `_` and `-`",
