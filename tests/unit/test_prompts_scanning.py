@@ -134,6 +134,16 @@ def test_broken_files_are_named_with_their_line() -> None:
     assert "no TOML" in scan_bytes(b"prompt = 'Say it now.'\nb = " + b"1" * 5000, "x.toml").skipped[0].why
 
 
+@pytest.mark.timeout(30)
+def test_a_module_whose_texts_give_too_much_together_is_named() -> None:
+    lines = [
+        f'a = "{"You are a clerk. " * 20_000}"',
+        *(f'p{number} = "Say it. " + a' for number in range(100)),
+    ]
+    (skipped,) = scan_bytes("\n".join(lines).encode(), "prompts.py").skipped
+    assert skipped.why == "its texts can give more than 10,000,000 characters together"
+
+
 @pytest.mark.timeout(20)
 def test_few_aliases_that_stand_for_many_values_are_named() -> None:
     lines = ["prompt: Say it now.", "a0: &a0 [x, y, z]"]

@@ -34,6 +34,13 @@ from headgate.prompts.sites import Site
 
 FIELDS = {"InputField", "OutputField"}
 
+CHARACTERS_MAX = 10_000_000
+"""Of all that a module's texts can give together: ten times what a file may hold."""
+
+
+class Overgrown(ValueError):
+    """A module's texts stand for one another so often that reading them all would take minutes."""
+
 
 def prompts_in(source: str, path: str) -> list[Found]:
     """Return the prompts of a module, in the order of its lines; the same text in one symbol is one."""
@@ -46,6 +53,7 @@ def prompts_of(pieces: list[Piece], path: str) -> list[Found]:
     file = _File(path=path, flow=flow, is_mostly_text=_is_mostly_text(pieces, flow))
     found: dict[tuple[str, str], Found] = {}
     versions: set[str] = set()
+    characters = 0
     for piece in pieces:
         for site in piece.sites:
             tells = _describes_tool(site)
@@ -54,6 +62,9 @@ def prompts_of(pieces: list[Piece], path: str) -> list[Found]:
                 continue
             names = flow.names_in(site.scope)
             for template in templates_of(site.node, names, formatted=site.symbol in flow.formatted):
+                characters += len(template.text)
+                if characters > CHARACTERS_MAX:
+                    raise Overgrown(f"its texts can give more than {CHARACTERS_MAX:,} characters together")
                 why = _tells(template) if tells else _why(site, certain, template, file)
                 if why is None or (template.version in versions and not _is_own(site.node)):
                     continue

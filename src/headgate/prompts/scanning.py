@@ -17,7 +17,7 @@ import msgspec
 from headgate.prompts.files import READ, Unreadable, prompts_in_file
 from headgate.prompts.keys import keys_in
 from headgate.prompts.model import Found, KeyLeft, ModelNamed, Parameter, Scan, Skipped
-from headgate.prompts.modules import prompts_of
+from headgate.prompts.modules import Overgrown, prompts_of
 from headgate.prompts.parameters import settings_of
 from headgate.prompts.pieces import Pieces
 
@@ -194,6 +194,8 @@ def scan_module(text: str, name: str, options: Options, pieces: Pieces) -> FileS
         return _skipped(name, error.lineno or 0, why)
     except (RecursionError, MemoryError):
         return _skipped(name, 0, "nested too deeply")
+    except Overgrown as error:
+        return _skipped(name, 0, str(error))
     except ValueError as error:
         return _skipped(name, 0, f"no Python: {error}")
 
