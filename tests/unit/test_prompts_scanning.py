@@ -137,7 +137,7 @@ def test_broken_files_are_named_with_their_line() -> None:
 @pytest.mark.timeout(30)
 def test_a_module_whose_texts_give_too_much_together_is_named() -> None:
     lines = [
-        f'a = "{"You are a clerk. " * 20_000}"',
+        f'a = "{"0" * 360_000}"',
         *(f'p{number} = "Say it. " + a' for number in range(100)),
     ]
     (skipped,) = scan_bytes("\n".join(lines).encode(), "prompts.py").skipped
