@@ -50,7 +50,7 @@ limit = "6000 requests"
 window = "minute"
 """
 ROLES = ("admin", "project_admin", "member", "viewer")
-CASES_MIN = {"admin": 1_200, "project_admin": 150, "member": 150, "viewer": 150}
+CASES_MIN = {"admin": 4_000, "project_admin": 300, "member": 300, "viewer": 300}
 NOT_CHECKED = "positive_data_acceptance"
 """A cursor, a time zone or a snapshot that is in force is no matter of a schema: refusing one is right."""
 ENDLESS = "/api/v1/requests/stream"
@@ -70,9 +70,11 @@ def running() -> Iterator[Running]:
 
 
 def put_things(running: Running) -> None:
-    """One of each thing that can be asked for by name, whatever became of it meanwhile."""
+    """One of each thing that can be asked for by name, whatever became of it and of the models meanwhile."""
     api = running.api
-    made = [api.post("/prompts/greeting/versions", json={**VERSION, "labels": ["production"]})]
+    base = api.post("/config/plan", json={"toml": CONFIG}).json()["base"]
+    made = [api.post("/config/apply", json={"toml": CONFIG, "base": base})]
+    made += [api.post("/prompts/greeting/versions", json={**VERSION, "labels": ["production"]})]
     made.append(api.put("/rules/shorter", json=RULE))
     if made[-1].status_code == 404:
         made[-1] = api.post("/rules", json={"name": "shorter", **RULE})
@@ -183,7 +185,8 @@ def test_schemathesis_finds_nothing_as_an_administrator(
 def test_schemathesis_finds_nothing_as_a_lesser_role(
     running: Running, keys: dict[str, str], role: str, tmp_path: Path
 ) -> None:
-    assert explore(running, keys[role], role, 8, tmp_path) >= CASES_MIN[role]
+    made = explore(running, keys[role], role, 8, tmp_path)
+    assert made >= CASES_MIN[role], made
     assert not internal_errors(running)
 
 
@@ -240,7 +243,7 @@ def test_no_operation_is_open_to_a_weaker_key(running: Running, keys: dict[str, 
                 assert (status, found["error"]["code"]) == (403, "not_allowed"), (method, path, role)
                 check_shape(found, path)
                 tried += 1
-    assert tried > 200
+    assert tried > 350
 
 
 def test_every_operation_is_open_to_the_roles_that_have_it(running: Running, keys: dict[str, str]) -> None:
@@ -283,7 +286,7 @@ def test_an_unknown_member_is_refused_by_name(running: Running) -> None:
             assert "unknown_member" in found["error"]["message"], (path, found)
             check_shape(found, path)
             tried += 1
-    assert tried >= 13
+    assert tried >= 45
 
 
 def test_an_unknown_parameter_is_refused_by_name(running: Running) -> None:
