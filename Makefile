@@ -54,7 +54,8 @@ lint: $(VENV)/.all
 types: $(VENV)/.all
 	@$(BIN)/pyright --pythonpath $(BIN)/python > $(VENV)/pyright.txt 2>&1 || { cat $(VENV)/pyright.txt; exit 1; }
 
-test: lint types
+test: $(VENV)/.all
+	@$(MAKE) --no-print-directory --jobs=2 lint types
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore tests/attack --ignore tests/faults
 
 # What attacks and the bench need beside Python, as Debian names it; put there where that is possible.

@@ -1,11 +1,10 @@
-"""The source as syntax trees, read once: what the structure tests walk."""
+"""The source as syntax trees, each read once, when it is asked for: what the structure tests walk."""
 
 import ast
 import functools
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "headgate"
@@ -14,13 +13,20 @@ TESTS = ROOT / "tests"
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-class Module(NamedTuple):
-    """One Python file: its path, its dotted name (`headgate.core.money`), its text and tree."""
+class Module:
+    """One Python file: its path, its dotted name (`headgate.core.money`), its text, and its tree."""
 
-    path: Path
-    name: str
-    text: str
-    tree: ast.Module
+    def __init__(self, path: Path, name: str) -> None:
+        self.path = path
+        self.name = name
+
+    @functools.cached_property
+    def text(self) -> str:
+        return self.path.read_text(encoding="utf-8")
+
+    @functools.cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text, filename=str(self.path))
 
     @property
     def where(self) -> str:
@@ -30,7 +36,7 @@ class Module(NamedTuple):
 @functools.cache
 def modules() -> tuple[Module, ...]:
     """All modules of the package."""
-    return tuple(_read(path, path.relative_to(SOURCE.parent)) for path in sorted(SOURCE.rglob("*.py")))
+    return tuple(_module(path, path.relative_to(SOURCE.parent)) for path in sorted(SOURCE.rglob("*.py")))
 
 
 @functools.cache
@@ -38,15 +44,14 @@ def modules_of_tests() -> tuple[Module, ...]:
     """All Python files under tests, demo and bench."""
     folders = [folder for folder in (TESTS, ROOT / "demo", ROOT / "bench") if folder.is_dir()]
     return tuple(
-        _read(path, path.relative_to(ROOT)) for folder in folders for path in sorted(folder.rglob("*.py"))
+        _module(path, path.relative_to(ROOT)) for folder in folders for path in sorted(folder.rglob("*.py"))
     )
 
 
-def _read(path: Path, relative: Path) -> Module:
+def _module(path: Path, relative: Path) -> Module:
     parts = relative.with_suffix("").parts
     name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-    text = path.read_text(encoding="utf-8")
-    return Module(path, name, text, ast.parse(text, filename=str(path)))
+    return Module(path, name)
 
 
 def functions(module: Module) -> Iterator[tuple[str, AnyFunction]]:
