@@ -175,6 +175,15 @@ NAMES = {"max_tokens": "max_gen_len", "top_p": ..., "temperature": "0.5", "reaso
     ]
 
 
+def test_halves_of_characters_are_read_as_they_are_sent() -> None:
+    source = b'SYSTEM_PROMPT = "You are a helpful \\ud800 assistant \\ud83d\\ude00 of %(na\\udfffme)s."\n'
+    found = scan_bytes(source, "a.py")
+    assert found.skipped == ()
+    [prompt] = found.prompts
+    assert prompt.template.text == "You are a helpful \ufffd assistant \U0001f600 of %(na\ufffdme)s."
+    assert len(prompt.template.version) == 12
+
+
 def test_models_are_named_with_their_state() -> None:
     source = (
         b'A = "text-embedding-3-small"\nB = "gpt-9-0613"\nif "gpt-4" in A: pass\n'

@@ -4,12 +4,15 @@ Pure values; never reads a file. Read next: `expressions`, which makes templates
 """
 
 import hashlib
+import re
 from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 
 VERSION_LENGTH = 12
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 State = Literal["known", "dated", "retiring", "retired", "unknown"]
 """Of a model that is named: in the price table, pinned to a date, to be withdrawn on a day that is set,
@@ -32,7 +35,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, parts: Iterable[Part]) -> "Template":
-        """Make a template of any parts, with neighbouring fragments joined."""
+        """Make a template of any parts, with neighbouring fragments joined, as they are sent."""
         joined: list[Part] = []
         for part in parts:
             if part == "":
@@ -42,7 +45,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
                 joined[-1] = last + part
             else:
                 joined.append(part)
-        return cls(parts=tuple(joined))
+        return cls(parts=tuple(map(_as_sent, joined)))
 
     @property
     def version(self) -> str:
@@ -64,6 +67,15 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     def holes(self) -> tuple[str, ...]:
         """The names of the holes, each once, in order."""
         return tuple(dict.fromkeys(part.name for part in self.parts if isinstance(part, Hole)))
+
+
+def _as_sent(part: Part) -> Part:
+    """Halves of a character, which only escapes can write, as UTF-8 has them: joined, or none of them."""
+    text = part if isinstance(part, str) else part.name
+    if text.isascii() or not _HALF.search(text):
+        return part
+    sent = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return sent if isinstance(part, str) else Hole(name=sent)
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
