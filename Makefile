@@ -39,7 +39,8 @@ $(VENV)/.server: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing the server, clients and tools into $(VENV) ..." >&2
-	@$(PIP) install -c constraints.txt -e ".[server,dev,clients]"
+	@# Thousands of modules that no test imports are not compiled.
+	@$(PIP) install --no-compile -c constraints.txt -e ".[server,dev,clients]"
 	@touch $(VENV)/.server $@
 
 install: $(VENV)/.all

@@ -170,6 +170,17 @@ async def test_managed_prompts_stay_and_name_the_call(database: Database) -> Non
     assert await by_prompt(database) == {"greeting": (1, "0.000001234567")}
 
 
+async def test_what_a_managed_prompt_wrote_is_not_unknown(database: Database) -> None:
+    await pushed(database)
+    wrote = {"role": "system", "content": "Greet every customer by name, and wish them a pleasant day."}
+    await record(database, [wrote], prompts=(PromptUsed("greeting", 7),))
+    await MatchingJob(database).run_once()
+    async with database.connection() as connection:
+        assert await fetch_rows(connection, UNKNOWN) == []
+        days = await fetch_rows(connection, "select calls, unknown from match_days")
+    assert [(row["calls"], row["unknown"]) for row in days] == [(1, 0)]
+
+
 async def test_the_release_says_which_commit_ran(database: Database) -> None:
     """Versions that differ in whitespace alone fit a message alike: only the commit tells them apart."""
     await pushed(database, BOTH[0], version(WRAPPED, "RULES", 3, 4, is_newest=True))

@@ -78,12 +78,12 @@ def alive(place: Drilled) -> bool:
 async def test_a_full_disk_drops_bodies_first_then_refuses_and_recovers(
     disk: Path, database_url: str
 ) -> None:
-    with drilled(folder=disk, database_url=database_url, workers=1, models=("steady-1500",)) as place:
+    with drilled(folder=disk, database_url=database_url, workers=1, models=("steady-3000",)) as place:
         # Entries of 9 kB a call, so that the room kept ahead is used up within seconds.
         tags = [f"{number:02}" + "\N{HIGH VOLTAGE SIGN}" * 62 for number in range(16)]
         async with (
             place.visitors(
-                "steady-1500", clients=2, stream_every=1, pause_s=60, fields={"max_tokens": 2000}
+                "steady-3000", clients=2, stream_every=1, pause_s=60, fields={"max_tokens": 4000}
             ) as long,
             place.visitors(clients=6, pause_s=0.0, tags=tags, stream_every=0) as short,
         ):

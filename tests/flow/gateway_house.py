@@ -23,7 +23,7 @@ from headgate.store.embedded import EmbeddedPostgres
 CANARY = "sk-canary-9f8e7d6c5b4a39281706"
 """The key that the providers are given; it must not turn up anywhere else."""
 
-ALIASES = {"pair": 80, "solo": 160, "again": 24, "claude": 32, "gemini": 32, "money": 16}
+ALIASES = {"pair": 80, "solo": 160, "again": 24, "claude": 32, "gemini": 32, "money": 24}
 """How many aliases of each kind there are for tests: each takes its own, and one house serves many files."""
 
 _PROVIDERS = """

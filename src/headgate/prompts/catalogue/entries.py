@@ -125,6 +125,11 @@ def merged(before: Sequence[Json], entries: Sequence[CodePrompt]) -> list[Json]:
     return [*managed, *(msgspec.to_builtins(each) for each in entries)]
 
 
+def has_managed(prompts: Sequence[Json]) -> bool:
+    """Say whether a managed prompt was rendered into a call."""
+    return any(each.get("kind") == "managed" for each in prompts)
+
+
 def versions_used(prompts: Sequence[Json]) -> set[tuple[str, str, str]]:
     """Return source, name and version of what was found in code, each once."""
     return {

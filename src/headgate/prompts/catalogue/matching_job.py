@@ -14,7 +14,7 @@ from datetime import date
 
 import msgspec
 
-from headgate.prompts.catalogue.entries import CodePrompt, entries_of, merged
+from headgate.prompts.catalogue.entries import CodePrompt, entries_of, has_managed, merged
 from headgate.prompts.catalogue.ready import At, Ready
 from headgate.prompts.catalogue.store import QUERIES, find_commit, load, number_of
 from headgate.prompts.catalogue.texts import MessageText, texts_of
@@ -242,7 +242,10 @@ def _look(
         texts = texts_of(call.end.dialect, bodies.get(call.id, b""))
         found = [(text, ready.match(text.text, at.at)) for text in texts]
         entries = entries_of([(text, named) for text, named in found if named], at.commits)
-        unknown = _unknown_of([text for text, named in found if not named])
+        # What a managed prompt wrote is known, and the body does not say which messages it wrote.
+        unknown = (
+            [] if has_managed(call.prompts) else _unknown_of([text for text, named in found if not named])
+        )
         looked.append(Looked(recorded=call, entries=entries, unknown=unknown))
     return looked
 
