@@ -31,6 +31,8 @@ log = logging.getLogger("headgate.journal")
 
 QUERIES: Final = Queries.load("headgate.journal")
 POLL_S: Final = 0.05
+IDLE_POLL_S: Final = 0.2
+"""So long it rests once nothing has come for a while: an idle host costs little."""
 RETRY_S: Final = 0.2
 RETRY_S_MAX: Final = 5.0
 KEEP_S: Final = 24 * 3600.0
@@ -174,7 +176,7 @@ class Shipper:
                 mark_shipped(journal.folder, stream, file.number)
 
     async def _run(self, stream: StreamName) -> None:
-        retry_s = RETRY_S
+        retry_s, poll_s = RETRY_S, POLL_S
         while not self._stopping.is_set():
             try:
                 moved = await self.ship_stream(stream)
@@ -184,8 +186,11 @@ class Shipper:
                 retry_s = min(retry_s * 2, RETRY_S_MAX)
                 continue
             self.away_since_s, retry_s = None, RETRY_S
-            if not moved:
-                await self._pause(POLL_S)
+            if moved:
+                poll_s = POLL_S
+            else:
+                await self._pause(poll_s)
+                poll_s = min(poll_s * 1.5, IDLE_POLL_S)
 
     async def _last_round(self) -> None:
         try:
