@@ -63,6 +63,9 @@ async def scripted(
             writer.close()
             with contextlib.suppress(ConnectionError, ssl.SSLError, TimeoutError):
                 await writer.wait_closed()
+        except RuntimeError:  # uvloop's word for a write on a connection that has been reset
+            if not writer.transport.is_closing():
+                raise
         finally:
             writer.transport.abort()
         server_state.closed += 1
