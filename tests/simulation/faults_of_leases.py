@@ -6,7 +6,8 @@ from tests.simulation.gateway import GatewayProcess
 from tests.simulation.line import Flight
 from tests.simulation.planting import Fault, changed, plant, planted
 
-from headgate.meters.asks import Granted, Want
+from headgate.meters.asks import Ask, Granted, Want
+from headgate.meters.doubts import Doubts
 from headgate.meters.leases import Answer, Lease, Leases
 from headgate.meters.scope import Meter
 
@@ -122,8 +123,16 @@ class AnyOrder(GatewayProcess):
 
 @planted("a lost answer leaves no doubt")
 class NoDoubt(GatewayProcess):
-    def doubt(self, wants: Sequence[Want]) -> None:
+    def doubt(self, wants: Sequence[Want], asks: Sequence[Ask]) -> None:
         return
+
+
+@planted("a doubt ends with the next answer, of whatever window", weights={"jump_clock": 3.0})
+class AnyAnswerEndsDoubt(GatewayProcess):
+    def learn_grant(self, flight: Flight, granted: Granted) -> None:
+        super().learn_grant(flight, granted)
+        if not any(want.amount for want in flight.wants):
+            self.doubts = Doubts()
 
 
 @planted("a recall takes what calls in flight hold")

@@ -12,10 +12,11 @@ import msgspec
 from tests.simulation.model_database import Told
 
 from headgate.meters.asks import Ask, Granted, Want, asks_for
+from headgate.meters.doubts import DOUBTS_MAX, Doubts
 from headgate.meters.leases import Answer, Lease, Leases
-from headgate.meters.model import Budget, WindowName
+from headgate.meters.model import WindowName
 from headgate.meters.scope import Meter
-from headgate.meters.taking import doubt, take_in
+from headgate.meters.taking import take_in
 from headgate.meters.windows import edges
 
 if TYPE_CHECKING:
@@ -65,14 +66,14 @@ class Line:
         self.name = boot_id
         self.leases = Leases(leases_max=world.plan.leases_max)
         self.flight: Flight | None = None
-        self.unsure: dict[Meter, Budget] = {}
+        self.doubts = Doubts()
         self.waiting: Counter[Meter] = Counter()
         self.outage_ms = -1
         self.wall_base_ms: int | None = None
         self.clock_error_ms = 0
         self.is_freed = False
         self.is_closed = False
-        self.stage: Literal["idle", "unsure", "outlived"] = "idle"
+        self.stage: Literal["idle", "doubts", "outlived"] = "idle"
         self.looked_ms = self.paused_ms = 0
 
     @property
@@ -158,8 +159,7 @@ class Line:
         self.clock_error_ms = self.world.database.now_ms - self.wall_ms
         flight.is_outside = granted.is_outside
         take_in(granted, flight.wants, self.leases, self.now_ms)
-        for meter, _ in granted.answers:
-            self.unsure.pop(meter, None)
+        self.doubts.settle(granted.answers)
 
     def learn_returns(self, flight: Flight, answers: list[tuple[Meter, Answer]]) -> None:
         """The database's word on what was given back."""
@@ -179,16 +179,16 @@ class Line:
         self.flight = None
         flight.is_cut = True
         if flight.asks:
-            self.doubt(flight.wants)
+            self.doubt(flight.wants, flight.asks)
             self.outage_ms = self.now_ms
         self.paused_ms = self.now_ms + AWAY_MS
         self.stage = "idle"
         self.say("loses {}", flight)
         self.failed(flight)
 
-    def doubt(self, wants: Sequence[Want]) -> None:
+    def doubt(self, wants: Sequence[Want], asks: Sequence[Ask]) -> None:
         """The database may have granted these."""
-        doubt(wants, self.unsure)
+        self.doubts.note(wants, asks)
 
     def check_flight(self) -> None:
         """Cut what has taken too long."""
@@ -208,16 +208,15 @@ class Line:
             if self.flight is not None:
                 return
             if unconfirmed:
-                self.stage = "unsure"
+                self.stage = "doubts"
                 self.tell(unconfirmed)
                 return
         if self.flight is not None:
             return
-        if self.stage in ("idle", "unsure") and self.unsure:
+        in_doubt = self.doubts.wants(self.wall_ms, DOUBTS_MAX) if self.stage != "outlived" else []
+        if in_doubt:
             self.stage = "outlived"
-            wants = [Want(budget, meter, 0) for meter, budget in self.unsure.items()]
-            self.unsure.clear()
-            self.ask(wants, even_if_covered=True)
+            self.ask(in_doubt, even_if_covered=True)
             return
         self.stage = "idle"
         if self.now_ms - self.looked_ms >= FORGET_EVERY_MS:

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import logging
 
-from headgate.meters.asks import Want
 from headgate.meters.desk import BootClosed, DeskAway
 from headgate.meters.leases import Lease
 from headgate.meters.till import Till
@@ -73,7 +72,7 @@ class Returns:
             try:
                 await self._check_in()
                 await self._give_back_idle()
-                await self._ask_the_unsure()
+                await self._look_into_doubts()
                 if self._till.now_s() - looked_s >= FORGET_S:
                     looked_s = self._till.now_s()
                     await self._forget()
@@ -104,14 +103,12 @@ class Returns:
             await till.flights.fly(lambda: till.register(epoch), AWAY_S)
             logger.info("leases are registered with the database %s", epoch.identity)
 
-    async def _ask_the_unsure(self) -> None:
+    async def _look_into_doubts(self) -> None:
         till = self._till
-        wants = [Want(budget, meter, 0) for meter, budget in till.unsure.items()][:AT_ONCE_MAX]
+        wants = till.doubts.wants(till.wall_ms(), AT_ONCE_MAX)
         if wants:
             await self._wait_for_turn()
             await till.flights.fly(lambda: till.ask(wants, even_if_covered=True), AWAY_S)
-            for want in wants:
-                till.unsure.pop(want.meter, None)
 
     async def _forget(self) -> None:
         till = self._till

@@ -5,12 +5,10 @@ simulated (`tests/simulation`). Never reads a clock: `now_ms` never goes back, `
 time as far as this process knows it.
 """
 
-from collections.abc import Iterable, MutableMapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from headgate.meters.asks import Granted, Want, exhausted
 from headgate.meters.leases import Lease, Leases
-from headgate.meters.model import Budget
-from headgate.meters.scope import Meter
 
 FRESH_MS = 250
 """For so long the database's last word on an exhausted window is believed without asking again."""
@@ -75,9 +73,3 @@ def take_in(granted: Granted, wants: Iterable[Want], leases: Leases, now_ms: int
             refusals += 1
             lease.refuse(want.amount, now_ms)
     return refusals
-
-
-def doubt(wants: Iterable[Want], unsure: MutableMapping[Meter, Budget]) -> None:
-    """Note that the database may have granted these, and that its answer is lost."""
-    for want in wants:
-        unsure[want.meter] = want.budget

@@ -14,12 +14,12 @@ import msgspec
 from headgate.core.ports import Clock
 from headgate.meters.asks import Granted, Want, asks_for
 from headgate.meters.desk import DeskAway, HeldBack, LeaseDesk
+from headgate.meters.doubts import Doubts
 from headgate.meters.epochs import HELD, OLDER, Epoch, Standing, standing
 from headgate.meters.flight import SingleFlight
 from headgate.meters.leases import Lease, Leases
-from headgate.meters.model import Budget
 from headgate.meters.scope import Meter
-from headgate.meters.taking import doubt, take_in
+from headgate.meters.taking import take_in
 from headgate.store.database import Database
 
 
@@ -47,8 +47,7 @@ class Till:
         self.leases = Leases(leases_max=settings.leases_max)
         self.flights = SingleFlight()
         """Every transaction of this process goes through it."""
-        self.unsure: dict[Meter, Budget] = {}
-        """Meters of which a grant may have been made whose answer was lost."""
+        self.doubts = Doubts()
         self.counts: Counter[str] = Counter()
         self.waiting: Counter[Meter] = Counter()
         """What all waiting calls want of each meter, in pico-USD."""
@@ -121,7 +120,7 @@ class Till:
             granted = await self._desk.grant(asks)
         except BaseException:
             # Whether the database granted it is not known: `meters.returns` asks again, for nothing.
-            doubt(wants, self.unsure)
+            self.doubts.note(wants, asks)
             self.outage_at_s = self.now_s()
             self.counts["outages"] += 1
             raise
@@ -130,8 +129,7 @@ class Till:
         self._wall_base_ms = granted.now_ms - now_ms
         self.counts["grants"] += 1
         self.counts["refusals"] += take_in(granted, wants, self.leases, now_ms)
-        for meter, _ in granted.answers:
-            self.unsure.pop(meter, None)
+        self.doubts.settle(granted.answers)
         self.wake()
         return granted
 

@@ -1,0 +1,61 @@
+"""A grant whose answer was lost stays in doubt until its own window has been answered for."""
+
+from headgate.meters.asks import Ask, Want, asks_for
+from headgate.meters.doubts import DOUBTS_MAX, Doubts
+from headgate.meters.leases import Answer, Leases
+from headgate.meters.model import Budget, Scope
+from headgate.meters.scope import Meter
+from headgate.meters.windows import HOUR_MS, Edges
+
+HOURLY = Budget(id="hourly", name="hourly", scope=Scope(user="*"), limit_pico_usd=100, window="hour")
+NOON_MS = 500 * HOUR_MS
+
+
+def asked(wants: list[Want], wall_ms: int) -> list[Ask]:
+    return asks_for(wants, Leases(), {}, wall_ms=wall_ms, now_ms=0, processes=1)
+
+
+def want(user: str = "a") -> Want:
+    return Want(HOURLY, Meter("hourly", f"user={user}"), 7)
+
+
+def answer(edges: Edges) -> Answer:
+    return Answer(
+        window=1, edges=edges, granted=7, returned=0, settled=0, spent=0, leased=7, limit=100, exact=True
+    )
+
+
+def in_doubt(wants: list[Want], wall_ms: int = NOON_MS) -> Doubts:
+    doubts = Doubts()
+    doubts.note(wants, asked(wants, wall_ms))
+    return doubts
+
+
+def test_a_doubt_ends_with_the_answer_for_its_window():
+    doubts = in_doubt([want()])
+    assert doubts.wants(NOON_MS, 10) == [Want(HOURLY, want().meter, 0)]
+    doubts.settle([(want("b").meter, answer(Edges(NOON_MS, NOON_MS + HOUR_MS)))])
+    assert len(doubts) == 1
+    doubts.settle([(want().meter, answer(Edges(NOON_MS, NOON_MS + HOUR_MS)))])
+    assert len(doubts) == 0
+
+
+def test_a_clock_set_back_leaves_the_doubt_until_its_window_is_there_again():
+    doubts = in_doubt([want()])
+    before_ms = NOON_MS - 90_000
+    assert doubts.wants(before_ms, 10) == []
+    doubts.settle([(want().meter, answer(Edges(NOON_MS - HOUR_MS, NOON_MS)))])
+    assert doubts.wants(NOON_MS, 10) == [Want(HOURLY, want().meter, 0)]
+
+
+def test_edges_that_the_database_has_stored_may_differ_from_those_asked():
+    doubts = in_doubt([want()])
+    doubts.settle([(want().meter, answer(Edges(NOON_MS - 1000, NOON_MS + 1000)))])
+    assert len(doubts) == 0
+
+
+def test_doubts_are_bounded_and_so_is_what_is_asked_at_once():
+    doubts = in_doubt([want(f"{number}") for number in range(DOUBTS_MAX + 5)])
+    assert len(doubts) == DOUBTS_MAX
+    found = doubts.wants(NOON_MS, 3)
+    assert [one.meter for one in found] == [want(f"{number}").meter for number in (5, 6, 7)]
