@@ -16,8 +16,11 @@ from headgate.drills.visitors import Visitors
 KILLS = 14
 BACK_S_MAX = 20.0
 SPENT_S_MAX = 60.0
-SHORT = {"name": "short", "limit": "0.4 USD", "window": "total"}
-"""What one key may spend: some 400 calls, so that it runs out among or after the kills."""
+SHORT = {"name": "short", "limit": "1 USD", "window": "total"}
+"""What one key may spend: some 230 calls, so that it runs out among or after the kills.
+
+A call costs 0.004 USD, but 0.052, its bound, where it is lost with its gateway: two clients lose ten at most.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +69,11 @@ async def test_kill_9_of_any_process_at_any_moment(place: Drilled) -> None:
     roles = ["gateway"] * 5 + ["shipper"] * 3 + ["control"] * 2 + ["backend"] * 2 + ["postmaster"] * 2
     assert len(roles) == KILLS
     random_.shuffle(roles)
+    short_key = place.house.make_key("short", may_assert=True, budgets=[SHORT])
     async with (
         place.visitors(clients=5, pause_s=0.01) as metered,
         place.visitors("unmetered", clients=3, pause_s=0.01) as unmetered,
-        place.visitors(key=place.house.make_key("short", may_assert=True, budgets=[SHORT])) as short,
+        place.visitors(key=short_key, clients=2, pause_s=0.01, fields={"max_tokens": 200}) as short,
     ):
         await asyncio.sleep(1)
         for role in roles:
@@ -84,5 +88,5 @@ async def test_kill_9_of_any_process_at_any_moment(place: Drilled) -> None:
     line = place.budget("short")
     limit = parse_usd(line.limit_usd)
     bill = sum(place.shop.billed.get(one.name, 0) for one in short.seen)
-    assert 0.5 * limit < bill <= parse_usd(line.spent_usd) <= limit
+    assert 0.3 * limit < bill <= parse_usd(line.spent_usd) <= limit
     assert parse_usd(line.overrun_usd) == parse_usd(line.reserved_usd) == 0
