@@ -75,12 +75,13 @@ class Siege:
         least_part: float = 0.0,
         hangups: float = 0.0,
         prefix: str = "c",
+        only: str | None = None,
     ) -> Iterator[Call]:
         """Calls without end, each different; the same ones for the same seed.
 
         The first key, and the first half of the users, make `skew` times as many as each of the others.
         """
-        keys = sorted(self.keys)
+        keys = sorted(self.keys) if only is None else [only]
         key_weights = [skew, *(1 for _ in keys[1:])]
         user_weights = [skew if number < users // 2 else 1 for number in range(users)]
         chance = random.Random(f"{self.shop.seed}/{prefix}")
