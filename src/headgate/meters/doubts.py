@@ -36,7 +36,7 @@ class Doubts:
             del self._windows[next(iter(self._windows))]
 
     def settle(self, answers: Iterable[tuple[Meter, Answer]]) -> None:
-        """Take in for which windows the database has answered. Its edges of one may differ from those asked."""
+        """Take in for which windows the database has answered; its edges may differ from those asked."""
         if not self._windows:
             return
         for meter, answer in answers:
@@ -51,7 +51,7 @@ class Doubts:
                 del self._windows[key]
 
     def wants(self, wall_ms: int, most: int) -> list[Want]:
-        """What to ask for, which is nothing of each, to learn what is on record of the windows that are now."""
+        """What to ask for, nothing of each, to learn what is on record of the windows that are now."""
         found = {
             meter: Want(budget, meter, 0)
             for (meter, window), budget in self._windows.items()
