@@ -11,6 +11,9 @@ Dialect = Literal["openai-chat", "openai-responses", "openai", "anthropic", "goo
 """The wire format of a call. `openai` is the plain rest of that API: embeddings, completions, images,
 audio, moderations, models."""
 
+AnyDialect = Dialect | Literal["bedrock"]
+"""The wire formats that providers speak: those of callers, and Bedrock's Converse."""
+
 Operation = Literal[
     "chat",
     "completions",

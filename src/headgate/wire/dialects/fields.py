@@ -1,0 +1,131 @@
+"""Members taken out of a JSON object by name and type; what is left is what has no word of ours.
+
+A member whose value is not of the expected type (null included) is left where it is, so that it is written
+back as it came. Read next: any dialect's `calls`.
+"""
+
+from typing import cast
+
+import msgspec
+
+from headgate.core.call import AnyDialect
+from headgate.core.chat import Fields, Native
+from headgate.wire.dialects.changes import Changes
+
+
+class Taking:
+    """One JSON object while it is read. `left` holds what nobody has taken."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, fields: Fields) -> None:
+        self.left: Fields = dict(fields)
+
+    def text(self, name: str) -> str | None:
+        """Take a string."""
+        value = self.left.get(name)
+        if isinstance(value, str):
+            del self.left[name]
+            return value
+        return None
+
+    def flag(self, name: str) -> bool | None:
+        """Take a boolean."""
+        value = self.left.get(name)
+        if isinstance(value, bool):
+            del self.left[name]
+            return value
+        return None
+
+    def whole(self, name: str) -> int | None:
+        """Take a whole number."""
+        value = self.left.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            del self.left[name]
+            return value
+        return None
+
+    def number(self, name: str) -> float | None:
+        """Take a number; whole ones stay whole."""
+        value = self.left.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            del self.left[name]
+            return value
+        return None
+
+    def object(self, name: str) -> Fields | None:
+        """Take an object."""
+        value = self.left.get(name)
+        if isinstance(value, dict):
+            del self.left[name]
+            return cast("Fields", value)
+        return None
+
+    def objects(self, name: str) -> list[Fields] | None:
+        """Take a list of objects; a list that holds anything else is left."""
+        found = objects_in(self.left.get(name))
+        if found is not None:
+            del self.left[name]
+        return found
+
+    def texts(self, name: str) -> list[str] | None:
+        """Take a list of strings; a list that holds anything else is left."""
+        value = self.left.get(name)
+        if not isinstance(value, list):
+            return None
+        items = cast("list[object]", value)
+        if not all(isinstance(item, str) for item in items):
+            return None
+        del self.left[name]
+        return cast("list[str]", items)
+
+    def native(self, dialect: AnyDialect, shape: str = "") -> Native | None:
+        """What is left and how it was spelled; None where there is nothing to keep."""
+        return Native(dialect=dialect, fields=self.left, shape=shape) if self.left or shape else None
+
+
+def objects_in(value: object) -> list[Fields] | None:
+    """A list of objects, or None."""
+    if not isinstance(value, list):
+        return None
+    items = cast("list[object]", value)
+    return cast("list[Fields]", items) if all(isinstance(item, dict) for item in items) else None
+
+
+def decode(text: bytes | str) -> object:
+    """Decode JSON. Raises ValueError for what is none."""
+    try:
+        return msgspec.json.decode(text)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+
+
+def shape_of(native: Native | None, dialect: AnyDialect) -> str:
+    """How the dialect itself spelled the node; empty where another dialect did."""
+    return native.shape if native is not None and native.dialect == dialect else ""
+
+
+def put_native(
+    fields: Fields,
+    native: Native | None,
+    dialect: AnyDialect,
+    changes: Changes,
+    where: str,
+    harmless: frozenset[str] = frozenset(),
+) -> Fields:
+    """Put what a node says beyond our words back into its own dialect, or tell that another has no place for
+    it; of `harmless` members no answer depends. Null says nothing."""
+    if native is None:
+        return fields
+    if native.dialect == dialect:
+        fields.update(native.fields)
+        return fields
+    for name, value in native.fields.items():
+        if value is None:
+            continue
+        what = f"{where}.{name}" if where else name
+        if name in harmless:
+            changes.lose(what, f"{dialect} has no such member")
+        else:
+            changes.alter(what, f"{dialect} has no such member")
+    return fields
