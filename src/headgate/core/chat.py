@@ -216,8 +216,7 @@ NO_SAMPLING = Sampling()
 
 
 class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
-    """A chat call. `max_output` counts tokens; `model` is the name that the call goes on with; `dialect` is the
-    one that it was read from."""
+    """A chat call, read from `dialect`. `max_output` counts tokens; `model` is the name that it goes on with."""
 
     dialect: AnyDialect
     model: str

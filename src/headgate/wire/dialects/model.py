@@ -1,7 +1,7 @@
 """What a dialect's codec is: reads and writes calls, answers and streams, by the words of `core`.
 
-Never does I/O, never asks who a provider is: what a target takes comes as `core.quirks.Quirks`, and what can't
-be said in a dialect goes into `Changes`. Read next: a dialect's folder, such as `wire.dialects.openai_chat`.
+Never does I/O, never asks who a provider is: what a target takes comes as `core.quirks.Quirks`, and what
+can't be said in a dialect goes into `Changes`. Read next: a dialect's folder, `wire.dialects.openai_chat`.
 """
 
 from typing import Protocol
