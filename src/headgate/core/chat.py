@@ -216,7 +216,7 @@ NO_SAMPLING = Sampling()
 
 
 class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
-    """A chat call, read from `dialect`. `max_output` counts tokens; `model` is the name that it goes on with."""
+    """A chat call, read from `dialect`. `max_output` counts tokens; `model` is the name to go on with."""
 
     dialect: AnyDialect
     model: str
