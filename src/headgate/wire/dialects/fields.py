@@ -100,6 +100,15 @@ def decode(text: bytes | str) -> object:
         raise ValueError(str(error)) from None
 
 
+def is_hollow(value: object) -> bool:
+    """Whether a member says nothing: null, empty, or an object or list of such."""
+    if isinstance(value, dict):
+        return all(is_hollow(inner) for inner in cast("Fields", value).values())
+    if isinstance(value, list):
+        return all(is_hollow(inner) for inner in cast("list[object]", value))
+    return value is None or value == ""
+
+
 def shape_of(native: Native | None, dialect: AnyDialect) -> str:
     """How the dialect itself spelled the node; empty where another dialect did."""
     return native.shape if native is not None and native.dialect == dialect else ""
@@ -114,14 +123,14 @@ def put_native(
     harmless: frozenset[str] = frozenset(),
 ) -> Fields:
     """Put what a node says beyond our words back into its own dialect, or tell that another has no place for
-    it; of `harmless` members no answer depends. Null says nothing."""
+    it; of `harmless` members no answer depends. What is null or empty says nothing (`is_hollow`)."""
     if native is None:
         return fields
     if native.dialect == dialect:
         fields.update(native.fields)
         return fields
     for name, value in native.fields.items():
-        if value is None:
+        if is_hollow(value):
             continue
         what = f"{where}.{name}" if where else name
         if name in harmless:
