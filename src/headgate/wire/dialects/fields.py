@@ -100,13 +100,20 @@ def decode(text: bytes | str) -> object:
         raise ValueError(str(error)) from None
 
 
-def is_hollow(value: object) -> bool:
-    """Whether a member says nothing: null, empty, or an object or list of such."""
+HOLLOW_DEPTH_MAX = 8
+
+
+def is_hollow(value: object, depth: int = 0) -> bool:
+    """Whether a member says nothing: null, empty, or an object or list of such, to a depth of eight."""
+    if value is None or value == "":
+        return True
+    if depth == HOLLOW_DEPTH_MAX:
+        return False
     if isinstance(value, dict):
-        return all(is_hollow(inner) for inner in cast("Fields", value).values())
+        return all(is_hollow(inner, depth + 1) for inner in cast("Fields", value).values())
     if isinstance(value, list):
-        return all(is_hollow(inner) for inner in cast("list[object]", value))
-    return value is None or value == ""
+        return all(is_hollow(inner, depth + 1) for inner in cast("list[object]", value))
+    return False
 
 
 def shape_of(native: Native | None, dialect: AnyDialect) -> str:
