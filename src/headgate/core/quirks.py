@@ -36,6 +36,10 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """The highest temperature that is taken (40); None: whatever the dialect allows."""
     refused_sampling: frozenset[SamplingName] = frozenset()
     """Settings that the model answers with an error (40, 43)."""
+    refused_when_thinking: frozenset[SamplingName] = frozenset()
+    """Settings that it answers with an error while it thinks (38); `wire.translating` adds them to the above."""
+    thinks_unasked: bool = False
+    """It thinks where the call leaves that open."""
     is_one_of_temperature_and_top_p: bool = False
     choices_max: int | None = None
     """How many candidates a call may ask for (43); None: any number."""
@@ -71,6 +75,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     takes_no_tool_choice: bool = True
     """`tool_choice: none`; where not, the tools are left out (28)."""
     takes_parallel_flag: bool = True
+    needs_declared_tools: bool = True
+    """A history with calls of tools is refused where no tool is declared (29); to declare them is safe."""
 
     # Output and reasoning.
     schema: Literal["native", "tool", "instruction"] = "native"

@@ -1,0 +1,207 @@
+"""A conversation in the order and form that a target takes, whichever dialect it came in. Pure.
+
+Never asks who a provider is (`core.quirks`), never invents what nobody said but for the few words of
+`FILLERS`, which are told. Arranging twice changes nothing more. Read next: `wire.dialects.pairing`,
+`wire.dialects.offered`.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from headgate.core.call import AnyDialect
+from headgate.core.chat import ChatCall, Media, Message, Part, Reasoning, Text, ToolResult
+from headgate.core.quirks import Quirks
+from headgate.wire.dialects.changes import Changes
+from headgate.wire.dialects.drafts import APART, Draft, drafts_of, is_blank
+from headgate.wire.dialects.foreign import own_only
+from headgate.wire.dialects.identifiers import names_of
+from headgate.wire.dialects.offered import chosen, declared, parallel
+from headgate.wire.dialects.pairing import Pairing
+
+__all__ = ["FILLERS", "arranged", "chosen", "declared", "parallel"]
+
+BEGIN: Final = "(The conversation begins with the assistant.)"
+BETWEEN: Final = "OK."
+CONTINUE: Final = "Continue."
+FILLERS: Final = frozenset({BEGIN, BETWEEN, CONTINUE})
+"""All that is ever put into a conversation, where a target takes no other order."""
+
+OPENAI: Final[frozenset[AnyDialect]] = frozenset({"openai", "openai-chat", "openai-responses"})
+"""The dialects that have a developer's role."""
+
+
+def arranged(
+    call: ChatCall, quirks: Quirks, changes: Changes, *, own: AnyDialect | None = None
+) -> tuple[Message, ...]:
+    """The messages of a call in normal form, with every rule of the target kept.
+
+    Roles are `system` (and `developer`, where both dialect and target have it), `user` and `assistant`.
+    Results are `ToolResult` parts at the head of a user's message directly after the message of their calls,
+    in the order of the calls, named. No part is blank, and no message of the assistant follows another.
+    `own` is the dialect that is written: its parts and, where `quirks.maker` is empty, its seals are kept,
+    those of all others go; without it no seal is kept that `quirks.maker` does not name.
+    """
+    drafts = drafts_of(call)
+    drafts = _roles(drafts, quirks, own)
+    drafts = list(own_only(drafts, quirks, own, changes))
+    drafts = _solid(drafts, changes, is_note=call.dialect != "openai-responses")
+    drafts = Pairing(quirks.tool_ids, names_of(call, quirks), changes).run(drafts)
+    if not quirks.takes_media_in_results:
+        for draft in drafts:
+            _move_media(draft, changes)
+    drafts = _solid(drafts, changes, is_note=True)
+    for draft in drafts:
+        _reasoning_first(draft, quirks, changes)
+    drafts = _systems(drafts, quirks, changes, is_apart=own in APART)
+    drafts = _solid(drafts, changes, is_note=True)
+    drafts = list(_apart(drafts, quirks))
+    drafts = list(_spaced(drafts, quirks, changes))
+    if quirks.is_alternating:
+        drafts = _alternating(drafts, quirks, changes)
+    _end(drafts, quirks, changes)
+    return tuple(draft.message() for draft in drafts)
+
+
+def _roles(drafts: list[Draft], quirks: Quirks, own: AnyDialect | None) -> list[Draft]:
+    has_developer = quirks.has_developer_role and own in OPENAI
+    for draft in drafts:
+        if draft.role == "developer" and not has_developer:
+            draft.role = "system"
+        elif draft.role == "tool":
+            draft.role = "user"
+    return drafts
+
+
+def _solid(drafts: Iterable[Draft], changes: Changes, *, is_note: bool) -> list[Draft]:
+    """Without blank parts and empty messages, and with what an assistant says in one turn as one message."""
+    found: list[Draft] = []
+    for draft in drafts:
+        kept = [part for part in draft.parts if not is_blank(part)]
+        if not kept:
+            if draft.parts and any(not isinstance(part, Text) or part.text for part in draft.parts):
+                changes.note(draft.where, "a message of white space is left out")
+            elif draft.role == "user":
+                changes.note(draft.where, "an empty message is left out")
+            continue
+        draft.parts = kept
+        if found and draft.role == "assistant" == found[-1].role:
+            if is_note:
+                changes.note(draft.where, "the assistant's messages in a row are one turn")
+            found[-1].absorb(draft)
+            continue
+        found.append(draft)
+    return found
+
+
+def _reasoning_first(draft: Draft, quirks: Quirks, changes: Changes) -> None:
+    if draft.role != "assistant":
+        return
+    first = [part for part in draft.parts if isinstance(part, Reasoning)]
+    if first and not isinstance(draft.parts[0], Reasoning):
+        draft.parts = [*first, *(part for part in draft.parts if not isinstance(part, Reasoning))]
+        changes.note(draft.where, "reasoning stands first in its turn")
+
+
+def _move_media(draft: Draft, changes: Changes) -> None:
+    """Images out of results, to stand behind them with a label (trap 32)."""
+    moved: list[Part] = []
+    for order, part in enumerate(draft.parts):
+        if not isinstance(part, ToolResult) or not any(isinstance(inner, Media) for inner in part.parts):
+            continue
+        kept: list[Part] = []
+        for inner in part.parts:
+            if not isinstance(inner, Media):
+                kept.append(inner)
+                continue
+            label = f'The {inner.kind} that tool "{part.name}" gave for call {part.call_id}'
+            kept.append(Text(text=f"({label} follows.)"))
+            moved.extend((Text(text=f"{label}:"), inner))
+        draft.parts[order] = msgspec.structs.replace(part, parts=tuple(kept))
+        changes.note(draft.where, "media of a tool's result stand behind it, with a label")
+    if moved:
+        heads = sum(isinstance(part, ToolResult) for part in draft.parts)
+        draft.parts[heads:heads] = moved
+
+
+def _systems(drafts: list[Draft], quirks: Quirks, changes: Changes, *, is_apart: bool) -> list[Draft]:
+    has_role = quirks.has_system_role
+    if has_role and not (is_apart or quirks.is_system_first or quirks.is_alternating):
+        return drafts
+    first: list[Draft] = []
+    others: list[Draft] = []
+    for draft in drafts:
+        if draft.role not in ("system", "developer"):
+            others.append(draft)
+            continue
+        if others:
+            changes.alter(draft.where, "a system message in the middle is moved to the beginning")
+        first.append(draft)
+    if has_role or not first:
+        return [*first, *others]
+    opening = Draft("user", (), first[0].where)
+    for draft in first:
+        changes.note(draft.where, "the model has no system role: it opens the user's first turn")
+        opening.absorb(draft)
+    if others and others[0].role == "user" and not others[0].has_results():
+        opening.name = None
+        opening.absorb(others.pop(0))
+    return [opening, *others]
+
+
+def _apart(drafts: Iterable[Draft], quirks: Quirks) -> Iterator[Draft]:
+    """Results in a message of their own, where the target wants that."""
+    is_split = quirks.are_results_alone or not quirks.takes_user_after_tool
+    for draft in drafts:
+        rest: list[Part] = [part for part in draft.parts if not isinstance(part, ToolResult)]
+        if not is_split or draft.role != "user" or not rest or len(rest) == len(draft.parts):
+            yield draft
+            continue
+        results = Draft("user", (part for part in draft.parts if isinstance(part, ToolResult)), draft.where)
+        yield results
+        draft.parts = rest
+        yield draft
+
+
+def _spaced(drafts: Iterable[Draft], quirks: Quirks, changes: Changes) -> Iterator[Draft]:
+    """An assistant's turn between results and the user, where the target takes no user after a tool (27)."""
+    is_spaced = not quirks.takes_user_after_tool or (quirks.are_results_alone and quirks.is_alternating)
+    after_results = False
+    for draft in drafts:
+        if is_spaced and after_results and draft.role == "user":
+            changes.note(draft.where, f"no user speaks after a tool there: the assistant says {BETWEEN!r}")
+            yield Draft("assistant", (Text(text=BETWEEN),), draft.where)
+        if draft.role in ("user", "assistant"):
+            after_results = draft.has_results()
+        yield draft
+
+
+def _alternating(drafts: list[Draft], quirks: Quirks, changes: Changes) -> list[Draft]:
+    found: list[Draft] = []
+    for draft in drafts:
+        last = found[-1] if found else None
+        if draft.role == "user" and last is not None and last.role == "user":
+            changes.note(draft.where, "the user's messages in a row are one turn")
+            last.absorb(draft)
+            continue
+        if draft.role == "assistant" and (last is None or last.role not in ("user", "assistant")):
+            changes.alter(draft.where, f"the target begins with the user, who says {BEGIN!r}")
+            found.append(Draft("user", (Text(text=BEGIN),), draft.where))
+        found.append(draft)
+    return found
+
+
+def _end(drafts: list[Draft], quirks: Quirks, changes: Changes) -> None:
+    """How a conversation ends that the assistant is to go on with (42)."""
+    if not drafts or drafts[-1].role != "assistant":
+        return
+    last = drafts[-1]
+    if not quirks.takes_prefill:
+        changes.alter(last.where, f"the target takes no beginning of its answer: the user says {CONTINUE!r}")
+        drafts.append(Draft("user", (Text(text=CONTINUE),), last.where))
+        return
+    part = last.parts[-1]
+    if isinstance(part, Text) and part.text != part.text.rstrip():
+        last.parts[-1] = msgspec.structs.replace(part, text=part.text.rstrip())
+        changes.note(last.where, "white space at the end of a beginning is left out")
