@@ -4,7 +4,8 @@ A member whose value is not of the expected type (null included) is left where i
 back as it came. Read next: any dialect's `calls`.
 """
 
-from typing import cast
+from collections.abc import Mapping
+from typing import Final, cast
 
 import msgspec
 
@@ -102,6 +103,33 @@ def decode(text: bytes | str) -> object:
 
 HOLLOW_DEPTH_MAX = 8
 
+_NAMES_ONLY: Final[Mapping[AnyDialect, frozenset[str]]] = {
+    "openai-responses": frozenset(
+        ["id", "status", "created_by", "item", "item_end", "response", "include", "logprobs"]
+    ),
+}
+"""Members of a dialect that only name a node there, or say how to answer there: no other misses them."""
+
+_HARMLESS: Final[Mapping[AnyDialect, frozenset[str]]] = {
+    "openai-responses": frozenset(
+        {
+            "context",
+            "detail",
+            "generate_summary",
+            "metadata",
+            "phase",
+            "prompt_cache_key",
+            "prompt_cache_options",
+            "prompt_cache_retention",
+            "safety_identifier",
+            "store",
+            "stream_options",
+            "truncation",
+        }
+    ),
+}
+"""Members of a dialect that no answer depends on, whichever dialect is written instead."""
+
 
 def is_hollow(value: object, depth: int = 0) -> bool:
     """Whether a member says nothing: null, empty, or an object or list of such, to a depth of eight."""
@@ -137,10 +165,10 @@ def put_native(
         fields.update(native.fields)
         return fields
     for name, value in native.fields.items():
-        if is_hollow(value):
+        if is_hollow(value) or name in _NAMES_ONLY.get(native.dialect, ()):
             continue
         what = f"{where}.{name}" if where else name
-        if name in harmless:
+        if name in harmless or name in _HARMLESS.get(native.dialect, ()):
             changes.lose(what, f"{dialect} has no such member")
         else:
             changes.alter(what, f"{dialect} has no such member")
