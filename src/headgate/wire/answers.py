@@ -8,7 +8,7 @@ from typing import cast
 
 import msgspec
 
-from headgate.core.call import Dialect, Operation, Usage
+from headgate.core.call import AnyDialect, Dialect, Operation, Usage
 from headgate.core.ports import Headers
 from headgate.wire.model import AnswerFacts, ErrorClass
 from headgate.wire.usage import Fields, count, fields_of, inner, plain_chat_usage, usage_of
@@ -201,11 +201,17 @@ _CREDENTIAL = (
 _MODEL = ("model_not_found", "model_not_available", "invalid_model", "deploymentnotfound")
 
 
-def classify(dialect: Dialect, status: int, body: bytes) -> ErrorClass:
+_BEDROCK_MODEL = ("model identifier", "throughput isn", "access to the model", "end of its life")
+
+
+def classify(dialect: AnyDialect, status: int, body: bytes, *, kind: str = "") -> ErrorClass:
     """Say whose fault a provider's error is, from its status and, where that is not enough, its words.
 
-    Source: the error references of OpenAI, Anthropic and Google, and recorded answers.
+    `kind` is the name that Bedrock gives an error in a header (`dialects.bedrock.errors`). Source: the error
+    references of OpenAI, Anthropic, Google and Amazon, and recorded answers.
     """
+    if dialect == "bedrock":
+        return _classify_bedrock(status, body, kind)
     if status == 402:
         return "exhausted"
     if status in (401, 403, 404):
@@ -227,12 +233,29 @@ def classify(dialect: Dialect, status: int, body: bytes) -> ErrorClass:
     return "request"
 
 
+def _classify_bedrock(status: int, body: bytes, kind: str) -> ErrorClass:
+    words = _words(body)
+    if status == 429:
+        return "exhausted" if "per day" in words else "limited"
+    if status == 400:
+        if kind.startswith("ServiceQuotaExceeded"):
+            return "exhausted"
+        signs = ("Signature", "Token", "UnrecognizedClient", "Access", "OptInRequired")
+        if any(sign in kind for sign in signs) or any(word in words for word in _BEDROCK_MODEL):
+            return "target"
+        return "request"
+    if status in (401, 402, 403, 404):
+        return "exhausted" if status == 402 else "target"
+    # 424 says that the model behind Bedrock failed.
+    return "server" if status in (408, 409, 424) or status >= 500 or status < 400 else "request"
+
+
 def _words(body: bytes) -> str:
     """The parts of an error that name its reason; not the caller's own words, which some quote."""
     error = _error_of(body)
     if error is None:
         return body[:MESSAGE_LENGTH_MAX].decode("utf-8", "replace").lower()
-    named = [error.get(name) for name in ("code", "type", "status", "message")]
+    named = [error.get(name) for name in ("code", "type", "status", "message", "Message")]
     details = error.get("details")
     if isinstance(details, list):
         named.append(msgspec.json.encode(details).decode())
@@ -256,10 +279,10 @@ def _error_of(body: bytes) -> Fields | None:
     return {"message": error if isinstance(error, str) else fields.get("message")}
 
 
-def provider_message(dialect: Dialect, body: bytes) -> str:
+def provider_message(dialect: AnyDialect, body: bytes) -> str:
     """The message of a provider's error, at most 2,000 characters; empty where there is none."""
     error = _error_of(body) or {}
-    for name in ("message", "detail", "msg"):
+    for name in ("message", "detail", "msg", "Message"):
         value = error.get(name)
         if isinstance(value, str) and value:
             return value[:MESSAGE_LENGTH_MAX]

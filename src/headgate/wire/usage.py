@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, cast
 
 import msgspec
 
-from headgate.core.call import Dialect, Operation, Usage
+from headgate.core.call import AnyDialect, Operation, Usage
 
 Fields = dict[str, Any]
 
@@ -30,7 +30,7 @@ def fields_of(raw: bytes | msgspec.Raw | None) -> Fields | None:
     return cast("Fields", value) if isinstance(value, dict) else None
 
 
-def usage_of(dialect: Dialect, operation: Operation, fields: Fields) -> Usage:
+def usage_of(dialect: AnyDialect, operation: Operation, fields: Fields) -> Usage:
     """Read a provider's usage object, in disjoint buckets.
 
     `fields` is the object itself: `usage`, or Google's `usageMetadata`.
@@ -46,6 +46,8 @@ def usage_of(dialect: Dialect, operation: Operation, fields: Fields) -> Usage:
             return _anthropic(fields)
         case "google":
             return _google(fields)
+        case "bedrock":
+            return bedrock_usage(fields)
 
 
 def count(fields: Fields, name: str) -> int:
@@ -270,6 +272,27 @@ def _anthropic_sum(fields: Fields) -> Usage:
         output=made - thinking,
         reasoning=thinking,
         units=units,
+    )
+
+
+def bedrock_usage(fields: Fields) -> Usage:
+    """Read the usage of Bedrock's Converse, whose input does not count what was cached (trap 1).
+
+    Cached tokens stand under two names; what was written is split by its life where that is said.
+    """
+    written = max(count(fields, "cacheWriteInputTokens"), count(fields, "cacheWriteInputTokenCount"))
+    details = fields.get("cacheDetails")
+    rows = cast("list[object]", details) if isinstance(details, list) else []
+    lives = [cast("Fields", row) for row in rows if isinstance(row, dict)]
+    long = min(sum(count(row, "inputTokens") for row in lives if row.get("ttl") == "1h"), written)
+    used = inner(fields, "serverToolUsage")
+    return Usage(
+        input=count(fields, "inputTokens"),
+        cache_read=max(count(fields, "cacheReadInputTokens"), count(fields, "cacheReadInputTokenCount")),
+        cache_write=written - long,
+        cache_write_1h=long,
+        output=count(fields, "outputTokens"),
+        units={name: number for name in sorted(used)[:UNIT_KINDS_MAX] if (number := count(used, name))},
     )
 
 
