@@ -71,13 +71,13 @@ class _Walk:
             target, name = waiting.pop()
             if name in found:
                 continue
-            schema = _at(self._root, target)
+            schema = named_by(self._root, target)
             found[name] = self.node(schema if schema is not None else {}, f"{where}.$defs.{name}", (target,))
             waiting.extend(item for item in self.kept.items() if item[1] not in found)
         return found
 
     def _followed(self, schema: Fields, target: str, where: str, path: tuple[str, ...]) -> Fields:
-        named = _at(self._root, target)
+        named = named_by(self._root, target)
         beside = {name: value for name, value in schema.items() if name != "$ref"}
         if named is None:
             self._changes.alter(f"{where}.$ref", "names nothing in this schema: anything is admitted here")
@@ -121,7 +121,7 @@ class _Walk:
         return self.node(cast("Fields", value), where, path) if isinstance(value, dict) else value
 
 
-def _at(root: Fields, target: str) -> Fields | None:
+def named_by(root: Fields, target: str) -> Fields | None:
     """What a reference inside the schema names, or None."""
     if target == "#":
         return root
@@ -130,13 +130,17 @@ def _at(root: Fields, target: str) -> Fields | None:
     found: object = root
     for raw in target[2:].split("/"):
         key = unquote(raw).replace("~1", "/").replace("~0", "~")
-        if isinstance(found, dict):
-            found = cast("Fields", found).get(key)
-        elif isinstance(found, list) and key.isdecimal() and int(key) < len(cast("list[object]", found)):
-            found = cast("list[object]", found)[int(key)]
-        else:
-            return None
+        found = _step(found, key)
     return cast("Fields", found) if isinstance(found, dict) else None
+
+
+def _step(node: object, key: str) -> object:
+    if isinstance(node, dict):
+        return cast("Fields", node).get(key)
+    if not isinstance(node, list) or not key.isdecimal() or len(key) > 8:
+        return None
+    items = cast("list[object]", node)
+    return items[int(key)] if int(key) < len(items) else None
 
 
 def merged(schema: Fields, changes: Changes, where: str) -> Fields:
@@ -164,9 +168,55 @@ def merged(schema: Fields, changes: Changes, where: str) -> Fields:
 
 def _both(first: object, second: object, changes: Changes, where: str) -> object:
     if not isinstance(first, dict) or not isinstance(second, dict):
-        return first
+        return cast("object", first)
     one, other = cast("Fields", first), cast("Fields", second)
     for name in one.keys() & other.keys():
         if one[name] != other[name]:
             changes.alter(where, f"the parts say different things of {name}: strictness is lost")
     return {**other, **one}
+
+
+def root_of(schema: Fields) -> Fields:
+    """The schema that the outermost node names, where it is only a reference."""
+    found = schema
+    for _ in range(DEPTH_MAX):
+        target = found.get("$ref")
+        if not isinstance(target, str):
+            return found
+        named = named_by(schema, target)
+        if named is None or named is found:
+            return found
+        found = named
+    return {}
+
+
+def moved_below(schema: Fields, name: str) -> tuple[Fields, Fields]:
+    """A schema as the property `name` of another root, and the definitions that stay at the root."""
+    definitions: Fields = {}
+    inner: Fields = {}
+    for key, value in schema.items():
+        (definitions if key in _DEFINITIONS else inner)[key] = _rooted(value, name, 0)
+    target = schema.get("$ref")
+    if isinstance(target, str):
+        inner["$ref"] = _retargeted(target, name)
+    return inner, definitions
+
+
+def _rooted(value: object, name: str, depth: int) -> object:
+    if depth > 2 * DEPTH_MAX:
+        return value
+    if isinstance(value, list):
+        return [_rooted(one, name, depth + 1) for one in cast("list[object]", value)]
+    if not isinstance(value, dict):
+        return value
+    found: Fields = {}
+    for key, one in cast("Fields", value).items():
+        is_reference = key == "$ref" and isinstance(one, str)
+        found[key] = _retargeted(str(one), name) if is_reference else _rooted(one, name, depth + 1)
+    return found
+
+
+def _retargeted(target: str, name: str) -> str:
+    if not target.startswith("#") or target.startswith(tuple(f"#/{key}/" for key in _DEFINITIONS)):
+        return target
+    return f"#/properties/{name}{target[1:]}"

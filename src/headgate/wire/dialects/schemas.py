@@ -1,7 +1,8 @@
 """A JSON schema in the part of the language that a target takes, and what that loses. Pure.
 
 `openapi`: what Gemini's `Schema` has, no references. `openai-strict`: every property required and none beside
-them. Properties keep their order. Sources: Gemini API, `Schema`; OpenAI, "Structured Outputs". Read next: `wire.dialects.references`.
+them. Properties keep their order. Sources: Gemini API, `Schema`; OpenAI, "Structured Outputs".
+Read next: `wire.dialects.references`.
 """
 
 from typing import Final, Literal, cast
