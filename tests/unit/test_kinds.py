@@ -16,6 +16,7 @@ from headgate.catalog.kinds import (
     outgoing_path,
     price_provider_of,
     region_sets,
+    service_of,
 )
 from headgate.catalog.model import KindName
 from headgate.core.call import Dialect
@@ -38,10 +39,8 @@ def test_every_kind_has_endpoints_a_source_and_a_date():
         ("openai", "openai-chat", "/v1/chat/completions", "/chat/completions", "bearer"),
         ("openai", "openai-responses", "/v1/responses", "/responses", "bearer"),
         ("anthropic", "anthropic", "/v1/messages/count_tokens", "/messages/count_tokens", "x-api-key"),
-        ("anthropic", "openai-chat", "/v1/chat/completions", "/chat/completions", "bearer"),
         ("google", "google", "/v1beta/models/{model}:generateContent", "/models/a%3Ab/c:generateContent",
          "x-goog-api-key"),
-        ("google", "openai-chat", "/v1/chat/completions", "/openai/chat/completions", "bearer"),
         ("azure-openai", "openai-chat", "/v1/chat/completions", "/openai/v1/chat/completions", "api-key"),
         ("mock", "google", "/v1beta/models/{model}:embedContent", "/v1beta/models/a%3Ab/c:embedContent",
          "none"),
@@ -59,12 +58,16 @@ def test_a_client_s_path_becomes_the_provider_s(
 def test_a_dialect_that_a_provider_does_not_speak_has_no_endpoint():
     assert endpoint_for(kinds()["openai"].endpoints, "anthropic", "/v1/messages") is None
     assert endpoint_for(kinds()["google"].endpoints, "openai", "/v1/audio/speech") is None
+    # Their imitations of OpenAI's chat drop what they don't know, and say nothing: chat is translated.
+    for kind in ("anthropic", "google"):
+        assert endpoint_for(kinds()[kind].endpoints, "openai-chat", "/v1/chat/completions") is None
 
 
 def test_well_known_services_are_told_by_their_host():
     for family in families():
-        assert urlsplit(family.base_url).hostname in family.hosts
-        assert family.api_key_env
+        host = urlsplit(family.base_url).hostname
+        assert host in family.hosts or (host == "127.0.0.1" and not family.hosts)
+        assert bool(family.api_key_env) == bool(family.hosts)
     mistral = family_of("API.mistral.ai.")
     assert mistral is not None
     assert (mistral.name, mistral.output_field) == ("mistral", "max_tokens")
@@ -72,6 +75,16 @@ def test_well_known_services_are_told_by_their_host():
     assert price_provider_of("openai-compatible", "api.groq.com") == "groq"
     assert price_provider_of("openai-compatible", "127.0.0.1") is None
     assert price_provider_of("openai", "api.groq.com") == "openai"
+
+
+def test_an_engine_at_home_is_told_by_its_name():
+    vllm = service_of("openai-compatible", "10.0.0.7", "vllm")
+    assert vllm is not None and vllm.output_field == "max_tokens"
+    assert service_of("openai-compatible", "10.0.0.7") is None
+    assert service_of("openai", "api.groq.com", "vllm") is None
+    dialects = {one.dialect for one in endpoints_of("openai-compatible", "10.0.0.7", "llama-cpp")}
+    assert dialects == {"openai-chat", "openai"}
+    assert price_provider_of("openai-compatible", "10.0.0.7", "vllm") is None
 
 
 def test_what_a_service_lacks_is_not_among_its_endpoints():

@@ -11,17 +11,18 @@ from urllib.parse import quote
 import msgspec
 
 from headgate.catalog.model import Endpoint, KindFacts, KindName
-from headgate.core.call import Dialect
+from headgate.core.call import AnyDialect
 
 
 class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A well-known service that speaks the OpenAI API, recognised by the host of its base URL."""
 
     name: str = ""
-    hosts: tuple[str, ...]
+    hosts: tuple[str, ...] = ()
+    """Empty for an engine that anybody may run anywhere: its provider names it as `service`."""
     base_url: str
     api_key_env: tuple[str, ...]
-    price_provider: str
+    price_provider: str | None = None
     usage_in_stream: bool
     """Whether `stream_options.include_usage` may be sent; false also where usage comes unasked."""
     output_field: str = "max_completion_tokens"
@@ -83,6 +84,15 @@ def family_of(host: str) -> Family | None:
     return next((family for family in families() if wanted in family.hosts), None)
 
 
+def service_of(kind: KindName, host: str | None, named: str = "") -> Family | None:
+    """The service behind a provider of kind openai-compatible: the one that it names, or its host's."""
+    if kind != "openai-compatible":
+        return None
+    if named:
+        return next((family for family in families() if family.name == named), None)
+    return family_of(host) if host else None
+
+
 @functools.cache
 def region_sets() -> dict[str, frozenset[str]]:
     """Region sets by name; each holds its own name and all its members."""
@@ -111,10 +121,10 @@ def fold_regions(regions: Iterable[str]) -> list[str]:
     return sorted([*outermost, *left])
 
 
-def endpoints_of(kind: KindName, host: str | None = None) -> tuple[Endpoint, ...]:
-    """The endpoints of a kind, as far as the service behind `host` has them."""
+def endpoints_of(kind: KindName, host: str | None = None, service: str = "") -> tuple[Endpoint, ...]:
+    """The endpoints of a kind, as far as the service behind `host`, or the one named, has them."""
     endpoints = kinds()[kind].endpoints
-    family = family_of(host) if host and kind == "openai-compatible" else None
+    family = service_of(kind, host, service)
     if family is None:
         return endpoints
     return tuple(
@@ -124,13 +134,13 @@ def endpoints_of(kind: KindName, host: str | None = None) -> tuple[Endpoint, ...
     )
 
 
-def price_provider_of(kind: KindName, host: str | None = None) -> str | None:
+def price_provider_of(kind: KindName, host: str | None = None, service: str = "") -> str | None:
     """The id under which the price table knows a provider, or None where it does not."""
-    family = family_of(host) if host and kind == "openai-compatible" else None
+    family = service_of(kind, host, service)
     return family.price_provider if family else kinds()[kind].price_provider
 
 
-def endpoint_for(endpoints: Iterable[Endpoint], dialect: Dialect, path: str) -> Endpoint | None:
+def endpoint_for(endpoints: Iterable[Endpoint], dialect: AnyDialect, path: str) -> Endpoint | None:
     """The endpoint that answers a client's path in its own dialect, or None where there is none."""
     return next(
         (found for found in endpoints if found.dialect == dialect and path.startswith(found.path_from)), None

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from headgate.core.call import Dialect
+from headgate.core.call import AnyDialect
 from headgate.core.ports import Origin
 
 KindName = Literal["openai", "anthropic", "google", "azure-openai", "openai-compatible", "mock", "replay"]
@@ -37,7 +37,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     instead. `{model}` stands for the model where the path names it.
     """
 
-    dialect: Dialect
+    dialect: AnyDialect
     path_from: str
     path_to: str
     auth: Auth
@@ -122,6 +122,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Where the secret is (`env:NAME`, `file:PATH`); the secret itself never stands in a snapshot."""
     endpoints: tuple[Endpoint, ...]
     price_provider: str | None
+    service: str = ""
+    """What stands behind the address, by its name in `families.toml`, where its host does not tell."""
     max_concurrent: int = 512
     max_queued: int = 512
     inject_usage: bool = True

@@ -95,7 +95,8 @@ def _direct_alias(snapshot: Snapshot, name: str) -> Alias | None:
     facts = snapshot.price_overrides.get(name)
     if facts is None:
         facts = facts_of(provider, model, date.fromisoformat(snapshot.priced_on))
-    return Alias(name=name, targets=(Target(provider=provider, model=model, facts=facts),))
+    target = Target(provider=provider, model=model, facts=facts)
+    return Alias(name=name, targets=(target,), translation=snapshot.translation)
 
 
 def nearest_names(snapshot: Snapshot, name: str) -> list[str]:
@@ -153,6 +154,7 @@ class _Compiler:
             allowed_hosts=frozenset(name.lower() for name in server.allowed_hosts),
             durability=server.durability,
             max_stale_ms=max_stale_ms,
+            translation=server.translation,
             price_overrides=self._overrides,
             priced_on=self._today.isoformat(),
         )
@@ -213,6 +215,7 @@ class _Compiler:
                 backoff_s_max=read_duration(retry.backoff_max),
             ),
             default_max_output=table.default_max_output,
+            translation=table.translation or self._document.server.translation,
         )
 
     def _target(self, listed: str | TargetTable, table: ModelTable, path: Path) -> Target | None:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from headgate.catalog.model import KindName
-from headgate.config.snapshot import Strategy
+from headgate.config.snapshot import Strategy, Strictness
 from headgate.config.values import (
     Amount,
     Credential,
@@ -23,7 +23,7 @@ from headgate.config.values import (
     RateText,
     Url,
 )
-from headgate.core.call import RecordMode
+from headgate.core.call import AnyDialect, RecordMode
 from headgate.meters.model import OnOutage, RateWindow, Scope, WhenExhausted, WindowName
 
 Positive = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
@@ -52,6 +52,10 @@ class ProviderTable(
     inject_usage: bool = True
     stops_on_hangup: bool = False
     price_provider: str | None = None
+    service: Name | None = None
+    """For kind openai-compatible: the service or engine behind the address, where its host does not tell."""
+    dialects: tuple[AnyDialect, ...] = ()
+    """Those of its kind's dialects that it is to be spoken to in; all of them by default."""
 
     latency: Duration | None = None
     first_token: Duration | None = None
@@ -112,6 +116,8 @@ class ModelTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     timeout: TimeoutTable = TimeoutTable()
     retry: RetryTable = RetryTable()
     default_max_output: Positive | None = None
+    translation: Strictness | None = None
+    """What the server's `translation` is for this name."""
 
 
 class BudgetTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -202,6 +208,8 @@ class ServerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     durability: Literal["process", "power"] = "process"
     max_stale: Duration = "5m"
     """For how long a gateway without the database goes on with the keys that it knows; 5m at most."""
+    translation: Strictness = "strict"
+    """Whether a target is left out where a translation would change what the call means, or is told of it."""
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -2,10 +2,10 @@
 
 import re
 
-from headgate.catalog.kinds import endpoints_of, price_provider_of
-from headgate.catalog.model import KindFacts, KindName, MockSettings, Provider
+from headgate.catalog.kinds import endpoints_of, families, price_provider_of
+from headgate.catalog.model import Endpoint, KindFacts, KindName, MockSettings, Provider
 from headgate.config.document import MOCK_KEYS, ProviderTable
-from headgate.config.problems import Problems
+from headgate.config.problems import Problems, nearest
 from headgate.config.values import read_duration, read_url
 from headgate.core.ports import Origin
 
@@ -40,6 +40,7 @@ def provider_of(name: str, table: ProviderTable, facts: KindFacts, problems: Pro
     found_before = len(problems.found)
     _check_keys(name, table, facts, problems)
     _check_headers(path, table.headers, problems)
+    _check_service(path, table, problems)
     base_url = table.base_url or facts.base_url
     if base_url is None and table.kind not in _SIMULATED:
         problems.add(
@@ -47,6 +48,7 @@ def provider_of(name: str, table: ProviderTable, facts: KindFacts, problems: Pro
         )
     if len(problems.found) > found_before:
         return None
+    service = table.service or ""
     if table.base_url is None and table.kind == "mock":
         origin, prefix = Origin("mock", name, 0), ""
     elif table.base_url is None and table.kind == "replay":
@@ -60,8 +62,9 @@ def provider_of(name: str, table: ProviderTable, facts: KindFacts, problems: Pro
         path=prefix,
         regions=frozenset(table.regions),
         credential=table.api_key or "",
-        endpoints=endpoints_of(table.kind, origin.host),
-        price_provider=table.price_provider or price_provider_of(table.kind, origin.host),
+        endpoints=_chosen(table, endpoints_of(table.kind, origin.host, service)),
+        price_provider=table.price_provider or price_provider_of(table.kind, origin.host, service),
+        service=service,
         max_concurrent=table.max_concurrent,
         max_queued=table.max_queued,
         inject_usage=table.inject_usage,
@@ -90,6 +93,27 @@ def _check_keys(name: str, table: ProviderTable, facts: KindFacts, problems: Pro
         problems.add((*path, "api_key"), f"is set, but kind {table.kind} takes no credential; take it out")
     if table.api_key is None and takes_key and facts.api_key_env and table.base_url is None:
         problems.add(path, f'has no api_key; write api_key = "env:{facts.api_key_env[0]}"')
+
+
+def _check_service(path: tuple[str, ...], table: ProviderTable, problems: Problems) -> None:
+    names = [family.name for family in families()]
+    if table.service is not None and table.kind != "openai-compatible":
+        problems.add((*path, "service"), f"is known to kind openai-compatible only, and this is {table.kind}")
+    elif table.service is not None and table.service not in names:
+        close = nearest(table.service, names)
+        problems.add((*path, "service"), f"is {table.service!r}, which is no known service{close}")
+    spoken = {endpoint.dialect for endpoint in endpoints_of(table.kind)}
+    for index, dialect in enumerate(table.dialects):
+        if dialect not in spoken:
+            has = ", ".join(sorted(spoken))
+            problems.add((*path, "dialects", str(index)), f"is {dialect!r}; kind {table.kind} speaks {has}")
+
+
+def _chosen(table: ProviderTable, endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
+    """The endpoints of the dialects that the provider is to be spoken to in."""
+    if not table.dialects:
+        return endpoints
+    return tuple(endpoint for endpoint in endpoints if endpoint.dialect in table.dialects)
 
 
 def _check_headers(path: tuple[str, ...], headers: dict[str, str], problems: Problems) -> None:

@@ -12,6 +12,8 @@ from headgate.catalog.model import ModelFacts, Provider, Target
 from headgate.meters.model import Budget, LoopGuard, RateLimit
 
 Strategy = Literal["fallback", "weighted", "fastest", "cheapest"]
+Strictness = Literal["strict", "lenient"]
+"""What becomes of a call whose meaning a translation would change: refused at that target, or sent."""
 
 
 class RetryRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +42,7 @@ class Alias(msgspec.Struct, frozen=True, kw_only=True):
     timeouts: CallTimeouts = CallTimeouts()
     retry: RetryRule = RetryRule()
     default_max_output: int | None = None
+    translation: Strictness = "strict"
 
 
 class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +74,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     durability: Literal["process", "power"] = "process"
     max_stale_ms: int = 5 * 60 * 1000
     """For how long keys are believed without a word from the database."""
+    translation: Strictness = "strict"
+    """For names that no alias is of."""
     price_overrides: dict[str, ModelFacts] = msgspec.field(default_factory=dict[str, ModelFacts])
     """By `provider/model`, from `[prices]`; they hold for models that no alias names, too."""
     priced_on: str = ""

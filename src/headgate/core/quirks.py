@@ -37,7 +37,7 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     refused_sampling: frozenset[SamplingName] = frozenset()
     """Settings that the model answers with an error (40, 43)."""
     refused_when_thinking: frozenset[SamplingName] = frozenset()
-    """Settings that it answers with an error while it thinks (38); `wire.translating` adds them to the above."""
+    """Settings that it answers with an error while it thinks (38); `wire.translating` adds them then."""
     thinks_unasked: bool = False
     """It thinks where the call leaves that open."""
     is_one_of_temperature_and_top_p: bool = False

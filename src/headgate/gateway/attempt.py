@@ -25,17 +25,28 @@ from headgate.core.faults import (
     UpstreamTimeout,
 )
 from headgate.core.ports import Answer, Headers
+from headgate.gateway.bounding import bound_input, longer
 from headgate.gateway.call import NO_USAGE, Call, Failure
 from headgate.gateway.clamp import clamped
 from headgate.gateway.health import TargetHealth
 from headgate.gateway.plane import ENCODE, DataPlane
 from headgate.gateway.settlement import NOTHING, Settlement, in_full, refused
 from headgate.gateway.steps import take_rate
+from headgate.gateway.translated import (
+    Written,
+    headers_of,
+    is_passed,
+    reader_of,
+    refusal_of,
+    whole_of,
+    written,
+)
 from headgate.gateway.way import Way
 from headgate.meters.model import Subject
 from headgate.meters.purse import Reservation
 from headgate.wire.answers import classify, provider_message, retry_after_s
-from headgate.wire.model import StreamReader
+from headgate.wire.dialects.bedrock.errors import error_kind
+from headgate.wire.model import AnswerFacts, StreamReader
 from headgate.wire.parameters import place_of
 from headgate.wire.reading import rewrite
 from headgate.wire.streams import reader as stream_reader
@@ -56,7 +67,9 @@ ANSWER_HEADERS: Final = frozenset(
     }
 )
 """What of a provider's headers reaches a client."""
-PROVIDER_REQUEST_ID: Final = frozenset({b"x-request-id", b"request-id", b"apim-request-id"})
+PROVIDER_REQUEST_ID: Final = frozenset(
+    {b"x-request-id", b"request-id", b"apim-request-id", b"x-amzn-requestid"}
+)
 """`x-request-id` wins, where a provider sends several."""
 
 
@@ -78,6 +91,8 @@ class Held(msgspec.Struct, eq=False):
     bound_input: BoundInput
     bound: Bound
     number: int
+    written: Written | None = None
+    """The call as it goes out, where its bytes are not simply passed on."""
     reservation: Reservation | None = None
     reserved_pico_usd: int = 0
     """The smallest hold: what every one of its meters can be charged without passing its hold.
@@ -106,6 +121,13 @@ class Committed(msgspec.Struct, eq=False):
     body: bytes = b""
     pending: bytes = b""
     reader: StreamReader | None = None
+    facts: AnswerFacts | None = None
+    """What a whole answer says of itself, where its body is another dialect's now."""
+
+    @property
+    def is_translated(self) -> bool:
+        """Whether what the client gets is in another dialect than what the provider sent."""
+        return self.held.way.translation is not None
 
 
 async def take(plane: DataPlane, call: Call, target: Target) -> Held | None:
@@ -122,7 +144,10 @@ async def take(plane: DataPlane, call: Call, target: Target) -> Held | None:
         if way.missing is not None:
             raise Unavailable(f"it is left out: {way.missing}")
         parts = bound_input(call)
-        held = Held(way, health, parts, way.tariff.bound(parts), len(call.attempts) + 1)
+        made = None if is_passed(call, way) else written(call, way, parts.max_output)
+        if made is not None:
+            parts = longer(call, parts, len(made.body))
+        held = Held(way, health, parts, way.tariff.bound(parts), len(call.attempts) + 1, made)
         if not health.breaker.is_closed:
             held.probes = probes = _may_probe(plane, health, target)
         provider = target.provider
@@ -187,32 +212,6 @@ def _clamp(plane: DataPlane, call: Call, held: Held, subject: Subject) -> None:
         held.bound_input = parts
         held.bound = held.way.tariff.bound(parts)
         call.note_change(f"output limit lowered to {parts.max_output} by what is left of a budget")
-
-
-def bound_input(call: Call) -> BoundInput:
-    """Return what a call's bound is made from; the alias's `default_max_output` counts as its limit."""
-    facts = call.facts
-    assert facts is not None
-    media = facts.media
-    return BoundInput(
-        operation=call.route.operation,
-        body_bytes=(call.upload.length if call.upload else len(facts.body)) - media.inline_bytes,
-        messages=facts.messages,
-        choices=facts.choices,
-        max_output=facts.max_output if facts.max_output is not None else output_limit(call),
-        images=media.images,
-        audio=media.audio,
-        files=media.files,
-        unbounded=media.unbounded,
-        server_tools=media.server_tools,
-        service_tier=facts.service_tier,
-    )
-
-
-def output_limit(call: Call) -> int | None:
-    """The alias's default limit on output tokens for calls that it applies to, else None."""
-    alias = call.alias
-    return alias.default_max_output if alias and call.route.operation in ("chat", "completions") else None
 
 
 async def attempt(plane: DataPlane, call: Call, held: Held) -> Committed | None:
@@ -281,6 +280,8 @@ async def _send(plane: DataPlane, call: Call, held: Held) -> Committed | None:
         if answer.status >= 300:  # nobody follows a provider elsewhere: egress was checked for this one
             return await _refused(plane, call, held, answer, headers)
         committed = Committed(held, answer, answer.status, headers)
+        if way.translation is not None:
+            return await _translated(plane, call, committed)
         if facts.stream and _is_stream(call, answer):
             reader = stream_reader(call.route.dialect, call.route.operation, strip_usage=ask_usage)
             return await _until_commit(plane, call, committed, reader)
@@ -289,6 +290,21 @@ async def _send(plane: DataPlane, call: Call, held: Held) -> Committed | None:
     except BaseException:
         answer.close()
         raise
+
+
+async def _translated(plane: DataPlane, call: Call, committed: Committed) -> Committed | None:
+    """The same for an answer in another dialect. Raises UpstreamError for one that can't be read."""
+    facts, held = call.facts, committed.held
+    made = held.written
+    assert facts is not None and made is not None
+    reader = reader_of(call, made, committed.answer) if facts.stream else None
+    committed.headers = headers_of(call, as_stream=facts.stream)
+    if reader is not None:
+        return await _until_commit(plane, call, committed, reader)
+    body = held.way.masking.data(await committed.answer.read(ANSWER_BYTES_MAX))
+    whole = whole_of(call, made, body)
+    committed.body, committed.facts = whole.body, whole.facts
+    return committed
 
 
 def _body(call: Call, held: Held, *, ask_usage: bool) -> tuple[bytes | AsyncIterator[bytes], int]:
@@ -304,6 +320,9 @@ def _body(call: Call, held: Held, *, ask_usage: bool) -> tuple[bytes | AsyncIter
             call.note_change(f"output limit set to {limit} by default_max_output of {alias.name}")
         source = f"alias {alias.name}" if by_default else "budget"
         call.limit_override = _limit_override(call, source, facts.max_output, limit)
+    if held.written is not None:
+        body = held.written.limited(limit)
+        return body, len(body)
     if call.upload is not None:
         return call.upload.pieces(model), call.upload.length_with(model)
     body = rewrite(
@@ -376,10 +395,16 @@ async def _refused(
 ) -> Committed | None:
     """Sort a provider's error: the caller's own is passed on, any other is this target's failure."""
     body = await answer.read(ERROR_BYTES_MAX)
-    kind = classify(call.route.dialect, answer.status, body)
+    dialect = held.way.endpoint.dialect
+    named = error_kind(answer.headers, body) if dialect == "bedrock" else ""
+    kind = classify(dialect, answer.status, body, kind=named)
     if kind == "request":
-        return Committed(held, answer, answer.status, headers, held.way.masking.data(body))
-    said = provider_message(call.route.dialect, body)
+        body = held.way.masking.data(body)
+        if held.written is not None and held.way.translation is not None:
+            headers = headers_of(call, as_stream=False)
+            body = refusal_of(call, held.written, answer.status, body)
+        return Committed(held, answer, answer.status, headers, body)
+    said = provider_message(dialect, body)
     message = f"answered {answer.status}: {said}"
     wait_s = retry_after_s(answer.headers, body)
     fault: Fault

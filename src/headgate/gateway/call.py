@@ -12,6 +12,7 @@ from headgate.access.model import Caller, Key
 from headgate.catalog.model import Target
 from headgate.config.snapshot import Alias, Snapshot
 from headgate.core.call import Usage
+from headgate.core.chat import ChatCall
 from headgate.core.entries import AttemptRecord, End, Excluded, Override, PromptUsed
 from headgate.core.faults import Fault
 from headgate.core.fields import first_field
@@ -68,6 +69,8 @@ class Call(msgspec.Struct, eq=False):
     standing: "Standing | None" = None
     caller: Caller | None = None
     facts: CallFacts | None = None
+    chat: ChatCall | None = None
+    """The call in words that no dialect owns, once a target wants it in another."""
     alias: Alias | None = None
     targets: tuple[Target, ...] = ()
     exclusions: list[Exclusion] = []

@@ -35,6 +35,9 @@ async def relay(
     if committed.status < 500:
         held.health.breaker.succeeded()
     call.answered_target = held.way.name
+    if held.written is not None:
+        held.written.note(call)
+        held.written.note_answer(call)
     call.response = BodyCopy(call.snapshot.limits.recorded_bytes_max)
     call.response_content_type = (first_field(committed.headers, b"content-type") or b"").decode("latin-1")
     try:
@@ -53,7 +56,7 @@ async def _whole(
     settlement, code = NOTHING, ""
     if status < 400:
         held.health.observe(plane.clock.monotonic() - held.started_s)
-        facts = read_answer(call.route.dialect, call.route.operation, committed.body)
+        facts = committed.facts or read_answer(call.route.dialect, call.route.operation, committed.body)
         if facts.usage is not None:
             call.usage = facts.usage
             settlement = by_usage(held.way.tariff, facts.usage, facts.service_tier, held.reserved_pico_usd)
@@ -95,7 +98,7 @@ async def _stream(
         ended = False
         while not ended:
             response.add(data)
-            if reader.finished and _has_terminator(call):
+            if reader.finished and _has_terminator(call, committed):
                 _settle_stream(plane, call, committed, reader)
                 await plane.durable(call.snapshot)
             await exchange.send(data)
@@ -125,11 +128,13 @@ async def _stream(
     await exchange.finish()
 
 
-def _has_terminator(call: Call) -> bool:
+def _has_terminator(call: Call, committed: Committed) -> bool:
     """Whether what a reader takes for the end is the stream's last event; else its last byte is its end.
 
     Google's candidates finish one by one, and so do the images of one call.
     """
+    if committed.is_translated:
+        return True
     return call.route.dialect in TERMINATED or call.route.operation == "completions"
 
 
@@ -168,14 +173,14 @@ async def _after_hangup(
             async with asyncio.timeout(HANGUP_DRAIN_S):
                 while chunk := await _next_chunk(call, committed.answer):
                     call.response.add(committed.held.way.masking.data(reader.feed(chunk).data))
-                    if reader.finished and _has_terminator(call):
+                    if reader.finished and _has_terminator(call, committed):
                         break
     except (Failed, TimeoutError) as fault:
         call.message = str(fault) or "the rest of the stream took too long"
     finally:
         committed.answer.close()
         # Several candidates finish one by one: who hangs up between them has not seen the usage of all.
-        unsure = committed.held.bound_input.choices > 1 and not _has_terminator(call)
+        unsure = committed.held.bound_input.choices > 1 and not _has_terminator(call, committed)
         if reader.finished and not unsure:
             _settle_stream(plane, call, committed, reader)
         else:
@@ -195,6 +200,8 @@ def _settle_stream(
     if call.recorded:
         return
     held = committed.held
+    if held.written is not None:
+        held.written.note_answer(call)
     call.truncated = truncated or reader.error is not None
     if reader.error is not None:
         code, call.message = code or "upstream_error", held.way.masking.text(reader.error)

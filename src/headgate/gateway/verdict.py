@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from headgate.core.faults import (
     BudgetExhausted,
     Fault,
+    InvalidRequest,
     Limited,
     NotAllowed,
     NotTranslatable,
@@ -20,6 +21,7 @@ _BY_RANK: tuple[tuple[type[Fault], ...], ...] = (
     (Unavailable, UpstreamError, UpstreamTimeout),
     (NotAllowed,),
     (NotTranslatable,),
+    (InvalidRequest,),
 )
 """Which reason wins when targets were excluded for several: the one that passes soonest."""
 
@@ -64,6 +66,8 @@ def _listed(items: Sequence[Exclusion | Failure]) -> str:
 def _again(fault: Fault, message: str) -> Fault:
     """A fresh fault of the same kind, so that a shared one never carries a foreign traceback."""
     fresh = type(fault)(message)
+    if isinstance(fresh, InvalidRequest) and isinstance(fault, InvalidRequest):
+        fresh.parameter = fault.parameter
     fresh.code = fault.code
     fresh.retry_after_s = fault.retry_after_s
     return fresh

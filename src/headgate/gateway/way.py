@@ -1,27 +1,37 @@
 """The way to one target for one kind of call: all that its snapshot fixes, made once and used by every call.
 
-Endpoint, path, credential and the headers that never change. The credential is added here and stands nowhere
-else. Never here: anything that differs from call to call. Read next: `gateway.attempt`.
+Endpoint, path, credential, the headers that never change, and the translation where the provider does not
+speak the caller's dialect. The credential is added here and stands nowhere else. Never here: anything that
+differs from call to call. Read next: `gateway.attempt`.
 """
 
 from typing import Final
 from urllib.parse import quote
 
-from headgate.catalog.kinds import endpoint_for, family_of, outgoing_path
+import msgspec
+
+from headgate.catalog.kinds import endpoint_for, outgoing_path, service_of
 from headgate.catalog.model import Auth, Endpoint, Target
+from headgate.catalog.profiles import answering, profile_of
 from headgate.catalog.tariff import Tariff
 from headgate.config.secrets import Secrets
 from headgate.config.snapshot import CallTimeouts
+from headgate.core.call import AnyDialect
 from headgate.core.faults import NotTranslatable
 from headgate.core.ports import Headers, Outgoing, Timeouts
 from headgate.core.secret import Secret
 from headgate.gateway.masking import Masking
+from headgate.wire.dialects.registry import codec_of
 from headgate.wire.model import Route
+from headgate.wire.routes import CHAT_PATHS
+from headgate.wire.translating import Translation
 
 REQUEST_HEADERS: Final = frozenset(
     {b"accept", b"anthropic-beta", b"anthropic-version", b"content-type", b"idempotency-key", b"openai-beta"}
 )
 """What of a client's headers reaches a provider."""
+TRANSLATED_HEADERS: Final = frozenset({b"content-type", b"idempotency-key"})
+"""The same where the provider speaks another dialect."""
 
 WAYS_MAX: Final = 64
 """Routes times targets of one alias."""
@@ -34,36 +44,50 @@ class Way:
     __slots__ = (
         "_extra",
         "_fixed",
+        "_passed",
         "_path",
+        "_stream_path",
         "asks_usage",
         "endpoint",
         "masking",
         "missing",
         "name",
         "output_field",
+        "resealing",
         "stream_timeouts",
         "target",
         "tariff",
+        "translation",
         "whole_timeouts",
     )
 
     def __init__(self, target: Target, route: Route, secrets: Secrets, timeouts: CallTimeouts) -> None:
-        """Raises NotTranslatable where the provider has no endpoint for the route's dialect."""
+        """Raises NotTranslatable where no endpoint of the provider's answers the route, translated or not."""
         provider = target.provider
         self.target = target
         self.name = target.name
         self.tariff = Tariff(target.facts)
         self.endpoint = _endpoint(target, route)
+        dialect = self.endpoint.dialect
+        self.translation = _translation(target, route, dialect) if dialect != route.dialect else None
+        """Between the caller's dialect and the endpoint's, where they differ."""
+        self.resealing = _resealing(target, route) if dialect == route.dialect else None
+        """How a call is written anew in the dialect that both speak, where it holds what others made."""
         secret = secrets.get(provider.name)
         self.missing = secrets.reason_missing(provider.name) if self.endpoint.auth != "none" else None
         """Why the target's credential can't be had, if it can't."""
         self.masking = Masking(secret)
         self.asks_usage = self.endpoint.usage_in_stream and provider.inject_usage
-        family = family_of(provider.origin.host)
-        self.output_field = family.output_field if family is not None else OUTPUT_FIELD
+        service = service_of(provider.kind, provider.origin.host, provider.service)
+        self.output_field = service.output_field if service is not None else OUTPUT_FIELD
         self.whole_timeouts = _timeouts(timeouts, timeouts.total_s)
         self.stream_timeouts = _timeouts(timeouts, timeouts.first_token_s)
-        self._path = _path(target, self.endpoint, route)
+        self._passed = REQUEST_HEADERS if self.translation is None else TRANSLATED_HEADERS
+        whole, stream = (
+            (route.path, route.path) if self.translation is None else CHAT_PATHS[self.endpoint.dialect]
+        )
+        self._path = _path(target, self.endpoint, whole)
+        self._stream_path = self._path if whole == stream else _path(target, self.endpoint, stream)
         self._fixed: Headers = [(b"host", _host(target)), *_credential(self.endpoint.auth, secret)]
         self._extra: Headers = [
             (name.lower().encode(), value.encode())
@@ -73,20 +97,24 @@ class Way:
 
     def outgoing(self, headers: Headers, query: bytes, *, stream: bool) -> Outgoing:
         """Build the request to the provider from a client's headers and query, still without its body."""
-        passed = [field for field in headers if field[0] in REQUEST_HEADERS]
+        passed = [field for field in headers if field[0] in self._passed]
         if self._extra:
             named = {name for name, _ in passed}
             passed += [field for field in self._extra if field[0] not in named]
         return Outgoing(
             origin=self.target.provider.origin,
             method="POST",
-            target=self._target(query) if query else self._path,
+            target=self._target(query, stream=stream),
             headers=[*self._fixed, *passed, (b"accept-encoding", b"identity")],
             timeouts=self.stream_timeouts if stream else self.whole_timeouts,
         )
 
-    def _target(self, query: bytes) -> bytes:
-        if self.endpoint.dialect != "google" or b"alt=sse" not in query.split(b"&"):
+    def _target(self, query: bytes, *, stream: bool) -> bytes:
+        if stream and self.translation is not None:
+            return self._stream_path
+        if not query or self.endpoint.dialect != "google" or b"alt=sse" not in query.split(b"&"):
+            return self._path
+        if self.translation is not None:
             return self._path
         path, mark, rest = self._path.partition(b"?")
         return path + b"?alt=sse" + (b"&" + rest if mark else b"")
@@ -114,13 +142,23 @@ class Ways:
 
 
 def _endpoint(target: Target, route: Route) -> Endpoint:
-    """Where the target's provider answers the caller's dialect: translation comes between dialects, not here.
+    """Where the target answers: in the caller's dialect if it can, else the first that chat is translated to.
 
-    Raises NotTranslatable when it does not.
+    Raises NotTranslatable where there is neither.
     """
-    endpoint = endpoint_for(target.provider.endpoints, route.dialect, route.path)
-    if endpoint is not None:
-        return endpoint
+    endpoints = target.provider.endpoints
+    own = endpoint_for(endpoints, route.dialect, route.path)
+    if route.operation == "chat":
+        spoken = answering(target, [endpoint.dialect for endpoint in endpoints])
+        if own is not None and route.dialect in spoken:
+            return own
+        for dialect in spoken:
+            path = CHAT_PATHS.get(dialect)
+            other = endpoint_for(endpoints, dialect, path[0]) if path and dialect != route.dialect else None
+            if other is not None and codec_of(dialect) and codec_of(route.dialect):
+                return other
+    if own is not None:
+        return own
     raise NotTranslatable(
         f"{target.name} does not answer {route.path} ({route.dialect}); "
         "ask for a model of a provider that does"
@@ -136,10 +174,26 @@ def _timeouts(timeouts: CallTimeouts, first_byte_s: float) -> Timeouts:
     )
 
 
-def _path(target: Target, endpoint: Endpoint, route: Route) -> bytes:
-    path = target.provider.path + outgoing_path(endpoint, route.path, target.model)
+def _translation(target: Target, route: Route, dialect: AnyDialect) -> Translation | None:
+    quirks = profile_of(target, dialect).quirks
+    offers = any(one.usage_in_stream for one in target.provider.endpoints if one.dialect == dialect)
+    asks_usage = target.provider.inject_usage and (offers or dialect != "openai-chat")
+    return Translation.between(route.dialect, dialect, quirks, asks_usage=asks_usage)
+
+
+def _resealing(target: Target, route: Route) -> Translation | None:
+    """Seals without a mark are taken for the target's own: only translation marks them."""
+    if route.operation != "chat":
+        return None
+    quirks = msgspec.structs.replace(profile_of(target, route.dialect).quirks, maker="")
+    return Translation.between(route.dialect, route.dialect, quirks, asks_usage=False)
+
+
+def _path(target: Target, endpoint: Endpoint, path_from: str) -> bytes:
+    path = target.provider.path + outgoing_path(endpoint, path_from, target.model)
     if target.provider.api_version:
-        path += "?api-version=" + quote(target.provider.api_version)
+        mark = "&" if "?" in path else "?"
+        path += f"{mark}api-version=" + quote(target.provider.api_version)
     return path.encode("ascii")
 
 

@@ -4,6 +4,8 @@ Always with code, message with what to do next, and the request id. Never reads 
 `wire.answers`. Shapes: OpenAI API reference (errors), Anthropic API reference (errors), Google AIP-193.
 """
 
+from typing import Self
+
 import msgspec
 
 from headgate.core.call import Dialect
@@ -52,22 +54,51 @@ _GOOGLE_STATUSES = {
 _encode = msgspec.json.Encoder().encode
 
 
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What an error says, before any dialect has it."""
+
+    status: int
+    code: str
+    message: str
+    request_id: str
+    parameter: str | None = None
+    retry_after_s: float | None = None
+
+    @classmethod
+    def of(cls, fault: Fault, request_id: str) -> Self:
+        """Say a fault of ours: what went wrong, what to do next, and the id."""
+        return cls(
+            status=fault.status,
+            code=fault.code,
+            message=_message(fault, request_id),
+            request_id=request_id,
+            parameter=_parameter(fault),
+            retry_after_s=fault.retry_after_s,
+        )
+
+
 def error_body(dialect: Dialect, fault: Fault, request_id: str) -> bytes:
     """Write a fault as the JSON body of an error answer in the caller's dialect."""
-    return _encode(_body_of(dialect, fault, request_id))
+    return written(dialect, Said.of(fault, request_id))
+
+
+def written(dialect: Dialect, said: Said) -> bytes:
+    """Write an error as the JSON body of an answer in the caller's dialect."""
+    return _encode(_body_of(dialect, said))
 
 
 def error_event(dialect: Dialect, fault: Fault, request_id: str) -> bytes:
     """Write a fault as the event that ends a broken stream in the caller's dialect, without a terminator."""
-    body = _body_of(dialect, fault, request_id)
+    said = Said.of(fault, request_id)
+    body = _body_of(dialect, said)
     if dialect == "anthropic":
         return b"event: error\ndata: " + _encode(body) + b"\n\n"
     if dialect == "openai-responses":
         event = {
             "type": "error",
-            "code": fault.code,
-            "message": _message(fault, request_id),
-            "param": _parameter(fault),
+            "code": said.code,
+            "message": said.message,
+            "param": said.parameter,
             "request_id": request_id,
             "error": body["error"],
         }
@@ -75,53 +106,53 @@ def error_event(dialect: Dialect, fault: Fault, request_id: str) -> bytes:
     return b"data: " + _encode(body) + b"\n\n"
 
 
-def _body_of(dialect: Dialect, fault: Fault, request_id: str) -> dict[str, object]:
+def _body_of(dialect: Dialect, said: Said) -> dict[str, object]:
     match dialect:
         case "anthropic":
             return {
                 "type": "error",
                 "error": {
-                    "type": _ANTHROPIC_TYPES.get(fault.status, "api_error"),
-                    "message": _message(fault, request_id),
-                    "code": fault.code,
+                    "type": _ANTHROPIC_TYPES.get(said.status, "api_error"),
+                    "message": said.message,
+                    "code": said.code,
                 },
-                "request_id": request_id,
+                "request_id": said.request_id,
             }
         case "google":
             return {
                 "error": {
-                    "code": fault.status,
-                    "message": _message(fault, request_id),
-                    "status": _GOOGLE_STATUSES.get(fault.status, "INTERNAL"),
-                    "details": _google_details(fault, request_id),
+                    "code": said.status,
+                    "message": said.message,
+                    "status": _GOOGLE_STATUSES.get(said.status, "INTERNAL"),
+                    "details": _google_details(said),
                 }
             }
         case "openai" | "openai-chat" | "openai-responses":
             return {
                 "error": {
-                    "message": _message(fault, request_id),
-                    "type": _OPENAI_TYPES.get(fault.status, "server_error"),
-                    "param": _parameter(fault),
-                    "code": fault.code,
-                    "request_id": request_id,
+                    "message": said.message,
+                    "type": _OPENAI_TYPES.get(said.status, "server_error"),
+                    "param": said.parameter,
+                    "code": said.code,
+                    "request_id": said.request_id,
                 }
             }
 
 
-def _google_details(fault: Fault, request_id: str) -> list[dict[str, object]]:
+def _google_details(said: Said) -> list[dict[str, object]]:
     details: list[dict[str, object]] = [
         {
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-            "reason": fault.code,
+            "reason": said.code,
             "domain": "headgate",
         },
-        {"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": request_id},
+        {"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": said.request_id},
     ]
-    if fault.retry_after_s is not None:
+    if said.retry_after_s is not None:
         details.append(
             {
                 "@type": "type.googleapis.com/google.rpc.RetryInfo",
-                "retryDelay": f"{fault.retry_after_s:g}s",
+                "retryDelay": f"{said.retry_after_s:g}s",
             }
         )
     return details

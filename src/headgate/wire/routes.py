@@ -10,11 +10,23 @@ from urllib.parse import unquote
 
 import msgspec
 
-from headgate.core.call import Dialect, Operation
+from headgate.core.call import AnyDialect, Dialect, Operation
 from headgate.core.faults import InvalidRequest
 from headgate.wire.model import Route
 
 MODEL_LENGTH_MAX = 512
+
+CHAT_PATHS: dict[AnyDialect, tuple[str, str]] = {
+    "openai-chat": ("/v1/chat/completions", "/v1/chat/completions"),
+    "openai-responses": ("/v1/responses", "/v1/responses"),
+    "anthropic": ("/v1/messages", "/v1/messages"),
+    "google": (
+        "/v1beta/models/{model}:generateContent",
+        "/v1beta/models/{model}:streamGenerateContent?alt=sse",
+    ),
+    "bedrock": ("/model/{model}/converse", "/model/{model}/converse-stream"),
+}
+"""Where a chat call goes that is translated, whole and as a stream, in the words of `Route.path`."""
 
 
 class RouteRow(msgspec.Struct, frozen=True, kw_only=True):

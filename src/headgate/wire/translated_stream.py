@@ -1,0 +1,198 @@
+"""One stream on its way from a provider's dialect into a caller's, seen as `wire.model.StreamReader` is.
+
+Holds back nothing that can be said: what a feed brings is written at once. Its facts mean what those of a
+passed-through stream mean, so that relay and settlement need not know the difference; but `finished` is the
+provider's own end, after which nothing comes. Read next: `wire.translating`, `core.events`.
+"""
+
+from typing import Final, cast
+
+import msgspec
+
+from headgate.core.call import Dialect, Usage
+from headgate.core.chat import Fields, Media, Native, Part, Reasoning, Refusal, Text
+from headgate.core.events import (
+    ArgumentsDelta,
+    Began,
+    Broke,
+    CitationDelta,
+    Ended,
+    Event,
+    Finished,
+    PartBegan,
+    TextDelta,
+    UsageSeen,
+)
+from headgate.core.faults import UpstreamError
+from headgate.wire.answers import tier_of
+from headgate.wire.dialects.model import EventsIn, EventsOut
+from headgate.wire.dialects.sealing import stamped_event
+from headgate.wire.errors import error_body, error_event
+from headgate.wire.model import StreamEvent
+from headgate.wire.sse import EventSplitter, data_of
+
+ERROR_LENGTH_MAX: Final = 2000
+_ENCODE: Final = msgspec.json.Encoder().encode
+
+
+class ArrayOut:
+    """What a stream of events says, as the one JSON array of Google's callers that did not ask for events."""
+
+    __slots__ = ("_began", "_out", "_splitter")
+
+    def __init__(self, out: EventsOut) -> None:
+        self._out = out
+        self._splitter = EventSplitter()
+        self._began = False
+
+    def write(self, event: Event) -> bytes:
+        """Return the items of the array that say it; its end with the stream's."""
+        items = [data_of(one) for one in self._splitter.feed(self._out.write(event))]
+        said = b"".join(self._item(item) for item in items if item)
+        if not isinstance(event, Ended):
+            return said
+        return said + (b"]" if self._began else b"[]")
+
+    def _item(self, item: bytes) -> bytes:
+        lead = b",\r\n" if self._began else b"["
+        self._began = True
+        return lead + item
+
+
+class TranslatedStream:
+    """A `wire.model.StreamReader` whose bytes are the caller's dialect."""
+
+    __slots__ = (
+        "_committed",
+        "_ending",
+        "_in",
+        "_latest",
+        "_maker",
+        "_out",
+        "_own",
+        "_request_id",
+        "error",
+        "finished",
+        "model",
+        "output_bytes",
+        "response_id",
+        "service_tier",
+        "usage",
+        "usage_raw",
+    )
+
+    def __init__(self, into: EventsIn, out: EventsOut, *, own: Dialect, request_id: str, maker: str) -> None:
+        """`maker`: whom seals are marked with, where not every provider of the dialect takes them."""
+        self._in = into
+        self._out = out
+        self._own: Dialect = own
+        self._request_id = request_id
+        self._maker = maker
+        self._committed = False
+        self._ending = False
+        self._latest: UsageSeen | None = None
+        self.usage: Usage | None = None
+        self.usage_raw = b""
+        self.model: str | None = None
+        self.service_tier: str | None = None
+        self.response_id: str | None = None
+        self.finished = False
+        self.error: str | None = None
+        self.output_bytes = 0
+
+    def feed(self, data: bytes) -> StreamEvent:
+        """Take the next bytes; return what they say, in the caller's dialect. Raises UpstreamError."""
+        return StreamEvent(self._said(self._in.feed(data)), self._committed)
+
+    def end(self) -> StreamEvent:
+        """The stream has ended; return what that says. Raises UpstreamError."""
+        return StreamEvent(self._said(self._in.end()), self._committed)
+
+    def _said(self, events: list[Event]) -> bytes:
+        said: list[bytes] = []
+        for event in events:
+            if self.finished or self.error is not None:
+                break
+            if self._maker:
+                event = stamped_event(event, self._maker)
+            self._see(event)
+            said.append(self._broken(event) if isinstance(event, Broke) else self._out.write(event))
+        return said[0] if len(said) == 1 else b"".join(said)
+
+    def _broken(self, event: Broke) -> bytes:
+        """The provider's error, as the caller's dialect has it."""
+        fault = UpstreamError(event.message or "the provider reported an error in the stream")
+        if isinstance(self._out, ArrayOut):
+            return b",\n" + error_body(self._own, fault, self._request_id)
+        return self._out.write(event) or error_event(self._own, fault, self._request_id)
+
+    def _see(self, event: Event) -> None:
+        match event:
+            case TextDelta():
+                self._made(event.text)
+            case ArgumentsDelta():
+                self._made(event.json)
+            case PartBegan():
+                self._begins(event.part)
+            case CitationDelta():
+                self._made(event.citation.quote or event.citation.url or "")
+            case UsageSeen():
+                self._latest = event
+                self._count()
+            case Finished():
+                self._ending = True
+                self._count()
+            case Began():
+                self.model = event.model or None
+                self.response_id = event.id or None
+                self.service_tier = event.service_tier
+            case Ended():
+                self._ending = self.finished = True
+                self._count()
+            case Broke():
+                self.error = (event.message or event.kind or "unnamed error")[:ERROR_LENGTH_MAX]
+            case _:  # ends of parts, seals, and what only its dialect knows: nothing that anybody sees
+                return
+
+    def _made(self, text: str) -> None:
+        if text:
+            self._committed = True
+            self.output_bytes += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+
+    def _begins(self, part: Part) -> None:
+        match part:
+            case Text() | Refusal():
+                self._made(part.text)
+            case Reasoning():
+                self._made(part.text)
+                if part.is_redacted:
+                    self._made(part.seal.data if part.seal is not None else " ")
+            case Media():
+                self._made(part.data or part.url or " ")
+            case _:  # a tool's call, or a part of the provider's own, is a sign of life though it be empty
+                self._committed = True
+
+    def _count(self) -> None:
+        """What was said of usage counts once the answer ends; before, it is only the beginning."""
+        latest = self._latest
+        if latest is None or not self._ending:
+            return
+        self.usage = latest.usage
+        self.usage_raw = usage_bytes(latest.native)
+        self.service_tier = tier_of(_usage_fields(latest.native), self.service_tier)
+
+
+def usage_bytes(native: Native | None) -> bytes:
+    """The provider's own usage object, as JSON; empty where it was not kept."""
+    fields = _usage_fields(native)
+    return _ENCODE(fields) if fields else b""
+
+
+def _usage_fields(native: Native | None) -> Fields | None:
+    if native is None:
+        return None
+    for name in ("usage", "usageMetadata"):
+        value = native.fields.get(name)
+        if isinstance(value, dict):
+            return cast("Fields", value)
+    return None

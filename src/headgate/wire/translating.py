@@ -1,0 +1,142 @@
+"""A chat call between two dialects: the caller's, and the one that a target is spoken to in.
+
+The facade over the codecs that the data plane works with: the body that goes out, the answer and the stream
+that come back, and what each of them changed. Also for a call that stays in its dialect but holds what only
+other makers can read (`wire.dialects.seals`): then its body alone is written anew.
+Never does I/O; never decides what becomes of a change. Read next: `wire.dialects.model`, `gateway.way`.
+"""
+
+from typing import Final
+
+import msgspec
+
+from headgate.core.call import AnyDialect, Dialect
+from headgate.core.chat import ChatAnswer, ChatCall
+from headgate.core.quirks import Quirks
+from headgate.wire.answers import read_answer
+from headgate.wire.dialects.changes import Changes
+from headgate.wire.dialects.folding import unfold
+from headgate.wire.dialects.model import Asked, Codec
+from headgate.wire.dialects.registry import codec_of
+from headgate.wire.dialects.sealing import stamped_answer
+from headgate.wire.dialects.thinking import is_on
+from headgate.wire.model import AnswerFacts, CallFacts
+from headgate.wire.translated_stream import ArrayOut, TranslatedStream, usage_bytes
+
+CHANGES_SHOWN_MAX: Final = 32
+CHANGE_LENGTH_MAX: Final = 300
+
+
+class TranslatedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole answer in the caller's dialect, and what the provider's said of itself."""
+
+    body: bytes
+    facts: AnswerFacts
+
+
+class Translation:
+    """Between a caller's dialect and that of a target with its quirks. Holds nothing of a call."""
+
+    __slots__ = ("_asks_usage", "_other", "_own", "_quirks", "_quirks_thinking")
+
+    def __init__(self, own: Codec, other: Codec, quirks: Quirks, *, asks_usage: bool = True) -> None:
+        """`asks_usage`: whether a stream that goes out may ask for usage."""
+        self._own = own
+        self._other = other
+        self._quirks = quirks
+        refused = quirks.refused_sampling | quirks.refused_when_thinking
+        self._quirks_thinking = msgspec.structs.replace(quirks, refused_sampling=refused)
+        self._asks_usage = asks_usage
+
+    @classmethod
+    def between(
+        cls, own: AnyDialect, other: AnyDialect, quirks: Quirks, *, asks_usage: bool = True
+    ) -> "Translation | None":
+        """Return the translation between two dialects, or None where one of them has no codec."""
+        first, second = codec_of(own), codec_of(other)
+        if first is None or second is None:
+            return None
+        return cls(first, second, quirks, asks_usage=asks_usage)
+
+    @property
+    def other(self) -> AnyDialect:
+        """The dialect that the target is spoken to in."""
+        return self._other.dialect
+
+    def read(self, facts: CallFacts) -> ChatCall:
+        """Read a caller's call, to be written for as many targets as there are. Raises InvalidRequest."""
+        route = facts.route
+        return self._own.read_call(facts.body, model=route.model, stream=route.stream)
+
+    def call(self, chat: ChatCall, *, model: str, max_output: int | None) -> tuple[bytes, Changes]:
+        """Write a call for the target, with its model and the limit of output that holds there."""
+        changes = Changes()
+        meant = msgspec.structs.replace(
+            chat, model=model, max_output=max_output, wants_usage=chat.stream and self._asks_usage
+        )
+        return self._other.write_call(meant, self._quirks_for(chat), changes), changes
+
+    def _quirks_for(self, chat: ChatCall) -> Quirks:
+        thinking = chat.thinking
+        left_open = thinking is None or (thinking.effort is None and thinking.budget_tokens is None)
+        thinks = is_on(thinking) or (left_open and self._quirks.thinks_unasked)
+        return self._quirks_thinking if thinks else self._quirks
+
+    def answer(self, body: bytes, asked: Asked, changes: Changes) -> TranslatedAnswer:
+        """Write a provider's whole answer for the caller. Raises UpstreamError for what is none."""
+        answer = stamped_answer(self._other.read_answer(body), self._quirks.maker)
+        return TranslatedAnswer(
+            body=self._own.write_answer(answer, asked, changes), facts=self._facts(answer, body)
+        )
+
+    def answer_as_stream(self, body: bytes, asked: Asked, changes: Changes) -> TranslatedAnswer:
+        """The same for a caller that asked for a stream, of a provider that answered whole."""
+        answer = stamped_answer(self._other.read_answer(body), self._quirks.maker)
+        out = self._own.events_out(asked, changes)
+        return TranslatedAnswer(
+            body=b"".join(out.write(event) for event in unfold(answer)), facts=self._facts(answer, body)
+        )
+
+    def _facts(self, answer: ChatAnswer, body: bytes) -> AnswerFacts:
+        dialect = answer.dialect
+        if dialect != "bedrock":
+            return read_answer(dialect, "chat", body)
+        return AnswerFacts(
+            usage=answer.usage, usage_raw=usage_bytes(answer.native), service_tier=answer.service_tier
+        )
+
+    def stream_reader(self, asked: Asked, changes: Changes, *, as_array: bool = False) -> TranslatedStream:
+        """Begin to translate a stream. `as_array`: for a caller of Google's that did not ask for events."""
+        out = self._own.events_out(asked, changes)
+        own: Dialect = self._own.dialect  # pyright: ignore[reportAssignmentType] - callers have no other
+        return TranslatedStream(
+            self._other.events_in(),
+            ArrayOut(out) if as_array else out,
+            own=own,
+            request_id=asked.request_id,
+            maker=self._quirks.maker,
+        )
+
+
+def told(changes: Changes) -> list[str]:
+    """Changes as they stand on records and in headers: what, why and how bad, without control characters.
+
+    At most 32, the worst first, each of at most 300 characters.
+    """
+    ordered = [one for weight in ("meaning", "loss", "note") for one in changes.of_weight(weight)]
+    shown = [_plain(f"{one} ({one.weight})") for one in ordered[:CHANGES_SHOWN_MAX]]
+    more = len(ordered) - len(shown)
+    return [*shown, f"and {more} more"] if more else shown
+
+
+def altered(changes: Changes) -> str:
+    """The changes of meaning, in one line; empty where there are none."""
+    found = changes.of_weight("meaning")
+    shown = "; ".join(_plain(str(one)) for one in found[:CHANGES_SHOWN_MAX])
+    more = len(found) - CHANGES_SHOWN_MAX
+    return f"{shown}; and {more} more" if more > 0 else shown
+
+
+def _plain(text: str) -> str:
+    cut = text if len(text) <= CHANGE_LENGTH_MAX else text[: CHANGE_LENGTH_MAX - 3] + "..."
+    return cut if cut.isprintable() else "".join(one if one.isprintable() else "?" for one in cut)
