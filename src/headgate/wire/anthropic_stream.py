@@ -47,6 +47,17 @@ _DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _QUIET_BLOCKS = frozenset({"text", "thinking"})
 
 
+def merge_usage(merged: Fields, said: Fields) -> None:
+    """Take what a stream says next of its usage: each count overwrites, what is null or left out stays."""
+    stated = {name: value for name, value in said.items() if value is not None}
+    written = stated.get("cache_creation_input_tokens")
+    if written is not None and "cache_creation" not in stated:
+        split = inner(merged, "cache_creation")
+        if sum(count(split, name) for name in split) != written:
+            merged.pop("cache_creation", None)  # the split of a sum that was corrected
+    merged.update(stated)
+
+
 class AnthropicReader(EventReader):
     """The Messages API."""
 
@@ -116,13 +127,7 @@ class AnthropicReader(EventReader):
         fields = fields_of(raw)
         if fields is None:
             return
-        stated = {name: value for name, value in fields.items() if value is not None}
-        written = stated.get("cache_creation_input_tokens")
-        if written is not None and "cache_creation" not in stated:
-            split = inner(self._merged, "cache_creation")
-            if sum(count(split, name) for name in split) != written:
-                self._merged.pop("cache_creation", None)  # the split of a sum that was corrected
-        self._merged.update(stated)
+        merge_usage(self._merged, fields)
         if final:
             self._count(usage_of("anthropic", "chat", self._merged), msgspec.json.encode(self._merged))
             self.service_tier = tier_of(self._merged, None)
