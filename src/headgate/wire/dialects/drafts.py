@@ -13,7 +13,6 @@ from headgate.core.chat import (
     Message,
     Native,
     Part,
-    Reasoning,
     Role,
     Text,
     ToolCall,
@@ -92,10 +91,4 @@ def joined(first: Native | None, second: Native | None) -> Native | None:
 
 def is_blank(part: Part) -> bool:
     """Whether a part says nothing at all: targets refuse empty texts, and those of white space."""
-    match part:
-        case Text():
-            return part.seal is None and not part.text.strip()
-        case Reasoning():
-            return part.seal is None and not part.text.strip()
-        case _:
-            return False
+    return isinstance(part, Text) and part.seal is None and not part.text.strip()

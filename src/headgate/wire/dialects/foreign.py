@@ -63,10 +63,11 @@ def _reasoning(
 ) -> Reasoning | None:
     if is_for(part.seal, maker):
         return part
+    if wants_back and part.seal is None:
+        return part
     if wants_back and part.text.strip() and not part.is_redacted:
-        if part.seal is None:
-            return part
         changes.lose(where, "another provider's signature goes back to it only")
         return msgspec.structs.replace(part, seal=None)
-    changes.lose(where, "another provider's reasoning is no part of what the model said")
+    if part.text.strip() or part.seal is not None:
+        changes.lose(where, "another provider's reasoning is no part of what the model said")
     return None

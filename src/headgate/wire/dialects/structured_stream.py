@@ -1,6 +1,6 @@
 """The stream that answers a prepared call, as one to the call as it came. Pure.
 
-Never holds back what is known to be of the answer. Read next: `wire.dialects.structured`, which prepares the call.
+Never holds back what is known to be of the answer. Read next: `wire.dialects.structured`, which prepares it.
 """
 
 import msgspec

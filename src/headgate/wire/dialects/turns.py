@@ -5,13 +5,14 @@ Never asks who a provider is (`core.quirks`), never invents what nobody said but
 `wire.dialects.offered`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 from typing import Final
 
 import msgspec
 
 from headgate.core.call import AnyDialect
-from headgate.core.chat import ChatCall, Media, Message, Part, Reasoning, Text, ToolResult
+from headgate.core.chat import ChatCall, Media, Message, Part, Reasoning, Role, Text, ToolCall, ToolResult
 from headgate.core.quirks import Quirks
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.drafts import APART, Draft, drafts_of, is_blank
@@ -43,14 +44,13 @@ def arranged(
     `own` is the dialect that is written: its parts and, where `quirks.maker` is empty, its seals are kept,
     those of all others go; without it no seal is kept that `quirks.maker` does not name.
     """
-    drafts = drafts_of(call)
-    drafts = _roles(drafts, quirks, own)
-    drafts = list(own_only(drafts, quirks, own, changes))
+    drafts = list(_seated(_roles(drafts_of(call), quirks, own), changes))
     drafts = _solid(drafts, changes, is_note=call.dialect != "openai-responses")
     drafts = Pairing(quirks.tool_ids, names_of(call, quirks), changes).run(drafts)
     if not quirks.takes_media_in_results:
         for draft in drafts:
             _move_media(draft, changes)
+    drafts = list(own_only(drafts, quirks, own, changes))
     drafts = _solid(drafts, changes, is_note=True)
     for draft in drafts:
         _reasoning_first(draft, quirks, changes)
@@ -72,6 +72,35 @@ def _roles(drafts: list[Draft], quirks: Quirks, own: AnyDialect | None) -> list[
         elif draft.role == "tool":
             draft.role = "user"
     return drafts
+
+
+def _seated(drafts: Iterable[Draft], changes: Changes) -> Iterator[Draft]:
+    """Calls and reasoning in the assistant's messages only, and results in the user's."""
+    for draft in drafts:
+        runs: list[tuple[Role, list[Part]]] = [
+            (role, list(parts)) for role, parts in groupby(draft.parts, _seat(draft.role))
+        ]
+        if all(role == draft.role for role, _ in runs):
+            yield draft
+            continue
+        changes.alter(draft.where, f"a message of the {draft.role} holds parts of another role: it is split")
+        native, name = draft.native, draft.name
+        for role, parts in runs:
+            run = Draft(role, parts, draft.where)
+            if role == draft.role:
+                run.native, run.name, native = native, name, None
+            yield run
+
+
+def _seat(own: Role) -> Callable[[Part], Role]:
+    """Whose message a part belongs to: that of `own`, but for those that only one role has."""
+
+    def seat(part: Part) -> Role:
+        if isinstance(part, ToolCall | Reasoning):
+            return "assistant"
+        return "user" if isinstance(part, ToolResult) else own
+
+    return seat
 
 
 def _solid(drafts: Iterable[Draft], changes: Changes, *, is_note: bool) -> list[Draft]:
@@ -98,10 +127,15 @@ def _solid(drafts: Iterable[Draft], changes: Changes, *, is_note: bool) -> list[
 def _reasoning_first(draft: Draft, quirks: Quirks, changes: Changes) -> None:
     if draft.role != "assistant":
         return
-    first = [part for part in draft.parts if isinstance(part, Reasoning)]
-    if first and not isinstance(draft.parts[0], Reasoning):
-        draft.parts = [*first, *(part for part in draft.parts if not isinstance(part, Reasoning))]
+    first: list[Part] = [part for part in draft.parts if isinstance(part, Reasoning)]
+    if not first and quirks.wants_reasoning_back and draft.has_calls():
+        first.append(Reasoning())
+        changes.note(draft.where, "the target wants the reasoning of a turn with calls: it is empty")
+    elif not first or isinstance(draft.parts[0], Reasoning):
+        return
+    else:
         changes.note(draft.where, "reasoning stands first in its turn")
+    draft.parts = [*first, *(part for part in draft.parts if not isinstance(part, Reasoning))]
 
 
 def _move_media(draft: Draft, changes: Changes) -> None:
@@ -183,6 +217,8 @@ def _alternating(drafts: list[Draft], quirks: Quirks, changes: Changes) -> list[
         last = found[-1] if found else None
         if draft.role == "user" and last is not None and last.role == "user":
             changes.note(draft.where, "the user's messages in a row are one turn")
+            if last.name != draft.name:
+                changes.lose(draft.where, "two speakers in one turn have no names")
             last.absorb(draft)
             continue
         if draft.role == "assistant" and (last is None or last.role not in ("user", "assistant")):
