@@ -50,7 +50,7 @@ class GoogleReader(EventReader):
 
     def __init__(self) -> None:
         super().__init__()
-        self._array: _ArraySplitter | None = None
+        self._array: ArraySplitter | None = None
         self._events = False
         self._latest: msgspec.Raw = NOTHING
         self._searches = 0
@@ -64,7 +64,7 @@ class GoogleReader(EventReader):
             if begin != b"[":
                 self._events = bool(begin)
                 return super().feed(data) if begin else StreamEvent(data)
-            self._array = _ArraySplitter()
+            self._array = ArraySplitter()
         pieces = self._array.feed(data)
         for _, value in pieces:
             self._take(value)
@@ -122,7 +122,7 @@ class GoogleReader(EventReader):
 _TOKEN = re.compile(rb'["\\{}\[\]]')
 
 
-class _ArraySplitter:
+class ArraySplitter:
     """Cuts a JSON array into its objects, with the bytes around them kept as they were."""
 
     __slots__ = ("_depth", "_escaped", "_held", "_in_text", "_opened", "_position")
