@@ -124,17 +124,17 @@ def reader_of(call: Call, made: Written, answer: Answer) -> StreamReader | None:
     kind = answer.header(b"content-type") or b""
     if b"event-stream" not in kind and BINARY_EVENTS not in kind:
         return None
-    return made.translation.stream_reader(asked(call), made.answer_changes, as_array=not call.streams_events)
+    return made.translation.stream_reader(
+        made.chat, asked(call), made.answer_changes, as_array=not call.streams_events
+    )
 
 
 def whole_of(call: Call, made: Written, body: bytes) -> TranslatedAnswer:
     """Translate a whole answer, as a stream where the caller asked for one. Raises UpstreamError."""
     facts = call.facts
     assert facts is not None
-    translation, changes = made.translation, made.answer_changes
-    if facts.stream and call.streams_events:
-        return translation.answer_as_stream(body, asked(call), changes)
-    return translation.answer(body, asked(call), changes)
+    as_stream = facts.stream and call.streams_events
+    return made.translation.answer(body, made.chat, asked(call), made.answer_changes, as_stream=as_stream)
 
 
 def refusal_of(call: Call, made: Written, status: int, body: bytes) -> bytes:
@@ -144,6 +144,6 @@ def refusal_of(call: Call, made: Written, status: int, body: bytes) -> bytes:
         made.translation.other,
         status,
         body,
-        call.request_id,
-        call.provider_request_id,
+        request_id=call.request_id,
+        provider_request_id=call.provider_request_id,
     )

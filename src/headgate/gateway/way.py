@@ -68,16 +68,17 @@ class Way:
         self.name = target.name
         self.tariff = Tariff(target.facts)
         self.endpoint = _endpoint(target, route)
-        dialect = self.endpoint.dialect
-        self.translation = _translation(target, route, dialect) if dialect != route.dialect else None
-        """Between the caller's dialect and the endpoint's, where they differ."""
-        self.resealing = _resealing(target, route) if dialect == route.dialect else None
-        """How a call is written anew in the dialect that both speak, where it holds what others made."""
         secret = secrets.get(provider.name)
         self.missing = secrets.reason_missing(provider.name) if self.endpoint.auth != "none" else None
         """Why the target's credential can't be had, if it can't."""
         self.masking = Masking(secret)
-        self.asks_usage = self.endpoint.usage_in_stream and provider.inject_usage
+        self.asks_usage = asks_usage = self.endpoint.usage_in_stream and provider.inject_usage
+        dialect = self.endpoint.dialect
+        is_own = dialect == route.dialect
+        self.translation = None if is_own else _translation(target, route, dialect, asks_usage=asks_usage)
+        """Between the caller's dialect and the endpoint's, where they differ."""
+        self.resealing = _resealing(target, route, asks_usage=asks_usage) if is_own else None
+        """How a call is written anew in the dialect that both speak, where it holds what others made."""
         service = service_of(provider.kind, provider.origin.host, provider.service)
         self.output_field = service.output_field if service is not None else OUTPUT_FIELD
         self.whole_timeouts = _timeouts(timeouts, timeouts.total_s)
@@ -174,19 +175,19 @@ def _timeouts(timeouts: CallTimeouts, first_byte_s: float) -> Timeouts:
     )
 
 
-def _translation(target: Target, route: Route, dialect: AnyDialect) -> Translation | None:
+def _translation(
+    target: Target, route: Route, dialect: AnyDialect, *, asks_usage: bool
+) -> Translation | None:
     quirks = profile_of(target, dialect).quirks
-    offers = any(one.usage_in_stream for one in target.provider.endpoints if one.dialect == dialect)
-    asks_usage = target.provider.inject_usage and (offers or dialect != "openai-chat")
     return Translation.between(route.dialect, dialect, quirks, asks_usage=asks_usage)
 
 
-def _resealing(target: Target, route: Route) -> Translation | None:
+def _resealing(target: Target, route: Route, *, asks_usage: bool) -> Translation | None:
     """Seals without a mark are taken for the target's own: only translation marks them."""
     if route.operation != "chat":
         return None
     quirks = msgspec.structs.replace(profile_of(target, route.dialect).quirks, maker="")
-    return Translation.between(route.dialect, route.dialect, quirks, asks_usage=False)
+    return Translation.between(route.dialect, route.dialect, quirks, asks_usage=asks_usage)
 
 
 def _path(target: Target, endpoint: Endpoint, path_from: str) -> bytes:

@@ -59,7 +59,13 @@ def reason_of(body: bytes) -> Reason:
 
 
 def refusal(
-    own: Dialect, other: AnyDialect, status: int, body: bytes, request_id: str, provider_request_id: str = ""
+    own: Dialect,
+    other: AnyDialect,
+    status: int,
+    body: bytes,
+    *,
+    request_id: str,
+    provider_request_id: str = "",
 ) -> bytes:
     """Write a provider's refusal, in its dialect `other`, as the error that a caller of `own` expects."""
     reason = reason_of(body)

@@ -27,6 +27,7 @@ from headgate.core.faults import UpstreamError
 from headgate.wire.answers import tier_of
 from headgate.wire.dialects.model import EventsIn, EventsOut
 from headgate.wire.dialects.sealing import stamped_event
+from headgate.wire.dialects.structured_stream import RestoredStream
 from headgate.wire.errors import error_body, error_event
 from headgate.wire.model import StreamEvent
 from headgate.wire.sse import EventSplitter, data_of
@@ -71,6 +72,7 @@ class TranslatedStream:
         "_out",
         "_own",
         "_request_id",
+        "_restoring",
         "error",
         "finished",
         "model",
@@ -81,13 +83,24 @@ class TranslatedStream:
         "usage_raw",
     )
 
-    def __init__(self, into: EventsIn, out: EventsOut, *, own: Dialect, request_id: str, maker: str) -> None:
-        """`maker`: whom seals are marked with, where not every provider of the dialect takes them."""
+    def __init__(
+        self,
+        into: EventsIn,
+        out: EventsOut,
+        *,
+        own: Dialect,
+        request_id: str,
+        maker: str = "",
+        restoring: RestoredStream | None = None,
+    ) -> None:
+        """`maker`: whom seals are marked with, where not every provider of the dialect takes them.
+        `restoring`: what turns an answer's form back, where the target was made to keep one."""
         self._in = into
         self._out = out
         self._own: Dialect = own
         self._request_id = request_id
         self._maker = maker
+        self._restoring = restoring
         self._committed = False
         self._ending = False
         self._latest: UsageSeen | None = None
@@ -110,7 +123,7 @@ class TranslatedStream:
 
     def _said(self, events: list[Event]) -> bytes:
         said: list[bytes] = []
-        for event in events:
+        for event in events if self._restoring is None else self._restored(self._restoring, events):
             if self.finished or self.error is not None:
                 break
             if self._maker:
@@ -118,6 +131,15 @@ class TranslatedStream:
             self._see(event)
             said.append(self._broken(event) if isinstance(event, Broke) else self._out.write(event))
         return said[0] if len(said) == 1 else b"".join(said)
+
+    @staticmethod
+    def _restored(restoring: RestoredStream, events: list[Event]) -> list[Event]:
+        found: list[Event] = []
+        for event in events:
+            if isinstance(event, Ended):
+                found += restoring.end()
+            found += restoring.take(event)
+        return found
 
     def _broken(self, event: Broke) -> bytes:
         """The provider's error, as the caller's dialect has it."""

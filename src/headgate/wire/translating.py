@@ -19,6 +19,8 @@ from headgate.wire.dialects.folding import unfold
 from headgate.wire.dialects.model import Asked, Codec
 from headgate.wire.dialects.registry import codec_of
 from headgate.wire.dialects.sealing import stamped_answer
+from headgate.wire.dialects.structured import manner_of, prepared, restored
+from headgate.wire.dialects.structured_stream import RestoredStream
 from headgate.wire.dialects.thinking import is_on
 from headgate.wire.model import AnswerFacts, CallFacts
 from headgate.wire.translated_stream import ArrayOut, TranslatedStream, usage_bytes
@@ -63,6 +65,11 @@ class Translation:
         """The dialect that the target is spoken to in."""
         return self._other.dialect
 
+    @property
+    def is_own(self) -> bool:
+        """Whether both are the same dialect."""
+        return self._own.dialect == self._other.dialect
+
     def read(self, facts: CallFacts) -> ChatCall:
         """Read a caller's call, to be written for as many targets as there are. Raises InvalidRequest."""
         route = facts.route
@@ -71,10 +78,18 @@ class Translation:
     def call(self, chat: ChatCall, *, model: str, max_output: int | None) -> tuple[bytes, Changes]:
         """Write a call for the target, with its model and the limit of output that holds there."""
         changes = Changes()
+        if self.is_own:  # only what others made is taken out; the rest is the caller's as it came
+            wants_usage = chat.wants_usage or (chat.stream and self._asks_usage)
+            meant = msgspec.structs.replace(chat, model=model, max_output=max_output, wants_usage=wants_usage)
+            return self._other.write_call(meant, self._quirks, changes), changes
+        quirks = self._quirks_for(chat)
         meant = msgspec.structs.replace(
-            chat, model=model, max_output=max_output, wants_usage=chat.stream and self._asks_usage
+            prepared(chat, quirks, changes),
+            model=model,
+            max_output=max_output,
+            wants_usage=chat.stream and self._asks_usage,
         )
-        return self._other.write_call(meant, self._quirks_for(chat), changes), changes
+        return self._other.write_call(meant, quirks, changes), changes
 
     def _quirks_for(self, chat: ChatCall) -> Quirks:
         thinking = chat.thinking
@@ -82,20 +97,21 @@ class Translation:
         thinks = is_on(thinking) or (left_open and self._quirks.thinks_unasked)
         return self._quirks_thinking if thinks else self._quirks
 
-    def answer(self, body: bytes, asked: Asked, changes: Changes) -> TranslatedAnswer:
-        """Write a provider's whole answer for the caller. Raises UpstreamError for what is none."""
-        answer = stamped_answer(self._other.read_answer(body), self._quirks.maker)
-        return TranslatedAnswer(
-            body=self._own.write_answer(answer, asked, changes), facts=self._facts(answer, body)
-        )
+    def answer(
+        self, body: bytes, chat: ChatCall, asked: Asked, changes: Changes, *, as_stream: bool = False
+    ) -> TranslatedAnswer:
+        """Write a provider's whole answer to a call for the caller. Raises UpstreamError for what is none.
 
-    def answer_as_stream(self, body: bytes, asked: Asked, changes: Changes) -> TranslatedAnswer:
-        """The same for a caller that asked for a stream, of a provider that answered whole."""
+        `as_stream`: for a caller that asked for one, of a provider that answered whole all the same.
+        """
         answer = stamped_answer(self._other.read_answer(body), self._quirks.maker)
+        facts = self._facts(answer, body)
+        answer = restored(answer, chat, self._quirks_for(chat), changes)
+        if not as_stream:
+            return TranslatedAnswer(body=self._own.write_answer(answer, asked, changes), facts=facts)
         out = self._own.events_out(asked, changes)
-        return TranslatedAnswer(
-            body=b"".join(out.write(event) for event in unfold(answer)), facts=self._facts(answer, body)
-        )
+        said = b"".join([out.write(event) for event in unfold(answer)])
+        return TranslatedAnswer(body=said, facts=facts)
 
     def _facts(self, answer: ChatAnswer, body: bytes) -> AnswerFacts:
         dialect = answer.dialect
@@ -105,8 +121,14 @@ class Translation:
             usage=answer.usage, usage_raw=usage_bytes(answer.native), service_tier=answer.service_tier
         )
 
-    def stream_reader(self, asked: Asked, changes: Changes, *, as_array: bool = False) -> TranslatedStream:
-        """Begin to translate a stream. `as_array`: for a caller of Google's that did not ask for events."""
+    def stream_reader(
+        self, chat: ChatCall, asked: Asked, changes: Changes, *, as_array: bool = False
+    ) -> TranslatedStream:
+        """Begin to translate the stream that answers a call.
+
+        `as_array`: for a caller of Google's that did not ask for events.
+        """
+        quirks = self._quirks_for(chat)
         out = self._own.events_out(asked, changes)
         own: Dialect = self._own.dialect  # pyright: ignore[reportAssignmentType] - callers have no other
         return TranslatedStream(
@@ -114,7 +136,10 @@ class Translation:
             ArrayOut(out) if as_array else out,
             own=own,
             request_id=asked.request_id,
-            maker=self._quirks.maker,
+            maker=quirks.maker,
+            restoring=RestoredStream(chat, quirks)
+            if manner_of(chat, quirks) in ("tool", "instruction")
+            else None,
         )
 
 
