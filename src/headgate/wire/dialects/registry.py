@@ -3,9 +3,15 @@
 from typing import Final
 
 from headgate.core.call import AnyDialect
+from headgate.wire.dialects.anthropic import CODEC as ANTHROPIC
+from headgate.wire.dialects.bedrock import CODEC as BEDROCK
+from headgate.wire.dialects.google import CODEC as GOOGLE
 from headgate.wire.dialects.model import Codec
+from headgate.wire.dialects.openai_chat import CODEC as OPENAI_CHAT
 
-CODECS: Final[dict[AnyDialect, Codec]] = {}
+CODECS: Final[dict[AnyDialect, Codec]] = {
+    codec.dialect: codec for codec in (OPENAI_CHAT, ANTHROPIC, GOOGLE, BEDROCK)
+}
 
 
 def codec_of(dialect: AnyDialect) -> Codec | None:
