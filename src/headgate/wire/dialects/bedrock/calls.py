@@ -16,6 +16,7 @@ from headgate.core.chat import (
     OutputFormat,
     Sampling,
     Text,
+    ToolResult,
 )
 from headgate.core.faults import InvalidRequest
 from headgate.core.quirks import Quirks
@@ -38,6 +39,8 @@ EMPTY_SETTINGS: Final = "inferenceConfig"
 HARMLESS: Final = frozenset(
     {
         "cache_control",
+        "cachedContent",
+        "client_metadata",
         "include",
         "metadata",
         "labels",
@@ -49,6 +52,12 @@ HARMLESS: Final = frozenset(
     }
 )
 """Members of other dialects of which no answer depends."""
+PLAIN_TIERS: Final = frozenset({"auto", "default", "standard", "standard_only"})
+"""What other dialects call the tier that is anyhow asked for."""
+EFFORTS: Final = {"minimal": "low", "xhigh": "high"}
+"""The nearest word for what only some know."""
+TOP_P_MIN: Final = 0.95
+"""Of a model of Anthropic's that thinks within a budget."""
 ATTACHED: Final = "The document is attached."
 """The text that Bedrock wants beside a document (trap 45)."""
 
@@ -163,7 +172,7 @@ def write_call(call: ChatCall, quirks: Quirks, changes: Changes) -> bytes:
     """Write a call for a target. Raises InvalidRequest for one that is nested too deep to be written."""
     is_own = call.dialect == OWN
     quirks = _of_dialect(quirks)
-    messages = _unchanged(call, quirks) if is_own else arranged(call, quirks, changes, own=OWN)
+    messages = _unchanged(call, quirks) if is_own else _arranged(call, quirks, changes)
     writer = BlockWriter(changes, is_own=is_own, quirks=quirks)
     shape = shape_of(call.native, OWN).split()
     body: Fields = {"messages": _messages(messages, writer, changes)}
@@ -174,18 +183,19 @@ def write_call(call: ChatCall, quirks: Quirks, changes: Changes) -> bytes:
     settings = _settings(call, quirks, changes, extra)
     if settings or EMPTY_SETTINGS in shape:
         body["inferenceConfig"] = settings
-    if (config := write_tools(call, quirks, changes, HARMLESS)) is not None:
+    if (config := write_tools(call, quirks, changes)) is not None:
         body["toolConfig"] = config
     if (output := _write_output(call, quirks, changes)) is not None:
         body["outputConfig"] = output
-    _thinking(call, quirks, changes, extra)
+    _thinking(call, quirks, changes, settings, extra)
     if extra:
         body["additionalModelRequestFields"] = extra
     if not is_own and call.sampling.stop:
         body["additionalModelResponseFieldPaths"] = [STOP_SEQUENCE]
-    for member, value in (("user", call.user), ("service_tier", call.service_tier)):
-        if value is not None:
-            changes.lose(member, "Bedrock has no such member")
+    if call.user is not None:
+        changes.lose("user", "Bedrock is not told who asks")
+    if call.service_tier is not None and call.service_tier not in PLAIN_TIERS:
+        changes.lose("service_tier", "Bedrock is asked for its default tier")
     _put_rest(body, call.native, changes)
     try:
         return msgspec.json.encode(body)
@@ -205,6 +215,21 @@ def _of_dialect(quirks: Quirks) -> Quirks:
         takes_parallel_flag=False,
         needs_declared_tools=True,
     )
+
+
+def _arranged(call: ChatCall, quirks: Quirks, changes: Changes) -> tuple[Message, ...]:
+    """The messages in order; results stand alone where documents or films would stand beside them (26)."""
+    messages = arranged(call, quirks, changes, own=OWN)
+    if quirks.are_results_alone or not any(_mixes_documents(one) for one in messages):
+        return messages
+    alone = msgspec.structs.replace(quirks, are_results_alone=True)
+    return arranged(msgspec.structs.replace(call, messages=messages), alone, changes, own=OWN)
+
+
+def _mixes_documents(message: Message) -> bool:
+    kinds = {part.kind for part in message.parts if isinstance(part, Media)}
+    has_results = any(isinstance(part, ToolResult) for part in message.parts)
+    return has_results and not kinds.isdisjoint({"file", "video"})
 
 
 def _unchanged(call: ChatCall, quirks: Quirks) -> tuple[Message, ...]:
@@ -291,32 +316,49 @@ def _settings(call: ChatCall, quirks: Quirks, changes: Changes, extra: Fields) -
     return settings
 
 
-def _thinking(call: ChatCall, quirks: Quirks, changes: Changes, extra: Fields) -> None:
+def _thinking(call: ChatCall, quirks: Quirks, changes: Changes, settings: Fields, extra: Fields) -> None:
+    """Put how much to think among what Bedrock passes on to a model as it is."""
     if call.thinking is None:
         return
-    put_native({}, call.thinking.native, OWN, changes, "thinking", frozenset({"summary", "display"}))
-    asked = fitted_thinking(call.thinking, quirks, call.max_output, changes, "thinking")
+    put_native({}, call.thinking.native, OWN, changes, "thinking")
+    limit = settings.get("maxTokens")
+    asked = fitted_thinking(
+        call.thinking, quirks, limit if isinstance(limit, int) else None, changes, "thinking"
+    )
     if asked is None:
         return
-    if asked.budget_tokens is not None:
-        off = asked.budget_tokens == 0
-        extra["thinking"] = (
-            {"type": "disabled"} if off else {"type": "enabled", "budget_tokens": asked.budget_tokens}
-        )
-    elif asked.effort is None:
+    if quirks.thinking == "budget":
+        tokens = asked.budget_tokens
+        if tokens is not None:
+            extra["thinking"] = (
+                {"type": "enabled", "budget_tokens": tokens} if tokens else {"type": "disabled"}
+            )
+            _check_top_p(settings, tokens, changes)
         return
-    elif quirks.thinking == "adaptive":
-        off = asked.effort == "none"
-        extra["thinking"] = {"type": "disabled" if off else "adaptive"}
-        if not off:
-            extra["output_config"] = {"effort": asked.effort}
-    elif quirks.thinking == "level":
-        off = asked.effort == "none"
-        extra["reasoningConfig"] = (
-            {"type": "disabled"} if off else {"type": "enabled", "maxReasoningEffort": asked.effort}
-        )
-    else:
-        extra["reasoning_effort"] = asked.effort
+    if asked.effort is not None:
+        _put_effort(EFFORTS.get(asked.effort, asked.effort), quirks, extra)
+
+
+def _check_top_p(settings: Fields, tokens: int, changes: Changes) -> None:
+    top_p = settings.get("topP")
+    if tokens and isinstance(top_p, int | float) and top_p < TOP_P_MIN:
+        changes.alter("top_p", f"a model that thinks takes none below {TOP_P_MIN}")
+        del settings["topP"]
+
+
+def _put_effort(effort: str, quirks: Quirks, extra: Fields) -> None:
+    is_off = effort == "none"
+    match quirks.thinking:
+        case "adaptive":
+            extra["thinking"] = {"type": "disabled" if is_off else "adaptive"}
+            if not is_off:
+                extra["output_config"] = {"effort": effort}
+        case "level":
+            extra["reasoningConfig"] = {"type": "disabled"}
+            if not is_off:
+                extra["reasoningConfig"] = {"type": "enabled", "maxReasoningEffort": effort}
+        case _:
+            extra["reasoning_effort"] = effort
 
 
 def _write_output(call: ChatCall, quirks: Quirks, changes: Changes) -> Fields | None:

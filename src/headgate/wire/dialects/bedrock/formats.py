@@ -65,13 +65,28 @@ _OTHER_NAMES: Final[dict[str, str]] = {
 _FORMATS: Final[dict[Kind, dict[str, str]]] = {
     kind: {media_type: name for name, media_type in table.items()} for kind, table in MEDIA_TYPES.items()
 }
+_BEGINNINGS: Final = {
+    "/9j/": "image/jpeg",
+    "iVBOR": "image/png",
+    "R0lGOD": "image/gif",
+    "UklGR": "image/webp",
+    "JVBERi": "application/pdf",
+}
+"""How files of these types begin, in base64."""
 _TEXTUAL: Final = ("application/json", "application/xml", "application/yaml", "application/javascript")
 
 
-def format_of(kind: Kind, media_type: str | None, name: str | None = None) -> str | None:
-    """Bedrock's word for a media type, or for the ending of a file's name; None where it has none."""
+def format_of(
+    kind: Kind, media_type: str | None, name: str | None = None, data: str | None = None
+) -> str | None:
+    """Bedrock's word for a media type, or for the ending of a file's name; None where it has none.
+
+    Where no type is said, `data` (base64) tells by how it begins.
+    """
     table = _FORMATS[kind]
     bare = (media_type or "").partition(";")[0].strip().lower()
+    if not bare and data is not None:
+        bare = next((found for begin, found in _BEGINNINGS.items() if data.startswith(begin)), "")
     if bare in table:
         return table[bare]
     other = _OTHER_NAMES.get(bare)

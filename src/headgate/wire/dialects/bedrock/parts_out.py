@@ -13,6 +13,7 @@ from headgate.core.chat import (
     Citation,
     Fields,
     Media,
+    Native,
     NativePart,
     Part,
     Reasoning,
@@ -30,6 +31,10 @@ from headgate.wire.dialects.fields import decode, put_native, shape_of
 from headgate.wire.dialects.seals import wrapped
 
 DOCUMENT_NAME_MAX: Final = 200
+HARMLESS: Final = frozenset(
+    {"annotations", "caller", "detail", "id", "index", "logprobs", "obfuscation", "phase", "status", "type"}
+)
+"""Members of other dialects' parts that no answer depends on."""
 FAILED: Final = "The tool failed."
 """Said before a result's text where the mark of a failure is not taken."""
 
@@ -82,6 +87,9 @@ class BlockWriter:
                 self._changes.alter(f"{where}.{part.kind}", "Bedrock has no such part; it was left out")
                 return None
 
+    def _rest(self, fields: Fields, native: Native | None, where: str) -> Fields:
+        return put_native(fields, native, OWN, self._changes, where, HARMLESS)
+
     def _text(self, part: Text, where: str) -> Fields | None:
         shape = shape_of(part.native, OWN)
         if shape == JSON:
@@ -94,7 +102,7 @@ class BlockWriter:
             if not part.text.strip():
                 self._changes.note(where, "Bedrock refuses blank text; it was left out")
                 return None
-            put_native({}, part.native, OWN, self._changes, where)
+            self._rest({}, part.native, where)
         return {"text": part.text}
 
     def _cited(self, part: Text, where: str) -> Fields:
@@ -102,13 +110,11 @@ class BlockWriter:
             "content": [{"text": part.text}],
             "citations": [write_citation(one, self._changes, where) for one in part.citations],
         }
-        return put_native(inner, part.native, OWN, self._changes, where)
+        return self._rest(inner, part.native, where)
 
     def _media(self, part: Media, where: str) -> Fields | None:
-        word = format_of(part.kind, part.media_type, part.name)
-        if word is None:
-            said = part.media_type or "media of no stated type"
-            self._changes.alter(where, f"Bedrock has no format for {said}; it was left out")
+        if not self.is_own and self._is_refused(part):
+            self._changes.alter(where, f"the target takes no {part.kind}; it was left out")
             return None
         if part.data is not None:
             source: Fields = {"bytes": part.data}
@@ -118,10 +124,20 @@ class BlockWriter:
             told = "URL" if part.url is not None else "file id"
             self._changes.alter(where, f"Bedrock takes bytes, and no {told}; it was left out")
             return None
+        word = format_of(part.kind, part.media_type, part.name, part.data)
+        if word is None:
+            said = part.media_type or "media of no stated type"
+            self._changes.alter(where, f"Bedrock has no format for {said}; it was left out")
+            return None
         inner: Fields = {"format": word, "source": source}
         if part.kind == "file" and (part.name is not None or not self.is_own):
             inner["name"] = part.name if self.is_own else self._name(part.name, where)
-        return {NAMES[part.kind]: put_native(inner, part.native, OWN, self._changes, where)}
+        return {NAMES[part.kind]: self._rest(inner, part.native, where)}
+
+    def _is_refused(self, part: Media) -> bool:
+        if part.kind == "audio":
+            return not self._quirks.takes_audio
+        return part.kind == "file" and not self._quirks.takes_file_data
 
     def _name(self, name: str | None, where: str) -> str:
         """A document's name as Bedrock takes it, and once only in a call."""
@@ -144,7 +160,7 @@ class BlockWriter:
             self._changes.alter(f"{where}.arguments", "they are no JSON object; Bedrock gets one around them")
             given = {"arguments": given}
         inner: Fields = {"toolUseId": part.id, "name": part.name, "input": given}
-        return {"toolUse": put_native(inner, part.native, OWN, self._changes, where)}
+        return {"toolUse": self._rest(inner, part.native, where)}
 
     def _tool_result(self, part: ToolResult, where: str) -> Fields:
         content = self.blocks(part.parts, f"{where}.content")
@@ -156,7 +172,7 @@ class BlockWriter:
             inner["status"] = "error"
         elif shape_of(part.native, OWN) == SUCCESS and self._quirks.takes_result_errors:
             inner["status"] = "success"
-        return {"toolResult": put_native(inner, part.native, OWN, self._changes, where)}
+        return {"toolResult": self._rest(inner, part.native, where)}
 
     def _reasoning(self, part: Reasoning, where: str) -> Fields | None:
         signature = wrapped(part.seal, OWN) if part.seal is not None else None
@@ -167,7 +183,7 @@ class BlockWriter:
         inner: Fields = {"text": part.text}
         if signature is not None:
             inner["signature"] = signature
-        put_native(inner, part.native, OWN, self._changes, where)
+        self._rest(inner, part.native, where)
         return {"reasoningContent": {"reasoningText": inner}}
 
 

@@ -17,6 +17,8 @@ from headgate.wire.dialects.fields import Taking, put_native
 from headgate.wire.dialects.schemas import fitted
 from headgate.wire.dialects.turns import chosen, declared, parallel
 
+HARMLESS: Final = frozenset({"cache_control", "defer_loading", "type"})
+"""Members of other dialects' tools that no answer depends on."""
 EMPTY_SCHEMA: Final[Fields] = {"type": "object", "properties": {}}
 
 
@@ -87,9 +89,7 @@ def _read_choice(config: Taking) -> ToolChoice | None:
     return choice
 
 
-def write_tools(
-    call: ChatCall, quirks: Quirks, changes: Changes, harmless: frozenset[str] = frozenset()
-) -> Fields | None:
+def write_tools(call: ChatCall, quirks: Quirks, changes: Changes) -> Fields | None:
     """The `toolConfig` of a call; None where it has no tools, or must not call any."""
     tools, choice = call.tools, call.tool_choice
     if call.dialect != OWN:
@@ -100,7 +100,7 @@ def write_tools(
     entries: list[Fields] = []
     for place, tool in enumerate(tools):
         where = f"tools[{place}]"
-        entry = _write_tool(tool, quirks, changes, where, harmless)
+        entry = _write_tool(tool, quirks, changes, where)
         if entry is None:
             continue
         entries.append(entry)
@@ -122,9 +122,7 @@ def _only(tools: tuple[Tool, ...], names: tuple[str, ...], changes: Changes) -> 
     return kept
 
 
-def _write_tool(
-    tool: Tool, quirks: Quirks, changes: Changes, where: str, harmless: frozenset[str]
-) -> Fields | None:
+def _write_tool(tool: Tool, quirks: Quirks, changes: Changes, where: str) -> Fields | None:
     if isinstance(tool, NativeTool):
         if tool.dialect == OWN:
             return tool.value
@@ -135,12 +133,14 @@ def _write_tool(
     if tool.description:
         spec["description"] = tool.description
     schema = tool.parameters if tool.parameters is not None else EMPTY_SCHEMA
+    if not is_own and schema.get("type") != "object":
+        schema = {**schema, "type": "object"}
     spec["inputSchema"] = {"json": fitted(schema, quirks.schema_subset, changes, f"{where}.parameters")}
     if tool.strict is not None and (is_own or quirks.schema == "native"):
         spec["strict"] = tool.strict
     elif tool.strict:
         changes.lose(f"{where}.strict", "the model is not held to the schema of a tool")
-    return {"toolSpec": put_native(spec, tool.native, OWN, changes, where, harmless)}
+    return {"toolSpec": put_native(spec, tool.native, OWN, changes, where, HARMLESS)}
 
 
 def _write_choice(choice: ToolChoice) -> Fields:
