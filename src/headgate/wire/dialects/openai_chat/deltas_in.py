@@ -45,7 +45,7 @@ from headgate.wire.dialects.openai_chat.reasons import read_reason
 from headgate.wire.dialects.openai_chat.spelling import OWN, encoded, take_signature
 
 _NOTHING = -1
-_CHOICE: Final = frozenset({"index", "delta", "finish_reason", "logprobs", "message", "text"})
+_CHOICE: Final = frozenset({"index", "delta", "finish_reason", "message", "text"})
 _PIECES: Final = frozenset({"text", "summary", "data", "signature", "id"})
 _FLAT_NATIVE: Final = {name: native_of(Shape((name,))) for name in FLAT}
 
@@ -130,10 +130,12 @@ class ChoiceIn:
         delta = choice.get("delta")
         if type(delta) is dict:
             self._delta(cast("Fields", delta), events)
-        if len(choice) > 3 or "finish_reason" not in choice:
-            self._keep(choice, events)
+        for name in choice:
+            if name not in _CHOICE and choice[name] is not None:
+                self._keep(choice, events)
+                break
         word = choice.get("finish_reason")
-        if word and isinstance(word, str) and not self.is_finished:
+        if word is not None and word and isinstance(word, str) and not self.is_finished:
             self._finish(word, events)
 
     def close(self, events: list[Event]) -> None:
@@ -165,7 +167,7 @@ class ChoiceIn:
         for name, value in choice.items():
             if name == "logprobs" and type(value) is dict:
                 self._keep_logprobs(cast("Fields", value))
-            elif name not in _CHOICE and not is_hollow(value):
+            elif name not in _CHOICE and name != "logprobs" and not is_hollow(value):
                 late[name] = value
         if not self.is_finished:
             self._native |= late
@@ -184,8 +186,12 @@ class ChoiceIn:
         for name, value in delta.items():
             if name == "content":
                 if type(value) is str:
-                    if value:
-                        self._text(value, events)
+                    if not value:
+                        continue
+                    if self._key != "text":
+                        self._begin_text(events)
+                    self._length += len(value)
+                    events.append(TextDelta(number=self._number, text=value))
                 elif value:
                     self._content(value, events)
             elif value is None or name == "role" or name == "reasoning_details":
@@ -222,12 +228,10 @@ class ChoiceIn:
             return self._sealed_text(value, events)
         return False
 
-    def _text(self, text: str, events: list[Event]) -> None:
-        if self._key != "text":
-            self._grow("text", Text(text=""), "", events)
-            self._offset = self._length
-        self._length += len(text)
-        events.append(TextDelta(number=self._number, text=text))
+    def _begin_text(self, events: list[Event]) -> None:
+        self._grow("text", Text(text=""), "", events)
+        self._offset = self._length
+        self._cite(events)
 
     def _grow(self, key: str, part: Part, text: str, events: list[Event]) -> None:
         """More of the open part, or of one that begins now and ends what was open."""
@@ -258,8 +262,7 @@ class ChoiceIn:
             part = read_part(entry)
             match part:
                 case Text(native=None, cache=None):
-                    if part.text:
-                        self._text(part.text, events)
+                    self._delta({"content": part.text}, events)
                 case Reasoning():
                     native = Native(dialect=OWN, shape=THINKING)
                     self._grow(THINKING, Reasoning(native=native), part.text, events)

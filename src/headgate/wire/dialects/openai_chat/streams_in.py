@@ -12,7 +12,7 @@ import msgspec
 from headgate.core.chat import Fields, Native
 from headgate.core.events import Began, Broke, Ended, Event, UsageSeen
 from headgate.core.faults import UpstreamError
-from headgate.wire.dialects.fields import is_hollow, objects_in
+from headgate.wire.dialects.fields import is_hollow
 from headgate.wire.dialects.openai_chat.deltas_in import ChoiceIn, Numbers
 from headgate.wire.dialects.openai_chat.spelling import OWN
 from headgate.wire.event_reader import ERROR_LENGTH_MAX
@@ -137,10 +137,12 @@ class StreamReader:
             events.append(broke_of(error))
 
     def _take_choices(self, choices: object, events: list[Event]) -> None:
-        entries = objects_in(choices)
-        if entries is None:
+        if type(choices) is not list:
             raise _NotAChunk("its choices are no list of objects")
-        for entry in entries:
+        for one in cast("list[object]", choices):
+            if type(one) is not dict:
+                raise _NotAChunk("its choices are no list of objects")
+            entry = cast("Fields", one)
             index = entry.get("index")
             place = index if type(index) is int and 0 <= index < CHOICES_MAX else 0
             choice = self._choices.get(place)
@@ -175,7 +177,7 @@ class StreamReader:
         """Keep members that have no word, as they were said last."""
         said = self._said
         for name, value in chunk.items():
-            if name in _KNOWN or said.get(name) == value or is_hollow(value):
+            if name in _KNOWN or value is None or said.get(name) == value or is_hollow(value):
                 continue
             said[name] = self._late[name] = value
 
