@@ -78,6 +78,8 @@ class UsageSeen(msgspec.Struct, frozen=True, kw_only=True):
 
     usage: Usage
     native: Native | None = None
+    service_tier: str | None = None
+    """The tier that served the answer, where only its end says so."""
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):

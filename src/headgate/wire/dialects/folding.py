@@ -99,6 +99,7 @@ class Fold:
         self._parts: dict[int, _Growing] = {}
         self._finishes: dict[int, Finished] = {}
         self._usage_native: Native | None = None
+        self._tier: str | None = None
         self._native: Native | None = None
 
     def take(self, event: Event) -> None:
@@ -113,6 +114,7 @@ class Fold:
                 self._finishes[event.candidate] = event
             case UsageSeen():
                 self.usage, self._usage_native = event.usage, event.native
+                self._tier = event.service_tier or self._tier
             case Ended():
                 self.is_ended, self._native = True, event.native
             case Broke():
@@ -151,7 +153,7 @@ class Fold:
             candidates=tuple(self._candidate(index) for index in indexes),
             usage=self.usage,
             created_s=began.created_s,
-            service_tier=began.service_tier,
+            service_tier=self._tier or began.service_tier,
             native=_joined(_joined(began.native, self._usage_native), self._native),
         )
 
