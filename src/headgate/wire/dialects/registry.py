@@ -8,9 +8,10 @@ from headgate.wire.dialects.bedrock import CODEC as BEDROCK
 from headgate.wire.dialects.google import CODEC as GOOGLE
 from headgate.wire.dialects.model import Codec
 from headgate.wire.dialects.openai_chat import CODEC as OPENAI_CHAT
+from headgate.wire.dialects.openai_responses import CODEC as OPENAI_RESPONSES
 
 CODECS: Final[dict[AnyDialect, Codec]] = {
-    codec.dialect: codec for codec in (OPENAI_CHAT, ANTHROPIC, GOOGLE, BEDROCK)
+    codec.dialect: codec for codec in (OPENAI_CHAT, OPENAI_RESPONSES, ANTHROPIC, GOOGLE, BEDROCK)
 }
 
 
