@@ -51,8 +51,9 @@ def taken(
     if quirks.is_one_of_temperature_and_top_p and "temperature" in kept and "top_p" in kept:
         why = "the model takes it or temperature, not both"
         _drop("top_p", kept.pop("top_p"), why, changes, _at("top_p", where))
-    if "top_logprobs" in kept and not kept.get("logprobs") and sampling.logprobs:
-        del kept["top_logprobs"]
+    if "top_logprobs" in kept and sampling.logprobs and "logprobs" not in kept:
+        why = "the target gives no probabilities"
+        _drop("top_logprobs", kept.pop("top_logprobs"), why, changes, _at("top_logprobs", where))
     return msgspec.structs.replace(NO_SAMPLING, **kept)
 
 
