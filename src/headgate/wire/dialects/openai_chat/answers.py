@@ -39,7 +39,7 @@ from headgate.wire.dialects.openai_chat.parts_out import (
     put_seal,
 )
 from headgate.wire.dialects.openai_chat.reasons import read_reason, write_reason
-from headgate.wire.dialects.openai_chat.spelling import OWN, filled, stow, words_of
+from headgate.wire.dialects.openai_chat.spelling import OWN, TIERS, filled, stow, words_of
 from headgate.wire.dialects.openai_chat.usages import write_usage
 from headgate.wire.usage import Fields as UsageFields
 from headgate.wire.usage import inner as inner_object
@@ -142,12 +142,20 @@ def _written(answer: ChatAnswer, asked: Asked, changes: Changes) -> Fields:
     fields["choices"] = [_choice(one, answer, writing) for one in answer.candidates]
     if answer.usage is not None and (not is_own or not _has_usage(answer)):
         fields["usage"] = write_usage(answer.usage)
-    if answer.service_tier is not None:
+    if answer.service_tier is not None and is_tier(answer.service_tier, changes, is_own=is_own):
         fields["service_tier"] = answer.service_tier
     if is_own:
         return put_native(fields, answer.native, OWN, changes, "")
     tell(answer.native, changes, "")
     return fields
+
+
+def is_tier(tier: str, changes: Changes, *, is_own: bool) -> bool:
+    """Whether a tier can be said: SDKs know OpenAI's."""
+    if is_own or tier in TIERS:
+        return True
+    changes.lose("service_tier", f"OpenAI's chat has no tier {tier}")
+    return False
 
 
 def tell(native: Native | None, changes: Changes, where: str) -> None:

@@ -24,7 +24,7 @@ from headgate.wire.dialects.openai_chat.calls_in import (
 )
 from headgate.wire.dialects.openai_chat.messages import write_message
 from headgate.wire.dialects.openai_chat.parts_out import Writing
-from headgate.wire.dialects.openai_chat.spelling import OWN, words_of
+from headgate.wire.dialects.openai_chat.spelling import OWN, TIERS, words_of
 from headgate.wire.dialects.openai_chat.tools import write_choice, write_format, write_tool
 from headgate.wire.dialects.sampling import taken
 from headgate.wire.dialects.thinking import fitted as fitted_thinking
@@ -46,7 +46,6 @@ SAMPLING: Final = {
 FAMILY_SAMPLING: Final = {**SAMPLING, "top_k": "top_k"}
 """Those that a client of this dialect may have said, with what only families know."""
 
-TIERS: Final = frozenset({"auto", "default", "flex", "priority", "scale"})
 SHARED: Final = frozenset(
     {
         "metadata",

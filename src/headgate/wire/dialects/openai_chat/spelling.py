@@ -20,6 +20,9 @@ HARMLESS: Final = frozenset(
 )
 """Members of foreign parts on which no answer depends."""
 
+TIERS: Final = frozenset({"auto", "default", "flex", "scale", "priority", "fast"})
+"""Service tiers that OpenAI names."""
+
 SIGNATURE: Final = "thought_signature"
 
 

@@ -30,7 +30,7 @@ from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.fields import is_hollow
 from headgate.wire.dialects.identifiers import given
 from headgate.wire.dialects.model import Asked
-from headgate.wire.dialects.openai_chat.answers import tell
+from headgate.wire.dialects.openai_chat.answers import is_tier, tell
 from headgate.wire.dialects.openai_chat.chunks_out import Chunks, PartOut, TextOut, part_out
 from headgate.wire.dialects.openai_chat.parts_out import Writing
 from headgate.wire.dialects.openai_chat.reasons import write_reason
@@ -96,8 +96,9 @@ class StreamWriter:
             "created": event.created_s if event.created_s is not None else self._asked.created_s,
             "model": event.model or ("" if self._is_own else self._asked.model),
         }
-        if event.service_tier is not None:
-            fields["service_tier"] = event.service_tier
+        tier = event.service_tier
+        if tier is not None and is_tier(tier, self._changes, is_own=self._is_own):
+            fields["service_tier"] = tier
         first: Fields = {}
         if event.native is not None and self._is_own:
             said = event.native.fields
