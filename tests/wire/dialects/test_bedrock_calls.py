@@ -201,8 +201,8 @@ def test_trap_31_a_model_that_takes_no_status_is_told_in_words():
     assert result == {"toolUseId": "c1", "content": [{"text": "The tool failed."}, {"text": "no such file"}]}
     assert len(told(changes, "note")) == 1
     assert not told(changes)
-    said: Any = {"messages": [{"role": "user", "content": [
-        {"toolResult": {"toolUseId": "c", "content": [], "status": "success"}}]}]}  # fmt: skip
+    result = {"toolUseId": "c", "content": [{"text": "x"}], "status": "success"}
+    said = {"messages": [{"role": "user", "content": [{"toolResult": result}]}]}
     own = CODEC.read_call(json.dumps(said).encode())
     written = json.loads(CODEC.write_call(own, Quirks(takes_result_errors=False), Changes()))
     assert "status" not in written["messages"][0]["content"][0]["toolResult"]

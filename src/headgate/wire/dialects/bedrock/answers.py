@@ -15,7 +15,7 @@ from headgate.wire.dialects.bedrock.parts_in import OWN, read_blocks
 from headgate.wire.dialects.bedrock.parts_out import BlockWriter
 from headgate.wire.dialects.bedrock.reasons import finish_of, word_of
 from headgate.wire.dialects.changes import Changes
-from headgate.wire.dialects.fields import Taking, decode, put_native
+from headgate.wire.dialects.fields import Taking, decode, put_native, shape_of
 from headgate.wire.dialects.model import Asked
 from headgate.wire.usage import bedrock_usage
 
@@ -23,6 +23,8 @@ ADDITIONAL: Final = "additionalModelResponseFields"
 MESSAGE: Final = "message"
 """What a message says beyond its content stands under this name in its candidate."""
 ASSISTANT: Final = "assistant"
+ROLELESS: Final = "roleless"
+"""The shape of a candidate whose message did not say whose it is."""
 
 
 def read_answer(body: bytes) -> ChatAnswer:
@@ -45,22 +47,22 @@ def _read(taking: Taking) -> ChatAnswer:
     blocks = said.objects("content")
     if blocks is None:
         raise UpstreamError("the provider's answer has no list of objects as output.message.content")
+    shape = "" if "role" in said.left else ROLELESS
     if said.left.get("role") == ASSISTANT:
         del said.left["role"]
-    else:
-        # Null says that there was none, where a name that is left out would stand for the assistant.
-        said.left.setdefault("role", None)
     parts = read_blocks(blocks)
     beside: Fields = {MESSAGE: said.left} if said.left else {}
     if ADDITIONAL in taking.left:
         beside[ADDITIONAL] = taking.left.pop(ADDITIONAL)
-    word = taking.text("stopReason")
+    word = taking.text("stopReason") if taking.left.get("stopReason") else None
     finish: Finish | None = None
     if word is not None:
         has_calls = any(isinstance(part, ToolCall) for part in parts)
         finish = finish_of(word, beside.get(ADDITIONAL), has_calls=has_calls)
     candidate = Candidate(
-        parts=parts, finish=finish, native=Native(dialect=OWN, fields=beside) if beside else None
+        parts=parts,
+        finish=finish,
+        native=Native(dialect=OWN, fields=beside, shape=shape) if beside or shape else None,
     )
     usage = taking.left.get("usage")
     return ChatAnswer(
@@ -81,7 +83,7 @@ def write_answer(answer: ChatAnswer, asked: Asked, changes: Changes) -> bytes:
         changes.alter("candidates", "Bedrock has one answer only; the first was kept")
     candidate = answer.candidates[0] if answer.candidates else Candidate(parts=())
     beside = own_fields(candidate.native)
-    message: Fields = {"role": ASSISTANT}
+    message: Fields = {} if shape_of(candidate.native, OWN) == ROLELESS else {"role": ASSISTANT}
     message["content"] = BlockWriter(changes, is_own=is_own).blocks(candidate.parts, "content")
     body: Fields = {"output": {"message": put_message(message, beside)}}
     if candidate.finish is not None:
@@ -108,8 +110,6 @@ def put_message(message: Fields, beside: Fields) -> Fields:
     left = beside.get(MESSAGE)
     if isinstance(left, dict):
         message.update(cast("Fields", left))
-        if message.get("role", ASSISTANT) is None:
-            del message["role"]
     return message
 
 

@@ -99,8 +99,7 @@ def write_tools(call: ChatCall, quirks: Quirks, changes: Changes) -> Fields | No
             tools = _only(tools, choice.names, changes)
     entries: list[Fields] = []
     for place, tool in enumerate(tools):
-        where = f"tools[{place}]"
-        entry = _write_tool(tool, quirks, changes, where)
+        entry = _write_tool(call, tool, quirks, changes, f"tools[{place}]")
         if entry is None:
             continue
         entries.append(entry)
@@ -122,20 +121,22 @@ def _only(tools: tuple[Tool, ...], names: tuple[str, ...], changes: Changes) -> 
     return kept
 
 
-def _write_tool(tool: Tool, quirks: Quirks, changes: Changes, where: str) -> Fields | None:
+def _write_tool(call: ChatCall, tool: Tool, quirks: Quirks, changes: Changes, where: str) -> Fields | None:
     if isinstance(tool, NativeTool):
         if tool.dialect == OWN:
             return tool.value
         changes.alter(where, f"Bedrock has no tool of the kind {tool.kind}")
         return None
-    is_own = tool.native is not None and tool.native.dialect == OWN
+    is_own = call.dialect == OWN
     spec: Fields = {"name": tool.name}
-    if tool.description:
+    if tool.description or (is_own and tool.description is not None):
         spec["description"] = tool.description
     schema = tool.parameters if tool.parameters is not None else EMPTY_SCHEMA
-    if not is_own and schema.get("type") != "object":
-        schema = {**schema, "type": "object"}
-    spec["inputSchema"] = {"json": fitted(schema, quirks.schema_subset, changes, f"{where}.parameters")}
+    if not is_own:
+        schema = fitted(schema, quirks.schema_subset, changes, f"{where}.parameters")
+        if schema.get("type") != "object":
+            schema = {**schema, "type": "object"}
+    spec["inputSchema"] = {"json": schema}
     if tool.strict is not None and (is_own or quirks.schema == "native"):
         spec["strict"] = tool.strict
     elif tool.strict:
