@@ -77,7 +77,8 @@ def test_every_error_is_no_answer():
 
 
 def said_by(candidate: Any) -> tuple[str, str, list[tuple[str, Any]]]:
-    parts: list[Any] = (candidate.get("content") or {}).get("parts") or []
+    content: dict[str, Any] = candidate.get("content") or {}
+    parts: list[Any] = content.get("parts") or []
     text = "".join(part["text"] for part in parts if "text" in part and not part.get("thought"))
     thoughts = "".join(part["text"] for part in parts if "text" in part and part.get("thought"))
     calls = [

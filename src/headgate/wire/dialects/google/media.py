@@ -8,11 +8,21 @@ from typing import Final, Literal, cast
 from headgate.core.chat import Fields, Media
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.google.signatures import seal_of
-from headgate.wire.dialects.google.spelling import DIALECT, Members, flags_of, own_fields, spelled
+from headgate.wire.dialects.google.spelling import (
+    DIALECT,
+    Members,
+    flags_of,
+    own_fields,
+    spelled,
+    value_of,
+)
 
 Kind = Literal["image", "audio", "video", "file"]
 
 _KINDS: Final[dict[str, Kind]] = {"image": "image", "audio": "audio", "video": "video"}
+_TO_PLAIN: Final = str.maketrans("-_", "+/")
+_TO_URLSAFE: Final = str.maketrans("+/", "-_")
+
 _OWN_STORES: Final = ("https://generativelanguage.googleapis.com/", "gs://", "files/")
 """Addresses that only Google can read: nobody else can be sent there."""
 
@@ -64,7 +74,7 @@ def _read(name: str, outer: Members, key: str, fields: Fields) -> Media | None:
     outer.flags.extend("in." + flag for flag in inner.flags)
     data = url = file_id = None
     if name == "inlineData":
-        data = where
+        data = _plain(where, outer)
     elif where.startswith(_OWN_STORES):
         file_id = where
     else:
@@ -79,6 +89,25 @@ def _read(name: str, outer: Members, key: str, fields: Fields) -> Media | None:
         seal=seal_of(signature)[0] if signature is not None else None,
         native=outer.shaped(),
     )
+
+
+def _plain(data: str, outer: Members) -> str:
+    """Base64 in the alphabet that everybody reads, and padded; Google's SDKs write the other one."""
+    if ("-" in data or "_" in data) and "+" not in data and "/" not in data:
+        outer.flags.append("urlsafe")
+        data = data.translate(_TO_PLAIN)
+    missing = -len(data) % 4
+    if missing in (1, 2):
+        outer.flags.append(f"unpadded={missing}")
+        data += "=" * missing
+    return data
+
+
+def _as_it_came(data: str, flags: frozenset[str]) -> str:
+    missing = value_of(flags, "unpadded")
+    if missing is not None:
+        data = data[: -int(missing)]
+    return data.translate(_TO_URLSAFE) if "urlsafe" in flags else data
 
 
 def write_media(part: Media, changes: Changes | None, where: str) -> Fields | None:
@@ -111,7 +140,7 @@ def _written_back(part: Media) -> Fields:
         inner[spelled(inside, "displayName")] = part.name
     if part.data is not None:
         key = spelled(flags, "inlineData")
-        inner["data"] = part.data
+        inner["data"] = _as_it_came(part.data, flags)
     else:
         key = spelled(flags, "fileData")
         inner[spelled(inside, "fileUri")] = part.url if part.url is not None else part.file_id

@@ -1,7 +1,7 @@
 """Google's Schema objects, a subset of OpenAPI 3.0, read as JSON schemas. Pure; raises nothing.
 
-Types lose their capitals, `nullable` becomes a type or choice of null, counts written as texts numbers. What JSON
-Schema does not know stays where it is, as it allows. The other way is `wire.dialects.schemas`.
+Types lose their capitals, `nullable` becomes a type or choice of null, counts written as texts numbers. What
+JSON Schema does not know stays where it is, as it allows. The other way is `wire.dialects.schemas`.
 Source: Gemini API reference, `Schema`.
 """
 

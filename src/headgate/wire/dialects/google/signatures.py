@@ -2,7 +2,7 @@
 
 A signature is bytes, as base64 in JSON: SDKs decode and encode it again, in either alphabet. Foreign seals
 are therefore base64 of their marked text (`wire.dialects.seals`), and behind it what their maker wants back
-beside it: the id of the reasoning, whether it was withheld, and its text, where a stream had sent that before.
+beside it: the reasoning's id, whether it was withheld, and its text, where a stream had sent that before.
 """
 
 import base64
