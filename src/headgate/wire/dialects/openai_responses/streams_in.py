@@ -128,10 +128,10 @@ class ResponsesIn:
         return self._taken()
 
     def end(self) -> list[Event]:
-        """The connection has ended."""
-        rest = self._splitter.rest()
-        if rest:
-            self._see(data_of(rest))
+        """The connection has ended. An event that was cut in the middle says nothing."""
+        rest = data_of(self._splitter.rest())
+        if _is_json(rest):
+            self._see(rest)
         return self._taken()
 
     def _taken(self) -> list[Event]:
@@ -438,6 +438,13 @@ class ResponsesIn:
 
     def _item_at(self, fields: Fields) -> OpenItem | None:
         return self._items.get(index_in(fields, "output_index"))
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        return bool(data) and isinstance(decode(data), dict)
+    except ValueError:
+        return False
 
 
 _DONES: Final = {

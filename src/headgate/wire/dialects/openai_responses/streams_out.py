@@ -64,6 +64,7 @@ class ResponsesOut:
         "_items",
         "_message",
         "_native_ids",
+        "_native_last",
         "_out",
         "_parts",
         "_sequence",
@@ -86,6 +87,8 @@ class ResponsesOut:
         self._indexes: dict[int, int] = {}
         """The provider's output index to the one that is written."""
         self._usage: tuple[Usage, Native | None] | None = None
+        self._native_last: Native | None = None
+        """What the response says beyond our words, where its end does not."""
         self._tier: str | None = None
         self._finish: Finish | None = None
         self._has_refusal = False
@@ -158,7 +161,8 @@ class ResponsesOut:
             ):
                 if value is not None:
                     named[name] = value
-            self._head = _own(named, event.native)
+            self._native_last = event.native
+            self._head = _begun(_own(named, event.native))
         for kind in ("response.created", "response.in_progress"):
             self._say(kind, {"response": self._head})
 
@@ -172,6 +176,7 @@ class ResponsesOut:
 
     def _last_fields(self, native: Native | None) -> Fields:
         fields: Fields = {**(self._head or {}), "output": [item.fields for item in self._items]}
+        native = native or self._native_last
         usage, own = self._usage if self._usage is not None else (None, None)
         if self._is_own and native is not None:
             if own is not None:
@@ -245,8 +250,9 @@ class ResponsesOut:
     def _item_for(self, part: Text | Refusal | Reasoning | ToolCall) -> WrittenItem:
         native = part.native
         own = native.fields.get(ITEM) if native is not None and native.dialect == OWN else None
-        if self._is_own and native is not None and not isinstance(own, dict) and self._items:
-            return self._items[-1]
+        last = self._items[-1] if self._items else None
+        if self._is_own and not isinstance(own, dict) and last is not None and last.takes(part):
+            return last
         if isinstance(part, Text | Refusal) and not isinstance(own, dict) and self._message is not None:
             return self._message
         self._close_message()
@@ -288,12 +294,11 @@ class ResponsesOut:
             self._carry(seal, "last")
 
     def _close_message(self) -> None:
-        message = self._message
-        if message is None:
-            return
-        self._message = None
-        if all(part.is_done for part in message.parts):
-            self._close(message)
+        """End the item before, which something else now follows, if its parts have ended."""
+        message, self._message = self._message, None
+        before = message or (self._items[-1] if self._items else None)
+        if before is not None and before.parts and all(part.is_done for part in before.parts):
+            self._close(before)
 
     def _close_all(self) -> None:
         for item in list(self._items):
@@ -333,7 +338,7 @@ class ResponsesOut:
 
     def _native_part(self, number: int, part: NativePart) -> None:
         if part.kind.startswith("content.") and self._items:
-            self._items[-1].parts.append(WrittenPart(self._items[-1], part, is_hollow=True))
+            WrittenPart(self._items[-1], part, is_hollow=True)
             return
         identifier = part.value.get("id")
         index = self._native_ids.get(identifier) if isinstance(identifier, str) else None
@@ -374,3 +379,10 @@ def _own(fields: Fields, native: Native) -> Fields:
     if isinstance(rest, dict):
         found.update(cast("Fields", rest))
     return found
+
+
+def _begun(fields: Fields) -> Fields:
+    """A response as it begins, though all of it be known already."""
+    if fields.get("status") in ("queued", "in_progress"):
+        return fields
+    return {**fields, "status": "in_progress", "error": None, "incomplete_details": None, "usage": None}

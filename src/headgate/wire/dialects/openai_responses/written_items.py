@@ -85,6 +85,15 @@ class WrittenItem:
         item.is_done = is_done
         return item
 
+    def takes(self, part: Part) -> bool:
+        """Whether a part that names no item may be one more of this one."""
+        if self.is_done or self.left is None or not self.parts:
+            return False
+        first = self.parts[0].part
+        if isinstance(part, Text | Refusal):
+            return isinstance(first, Text | Refusal | NativePart)
+        return isinstance(part, Reasoning) and isinstance(first, Reasoning)
+
     def end(self, changes: Changes) -> None:
         """Say what the item says at its end."""
         self.is_done = True
