@@ -73,7 +73,7 @@ def read_item(value: Fields) -> Item:
 
 def _whole(value: Fields) -> Item:
     named = value.get("type")
-    kind = named if isinstance(named, str) else "item_reference"
+    kind = named if isinstance(named, str) else "message" if "role" in value else "item_reference"
     role = value.get("role")
     known = _ROLES.get(role) if isinstance(role, str) else None
     part = NativePart(dialect=OWN, kind=kind, value=value)

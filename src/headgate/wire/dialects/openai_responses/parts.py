@@ -30,6 +30,7 @@ _AUDIO_FORMATS: Final = {
     "audio/x-wav": "wav",
     "audio/wave": "wav",
 }
+_OWN_WORD: Final = "own"
 _URL: Final = "url_citation"
 _UNTYPED: Final = "-"
 _DATA: Final = "data:"
@@ -113,7 +114,7 @@ def _cache(taking: Taking) -> CacheMark | None:
 
 def _image(value: Fields) -> Media | None:
     taking = _opened(value)
-    words: list[str] = []
+    words = [_OWN_WORD]
     if taking.left.get("detail") == "auto":
         del taking.left["detail"]
         words.append("auto")
@@ -121,7 +122,7 @@ def _image(value: Fields) -> Media | None:
 
 
 def _file(value: Fields) -> Media | None:
-    return _media(_opened(value), "file", ("file_data", "file_url"), [])
+    return _media(_opened(value), "file", ("file_data", "file_url"), [_OWN_WORD])
 
 
 def _media(
@@ -179,7 +180,9 @@ def _audio(value: Fields) -> Media | None:
     if len(fields) != 2 or not isinstance(data, str) or not isinstance(form, str) or form not in _AUDIO_TYPES:
         return None
     del taking.left["input_audio"]
-    return Media(kind="audio", media_type=_AUDIO_TYPES[form], data=data, native=native_of(taking, []))
+    return Media(
+        kind="audio", media_type=_AUDIO_TYPES[form], data=data, native=native_of(taking, [_OWN_WORD])
+    )
 
 
 def read_citation(value: Fields) -> Citation:
