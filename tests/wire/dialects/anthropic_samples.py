@@ -14,7 +14,7 @@ from anthropic.types import Message
 from anthropic.types.beta import BetaMessage
 from tests.recorded_exchanges import Exchange, _folder
 
-from headgate.core.chat import ChatAnswer, ChatCall, Fields, Part, Text
+from headgate.core.chat import ChatAnswer, ChatCall, Part, Text
 from headgate.core.chat import Message as Said
 from headgate.core.events import Event
 from headgate.core.quirks import Quirks
@@ -107,9 +107,9 @@ def event_bytes(kind: str, **fields: Any) -> bytes:
     return f"event: {kind}\ndata: {data}\n\n".encode()
 
 
-def stream_bytes(*blocks: tuple[Fields, list[Fields]], stop: str = "end_turn", **usage: Any) -> bytes:
+def stream_bytes(*blocks: tuple[Any, Any], stop: str = "end_turn", **usage: Any) -> bytes:
     """A whole stream: each block with its deltas."""
-    message = {
+    message: Any = {
         "id": "msg_1", "type": "message", "role": "assistant", "model": "claude", "content": [],
         "stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 10, "output_tokens": 1},
     }  # fmt: skip
@@ -195,3 +195,24 @@ def own(**fields: Any) -> ChatCall:
     """A call of this dialect."""
     body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], **fields}
     return CODEC.read_call(json.dumps(body).encode())
+
+
+TEXT: Any = {"type": "text", "text": ""}
+TOOL: Any = {"type": "tool_use", "id": "toolu_1", "name": "t", "input": {}}
+
+
+def json_delta(text: str) -> Any:
+    return {"type": "input_json_delta", "partial_json": text}
+
+
+def text_delta(text: str) -> Any:
+    return {"type": "text_delta", "text": text}
+
+
+def blocks_of(body: Any, place: int = 0) -> list[Any]:
+    """The content of a message of a call."""
+    return body["messages"][place]["content"]
+
+
+def weights(changes: Changes) -> set[str]:
+    return {one.weight for one in changes}

@@ -57,10 +57,10 @@ def test_what_a_call_says_has_words():
     seen: dict[str, int] = {}
     for one in calls():
         call = read_call(one)
-        blocks = [
-            block
-            for message in one.request["messages"]
-            for block in (message["content"] if isinstance(message["content"], list) else [])
+        messages: list[Any] = one.request["messages"]
+        contents: list[Any] = [message["content"] for message in messages]
+        blocks: list[Any] = [
+            block for content in contents if not isinstance(content, str) for block in content
         ]
         parts = [part for message in call.messages for part in message.parts]
         for kind, word in (("tool_use", ToolCall), ("thinking", Reasoning)):
@@ -80,7 +80,7 @@ def test_what_a_call_says_has_words():
         assert call.max_output == one.request.get("max_tokens")
         assert (call.tool_choice is not None) == ("tool_choice" in one.request)
         assert call.stream == one.request.get("stream", False)
-        left = set(call.native.fields) if call.native is not None else set()
+        left: set[str] = set(call.native.fields) if call.native is not None else set()
         assert left <= {
             "anthropic_version", "cache_control", "container", "mcp_servers", "output_config"
         }, (one.id, left)  # fmt: skip
