@@ -269,9 +269,9 @@ def test_google_whole(house: House) -> None:
     assert house.record(given.headers["x-headgate-request-id"])["cost_usd"] == PRICE
 
 
-def test_a_dialect_that_the_provider_does_not_speak_is_422(house: House) -> None:
+def test_what_can_t_be_said_in_the_provider_s_dialect_is_422(house: House) -> None:
     alias = house.alias("solo")
-    given = house.post("/v1/messages", {"model": alias, "max_tokens": 9, "messages": []})
+    given = house.post("/v1/messages/count_tokens", {"model": alias, "messages": []})
     assert given.status_code == 422
     assert given.json()["error"]["code"] == "not_translatable"
     assert not house.provider.received("b", alias)

@@ -103,6 +103,9 @@ def decode(text: bytes | str) -> object:
 
 HOLLOW_DEPTH_MAX = 8
 
+_SAID: Final = frozenset({"usage", "usageMetadata", "usage_metadata"})
+"""The provider's own object beside what our words say of it."""
+
 _NAMES_ONLY: Final[Mapping[AnyDialect, frozenset[str]]] = {
     "openai-responses": frozenset(
         ["id", "status", "created_by", "item", "item_end", "response", "include", "logprobs"]
@@ -111,6 +114,7 @@ _NAMES_ONLY: Final[Mapping[AnyDialect, frozenset[str]]] = {
 """Members of a dialect that only name a node there, or say how to answer there: no other misses them."""
 
 _HARMLESS: Final[Mapping[AnyDialect, frozenset[str]]] = {
+    "openai-chat": frozenset({"system_fingerprint", "provider", "x_groq", "prompt_filter_results"}),
     "openai-responses": frozenset(
         {
             "context",
@@ -165,7 +169,7 @@ def put_native(
         fields.update(native.fields)
         return fields
     for name, value in native.fields.items():
-        if is_hollow(value) or name in _NAMES_ONLY.get(native.dialect, ()):
+        if name in _SAID or name in _NAMES_ONLY.get(native.dialect, ()) or is_hollow(value):
             continue
         what = f"{where}.{name}" if where else name
         if name in harmless or name in _HARMLESS.get(native.dialect, ()):
