@@ -11,10 +11,11 @@ from openai.types.chat import ChatCompletionChunk
 from tests.recorded_exchanges import Exchange, recorded
 
 from headgate.core.call import Usage
-from headgate.core.chat import ChatAnswer, ChatCall, Message, Native, Part, Seal, Text
+from headgate.core.chat import ChatAnswer, ChatCall, Message, Native, Part, Seal, Text, ToolCall
 from headgate.core.events import Event
 from headgate.core.quirks import PLAIN, Quirks
 from headgate.wire.dialects.changes import Changes
+from headgate.wire.dialects.folding import fold
 from headgate.wire.dialects.model import Asked
 from headgate.wire.dialects.openai_chat import CODEC
 
@@ -167,7 +168,7 @@ def thinking_in(message: Any) -> str:
     content = cast("list[Any]", message.get("content")) if isinstance(message.get("content"), list) else []
     listed = [entry["text"] for part in content if part["type"] == "thinking" for entry in part["thinking"]]
     flat = message.get("reasoning_content") or message.get("reasoning") or ""
-    details = message.get("reasoning_details") or []
+    details: list[Any] = message.get("reasoning_details") or []
     return "".join(listed) + (flat or "".join(one.get("text") or one.get("summary") or "" for one in details))
 
 
@@ -181,7 +182,8 @@ def walked(body: str) -> Said:
         if not line.startswith("data: {"):
             continue
         said = json.loads(line[6:])
-        usage = said.get("usage") or (said.get("x_groq") or {}).get("usage") or usage
+        groq: dict[str, Any] = said.get("x_groq") or {}
+        usage = said.get("usage") or groq.get("usage") or usage
         for choice in said.get("choices", ()):
             delta = choice["delta"]
             text += text_in(delta.get("content"))
@@ -207,3 +209,22 @@ def gathered(data: bytes) -> tuple[Any, Any]:
             usage = piece.usage.model_dump() if piece.usage else usage
             state.handle_chunk(piece)
     return state.current_completion_snapshot, usage
+
+
+def tool_chunk(index: int | None, **members: Any) -> Any:
+    function = {name: members.pop(name) for name in ("name", "arguments") if name in members}
+    placed = {} if index is None else {"index": index}
+    return chunk({"tool_calls": [{**placed, **members, "function": function}]})
+
+
+def calls_in(events: list[Event]) -> list[tuple[str, str, str]]:
+    [candidate] = fold(events).candidates
+    return [(part.id, part.name, part.arguments) for part in candidate.parts if isinstance(part, ToolCall)]
+
+
+def chunks_in(data: bytes) -> list[Any]:
+    return [json.loads(line[6:]) for line in data.split(b"\n\n") if line.startswith(b"data: {")]
+
+
+def deltas_in(data: bytes) -> list[Any]:
+    return [piece["choices"][0]["delta"] for piece in chunks_in(data) if piece["choices"]]

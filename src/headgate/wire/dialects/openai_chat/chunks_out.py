@@ -299,7 +299,10 @@ class CallOut:
 
     def seal(self, seal: Seal) -> bytes:
         """Its seal."""
-        entry: Fields = {"index": self._place}
+        if self._place < 0:
+            return b""
+        # OpenAI's SDK wants a function in every delta of a call.
+        entry: Fields = {"index": self._place, "function": {"arguments": ""}}
         put_seal(entry, seal, self._writing, "tool_calls")
         return self._choice.chunk({"tool_calls": [entry]})
 

@@ -116,12 +116,14 @@ class StreamReader:
 
     def _chunk(self, chunk: Fields, events: list[Event]) -> None:
         choices = chunk.get("choices")
+        if choices and type(choices) is not list:
+            raise _NotAChunk("its choices are no list")
         if not self._began and (choices or chunk.get("id") or chunk.get("error")):
             self._begin(chunk, events)
         else:
             self._keep(chunk)
         if choices:
-            self._take_choices(choices, events)
+            self._take_choices(cast("list[object]", choices), events)
         usage = chunk.get("usage")
         if usage is None and "x_groq" in chunk:
             usage = self._groq(chunk["x_groq"])
@@ -136,10 +138,8 @@ class StreamReader:
             self._is_over = True
             events.append(broke_of(error))
 
-    def _take_choices(self, choices: object, events: list[Event]) -> None:
-        if type(choices) is not list:
-            raise _NotAChunk("its choices are no list of objects")
-        for one in cast("list[object]", choices):
+    def _take_choices(self, choices: list[object], events: list[Event]) -> None:
+        for one in choices:
             if type(one) is not dict:
                 raise _NotAChunk("its choices are no list of objects")
             entry = cast("Fields", one)
