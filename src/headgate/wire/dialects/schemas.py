@@ -98,7 +98,9 @@ class _Fitting:
         if "allOf" in schema:
             schema = merged(schema, self.changes, f"{where}.allOf")
         if "oneOf" in schema and "anyOf" not in schema:
-            self.changes.note(f"{where}.oneOf", "is written as anyOf")
+            self.changes.lose(
+                f"{where}.oneOf", "is written as anyOf, which admits what more than one option does"
+            )
             schema = {("anyOf" if name == "oneOf" else name): value for name, value in schema.items()}
         return schema
 
@@ -128,10 +130,10 @@ class _Openapi(_Fitting):
                     found[name] = self.value(value, path, depth + 1)
                 case "anyOf":
                     self._any_of(found, value, path, depth)
-                case "format" if value not in _OPENAPI_FORMATS:
+                case "format" if str(value) not in _OPENAPI_FORMATS:
                     self.leave_out(name, where)
-                case "enum" if not _are_texts(value):
-                    self.changes.alter(path, "the target takes texts only to choose from: strictness is lost")
+                case "enum":
+                    self._enum(found, schema, value, path)
                 case "additionalProperties":
                     if value not in (False, None):
                         self.changes.alter(path, "objects have named properties only")
@@ -140,6 +142,19 @@ class _Openapi(_Fitting):
                 case _:
                     self.leave_out(name, where)
         return self._ordered(found)
+
+    def _enum(self, found: Fields, schema: Fields, value: object, path: str) -> None:
+        options = cast("list[object]", value) if isinstance(value, list) else []
+        texts = [one for one in options if isinstance(one, str)]
+        others = [one for one in options if one is not None and not isinstance(one, str)]
+        if others or not texts:
+            self.changes.alter(path, "the target takes texts only to choose from: strictness is lost")
+            return
+        found["enum"] = texts
+        if "type" not in schema:
+            found["type"] = "string"
+            if len(texts) < len(options):
+                found["nullable"] = True
 
     def _const(self, schema: Fields, where: str) -> Fields:
         if "const" not in schema:
@@ -234,7 +249,7 @@ class _Strict(_Fitting):
                     found[name] = self.value(value, path, depth + 1)
                 case "anyOf":
                     found[name] = self.options(value, path, depth)
-                case "format" if value not in _STRICT_FORMATS:
+                case "format" if str(value) not in _STRICT_FORMATS:
                     self.leave_out(name, where)
                 case "required" | "additionalProperties":
                     continue
@@ -296,7 +311,3 @@ def _strict_root(schema: Fields, changes: Changes, where: str) -> Fields:
     if found.get("type") != "object":
         changes.alter(where, "the target takes objects only: strictness is lost")
     return found
-
-
-def _are_texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) for one in cast("list[object]", value))
