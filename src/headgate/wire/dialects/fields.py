@@ -107,6 +107,7 @@ _SAID: Final = frozenset({"usage", "usageMetadata", "usage_metadata"})
 """The provider's own object beside what our words say of it."""
 
 _NAMES_ONLY: Final[Mapping[AnyDialect, frozenset[str]]] = {
+    "openai-chat": frozenset({"index", "native_finish_reason", "object", "request_id"}),
     "openai-responses": frozenset(
         ["id", "status", "created_by", "item", "item_end", "response", "include", "logprobs"]
     ),
@@ -114,7 +115,24 @@ _NAMES_ONLY: Final[Mapping[AnyDialect, frozenset[str]]] = {
 """Members of a dialect that only name a node there, or say how to answer there: no other misses them."""
 
 _HARMLESS: Final[Mapping[AnyDialect, frozenset[str]]] = {
-    "openai-chat": frozenset({"system_fingerprint", "provider", "x_groq", "prompt_filter_results"}),
+    "openai-chat": frozenset(
+        {
+            "content_filter_results",
+            "detail",
+            "metadata",
+            "prompt_cache_key",
+            "prompt_cache_retention",
+            "prompt_filter_results",
+            "provider",
+            "safety_identifier",
+            "store",
+            "stream_options",
+            "system_fingerprint",
+            "time_info",
+            "usage_breakdown",
+            "x_groq",
+        }
+    ),
     "openai-responses": frozenset(
         {
             "context",

@@ -5,7 +5,7 @@ Reading raises UpstreamError alone. Source: OpenAI API reference (chat). Read ne
 """
 
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import cast
 
 import msgspec
 
@@ -25,7 +25,7 @@ from headgate.core.chat import (
 from headgate.core.faults import UpstreamError
 from headgate.wire.answers import provider_message
 from headgate.wire.dialects.changes import Changes
-from headgate.wire.dialects.fields import Taking, decode, is_hollow, put_native
+from headgate.wire.dialects.fields import Taking, decode, put_native
 from headgate.wire.dialects.identifiers import given
 from headgate.wire.dialects.model import Asked
 from headgate.wire.dialects.openai_chat.messages import flat_reasoning, put_marks, put_media
@@ -44,8 +44,6 @@ from headgate.wire.dialects.openai_chat.usages import write_usage
 from headgate.wire.usage import Fields as UsageFields
 from headgate.wire.usage import inner as inner_object
 from headgate.wire.usage import usage_of
-
-HARMLESS: Final = frozenset({"object", "type", "role", "status", "modelVersion", "stop_details", "container"})
 
 
 def read_answer(body: bytes) -> ChatAnswer:
@@ -160,9 +158,8 @@ def is_tier(tier: str, changes: Changes, *, is_own: bool) -> bool:
 
 def tell(native: Native | None, changes: Changes, where: str) -> None:
     """Tell what another dialect says of an answer or choice that has no place here."""
-    for name, value in native.fields.items() if native is not None else ():
-        if not is_hollow(value) and name not in HARMLESS and not name.lower().startswith("usage"):
-            changes.lose(f"{where}{name}", "OpenAI's chat has no such member of an answer")
+    if native is not None:
+        put_native({}, native, OWN, changes, where, frozenset(native.fields))
 
 
 def _has_usage(answer: ChatAnswer) -> bool:
@@ -184,7 +181,7 @@ def _choice(candidate: Candidate, answer: ChatAnswer, writing: Writing) -> Field
     if not is_own:
         fields["logprobs"] = None
         fields["message"] = message
-        tell(candidate.native, writing.changes, f"choices[{candidate.index}].")
+        tell(candidate.native, writing.changes, f"choices[{candidate.index}]")
         return fields
     left = candidate.native.fields if candidate.native is not None else {}
     held = left.get("message")

@@ -162,7 +162,7 @@ class StreamWriter:
                 else:
                     said.setdefault(name, value)
         else:
-            tell(native, self._changes, f"choices[{event.candidate}].")
+            tell(native, self._changes, f"choices[{event.candidate}]")
         return choice.chunk(delta, said)
 
     def _end(self, event: Ended) -> bytes:
