@@ -18,13 +18,23 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from tests.attack.fuzz import http_targets, other_targets, prompt_targets, rule_targets, wire_targets
+from tests.attack.fuzz import (
+    anthropic_targets,
+    bedrock_targets,
+    http_targets,
+    other_targets,
+    prompt_targets,
+    rule_targets,
+    wire_targets,
+)
 from tests.attack.fuzz.fuzz_target import BROKEN, SEEDS, Target
 
 TARGETS: Final[dict[str, Target]] = {
     target.name: target
     for target in (
         *wire_targets.TARGETS,
+        *anthropic_targets.TARGETS,
+        *bedrock_targets.TARGETS,
         *http_targets.TARGETS,
         *prompt_targets.TARGETS,
         *rule_targets.TARGETS,

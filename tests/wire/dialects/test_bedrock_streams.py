@@ -350,6 +350,22 @@ def test_what_no_event_is_is_an_error_that_says_so(stream: bytes):
         read(START + stream)
 
 
+@pytest.mark.parametrize("broken", [BROKEN[0], b"\0" * 12])
+def test_what_came_before_a_break_is_not_lost(broken: bytes):
+    """However the bytes are cut: the events first, then the error, which stays."""
+    said = START + delta(0, text="x")
+    for pieces in ([said + broken], [said, broken], [said + broken[:5], broken[5:]]):
+        reader = CODEC.events_in()
+        events: list[Event] = []
+        with pytest.raises(UpstreamError):
+            for piece in pieces:
+                events += reader.feed(piece)
+            reader.end()
+        assert events == read(said)
+        with pytest.raises(UpstreamError):
+            reader.feed(b"")
+
+
 def test_a_foreign_answer_in_pieces_is_said():
     answer = ChatAnswer(
         dialect="openai-chat", id="i", model="m", usage=Usage(input=1, output=1),

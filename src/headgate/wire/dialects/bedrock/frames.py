@@ -44,11 +44,12 @@ class Frame(msgspec.Struct, frozen=True):
 class FrameReader:
     """Takes a stream apart into frames, cut anywhere; keeps nothing but an unfinished frame."""
 
-    __slots__ = ("_buffer", "_kept", "_wanted")
+    __slots__ = ("_buffer", "_failure", "_kept", "_wanted")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._wanted = PRELUDE_BYTES
+        self._failure: UpstreamError | None = None
         # Frames of one kind have the same headers byte for byte: they are read once.
         self._kept: dict[bytes, Headers] = {}
 
@@ -58,12 +59,28 @@ class FrameReader:
         return not self._buffer
 
     def feed(self, data: bytes) -> list[Frame]:
-        """Take the next bytes; return the frames that they end. Raises UpstreamError for what is no frame."""
-        buffer = self._buffer
-        buffer += data
-        if len(buffer) < self._wanted:
+        """Take the next bytes; return the frames that they end. Raises UpstreamError for what is no frame;
+        where frames come before it, by the next call."""
+        self.check()
+        self._buffer += data
+        if len(self._buffer) < self._wanted:
             return []
         frames: list[Frame] = []
+        try:
+            self._read(frames)
+        except UpstreamError as error:
+            self._failure = error
+            if not frames:
+                raise
+        return frames
+
+    def check(self) -> None:
+        """Raise the UpstreamError that the stream has come to, if it has."""
+        if self._failure is not None:
+            raise self._failure
+
+    def _read(self, frames: list[Frame]) -> None:
+        buffer = self._buffer
         position, available = 0, len(buffer)
         while True:
             left = available - position
@@ -81,7 +98,6 @@ class FrameReader:
             position += total
         if position:
             del buffer[:position]
-        return frames
 
     def _frame(self, frame: bytes, header_bytes: int) -> Frame:
         end = len(frame) - CRC_BYTES

@@ -69,6 +69,7 @@ class StreamReader:
         self._has_calls = False
         self._is_stopped = False
         self._is_ended = False
+        self._failure: UpstreamError | None = None
         self._takers: dict[str, Callable[[Fields, list[Event]], None]] = {
             "messageStart": self._message_start,
             "contentBlockStart": self._block_start,
@@ -79,14 +80,27 @@ class StreamReader:
         }
 
     def feed(self, data: bytes) -> list[Event]:
-        """Take the next bytes; return what has happened. Raises UpstreamError for what is no stream."""
+        """Take the next bytes; return what has happened. Raises UpstreamError for what is no stream; where
+        events come before it, by the next call, so that no cut of the bytes loses them."""
+        self._check()
         events: list[Event] = []
-        for frame in self._frames.feed(data):
-            self._take(frame, events)
+        try:
+            for frame in self._frames.feed(data):
+                self._take(frame, events)
+        except UpstreamError as error:
+            self._failure = error
+            if not events:
+                raise
         return events
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        self._frames.check()
 
     def end(self) -> list[Event]:
         """The connection has ended. A message that had stopped is whole, though its metadata never came."""
+        self._check()
         if not self._is_stopped or self._is_ended or not self._frames.is_idle:
             return []
         self._is_ended = True
