@@ -68,7 +68,7 @@ class Chat:
     dialect = "openai-chat"
 
     def __init__(self, url: str, key: str) -> None:
-        self._client = openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
+        self._client: Any = openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
 
     def close(self) -> None:
         self._client.close()
@@ -100,7 +100,7 @@ class Chat:
         options = {"stream_options": {"include_usage": True}, **self._more(more)}
         with self._client.chat.completions.stream(model=model, messages=messages, **options) as stream:
             answer = stream.get_final_completion()
-            headers = stream._response.headers  # pyright: ignore[reportPrivateUsage]
+            headers = stream._response.headers
         return self._said(answer, headers)
 
     def _said(self, answer: Any, headers: Mapping[str, str]) -> Said:
@@ -127,7 +127,7 @@ class Responses:
     dialect = "openai-responses"
 
     def __init__(self, url: str, key: str) -> None:
-        self._client = openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
+        self._client: Any = openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
 
     def close(self) -> None:
         self._client.close()
@@ -158,7 +158,7 @@ class Responses:
     def stream(self, model: str, messages: list[Any], **more: Any) -> Said:
         with self._client.responses.stream(model=model, input=messages, **self._more(more)) as stream:
             answer = stream.get_final_response()
-            headers = stream._response.headers  # pyright: ignore[reportPrivateUsage]
+            headers = stream._response.headers
         return self._said(answer, headers)
 
     def _said(self, answer: Any, headers: Mapping[str, str]) -> Said:
@@ -181,7 +181,7 @@ class Messages:
     dialect = "anthropic"
 
     def __init__(self, url: str, key: str) -> None:
-        self._client = anthropic.Anthropic(base_url=url, api_key=key, max_retries=0)
+        self._client: Any = anthropic.Anthropic(base_url=url, api_key=key, max_retries=0)
 
     def close(self) -> None:
         self._client.close()

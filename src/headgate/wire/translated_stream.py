@@ -167,7 +167,7 @@ class TranslatedStream:
             case Began():
                 self.model = event.model or None
                 self.response_id = event.id or None
-                self.service_tier = event.service_tier
+                self.service_tier = _dearer(event.service_tier)
             case Ended():
                 self._ending = self.finished = True
                 self._count()
@@ -201,7 +201,13 @@ class TranslatedStream:
             return
         self.usage = latest.usage
         self.usage_raw = usage_bytes(latest.native)
-        self.service_tier = tier_of(_usage_fields(latest.native), self.service_tier)
+        stated = _dearer(latest.service_tier) or self.service_tier
+        self.service_tier = tier_of(_usage_fields(latest.native), stated)
+
+
+def _dearer(tier: str | None) -> str | None:
+    """A tier that may have another price than the plain one."""
+    return None if tier == "standard" else tier
 
 
 def usage_bytes(native: Native | None) -> bytes:
