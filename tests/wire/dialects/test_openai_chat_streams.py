@@ -111,11 +111,23 @@ def test_trap_16_streams_are_parsed_by_the_specification() -> None:
     text = json.dumps(chunk({"content": "é😀"}), ensure_ascii=False)
     half = text.index('"choices"')
     lines = [
-        "\ufeff: OPENROUTER PROCESSING", "", ": ping", "",
-        "data: " + text[:half], "data: " + text[half:], "",
-        "event: message", "id: 7", "retry: 3", "data:" + json.dumps({**chunk({"content": "!"}), "obfuscation": "xY"}), "",
-        "data: " + json.dumps(chunk({}, "stop")), "", "data: [DONE]", "",
-    ]  # fmt: skip
+        "\ufeff: OPENROUTER PROCESSING",
+        "",
+        ": ping",
+        "",
+        "data: " + text[:half],
+        "data: " + text[half:],
+        "",
+        "event: message",
+        "id: 7",
+        "retry: 3",
+        "data:" + json.dumps({**chunk({"content": "!"}), "obfuscation": "xY"}),
+        "",
+        "data: " + json.dumps(chunk({}, "stop")),
+        "",
+        "data: [DONE]",
+        "",
+    ]
     for end in ("\n", "\r\n", "\r"):
         body = (end.join(lines) + end).encode()
         events = events_of(body)
@@ -252,9 +264,9 @@ def test_pieces_of_sound_come_as_they_are_made() -> None:
         chunk({}, "stop"),
     )
     events = events_of(body)
-    assert [event.part.data for event in events if isinstance(event, PartBegan) and isinstance(event.part, Media)] == [
-        "", "aGk=", ""
-    ]  # fmt: skip
+    assert [
+        event.part.data for event in events if isinstance(event, PartBegan) and isinstance(event.part, Media)
+    ] == ["", "aGk=", ""]
     assert fold(events_of(written(events))) == fold(events)
 
 
@@ -294,9 +306,12 @@ def test_several_choices_are_kept_apart() -> None:
         return {**chunk({}), "choices": [{"index": index, "delta": delta, "finish_reason": finish}]}
 
     body = stream_of(
-        of(0, {"content": "a"}), of(1, {"content": "b"}), of(0, {"content": "c"}),
-        of(1, {}, "stop"), of(0, {}, "length"),
-    )  # fmt: skip
+        of(0, {"content": "a"}),
+        of(1, {"content": "b"}),
+        of(0, {"content": "c"}),
+        of(1, {}, "stop"),
+        of(0, {}, "length"),
+    )
     answer = fold(events_of(body))
     assert [one.parts for one in answer.candidates] == [(Text(text="ac"),), (Text(text="b"),)]
     assert [one.finish for one in answer.candidates] == [
@@ -322,14 +337,18 @@ def test_mistral_streams_lists_of_contents() -> None:
         return chunk({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": text}]}]})
 
     body = stream_of(
-        thinking("Let "), thinking("me."), chunk({"content": [{"type": "thinking", "thinking": []}]}),
+        thinking("Let "),
+        thinking("me."),
+        chunk({"content": [{"type": "thinking", "thinking": []}]}),
         chunk({"content": [{"type": "text", "text": "Hi"}, {"type": "reference", "reference_ids": [1]}]}),
         chunk({}, "stop"),
-    )  # fmt: skip
+    )
     [candidate] = fold(events_of(body)).candidates
     assert [getattr(part, "text", part.__class__.__name__) for part in candidate.parts] == [
-        "Let me.", "Hi", "NativePart"
-    ]  # fmt: skip
+        "Let me.",
+        "Hi",
+        "NativePart",
+    ]
     assert fold(events_of(written(events_of(body)))).candidates == (candidate,)
 
 
