@@ -19,8 +19,8 @@ from headgate.wire.dialects.folding import unfold
 from headgate.wire.dialects.model import Asked, Codec
 from headgate.wire.dialects.registry import codec_of
 from headgate.wire.dialects.sealing import stamped_answer
-from headgate.wire.dialects.structured import manner_of, prepared, restored
-from headgate.wire.dialects.structured_stream import RestoredStream
+from headgate.wire.dialects.structured import prepared, restored
+from headgate.wire.dialects.structured_stream import RestoredStream, is_restored
 from headgate.wire.dialects.thinking import is_on
 from headgate.wire.model import AnswerFacts, CallFacts
 from headgate.wire.translated_stream import ArrayOut, TranslatedStream, usage_bytes
@@ -137,9 +137,7 @@ class Translation:
             own=own,
             request_id=asked.request_id,
             maker=quirks.maker,
-            restoring=RestoredStream(chat, quirks)
-            if manner_of(chat, quirks) in ("tool", "instruction")
-            else None,
+            restoring=RestoredStream(chat, quirks) if is_restored(chat, quirks) else None,
         )
 
 

@@ -35,8 +35,9 @@ from headgate.core.events import (
 from headgate.core.quirks import PLAIN, Quirks
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import fold, unfold
+from headgate.wire.dialects.identifiers import names_of
 from headgate.wire.dialects.structured import answer_tool, manner_of, prepared, restored
-from headgate.wire.dialects.structured_stream import RestoredStream
+from headgate.wire.dialects.structured_stream import RestoredStream, is_restored
 from headgate.wire.dialects.validating import VIOLATIONS_MAX, fault_of, repairing, violations
 
 PERSON: Fields = {
@@ -360,6 +361,18 @@ def test_a_repair_shows_the_answer_and_where_it_fails() -> None:
         "user",
         "user",
     ]
+
+
+def test_trap_31_tools_have_the_callers_names_again_whole_and_streamed() -> None:
+    tool = FunctionTool(name="my.tool")
+    for quirks in (PLAIN, BY_TOOL):
+        call = chat(tools=(tool,)) if quirks is BY_TOOL else chat(tools=(tool,), output=None)
+        alias = next(iter(names_of(call, quirks).names))
+        found = answer(final("{}", alias))
+        assert is_restored(call, quirks)
+        assert back(found, call, quirks).parts == (final("{}", "my.tool"),)
+        assert fold(streamed(found, call, quirks)) == answer(final("{}", "my.tool"))
+    assert not is_restored(chat(), PLAIN)
 
 
 def test_the_manner_follows_from_call_and_target_alone() -> None:

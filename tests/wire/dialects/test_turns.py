@@ -11,6 +11,7 @@ from headgate.core.chat import (
     ChatCall,
     Media,
     Message,
+    Native,
     NativePart,
     Part,
     Reasoning,
@@ -407,6 +408,18 @@ def test_paths_are_those_of_the_callers_body() -> None:
     for dialect, path in paths.items():
         _, changes = done(chat(said("system", "S"), said("user", "Hi."), bare, dialect=dialect))
         assert [one.what for one in changes.of_weight("meaning")] == [path]
+
+
+def test_a_text_beside_the_list_of_responses_has_its_own_path() -> None:
+    def spelled(message: Message, shape: str) -> Message:
+        return msgspec.structs.replace(message, native=Native(dialect="openai-responses", shape=shape))
+
+    first = spelled(said("system", "S"), "instructions")
+    bare = said("assistant", call("a"))
+    _, changes = done(chat(first, said("user", "Hi."), bare, dialect="openai-responses"))
+    assert [one.what for one in changes.of_weight("meaning")] == ["input[1]"]
+    _, changes = done(chat(first, spelled(said("user", " "), "input"), dialect="openai-responses"))
+    assert [one.what for one in changes] == ["input"]
 
 
 def test_a_part_that_only_another_dialect_knows_is_left_out_and_told() -> None:

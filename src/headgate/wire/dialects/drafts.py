@@ -18,6 +18,7 @@ from headgate.core.chat import (
     ToolCall,
     ToolResult,
 )
+from headgate.wire.dialects.fields import shape_of
 
 MEMBERS: Final[dict[AnyDialect, str]] = {"openai-responses": "input", "google": "contents"}
 """Where messages stand in a caller's body, if not in `messages`."""
@@ -70,8 +71,11 @@ def drafts_of(call: ChatCall) -> list[Draft]:
     found: list[Draft] = []
     place = 0
     for message in call.messages:
+        spelled = shape_of(message.native, call.dialect)
         if apart is not None and message.role == "system":
             where = apart
+        elif spelled in ("instructions", "input"):
+            where = spelled  # a text of its own, beside the list of Responses or in its place
         else:
             where = f"{member}[{place}]"
             place += 1

@@ -24,6 +24,7 @@ from headgate.core.chat import (
 from headgate.core.quirks import Quirks
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.fields import decode
+from headgate.wire.dialects.identifiers import names_of
 from headgate.wire.dialects.nulls import without_nulls
 from headgate.wire.dialects.references import expanded, moved_below, root_of
 from headgate.wire.dialects.thinking import is_on
@@ -162,12 +163,13 @@ def _parameters(schema: Fields) -> Fields:
 def restored(answer: ChatAnswer, call: ChatCall, quirks: Quirks, changes: Changes) -> ChatAnswer:
     """The answer to a prepared call, as one to the call as it came (`call`, before `prepared`).
 
+    Tools have the caller's names again, where the target took others (`identifiers.Names`).
     The tool that stood for the answer is its text again, without words around it; null is left out where the
     schema does not have it. An answer that keeps to nothing stays as it is: `violations` says where it fails.
     """
+    answer = names_of(call, quirks).answer(answer)
     manner = manner_of(call, quirks)
-    output = call.output
-    if output is None or manner == "none":
+    if manner == "none":
         return answer
     candidates = tuple(_restored(one, call, manner, quirks, changes) for one in answer.candidates)
     return msgspec.structs.replace(answer, candidates=candidates)

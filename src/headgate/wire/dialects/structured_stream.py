@@ -17,6 +17,7 @@ from headgate.core.events import (
     TextDelta,
 )
 from headgate.core.quirks import Quirks
+from headgate.wire.dialects.identifiers import names_of
 from headgate.wire.dialects.structured import (
     answer_text,
     answer_tool,
@@ -27,13 +28,22 @@ from headgate.wire.dialects.structured import (
 )
 
 
+def is_restored(call: ChatCall, quirks: Quirks) -> bool:
+    """Whether anything of a stream is to be turned back."""
+    return manner_of(call, quirks) in ("tool", "instruction") or bool(names_of(call, quirks).names)
+
+
 class RestoredStream:
-    """Turns the events of one stream back. Text that comes before the answer's tool is held until it is known
-    whether that tool comes; a text that begins with a code fence, until it ends."""
+    """Turns the events of one stream back: the answer's form, and the names of tools.
+
+    Text that comes before the answer's tool is held until it is known whether that tool comes; a text that
+    begins with a code fence, until it ends.
+    """
 
     def __init__(self, call: ChatCall, quirks: Quirks) -> None:
         self._call = call
         self._manner = manner_of(call, quirks)
+        self._names = names_of(call, quirks)
         self._name = answer_tool(call)
         schema = call.output.schema if call.output is not None else None
         self._is_wrapped = schema is not None and is_wrapped(schema)
@@ -48,6 +58,7 @@ class RestoredStream:
 
     def take(self, event: Event) -> list[Event]:
         """The events that one becomes, in order."""
+        event = self._names.event(event)
         if self._manner == "tool":
             return self._of_tool(event)
         if self._manner == "instruction":
