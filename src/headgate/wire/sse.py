@@ -35,8 +35,11 @@ class EventSplitter:
         Raises UpstreamError for an event of over 16 MiB.
         """
         held = self._held
-        if not held and b"\r" not in data:
-            return self._feed_plain(data)
+        if not held:
+            if b"\r" not in data:
+                return self._feed_plain(data)
+            if _is_one_event(data):
+                return [data]
         held += data
         # A CR at the end may be half of a CRLF: which one it is decides where the event ends.
         limit = len(held) - 1 if held.endswith(b"\r") else len(held)
@@ -80,12 +83,24 @@ class EventSplitter:
         return rest
 
 
+def _is_one_event(data: bytes) -> bool:
+    """Whether bytes with CRLF are exactly one event: any other blank line holds one of these pairs, too."""
+    return (
+        data.endswith(b"\r\n\r\n")
+        and data.find(b"\n\r") == len(data) - 3
+        and b"\n\n" not in data
+        and b"\r\r" not in data
+    )
+
+
 def data_of(event: bytes) -> bytes:
     """The data of one event: its data lines joined by LF; empty for comments."""
     if event.startswith(b"data: "):
         end = event.find(b"\n", 6)
         if end + 2 >= len(event) and b"\r" not in event:
             return event[6:end] if end >= 0 else event[6:]
+        if end == len(event) - 3 and event.find(b"\r") == end - 1 and event.endswith(b"\r\n\r\n"):
+            return event[6 : end - 1]
     lines: list[bytes] = []
     for line in _LINE_END.split(event.removeprefix(b"\xef\xbb\xbf")):
         name, _, value = line.partition(b":")

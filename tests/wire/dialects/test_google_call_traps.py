@@ -268,7 +268,7 @@ def test_trap_44_google_s_own_schemas_are_read_as_json_schema():
         },
         "propertyOrdering": ["b", "a"],
     }  # fmt: skip
-    fields = {
+    fields: dict[str, Any] = {
         "contents": [],
         "generationConfig": {"responseMimeType": "application/json", "responseSchema": given},
     }

@@ -155,6 +155,8 @@ def write_answer(answer: ChatAnswer, asked: Asked, changes: Changes) -> bytes:
     fields.update(own_fields(answer.native))
     if not is_own:
         put_native({}, answer.native, DIALECT, changes, "", _HARMLESS)
+        if answer.service_tier is not None:
+            changes.lose("service_tier", "google has no member for the tier that was served")
     return _encode(fields)
 
 

@@ -72,6 +72,7 @@ def _read(name: str, outer: Members, key: str, fields: Fields) -> Media | None:
         outer.left[key] = inner.left
     # Inside and outside may be spelled differently: what is inside is marked.
     outer.flags.extend("in." + flag for flag in inner.flags)
+    outer.flags.append("own")
     data = url = file_id = None
     if name == "inlineData":
         data = _plain(where, outer)

@@ -47,8 +47,7 @@ def read_result(outer: Members, key: str, fields: Fields) -> ToolResult:
             parts.extend(one for one in found if one is not None)
         else:
             inner.left["parts"] = media
-    if name is None:
-        outer.flags.append("noname")
+    outer.flags.append("own" if name is not None else "noname")
     if inner.left:
         outer.left[key] = inner.left
     return ToolResult(
@@ -113,7 +112,7 @@ def _response(text: str, flags: frozenset[str]) -> object:
             return {member: text}
         if member + ".json" in flags:
             return {member: decode(text)}
-    return _object_of(text)
+    return decode(text)
 
 
 def _words(parts: tuple[Part, ...]) -> str:

@@ -147,13 +147,11 @@ class GoogleEventsIn:
         members = Members(chunk)
         created_s = created_of(members)
         members.left = {}
-        usage = chunk.get("usageMetadata")
         return Began(
             dialect=DIALECT,
             id=members_text(chunk, "responseId"),
             model=members_text(chunk, "modelVersion"),
             created_s=created_s,
-            service_tier=tier_of(cast("Fields", usage), None) if isinstance(usage, dict) else None,
             native=members.shaped(),
         )
 
@@ -202,11 +200,12 @@ class GoogleEventsIn:
             found.append(TextDelta(number=state.open, text=text))
             return
         whole = read_part(part)
-        if isinstance(whole, Text) and not whole.text and state.open >= 0:
-            # A signature alone, most often at the end: what the text has from elsewhere may still be said.
-            state.is_past = True
-        else:
+        if state.thinks:
             self._close(state, found)
+        else:
+            # What comes behind a text, a call or a signature, is most often the end, where it is said what the
+            # text has from elsewhere: it takes citations until another text begins.
+            state.is_past = True
         number = self._number
         self._number += 1
         if isinstance(whole, Text):
@@ -264,7 +263,8 @@ class GoogleEventsIn:
             if self._searches:
                 usage = with_units(usage, {"web_search": self._searches})
             native = Native(dialect=DIALECT, fields={"usageMetadata": self._usage})
-            found.append(UsageSeen(usage=usage, native=native))
+            tier = tier_of(self._usage, None)
+            found.append(UsageSeen(usage=usage, native=native, service_tier=tier))
         found.append(Ended(native=Native(dialect=DIALECT, fields=self._left) if self._left else None))
 
 
