@@ -6,7 +6,6 @@ reasoning travel in the client's dialect, marked with their maker, and go back t
 """
 
 import base64
-import binascii
 from typing import Final
 
 from headgate.core.chat import Seal
@@ -29,7 +28,7 @@ def unwrapped(text: str, own: str) -> Seal:
         name, dot, data = text[len(MARK) :].partition(".")
         try:
             maker = base64.urlsafe_b64decode(name + "=" * (-len(name) % 4)).decode()
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # no base64, no ASCII, or no UTF-8 within
             return Seal(own, text)
         if dot and maker:
             return Seal(maker, data)
