@@ -33,6 +33,18 @@ _LOGPROBS: Final = "message.output_text.logprobs"
 _ENCRYPTED: Final = "reasoning.encrypted_content"
 _TIERS: Final = frozenset({"auto", "default", "flex", "scale", "priority"})
 
+_SHARED_WITH_CHAT: Final = frozenset(
+    [
+        "metadata",
+        "moderation",
+        "prompt_cache_key",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+        "safety_identifier",
+        "store",
+    ]
+)
+
 _ENCODE: Final = msgspec.json.Encoder().encode
 
 
@@ -155,10 +167,25 @@ def _put_native(fields: Fields, call: ChatCall, changes: Changes) -> None:
     native = call.native
     if native is None:
         return
+    if native.dialect == "openai-chat":
+        native = _kept_of_chat(fields, native)
     text, own = fields.get("text"), native.fields.get("text")
     restored(fields, native, changes, "")
     if native.dialect == OWN and isinstance(text, dict) and isinstance(own, dict):
         fields["text"] = {**cast("Fields", text), **cast("Fields", own)}
+
+
+def _kept_of_chat(fields: Fields, native: Native) -> Native:
+    """Write the members that OpenAI's chat has with the same meaning; return the rest."""
+    rest: Fields = {}
+    for name, value in native.fields.items():
+        if value is not None and name in _SHARED_WITH_CHAT:
+            fields[name] = value
+        elif name == "verbosity" and isinstance(value, str):
+            fields["text"] = {**cast("Fields", fields.get("text") or {}), "verbosity": value}
+        else:
+            rest[name] = value
+    return msgspec.structs.replace(native, fields=rest)
 
 
 def _write_own(fields: Fields, call: ChatCall, quirks: Quirks, changes: Changes) -> None:

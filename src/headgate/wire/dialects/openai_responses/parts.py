@@ -7,11 +7,14 @@ Source: OpenAI API reference, Responses, input and output content.
 from collections.abc import Sequence
 from typing import Final, Literal, cast
 
+import msgspec
+
 from headgate.core.chat import (
     CacheMark,
     Citation,
     Fields,
     Media,
+    Native,
     NativePart,
     Part,
     Refusal,
@@ -278,7 +281,11 @@ def write_media(part: Media, changes: Changes, where: str) -> Fields | None:
     match part.kind:
         case "image":
             fields = _write_image(part)
-            if "auto" in words or (not is_own and "detail" not in fields):
+            detail = _chat_detail(part.native)
+            if detail:
+                fields["detail"] = detail
+                part = msgspec.structs.replace(part, native=None)
+            elif "auto" in words or not is_own:
                 fields["detail"] = "auto"
         case "file":
             fields = _write_file(part, words)
@@ -302,6 +309,16 @@ def _write_image(part: Media) -> Fields:
     if part.url is not None:
         return {"type": "input_image", "image_url": part.url}
     return {"type": "input_image", "file_id": part.file_id}
+
+
+def _chat_detail(native: Native | None) -> str:
+    """How closely an image is looked at, where OpenAI's chat says that and nothing else beside it."""
+    if native is None or native.dialect != "openai-chat" or set(native.fields) != {"image_url"}:
+        return ""
+    inner = native.fields["image_url"]
+    fields = cast("Fields", inner) if isinstance(inner, dict) else {}
+    detail = fields.get("detail")
+    return detail if isinstance(detail, str) and len(fields) == 1 else ""
 
 
 def data_url(part: Media) -> str:
