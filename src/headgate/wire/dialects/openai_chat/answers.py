@@ -28,7 +28,7 @@ from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.fields import Taking, decode, put_native
 from headgate.wire.dialects.identifiers import given
 from headgate.wire.dialects.model import Asked
-from headgate.wire.dialects.openai_chat.messages import flat_reasoning, put_marks, put_media
+from headgate.wire.dialects.openai_chat.messages import flat_reasoning, put_left, put_marks, put_media
 from headgate.wire.dialects.openai_chat.parts_in import take_said
 from headgate.wire.dialects.openai_chat.parts_out import (
     Writing,
@@ -175,7 +175,9 @@ def _choice(candidate: Candidate, answer: ChatAnswer, writing: Writing) -> Field
     fields: Fields = {} if "unplaced" in words else {"index": candidate.index}
     calls = "tool_calls" in message or "function_call" in message
     if candidate.finish is not None:
-        fields |= write_reason(candidate.finish, calls=calls, refuses="refusal" in message, is_own=is_own)
+        fields |= write_reason(
+            candidate.finish, calls=calls, refuses=bool(message.get("refusal")), is_own=is_own
+        )
     elif not is_own:
         fields["finish_reason"] = "tool_calls" if calls else "stop"
     if not is_own:
@@ -186,7 +188,7 @@ def _choice(candidate: Candidate, answer: ChatAnswer, writing: Writing) -> Field
     left = candidate.native.fields if candidate.native is not None else {}
     held = left.get("message")
     if "message" in words or "parts" in words or candidate.parts or candidate.native is None:
-        message.update(cast("Fields", held) if isinstance(held, dict) else {})
+        put_left(message, cast("Fields", held) if isinstance(held, dict) else {})
         fields["message"] = message
     return {
         **fields,

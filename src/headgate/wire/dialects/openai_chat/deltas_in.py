@@ -370,8 +370,8 @@ class ChoiceIn:
             self._tools[f"{key} {len(self._tools)}"] = tool
             tool = None
         if tool is None:
-            for other in self._tools.values():
-                self._end_whole(other, events)
+            if self._last_tool is not None:
+                self._end_whole(self._last_tool, events)
             tool = self._tools[key] = _Tool({})
         tool.id = tool.id or identifier
         self._last_tool = tool

@@ -85,7 +85,19 @@ def write_message(message: Message, writing: Writing, where: str) -> Iterable[Fi
             fields["content"] = ""
     if message.name is not None:
         fields["name"] = message.name
-    yield put_native(fields, message.native, OWN, writing.changes, where, HARMLESS)
+    if message.native is not None and message.native.dialect == OWN:
+        yield put_left(fields, message.native.fields)
+    else:
+        yield put_native(fields, message.native, OWN, writing.changes, where, HARMLESS)
+
+
+def put_left(fields: Fields, left: Fields) -> Fields:
+    """Put back the members of a message that have no word; other annotations stand behind citations."""
+    cited, others = fields.get("annotations"), left.get("annotations")
+    fields.update(left)
+    if isinstance(cited, list) and isinstance(others, list):
+        fields["annotations"] = [*cast("list[object]", cited), *cast("list[object]", others)]
+    return fields
 
 
 def _shape(message: Message) -> str:

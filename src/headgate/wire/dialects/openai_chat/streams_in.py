@@ -100,7 +100,10 @@ class StreamReader:
             raise _NotAChunk(f"a chunk is no JSON: {error}") from None
         if piece.startswith(b"event: error") and "error" not in value:
             value = {"error": value}
-        self._chunk(cast("Fields", value), events)
+        try:
+            self._chunk(cast("Fields", value), events)
+        except (ValueError, RecursionError) as error:
+            raise _NotAChunk(f"a chunk is nested too deeply: {error}") from None
 
     def _take_mark(self, data: bytes, events: list[Event]) -> None:
         if not data:

@@ -26,6 +26,7 @@ from headgate.core.events import (
     TextDelta,
     UsageSeen,
 )
+from headgate.core.faults import UpstreamError
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.fields import is_hollow
 from headgate.wire.dialects.identifiers import given
@@ -56,7 +57,7 @@ class StreamWriter:
         self._unfinished: dict[int, bool] = {}
 
     def write(self, event: Event) -> bytes:
-        """Return the bytes that say an event, maybe none."""
+        """Return the bytes that say an event, maybe none. Raises UpstreamError for one nested too deeply."""
         if type(event) is TextDelta or type(event) is ArgumentsDelta:
             part = self._parts.get(event.number)
             if part is None:
@@ -64,7 +65,10 @@ class StreamWriter:
             return part.grow(event.text if type(event) is TextDelta else cast("ArgumentsDelta", event).json)
         if self._is_over:
             return b""
-        return self._rarely(event)
+        try:
+            return self._rarely(event)
+        except RecursionError:
+            raise UpstreamError("the provider's stream is nested too deeply") from None
 
     def _rarely(self, event: Event) -> bytes:
         match event:
