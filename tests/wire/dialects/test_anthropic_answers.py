@@ -244,7 +244,8 @@ def test_a_seal_without_its_part_is_a_part_of_its_own():
 
 
 @pytest.mark.parametrize(
-    "data", ["Ewk.x", "hgs1.", "hgs1.!.x", "next;x", "why;hgs1.Z29vZ2xl.x", "next;hgs1.!!!!.x"]
+    "data",
+    ["Ewk.x", "hgs1.", "hgs1.!.x", "next;x", "why;hgs1.Z29vZ2xl.x", "next;hgs1.!!!!.x", "hgs1.\ufeff.x"],
 )
 def test_what_carries_no_mark_is_anthropics_own(data: str):
     (part,) = returned([{"type": "redacted_thinking", "data": data}])

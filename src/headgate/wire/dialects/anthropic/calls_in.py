@@ -237,7 +237,8 @@ def _thinking_and_output(taking: Taking) -> tuple[Thinking | None, OutputFormat 
     if isinstance(config, dict):
         inner = Taking(cast("Fields", config))
         output = _format(inner, "format")
-        if inner.left.get("effort") in EFFORTS:
+        word = inner.left.get("effort")
+        if isinstance(word, str) and word in EFFORTS:
             effort = inner.text("effort")
         if output is not None or effort is not None:
             _leave(taking, "output_config", inner)

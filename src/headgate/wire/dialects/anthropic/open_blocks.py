@@ -27,13 +27,13 @@ class Block:
 
     __slots__ = (
         "_fields",
-        "_index",
         "_json",
         "_part",
         "_seal",
         "_text_head",
         "_was_opened",
         "_writer",
+        "index",
         "is_ended",
         "is_lazy",
         "kind",
@@ -50,7 +50,7 @@ class Block:
         self.kind: Kind
         self._part = part
         self._writer = writer
-        self._index = -1
+        self.index = -1
         self._text_head = b""
         self._was_opened = False
         self._json: list[str] = []
@@ -123,7 +123,7 @@ class Block:
         if is_first and isinstance(part, Text | ToolCall) and part.seal is not None:
             held: Fields = {"type": "redacted_thinking", "data": carried_beside(part.seal, "next")}
             out, index = whole_block(held, index), index + 1
-        self._index = index
+        self.index = index
         member = "text" if self.kind == "text" else "thinking"
         if self.kind != "tool":
             self._text_head = self._delta_head(f"{member}_delta", member)
@@ -179,7 +179,7 @@ class Block:
     def closed(self, index: int) -> tuple[bytes, int]:
         """Close it; return also the next index. The seal of a text or call that came late is behind it."""
         out = self._signature() if self.kind == "thinking" else b""
-        out += _event(b"content_block_stop", b'{"type":"content_block_stop","index":%d}' % self._index)
+        out += _event(b"content_block_stop", b'{"type":"content_block_stop","index":%d}' % self.index)
         if self._seal is None:
             return out, index
         behind, index = self.sealed_behind(self._seal, index)
@@ -203,7 +203,7 @@ class Block:
     def _delta_head(self, kind: str, member: str) -> bytes:
         return (
             'event: content_block_delta\ndata: {"type":"content_block_delta","index":'
-            f'{self._index},"delta":{{"type":"{kind}","{member}":'
+            f'{self.index},"delta":{{"type":"{kind}","{member}":'
         ).encode()
 
 

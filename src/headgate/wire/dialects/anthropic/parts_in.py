@@ -15,6 +15,7 @@ from headgate.core.chat import (
     Citation,
     Fields,
     Media,
+    Native,
     NativePart,
     Part,
     Reasoning,
@@ -124,7 +125,7 @@ def read_citation(value: Fields) -> Citation:
         quote=taking.text("cited_text"),
         start=taking.whole("start_index"),
         end=taking.whole("end_index"),
-        native=taking.native(DIALECT, kind),
+        native=Native(dialect=DIALECT, fields=taking.left, shape=kind),
     )
 
 

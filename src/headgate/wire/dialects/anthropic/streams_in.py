@@ -158,13 +158,14 @@ class StreamIn:
             block.json.append(json)
 
     def _odd_delta(self, block: _Block, data: bytes, out: list[Event]) -> None:
-        """A delta of no word: what it sets in a block of no word, else an event of its own."""
-        event = cast("Fields", decode(data))
+        """A delta of no word: what it sets in a block of no word, else an event with its part's number."""
+        event = _object(data)
         delta = cast("Fields", event["delta"])
         if block.kind is NativePart:
             block.value.update({name: value for name, value in delta.items() if name != "type"})
         else:
-            out.append(NativeEvent(dialect=DIALECT, kind="content_block_delta", value=event))
+            value = {**event, "index": block.number}
+            out.append(NativeEvent(dialect=DIALECT, kind="content_block_delta", value=value))
 
     def _block(self, index: int) -> _Block:
         block = self._open.get(index)
@@ -174,13 +175,7 @@ class StreamIn:
 
     def _take_rare(self, data: bytes, out: list[Event]) -> None:
         """Everything but deltas."""
-        try:
-            fields = decode(data)
-        except ValueError:
-            raise Malformed("data", "is no JSON") from None
-        if not isinstance(fields, dict):
-            raise Malformed("data", "is no JSON object")
-        event = cast("Fields", fields)
+        event = _object(data)
         kind = event.get("type")
         if not isinstance(kind, str):
             raise Malformed("type", "is not the name of an event")
@@ -216,6 +211,7 @@ class StreamIn:
             if taking.left.get(name) is None:
                 taking.left.pop(name, None)
         blocks = taking.objects("content") or []
+        taking.left.pop("content", None)
         usage = taking.left.get("usage")
         stated = cast("Fields", usage) if isinstance(usage, dict) else {}
         tier = stated.get("service_tier")
@@ -310,9 +306,10 @@ class StreamIn:
         out.append(PartEnded(number=block.number))
 
     def _message_delta(self, taking: Taking, out: list[Event]) -> None:
-        del taking.left["type"]
         delta = Taking(taking.object("delta") or {})
         usage = taking.object("usage")
+        for name in ("type", "delta", "usage"):
+            taking.left.pop(name, None)
         finish = read_finish(delta)
         if finish is not None:
             out.append(Finished(finish=finish, native=delta.native(DIALECT)))
@@ -328,6 +325,16 @@ class StreamIn:
         self._is_over = True
         native = Native(dialect=DIALECT, fields=self._closing) if self._closing else None
         out.append(Ended(native=native))
+
+
+def _object(data: bytes) -> Fields:
+    try:
+        fields = decode(data)
+    except ValueError:
+        raise Malformed("data", "is no JSON") from None
+    if not isinstance(fields, dict):
+        raise Malformed("data", "is no JSON object")
+    return cast("Fields", fields)
 
 
 def _placeholders_gone(part: Part) -> Part:

@@ -79,12 +79,20 @@ class StreamOut:
             case Broke():
                 return self._broke(event)
             case NativeEvent():
-                is_own = event.dialect == DIALECT
-                return _event(event.kind, event.value) if is_own and "\n" not in event.kind else b""
+                return self._native(event) if event.dialect == DIALECT else b""
             case PartBegan():
                 return self._ensure_begun() + self._part_began(event)
             case _:
                 return self._part_event(event)
+
+    def _native(self, event: NativeEvent) -> bytes:
+        """An event of no word; a delta goes into its block, if that is the open one."""
+        if event.kind == "content_block_delta":
+            block = self._open
+            if block is None or event.value.get("index") != block.number:
+                return b""
+            return _event(event.kind, {**event.value, "index": block.index})
+        return _event(event.kind, event.value) if event.kind.isprintable() else b""
 
     def _begin(self, began: Began) -> bytes:
         if self._began is not None:
