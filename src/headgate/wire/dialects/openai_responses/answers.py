@@ -30,7 +30,7 @@ from headgate.wire.dialects.model import Asked
 from headgate.wire.dialects.openai_responses.items import WHOLE, Item, read_item, write_item
 from headgate.wire.dialects.openai_responses.output import Output
 from headgate.wire.dialects.openai_responses.parts import CONTENT
-from headgate.wire.dialects.openai_responses.spelling import ITEM, ITEM_END, OWN, words_of
+from headgate.wire.dialects.openai_responses.spelling import ITEM, ITEM_END, OWN, filled, words_of
 from headgate.wire.usage import usage_of
 
 RESPONSE: Final = "response"
@@ -88,8 +88,8 @@ class Head:
     def __init__(self, fields: Fields) -> None:
         taking = Taking(fields)
         taking.left.pop("output", None)
-        self.id = taking.text("id") or ""
-        self.model = taking.text("model") or ""
+        self.id = filled(taking, "id") or ""
+        self.model = filled(taking, "model") or ""
         self.created_s = taking.whole("created_at")
         self.service_tier = taking.text("service_tier")
         usage = taking.left.pop("usage", None) if "usage" in taking.left else None

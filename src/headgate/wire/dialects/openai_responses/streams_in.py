@@ -248,7 +248,7 @@ class ResponsesIn:
             open_item = self._items.get(index)
             if open_item is None:
                 identifier = value.get("id")
-                if identifier is None or identifier not in ids:
+                if not isinstance(identifier, str) or identifier not in ids:
                     self._item_ends(index, value)
             elif not open_item.is_done and value.get("id", "") == open_item.identifier:
                 self._item_ends(index, value)
@@ -285,7 +285,8 @@ class ResponsesIn:
         self._start({})
         value = object_in(fields, "item")
         index = index_in(fields, "output_index")
-        if value.get("type") not in _READ or index in self._items:
+        kind = value.get("type")
+        if not isinstance(kind, str) or kind not in _READ or index in self._items:
             self._events.append(NativeEvent(dialect=OWN, kind="response.output_item.added", value=fields))
             return
         item = self._items[index] = OpenItem(value)

@@ -37,6 +37,7 @@ from headgate.core.events import (
     TextDelta,
     UsageSeen,
 )
+from headgate.core.faults import UpstreamError
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.model import Asked
 from headgate.wire.dialects.openai_responses.answers import RESPONSE, ending, head_of, written_usage
@@ -129,7 +130,10 @@ class ResponsesOut:
         return out
 
     def _say(self, kind: str, fields: Fields) -> None:
-        body = _ENCODE({"type": kind, **fields, "sequence_number": self._sequence})
+        try:
+            body = _ENCODE({"type": kind, **fields, "sequence_number": self._sequence})
+        except RecursionError:
+            raise UpstreamError("the answer is nested too deeply") from None
         self._sequence += 1
         self._out.append(b"event: %b\ndata: %b\n\n" % (kind.encode(), body))
 
