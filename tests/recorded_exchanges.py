@@ -68,13 +68,18 @@ def _folder() -> Path:
     return Path(named) if named else Path(__file__).resolve().parents[2] / "shared" / "recorded"
 
 
-@functools.cache
-def recorded() -> tuple[tuple[Exchange, Route], ...]:
-    """Every recorded exchange in a dialect of ours, with the route that it means."""
+def recorded_file() -> Path:
+    """Where all recorded exchanges stand; skips the test where they do not."""
     file = _folder() / "exchanges.jsonl.gz"
     if not file.exists():
         pytest.skip("no recorded exchanges; HEADGATE_RECORDED names the folder of exchanges.jsonl.gz")
-    with gzip.open(file) as lines:
+    return file
+
+
+@functools.cache
+def recorded() -> tuple[tuple[Exchange, Route], ...]:
+    """Every recorded exchange in a dialect of ours, with the route that it means."""
+    with gzip.open(recorded_file()) as lines:
         exchanges = [msgspec.json.decode(line, type=Exchange) for line in lines]
     return tuple((one, route) for one in exchanges if (route := one.route) is not None)
 

@@ -94,7 +94,7 @@ def broken(found: Sequence[Message], quirks: Quirks, own: AnyDialect | None) -> 
     """Every rule that the messages break, in words."""
     return [
         *_of_roles(found, quirks, own),
-        *_of_order(found, quirks),
+        *_of_order(found, quirks, own),
         *_of_pairs(found),
         *_of_tools(found, quirks),
         *(fault for message in found for fault in _of_parts(message, quirks, own)),
@@ -114,7 +114,7 @@ def _of_roles(found: Sequence[Message], quirks: Quirks, own: AnyDialect | None) 
         yield "a system message in the middle"
 
 
-def _of_order(found: Sequence[Message], quirks: Quirks) -> Iterator[str]:
+def _of_order(found: Sequence[Message], quirks: Quirks, own: AnyDialect | None) -> Iterator[str]:
     talk = [message for message in found if message.role in ("user", "assistant")]
     for first, second in pairwise(found):
         if first.role == "assistant" == second.role:
@@ -126,6 +126,8 @@ def _of_order(found: Sequence[Message], quirks: Quirks) -> Iterator[str]:
             yield "a user after a tool"
     if quirks.is_alternating and talk and talk[0].role != "user":
         yield "the user does not begin"
+    if found and not talk and own in ("anthropic", "google", "bedrock"):
+        yield "nothing to answer"
     last = found[-1] if found else None
     if last is not None and last.role == "assistant":
         if not quirks.takes_prefill:

@@ -2,6 +2,7 @@
 
 import re
 
+import msgspec
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.wire.dialects.conversations import NAMES, chats, targets
@@ -15,6 +16,7 @@ from headgate.core.chat import (
     Text,
     ToolCall,
     ToolChoice,
+    ToolResult,
 )
 from headgate.core.events import Ended, PartBegan
 from headgate.core.quirks import PLAIN, Quirks
@@ -129,4 +131,17 @@ def test_trap_31_history_keeps_the_alias_of_its_tool() -> None:
     )
     (tool,) = declared(history, PLAIN, Changes())
     assert isinstance(tool, FunctionTool) and tool.name == names_of(found, PLAIN).there("a.b")
-    assert arranged(history, PLAIN, Changes()) == ()
+    written = arranged(
+        msgspec.structs.replace(
+            history,
+            messages=(
+                Message(role="assistant", parts=(call,)),
+                Message(role="tool", parts=(ToolResult(call_id="a", parts=()),)),
+            ),
+        ),
+        PLAIN,
+        Changes(),
+    )
+    assert [part.name for message in written for part in message.parts if isinstance(part, ToolCall)] == [
+        tool.name
+    ]

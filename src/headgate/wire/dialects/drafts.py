@@ -72,7 +72,7 @@ def drafts_of(call: ChatCall) -> list[Draft]:
     place = 0
     for message in call.messages:
         spelled = shape_of(message.native, call.dialect)
-        if apart is not None and message.role == "system":
+        if apart is not None and place == 0 and message.role == "system":
             where = apart
         elif spelled in ("instructions", "input"):
             where = spelled  # a text of its own, beside the list of Responses or in its place

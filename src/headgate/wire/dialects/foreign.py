@@ -28,8 +28,9 @@ def own_only(
             mine = _mine(part, maker, own, wants_back=wants_back, changes=changes, where=draft.where)
             if mine is not None:
                 kept.append(mine)
-        draft.parts = kept
-        yield draft
+        if kept:  # what is left out is told, and so is the message that held nothing else
+            draft.parts = kept
+            yield draft
 
 
 def _mine(

@@ -5,8 +5,9 @@ Never asks who a provider is (`core.quirks`), never invents what nobody said but
 `wire.dialects.offered`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 import msgspec
@@ -26,8 +27,13 @@ __all__ = ["FILLERS", "arranged", "chosen", "declared", "parallel"]
 BEGIN: Final = "(The conversation begins with the assistant.)"
 BETWEEN: Final = "OK."
 CONTINUE: Final = "Continue."
-FILLERS: Final = frozenset({BEGIN, BETWEEN, CONTINUE})
+NOTHING: Final = "(The user says nothing.)"
+FILLERS: Final = frozenset({BEGIN, BETWEEN, CONTINUE, NOTHING})
 """All that is ever put into a conversation, where a target takes no other order."""
+
+_OF_TOOLS: Final = (ToolCall, ToolResult)
+_SEATS: Final[dict[type, Role]] = {ToolCall: "assistant", Reasoning: "assistant", ToolResult: "user"}
+"""Whose message a part belongs to that only one role has."""
 
 OPENAI: Final[frozenset[AnyDialect]] = frozenset({"openai", "openai-chat", "openai-responses"})
 """The dialects that have a developer's role."""
@@ -46,21 +52,23 @@ def arranged(
     """
     drafts = list(_seated(_roles(drafts_of(call), quirks, own), changes))
     drafts = _solid(drafts, changes, is_note=call.dialect != "openai-responses")
-    drafts = Pairing(quirks.tool_ids, names_of(call, quirks), changes).run(drafts)
-    if not quirks.takes_media_in_results:
-        for draft in drafts:
-            _move_media(draft, changes)
-    drafts = list(own_only(drafts, quirks, own, changes))
-    drafts = _solid(drafts, changes, is_note=True)
+    if any(type(part) in _OF_TOOLS for draft in drafts for part in draft.parts):
+        drafts = Pairing(quirks.tool_ids, names_of(call, quirks), changes).run(drafts)
+        if not quirks.takes_media_in_results:
+            for draft in drafts:
+                _move_media(draft, changes)
+    drafts = _solid(own_only(drafts, quirks, own, changes), changes, is_note=True)
+    if own in APART or quirks.is_system_first or quirks.is_alternating or not quirks.has_system_role:
+        drafts = _solid(_systems(drafts, quirks, changes), changes, is_note=True)
     for draft in drafts:
         _reasoning_first(draft, quirks, changes)
-    drafts = _systems(drafts, quirks, changes, is_apart=own in APART)
-    drafts = _solid(drafts, changes, is_note=True)
-    drafts = list(_apart(drafts, quirks))
-    drafts = list(_spaced(drafts, quirks, changes))
+    if quirks.are_results_alone or not quirks.takes_user_after_tool:
+        drafts = list(_spaced(_apart(drafts), quirks, changes))
     if quirks.is_alternating:
-        drafts = _alternating(drafts, quirks, changes)
+        drafts = _alternating(drafts, changes)
     _end(drafts, quirks, changes)
+    if call.messages and not any(draft.role in ("user", "assistant") for draft in drafts):
+        _begin(drafts, changes, is_needed=own in APART)
     return tuple(draft.message() for draft in drafts)
 
 
@@ -77,42 +85,27 @@ def _roles(drafts: list[Draft], quirks: Quirks, own: AnyDialect | None) -> list[
 def _seated(drafts: Iterable[Draft], changes: Changes) -> Iterator[Draft]:
     """Calls and reasoning in the assistant's messages only, and results in the user's."""
     for draft in drafts:
-        runs: list[tuple[Role, list[Part]]] = [
-            (role, list(parts)) for role, parts in groupby(draft.parts, _seat(draft.role))
-        ]
-        if all(role == draft.role for role, _ in runs):
+        role = draft.role
+        if all(_SEATS.get(type(part), role) == role for part in draft.parts):
             yield draft
             continue
-        changes.alter(draft.where, f"a message of the {draft.role} holds parts of another role: it is split")
+        changes.alter(draft.where, f"a message of the {role} holds parts of another role: it is split")
         native, name = draft.native, draft.name
-        for role, parts in runs:
-            run = Draft(role, parts, draft.where)
-            if role == draft.role:
+        seated: list[tuple[Role, Part]] = [(_SEATS.get(type(part), role), part) for part in draft.parts]
+        for seat, run_parts in groupby(seated, itemgetter(0)):
+            run = Draft(seat, (part for _, part in run_parts), draft.where)
+            if seat == role:
                 run.native, run.name, native = native, name, None
             yield run
-
-
-def _seat(own: Role) -> Callable[[Part], Role]:
-    """Whose message a part belongs to: that of `own`, but for those that only one role has."""
-
-    def seat(part: Part) -> Role:
-        if isinstance(part, ToolCall | Reasoning):
-            return "assistant"
-        return "user" if isinstance(part, ToolResult) else own
-
-    return seat
 
 
 def _solid(drafts: Iterable[Draft], changes: Changes, *, is_note: bool) -> list[Draft]:
     """Without blank parts and empty messages, and with what an assistant says in one turn as one message."""
     found: list[Draft] = []
     for draft in drafts:
-        kept = [part for part in draft.parts if not is_blank(part)]
+        kept: list[Part] = [part for part in draft.parts if not is_blank(part)]
         if not kept:
-            if draft.parts and any(not isinstance(part, Text) or part.text for part in draft.parts):
-                changes.note(draft.where, "a message of white space is left out")
-            elif draft.role == "user":
-                changes.note(draft.where, "an empty message is left out")
+            changes.note(draft.where, "a message without a word is left out")
             continue
         draft.parts = kept
         if found and draft.role == "assistant" == found[-1].role:
@@ -159,10 +152,8 @@ def _move_media(draft: Draft, changes: Changes) -> None:
         draft.parts[heads:heads] = moved
 
 
-def _systems(drafts: list[Draft], quirks: Quirks, changes: Changes, *, is_apart: bool) -> list[Draft]:
-    has_role = quirks.has_system_role
-    if has_role and not (is_apart or quirks.is_system_first or quirks.is_alternating):
-        return drafts
+def _systems(drafts: list[Draft], quirks: Quirks, changes: Changes) -> list[Draft]:
+    """System messages before all others, or in the user's first turn (41)."""
     first: list[Draft] = []
     others: list[Draft] = []
     for draft in drafts:
@@ -172,7 +163,7 @@ def _systems(drafts: list[Draft], quirks: Quirks, changes: Changes, *, is_apart:
         if others:
             changes.alter(draft.where, "a system message in the middle is moved to the beginning")
         first.append(draft)
-    if has_role or not first:
+    if quirks.has_system_role or not first:
         return [*first, *others]
     opening = Draft("user", (), first[0].where)
     for draft in first:
@@ -184,17 +175,13 @@ def _systems(drafts: list[Draft], quirks: Quirks, changes: Changes, *, is_apart:
     return [opening, *others]
 
 
-def _apart(drafts: Iterable[Draft], quirks: Quirks) -> Iterator[Draft]:
-    """Results in a message of their own, where the target wants that."""
-    is_split = quirks.are_results_alone or not quirks.takes_user_after_tool
+def _apart(drafts: Iterable[Draft]) -> Iterator[Draft]:
+    """Results in a message of their own."""
     for draft in drafts:
         rest: list[Part] = [part for part in draft.parts if not isinstance(part, ToolResult)]
-        if not is_split or draft.role != "user" or not rest or len(rest) == len(draft.parts):
-            yield draft
-            continue
-        results = Draft("user", (part for part in draft.parts if isinstance(part, ToolResult)), draft.where)
-        yield results
-        draft.parts = rest
+        if rest and len(rest) < len(draft.parts):
+            yield Draft("user", (part for part in draft.parts if isinstance(part, ToolResult)), draft.where)
+            draft.parts = rest
         yield draft
 
 
@@ -211,7 +198,7 @@ def _spaced(drafts: Iterable[Draft], quirks: Quirks, changes: Changes) -> Iterat
         yield draft
 
 
-def _alternating(drafts: list[Draft], quirks: Quirks, changes: Changes) -> list[Draft]:
+def _alternating(drafts: list[Draft], changes: Changes) -> list[Draft]:
     found: list[Draft] = []
     for draft in drafts:
         last = found[-1] if found else None
@@ -226,6 +213,15 @@ def _alternating(drafts: list[Draft], quirks: Quirks, changes: Changes) -> list[
             found.append(Draft("user", (Text(text=BEGIN),), draft.where))
         found.append(draft)
     return found
+
+
+def _begin(drafts: list[Draft], changes: Changes, *, is_needed: bool) -> None:
+    """Something to answer, where nobody says a word and the target takes no system messages alone."""
+    if drafts and not is_needed:
+        return
+    where = drafts[-1].where if drafts else "messages"
+    changes.alter(where, f"the target wants something to answer: the user says {NOTHING!r}")
+    drafts.append(Draft("user", (Text(text=NOTHING),), where))
 
 
 def _end(drafts: list[Draft], quirks: Quirks, changes: Changes) -> None:
