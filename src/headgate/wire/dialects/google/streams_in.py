@@ -203,8 +203,8 @@ class GoogleEventsIn:
         if state.thinks:
             self._close(state, found)
         else:
-            # What comes behind a text, a call or a signature, is most often the end, where it is said what the
-            # text has from elsewhere: it takes citations until another text begins.
+            # A call or a signature behind a text is most often the end, where it is said what the text has
+            # from elsewhere: it takes citations until another text begins.
             state.is_past = True
         number = self._number
         self._number += 1
