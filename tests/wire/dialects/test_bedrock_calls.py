@@ -136,6 +136,15 @@ def test_trap_26_no_document_or_film_stands_beside_results(kind: Any, media_type
     assert [next(iter(block)) for block in body["messages"][2]["content"]] == ["toolResult", "image"]
 
 
+def test_a_cache_mark_inside_of_a_result_stands_after_it():
+    marked = user(ToolResult(call_id="c1", parts=(Text(text="a", cache=CacheMark()), Text(text="b"))))
+    body, changes = write(call_of((*USED[:2], marked), tools=(LOOK,)))
+    result, point = body["messages"][2]["content"]
+    assert result["toolResult"]["content"] == [{"text": "a"}, {"text": "b"}]
+    assert point == {"cachePoint": {"type": "default"}}
+    assert not list(changes)
+
+
 def test_trap_28_without_none_the_tools_are_left_out():
     body, changes = write(call_of(tools=(LOOK,), tool_choice=ToolChoice(mode="none")))
     assert "toolConfig" not in body

@@ -20,17 +20,14 @@ from headgate.core.chat import (
 )
 from headgate.core.faults import InvalidRequest
 from headgate.core.quirks import Quirks
+from headgate.wire.dialects.bedrock.options import put_thinking, write_output, write_settings
 from headgate.wire.dialects.bedrock.parts_in import OWN, read_blocks
 from headgate.wire.dialects.bedrock.parts_out import BlockWriter, without_foreign_seals
 from headgate.wire.dialects.bedrock.tools import read_tools, write_tools
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.fields import Taking, decode, put_native, shape_of
-from headgate.wire.dialects.sampling import taken
-from headgate.wire.dialects.schemas import fitted as fitted_schema
-from headgate.wire.dialects.thinking import fitted as fitted_thinking
 from headgate.wire.dialects.turns import arranged
 
-TAKEN: Final = frozenset({"temperature", "top_p", "top_k", "stop"})
 STOP_SEQUENCE: Final = "/stop_sequence"
 """Where some models say which stop sequence they met; the others ignore that it is asked for."""
 EMPTY_SYSTEM: Final = "system"
@@ -54,10 +51,6 @@ HARMLESS: Final = frozenset(
 """Members of other dialects of which no answer depends."""
 PLAIN_TIERS: Final = frozenset({"auto", "default", "standard", "standard_only"})
 """What other dialects call the tier that is anyhow asked for."""
-EFFORTS: Final = {"minimal": "low", "xhigh": "high"}
-"""The nearest word for what only some know."""
-TOP_P_MIN: Final = 0.95
-"""Of a model of Anthropic's that thinks within a budget."""
 ATTACHED: Final = "The document is attached."
 """The text that Bedrock wants beside a document (trap 45)."""
 
@@ -180,14 +173,14 @@ def write_call(call: ChatCall, quirks: Quirks, changes: Changes) -> bytes:
     if system or EMPTY_SYSTEM in shape:
         body["system"] = system
     extra: Fields = {}
-    settings = _settings(call, quirks, changes, extra)
+    settings = write_settings(call, quirks, changes, extra)
     if settings or EMPTY_SETTINGS in shape:
         body["inferenceConfig"] = settings
     if (config := write_tools(call, quirks, changes)) is not None:
         body["toolConfig"] = config
-    if (output := _write_output(call, quirks, changes)) is not None:
+    if (output := write_output(call, quirks, changes)) is not None:
         body["outputConfig"] = output
-    _thinking(call, quirks, changes, settings, extra)
+    put_thinking(call, quirks, changes, settings, extra)
     if extra:
         body["additionalModelRequestFields"] = extra
     if not is_own and call.sampling.stop:
@@ -293,93 +286,3 @@ def _with_text(message: Message, blocks: list[Fields], changes: Changes, where: 
         return blocks
     changes.note(where, "Bedrock wants a text beside a document; one was added")
     return [*blocks, {"text": ATTACHED}]
-
-
-def _settings(call: ChatCall, quirks: Quirks, changes: Changes, extra: Fields) -> Fields:
-    sampling = taken(call.sampling, quirks, TAKEN, changes, {})
-    settings: Fields = {}
-    limit = call.max_output if call.max_output is not None else quirks.output_limit_default
-    if call.dialect == OWN:
-        limit = call.max_output
-    if limit is not None:
-        settings["maxTokens"] = limit
-    if call.max_output is None and limit is not None:
-        changes.note("max_tokens", f"the call names no limit of its output, and got {limit}")
-    if sampling.temperature is not None:
-        settings["temperature"] = sampling.temperature
-    if sampling.top_p is not None:
-        settings["topP"] = sampling.top_p
-    if sampling.stop:
-        settings["stopSequences"] = list(sampling.stop)
-    if sampling.top_k is not None:
-        extra["top_k"] = sampling.top_k
-    return settings
-
-
-def _thinking(call: ChatCall, quirks: Quirks, changes: Changes, settings: Fields, extra: Fields) -> None:
-    """Put how much to think among what Bedrock passes on to a model as it is."""
-    if call.thinking is None:
-        return
-    put_native({}, call.thinking.native, OWN, changes, "thinking")
-    limit = settings.get("maxTokens")
-    asked = fitted_thinking(
-        call.thinking, quirks, limit if isinstance(limit, int) else None, changes, "thinking"
-    )
-    if asked is None:
-        return
-    if quirks.thinking == "budget":
-        tokens = asked.budget_tokens
-        if tokens is not None:
-            extra["thinking"] = (
-                {"type": "enabled", "budget_tokens": tokens} if tokens else {"type": "disabled"}
-            )
-            _check_top_p(settings, tokens, changes)
-        return
-    if asked.effort is not None:
-        _put_effort(EFFORTS.get(asked.effort, asked.effort), quirks, extra)
-
-
-def _check_top_p(settings: Fields, tokens: int, changes: Changes) -> None:
-    top_p = settings.get("topP")
-    if tokens and isinstance(top_p, int | float) and top_p < TOP_P_MIN:
-        changes.alter("top_p", f"a model that thinks takes none below {TOP_P_MIN}")
-        del settings["topP"]
-
-
-def _put_effort(effort: str, quirks: Quirks, extra: Fields) -> None:
-    is_off = effort == "none"
-    match quirks.thinking:
-        case "adaptive":
-            extra["thinking"] = {"type": "disabled" if is_off else "adaptive"}
-            if not is_off:
-                extra["output_config"] = {"effort": effort}
-        case "level":
-            extra["reasoningConfig"] = {"type": "disabled"}
-            if not is_off:
-                extra["reasoningConfig"] = {"type": "enabled", "maxReasoningEffort": effort}
-        case _:
-            extra["reasoning_effort"] = effort
-
-
-def _write_output(call: ChatCall, quirks: Quirks, changes: Changes) -> Fields | None:
-    output = call.output
-    if output is None or output.kind == "text":
-        return None
-    if output.kind == "json" or output.schema is None:
-        changes.alter("response_format", "Bedrock has no mode for JSON without a schema")
-        return None
-    if call.dialect != OWN and quirks.schema != "native":
-        changes.alter("response_format", "the model is not held to a JSON schema")
-        return None
-    schema = fitted_schema(output.schema, quirks.schema_subset, changes, "response_format.schema")
-    kept = output.native.fields.get("schema") if output.native is not None else None
-    is_kept = call.dialect == OWN and isinstance(kept, str) and decode(kept) == schema
-    text = kept if is_kept else msgspec.json.encode(schema).decode()
-    definition: Fields = {}
-    if output.name is not None:
-        definition["name"] = output.name
-    if output.description is not None:
-        definition["description"] = output.description
-    put_native(definition, output.native, OWN, changes, "response_format")
-    definition["schema"] = text
-    return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": definition}}}

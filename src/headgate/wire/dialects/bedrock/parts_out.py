@@ -54,18 +54,25 @@ class BlockWriter:
         self._names: set[str] = set()
         self.is_own = is_own
 
-    def blocks(self, parts: Iterable[Part], where: str) -> list[Fields]:
-        """Write parts in their order, each cache mark after its part."""
+    def blocks(self, parts: Iterable[Part], where: str, *, marks: bool = True) -> list[Fields]:
+        """Write parts in their order, each cache mark after its part; in results they have no place."""
         blocks: list[Fields] = []
         for place, part in enumerate(parts):
             block = self._block(part, f"{where}[{place}]")
             if block is None:
                 continue
             blocks.append(block)
-            mark = part.cache if isinstance(part, Text | Media | ToolCall | ToolResult) else None
-            if mark is not None:
+            mark = self._mark(part)
+            if mark is not None and (marks or self.is_own):
                 blocks.append(mark_block(mark))
         return blocks
+
+    def _mark(self, part: Part) -> CacheMark | None:
+        if not isinstance(part, Text | Media | ToolCall | ToolResult):
+            return None
+        if part.cache is None and isinstance(part, ToolResult) and not self.is_own:
+            return next((mark for inner in reversed(part.parts) if (mark := self._mark(inner))), None)
+        return part.cache
 
     def _block(self, part: Part, where: str) -> Fields | None:
         match part:
@@ -163,7 +170,7 @@ class BlockWriter:
         return {"toolUse": self._rest(inner, part.native, where)}
 
     def _tool_result(self, part: ToolResult, where: str) -> Fields:
-        content = self.blocks(part.parts, f"{where}.content")
+        content = self.blocks(part.parts, f"{where}.content", marks=False)
         inner: Fields = {"toolUseId": part.call_id, "content": content}
         if part.is_error and not self._quirks.takes_result_errors:
             content.insert(0, {"text": FAILED})

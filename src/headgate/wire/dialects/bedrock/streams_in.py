@@ -5,13 +5,12 @@ other dialect has come whole, at their end. Source: the API's ConverseStreamOutp
 """
 
 import base64
-import binascii
 from collections.abc import Callable
 from typing import Final, cast
 
 import msgspec
 
-from headgate.core.chat import Fields, Media, Native, NativePart, Part, Reasoning, Text, ToolCall
+from headgate.core.chat import Fields, Native, Part, Reasoning, Text, ToolCall
 from headgate.core.events import (
     ArgumentsDelta,
     Began,
@@ -31,7 +30,8 @@ from headgate.core.faults import UpstreamError
 from headgate.wire.dialects.bedrock.answers import ADDITIONAL, ASSISTANT, MESSAGE
 from headgate.wire.dialects.bedrock.errors import status_of
 from headgate.wire.dialects.bedrock.frames import Frame, FrameReader
-from headgate.wire.dialects.bedrock.parts_in import OWN, read_block, read_citation
+from headgate.wire.dialects.bedrock.parts_in import OWN, read_citation
+from headgate.wire.dialects.bedrock.pieces import joined, whole_block
 from headgate.wire.dialects.bedrock.reasons import finish_of
 from headgate.wire.dialects.fields import Taking
 from headgate.wire.dialects.seals import unwrapped
@@ -222,11 +222,11 @@ class StreamReader:
         if block.held is not None:
             number = self._next
             self._next += 1
-            events.append(PartBegan(number=number, part=_whole(block.held, block.pieces)))
+            events.append(PartBegan(number=number, part=whole_block(block.held, block.pieces)))
             events.append(PartEnded(number=number))
             return
         if block.seals:
-            data = _joined(block.seals) if block.kind == "redacted" else "".join(block.seals)
+            data = joined(block.seals) if block.kind == "redacted" else "".join(block.seals)
             events.append(SealDelta(number=block.number, seal=unwrapped(data, OWN)))
         events.append(PartEnded(number=block.number))
 
@@ -274,49 +274,6 @@ def _add_piece(block: _Block, value: object) -> None:
     if len(block.pieces) >= PIECES_MAX:
         raise UpstreamError("the provider's stream has a block of more pieces than are read")
     block.pieces.append(value)
-
-
-def _whole(start: Fields, pieces: list[object]) -> Part:
-    """A block that came in pieces, as a whole answer would hold it."""
-    member = next(iter(start), "")
-    inner = start.get(member)
-    if not isinstance(inner, dict):
-        return NativePart(dialect=OWN, kind=member, value=start)
-    whole: Fields = dict(cast("Fields", inner))
-    objects = [cast("Fields", piece) for piece in pieces if isinstance(piece, dict)]
-    if member == "toolUse":
-        text = "".join(piece for one in objects if isinstance(piece := one.get("input"), str))
-        try:
-            whole["input"] = _decode(text or "{}")
-        except msgspec.DecodeError:
-            whole["input"] = text
-    elif member == "toolResult":
-        lists = [cast("list[object]", piece) for piece in pieces if isinstance(piece, list)]
-        whole["content"] = [one for piece in lists for one in piece]
-    else:
-        return _whole_media(member, whole, objects)
-    return read_block({member: whole})
-
-
-def _whole_media(member: str, whole: Fields, pieces: list[Fields]) -> Part:
-    sources = [cast("Fields", source) for piece in pieces if isinstance(source := piece.get("source"), dict)]
-    texts = [data for source in sources if isinstance(data := source.get("bytes"), str)]
-    for source in sources:
-        whole["source"] = {**cast("Fields", whole.get("source", {})), **source}
-    if texts:
-        whole["source"] = {"bytes": _joined(texts)}
-    part = read_block({member: whole})
-    return part if isinstance(part, Media) else NativePart(dialect=OWN, kind=member, value={member: whole})
-
-
-def _joined(pieces: list[str]) -> str:
-    """Base64 of bytes whose pieces were each written so."""
-    if len(pieces) == 1:
-        return pieces[0]
-    try:
-        return base64.b64encode(b"".join(base64.b64decode(piece) for piece in pieces)).decode("ascii")
-    except (binascii.Error, ValueError):
-        return "".join(pieces)
 
 
 def _index(fields: Fields) -> int:
