@@ -138,6 +138,7 @@ def _openai_chat(fields: Fields) -> Usage:
         Usage(
             cache_read=cache_read,
             cache_write=max(count(given, "cache_write_tokens"), count(given, "cache_creation_tokens")),
+            cache_write_1h=count(given, "cache_write_1h_tokens"),
             input_audio=count(given, "audio_tokens"),
             input_image=count(given, "image_tokens"),
             reasoning=reasoning,
@@ -149,11 +150,15 @@ def _openai_chat(fields: Fields) -> Usage:
 
 
 def _split(prompt: int, completion: int, claimed: Usage) -> Usage:
-    """Divide a prompt and a completion among the parts that are claimed; none takes more than is left."""
+    """Divide a prompt and a completion among the parts that are claimed; none takes more than is left.
+
+    Of what is claimed to be written to the cache, that for an hour is a part.
+    """
     cache_read = min(claimed.cache_read, prompt)
     left = prompt - cache_read
     cache_write = min(claimed.cache_write, left)
     left -= cache_write
+    long = min(claimed.cache_write_1h, cache_write)
     # Providers that count audio or images count the cached ones in; what is cached is cheaper, so that
     # taking the rest for uncached charges no less than was used.
     input_audio = min(claimed.input_audio, left)
@@ -165,7 +170,8 @@ def _split(prompt: int, completion: int, claimed: Usage) -> Usage:
     return Usage(
         input=left - input_audio - input_image,
         cache_read=cache_read,
-        cache_write=cache_write,
+        cache_write=cache_write - long,
+        cache_write_1h=long,
         input_audio=input_audio,
         input_image=input_image,
         output=made - output_audio - output_image,

@@ -154,6 +154,19 @@ def test_trap_33_thinking_of_anthropic_is_carried_to_a_client_and_back() -> None
             )
 
 
+def test_flat_text_beside_foreign_seals_is_for_people_alone() -> None:
+    parts = (
+        Reasoning(text="Unsealed. "),
+        Reasoning(text="Sealed.", seal=Seal("anthropic", "s")),
+        Text(text="x"),
+    )
+    message = answered(answer(*parts))["choices"][0]["message"]
+    assert message["reasoning_content"] == "Unsealed. Sealed."
+    [said] = CODEC.read_call(call_body(messages=[message])).messages
+    assert [part.text for part in said.parts if isinstance(part, Reasoning)] == ["Sealed."]
+    assert said.native is None or "reasoning_content" not in said.native.fields
+
+
 def test_thinking_without_a_seal_is_text_alone() -> None:
     message = answered(answer(Reasoning(text="hm"), Text(text="x")))["choices"][0]["message"]
     assert message["reasoning_content"] == "hm"

@@ -168,9 +168,8 @@ def test_what_is_nested_deeply_is_taken_or_refused(depth: int, opening: str, clo
     message = f'{{"content": {nested}, "reasoning_details": [{{"type": "x", "y": {nested}}}]}}'
     take_answer(f'{{"choices": [{{"message": {message}}}], "x": {nested}}}'.encode())
     for delta in (f'{{"x": {nested}}}', f'{{"tool_calls": [{call}]}}', message):
-        take_stream(
-            f'data: {{"choices": [{{"delta": {delta}, "finish_reason": "stop"}}], "y": {nested}}}\n\n'.encode()
-        )
+        choice = f'{{"delta": {delta}, "finish_reason": "stop"}}'
+        take_stream(f'data: {{"choices": [{choice}], "y": {nested}}}\n\n'.encode() * 2)
 
 
 def test_an_event_that_is_too_large_is_an_error() -> None:

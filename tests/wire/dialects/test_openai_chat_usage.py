@@ -35,9 +35,9 @@ def usage_written(usage: Usage | None) -> Any:
 
 
 def test_trap_01_a_prompt_holds_what_was_cached() -> None:
-    usage = Usage(input=433, cache_read=2752, cache_write=10, output=16)
+    usage = Usage(input=433, cache_read=2752, cache_write=10, cache_write_1h=5, output=16)
     said = usage_written(usage)
-    assert (said["prompt_tokens"], said["completion_tokens"], said["total_tokens"]) == (3195, 16, 3211)
+    assert (said["prompt_tokens"], said["completion_tokens"], said["total_tokens"]) == (3200, 16, 3216)
     assert said["prompt_tokens_details"]["cached_tokens"] == 2752
     assert usage_of("openai-chat", "chat", said) == usage
     read = CODEC.read_answer(json.dumps({"choices": [], "usage": said}).encode())

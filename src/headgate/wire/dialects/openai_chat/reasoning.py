@@ -65,7 +65,8 @@ def take_reasoning(taking: Taking) -> list[Reasoning]:
     if parts:
         del taking.left[DETAILS]
     said = {name: text for name in FLAT if (text := filled(taking, name)) is not None}
-    if not said:
+    if not said or any(part.seal is not None and part.seal.maker != OWN for part, _ in parts):
+        # Beside a foreign seal, the flat text was written by a gateway: for people, of all there was.
         return [_with_shape(part, rest, (), is_detail=True) for part, rest in parts]
     text = "".join(part.text for part, _ in parts) if parts else next(iter(said.values()))
     flat = tuple(name for name, value in said.items() if value == text)

@@ -20,6 +20,8 @@ def write_usage(usage: Usage, native: Native | None = None) -> Fields:
     written = usage.cache_write + usage.cache_write_1h
     if written:
         given["cache_write_tokens"] = written
+    if usage.cache_write_1h:
+        given["cache_write_1h_tokens"] = usage.cache_write_1h
     if usage.input_image:
         given["image_tokens"] = usage.input_image
     made: Fields = {
