@@ -67,7 +67,7 @@ def is_passed(call: Call, way: Way) -> bool:
     if way.translation is not None:
         return False
     facts = call.facts
-    return way.resealing is None or facts is None or facts.messages < 2 or SEAL not in facts.body
+    return way.resealing is None or facts is None or facts.messages < 2 or facts.body.find(SEAL) < 0
 
 
 def written(call: Call, way: Way, max_output: int | None) -> Written | None:
