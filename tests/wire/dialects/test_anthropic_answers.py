@@ -317,7 +317,7 @@ def test_members_of_other_dialects_that_words_say_are_no_change():
     native = Native(dialect="openai-chat", fields={"usage": {"prompt_tokens": 1}, "object": "x", "other": 1})
     body, changes = answered(foreign(Text(text="a"), native=native))
     assert "prompt_tokens" not in json.dumps(body)
-    assert [one.what for one in changes] == ["other"]
+    assert [(one.what, one.weight) for one in changes] == [("other", "loss")]
 
 
 @pytest.mark.parametrize(

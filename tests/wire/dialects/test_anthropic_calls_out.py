@@ -98,8 +98,20 @@ def test_trap_28_no_tool_is_forced_while_the_model_thinks():
     assert "meaning" in weights(changes)
 
 
-def test_some_of_the_tools_can_not_be_named_together():
-    choice = ToolChoice(mode="required", names=("weather", "other"))
+@pytest.mark.parametrize(("mode", "kind"), [("required", "any"), ("auto", "auto")])
+def test_trap_28_only_the_tools_that_may_be_called_are_offered(mode: Any, kind: str):
+    tools = (TOOL, FunctionTool(name="other"), FunctionTool(name="third"))
+    choice = ToolChoice(mode=mode, names=("weather", "other"))
+    body, changes = said(foreign(user("hi"), tools=tools, tool_choice=choice, max_output=9))
+    assert [tool["name"] for tool in body["tools"]] == ["weather", "other"]
+    assert body["tool_choice"] == {"type": kind}
+    assert weights(changes) == {"note"}
+    body, changes = said(foreign(user("hi"), tools=tools[:2], tool_choice=choice, max_output=9))
+    assert not list(changes)
+
+
+def test_trap_28_one_of_several_can_not_be_forced():
+    choice = ToolChoice(mode="named", names=("weather", "other"))
     body, changes = said(foreign(user("hi"), tools=(TOOL,), tool_choice=choice, max_output=9))
     assert body["tool_choice"] == {"type": "any"}
     assert weights(changes) == {"meaning"}

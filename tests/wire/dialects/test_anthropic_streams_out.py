@@ -244,6 +244,10 @@ def test_trap_33_a_seal_of_thinking_stands_in_its_signature():
         began(0, thought), SealDelta(number=0, seal=seal), PartEnded(number=0), began(1, Text(text="a"))
     )
     assert [block["type"] for block in hidden] == ["redacted_thinking", "text"]
+    late = Reasoning(is_redacted=True)
+    withheld = heard(began(0, late), SealDelta(number=0, seal=seal), PartEnded(number=0))
+    assert [block["type"] for block in withheld] == ["redacted_thinking"]
+    assert heard(began(0, Reasoning(seal=seal, is_redacted=True)), PartEnded(number=0)) != []
     known = Reasoning(seal=seal)
     assert heard(began(0, known), PartEnded(number=0))[0]["type"] == "redacted_thinking"
     assert heard(began(0, known), TextDelta(number=0, text="a"))[0]["signature"].endswith(".enc")

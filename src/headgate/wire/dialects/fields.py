@@ -115,6 +115,22 @@ _NAMES_ONLY: Final[Mapping[AnyDialect, frozenset[str]]] = {
 """Members of a dialect that only name a node there, or say how to answer there: no other misses them."""
 
 _HARMLESS: Final[Mapping[AnyDialect, frozenset[str]]] = {
+    "anthropic": frozenset(
+        {
+            "anthropic_version",
+            "cache_control",
+            "caller",
+            "context_management",
+            "defer_loading",
+            "diagnostics",
+            "eager_input_streaming",
+            "input_examples",
+            "metadata",
+            "signature",
+            "speed",
+            "user_profile_id",
+        }
+    ),
     "openai-chat": frozenset(
         {
             "content_filter_results",

@@ -3,7 +3,7 @@
 Read next: `parts_in`, `parts_out`, `streams_in`.
 """
 
-from typing import Final, cast
+from typing import cast
 
 import msgspec
 
@@ -18,12 +18,6 @@ from headgate.wire.dialects.fields import Taking, decode, put_native
 from headgate.wire.dialects.model import Asked
 from headgate.wire.event_reader import message_of
 from headgate.wire.usage import TOKENS_MAX, usage_of
-
-HARMLESS: Final = frozenset({"provider", "responseId", "system_fingerprint", "native_finish_reason"})
-"""Members of other dialects' answers that nothing is lost with."""
-
-_SAID: Final = frozenset({"usage", "usageMetadata", "metrics", "object", "output_text", "modelVersion"})
-"""Members of other dialects' answers whose meaning is said by words."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -110,7 +104,7 @@ def _fields(answer: ChatAnswer, asked: Asked, changes: Changes) -> Fields:
         "content": writer.blocks(candidate.parts, "content"),
     }
     for native in (candidate.native, answer.native):
-        put_native(fields, unsaid(native), DIALECT, changes, "", HARMLESS)
+        put_rest(fields, native, changes)
     if "usage" not in fields and (answer.usage is not None or not is_own):
         usage = answer.usage
         fields["usage"] = (
@@ -130,12 +124,10 @@ def _fields(answer: ChatAnswer, asked: Asked, changes: Changes) -> Fields:
     return fields
 
 
-def unsaid(native: Native | None) -> Native | None:
-    """What another dialect says of an answer that is not said by words."""
-    if native is None or native.dialect == DIALECT or _SAID.isdisjoint(native.fields):
-        return native
-    kept = {name: value for name, value in native.fields.items() if name not in _SAID}
-    return Native(dialect=native.dialect, fields=kept)
+def put_rest(fields: Fields, native: Native | None, changes: Changes) -> None:
+    """Put what an answer says beyond our words; of what another dialect says there, the loss is told."""
+    if native is not None:
+        put_native(fields, native, DIALECT, changes, "", frozenset(native.fields))
 
 
 def foreign_finish(finish: Finish | None, changes: Changes, *, has_calls: bool, has_refusal: bool) -> Fields:

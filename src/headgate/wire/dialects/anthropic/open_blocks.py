@@ -71,7 +71,7 @@ class Block:
                 self._fields = {"input": {}} | (self._writer.block(empty_call, where) or {})
                 self._json.append(part.arguments)
                 return "tool"
-            case Reasoning(is_redacted=False):
+            case Reasoning() if self.is_lazy or not part.is_redacted:
                 fields: Fields = {"type": "thinking", "thinking": "", "signature": ""}
                 self._fields = self._writer.put(fields, part.native, where)
                 self._seal = part.seal

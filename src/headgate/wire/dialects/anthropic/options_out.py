@@ -54,18 +54,29 @@ def own_tool(tool: Tool, changes: Changes) -> Fields:
 
 def put_tools(fields: Fields, call: ChatCall, quirks: Quirks, changes: Changes) -> None:
     """Put another dialect's tools, and how they are to be called (28, 29)."""
+    offered = declared(call, quirks, changes)
+    choice = chosen(call, quirks, changes)
+    if choice is not None and choice.mode in ("auto", "required") and choice.names:
+        offered = _only(offered, choice.names, changes)
     tools: list[Fields] = []
-    for place, tool in enumerate(declared(call, quirks, changes)):
+    for place, tool in enumerate(offered):
         written = _tool(tool, quirks, changes, f"tools[{place}]")
         if written is not None:
             tools.append(written)
     if not tools:
         return
     fields["tools"] = tools
-    choice = chosen(call, quirks, changes)
     several = parallel(call, quirks, changes)
     if choice is not None or several is False:
         fields["tool_choice"] = tool_choice(_sayable(choice, changes), several)
+
+
+def _only(tools: tuple[Tool, ...], names: tuple[str, ...], changes: Changes) -> tuple[Tool, ...]:
+    """The tools that may be called: a choice can't name several, so that the others are not offered."""
+    kept = tuple(tool for tool in tools if not isinstance(tool, FunctionTool) or tool.name in names)
+    if len(kept) < len(tools):
+        changes.note("tools", f"{DIALECT} can't be limited to some of the tools: only those are offered")
+    return kept
 
 
 def _tool(tool: Tool, quirks: Quirks, changes: Changes, where: str) -> Fields | None:
@@ -97,13 +108,13 @@ def _sayable(choice: ToolChoice | None, changes: Changes) -> ToolChoice:
     """The choice as far as there is a word for it: some of the tools can't be named together."""
     if choice is None:
         return ToolChoice(mode="auto")
-    if choice.mode in ("named", "required") and len(choice.names) == 1:
-        return ToolChoice(mode="named", names=choice.names)
-    if choice.names:
-        changes.alter("tool_choice", f"{DIALECT} can't be limited to some of the tools")
-        return ToolChoice(mode="auto" if choice.mode == "auto" else "required")
     put_native({}, choice.native, DIALECT, changes, "tool_choice")
-    return choice
+    if choice.mode == "named" and len(choice.names) == 1:
+        return ToolChoice(mode="named", names=choice.names)
+    if choice.mode == "named":
+        changes.alter("tool_choice", f"{DIALECT} can be made to call one tool only, or any")
+        return ToolChoice(mode="required")
+    return ToolChoice(mode=choice.mode)
 
 
 def tool_choice(choice: ToolChoice, several: bool | None) -> Fields:

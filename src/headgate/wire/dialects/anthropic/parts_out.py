@@ -93,7 +93,10 @@ class BlockWriter:
 
     def put(self, block: Fields, native: Native | None, where: str) -> Fields:
         """Put what a node says beyond our words back, or tell that it has no place here."""
-        return put_native(block, native, DIALECT, self._changes, where, HARMLESS)
+        harmless = HARMLESS
+        if self._to_client and native is not None:
+            harmless = frozenset(native.fields)  # nothing of an answer is asked again
+        return put_native(block, native, DIALECT, self._changes, where, harmless)
 
     def _text(self, part: Text, where: str) -> Fields:
         block = self.put({"type": "text", "text": part.text}, part.native, where)

@@ -25,13 +25,12 @@ from headgate.core.events import (
     TextDelta,
     UsageSeen,
 )
-from headgate.wire.dialects.anthropic.answers import foreign_finish, unsaid
+from headgate.wire.dialects.anthropic.answers import foreign_finish, put_rest
 from headgate.wire.dialects.anthropic.open_blocks import Block, PartEvent
 from headgate.wire.dialects.anthropic.parts_out import BlockWriter
 from headgate.wire.dialects.anthropic.usages import usage_fields
 from headgate.wire.dialects.anthropic.words import DIALECT, error_kind
 from headgate.wire.dialects.changes import Changes
-from headgate.wire.dialects.fields import put_native
 from headgate.wire.dialects.model import Asked
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -111,7 +110,7 @@ class StreamOut:
             "stop_sequence": None,
             "usage": {"input_tokens": 0, "output_tokens": 0},
         }
-        put_native(message, unsaid(began.native), DIALECT, self._changes, "")
+        put_rest(message, began.native, self._changes)
         return _event("message_start", {"type": "message_start", "message": message})
 
     def _ensure_begun(self) -> bytes:
@@ -218,7 +217,7 @@ class StreamOut:
         began = self._began
         is_own = began is not None and began.dialect == DIALECT
         delta: Fields = {"stop_reason": None, "stop_sequence": None}
-        put_native(delta, unsaid(self._finish_native), DIALECT, self._changes, "")
+        put_rest(delta, self._finish_native, self._changes)
         if not is_own:
             delta |= foreign_finish(
                 self._finish, self._changes, has_calls=self._has_calls, has_refusal=self._has_refusal
@@ -228,7 +227,7 @@ class StreamOut:
             if self._finish.sequence is not None:
                 delta["stop_sequence"] = self._finish.sequence
         event: Fields = {"type": "message_delta", "delta": delta, "usage": self._usage_said()}
-        put_native(event, unsaid(ended.native), DIALECT, self._changes, "")
+        put_rest(event, ended.native, self._changes)
         self._is_over = True
         return out + _event("message_delta", event) + _event("message_stop", {"type": "message_stop"})
 
