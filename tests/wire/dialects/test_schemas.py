@@ -149,6 +149,43 @@ def test_trap_44_lost_strictness_is_told_with_its_path() -> None:
     ]
 
 
+def test_trap_44_openapi_spells_bounds_choices_and_null_its_own_way() -> None:
+    cases: list[tuple[Fields, Fields]] = [
+        ({"type": "integer", "exclusiveMinimum": 1}, {"type": "integer", "minimum": 2}),
+        ({"type": "integer", "exclusiveMaximum": 3, "maximum": 1}, {"type": "integer", "maximum": 1}),
+        ({"type": "integer", "minimum": 9, "exclusiveMinimum": 3}, {"type": "integer", "minimum": 9}),
+        ({"type": "integer", "exclusiveMinimum": 3, "minimum": 0}, {"type": "integer", "minimum": 4}),
+        ({"const": "a"}, {"type": "string", "enum": ["a"]}),
+        ({"enum": ["a", None]}, {"type": "string", "enum": ["a"], "nullable": True}),
+        ({"type": "string", "enum": ["a", None]}, {"type": "string", "enum": ["a"]}),
+        (
+            {"type": ["string", "null"], "enum": ["a", None]},
+            {"type": "string", "enum": ["a"], "nullable": True},
+        ),
+        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, {"type": "string", "nullable": True}),
+        (
+            {"type": ["string", "integer", "null"]},
+            {"anyOf": [{"type": "string"}, {"type": "integer"}], "nullable": True},
+        ),
+    ]
+    for schema, spelled in cases:
+        written, changes = done({"type": "array", "items": schema}, "openapi")
+        assert written["items"] == spelled
+        assert not changes.of_weight("meaning")
+
+
+def test_trap_44_parts_of_an_all_of_are_one_and_what_they_disagree_in_is_told() -> None:
+    base: Fields = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+    more: Fields = {"properties": {"b": {"type": "integer"}}, "required": ["b"], "description": "Both."}
+    for subset in ("openapi", "openai-strict"):
+        written, changes = done({"allOf": [base, more]}, subset)
+        assert list(cast("Fields", written["properties"])) == ["a", "b"]
+        assert written["required"] == ["a", "b"] and not changes.of_weight("meaning")
+        other: Fields = {"type": "object", "properties": {"a": {"type": "integer"}}}
+        _, changes = done({"allOf": [base, other]}, subset)
+        assert [one.what for one in changes.of_weight("meaning")] == ["schema.allOf"]
+
+
 def test_a_full_schema_stays_as_it_is() -> None:
     schema: Fields = {"$ref": "#/$defs/tree", "$defs": DEFINITIONS, "x-mine": 1}
     written, changes = done(schema, "full")

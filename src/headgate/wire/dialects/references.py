@@ -173,7 +173,7 @@ def _both(first: object, second: object, changes: Changes, where: str) -> object
     for name in one.keys() & other.keys():
         if one[name] != other[name]:
             changes.alter(where, f"the parts say different things of {name}: strictness is lost")
-    return {**other, **one}
+    return {**one, **{name: rules for name, rules in other.items() if name not in one}}
 
 
 def root_of(schema: Fields) -> Fields:
