@@ -151,7 +151,7 @@ def test_any_call_is_refused_or_written_back(body: Any):
     if call is None:
         return
     again = msgspec.json.decode(CODEC.write_call(cast("Any", call), PLAIN, Changes()))
-    assert again == body
+    assert again == msgspec.json.decode(raw)
     foreign = msgspec.structs.replace(cast("Any", call), dialect="openai-chat")
     CODEC.write_call(foreign, Quirks(schema_subset="openai-strict"), Changes())
 
@@ -164,7 +164,7 @@ def test_any_answer_is_refused_or_written_back(body: Any):
     if answer is None:
         return
     again = msgspec.json.decode(CODEC.write_answer(cast("Any", answer), ASKED, Changes()))
-    assert again == body
+    assert again == msgspec.json.decode(raw)
     foreign = msgspec.structs.replace(cast("Any", answer), dialect="anthropic")
     CODEC.write_answer(foreign, ASKED, Changes())
     events_of(streamed_answer(cast("Any", answer)))

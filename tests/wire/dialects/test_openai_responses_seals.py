@@ -54,7 +54,10 @@ def answer_of(*parts: Part) -> ChatAnswer:
 
 def sent_back(body: dict[str, Any], *more: dict[str, Any]) -> ChatCall:
     """The call of a client that puts what it was answered into its next input, as OpenAI's guide says."""
-    said = {"model": "m", "input": [{"role": "user", "content": "Hello"}, *body["output"], *more]}
+    said: dict[str, Any] = {
+        "model": "m",
+        "input": [{"role": "user", "content": "Hello"}, *body["output"], *more],
+    }
     return CODEC.read_call(json.dumps(said).encode())
 
 
@@ -143,7 +146,7 @@ def test_trap_33_a_thought_s_seal_comes_when_its_stream_gives_it():
 
 
 def test_trap_35_encrypted_content_goes_back_to_openai_as_it_came():
-    said = {
+    said: dict[str, Any] = {
         "model": "m",
         "input": [
             {"role": "user", "content": "Hello"},
@@ -187,9 +190,9 @@ def test_trap_35_encrypted_content_that_went_through_another_dialect_comes_back(
 
 
 def test_trap_35_encrypted_content_within_a_stream_is_a_seal():
-    item = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"}
-    response = {"id": "resp_1", "model": "m", "status": "completed", "output": [item]}
-    events = (
+    item: dict[str, Any] = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"}
+    response: dict[str, Any] = {"id": "resp_1", "model": "m", "status": "completed", "output": [item]}
+    events: tuple[dict[str, Any], ...] = (
         {
             "type": "response.output_item.added",
             "output_index": 0,
@@ -240,7 +243,10 @@ def test_trap_37_foreign_reasoning_and_seals_never_reach_openai():
     ],
 )
 def test_a_broken_mark_is_openai_s_own(data: str):
-    said = {"model": "m", "input": [{"type": "reasoning", "summary": [], "encrypted_content": data}]}
+    said: dict[str, Any] = {
+        "model": "m",
+        "input": [{"type": "reasoning", "summary": [], "encrypted_content": data}],
+    }
     body, changes = rewritten(said)
     assert body == said and not len(changes)
 

@@ -172,8 +172,10 @@ def write_output(output: OutputFormat, quirks: Quirks, changes: Changes) -> Fiel
         return restored({"type": "json_object"}, output.native, changes, "text.format")
     fields: Fields = {"type": "json_schema"}
     is_own = output.native is not None and output.native.dialect == OWN
-    if output.name is not None or not is_own:
+    if not is_own:
         fields["name"] = output.name or _NAME_OF_FORMAT
+    elif output.name is not None:
+        fields["name"] = output.name
     if output.description is not None:
         fields["description"] = output.description
     if is_own:
