@@ -12,7 +12,7 @@ from headgate.core.call import AnyDialect
 from headgate.core.chat import Media, NativePart, Part, Reasoning, Text, ToolCall, ToolResult
 from headgate.core.quirks import Quirks
 from headgate.wire.dialects.changes import Changes
-from headgate.wire.dialects.drafts import Draft
+from headgate.wire.dialects.drafts import Draft, is_blank
 from headgate.wire.dialects.seals import is_for
 
 
@@ -54,7 +54,8 @@ def _mine(
             if part.seal is None or is_for(part.seal, maker):
                 return part
             changes.lose(where, "another provider's signature goes back to it only")
-            return msgspec.structs.replace(part, seal=None)
+            bare = msgspec.structs.replace(part, seal=None)
+            return None if is_blank(bare) else bare
         case _:
             return part
 

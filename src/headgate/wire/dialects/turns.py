@@ -31,6 +31,7 @@ NOTHING: Final = "(The user says nothing.)"
 FILLERS: Final = frozenset({BEGIN, BETWEEN, CONTINUE, NOTHING})
 """All that is ever put into a conversation, where a target takes no other order."""
 
+_SYSTEM: Final = ("system", "developer")
 _OF_TOOLS: Final = (ToolCall, ToolResult)
 _SEATS: Final[dict[type, Role]] = {ToolCall: "assistant", Reasoning: "assistant", ToolResult: "user"}
 """Whose message a part belongs to that only one role has."""
@@ -57,9 +58,12 @@ def arranged(
         if not quirks.takes_media_in_results:
             for draft in drafts:
                 _move_media(draft, changes)
-    drafts = _solid(own_only(drafts, quirks, own, changes), changes, is_note=True)
+        drafts = _solid(drafts, changes, is_note=True)
+    kept = list(own_only(drafts, quirks, own, changes))
+    drafts = kept if len(kept) == len(drafts) else _solid(kept, changes, is_note=True)
     if own in APART or quirks.is_system_first or quirks.is_alternating or not quirks.has_system_role:
-        drafts = _solid(_systems(drafts, quirks, changes), changes, is_note=True)
+        moved = _systems(drafts, quirks, changes)
+        drafts = moved if moved is drafts else _solid(moved, changes, is_note=True)
     for draft in drafts:
         _reasoning_first(draft, quirks, changes)
     if quirks.are_results_alone or not quirks.takes_user_after_tool:
@@ -103,7 +107,9 @@ def _solid(drafts: Iterable[Draft], changes: Changes, *, is_note: bool) -> list[
     """Without blank parts and empty messages, and with what an assistant says in one turn as one message."""
     found: list[Draft] = []
     for draft in drafts:
-        kept: list[Part] = [part for part in draft.parts if not is_blank(part)]
+        kept = draft.parts
+        if any(map(is_blank, kept)):
+            kept = [part for part in kept if not is_blank(part)]
         if not kept:
             changes.note(draft.where, "a message without a word is left out")
             continue
@@ -154,10 +160,12 @@ def _move_media(draft: Draft, changes: Changes) -> None:
 
 def _systems(drafts: list[Draft], quirks: Quirks, changes: Changes) -> list[Draft]:
     """System messages before all others, or in the user's first turn (41)."""
+    if quirks.has_system_role and all(draft.role not in _SYSTEM for draft in drafts[1:]):
+        return drafts
     first: list[Draft] = []
     others: list[Draft] = []
     for draft in drafts:
-        if draft.role not in ("system", "developer"):
+        if draft.role not in _SYSTEM:
             others.append(draft)
             continue
         if others:
