@@ -131,7 +131,8 @@ def _openai_chat(fields: Fields) -> Usage:
         reasoning = max(reasoning, unseen)
         completion += unseen
     details = inner(fields, "server_tool_use_details", "server_tool_use")
-    searches = max(count(details, "web_search_requests"), count(fields, "num_search_queries"))
+    units = _requests(details) if details else {}
+    searches = max(units.get("web_search", 0), count(fields, "num_search_queries"))
     return _split(
         prompt,
         completion,
@@ -144,7 +145,7 @@ def _openai_chat(fields: Fields) -> Usage:
             reasoning=reasoning,
             output_audio=count(made, "audio_tokens"),
             output_image=count(made, "image_tokens"),
-            units={"web_search": searches} if searches else {},
+            units={**units, "web_search": searches} if searches else units,
         ),
     )
 
@@ -264,12 +265,6 @@ def _anthropic_sum(fields: Fields) -> Usage:
     written = max(count(fields, "cache_creation_input_tokens"), short + long)
     made = count(fields, "output_tokens")
     thinking = min(count(inner(fields, "output_tokens_details"), "thinking_tokens"), made)
-    used = inner(fields, "server_tool_use")
-    units = {
-        name.removesuffix("_requests"): number
-        for name in sorted(used)[:UNIT_KINDS_MAX]
-        if name.endswith("_requests") and (number := count(used, name))
-    }
     return Usage(
         input=count(fields, "input_tokens"),
         cache_read=count(fields, "cache_read_input_tokens"),
@@ -277,8 +272,17 @@ def _anthropic_sum(fields: Fields) -> Usage:
         cache_write_1h=long,
         output=made - thinking,
         reasoning=thinking,
-        units=units,
+        units=_requests(inner(fields, "server_tool_use")),
     )
+
+
+def _requests(used: Fields) -> dict[str, int]:
+    """What a provider's own tools did, by the members that count their requests."""
+    return {
+        name.removesuffix("_requests"): number
+        for name in sorted(used)[:UNIT_KINDS_MAX]
+        if name.endswith("_requests") and (number := count(used, name))
+    }
 
 
 def bedrock_usage(fields: Fields) -> Usage:

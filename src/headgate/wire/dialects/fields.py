@@ -169,6 +169,16 @@ _HARMLESS: Final[Mapping[AnyDialect, frozenset[str]]] = {
 """Members of a dialect that no answer depends on, whichever dialect is written instead."""
 
 
+_SAYS_NOTHING: Final[Mapping[AnyDialect, Fields]] = {
+    "google": {
+        "generationConfig.responseModalities": ["TEXT"],
+        "generation_config.response_modalities": ["TEXT"],
+    },
+    "openai-chat": {"modalities": ["text"], "prefix": False},
+}
+"""What a dialect's member says that means the same as leaving it out."""
+
+
 def is_hollow(value: object, depth: int = 0) -> bool:
     """Whether a member says nothing: null, empty, or an object or list of such, to a depth of eight."""
     if value is None or value == "":
@@ -202,8 +212,11 @@ def put_native(
     if native.dialect == dialect:
         fields.update(native.fields)
         return fields
+    plain = _SAYS_NOTHING.get(native.dialect, {})
     for name, value in native.fields.items():
         if name in _SAID or name in _NAMES_ONLY.get(native.dialect, ()) or is_hollow(value):
+            continue
+        if name in plain and plain[name] == value:
             continue
         what = f"{where}.{name}" if where else name
         if name in harmless or name in _HARMLESS.get(native.dialect, ()):
