@@ -135,6 +135,17 @@ def test_trap_28_auto_is_the_default_and_one_tool_at_a_time_is_told():
     assert [change.what for change in changes.of_weight("meaning")] == ["parallel_tool_calls"]
 
 
+def test_trap_28_validated_calls_are_those_of_strict_tools():
+    config = {"functionCallingConfig": {"mode": "VALIDATED"}}
+    body = {"contents": [], "tools": [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": SCHEMA}]}],
+            "toolConfig": config}  # fmt: skip
+    call = CODEC.read_call(msgspec.json.encode(body))
+    (tool,) = call.tools
+    assert isinstance(tool, FunctionTool)
+    assert (tool.strict, call.tool_choice and call.tool_choice.mode) == (True, "auto")
+    assert written(call)[0] == body
+
+
 def test_trap_31_errors_of_tools_stand_in_the_response():
     body, _ = written(
         foreign(

@@ -51,9 +51,9 @@ def read_call(fields: Fields, model: str | None) -> EmbeddingCall:
 def _call(
     requests: list[Fields] | tuple[Fields, ...], beside: Fields, shape: str, model: str | None
 ) -> EmbeddingCall:
-    tasks = [_task_of(one) for one in requests]
+    tasks: list[EmbeddingTask | None] = [_task_of(one) for one in requests]
     sizes = [_size_of(one) for one in requests]
-    task = tasks[0] if all(one == tasks[0] for one in tasks) else None
+    task: EmbeddingTask | None = tasks[0] if all(one == tasks[0] for one in tasks) else None
     size = sizes[0] if all(one == sizes[0] for one in sizes) else None
     inputs = [
         _read_request(one, place, shape, takes_task=task is not None, takes_size=size is not None)

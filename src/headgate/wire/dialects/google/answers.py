@@ -14,7 +14,7 @@ from headgate.wire.answers import google_searches, provider_message, tier_of, wi
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.fields import decode, put_native
 from headgate.wire.dialects.folding import fold
-from headgate.wire.dialects.google.finishing import blocked, finish_of, put_finish, usage_fields
+from headgate.wire.dialects.google.finishing import blocked, finish_of, put_finish, put_unnamed, usage_fields
 from headgate.wire.dialects.google.grounding import Grounding, cited_parts
 from headgate.wire.dialects.google.parts import PartsOut, read_parts
 from headgate.wire.dialects.google.spelling import DIALECT, Members, flags_of, own_fields, value_of
@@ -155,7 +155,7 @@ def write_answer(answer: ChatAnswer, asked: Asked, changes: Changes) -> bytes:
     fields.update(own_fields(answer.native))
     if not is_own:
         put_native({}, answer.native, DIALECT, changes, "", _HARMLESS)
-        if answer.service_tier is not None:
+        if answer.service_tier not in (None, "", "auto", "default", "standard"):
             changes.lose("service_tier", "google has no member for the tier that was served")
     return _encode(fields)
 
@@ -188,6 +188,8 @@ def _write_candidate(candidate: Candidate, is_own: bool, changes: Changes) -> Fi
         fields["content"] = content
     if candidate.finish is not None:
         put_finish(fields, candidate.finish, is_own=is_own)
+    elif not is_own:
+        put_unnamed(fields)
     if "noindex" not in flags:
         fields["index"] = candidate.index
     cited = grounding.fields()

@@ -24,6 +24,7 @@ from headgate.wire.dialects.google.spelling import (
     spelled,
 )
 from headgate.wire.dialects.google.tools import (
+    held_to_schemas,
     read_choice,
     read_tools,
     write_choice,
@@ -91,7 +92,7 @@ def _call_of(members: Members, *, model: str | None, stream: bool | None) -> Cha
         dialect=DIALECT,
         model=model or "",
         messages=tuple(messages),
-        tools=tools,
+        tools=held_to_schemas(tools, choice),
         tool_choice=choice,
         output=settings.output,
         sampling=settings.sampling,

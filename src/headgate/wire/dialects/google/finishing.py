@@ -70,6 +70,12 @@ def put_finish(fields: Fields, finish: Finish, *, is_own: bool) -> None:
         fields.setdefault("finishMessage", f"met the stop sequence {finish.sequence!r}")
 
 
+def put_unnamed(fields: Fields) -> None:
+    """Write that a candidate has ended whose provider said so, and not why."""
+    fields["finishReason"] = "STOP"
+    fields["finishMessage"] = "the provider named no reason"
+
+
 def usage_fields(usage: Usage) -> Fields:
     """A usageMetadata of usage that another dialect told.
 

@@ -25,7 +25,7 @@ from headgate.core.events import (
 )
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.fields import put_native
-from headgate.wire.dialects.google.finishing import put_finish, usage_fields
+from headgate.wire.dialects.google.finishing import put_finish, put_unnamed, usage_fields
 from headgate.wire.dialects.google.grounding import Grounding
 from headgate.wire.dialects.google.parts import PartsOut
 from headgate.wire.dialects.google.signatures import beside_of, signature_of
@@ -151,6 +151,7 @@ class GoogleEventsOut:
         part = event.part
         opened = _Open(part, event.candidate)
         self._open[event.number] = opened
+        self._candidate(event.candidate)
         if isinstance(part, ToolCall):
             return b""
         if isinstance(part, Text | Reasoning | Refusal):
@@ -255,15 +256,19 @@ class GoogleEventsOut:
         candidates: list[Fields] = []
         for index, candidate in sorted(self._candidates.items()):
             finished = candidate.finished
-            if finished is None or "unsaid" in flags_of(finished.native):
+            if finished is not None and "unsaid" in flags_of(finished.native):
                 continue
             fields: Fields = {"content": {"parts": [{"text": ""}], "role": "model"}}
-            put_finish(fields, finished.finish, is_own=self._is_own)
+            if finished is not None:
+                put_finish(fields, finished.finish, is_own=self._is_own)
+            else:
+                put_unnamed(fields)
             fields["index"] = index
             cited = grounded.get(index)
             if cited is not None:
                 fields["groundingMetadata"] = cited
-            put_native(fields, finished.native, DIALECT, self._changes, f"candidates[{index}]")
+            if finished is not None:
+                put_native(fields, finished.native, DIALECT, self._changes, f"candidates[{index}]")
             candidates.append(fields)
         item: Fields = {"candidates": candidates} if candidates else {}
         if self._usage is not None:

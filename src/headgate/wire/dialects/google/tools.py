@@ -28,6 +28,9 @@ from headgate.wire.dialects.schemas import fitted
 from headgate.wire.dialects.turns import chosen, declared, parallel
 
 _encode = msgspec.json.Encoder().encode
+VALIDATED: Final = "validated"
+"""A flag: calls are free, and their arguments held to their schemas, as `strict` tools say it elsewhere."""
+
 _GROUP: Final = re.compile(r"([fF]?)(\d*)(n?)")
 
 
@@ -146,6 +149,8 @@ def read_choice(outer: Members) -> ToolChoice | None:
         mode = "named" if len(names) == 1 else "required"
     elif word == "NONE":
         mode = "none"
+    elif word == "VALIDATED":
+        members.flags.append(VALIDATED)
     elif word != "AUTO":
         members.flags.append("nomode")
     if "nomode" not in members.flags:
@@ -156,11 +161,25 @@ def read_choice(outer: Members) -> ToolChoice | None:
 _MODES: Final = {"auto": "AUTO", "none": "NONE", "required": "ANY", "named": "ANY"}
 
 
+def held_to_schemas(tools: tuple[Tool, ...], choice: ToolChoice | None) -> tuple[Tool, ...]:
+    """The tools, strict where the choice says that arguments are held to their schemas."""
+    if choice is None or VALIDATED not in flags_of(choice.native):
+        return tools
+    return tuple(
+        msgspec.structs.replace(tool, strict=True)
+        if isinstance(tool, FunctionTool) and tool.parameters is not None
+        else tool
+        for tool in tools
+    )
+
+
 def write_choice(choice: ToolChoice) -> Fields:
     """A `functionCallingConfig`."""
     flags = flags_of(choice.native)
     fields: Fields = {}
-    if "nomode" not in flags:
+    if VALIDATED in flags:
+        fields["mode"] = "VALIDATED"
+    elif "nomode" not in flags:
         fields["mode"] = _MODES[choice.mode]
     if choice.names:
         fields[spelled(flags, "allowedFunctionNames")] = list(choice.names)
