@@ -123,7 +123,8 @@ def parts_of(output: Sequence[Fields]) -> tuple[Part, ...]:
 
 def item_parts(item: Item, value: Fields) -> list[Part]:
     """The parts of one item, with its own members beside the first."""
-    if not item.parts or (isinstance(item.parts[0], NativePart) and WHOLE not in item.words):
+    is_message = WHOLE not in item.words and value.get("type", "message") == "message"
+    if is_message and (item.role != "assistant" or not item.parts or isinstance(item.parts[0], NativePart)):
         return [NativePart(dialect=OWN, kind="message", value=value)]
     return [with_item(item.parts[0], item, ITEM), *item.parts[1:]]
 

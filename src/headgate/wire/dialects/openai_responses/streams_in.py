@@ -104,6 +104,7 @@ class ResponsesIn:
         "_began",
         "_ended",
         "_events",
+        "_fault",
         "_has_calls",
         "_has_refusal",
         "_items",
@@ -115,6 +116,7 @@ class ResponsesIn:
         self._splitter = EventSplitter()
         self._events: list[Event] = []
         self._items: dict[int, OpenItem] = {}
+        self._fault: UpstreamError | None = None
         self._number = 0
         self._began = False
         self._ended = False
@@ -123,18 +125,26 @@ class ResponsesIn:
 
     def feed(self, data: bytes) -> list[Event]:
         """Take the next bytes; return what has happened. Raises UpstreamError for what is no stream."""
-        for event in self._splitter.feed(data):
-            self._see(data_of(event))
-        return self._taken()
+        return self._taken(data, is_end=False)
 
     def end(self) -> list[Event]:
         """The connection has ended. An event that was cut in the middle says nothing."""
-        rest = data_of(self._splitter.rest())
-        if _is_json(rest):
-            self._see(rest)
-        return self._taken()
+        return self._taken(b"", is_end=True)
 
-    def _taken(self) -> list[Event]:
+    def _taken(self, data: bytes, *, is_end: bool) -> list[Event]:
+        """What has happened. What came before a fault is said first, the fault with the next call: how the
+        bytes were cut makes no difference."""
+        if self._fault is not None:
+            raise self._fault
+        try:
+            for event in self._splitter.feed(data):
+                self._see(data_of(event))
+            if is_end and _is_json(rest := data_of(self._splitter.rest())):
+                self._see(rest)
+        except UpstreamError as fault:
+            if is_end or not self._events:
+                raise
+            self._fault = fault
         events, self._events = self._events, []
         return events
 

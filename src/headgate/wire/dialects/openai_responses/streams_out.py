@@ -47,6 +47,7 @@ from headgate.wire.dialects.openai_responses.spelling import ITEM, ITEM_END, OWN
 from headgate.wire.dialects.openai_responses.written_items import WrittenItem, WrittenPart
 
 _ENCODE: Final = msgspec.json.Encoder().encode
+_NAMES: Final = ("id", "model", "created_at", "service_tier")
 _LAST: Final = {"incomplete": "response.incomplete", "failed": "response.failed"}
 
 
@@ -179,15 +180,19 @@ class ResponsesOut:
         self._say(kind, {"response": fields})
 
     def _last_fields(self, native: Native | None) -> Fields:
-        fields: Fields = {**(self._head or {}), "output": [item.fields for item in self._items]}
+        head = self._head or {}
+        output = [item.fields for item in self._items]
         native = native or self._native_last
         usage, own = self._usage if self._usage is not None else (None, None)
         if self._is_own and native is not None:
+            fields: Fields = {name: head[name] for name in _NAMES if name in head}
+            fields["output"] = output
             if own is not None:
                 fields.update(own.fields)
             if self._tier is not None:
                 fields["service_tier"] = self._tier
             return _own(fields, native)
+        fields = {**head, "output": output}
         fields.update(ending(self._finish, has_refusal=self._has_refusal))
         if self._is_own and own is not None and own.dialect == OWN:
             fields.update(own.fields)
