@@ -51,7 +51,7 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     is_system_first: bool = False
     """System messages stand only before all others (41)."""
     is_alternating: bool = False
-    """User and assistant take turns, beginning with the user (42)."""
+    """User and assistant take turns, beginning with the user; system messages stand before them (42)."""
     takes_prefill: bool = True
     """Whether the last message may be the assistant's (42)."""
     takes_image_urls: bool = True
