@@ -114,7 +114,7 @@ class NotTranslatable(Refused):
 
     code = "not_translatable"
     status = 422
-    hint = "use the dialect of one of the alias's providers"
+    hint = 'leave out what the message names, or set translation = "lenient" for the alias'
 
 
 class Limited(Refused):
