@@ -247,7 +247,7 @@ def test_trap_47_what_only_others_answer_is_carried_or_told() -> None:
             Media(kind="file", file_id="f"),
             NativePart(dialect="anthropic", kind="server_tool_use", value={}),
             usage=Usage(input=1, output=1),
-            service_tier="standard",
+            service_tier="batch",
             native=Native(
                 dialect="anthropic", fields={"container": {"id": "c"}, "usage": {"a": 1}, "none": None}
             ),

@@ -152,7 +152,8 @@ def is_tier(tier: str, changes: Changes, *, is_own: bool) -> bool:
     """Whether a tier can be said: SDKs know OpenAI's."""
     if is_own or tier in TIERS:
         return True
-    changes.lose("service_tier", f"OpenAI's chat has no tier {tier}")
+    if tier != "standard":  # the plain one, which goes without saying
+        changes.lose("service_tier", f"OpenAI's chat has no tier {tier}")
     return False
 
 
