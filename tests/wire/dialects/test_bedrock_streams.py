@@ -290,6 +290,12 @@ def test_trap_17_a_stream_that_is_cut_never_ends(place: int):
         assert not any(isinstance(one, Ended | Finished) for one in read(cut))
 
 
+def test_trap_17_metadata_is_no_end_of_a_message_that_has_not_stopped():
+    metadata = event("metadata", {"usage": USAGE, "metrics": {}})
+    events = read(START + delta(0, text="x") + metadata)
+    assert [type(one) for one in events] == [Began, PartBegan, TextDelta, UsageSeen]
+
+
 def test_a_message_that_had_stopped_is_whole_without_its_metadata():
     stopped = START + delta(0, text="x") + stop(0) + event("messageStop", {"stopReason": "end_turn"})
     assert read(stopped)[-1] == Ended()
