@@ -254,6 +254,20 @@ def test_thinking_of_other_dialects_is_said(
     assert body.get("output_config", {}).get("effort") == effort
 
 
+@pytest.mark.parametrize(("maker", "is_kept"), [("anthropic", True), ("google", False)])
+def test_trap_33_a_turn_of_tools_that_began_without_thinking_goes_on_without(maker: str, is_kept: bool):
+    messages = call_and_result()
+    turn = assistant(Reasoning(text="hm", seal=Seal(maker, "s")), *messages[1].parts)
+    call = foreign(
+        messages[0], turn, messages[2], tools=(TOOL,), thinking=Thinking(effort="low"), max_output=9000
+    )
+    body, changes = said(call, BUDGET)
+    assert ("thinking" in body) is is_kept
+    assert ("loss" in weights(changes)) is not is_kept
+    assert "meaning" not in weights(changes)
+    assert "thinking" in said(foreign(user("a"), thinking=Thinking(effort="low"), max_output=9000), BUDGET)[0]
+
+
 def test_top_p_is_near_one_while_the_model_thinks():
     for top_p, kept in ((0.5, None), (0.97, 0.97)):
         call = foreign(

@@ -27,7 +27,7 @@ from headgate.wire.dialects.anthropic.options_out import (
 from headgate.wire.dialects.anthropic.parts_out import BlockWriter
 from headgate.wire.dialects.anthropic.words import DIALECT
 from headgate.wire.dialects.changes import Changes
-from headgate.wire.dialects.fields import put_native, shape_of
+from headgate.wire.dialects.fields import objects_in, put_native, shape_of
 from headgate.wire.dialects.turns import arranged
 
 LIMIT_UNKNOWN: Final = 4096
@@ -119,6 +119,7 @@ def _foreign(call: ChatCall, quirks: Quirks, changes: Changes) -> Fields:
     put_tools(fields, call, quirks, changes)
     config: Fields = {}
     put_foreign_thinking(fields, config, call, quirks, changes)
+    _pause_thinking(fields, changes)
     put_foreign_sampling(fields, call, quirks, changes)
     if call.output is not None:
         put_foreign_format(config, call.output, quirks, changes)
@@ -131,6 +132,20 @@ def _foreign(call: ChatCall, quirks: Quirks, changes: Changes) -> Fields:
     if call.service_tier is not None and call.service_tier != "auto":
         changes.lose("service_tier", f"{DIALECT} has other tiers")
     return put_native(fields, call.native, DIALECT, changes, "", HARMLESS)
+
+
+def _pause_thinking(fields: Fields, changes: Changes) -> None:
+    """Leave thinking by a budget out of a turn of tools that began without it, or with another provider's that
+    is left out: Anthropic refuses it there (33)."""
+    thinking = fields.get("thinking")
+    messages = objects_in(fields.get("messages")) or []
+    if not isinstance(thinking, dict) or "budget_tokens" not in thinking or len(messages) < 2:
+        return
+    last, turn = (objects_in(message.get("content")) or [{}] for message in (messages[-1], messages[-2]))
+    is_of_tools = any(block.get("type") == "tool_result" for block in last)
+    if is_of_tools and turn[0].get("type") not in ("thinking", "redacted_thinking"):
+        del fields["thinking"]
+        changes.lose("thinking", "a turn of tools that began without thinking goes on without it")
 
 
 def _limit(call: ChatCall, quirks: Quirks, changes: Changes) -> int:
