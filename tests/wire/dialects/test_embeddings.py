@@ -302,7 +302,7 @@ NAMES = (
 )  # fmt: skip
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(fields=st.dictionaries(st.sampled_from(NAMES), st.sampled_from(HOSTILE), max_size=6))
 def test_hostile_bodies_are_read_or_refused(fields: dict[str, Any]):
     body = msgspec.json.encode(fields)

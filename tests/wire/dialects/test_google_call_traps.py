@@ -136,9 +136,12 @@ def test_trap_28_auto_is_the_default_and_one_tool_at_a_time_is_told():
 
 
 def test_trap_28_validated_calls_are_those_of_strict_tools():
-    config = {"functionCallingConfig": {"mode": "VALIDATED"}}
-    body = {"contents": [], "tools": [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": SCHEMA}]}],
-            "toolConfig": config}  # fmt: skip
+    function = {"name": "f", "parametersJsonSchema": SCHEMA}
+    body: dict[str, Any] = {
+        "contents": [],
+        "tools": [{"functionDeclarations": [function]}],
+        "toolConfig": {"functionCallingConfig": {"mode": "VALIDATED"}},
+    }
     call = CODEC.read_call(msgspec.json.encode(body))
     (tool,) = call.tools
     assert isinstance(tool, FunctionTool)
