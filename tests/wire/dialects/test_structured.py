@@ -1,6 +1,7 @@
 """Structured output on any target: the call prepared, the answer restored, and held against its schema."""
 
 import json
+from pathlib import Path
 from typing import cast
 
 import msgspec
@@ -199,6 +200,7 @@ def test_words_around_the_answer_are_left_out_and_told() -> None:
     (candidate,) = restored(found, chat(), BY_TOOL, changes).candidates
     assert texts(candidate) == ['{"name":"Ada"}']
     assert [one.weight for one in changes] == ["loss", "loss"]
+    assert fold(streamed(found, chat(), BY_TOOL)).candidates == (candidate,)
 
 
 def test_a_call_of_another_tool_or_plain_words_stay_as_they_are() -> None:
@@ -210,7 +212,9 @@ def test_a_call_of_another_tool_or_plain_words_stay_as_they_are() -> None:
 
 def test_an_answer_beside_other_calls_stays_a_turn_with_calls() -> None:
     call = chat(tools=(LOOK,))
-    candidate = back(answer(final("{}", "look"), final('{"name":"Ada"}')), call, BY_TOOL)
+    found = answer(final("{}", "look"), final('{"name":"Ada"}'))
+    candidate = back(found, call, BY_TOOL)
+    assert fold(streamed(found, call, BY_TOOL)).candidates == (candidate,)
     assert [type(part) for part in candidate.parts] == [ToolCall, Text]
     assert candidate.finish is not None and candidate.finish.reason == "tool_calls"
 
@@ -329,6 +333,14 @@ def test_a_schema_that_can_not_be_used_is_a_violation_and_never_fetched() -> Non
         assert fault_of(schema) is not None
         assert [line.split(":")[0] for line in violations("{}", schema)] == ["(schema)"]
     assert fault_of(PERSON) is None
+
+
+def test_no_file_is_read_for_a_schema(tmp_path: Path) -> None:
+    file = tmp_path / "schema.json"
+    file.write_text('{"type": "string"}')
+    schema: Fields = {"$ref": file.as_uri()}
+    assert fault_of(schema) is not None
+    assert [line.split(":")[0] for line in violations('"x"', schema)] == ["(schema)"]
 
 
 def test_a_pattern_can_not_run_away() -> None:
