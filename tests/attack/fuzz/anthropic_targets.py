@@ -131,10 +131,9 @@ def _bodies() -> Iterable[bytes]:
 _WORDS: Final = (
     b'"delta":', b'"type":"text"', b'"type":"tool_use"', b'"type":"thinking"',
     b'"signature":', b'"citations":[', b'"text":"a"', b'"input":{', b'"partial_json":"{"', b'"stop_reason":',
-    b'"stop_sequence":', b'"cache_control":{"type":"ephemeral"}', b'"source":{"type":"base64"', b'"is_error":',
-    b'"usage":{',
-    b"next;hgs1.", b"last;hgs1.", b"hgs1.Z29vZ2xl.", b'"output_tokens":', b'"cache_creation":{',
-    b'"disable_parallel_tool_use":true',
+    b'"stop_sequence":', b'"cache_control":{"type":"ephemeral"}', b'"source":{"type":"base64"',
+    b'"is_error":', b'"usage":{', b"next;hgs1.", b"last;hgs1.", b"hgs1.Z29vZ2xl.", b'"output_tokens":',
+    b'"cache_creation":{', b'"disable_parallel_tool_use":true',
 )  # fmt: skip
 
 TARGETS: Final = (

@@ -135,8 +135,8 @@ def _foreign(call: ChatCall, quirks: Quirks, changes: Changes) -> Fields:
 
 
 def _pause_thinking(fields: Fields, changes: Changes) -> None:
-    """Leave thinking by a budget out of a turn of tools that began without it, or with another provider's that
-    is left out: Anthropic refuses it there (33)."""
+    """Leave thinking by a budget out of a turn of tools that began without it, or with another provider's:
+    Anthropic refuses it there (33)."""
     thinking = fields.get("thinking")
     messages = objects_in(fields.get("messages")) or []
     if not isinstance(thinking, dict) or "budget_tokens" not in thinking or len(messages) < 2:
