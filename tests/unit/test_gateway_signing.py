@@ -277,7 +277,7 @@ def test_a_key_file_that_does_not_serve_is_refused_without_its_words(text: Secre
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "can't be read"),
+        ("".join(pem(KEY).splitlines(keepends=True)[:3]), "can't be read"),
         (pem(ec.generate_private_key(ec.SECP256R1())), "no RSA key"),
         (pem(rsa.generate_private_key(public_exponent=65537, key_size=1024)), "no RSA key of 2,048"),
     ],
