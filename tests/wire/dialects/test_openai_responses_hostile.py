@@ -194,6 +194,13 @@ def test_a_stream_cut_anywhere_raises_nothing(length: int):
     events_of(sse(*STREAM)[:length])
 
 
+def test_what_came_before_a_fault_is_said_first():
+    reader = CODEC.events_in()
+    assert len(reader.feed(sse(created()) + b"data: {\n\n")) == 1
+    for read in (partial(reader.feed, b""), reader.end):
+        assert refused_or(read, UpstreamError) is None
+
+
 def test_nesting_of_ten_thousand_is_refused():
     deep = b"[" * 10_000 + b"]" * 10_000
     assert refused_or(partial(CODEC.read_call, CALL_OF_DEPTH % deep), InvalidRequest) is None
