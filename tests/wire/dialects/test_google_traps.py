@@ -185,6 +185,16 @@ def test_trap_46_bytes_become_characters_and_characters_bytes():
     assert support == {"segment": {**segment, "partIndex": 0}, "groundingChunkIndices": [0]}
 
 
+def test_trap_46_offsets_say_which_of_two_equal_words_is_cited():
+    text = f"{WORDS}; {WORDS}"
+    start = text.rindex("東京")
+    opening = len(text[:start].encode())
+    segment = {"startIndex": opening, "endIndex": opening + len("東京".encode()), "text": "東京"}
+    (part,) = read(candidate([{"text": text}], groundingMetadata=grounded(segment))).candidates[0].parts
+    assert isinstance(part, Text)
+    assert [(one.start, one.end) for one in part.citations] == [(start, start + 2)]
+
+
 def test_trap_46_citations_of_a_stream_point_into_all_of_its_text():
     half = WORDS.index("京")
     segment = {"endIndex": len(WORDS.encode()), "text": WORDS}
