@@ -10,7 +10,7 @@ from tests.attack.fuzz.wire_targets import JSON_WORDS
 from headgate.core.events import Began, Ended, Event
 from headgate.core.faults import InvalidRequest, UpstreamError
 from headgate.core.quirks import PLAIN
-from headgate.wire.dialects.anthropic import CODEC
+from headgate.wire.dialects.anthropic.codec import CODEC
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import fold
 from headgate.wire.dialects.model import Asked

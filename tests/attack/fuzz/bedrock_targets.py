@@ -10,7 +10,7 @@ from tests.attack.fuzz.wire_targets import JSON_WORDS
 from headgate.core.events import Event
 from headgate.core.faults import InvalidRequest, UpstreamError
 from headgate.core.quirks import PLAIN
-from headgate.wire.dialects.bedrock import CODEC
+from headgate.wire.dialects.bedrock.codec import CODEC
 from headgate.wire.dialects.bedrock.frames import write_frame
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import Fold
@@ -127,10 +127,10 @@ def _bodies() -> Iterable[bytes]:
 
 
 _WORDS: Final = (
-    b'"contentBlockIndex":', b'"delta":', b'"start":', b'"toolUse":', b'"toolResult":', b'"reasoningContent":',
+    b'"contentBlockIndex":', b'"delta":', b'"start":', b'"toolUse":', b'"toolResult":',
     b'"citation":', b'"text":"a"', b'"input":"{"', b'"stopReason":', b'"role":', b'"json":', b'"cachePoint":',
     b'"additionalModelResponseFields":', b'"source":{"bytes":"A"}', b'"image":', b'"type":"server_tool_use"',
-    b'"outputConfig":', b'"message":', b'"content":[', b'"status":"error"',
+    b'"reasoningContent":', b'"outputConfig":', b'"message":', b'"content":[', b'"status":"error"',
 )  # fmt: skip
 
 TARGETS: Final = (

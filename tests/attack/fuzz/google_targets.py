@@ -14,7 +14,7 @@ from headgate.core.quirks import PLAIN
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.embeddings import read_answer, read_call, write_answer, write_call
 from headgate.wire.dialects.folding import fold
-from headgate.wire.dialects.google import CODEC
+from headgate.wire.dialects.google.codec import CODEC
 from headgate.wire.dialects.model import Asked
 
 ASKED: Final = Asked(model="m")

@@ -13,7 +13,7 @@ from headgate.core.quirks import PLAIN
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import fold
 from headgate.wire.dialects.model import Asked
-from headgate.wire.dialects.openai_responses import CODEC
+from headgate.wire.dialects.openai_responses.codec import CODEC
 from headgate.wire.dialects.seals import MARK
 
 ASKED: Final = Asked(model="m")

@@ -18,7 +18,7 @@ from headgate.core.chat import ChatAnswer, ChatCall, Part, Text
 from headgate.core.chat import Message as Said
 from headgate.core.events import Event
 from headgate.core.quirks import Quirks
-from headgate.wire.dialects.anthropic import CODEC
+from headgate.wire.dialects.anthropic.codec import CODEC
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import fold
 from headgate.wire.dialects.model import Asked

@@ -14,7 +14,7 @@ import pytest
 from tests.recorded_exchanges import Exchange, _folder
 
 from headgate.core.events import Event
-from headgate.wire.dialects.bedrock import CODEC
+from headgate.wire.dialects.bedrock.codec import CODEC
 from headgate.wire.dialects.model import Asked
 
 ASKED = Asked(model="m")

@@ -14,7 +14,7 @@ from headgate.core.chat import (
     ToolResult,
 )
 from headgate.core.quirks import PLAIN, Quirks
-from headgate.wire.dialects.bedrock import CODEC
+from headgate.wire.dialects.bedrock.codec import CODEC
 from headgate.wire.dialects.changes import Changes
 
 HI = Message(role="user", parts=(Text(text="hi"),))

@@ -33,7 +33,7 @@ from headgate.core.events import (
     UsageSeen,
 )
 from headgate.wire.dialects.changes import Changes
-from headgate.wire.dialects.google import CODEC
+from headgate.wire.dialects.google.codec import CODEC
 from headgate.wire.dialects.model import Asked, EventsIn, EventsOut
 
 ASKED = Asked(model="asked", created_s=1, request_id="given")

@@ -17,7 +17,7 @@ from headgate.core.quirks import PLAIN, Quirks
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import fold
 from headgate.wire.dialects.model import Asked
-from headgate.wire.dialects.openai_chat import CODEC
+from headgate.wire.dialects.openai_chat.codec import CODEC
 
 ASKED = Asked(model="asked", created_s=7, request_id="req_1")
 NO_ANSWER = "test_openai/test_invalid_response"

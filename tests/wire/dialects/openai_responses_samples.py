@@ -20,7 +20,7 @@ from headgate.core.quirks import PLAIN, Quirks
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import fold, unfold
 from headgate.wire.dialects.model import Asked
-from headgate.wire.dialects.openai_responses import CODEC
+from headgate.wire.dialects.openai_responses.codec import CODEC
 
 ASKED = Asked(model="asked-for", created_s=1_700_000_000, request_id="req_7")
 

@@ -16,7 +16,7 @@ from headgate.core.call import AnyDialect
 from headgate.core.chat import ChatAnswer, ChatCall, Part, Reasoning, Refusal, Text, ToolCall
 from headgate.core.events import Ended, Event
 from headgate.core.quirks import Quirks
-from headgate.wire.dialects.anthropic import CODEC
+from headgate.wire.dialects.anthropic.codec import CODEC
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import fold, unfold
 from headgate.wire.dialects.registry import CODECS

@@ -24,8 +24,8 @@ from headgate.core.chat import (
     ToolCall,
 )
 from headgate.core.faults import UpstreamError
-from headgate.wire.dialects.anthropic import CODEC
 from headgate.wire.dialects.anthropic.answers import read_count, write_count
+from headgate.wire.dialects.anthropic.codec import CODEC
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.usage import usage_of
 

@@ -11,7 +11,7 @@ from headgate.core.chat import (
     Text,
 )
 from headgate.core.faults import InvalidRequest
-from headgate.wire.dialects.anthropic import CODEC
+from headgate.wire.dialects.anthropic.codec import CODEC
 
 
 def test_system_is_the_first_message_however_it_is_spelled():

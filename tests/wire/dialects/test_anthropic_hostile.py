@@ -22,7 +22,7 @@ from tests.wire.dialects.anthropic_samples import (
 from headgate.core.events import Began, Ended
 from headgate.core.faults import InvalidRequest, UpstreamError
 from headgate.core.quirks import PLAIN
-from headgate.wire.dialects.anthropic import CODEC
+from headgate.wire.dialects.anthropic.codec import CODEC
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import fold
 

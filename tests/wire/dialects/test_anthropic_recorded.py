@@ -29,8 +29,8 @@ from tests.wire.dialects.anthropic_samples import (
 from headgate.core.chat import ChatAnswer, NativePart, Reasoning, Text, ToolCall
 from headgate.core.events import Ended, NativeEvent
 from headgate.core.faults import UpstreamError
-from headgate.wire.dialects.anthropic import CODEC
 from headgate.wire.dialects.anthropic.answers import read_count, write_count
+from headgate.wire.dialects.anthropic.codec import CODEC
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import fold, unfold
 from headgate.wire.usage import usage_of

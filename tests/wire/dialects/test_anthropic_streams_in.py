@@ -35,7 +35,7 @@ from headgate.core.events import (
     UsageSeen,
 )
 from headgate.core.faults import UpstreamError
-from headgate.wire.dialects.anthropic import CODEC
+from headgate.wire.dialects.anthropic.codec import CODEC
 from headgate.wire.dialects.changes import Changes
 
 THINKING: dict[str, Any] = {"type": "thinking", "thinking": "", "signature": ""}

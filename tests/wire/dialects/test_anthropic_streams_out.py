@@ -47,7 +47,7 @@ from headgate.core.events import (
     TextDelta,
     UsageSeen,
 )
-from headgate.wire.dialects.anthropic import CODEC
+from headgate.wire.dialects.anthropic.codec import CODEC
 from headgate.wire.dialects.changes import Changes
 
 GOOGLE = Seal("google", "s==")

@@ -12,7 +12,7 @@ from tests.wire.dialects.bedrock_samples import ASKED, answers, read, stream_of
 from headgate.core.call import AnyDialect, Usage
 from headgate.core.chat import ChatAnswer, Text, ToolCall
 from headgate.core.quirks import Quirks
-from headgate.wire.dialects.bedrock import CODEC
+from headgate.wire.dialects.bedrock.codec import CODEC
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import fold
 from headgate.wire.dialects.registry import CODECS

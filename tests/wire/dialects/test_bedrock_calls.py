@@ -29,7 +29,7 @@ from headgate.core.chat import (
 )
 from headgate.core.faults import InvalidRequest
 from headgate.core.quirks import PLAIN, Quirks
-from headgate.wire.dialects.bedrock import CODEC
+from headgate.wire.dialects.bedrock.codec import CODEC
 from headgate.wire.dialects.changes import Changes
 
 

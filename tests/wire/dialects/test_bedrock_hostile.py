@@ -14,7 +14,7 @@ from tests.wire.dialects.bedrock_samples import ASKED, answers, event, exchanges
 from headgate.core.events import Event
 from headgate.core.faults import InvalidRequest, UpstreamError
 from headgate.core.quirks import PLAIN
-from headgate.wire.dialects.bedrock import CODEC
+from headgate.wire.dialects.bedrock.codec import CODEC
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import Fold
 

@@ -11,7 +11,7 @@ from headgate.core.call import Usage
 from headgate.core.chat import ChatAnswer, Media, NativePart, Reasoning, Text, ToolCall, ToolResult
 from headgate.core.events import Ended
 from headgate.core.quirks import PLAIN
-from headgate.wire.dialects.bedrock import CODEC
+from headgate.wire.dialects.bedrock.codec import CODEC
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import fold, unfold
 

@@ -35,7 +35,7 @@ from headgate.core.events import (
     UsageSeen,
 )
 from headgate.core.faults import UpstreamError
-from headgate.wire.dialects.bedrock import CODEC
+from headgate.wire.dialects.bedrock.codec import CODEC
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import fold, unfold
 

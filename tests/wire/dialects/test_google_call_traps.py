@@ -23,7 +23,7 @@ from headgate.core.chat import (
 )
 from headgate.core.quirks import PLAIN, Quirks
 from headgate.wire.dialects.changes import Changes
-from headgate.wire.dialects.google import CODEC
+from headgate.wire.dialects.google.codec import CODEC
 
 GEMINI_2 = Quirks(thinking="budget", schema_subset="openapi")
 GEMINI_3 = Quirks(thinking="level")

@@ -16,7 +16,7 @@ from headgate.core.faults import InvalidRequest, UpstreamError
 from headgate.core.quirks import PLAIN
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import fold
-from headgate.wire.dialects.google import CODEC
+from headgate.wire.dialects.google.codec import CODEC
 from headgate.wire.sse import EVENT_BYTES_MAX, EventSplitter, data_of
 
 CALL: dict[str, Any] = {

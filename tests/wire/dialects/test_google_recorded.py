@@ -14,7 +14,7 @@ from headgate.core.faults import UpstreamError
 from headgate.core.quirks import PLAIN
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import fold
-from headgate.wire.dialects.google import CODEC
+from headgate.wire.dialects.google.codec import CODEC
 from headgate.wire.dialects.model import Asked, EventsIn
 from headgate.wire.sse import EventSplitter, data_of
 from headgate.wire.usage import usage_of

@@ -12,7 +12,7 @@ from tests.wire.dialects.google_samples import ANSWER, ASKED, EVENTS, USAGE, WOR
 from headgate.core.chat import Media, Reasoning, Seal, Text, ToolCall, ToolResult
 from headgate.core.quirks import PLAIN
 from headgate.wire.dialects.changes import Changes
-from headgate.wire.dialects.google import CODEC
+from headgate.wire.dialects.google.codec import CODEC
 from headgate.wire.usage import usage_of
 
 genai = pytest.importorskip("google.genai", reason="google-genai is not installed")

@@ -28,7 +28,7 @@ from headgate.core.chat import (
 from headgate.core.events import Broke, Ended, Finished, UsageSeen
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import fold
-from headgate.wire.dialects.google import CODEC
+from headgate.wire.dialects.google.codec import CODEC
 from headgate.wire.usage import usage_of
 
 

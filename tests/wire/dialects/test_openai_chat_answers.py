@@ -23,7 +23,7 @@ from headgate.core.chat import (
 from headgate.core.faults import UpstreamError
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.model import Asked
-from headgate.wire.dialects.openai_chat import CODEC
+from headgate.wire.dialects.openai_chat.codec import CODEC
 
 CITED: Any = {
     "type": "url_citation",

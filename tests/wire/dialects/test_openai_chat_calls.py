@@ -13,7 +13,7 @@ from headgate.core.chat import (
     ToolChoice,
 )
 from headgate.core.faults import InvalidRequest
-from headgate.wire.dialects.openai_chat import CODEC
+from headgate.wire.dialects.openai_chat.codec import CODEC
 
 F: Any = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}, "strict": None}}
 ASKED_TWICE: Any = {

@@ -26,7 +26,7 @@ from headgate.core.chat import (
 )
 from headgate.core.quirks import PLAIN, Quirks
 from headgate.wire.dialects.changes import Changes
-from headgate.wire.dialects.openai_chat import CODEC
+from headgate.wire.dialects.openai_chat.codec import CODEC
 from headgate.wire.dialects.seals import MARK, wrapped
 
 TOOLS = (FunctionTool(name="f", parameters={"type": "object"}), FunctionTool(name="g"))

@@ -25,7 +25,7 @@ from headgate.core.events import Event
 from headgate.core.faults import InvalidRequest, UpstreamError
 from headgate.core.quirks import PLAIN, Quirks
 from headgate.wire.dialects.changes import Changes
-from headgate.wire.dialects.openai_chat import CODEC
+from headgate.wire.dialects.openai_chat.codec import CODEC
 
 WRONG: list[Any] = [
     None,

@@ -33,7 +33,7 @@ from headgate.core.faults import UpstreamError
 from headgate.core.quirks import PLAIN
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import fold
-from headgate.wire.dialects.openai_chat import CODEC
+from headgate.wire.dialects.openai_chat.codec import CODEC
 
 FINISHES = {"stop": "stop", "length": "length", "tool_calls": "tool_calls", "function_call": "tool_calls"}
 

@@ -34,7 +34,7 @@ from headgate.core.events import (
 )
 from headgate.core.faults import UpstreamError
 from headgate.wire.dialects.folding import fold
-from headgate.wire.dialects.openai_chat import CODEC
+from headgate.wire.dialects.openai_chat.codec import CODEC
 
 BEGAN = Began(dialect="anthropic", id="msg_1", model="served", created_s=3)
 

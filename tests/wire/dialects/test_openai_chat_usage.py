@@ -24,7 +24,7 @@ from headgate.core.chat import Finish, Text
 from headgate.core.events import Began, Ended, Event, Finished, PartBegan, PartEnded, UsageSeen
 from headgate.wire.dialects.folding import fold
 from headgate.wire.dialects.model import Asked
-from headgate.wire.dialects.openai_chat import CODEC
+from headgate.wire.dialects.openai_chat.codec import CODEC
 from headgate.wire.usage import usage_of
 
 RAW = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}

@@ -28,7 +28,7 @@ from headgate.core.chat import (
 )
 from headgate.core.faults import UpstreamError
 from headgate.wire.dialects.changes import Changes
-from headgate.wire.dialects.openai_responses import CODEC
+from headgate.wire.dialects.openai_responses.codec import CODEC
 
 STOP = Finish(reason="stop", native="end_turn")
 USAGE = Usage(

@@ -32,7 +32,7 @@ from headgate.core.chat import (
 from headgate.core.quirks import PLAIN, Quirks
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.fields import put_native
-from headgate.wire.dialects.openai_responses import CODEC
+from headgate.wire.dialects.openai_responses.codec import CODEC
 
 MEDIA = Quirks(takes_media_in_results=True)
 SCHEMA: Fields = {"type": "object", "properties": {"city": {"type": "string"}}}

@@ -23,7 +23,7 @@ from headgate.core.faults import InvalidRequest, UpstreamError
 from headgate.core.quirks import PLAIN, Quirks
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import fold
-from headgate.wire.dialects.openai_responses import CODEC
+from headgate.wire.dialects.openai_responses.codec import CODEC
 
 ODD_OBJECTS: list[Any] = [{}, {"x": {}}, {"type": 7}, {"type": "message"}]
 ODD_VALUES: list[Any] = [None, True, "", "x", 0, -1, 1.5, 10**40, [], [None], [[]], *ODD_OBJECTS]

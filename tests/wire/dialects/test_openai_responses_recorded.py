@@ -27,7 +27,7 @@ from headgate.core.events import Ended, Finished
 from headgate.core.faults import UpstreamError
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import fold, unfold
-from headgate.wire.dialects.openai_responses import CODEC
+from headgate.wire.dialects.openai_responses.codec import CODEC
 from headgate.wire.usage import usage_of
 
 

@@ -36,7 +36,7 @@ from headgate.core.chat import (
 from headgate.core.events import Began, Ended, Event, Finished, PartBegan, PartEnded, SealDelta, TextDelta
 from headgate.core.quirks import PLAIN, Quirks
 from headgate.wire.dialects.changes import Changes
-from headgate.wire.dialects.openai_responses import CODEC
+from headgate.wire.dialects.openai_responses.codec import CODEC
 from headgate.wire.dialects.seals import MARK
 
 THOUGHT = Reasoning(text="hm", seal=Seal("anthropic", "sig=="))

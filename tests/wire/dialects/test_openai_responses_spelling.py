@@ -8,7 +8,7 @@ from tests.wire.dialects.openai_responses_samples import rewritten, written_call
 
 from headgate.core.chat import Message, NativePart, Sampling, Text, ToolChoice
 from headgate.core.faults import InvalidRequest
-from headgate.wire.dialects.openai_responses import CODEC
+from headgate.wire.dialects.openai_responses.codec import CODEC
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 

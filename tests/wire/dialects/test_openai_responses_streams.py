@@ -33,7 +33,7 @@ from headgate.core.events import (
 )
 from headgate.core.faults import UpstreamError
 from headgate.wire.dialects.changes import Changes
-from headgate.wire.dialects.openai_responses import CODEC
+from headgate.wire.dialects.openai_responses.codec import CODEC
 
 BEGAN = Began(dialect="anthropic", id="msg_9", model="claude", created_s=5)
 DONE: list[Event] = [Finished(finish=Finish(reason="stop", native="end_turn")), Ended()]

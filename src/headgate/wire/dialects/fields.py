@@ -203,6 +203,7 @@ def put_native(
     dialect: AnyDialect,
     changes: Changes,
     where: str,
+    *,
     harmless: frozenset[str] = frozenset(),
 ) -> Fields:
     """Put what a node says beyond our words back into its own dialect, or tell that another has no place for

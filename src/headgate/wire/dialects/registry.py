@@ -3,12 +3,12 @@
 from typing import Final
 
 from headgate.core.call import AnyDialect
-from headgate.wire.dialects.anthropic import CODEC as ANTHROPIC
-from headgate.wire.dialects.bedrock import CODEC as BEDROCK
-from headgate.wire.dialects.google import CODEC as GOOGLE
+from headgate.wire.dialects.anthropic.codec import CODEC as ANTHROPIC
+from headgate.wire.dialects.bedrock.codec import CODEC as BEDROCK
+from headgate.wire.dialects.google.codec import CODEC as GOOGLE
 from headgate.wire.dialects.model import Codec
-from headgate.wire.dialects.openai_chat import CODEC as OPENAI_CHAT
-from headgate.wire.dialects.openai_responses import CODEC as OPENAI_RESPONSES
+from headgate.wire.dialects.openai_chat.codec import CODEC as OPENAI_CHAT
+from headgate.wire.dialects.openai_responses.codec import CODEC as OPENAI_RESPONSES
 
 CODECS: Final[dict[AnyDialect, Codec]] = {
     codec.dialect: codec for codec in (OPENAI_CHAT, OPENAI_RESPONSES, ANTHROPIC, GOOGLE, BEDROCK)

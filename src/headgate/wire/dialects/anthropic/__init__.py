@@ -2,7 +2,3 @@
 
 Read next: `calls_in`, `calls_out`, `parts_in`, `answers`, `streams_in`, `streams_out`.
 """
-
-from headgate.wire.dialects.anthropic.codec import CODEC
-
-__all__ = ["CODEC"]

@@ -127,7 +127,7 @@ def _fields(answer: ChatAnswer, asked: Asked, changes: Changes) -> Fields:
 def put_rest(fields: Fields, native: Native | None, changes: Changes) -> None:
     """Put what an answer says beyond our words; of what another dialect says there, the loss is told."""
     if native is not None:
-        put_native(fields, native, DIALECT, changes, "", frozenset(native.fields))
+        put_native(fields, native, DIALECT, changes, "", harmless=frozenset(native.fields))
 
 
 def foreign_finish(finish: Finish | None, changes: Changes, *, has_calls: bool, has_refusal: bool) -> Fields:

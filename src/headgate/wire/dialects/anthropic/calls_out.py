@@ -131,7 +131,7 @@ def _foreign(call: ChatCall, quirks: Quirks, changes: Changes) -> Fields:
         fields["metadata"] = {"user_id": call.user}
     if call.service_tier is not None and call.service_tier != "auto":
         changes.lose("service_tier", f"{DIALECT} has other tiers")
-    return put_native(fields, call.native, DIALECT, changes, "", HARMLESS)
+    return put_native(fields, call.native, DIALECT, changes, "", harmless=HARMLESS)
 
 
 def _pause_thinking(fields: Fields, changes: Changes) -> None:

@@ -101,7 +101,7 @@ def _tool(tool: Tool, quirks: Quirks, changes: Changes, where: str) -> Fields | 
             changes.lose(f"{where}.strict", "the model is not held to the schemas of tools")
     if tool.cache is not None:
         fields["cache_control"] = cache_control(tool.cache)
-    return put_native(fields, tool.native, DIALECT, changes, where, HARMLESS_OF_TOOLS)
+    return put_native(fields, tool.native, DIALECT, changes, where, harmless=HARMLESS_OF_TOOLS)
 
 
 def _sayable(choice: ToolChoice | None, changes: Changes) -> ToolChoice:
@@ -245,4 +245,4 @@ def put_foreign_format(config: Fields, output: OutputFormat, quirks: Quirks, cha
         return
     schema = fitted_schema(output.schema or {"type": "object"}, quirks.schema_subset, changes, where)
     config["format"] = {"type": "json_schema", "schema": schema}
-    put_native({}, output.native, DIALECT, changes, where, frozenset({"name", "strict"}))
+    put_native({}, output.native, DIALECT, changes, where, harmless=frozenset({"name", "strict"}))

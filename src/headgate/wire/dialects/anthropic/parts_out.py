@@ -96,7 +96,7 @@ class BlockWriter:
         harmless = HARMLESS
         if self._to_client and native is not None:
             harmless = frozenset(native.fields)  # nothing of an answer is asked again
-        return put_native(block, native, DIALECT, self._changes, where, harmless)
+        return put_native(block, native, DIALECT, self._changes, where, harmless=harmless)
 
     def _text(self, part: Text, where: str) -> Fields:
         block = self.put({"type": "text", "text": part.text}, part.native, where)

@@ -236,7 +236,7 @@ def _unchanged(call: ChatCall, quirks: Quirks) -> tuple[Message, ...]:
 def _put_rest(body: Fields, native: Native | None, changes: Changes) -> None:
     """Put what a call says beyond our words back, into the objects that our words have made."""
     if native is None or native.dialect != OWN:
-        put_native(body, native, OWN, changes, "", HARMLESS)
+        put_native(body, native, OWN, changes, "", harmless=HARMLESS)
         return
     for name, value in native.fields.items():
         made = body.get(name)

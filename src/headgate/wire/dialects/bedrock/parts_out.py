@@ -95,7 +95,7 @@ class BlockWriter:
                 return None
 
     def _rest(self, fields: Fields, native: Native | None, where: str) -> Fields:
-        return put_native(fields, native, OWN, self._changes, where, HARMLESS)
+        return put_native(fields, native, OWN, self._changes, where, harmless=HARMLESS)
 
     def _text(self, part: Text, where: str) -> Fields | None:
         shape = shape_of(part.native, OWN)

@@ -141,7 +141,7 @@ def _write_tool(call: ChatCall, tool: Tool, quirks: Quirks, changes: Changes, wh
         spec["strict"] = tool.strict
     elif tool.strict:
         changes.lose(f"{where}.strict", "the model is not held to the schema of a tool")
-    return {"toolSpec": put_native(spec, tool.native, OWN, changes, where, HARMLESS)}
+    return {"toolSpec": put_native(spec, tool.native, OWN, changes, where, harmless=HARMLESS)}
 
 
 def _write_choice(choice: ToolChoice) -> Fields:

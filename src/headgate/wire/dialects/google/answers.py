@@ -154,7 +154,7 @@ def write_answer(answer: ChatAnswer, asked: Asked, changes: Changes) -> bytes:
         fields["createTime"] = moment
     fields.update(own_fields(answer.native))
     if not is_own:
-        put_native({}, answer.native, DIALECT, changes, "", _HARMLESS)
+        put_native({}, answer.native, DIALECT, changes, "", harmless=_HARMLESS)
         if answer.service_tier not in (None, "", "auto", "default", "standard"):
             changes.lose("service_tier", "google has no member for the tier that was served")
     return _encode(fields)
@@ -196,5 +196,5 @@ def _write_candidate(candidate: Candidate, is_own: bool, changes: Changes) -> Fi
     if cited is not None:
         fields["groundingMetadata"] = cited
     if not is_own:
-        put_native({}, candidate.native, DIALECT, changes, where, _HARMLESS)
+        put_native({}, candidate.native, DIALECT, changes, where, harmless=_HARMLESS)
     return {**fields, **left}

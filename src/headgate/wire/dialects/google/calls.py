@@ -285,7 +285,7 @@ def _write_tier(call: ChatCall, fields: Fields, changes: Changes) -> None:
 def _tell(call: ChatCall, changes: Changes) -> None:
     if call.user is not None:
         changes.lose("user", "google is not told who the caller's user is")
-    put_native({}, call.native, DIALECT, changes, "", _HARMLESS)
+    put_native({}, call.native, DIALECT, changes, "", harmless=_HARMLESS)
     if call.thinking is not None:
         put_native({}, call.thinking.native, DIALECT, changes, "thinking")
     if call.output is not None:

@@ -3,6 +3,8 @@
 Read next: `calls`, `answers`, `streams_in`, `streams_out`; `counting` has what the codec's contract has not.
 """
 
+from typing import Final
+
 from headgate.core.call import AnyDialect
 from headgate.core.chat import ChatAnswer, ChatCall
 from headgate.core.quirks import Quirks
@@ -50,3 +52,7 @@ class GoogleCodec:
     def items_out(self, asked: Asked, changes: Changes) -> EventsOut:
         """Begin to write a stream as a JSON array, for a client that does not ask for `alt=sse`."""
         return GoogleEventsOut(asked, changes, is_array=True)
+
+
+CODEC: Final = GoogleCodec()
+"""The one of it that there is."""

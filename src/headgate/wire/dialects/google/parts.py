@@ -258,7 +258,7 @@ class PartsOut:
     def _told(self, part: Text | Reasoning | ToolCall | ToolResult | Media | Refusal, where: str) -> None:
         """Tell what another dialect said of a part that Google has no member for."""
         if part.native is not None and part.native.dialect != DIALECT:
-            put_native({}, part.native, DIALECT, self._changes, where, _HARMLESS)
+            put_native({}, part.native, DIALECT, self._changes, where, harmless=_HARMLESS)
         if not isinstance(part, Reasoning | Refusal) and part.cache is not None:
             self._changes.lose(where, "google caches by itself, or by a cachedContent that is made before")
         if isinstance(part, Text) and part.citations and self._maker is not None:

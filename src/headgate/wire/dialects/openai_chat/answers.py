@@ -160,7 +160,7 @@ def is_tier(tier: str, changes: Changes, *, is_own: bool) -> bool:
 def tell(native: Native | None, changes: Changes, where: str) -> None:
     """Tell what another dialect says of an answer or choice that has no place here."""
     if native is not None:
-        put_native({}, native, OWN, changes, where, frozenset(native.fields))
+        put_native({}, native, OWN, changes, where, harmless=frozenset(native.fields))
 
 
 def _has_usage(answer: ChatAnswer) -> bool:

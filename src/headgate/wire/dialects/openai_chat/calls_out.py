@@ -170,7 +170,7 @@ def _put_thinking(fields: Fields, thinking: Thinking, writing: Writing) -> None:
     if thinking.effort is not None:
         fields["reasoning_effort"] = thinking.effort
     if not writing.is_own and thinking.native is not None:
-        put_native({}, thinking.native, OWN, writing.changes, "thinking", frozenset({"display"}))
+        put_native({}, thinking.native, OWN, writing.changes, "thinking", harmless=frozenset({"display"}))
 
 
 def _limit_name(words: list[str], quirks: Quirks, changes: Changes) -> str:
@@ -227,4 +227,4 @@ def _put_rest(fields: Fields, native: Native | None, changes: Changes) -> Fields
         fields.update({name: value for name, value in rest.items() if name in SHARED})
         rest = {name: value for name, value in rest.items() if name not in SHARED}
     other = msgspec.structs.replace(native, fields=rest)
-    return put_native(fields, other, OWN, changes, "", HARMLESS)
+    return put_native(fields, other, OWN, changes, "", harmless=HARMLESS)

@@ -88,7 +88,7 @@ def write_message(message: Message, writing: Writing, where: str) -> Iterable[Fi
     if message.native is not None and message.native.dialect == OWN:
         yield put_left(fields, message.native.fields)
     else:
-        yield put_native(fields, message.native, OWN, writing.changes, where, HARMLESS)
+        yield put_native(fields, message.native, OWN, writing.changes, where, harmless=HARMLESS)
 
 
 def put_left(fields: Fields, left: Fields) -> Fields:
@@ -123,7 +123,7 @@ def _result(result: ToolResult, message: Message, writing: Writing, where: str) 
             f"{where}.is_error", "OpenAI's chat marks no failure: what the tool said tells it"
         )
     put_cache({}, Text(text="", cache=result.cache), writing, where)
-    return put_native(fields, result.native, OWN, writing.changes, where, HARMLESS)
+    return put_native(fields, result.native, OWN, writing.changes, where, harmless=HARMLESS)
 
 
 def put_said(fields: Fields, parts: Sequence[Part], writing: Writing, *, shape: str = "", where: str) -> None:

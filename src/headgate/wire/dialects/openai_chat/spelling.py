@@ -51,7 +51,7 @@ def restore(fields: Fields, native: Native | None, inner: str, changes: Changes,
     if native is None:
         return fields
     if native.dialect != OWN:
-        return put_native(fields, native, OWN, changes, where, HARMLESS)
+        return put_native(fields, native, OWN, changes, where, harmless=HARMLESS)
     for name, value in native.fields.items():
         held = fields.get(name)
         if name == inner and isinstance(held, dict) and isinstance(value, dict):

@@ -201,7 +201,7 @@ def own_response(answer: ChatAnswer) -> Fields:
     """The response as it came."""
     changes = Changes()
     output = [
-        write_item(parts, left, words, "assistant", changes, "output")
+        write_item(parts, left, words, "assistant", changes, where="output")
         for parts, left, words in items_of(answer.candidates[0].parts if answer.candidates else ())
     ]
     fields: Fields = {"output": output}

@@ -88,7 +88,7 @@ def own_items(messages: Sequence[Message], quirks: Quirks, changes: Changes) -> 
         parts = [_bare(part, makers, changes, where) for part in message.parts]
         native = message.native
         left = native.fields if native is not None and native.dialect == OWN else {}
-        found.append(write_item(parts, left, words_of(native), message.role, changes, where))
+        found.append(write_item(parts, left, words_of(native), message.role, changes, where=where))
     return found
 
 

@@ -183,7 +183,7 @@ def _plain_texts(value: object, kind: str) -> list[str] | None:
 
 
 def write_item(
-    parts: Sequence[Part], left: Fields, words: Sequence[str], role: Role, changes: Changes, where: str
+    parts: Sequence[Part], left: Fields, words: Sequence[str], role: Role, changes: Changes, *, where: str
 ) -> Fields:
     """Write an item that was read from this dialect, seals of other makers still in it."""
     first = parts[0] if parts else None

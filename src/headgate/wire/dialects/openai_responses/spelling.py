@@ -44,7 +44,7 @@ def restored(fields: Fields, native: Native | None, changes: Changes, where: str
     if native.dialect == OWN:
         fields.update({name: value for name, value in native.fields.items() if name not in HELD})
         return fields
-    return put_native(fields, native, OWN, changes, where, HARMLESS)
+    return put_native(fields, native, OWN, changes, where, harmless=HARMLESS)
 
 
 ITEM: Final = "item"

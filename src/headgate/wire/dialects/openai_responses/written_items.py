@@ -101,7 +101,7 @@ class WrittenItem:
         if not parts:
             return
         if self.left is not None:
-            self.fields = write_item(parts, self.left, self.words, "assistant", changes, "output")
+            self.fields = write_item(parts, self.left, self.words, "assistant", changes, where="output")
             return
         first = parts[0]
         if isinstance(first, Reasoning):
