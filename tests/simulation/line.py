@@ -213,7 +213,9 @@ class Line:
                 return
         if self.flight is not None:
             return
-        in_doubt = self.doubts.wants(self.wall_ms, DOUBTS_MAX) if self.stage != "outlived" else []
+        in_doubt: list[Want] = []
+        if self.stage != "outlived":
+            in_doubt = self.doubts.wants(self.now_ms, self.wall_ms, DOUBTS_MAX)
         if in_doubt:
             self.stage = "outlived"
             self.ask(in_doubt, even_if_covered=True)
