@@ -1,8 +1,8 @@
 """Grants that the database may have made, and whose answer was lost. Pure.
 
 A doubt is about one window: the database speaks of the window that it is in now, and its clock may have been
-set meanwhile. So it ends when that very window has been answered for, not with the next answer, and is asked after
-until then, whatever window this process takes for the present one: hosts' time zones may differ.
+set meanwhile. So it ends when that very window has been answered for, not with the next answer, and is asked
+after until then, whatever window this process takes for the present one: hosts' time zones may differ.
 Read next: `meters.returns`, which asks; `meters.till`, which takes answers in.
 """
 
