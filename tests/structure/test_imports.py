@@ -12,10 +12,7 @@ HIDDEN: frozenset[tuple[str, str]] = frozenset(
     {
         # Command start-up: the command line starts fast, and runs without the server's packages.
         ("headgate.cli.app", "importlib.metadata.version"),
-        ("headgate.cli.client", "headgate.cli.asking.Connection"),
-        ("headgate.cli.client", "headgate.cli.asking.NoAnswer"),
-        ("headgate.cli.client", "headgate.cli.asking.TooSlow"),
-        ("headgate.cli.client", "headgate.cli.asking.is_success"),
+        ("headgate.cli.client", "headgate.cli.asking"),
         ("headgate.cli.database", "headgate.processes.backup"),
         ("headgate.cli.drill", "headgate.drills.conduct"),
         ("headgate.cli.output", "rich.console.Console"),

@@ -1,7 +1,7 @@
 """The command line itself: which commands there are, and how each of them ends.
 
-Imports no slice: `up`, `backup`, `restore` and `upgrade` load the server when they run, `scan`
-what it reads code with.
+Imports no slice, and of its own modules only those of the noun that is named: `up`, `backup`, `restore` and
+`upgrade` load the server when they run, `scan` what it reads code with.
 Read next: `command`, then the noun that you are after.
 """
 
@@ -47,6 +47,7 @@ alone. A module holds the commands of one noun as `app`, or functions that are c
 UsageError: Any = typer.BadParameter.__mro__[1]
 """What typer raises for a command line that makes no sense; it exports only this subclass of it."""
 
+SAYS = "One URL in front of your models: keys, hard budgets, fallback, residency, every call on record."
 SAYS_ITSELF = "change what the message names, then run the command again"
 
 
@@ -58,7 +59,7 @@ def command_line(nouns: Iterable[str] = NOUNS) -> typer.Typer:
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        help="One URL in front of your models: keys, hard budgets, fallback, residency, every call on record.",
+        help=SAYS,
     )
     app.command("up")(start)
     app.command("version")(version)

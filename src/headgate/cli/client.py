@@ -14,7 +14,7 @@ from headgate.cli.failure import CommandFailed, Unreachable
 from headgate.settings import Settings
 
 if TYPE_CHECKING:
-    from headgate.cli import asking
+    from headgate.cli.asking import Answer
 
 TIMEOUT_S = 30.0
 PAGES_MAX = 1000
@@ -40,12 +40,12 @@ class Client:
     """Speaks to one server. Raises Unreachable when none answers, CommandFailed when it refuses."""
 
     def __init__(self, url: str, key: str | None) -> None:
-        from headgate.cli.asking import Connection
+        from headgate.cli import asking
 
         self.url = url.rstrip("/")
         self.has_key = key is not None
         headers = {"authorization": f"Bearer {key}"} if key else {}
-        self._connection = Connection(self.url, headers, TIMEOUT_S)
+        self._connection = asking.Connection(self.url, headers, TIMEOUT_S)
 
     def close(self) -> None:
         """Close the connection."""
@@ -105,13 +105,13 @@ class Client:
 
     def events(self, path: str, body: Json) -> Iterator[tuple[str, Any]]:
         """Send a request and yield the events of its answer, each with its JSON, as they come."""
-        from headgate.cli.asking import NoAnswer, is_success
+        from headgate.cli import asking
 
         try:
             with self._connection.opened(
                 "POST", path, msgspec.json.encode(body), "text/event-stream"
             ) as answer:
-                if not is_success(answer.status):
+                if not asking.is_success(answer.status):
                     content = "\n".join(answer.lines).encode()
                     raise _refusal(answer.status, content, f"POST {path}", has_key=self.has_key)
                 event = ""
@@ -121,13 +121,13 @@ class Client:
                         event = value
                     elif name == "data":
                         yield event, msgspec.json.decode(value)
-        except NoAnswer as error:
+        except asking.NoAnswer as error:
             raise Unreachable(
                 f"the answer of {self.url} broke off ({error})", "look at the log of `headgate up`"
             ) from error
 
-    def _send(self, method: str, path: str, parameters: Json, body: Json | None) -> "asking.Answer":
-        from headgate.cli.asking import NoAnswer, TooSlow
+    def _send(self, method: str, path: str, parameters: Json, body: Json | None) -> "Answer":
+        from headgate.cli import asking
 
         try:
             return self._connection.ask(
@@ -136,11 +136,11 @@ class Client:
                 {name: _parameter(value) for name, value in parameters.items() if value is not None},
                 None if body is None else msgspec.json.encode(body),
             )
-        except TooSlow as error:
+        except asking.TooSlow as error:
             raise Unreachable(
                 f"{self.url} did not answer within {TIMEOUT_S:.0f} s", "look at the log of `headgate up`"
             ) from error
-        except NoAnswer as error:
+        except asking.NoAnswer as error:
             raise Unreachable(
                 f"no server answers at {self.url} ({error})",
                 "start one with `headgate up`, or name yours with --url or HEADGATE_URL",
