@@ -137,7 +137,7 @@ class InterruptedAtTheLast(ModelDatabase):
 
 @planted(
     "an attempt whose end was lost is forgotten when the next one begins",
-    weights={"cut_power": 3.0, "rot": 3.0},
+    weights={"cut_power": 3.0, "rot": 3.0, "fail_over": 0.0},
 )
 class OpenAttemptForgotten(ModelDatabase):
     def run_call(self, boot: str, call: str, one: Running) -> None:
