@@ -106,7 +106,7 @@ class Stream:
                     if one.segment != segment.number or (one.segment, one.end) <= shipped:
                         continue
                     # Zeros in the place of what is gone may be what an entry ended in.
-                    if segment.data[one.offset : one.end] != before[one.offset : one.end]:
+                    if bytes(segment.data[one.offset : one.end]) != before[one.offset : one.end]:
                         one.is_lost = True
 
     def rot(self, random: Random, after: tuple[int, int]) -> Frame | None:
