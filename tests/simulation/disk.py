@@ -15,8 +15,8 @@ from headgate.journal.format import frame, seed_of
 
 SEGMENT_BYTES_MAX = 400
 TOTAL_BYTES_MAX = 3000
-ROOM_BYTES = 3000
-"""What the ends of the calls in flight may take up beyond that."""
+ROOM_BYTES = 6000
+"""What the ends of the calls in flight, thirty and more, may take up beyond that."""
 
 
 class NoRoom(AssertionError):
