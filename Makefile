@@ -7,12 +7,18 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # More than two cores have to do: a third of the time is waiting.
 WORKERS ?= 3
 
+# Tests that load the providers' clients and frameworks: by themselves, so that no other process has to.
+CLIENT_TESTS := tests/contract/clients tests/flow/test_sdk_prompts.py tests/wire/test_dialect_errors.py
+# Plugins that frameworks and clients bring, and that no other test uses.
+WITHOUT := benchmark recording codspeed faker syrupy langsmith_plugin schemathesis socket platformdirs
+PYTEST := $(BIN)/python -m pytest
+
 BENCH_ARGS ?=
 
 # Compiled once and kept, whatever the caller's own wish: the tests start some hundred processes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install packages run test attack soak bench overspend demo lint types reference constraints clean
+.PHONY: help install packages run test clients attack soak bench overspend demo lint types reference constraints clean
 
 help:
 	@echo "make run       install what the server needs, then headgate up on port 4400"
@@ -40,6 +46,8 @@ $(VENV)/.server: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing the server, clients and tools into $(VENV) ..." >&2
+	@# Older ones take twice as long over the pages of an index.
+	@$(PIP) install --upgrade "pip>=26"
 	@# Thousands of modules that no test imports are not compiled.
 	@$(PIP) install --no-compile -c constraints.txt -e ".[server,dev,clients]"
 	@touch $(VENV)/.server $@
@@ -57,8 +65,12 @@ types: $(VENV)/.all
 	@$(BIN)/pyright --pythonpath $(BIN)/python > $(VENV)/pyright.txt 2>&1 || { cat $(VENV)/pyright.txt; exit 1; }
 
 test: $(VENV)/.all
-	@$(MAKE) --no-print-directory --jobs=2 lint types
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore tests/attack --ignore tests/faults
+	@$(MAKE) --no-print-directory --jobs=2 types lint clients
+	@$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(WITHOUT:%=-p no:%) \
+	  --ignore tests/attack --ignore tests/faults $(CLIENT_TESTS:%=--ignore %)
+
+clients: $(VENV)/.all
+	@$(PYTEST) $(CLIENT_TESTS)
 
 # What attacks and the bench need beside Python, as Debian names it; put there where that is possible.
 SYSTEM_PACKAGES := nginx-light wrk gcc libc6-dev iproute2 util-linux e2fsprogs faketime procps redis-server

@@ -13,8 +13,9 @@ import msgspec
 from bench.least import least_us
 from headgate.releases.applying import Subject, compile_rules
 from headgate.releases.rules import Rule
+from headgate.wire.members import Members
 from headgate.wire.model import CallFacts
-from headgate.wire.reading import read_call, reread
+from headgate.wire.reading import read_call, read_with_members, reread
 from headgate.wire.routes import match
 
 BAR_US: Final = 50.0
@@ -73,16 +74,16 @@ def body() -> bytes:
     return json.dumps(call, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def facts() -> CallFacts:
+def facts() -> tuple[CallFacts, Members | None]:
     """What a gateway has read of the call before rules come."""
     route = match("POST", "/v1/chat/completions")
     assert route is not None
-    return read_call(route, [], body())
+    return read_with_members(route, [], body())
 
 
 def main() -> int:
     """Print the table; 1 where a rule costs more than the bar."""
-    call = facts()
+    call, members = facts()
     subject = Subject(
         project="default", now_ms=0, sticky=b"user anna", resolves=lambda name: True, tags=("red",)
     )
@@ -96,10 +97,11 @@ def main() -> int:
         def work(rules: Any = rules, applies: Any = applies) -> object:
             if not rules.candidates("default", "gpt-4o"):
                 return None
-            changed = rules.apply(subject, call)
-            return changed and reread(
-                call, changed.route, changed.body, [each.field for each in changed.overrides]
-            )
+            changed = rules.apply(subject, call, members)
+            if changed is None:
+                return None
+            fields = [each.field for each in changed.overrides]
+            return reread(call, changed.route, changed.body, fields, changed.json.members)
 
         took_us = least_us(work)
         slowest = max(slowest, took_us)

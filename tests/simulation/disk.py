@@ -15,8 +15,8 @@ from headgate.journal.format import frame, seed_of
 
 SEGMENT_BYTES_MAX = 400
 TOTAL_BYTES_MAX = 3000
-ROOM_BYTES = 3000
-"""What the ends of the calls in flight may take up beyond that."""
+ROOM_BYTES = 6000
+"""What the ends of the calls in flight, thirty and more, may take up beyond that."""
 
 
 class NoRoom(AssertionError):
@@ -97,13 +97,16 @@ class Stream:
         for segment in self.segments.values():
             if segment.synced < segment.size:
                 kept = random.randrange(segment.synced, segment.size + 1)
+                before = bytes(segment.data)
                 lost = segment.size - kept
                 del segment.data[kept:]
                 if random.random() < 0.3:
                     segment.data += bytes(min(lost, random.randrange(1, 40)))
                 for one in self.frames:
-                    is_shipped = (one.segment, one.end) <= shipped
-                    if one.segment == segment.number and one.end > kept and not is_shipped:
+                    if one.segment != segment.number or (one.segment, one.end) <= shipped:
+                        continue
+                    # Zeros in the place of what is gone may be what an entry ended in.
+                    if bytes(segment.data[one.offset : one.end]) != before[one.offset : one.end]:
                         one.is_lost = True
 
     def rot(self, random: Random, after: tuple[int, int]) -> Frame | None:

@@ -14,6 +14,7 @@ from tests.simulation.world import Host, World
 
 from headgate.core.entries import BEGIN, END, SETTLED
 from headgate.journal.folder import STREAMS
+from headgate.meters.asks import Granted
 
 ALWAYS = {"call": 6.0, "provider": 9.0, "message": 10.0, "tick": 8.0, "ship": 5.0, "sync": 1.5}
 PAUSES_MS = (0, 0, 1, 1, 2, 3, 5, 8, 12, 20, 35, 60, 100)
@@ -79,6 +80,9 @@ def message(world: World, random: Random) -> None:
             del messages[at]
             world.lose(flight)
         return
+    if world.database.now_ms >= flight.until_ms:
+        del messages[at]
+        return
     execute(world, flight)
     if random.random() < plan.duplicated:
         _repeat(world, flight)
@@ -106,8 +110,15 @@ def _lose(world: World, random: Random, flight: Flight) -> None:
 
 
 def _repeat(world: World, flight: Flight) -> None:
-    """The same request gets there once more, some time later; nobody waits for its answer."""
+    """The same request gets there once more, some time later; nobody waits for its answer.
+
+    Later, but in the same windows: PostgreSQL itself repeats no statement, and of one that something between
+    repeated in the next window its sender would learn only when it asks again, or ends.
+    """
     echo = Flight(flight.line, flight.began_ms)
+    answer = flight.answer
+    if isinstance(answer, Granted):
+        echo.until_ms = min((one.edges.ends_ms for _, one in answer.answers), default=echo.until_ms)
     echo.asks, echo.told, echo.is_cut = flight.asks, flight.told, True
     world.messages.append(echo)
 

@@ -11,6 +11,7 @@ from headgate.meters.asks import Ask, Granted
 from headgate.meters.leases import Answer
 from headgate.meters.scope import Meter
 from headgate.meters.settling import Charges
+from headgate.records.running import Running
 
 
 @planted("a lease is released by a timeout")
@@ -132,6 +133,16 @@ class WindowNotCharged(ModelDatabase):
 class InterruptedAtTheLast(ModelDatabase):
     def interrupted_cost(self, call: str, one: OpenCall) -> int | None:
         return one.reserved or None
+
+
+@planted(
+    "an attempt whose end was lost is forgotten when the next one begins",
+    weights={"cut_power": 3.0, "rot": 3.0, "fail_over": 0.0},
+)
+class OpenAttemptForgotten(ModelDatabase):
+    def run_call(self, boot: str, call: str, one: Running) -> None:
+        one.begins = False
+        super().run_call(boot, call, one)
 
 
 @planted("closing a boot keeps what it held")

@@ -55,6 +55,8 @@ def go_round(world: World, pause_ms: int = ROUND_MS) -> None:
     world.advance(pause_ms)
     messages, world.messages = world.messages, []
     for flight in messages:
+        if world.database.now_ms >= flight.until_ms:
+            continue
         if not flight.is_executed:
             try:
                 world.execute(flight)

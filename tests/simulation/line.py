@@ -17,7 +17,7 @@ from headgate.meters.leases import Answer, Lease, Leases
 from headgate.meters.model import WindowName
 from headgate.meters.scope import Meter
 from headgate.meters.taking import take_in
-from headgate.meters.windows import edges
+from headgate.meters.windows import NEVER_MS, edges
 
 if TYPE_CHECKING:
     from tests.simulation.calls import Call
@@ -33,7 +33,7 @@ class Flight:
 
     __slots__ = (
         *("answer", "asks", "began_ms", "flyer", "is_cut", "is_executed", "is_forgetting", "is_outside"),
-        *("line", "told", "told_leases", "wants"),
+        *("line", "told", "told_leases", "until_ms", "wants"),
     )
 
     def __init__(self, line: "Line", began_ms: int) -> None:
@@ -44,6 +44,8 @@ class Flight:
         self.told: list[Told] = []
         self.told_leases: list[Lease] = []
         self.flyer: Call | None = None
+        self.until_ms = NEVER_MS
+        """The database's time from when on it is not executed any more."""
         self.is_forgetting = False
         self.is_cut = False
         self.is_executed = False
@@ -213,7 +215,9 @@ class Line:
                 return
         if self.flight is not None:
             return
-        in_doubt = self.doubts.wants(self.wall_ms, DOUBTS_MAX) if self.stage != "outlived" else []
+        in_doubt: list[Want] = []
+        if self.stage != "outlived":
+            in_doubt = self.doubts.wants(self.now_ms, self.wall_ms, DOUBTS_MAX)
         if in_doubt:
             self.stage = "outlived"
             self.ask(in_doubt, even_if_covered=True)

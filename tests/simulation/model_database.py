@@ -264,6 +264,7 @@ class ModelDatabase:
         if one.begin is not None:
             reserved = max((hold.pico_usd for hold in one.begin.holds), default=0)
             charged = one.charged + (known.charged if known else 0)
+            charged += known.reserved if known and known.is_open and one.begins else 0
             self.tables.open_calls[call] = OpenCall(
                 known.boot if known else boot, reserved, charged, one.is_open
             )

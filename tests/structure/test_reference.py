@@ -7,7 +7,7 @@ import typer.main
 from tests.structure.reference import COMMANDS, PAGES
 from tests.structure.source import ROOT
 
-from headgate.cli.app import app
+from headgate.cli.app import command_line
 
 REFERENCE = ROOT / "docs" / "reference"
 
@@ -25,7 +25,7 @@ def test_every_command_is_in_it() -> None:
             found.add(f"{path} {name}".strip())
             walk(child, f"{path} {name}".strip())
 
-    walk(typer.main.get_command(app), "")
+    walk(typer.main.get_command(command_line()), "")
     assert found == set(COMMANDS)
 
 

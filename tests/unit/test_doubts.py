@@ -1,7 +1,7 @@
 """A grant whose answer was lost stays in doubt until its own window has been answered for."""
 
 from headgate.meters.asks import Ask, Want, asks_for
-from headgate.meters.doubts import DOUBTS_MAX, Doubts
+from headgate.meters.doubts import AGAIN_MS, DOUBTS_MAX, KEPT_MS, Doubts
 from headgate.meters.leases import Answer, Leases
 from headgate.meters.model import Budget, Scope
 from headgate.meters.scope import Meter
@@ -33,7 +33,7 @@ def in_doubt(wants: list[Want], wall_ms: int = NOON_MS) -> Doubts:
 
 def test_a_doubt_ends_with_the_answer_for_its_window():
     doubts = in_doubt([want()])
-    assert doubts.wants(NOON_MS, 10) == [Want(HOURLY, want().meter, 0)]
+    assert doubts.wants(0, NOON_MS, 10) == [Want(HOURLY, want().meter, 0)]
     doubts.settle([(want("b").meter, answer(Edges(NOON_MS, NOON_MS + HOUR_MS)))])
     assert len(doubts) == 1
     doubts.settle([(want().meter, answer(Edges(NOON_MS, NOON_MS + HOUR_MS)))])
@@ -42,10 +42,24 @@ def test_a_doubt_ends_with_the_answer_for_its_window():
 
 def test_a_clock_set_back_leaves_the_doubt_until_its_window_is_there_again():
     doubts = in_doubt([want()])
-    before_ms = NOON_MS - 90_000
-    assert doubts.wants(before_ms, 10) == []
+    assert len(doubts.wants(0, NOON_MS - 90_000, 10)) == 1
     doubts.settle([(want().meter, answer(Edges(NOON_MS - HOUR_MS, NOON_MS)))])
-    assert doubts.wants(NOON_MS, 10) == [Want(HOURLY, want().meter, 0)]
+    assert len(doubts) == 1
+    assert doubts.wants(AGAIN_MS - 1, NOON_MS, 10) == []
+    assert doubts.wants(AGAIN_MS, NOON_MS, 10) == [Want(HOURLY, want().meter, 0)]
+
+
+def test_a_doubt_is_asked_after_where_another_host_s_time_zone_makes_the_window_longer():
+    doubts = in_doubt([want()])
+    assert len(doubts.wants(0, NOON_MS + HOUR_MS, 10)) == 1
+    doubts.settle([(want().meter, answer(Edges(NOON_MS, NOON_MS + 2 * HOUR_MS)))])
+    assert len(doubts) == 0
+
+
+def test_a_doubt_about_a_window_that_is_long_over_is_given_up():
+    doubts = in_doubt([want()])
+    assert doubts.wants(0, NOON_MS + HOUR_MS + KEPT_MS, 10) == []
+    assert len(doubts) == 0
 
 
 def test_edges_that_the_database_has_stored_may_differ_from_those_asked():
@@ -57,5 +71,5 @@ def test_edges_that_the_database_has_stored_may_differ_from_those_asked():
 def test_doubts_are_bounded_and_so_is_what_is_asked_at_once():
     doubts = in_doubt([want(f"{number}") for number in range(DOUBTS_MAX + 5)])
     assert len(doubts) == DOUBTS_MAX
-    found = doubts.wants(NOON_MS, 3)
+    found = doubts.wants(0, NOON_MS, 3)
     assert [one.meter for one in found] == [want(f"{number}").meter for number in (5, 6, 7)]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headgate.core.call import Dialect
 from headgate.releases.applying import Applied, RuleSet, Subject, compile_rules, part_of
 from headgate.releases.editing import Body, Wanted, edit
 from headgate.releases.rules import Rule
@@ -430,9 +431,14 @@ def test_edited_bodies_are_json_with_those_changes_alone(
             inner[last] = json.loads(each.after)
         else:
             del inner[last]
-    assert json.loads(got) == expected
+    assert json.loads(got.raw) == expected
+    assert members_of(got) == members_of(Body(got.raw))
     if not edits:
-        assert got == raw
+        assert got.raw == raw
+
+
+def members_of(body: Body) -> list[tuple[str, str, bytes, int]]:
+    return [(each.key, each.path, each.raw, each.start) for each in body.members.values()]
 
 
 def test_positions_of_texts_are_those_of_the_body() -> None:
@@ -442,4 +448,13 @@ def test_positions_of_texts_are_those_of_the_body() -> None:
         ("messages[0].content", b"one"),
         ("messages[1].content[0].text", b"two"),
     ]
-    assert replace("openai-chat", Body(body), Replacement("two", "2")).body == body.replace(b"two", b"2")
+    assert replace("openai-chat", Body(body), Replacement("two", "2")).body.raw == body.replace(b"two", b"2")
+
+
+def test_a_body_knows_the_members_of_what_a_replacement_makes() -> None:
+    body = b' { "model":"m" , "input": "a one" ,"messages":[{"content":"one, one"}], "n":1, "prompt":"one" }'
+    expected: dict[Dialect, int] = {"openai-chat": 2, "openai": 2, "openai-responses": 1}
+    for dialect, replaced in expected.items():
+        made = replace(dialect, Body(body), Replacement("one", "another one")).body
+        assert members_of(made) == members_of(Body(made.raw)), dialect
+        assert made.raw.count(b"another one") == replaced

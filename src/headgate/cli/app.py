@@ -1,61 +1,83 @@
 """The command line itself: which commands there are, and how each of them ends.
 
-Imports no slice: `up`, `backup`, `restore` and `upgrade` load the server when they run, `scan`
-what it reads code with.
+Imports no slice, and of its own modules only those of the noun that is named: `up`, `backup`, `restore` and
+`upgrade` load the server when they run, `scan` what it reads code with.
 Read next: `command`, then the noun that you are after.
 """
 
+import importlib
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 import typer
+import typer.main
 
-from headgate.cli import (
-    budgets,
-    configuration,
-    database,
-    doctor,
-    drill,
-    importing,
-    keys,
-    overview,
-    prompts,
-    releases,
-    requests,
-    rules,
-    scan,
-    up,
-    whatif,
-)
+from headgate.cli import up
 from headgate.cli.command import here, locally
 from headgate.cli.failure import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, CommandFailed
 from headgate.cli.output import Output
+from headgate.cli.values import take_plain_values
 from headgate.core.faults import Fault, Misconfigured
+
+NOUNS: Final = {
+    "plan": "configuration",
+    "apply": "configuration",
+    "keys": "keys",
+    "budgets": "budgets",
+    "requests": "requests",
+    "rules": "rules",
+    "releases": "releases",
+    "providers": "overview",
+    "models": "overview",
+    "costs": "overview",
+    "whatif": "whatif",
+    "scan": "scan",
+    "prompts": "prompts",
+    "doctor": "doctor",
+    "drill": "drill",
+    "import": "importing",
+    "backup": "database",
+    "restore": "database",
+    "upgrade": "database",
+}
+"""The module of `headgate.cli` that each noun stands in, beside `up` and `version`: a command loads its own
+alone. A module holds the commands of one noun as `app`, or functions that are commands by their names."""
 
 UsageError: Any = typer.BadParameter.__mro__[1]
 """What typer raises for a command line that makes no sense; it exports only this subclass of it."""
 
+SAYS = "One URL in front of your models: keys, hard budgets, fallback, residency, every call on record."
 SAYS_ITSELF = "change what the message names, then run the command again"
 
-app = typer.Typer(
-    name="headgate",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    help="One URL in front of your models: keys, hard budgets, fallback, residency, every call on record.",
-)
+
+def command_line(nouns: Iterable[str] = NOUNS) -> typer.Typer:
+    """Return the command line with these nouns, beside `up` and `version`."""
+    app = typer.Typer(
+        name="headgate",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        help=SAYS,
+    )
+    app.command("up")(start)
+    app.command("version")(version)
+    for noun in nouns:
+        module: Any = importlib.import_module(f"headgate.cli.{NOUNS[noun]}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=noun)
+        else:
+            app.command(noun)(getattr(module, noun))
+    return app
 
 
-@app.command("up")
 @here
 def start(where: up.Where) -> None:
     """Run Headgate on this machine: gateways, control and an embedded database."""
     raise typer.Exit(up.start(where))
 
 
-@app.command("version")
 @locally
 def version(out: Output) -> None:
     """Show which version this is."""
@@ -68,31 +90,12 @@ def version(out: Output) -> None:
         out.text(found)
 
 
-app.command("plan")(configuration.plan)
-app.command("apply")(configuration.apply)
-app.add_typer(keys.app, name="keys")
-app.add_typer(budgets.app, name="budgets")
-app.add_typer(requests.app, name="requests")
-app.add_typer(rules.app, name="rules")
-app.add_typer(releases.app, name="releases")
-app.command("providers")(overview.providers)
-app.command("models")(overview.models)
-app.command("costs")(overview.costs)
-app.command("whatif")(whatif.whatif)
-app.command("scan")(scan.scan)
-app.add_typer(prompts.app, name="prompts")
-app.command("doctor")(doctor.doctor)
-app.add_typer(drill.app, name="drill")
-app.add_typer(importing.app, name="import")
-app.command("backup")(database.backup)
-app.command("restore")(database.restore)
-app.command("upgrade")(database.upgrade)
-
-
 def main(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit status; an error ends with a `hint:` line."""
+    command: Any = typer.main.get_command(command_line(_needed(arguments)))
+    take_plain_values(command)
     try:
-        status = app(args=list(arguments), prog_name="headgate", standalone_mode=False)
+        status = command.main(args=list(arguments), prog_name="headgate", standalone_mode=False)
     except UsageError as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "headgate"
@@ -108,6 +111,14 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.close()  # the reader of our output has gone; there is nobody left to tell
         return EXIT_FAILED
     return status if isinstance(status, int) else 0
+
+
+def _needed(arguments: Sequence[str]) -> Iterable[str]:
+    """Name the nouns without which a command line can't be read: all, unless it begins with a known word."""
+    first = arguments[0] if arguments else ""
+    if first in ("up", "version"):
+        return ()
+    return (first,) if first in NOUNS else NOUNS
 
 
 def _failed(message: str, hint: str, status: int) -> int:

@@ -14,7 +14,7 @@ from headgate.cli.failure import CommandFailed, Unreachable
 from headgate.settings import Settings
 
 if TYPE_CHECKING:
-    import httpx
+    from headgate.cli.asking import Answer
 
 TIMEOUT_S = 30.0
 PAGES_MAX = 1000
@@ -40,22 +40,16 @@ class Client:
     """Speaks to one server. Raises Unreachable when none answers, CommandFailed when it refuses."""
 
     def __init__(self, url: str, key: str | None) -> None:
-        import httpx
+        from headgate.cli import asking
 
         self.url = url.rstrip("/")
         self.has_key = key is not None
-        self._http = httpx.Client(
-            base_url=self.url,
-            headers={"authorization": f"Bearer {key}"} if key else {},
-            timeout=TIMEOUT_S,
-            trust_env=False,
-            # Certificates take longer to load than most answers to come; without TLS none is looked at.
-            verify=not self.url.lower().startswith("http://"),
-        )
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        self._connection = asking.Connection(self.url, headers, TIMEOUT_S)
 
     def close(self) -> None:
         """Close the connection."""
-        self._http.close()
+        self._connection.close()
 
     def get(self, path: str, **parameters: Any) -> Any:
         """Read a resource under the API's prefix; parameters that are None are left out."""
@@ -90,9 +84,9 @@ class Client:
         """Read any path, whatever the status; return status and body (text where it is no JSON)."""
         answer = self._send("GET", path, {}, None)
         try:
-            return answer.status_code, msgspec.json.decode(answer.content)
+            return answer.status, msgspec.json.decode(answer.content)
         except msgspec.DecodeError:
-            return answer.status_code, answer.text
+            return answer.status, answer.content.decode("utf-8", "replace")
 
     def ask(self, method: str, path: str, *, parameters: Json | None = None, body: Json | None = None) -> Any:
         """Send one request and return its JSON, or None when the answer has no body."""
@@ -107,48 +101,46 @@ class Client:
                     f"{self.url}{path} answered something that is no JSON",
                     "check that HEADGATE_URL or --url names a Headgate server",
                 ) from None
-        raise _refusal(answer.status_code, answer.content, f"{method} {path}", has_key=self.has_key)
+        raise _refusal(answer.status, answer.content, f"{method} {path}", has_key=self.has_key)
 
     def events(self, path: str, body: Json) -> Iterator[tuple[str, Any]]:
         """Send a request and yield the events of its answer, each with its JSON, as they come."""
-        import httpx
+        from headgate.cli import asking
 
-        headers = {"content-type": "application/json", "accept": "text/event-stream"}
         try:
-            with self._http.stream(
-                "POST", path, content=msgspec.json.encode(body), headers=headers
+            with self._connection.opened(
+                "POST", path, msgspec.json.encode(body), "text/event-stream"
             ) as answer:
-                if not answer.is_success:
-                    content = answer.read()
-                    raise _refusal(answer.status_code, content, f"POST {path}", has_key=self.has_key)
+                if not asking.is_success(answer.status):
+                    content = "\n".join(answer.lines).encode()
+                    raise _refusal(answer.status, content, f"POST {path}", has_key=self.has_key)
                 event = ""
-                for line in answer.iter_lines():
+                for line in answer.lines:
                     name, _, value = line.partition(": ")
                     if name == "event":
                         event = value
                     elif name == "data":
                         yield event, msgspec.json.decode(value)
-        except httpx.TransportError as error:
+        except asking.NoAnswer as error:
             raise Unreachable(
                 f"the answer of {self.url} broke off ({error})", "look at the log of `headgate up`"
             ) from error
 
-    def _send(self, method: str, path: str, parameters: Json, body: Json | None) -> "httpx.Response":
-        import httpx
+    def _send(self, method: str, path: str, parameters: Json, body: Json | None) -> "Answer":
+        from headgate.cli import asking
 
         try:
-            return self._http.request(
+            return self._connection.ask(
                 method,
                 path,
-                params={name: _parameter(value) for name, value in parameters.items() if value is not None},
-                content=None if body is None else msgspec.json.encode(body),
-                headers=None if body is None else {"content-type": "application/json"},
+                {name: _parameter(value) for name, value in parameters.items() if value is not None},
+                None if body is None else msgspec.json.encode(body),
             )
-        except httpx.TimeoutException as error:
+        except asking.TooSlow as error:
             raise Unreachable(
                 f"{self.url} did not answer within {TIMEOUT_S:.0f} s", "look at the log of `headgate up`"
             ) from error
-        except (httpx.TransportError, httpx.InvalidURL) as error:
+        except asking.NoAnswer as error:
             raise Unreachable(
                 f"no server answers at {self.url} ({error})",
                 "start one with `headgate up`, or name yours with --url or HEADGATE_URL",

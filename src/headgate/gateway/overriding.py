@@ -17,6 +17,7 @@ from headgate.prompts.managed.rendering import MODEL_OF_PROMPT, NO_PINS, Pins, r
 from headgate.releases.applying import Applied, RuleSet, Subject, compile_rules
 from headgate.releases.model import Environment, environment_id
 from headgate.releases.rules import Rule
+from headgate.wire.members import Members
 from headgate.wire.model import CallFacts
 from headgate.wire.reading import reread
 
@@ -81,7 +82,7 @@ class Overriding:
             call.route = msgspec.structs.replace(call.route, model=rendered.model)
         return rendered.body
 
-    def apply(self, call: "Call", facts: CallFacts) -> CallFacts:
+    def apply(self, call: "Call", facts: CallFacts, members: Members | None) -> CallFacts:
         """Return what the call is after the rules that concern it; what they changed is noted on it.
 
         The name that was asked for stays `call.asked`: it is what the key has to be allowed.
@@ -93,7 +94,7 @@ class Overriding:
             rules = self._releases[environment_id(key.project, key.environment)]
         if not rules.candidates(key.project, facts.model):
             return facts
-        applied = rules.apply(_subject(call, facts), facts)
+        applied = rules.apply(_subject(call, facts), facts, members)
         if applied is None:
             return facts
         for note in applied.notes:
@@ -105,7 +106,7 @@ def _changed(call: "Call", facts: CallFacts, applied: Applied) -> CallFacts:
     """Read the body anew; where it can't be sent any more, the call goes on as it came."""
     try:
         fields = [override.field for override in applied.overrides]
-        changed = reread(facts, applied.route, applied.body, fields)
+        changed = reread(facts, applied.route, applied.body, fields, applied.json.members)
     except InvalidRequest as refusal:
         sources = ", ".join(dict.fromkeys(override.source for override in applied.overrides))
         call.note_change(f"{sources} left alone: what it makes is refused: {refusal.message}")

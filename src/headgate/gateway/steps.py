@@ -28,7 +28,7 @@ from headgate.policy.residency import admit as admit_targets
 from headgate.policy.residency import residency_denied
 from headgate.wire.model import CallFacts, Route
 from headgate.wire.modelslist import ListedModel, model_body, models_body
-from headgate.wire.reading import read_call
+from headgate.wire.reading import read_call, read_with_members
 
 TRACEPARENT: Final = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)")
 """Source: W3C Trace Context, version 00; later ones may append fields."""
@@ -95,7 +95,8 @@ async def read(plane: DataPlane, call: Call, exchange: Exchange) -> CallFacts:
     if overriding is None:
         return read_call(call.route, exchange.headers, body)
     body = overriding.render(call, body)
-    return overriding.apply(call, read_call(call.route, exchange.headers, body))
+    facts, members = read_with_members(call.route, exchange.headers, body)
+    return overriding.apply(call, facts, members)
 
 
 def stand(call: Call) -> Standing:

@@ -1,7 +1,8 @@
 """Grants that the database may have made, and whose answer was lost. Pure.
 
 A doubt is about one window: the database speaks of the window that it is in now, and its clock may have been
-set meanwhile. So it ends when that very window has been answered for, and not with the next answer.
+set meanwhile. So it ends when that very window has been answered for, not with the next answer, and is asked
+after until then, whatever window this process takes for the present one: hosts' time zones may differ.
 Read next: `meters.returns`, which asks; `meters.till`, which takes answers in.
 """
 
@@ -11,17 +12,28 @@ from headgate.meters.asks import Ask, Want
 from headgate.meters.leases import Answer
 from headgate.meters.model import Budget
 from headgate.meters.scope import Meter
-from headgate.meters.windows import Edges
+from headgate.meters.windows import HOUR_MS, Edges
 
 DOUBTS_MAX = 4096
 """Beyond so many the oldest is given up: its money comes back when this boot's journal is closed."""
+AGAIN_MS = 1000
+KEPT_MS = HOUR_MS
+"""So long after its window a doubt is given up in the same way; by then no clock is set back into it."""
+
+
+class _Doubt:
+    __slots__ = ("budget", "due_ms")
+
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
+        self.due_ms = 0
 
 
 class Doubts:
     """The windows of which this process may hold more than it knows."""
 
     def __init__(self) -> None:
-        self._windows: dict[tuple[Meter, Edges], Budget] = {}
+        self._windows: dict[tuple[Meter, Edges], _Doubt] = {}
 
     def __len__(self) -> int:
         return len(self._windows)
@@ -31,7 +43,7 @@ class Doubts:
         budgets = {want.meter: want.budget for want in wants}
         for ask in asks:
             meter = Meter(ask.budget, ask.subject)
-            self._windows[meter, Edges(ask.starts_ms, ask.ends_ms)] = budgets[meter]
+            self._windows[meter, Edges(ask.starts_ms, ask.ends_ms)] = _Doubt(budgets[meter])
         while len(self._windows) > DOUBTS_MAX:
             del self._windows[next(iter(self._windows))]
 
@@ -50,11 +62,13 @@ class Doubts:
             for key in known:
                 del self._windows[key]
 
-    def wants(self, wall_ms: int, most: int) -> list[Want]:
-        """What to ask for, nothing of each, to learn what is on record of the windows that are now."""
-        found = {
-            meter: Want(budget, meter, 0)
-            for (meter, window), budget in self._windows.items()
-            if window.holds(wall_ms)
-        }
-        return list(found.values())[:most]
+    def wants(self, now_ms: int, wall_ms: int, most: int) -> list[Want]:
+        """What to ask for now, nothing of each meter, to learn what is on record; each once a second."""
+        for key in [key for key in self._windows if wall_ms >= key[1].ends_ms + KEPT_MS]:
+            del self._windows[key]
+        found: dict[Meter, Want] = {}
+        for (meter, _), doubt in self._windows.items():
+            if doubt.due_ms <= now_ms and len(found) < most:
+                found[meter] = Want(doubt.budget, meter, 0)
+                doubt.due_ms = now_ms + AGAIN_MS
+        return list(found.values())

@@ -105,7 +105,7 @@ class Returns:
 
     async def _look_into_doubts(self) -> None:
         till = self._till
-        wants = till.doubts.wants(till.wall_ms(), AT_ONCE_MAX)
+        wants = till.doubts.wants(*till.times_ms(), AT_ONCE_MAX)
         if wants:
             await self._wait_for_turn()
             await till.flights.fly(lambda: till.ask(wants, even_if_covered=True), AWAY_S)

@@ -37,7 +37,9 @@ insert into open_calls as o (
 )
 on conflict (id) do update
 set attempt = excluded.attempt, target = excluded.target, reserved_usd = excluded.reserved_usd,
-    charged_usd = o.charged_usd + excluded.charged_usd, is_open = excluded.is_open;
+    charged_usd = o.charged_usd + excluded.charged_usd
+        + case when o.is_open and %(begins)s then o.reserved_usd else 0 end,
+    is_open = excluded.is_open;
 
 -- name: settle_call
 update open_calls set charged_usd = charged_usd + %(charged_usd)s, is_open = %(is_open)s where id = %(id)s;

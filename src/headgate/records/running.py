@@ -10,7 +10,7 @@ import msgspec
 
 from headgate.core.entries import BEGIN, END, SETTLED, Begin, End, Settled
 from headgate.core.ports import Envelope
-from headgate.records.rows import identity
+from headgate.records.rows import identity, reserved_pico_usd
 
 _BEGIN = msgspec.msgpack.Decoder(Begin)
 _SETTLED = msgspec.msgpack.Decoder(Settled)
@@ -19,12 +19,17 @@ _END = msgspec.msgpack.Decoder(End)
 
 class Running(msgspec.Struct):
     """What a batch says of a call that has not ended: its latest attempt, what those before it were charged
-    (pico-USD), and whether the latest is still open."""
+    (pico-USD), and whether the latest is still open.
+
+    `begins`: it begins with an attempt. One that was open before that has lost its end with a disk, and is
+    charged in full.
+    """
 
     boot: uuid.UUID
     begin: Begin | None = None
     charged: int = 0
     is_open: bool = False
+    begins: bool = False
 
 
 def sort_calls(batch: Sequence[Envelope]) -> tuple[dict[uuid.UUID, Running], list[tuple[uuid.UUID, End]]]:
@@ -38,7 +43,9 @@ def sort_calls(batch: Sequence[Envelope]) -> tuple[dict[uuid.UUID, Running], lis
         boot = uuid.UUID(bytes=envelope.boot)
         if envelope.kind == BEGIN:
             begin = _BEGIN.decode(envelope.payload)
-            call = running.setdefault(identity(begin.call), Running(boot))
+            call = running.setdefault(identity(begin.call), Running(boot, begins=True))
+            if call.begin is not None and call.is_open:
+                call.charged += reserved_pico_usd(call.begin)
             call.begin, call.is_open = begin, True
         elif envelope.kind == SETTLED:
             settled = _SETTLED.decode(envelope.payload)

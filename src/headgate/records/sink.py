@@ -115,7 +115,7 @@ async def _write_running(connection: Connection, running: dict[uuid.UUID, Runnin
         if one.begin is None:
             settled.append(state)
         else:
-            begun.append({**state, "boot": one.boot, **_begun(one.begin)})
+            begun.append({**state, "boot": one.boot, "begins": one.begins, **_begun(one.begin)})
     async with connection.cursor() as cursor:
         await cursor.executemany(QUERIES.open_call, begun)
         await cursor.executemany(QUERIES.settle_call, settled)

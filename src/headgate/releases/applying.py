@@ -19,6 +19,7 @@ from headgate.releases.editing import Body, CannotApply, Change, Wanted, edit
 from headgate.releases.parameters import place_for
 from headgate.releases.rules import Clamp, Rule
 from headgate.releases.texts import Replacement, holds_in_order, longest_plain, replace
+from headgate.wire.members import Members
 from headgate.wire.model import CallFacts, Route
 from headgate.wire.parameters import LISTS, PARAMETERS
 from headgate.wire.reading import rewrite
@@ -135,23 +136,24 @@ class CompiledRule:
 
     def apply(self, applied: Applied, resolves: Callable[[str], bool]) -> Applied:
         """Return the call after this rule. Raises InvalidRequest for a body that could be read two ways."""
-        route, body, overrides = applied.route, applied.json, list(applied.overrides)
+        route, body, overrides, notes = applied.route, applied.json, [*applied.overrides], [*applied.notes]
         plan = self._plan(route)
-        raw, edits, refusals = edit(body, plan.wanted) if plan.wanted else (body.raw, [], [])
-        body = _body(raw, body)
-        notes = [*applied.notes, *(self._note(reason) for reason in (*plan.cannot, *refusals))]
-        overrides += (self._override(each.field, each.before, each.after) for each in edits)
+        if plan.cannot:
+            notes += map(self._note, plan.cannot)
+        if plan.wanted:
+            body, edits, refusals = edit(body, plan.wanted)
+            notes += map(self._note, refusals)
+            overrides += [self._override(each.field, each.before, each.after) for each in edits]
         for wanted in self._replacements:
             replaced = replace(route.dialect, body, wanted)
-            body = _body(replaced.body, body)
-            overrides += (self._override(path, wanted.before, wanted.after) for path in replaced.paths)
+            body = replaced.body
+            overrides += [self._override(path, wanted.before, wanted.after) for path in replaced.paths]
         model = applied.model
         pinned = self.rule.model
         if pinned is not None and pinned != model:
             if resolves(pinned):
                 overrides.append(self._override("model", _encode(model), _encode(pinned)))
-                route, raw, model = _pinned(route, body.raw, pinned)
-                body = _body(raw, body)
+                route, body, model = _pinned(route, body, pinned)
             else:
                 notes.append(self._note(f"there is no model {pinned}"))
         return Applied(
@@ -194,9 +196,10 @@ class RuleSet:
             self._by_call[project, model] = found
         return found
 
-    def apply(self, subject: Subject, facts: CallFacts) -> Applied | None:
-        """Return what the rules make of a call; None where none of them concerns it."""
-        applied = before = Applied(route=facts.route, json=Body(facts.body), model=facts.model)
+    def apply(self, subject: Subject, facts: CallFacts, members: Members | None = None) -> Applied | None:
+        """Return what the rules make of a call; None where none of them concerns it. `members` are those of
+        its body, where they are known."""
+        applied = before = Applied(route=facts.route, json=Body(facts.body, members), model=facts.model)
         waiting = list(reversed(self.candidates(subject.project, applied.model)))
         while waiting:
             rule = waiting.pop()
@@ -241,16 +244,12 @@ def part_of(rule: str, sticky: bytes) -> float:
     return int.from_bytes(digest) / 2**64
 
 
-def _body(raw: bytes, before: Body) -> Body:
-    return before if raw is before.raw else Body(raw)
-
-
-def _pinned(route: Route, body: bytes, model: str) -> tuple[Route, bytes, str]:
-    facts = CallFacts(route=route, model=model, body=body)
-    body = rewrite(facts, model=model)
-    if route.model is not None:  # the path names it
-        route = msgspec.structs.replace(route, model=model)
-    return route, body, model
+def _pinned(route: Route, body: Body, model: str) -> tuple[Route, Body, str]:
+    if route.model is None:
+        return route, body.changed({"model": _encode(model)}), model
+    # The path names it, and the body may repeat it.
+    facts = CallFacts(route=route, model=model, body=body.raw)
+    return msgspec.structs.replace(route, model=model), Body(rewrite(facts, model=model)), model
 
 
 def _setting(value: Any, as_list: bool) -> Change:

@@ -3,7 +3,7 @@
 Pure; knows nothing of rules. Read next: `releases.texts`, `releases.applying`, `wire.members`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -31,13 +31,13 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Body:
-    """A JSON body with its members, which are read once however often they are asked for."""
+    """A JSON body with its members, which are read once however often they are asked for or changed."""
 
     __slots__ = ("_members", "raw")
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, members: Members | None = None) -> None:
         self.raw = raw
-        self._members: Members | None = None
+        self._members = members
 
     @property
     def members(self) -> Members:
@@ -45,6 +45,13 @@ class Body:
         if self._members is None:
             self._members = read_members(self.raw, ANY_MEMBER)
         return self._members
+
+    def changed(self, values: Mapping[str, bytes | None]) -> "Body":
+        """Return the body with other values, in JSON, of some of its members; None takes one away."""
+        members = self.members
+        if all(value is not None and name in members for name, value in values.items()):
+            return Body(*_spliced(self.raw, members, values))
+        return Body(*_rebuilt(self.raw, members, values, ""))
 
 
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,32 +62,29 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     after: bytes
 
 
-def edit(body: Body, wanted: Sequence[Wanted]) -> tuple[bytes, list[Edit], list[str]]:
+def edit(body: Body, wanted: Sequence[Wanted]) -> tuple[Body, list[Edit], list[str]]:
     """Return the body with all changes that can be made, what was changed, and why any other was not.
 
     Raises InvalidRequest for a body that is no object or could be read in two ways.
     """
     edits: list[Edit] = []
     refusals: list[str] = []
-    return _edit_members(body.raw, body.members, wanted, "", edits=edits, refusals=refusals), edits, refusals
+    changed = _changes(body.members, wanted, "", edits, refusals)
+    return body.changed(changed) if changed else body, edits, refusals
 
 
 def _edit_object(
     raw: bytes, wanted: Sequence[Wanted], path: str, edits: list[Edit], refusals: list[str]
 ) -> bytes:
     members = read_members(raw, ANY_MEMBER, path)
-    return _edit_members(raw, members, wanted, path, edits=edits, refusals=refusals)
+    changed = _changes(members, wanted, path, edits, refusals)
+    return _rebuilt(raw, members, changed, path)[0] if changed else raw
 
 
-def _edit_members(
-    raw: bytes,
-    members: Members,
-    wanted: Sequence[Wanted],
-    path: str,
-    *,
-    edits: list[Edit],
-    refusals: list[str],
-) -> bytes:
+def _changes(
+    members: Members, wanted: Sequence[Wanted], path: str, edits: list[Edit], refusals: list[str]
+) -> dict[str, bytes | None]:
+    """Return the new values of members of an object that is at a path."""
     changed: dict[str, bytes | None] = {}
     for each in wanted:
         found = [name for name in each.place[0] if _value(name, members, changed) is not None]
@@ -93,7 +97,7 @@ def _edit_members(
                 continue
             if new != old:
                 changed[name] = new
-    return _rebuilt(raw, members, changed) if changed else raw
+    return changed
 
 
 def _value(name: str, members: Members, changed: dict[str, bytes | None]) -> bytes | None:
@@ -168,23 +172,51 @@ def _each_changed(old: bytes | None, wanted: Wanted, path: str, edits: list[Edit
     return b"".join([*pieces, old[position:]])
 
 
-def _rebuilt(raw: bytes, members: Members, changed: dict[str, bytes | None]) -> bytes:
+def _spliced(raw: bytes, members: Members, changed: Mapping[str, bytes | None]) -> tuple[bytes, Members]:
+    """Put other values in the place of some; those that stand after them move."""
+    pieces: list[bytes] = []
+    placed: Members = {}
+    position = moved = 0
+    for name, member in members.items():
+        value = changed.get(name)
+        if value is not None:
+            pieces += (raw[position : member.start], value)
+            position = member.end
+            placed[name] = Member(name, member.path, value, member.start + moved)
+            moved += len(value) - len(member.raw)
+        elif moved:
+            placed[name] = Member(name, member.path, member.raw, member.start + moved)
+        else:
+            placed[name] = member
+    pieces.append(raw[position:])
+    return b"".join(pieces), placed
+
+
+def _rebuilt(
+    raw: bytes, members: Members, changed: Mapping[str, bytes | None], path: str
+) -> tuple[bytes, Members]:
     """Put the object together again: each member with what stands before it, but for those that go."""
     position = raw.index(b"{") + 1
     pieces = [raw[:position]]
-    empty = True
+    length = position
+    placed: Members = {}
     for name, member in members.items():
         value = changed.get(name, member.raw)
         if value is not None:
             before = raw[position : member.start]
-            if empty and before.lstrip(b" \t\r\n").startswith(b","):  # what stood first is gone
+            if not placed and before.lstrip(b" \t\r\n").startswith(b","):  # what stood first is gone
                 before = before.partition(b",")[2]
             pieces += (before, value)
-            empty = False
+            length += len(before)
+            placed[name] = Member(name, member.path, value, length)
+            length += len(value)
         position = member.end
     for name, value in changed.items():
         if name not in members and value is not None:
-            pieces.append((b"" if empty else b",") + _encode(name) + b":" + value)
-            empty = False
+            before = (b"," if placed else b"") + _encode(name) + b":"
+            pieces += (before, value)
+            length += len(before)
+            placed[name] = Member(name, f"{path}.{name}" if path else name, value, length)
+            length += len(value)
     pieces.append(raw[position:])
-    return b"".join(pieces)
+    return b"".join(pieces), placed

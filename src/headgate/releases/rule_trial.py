@@ -151,7 +151,8 @@ class RuleTester:
             self._price(call, facts, facts)
             return
         try:
-            after = reread(facts, applied.route, applied.body, [each.field for each in applied.overrides])
+            fields = [each.field for each in applied.overrides]
+            after = reread(facts, applied.route, applied.body, fields, applied.json.members)
         except InvalidRequest as refusal:
             _count(self._left, f"what it makes is refused: {refusal.message}")
             return
@@ -319,7 +320,7 @@ def _restored(call: RecordedCall, route: Route) -> tuple[bytes, str]:
             if route.model is not None:
                 continue
         change = Wanted(place=path_of(field, route.dialect), change=_always(value))
-        body, _, _ = edit(Body(body), [change])
+        body = edit(Body(body), [change])[0].raw
     return body, model
 
 

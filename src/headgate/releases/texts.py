@@ -19,6 +19,10 @@ from headgate.wire.members import Member, items_of, read_members
 REPLACED_MAX: Final = 256
 """How many places of one fragment in one call are replaced."""
 
+ESCAPE_BYTES_MAX: Final = 6
+"""The length of an escape such as `\\u00e9`."""
+
+_NAME_END: Final = re.compile(r"[\[.]")
 _TOOL_ROLES: Final = frozenset({b'"tool"', b'"function"'})
 _PLAIN: Final = re.compile(r"[A-Za-z0-9 .,:;()\[\]_!?*#=-]{4,}")
 """Runs of characters that no encoder escapes."""
@@ -65,6 +69,12 @@ class TextSpan(msgspec.Struct, frozen=True):
     start: int
     end: int
 
+    @property
+    def member(self) -> str:
+        """The member of the body in which it stands, such as `messages`."""
+        end = _NAME_END.search(self.path)
+        return self.path if end is None else self.path[: end.start()]
+
 
 class Fragment:
     """A literal text, ready to be looked for."""
@@ -81,8 +91,9 @@ class Fragment:
     def places(self, body: bytes) -> list[tuple[int, int]]:
         """Return where the fragment may stand in a body: whole characters, within a text or not."""
         if self._pattern is None:
+            length = len(self.plain)
             whole = (at for at in _starts(body, self.plain) if _begins_character(body, at))
-            return [(at, at + len(self.plain)) for at in itertools.islice(whole, REPLACED_MAX)]
+            return [(at, at + length) for at in itertools.islice(whole, REPLACED_MAX)]
         found: list[tuple[int, int]] = []
         if self.plain not in body:
             return found
@@ -110,7 +121,7 @@ class Replacement:
 class Replaced(msgspec.Struct, frozen=True):
     """A body after a replacement, and the texts in which something was replaced."""
 
-    body: bytes
+    body: Body
     paths: tuple[str, ...]
 
 
@@ -124,32 +135,53 @@ def replace(dialect: Dialect, body: Body, wanted: Replacement) -> Replaced:
     raw = body.raw
     places = wanted.old.places(raw)
     if not places:
-        return Replaced(raw, ())
+        return Replaced(body, ())
     spans = texts_at(dialect, body, [start for start, _ in places])
     encoded = wanted.ascii if raw.isascii() else wanted.utf8
-    pieces: list[bytes] = []
     paths: dict[str, None] = {}
-    position = 0
+    splices: dict[str, list[tuple[int, int]]] = {}
     for start, end in places:
-        span = next((span for span in spans if span.start <= start and end <= span.end), None)
-        if span is not None:
-            pieces += (raw[position:start], encoded)
-            paths[span.path] = None
-            position = end
-    return Replaced(b"".join([*pieces, raw[position:]]) if paths else raw, tuple(paths))
+        for span in spans:
+            if span.start <= start and end <= span.end:
+                splices.setdefault(span.member, []).append((start, end))
+                paths[span.path] = None
+                break
+    if not paths:
+        return Replaced(body, ())
+    values = {name: _spliced(raw, body.members[name], where, encoded) for name, where in splices.items()}
+    return Replaced(body.changed(values), tuple(paths))
+
+
+def _spliced(raw: bytes, member: Member, where: Sequence[tuple[int, int]], encoded: bytes) -> bytes:
+    """Return the value of a member of a body with other bytes in those places."""
+    pieces: list[bytes] = []
+    position = member.start
+    for start, end in where:
+        pieces += (raw[position:start], encoded)
+        position = end
+    pieces.append(raw[position : member.end])
+    return b"".join(pieces)
 
 
 def holds_in_order(dialect: Dialect, body: Body, fragments: Sequence[str], plain: bytes) -> bool:
     """Whether one message text holds all fragments in order; `plain` is a run of bytes of one of them."""
-    starts = _starts(body.raw, plain) if plain else None
-    if starts == []:
+    raw = body.raw
+    if not plain:
+        return any(_in_order(raw, span, fragments) for span in texts_at(dialect, body, None))
+    first = raw.find(plain)
+    if first < 0:
         return False
-    return any(_in_order(body.raw, span, fragments) for span in texts_at(dialect, body, starts))
+    # The first place is mostly the right one.
+    for span in texts_at(dialect, body, [first]):
+        if _in_order(raw, span, fragments):
+            return True
+    starts = _starts(raw, plain, first + len(plain))
+    return any(_in_order(raw, span, fragments) for span in texts_at(dialect, body, starts))
 
 
-def _starts(body: bytes, plain: bytes) -> list[int]:
+def _starts(body: bytes, plain: bytes, beyond: int = 0) -> list[int]:
     found: list[int] = []
-    at = body.find(plain)
+    at = body.find(plain, beyond)
     while at >= 0:
         found.append(at)
         at = body.find(plain, at + len(plain))
@@ -240,6 +272,8 @@ def _alternatives(character: str) -> bytes:
 
 def _begins_character(body: bytes, position: int) -> bool:
     """Whether no escape sequence reaches over a position in a text."""
+    if body.find(b"\\", max(position - ESCAPE_BYTES_MAX + 1, 0), position) < 0:
+        return True
     if _is_escaped(body, position):
         return False
     return not any(

@@ -102,10 +102,16 @@ def _place(text: bytes, values: dict[str, msgspec.Raw], watched: Watched, where:
         position += len(raw) + 1
     if position != len(text):
         members = _walk(text, members, prefix)
-    if not watched.harmless.issuperset(values):
-        for key in values:
-            _check_case(key, watched, prefix)
+    check_cases(members, watched, where)
     return members
+
+
+def check_cases(members: Members, watched: Watched, where: str = "") -> None:
+    """Raise InvalidRequest for a key that differs from a watched name only in case."""
+    if not watched.harmless.issuperset(members):
+        prefix = f"{where}." if where else ""
+        for key in members:
+            _check_case(key, watched, prefix)
 
 
 def _walk(text: bytes, found: Members, prefix: str) -> Members:

@@ -17,6 +17,7 @@ from headgate.wire.members import (
     Member,
     Members,
     Watched,
+    check_cases,
     check_text,
     count_of,
     flag_of,
@@ -73,26 +74,41 @@ def read_call(route: Route, headers: Headers, body: bytes) -> CallFacts:
     Raises InvalidRequest, naming the field as `parameter`, for a body that is not what the route's dialect
     says, or that two parsers could read differently.
     """
+    return read_with_members(route, headers, body)[0]
+
+
+def read_with_members(route: Route, headers: Headers, body: bytes) -> tuple[CallFacts, Members | None]:
+    """Return the same, with the members of a body that is JSON, for who goes on to change it."""
     if route.operation == "models":
-        return CallFacts(route=route, model=route.model or "", body=body)
+        return CallFacts(route=route, model=route.model or "", body=body), None
     content_type = (route.multipart and first_field(headers, b"content-type")) or b""
     if content_type.lower().startswith(b"multipart/"):
         form = read_form(content_type, body)
-        return CallFacts(
+        facts = CallFacts(
             route=route, model=form.model, body=body, stream=form.stream, choices=form.choices,
             media=form.media, user=form.user, messages=1,
         )  # fmt: skip
+        return facts, None
     check_text(body)
-    return _READERS[route.dialect](route, body, None)
+    members = read_members(body, _WATCHED[route.dialect])
+    return _READERS[route.dialect](route, body, members, None), members
 
 
-def reread(facts: CallFacts, route: Route, body: bytes, fields: Iterable[str]) -> CallFacts:
+def reread(
+    facts: CallFacts, route: Route, body: bytes, fields: Iterable[str], members: Members | None = None
+) -> CallFacts:
     """Return the facts of a call after changes in its body: those fields, by path, and texts of messages.
 
-    What they can't have changed is not looked for again, such as tools and media. Raises as `read_call`.
+    What they can't have changed is not looked for again, such as tools and media; the body is not decoded
+    again where whoever changed it knows its members. Raises as `read_call`.
     """
     known = None if any(_weighs(field) for field in fields) else facts
-    return _READERS[route.dialect](route, body, known)
+    watched = _WATCHED[route.dialect]
+    if members is None:
+        members = read_members(body, watched)
+    else:
+        check_cases(members, watched)
+    return _READERS[route.dialect](route, body, members, known)
 
 
 def _weighs(field: str) -> bool:
@@ -100,8 +116,7 @@ def _weighs(field: str) -> bool:
     return field not in WEIGHTLESS and field.partition(".")[0] in WEIGHED
 
 
-def _read_chat(route: Route, body: bytes, known: CallFacts | None) -> CallFacts:
-    members = read_members(body, _OPENAI)
+def _read_chat(route: Route, body: bytes, members: Members, known: CallFacts | None) -> CallFacts:
     limit = count_of(members.get("max_tokens"), OUTPUT_TOKENS_MAX)
     if "max_completion_tokens" in members:
         other = count_of(members["max_completion_tokens"], OUTPUT_TOKENS_MAX)
@@ -127,8 +142,7 @@ def _read_chat(route: Route, body: bytes, known: CallFacts | None) -> CallFacts:
     )
 
 
-def _read_responses(route: Route, body: bytes, known: CallFacts | None) -> CallFacts:
-    members = read_members(body, _RESPONSES)
+def _read_responses(route: Route, body: bytes, members: Members, known: CallFacts | None) -> CallFacts:
     user, session = _openai_user(members)
     return CallFacts(
         route=route,
@@ -137,7 +151,7 @@ def _read_responses(route: Route, body: bytes, known: CallFacts | None) -> CallF
         stream=flag_of(members.get("stream")),
         wants_usage=True,
         max_output=count_of(members.get("max_output_tokens"), OUTPUT_TOKENS_MAX),
-        messages=1 + _length(members, "input"),
+        messages=1 + _length(members, "input") if known is None else known.messages,
         media=openai_media(members, "input", responses=True) if known is None else known.media,
         service_tier=text_of(members.get("service_tier")),
         user=user,
@@ -145,9 +159,8 @@ def _read_responses(route: Route, body: bytes, known: CallFacts | None) -> CallF
     )
 
 
-def _read_plain(route: Route, body: bytes, known: CallFacts | None) -> CallFacts:
+def _read_plain(route: Route, body: bytes, members: Members, known: CallFacts | None) -> CallFacts:
     del known  # all of it is quick to read
-    members = read_members(body, _PLAIN)
     inputs = max(_length(members, "input"), _length(members, "prompt"), 1)
     choices = max(count_of(members.get(name), CHOICES_MAX) or 1 for name in ("n", "best_of"))
     if route.operation == "completions":
@@ -174,8 +187,7 @@ def _plain_media(route: Route) -> Media:
     return Media(audio=1) if route.operation == "audio" else NO_MEDIA
 
 
-def _read_anthropic(route: Route, body: bytes, known: CallFacts | None) -> CallFacts:
-    members = read_members(body, _ANTHROPIC)
+def _read_anthropic(route: Route, body: bytes, members: Members, known: CallFacts | None) -> CallFacts:
     metadata = _inner(members, "metadata", _METADATA)
     user = text_of(metadata.get("user_id"))
     session = None
@@ -197,8 +209,7 @@ def _read_anthropic(route: Route, body: bytes, known: CallFacts | None) -> CallF
     )
 
 
-def _read_google(route: Route, body: bytes, known: CallFacts | None) -> CallFacts:
-    members = read_members(body, _GOOGLE)
+def _read_google(route: Route, body: bytes, members: Members, known: CallFacts | None) -> CallFacts:
     settings = _inner(members, _one_of(members, "generationConfig", "generation_config"), _GENERATION)
     model = route.model or ""
     for member in _google_models(members):
@@ -224,7 +235,7 @@ def _read_google(route: Route, body: bytes, known: CallFacts | None) -> CallFact
     )
 
 
-_READERS: dict[str, Callable[[Route, bytes, CallFacts | None], CallFacts]] = {
+_READERS: dict[str, Callable[[Route, bytes, Members, CallFacts | None], CallFacts]] = {
     "openai-chat": _read_chat,
     "openai-responses": _read_responses,
     "openai": _read_plain,

@@ -115,6 +115,11 @@ def _check_facts(facts: CallFacts, applied: Applied) -> None:
         part = reread(facts, applied.route, applied.body, fields)
     except InvalidRequest:
         part = None
+    try:
+        known = reread(facts, applied.route, applied.body, fields, applied.json.members)
+    except InvalidRequest:
+        known = None
+    assert known == part, (known, part)
     if len(applied.overrides) < OVERRIDES_MAX:
         assert part == whole, (part, whole)
     assert whole is None or whole.model == applied.model, (whole, applied)
