@@ -308,8 +308,9 @@ class StreamIn:
     def _message_delta(self, taking: Taking, out: list[Event]) -> None:
         delta = Taking(taking.object("delta") or {})
         usage = taking.object("usage")
-        for name in ("type", "delta", "usage"):
+        for name in ("type", "delta", "usage"):  # nothing is kept that would stand in their place
             taking.left.pop(name, None)
+            delta.left.pop(name, None)
         finish = read_finish(delta)
         if finish is not None:
             out.append(Finished(finish=finish, native=delta.native(DIALECT)))
