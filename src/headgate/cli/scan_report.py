@@ -21,6 +21,7 @@ from headgate.cli.scan_page import page
 from headgate.cli.scan_sections import STATE_STYLES, Section, Survey, count, counted, sections, summary
 from headgate.prompts.git import NoHistory
 from headgate.prompts.history import History, history_of
+from headgate.prompts.kept_files import KeptFiles
 from headgate.prompts.model import Found
 from headgate.prompts.packages import environments_of, scan_packages
 from headgate.prompts.scanning import Options, scan_tree
@@ -49,10 +50,14 @@ def report(out: Output, path: Path, reading: Reading) -> None:
 
 def _survey(out: Output, path: Path, reading: Reading) -> Survey:
     options = Options(tests=reading.tests)
+    with_commits = reading.history or reading.commits
     with Bars() as bars:
-        found = scan_tree(path, options, bars.bar("reading files"))
+        kept = KeptFiles(path, _kept_in(reading), options) if with_commits else None
+        found = scan_tree(path, options, bars.bar("reading files"), kept.read if kept else None)
+        if kept is not None:
+            kept.save()
         history, why = None, "commits were not asked for"
-        if reading.history or reading.commits:
+        if with_commits:
             history, why = _history(path, reading, found.prompts, bars)
         for packages in environments_of(path) if reading.dependencies else ():
             installed = scan_packages(path, packages, options, bars.bar("reading packages"))
@@ -66,17 +71,20 @@ def _survey(out: Output, path: Path, reading: Reading) -> Survey:
     return Survey(path=str(path), scan=found, history=history, why=why, every=reading.history)
 
 
+def _kept_in(reading: Reading) -> Path:
+    return reading.cache or Path(KEPT_IN).expanduser()
+
+
 def _history(
     path: Path, reading: Reading, prompts: tuple[Found, ...], bars: Bars
 ) -> tuple[History | None, str]:
     """Read all of the history, or what tells since when the prompts are what they are."""
     folder = path if path.is_dir() else path.parent
-    kept_in = reading.cache or Path(KEPT_IN).expanduser()
     only = None if reading.history and path.is_dir() else frozenset(each.path for each in prompts)
     if path.is_file():
         only = frozenset({path.name})
     try:
-        return history_of(folder, kept_in, bars.bar("reading commits"), only), ""
+        return history_of(folder, _kept_in(reading), bars.bar("reading commits"), only), ""
     except NoHistory as error:
         return None, str(error)
 

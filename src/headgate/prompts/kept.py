@@ -80,7 +80,7 @@ def file_of(folder: Path, kept_in: Path) -> Path:
 
 def load(file: Path) -> Kept:
     """Return what was kept; nothing where there is none, or where another scanner read it."""
-    scanner = _scanner()
+    scanner = scanner_digest()
     try:
         kept = msgspec.msgpack.decode(file.read_bytes(), type=Kept)
     except (OSError, msgspec.DecodeError):
@@ -89,17 +89,22 @@ def load(file: Path) -> Kept:
 
 
 def save(file: Path, kept: Kept) -> None:
-    """Keep what was read; a folder that can't be written to only costs the next scan its time."""
+    """Keep what was read."""
+    write_whole(file, msgspec.msgpack.encode(kept))
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Write a file of the folder; one that can't be written to only costs the next scan its time."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_suffix(f".{os.getpid()}")
-        partial.write_bytes(msgspec.msgpack.encode(kept))
+        partial = file.with_suffix(f"{file.suffix}.{os.getpid()}")
+        partial.write_bytes(content)
         partial.replace(file)
     except OSError:
         return
 
 
-def _scanner() -> str:
+def scanner_digest() -> str:
     """What reads the prompts, as a digest: what another read is not trusted."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):

@@ -76,15 +76,24 @@ class FileScan(msgspec.Struct, frozen=True, kw_only=True):
     skipped: tuple[Skipped, ...] = ()
 
 
-def scan_tree(root: Path, options: Options | None = None, progress: Progress | None = None) -> Scan:
-    """Scan a folder, or one file. Never raises for what a file holds."""
+Read = Callable[[bytes, str, Options], FileScan]
+"""Scans the content of a file of which the path is given."""
+
+
+def scan_tree(
+    root: Path, options: Options | None = None, progress: Progress | None = None, read: Read | None = None
+) -> Scan:
+    """Scan a folder, or one file. Never raises for what a file holds.
+
+    `read` scans a file's content in place of `scan_bytes`: it may remember (`kept_files`).
+    """
     chosen = options or Options()
     scans: list[FileScan] = []
     files = list(files_of(root, chosen))
     for path, name in files:
         if progress is not None:
             progress(len(scans), len(files))
-        scans.append(_scan_path(path, name, chosen))
+        scans.append(_scan_path(path, name, chosen, read or scan_bytes))
     if progress is not None:
         progress(len(files), len(files))
     return Scan(
@@ -132,7 +141,7 @@ def is_test(name: str) -> bool:
     return bool(_TEST_FOLDERS & set(path.parts[:-1])) or _TEST_FILE.match(path.name) is not None
 
 
-def _scan_path(path: Path, name: str, options: Options) -> FileScan:
+def _scan_path(path: Path, name: str, options: Options, read: Read) -> FileScan:
     try:
         size = path.stat().st_size
         if size > BYTES_MAX:
@@ -140,7 +149,7 @@ def _scan_path(path: Path, name: str, options: Options) -> FileScan:
         content = path.read_bytes()
     except OSError as error:
         return _skipped(name, 0, error.strerror or str(error))
-    return scan_bytes(content, name, options)
+    return read(content, name, options)
 
 
 def scan_bytes(
