@@ -119,7 +119,7 @@ def _repeat(world: World, flight: Flight) -> None:
     answer = flight.answer
     if isinstance(answer, Granted):
         echo.until_ms = min((one.edges.ends_ms for _, one in answer.answers), default=echo.until_ms)
-    echo.asks, echo.told, echo.is_cut = flight.asks, flight.told, True
+    echo.wants, echo.asks, echo.told, echo.is_cut = flight.wants, flight.asks, flight.told, True
     world.messages.append(echo)
 
 
