@@ -149,7 +149,7 @@ class StreamWriter:
     def _in_one(self, number: int, part: Part) -> bytes:
         """A block that no delta of ours adds to."""
         blocks = self._blocks.blocks((part,), "content")
-        if not blocks:
+        if not blocks or not blocks[0]:  # a block of no member says nothing
             return b""
         member, value = next(iter(blocks[0].items()))
         start: Fields = dict(cast("Fields", value)) if isinstance(value, dict) else {}

@@ -6,7 +6,6 @@ beside it: the reasoning's id, whether it was withheld, and its text, where a st
 """
 
 import base64
-import binascii
 from typing import Final, cast
 
 import msgspec
@@ -32,7 +31,7 @@ def seal_of(signature: str) -> tuple[Seal, Fields]:
     try:
         plain = signature.translate(_ALPHABET).rstrip("=")
         text = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return Seal(DIALECT, signature), {}
     if not text.startswith(MARK):
         return Seal(DIALECT, signature), {}
