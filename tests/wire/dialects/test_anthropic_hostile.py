@@ -1,6 +1,5 @@
 """Whatever a provider or a client of Anthropic's dialect sends: an answer, or the error that has a name."""
 
-import copy
 import json
 from typing import Any
 
@@ -18,6 +17,7 @@ from tests.wire.dialects.anthropic_samples import (
     streams,
     written,
 )
+from tests.wire.dialects.json_places import changed, places
 
 from headgate.core.events import Began, Ended
 from headgate.core.faults import InvalidRequest, UpstreamError
@@ -34,32 +34,6 @@ STRANGE: list[Any] = [
 ]  # fmt: skip
 ADDED = {"id", "model", "type", "role"}
 """Members that every answer is given."""
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The path of every node below the root."""
-    found: list[tuple[Any, ...]] = [path] if path else []
-    keys: list[Any] = []
-    if hasattr(value, "keys"):
-        keys = list(value)
-    elif hasattr(value, "sort"):
-        keys = list(range(len(value)))
-    for key in keys:
-        found += places(value[key], (*path, key))
-    return found
-
-
-def changed(value: Any, path: tuple[Any, ...], new: Any) -> Any:
-    """A copy with another value, or none, in one place."""
-    whole = copy.deepcopy(value)
-    node = whole
-    for key in path[:-1]:
-        node = node[key]
-    if new is ...:
-        del node[path[-1]]
-    else:
-        node[path[-1]] = new
-    return whole
 
 
 def mutated(data: st.DataObject, value: Any) -> Any:

@@ -1,6 +1,5 @@
 """Whatever a provider or a client sends: an answer, or the error that has a name."""
 
-import copy
 import json
 import struct
 import zlib
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.wire.dialects.bedrock_samples import ASKED, answers, event, exchanges, frame, stream_of
+from tests.wire.dialects.json_places import changed, places
 
 from headgate.core.events import Event
 from headgate.core.faults import InvalidRequest, UpstreamError
@@ -22,32 +22,6 @@ STRANGE: list[Any] = [
     None, True, 0, -1, 1 << 70, 1.5, "", "\x00", "\U0001f600", [], {}, [None], {"": None}, [[]], {"text": 1},
     {"bytes": 1}, [{"text": "x"}, 1], "s3://x", {"toolUse": {}}, {"json": {"a": [1]}},
 ]  # fmt: skip
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The path of every node below the root."""
-    found: list[tuple[Any, ...]] = [path] if path else []
-    keys: list[Any] = []
-    if hasattr(value, "keys"):
-        keys = list(value)
-    elif hasattr(value, "sort"):
-        keys = list(range(len(value)))
-    for key in keys:
-        found += places(value[key], (*path, key))
-    return found
-
-
-def changed(value: Any, path: tuple[Any, ...], new: Any) -> Any:
-    """A copy with another value, or none, in one place."""
-    whole = copy.deepcopy(value)
-    node = whole
-    for key in path[:-1]:
-        node = node[key]
-    if new is ...:
-        del node[path[-1]]
-    else:
-        node[path[-1]] = new
-    return whole
 
 
 def read_whole(body: bytes) -> None:

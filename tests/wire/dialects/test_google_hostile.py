@@ -2,7 +2,7 @@
 
 import copy
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.recorded_exchanges import recorded
 from tests.wire.dialects.google_samples import ANSWER, ASKED, EVENTS, events_of, written_by
+from tests.wire.dialects.json_places import places
 
 from headgate.core.events import Event
 from headgate.core.faults import InvalidRequest, UpstreamError
@@ -80,18 +81,6 @@ def bodies() -> tuple[tuple[Any, ...], tuple[Any, ...]]:
             calls.append(one.request)
             replies.append(msgspec.json.decode(one.response))
     return tuple(calls), tuple(replies)
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    found = [path] if path else []
-    steps: list[Any] = []
-    if isinstance(value, dict):
-        steps = list(cast("dict[str, Any]", value))
-    elif isinstance(value, list):
-        steps = list(range(len(cast("list[Any]", value))))
-    for step in steps:
-        found.extend(places(value[step], (*path, step)))
-    return found
 
 
 def mutated(draw: st.DrawFn, whole: Any) -> Any:

@@ -1,6 +1,5 @@
 """Hostile bytes: whatever comes, nothing but the two faults is raised, and what was read can be written."""
 
-import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
@@ -8,6 +7,7 @@ from typing import Any, cast
 import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.wire.dialects.json_places import changed, places
 from tests.wire.dialects.openai_responses_samples import ASKED, events_of, streamed_answer
 from tests.wire.dialects.test_openai_responses_spelling import FULL
 from tests.wire.dialects.test_openai_responses_streams import (
@@ -78,28 +78,6 @@ STREAM: list[dict[str, Any]] = [
 ]
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Every place in a JSON value."""
-    found = [path] if path else []
-    if isinstance(value, dict):
-        for name, one in cast("dict[str, Any]", value).items():
-            found += places(one, (*path, name))
-    elif isinstance(value, list):
-        for number, one in enumerate(cast("list[Any]", value)):
-            found += places(one, (*path, number))
-    return found
-
-
-def put(value: Any, path: tuple[Any, ...], new: Any) -> Any:
-    """A copy with another value at one place."""
-    copy = json.loads(json.dumps(value))
-    at = copy
-    for step in path[:-1]:
-        at = at[step]
-    at[path[-1]] = new
-    return copy
-
-
 def mutated(value: Any) -> st.SearchStrategy[Any]:
     """The value with up to three places changed."""
     spots = places(value)
@@ -108,7 +86,7 @@ def mutated(value: Any) -> st.SearchStrategy[Any]:
         current = value
         for path, new in changes:
             try:
-                current = put(current, path, new)
+                current = changed(current, path, new)
             except (KeyError, IndexError, TypeError):
                 continue
         return current

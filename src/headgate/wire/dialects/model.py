@@ -4,6 +4,7 @@ Never does I/O, never asks who a provider is: what a target takes comes as `core
 can't be said in a dialect goes into `Changes`. Read next: a dialect's folder, `wire.dialects.openai_chat`.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -46,37 +47,28 @@ class EventsOut(Protocol):
         ...
 
 
-class Codec(Protocol):
-    """One dialect, both ways."""
+class ReadCall(Protocol):
+    """Reads a client's call."""
 
-    @property
-    def dialect(self) -> AnyDialect:
-        """Its name."""
-        ...
-
-    def read_call(self, body: bytes, *, model: str | None = None, stream: bool | None = None) -> ChatCall:
-        """Read a client's call. `model` and `stream` where the path says them.
+    def __call__(self, body: bytes, *, model: str | None = None, stream: bool | None = None) -> ChatCall:
+        """Read it; `model` and `stream` where the path says them.
 
         Raises InvalidRequest, naming the member, for what is not of the dialect.
         """
         ...
 
-    def write_call(self, call: ChatCall, quirks: Quirks, changes: Changes) -> bytes:
-        """Write a call for a target; where the path names model and streaming, the body does not."""
-        ...
 
-    def read_answer(self, body: bytes) -> ChatAnswer:
-        """Read a provider's whole answer. Raises UpstreamError for what is none."""
-        ...
+class Codec(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """One dialect, both ways.
 
-    def write_answer(self, answer: ChatAnswer, asked: Asked, changes: Changes) -> bytes:
-        """Write a whole answer to a client."""
-        ...
+    `write_call` writes for a target; where the path names model and streaming, the body does not.
+    `read_answer` raises UpstreamError for what is no answer. `events_in` and `events_out` begin a stream.
+    """
 
-    def events_in(self) -> EventsIn:
-        """Begin to read a stream."""
-        ...
-
-    def events_out(self, asked: Asked, changes: Changes) -> EventsOut:
-        """Begin to write a stream."""
-        ...
+    dialect: AnyDialect
+    read_call: ReadCall
+    write_call: Callable[[ChatCall, Quirks, Changes], bytes]
+    read_answer: Callable[[bytes], ChatAnswer]
+    write_answer: Callable[[ChatAnswer, Asked, Changes], bytes]
+    events_in: Callable[[], EventsIn]
+    events_out: Callable[[Asked, Changes], EventsOut]

@@ -1,48 +1,22 @@
-"""Anthropic's dialect as a codec. Read next: `wire.dialects.model` for what one is."""
+"""Anthropic's dialect as a codec.
 
-from typing import Final, Literal
+Read next: `calls_in`, `calls_out`, `answers`, `streams_in`, `streams_out`.
+"""
 
-from headgate.core.chat import ChatAnswer, ChatCall
-from headgate.core.quirks import Quirks
+from typing import Final
+
 from headgate.wire.dialects.anthropic import answers, calls_in, calls_out
 from headgate.wire.dialects.anthropic.streams_in import StreamIn
 from headgate.wire.dialects.anthropic.streams_out import StreamOut
 from headgate.wire.dialects.anthropic.words import DIALECT
-from headgate.wire.dialects.changes import Changes
-from headgate.wire.dialects.model import Asked
+from headgate.wire.dialects.model import Codec
 
-
-class AnthropicCodec:
-    """Implements `wire.dialects.model.Codec`."""
-
-    @property
-    def dialect(self) -> Literal["anthropic"]:
-        """Its name."""
-        return DIALECT
-
-    def read_call(self, body: bytes, *, model: str | None = None, stream: bool | None = None) -> ChatCall:
-        """Read a client's call, or its question how many tokens one has."""
-        return calls_in.read_call(body, model=model, stream=stream)
-
-    def write_call(self, call: ChatCall, quirks: Quirks, changes: Changes) -> bytes:
-        """Write a call for a target."""
-        return calls_out.write_call(call, quirks, changes)
-
-    def read_answer(self, body: bytes) -> ChatAnswer:
-        """Read a whole answer."""
-        return answers.read_answer(body)
-
-    def write_answer(self, answer: ChatAnswer, asked: Asked, changes: Changes) -> bytes:
-        """Write a whole answer."""
-        return answers.write_answer(answer, asked, changes)
-
-    def events_in(self) -> StreamIn:
-        """Begin to read a stream."""
-        return StreamIn()
-
-    def events_out(self, asked: Asked, changes: Changes) -> StreamOut:
-        """Begin to write a stream."""
-        return StreamOut(asked, changes)
-
-
-CODEC: Final = AnthropicCodec()
+CODEC: Final = Codec(
+    dialect=DIALECT,
+    read_call=calls_in.read_call,
+    write_call=calls_out.write_call,
+    read_answer=answers.read_answer,
+    write_answer=answers.write_answer,
+    events_in=StreamIn,
+    events_out=StreamOut,
+)
