@@ -25,7 +25,7 @@ from headgate.meters.rate import RateReservation
 from headgate.wire.model import CallFacts, Route
 
 if TYPE_CHECKING:
-    from headgate.gateway.attempt import Held
+    from headgate.gateway.held import Held
     from headgate.gateway.plane import Current
     from headgate.gateway.standing import Standing
 

@@ -5,8 +5,8 @@ import math
 
 from headgate.core.faults import ClientClosed, Fault
 from headgate.core.ports import Exchange, Headers
-from headgate.gateway.attempt import Outcome, conclude, record_of, release_probe
 from headgate.gateway.call import Call
+from headgate.gateway.held import Outcome, conclude, record_of, release_probe
 from headgate.gateway.opening import Opening
 from headgate.gateway.plane import DataPlane
 from headgate.gateway.record import finish

@@ -11,8 +11,8 @@ from headgate.core.faults import ClientClosed, Failed, Fault, UpstreamError
 from headgate.core.fields import first_field
 from headgate.core.money import format_usd
 from headgate.core.ports import Answer, Exchange, Headers
-from headgate.gateway.attempt import Committed, Outcome, conclude, record_of
 from headgate.gateway.call import Call
+from headgate.gateway.held import Committed, Outcome, conclude, record_of
 from headgate.gateway.opening import Opening
 from headgate.gateway.plane import DataPlane
 from headgate.gateway.record import finish

@@ -11,11 +11,12 @@ import logging
 from headgate.core.faults import ClientClosed, Fault
 from headgate.core.ports import Exchange
 from headgate.gateway import steps
-from headgate.gateway.attempt import attempt, take
+from headgate.gateway.attempt import attempt
 from headgate.gateway.opening import Opening
 from headgate.gateway.plane import DataPlane
 from headgate.gateway.refuse import abandon, refuse
 from headgate.gateway.relay import relay
+from headgate.gateway.taking import take
 from headgate.gateway.verdict import verdict
 from headgate.wire.model import Route
 
