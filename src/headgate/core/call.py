@@ -11,8 +11,9 @@ Dialect = Literal["openai-chat", "openai-responses", "openai", "anthropic", "goo
 """The wire format of a call. `openai` is the plain rest of that API: embeddings, completions, images,
 audio, moderations, models."""
 
-AnyDialect = Dialect | Literal["bedrock"]
-"""The wire formats that providers speak: those of callers, and Bedrock's Converse."""
+AnyDialect = Dialect | Literal["bedrock", "cohere", "cohere-v1", "bedrock-invoke"]
+"""The wire formats that providers speak: those of callers, Bedrock's Converse, Cohere's chat and the one from
+before, and the bodies of Bedrock's InvokeModel that are of no other dialect."""
 
 Operation = Literal[
     "chat",

@@ -25,6 +25,7 @@ CHAT_PATHS: dict[AnyDialect, tuple[str, str]] = {
         "/v1beta/models/{model}:streamGenerateContent?alt=sse",
     ),
     "bedrock": ("/model/{model}/converse", "/model/{model}/converse-stream"),
+    "cohere": ("/v2/chat", "/v2/chat"),
 }
 """Where a chat call goes that is translated, whole and as a stream, in the words of `Route.path`."""
 

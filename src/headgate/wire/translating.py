@@ -14,6 +14,7 @@ from headgate.core.call import AnyDialect, Dialect
 from headgate.core.chat import ChatAnswer, ChatCall
 from headgate.core.quirks import Quirks
 from headgate.wire.answers import read_answer
+from headgate.wire.declining import declined
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import unfold
 from headgate.wire.dialects.model import Asked, Codec
@@ -34,6 +35,8 @@ class TranslatedAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     body: bytes
     facts: AnswerFacts
+    declined: str = ""
+    """The provider's word for why it filtered all of its answer (`wire.declining`); empty where it gave one."""
 
 
 class Translation:
@@ -105,17 +108,18 @@ class Translation:
         `as_stream`: for a caller that asked for one, of a provider that answered whole all the same.
         """
         answer = stamped_answer(self._other.read_answer(body), self._quirks.maker)
-        facts = self._facts(answer, body)
+        facts, why = self._facts(answer, body), declined(answer)
         answer = restored(answer, chat, self._quirks_for(chat), changes)
         if not as_stream:
-            return TranslatedAnswer(body=self._own.write_answer(answer, asked, changes), facts=facts)
+            said = self._own.write_answer(answer, asked, changes)
+            return TranslatedAnswer(body=said, facts=facts, declined=why)
         out = self._own.events_out(asked, changes)
         said = b"".join([out.write(event) for event in unfold(answer)])
-        return TranslatedAnswer(body=said, facts=facts)
+        return TranslatedAnswer(body=said, facts=facts, declined=why)
 
     def _facts(self, answer: ChatAnswer, body: bytes) -> AnswerFacts:
         dialect = answer.dialect
-        if dialect != "bedrock":
+        if dialect not in ("bedrock", "bedrock-invoke", "cohere", "cohere-v1"):
             return read_answer(dialect, "chat", body)
         return AnswerFacts(
             usage=answer.usage, usage_raw=usage_bytes(answer.native), service_tier=answer.service_tier

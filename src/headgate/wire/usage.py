@@ -48,6 +48,10 @@ def usage_of(dialect: AnyDialect, operation: Operation, fields: Fields) -> Usage
             return _google(fields)
         case "bedrock":
             return bedrock_usage(fields)
+        case "cohere" | "cohere-v1":
+            return _cohere(fields)
+        case "bedrock-invoke":
+            return _invoked(fields)
 
 
 def count(fields: Fields, name: str) -> int:
@@ -303,6 +307,32 @@ def bedrock_usage(fields: Fields) -> Usage:
         cache_write_1h=long,
         output=count(fields, "outputTokens"),
         units={name: number for name in sorted(used)[:UNIT_KINDS_MAX] if (number := count(used, name))},
+    )
+
+
+def _cohere(fields: Fields) -> Usage:
+    """What Cohere charges for: `billed_units`; without them, the `tokens` that its models read and wrote.
+
+    Those hold its own template of the prompt, and the cached tokens are a part of them: neither is charged.
+    """
+    billed = inner(fields, "billed_units")
+    tokens = billed if "input_tokens" in billed or "output_tokens" in billed else inner(fields, "tokens")
+    searches = count(billed, "search_units")
+    return Usage(
+        input=count(tokens, "input_tokens"),
+        output=count(tokens, "output_tokens"),
+        units={"search_units": searches} if searches else {},
+    )
+
+
+def _invoked(fields: Fields) -> Usage:
+    """What the bodies of Titan's and Llama's answers on Bedrock say."""
+    results = fields.get("results")
+    rows = cast("list[object]", results) if isinstance(results, list) else []
+    made = sum(count(cast("Fields", row), "tokenCount") for row in rows if isinstance(row, dict))
+    return Usage(
+        input=count(fields, "inputTextTokenCount") or count(fields, "prompt_token_count"),
+        output=made or count(fields, "generation_token_count"),
     )
 
 
