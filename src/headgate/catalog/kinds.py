@@ -4,14 +4,23 @@ Facts with a source and a date, never an `if provider ==`. Read next: `catalog.m
 """
 
 import functools
+import re
 from collections.abc import Iterable
 from importlib import resources
+from typing import Final, Literal
 from urllib.parse import quote
 
 import msgspec
 
 from headgate.catalog.model import Endpoint, KindFacts, KindName
 from headgate.core.call import AnyDialect
+
+ANYWHERE: Final = "global"
+"""The name of a place that is everywhere, and so in no set of regions."""
+_ROUTES: Final = frozenset(
+    {ANYWHERE, "us", "eu", "apac", "jp", "au", "ca", "us-gov", "uk", "in", "sa", "me", "af"}
+)
+"""With what Amazon begins the names of inference profiles."""
 
 
 class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,6 +49,11 @@ class _KindRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     price_provider: str | None = None
     source: str
     date: str
+    place_key: Literal["region", "location", ""] = ""
+    place_in_host: str = ""
+    place_bases: dict[str, str] = {}
+    takes_project: bool = False
+    routes_by_prefix: bool = False
 
 
 class _RegionRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,18 +71,7 @@ def _data(name: str) -> bytes:
 def kinds() -> dict[KindName, KindFacts]:
     """Every kind of provider by name."""
     rows = msgspec.toml.decode(_data("kinds.toml"), type=dict[KindName, _KindRow])
-    return {
-        name: KindFacts(
-            kind=name,
-            base_url=row.base_url,
-            api_key_env=row.api_key_env,
-            endpoints=row.endpoints,
-            price_provider=row.price_provider,
-            source=row.source,
-            date=row.date,
-        )
-        for name, row in rows.items()
-    }
+    return {name: KindFacts(kind=name, **msgspec.structs.asdict(row)) for name, row in rows.items()}
 
 
 @functools.cache
@@ -147,10 +150,46 @@ def endpoint_for(endpoints: Iterable[Endpoint], dialect: AnyDialect, path: str) 
     )
 
 
-def outgoing_path(endpoint: Endpoint, path: str, model: str) -> str:
+def outgoing_path(endpoint: Endpoint, path: str, model: str, *, stream: bool = False) -> str:
     """The path below a provider's base URL: another beginning, and the target's model in its place.
 
-    `path` is `wire.model.Route.path`. The model is percent-encoded, but for slashes.
+    `path` is `wire.model.Route.path`. The model is percent-encoded, but for slashes where it may have some.
     """
-    moved = endpoint.path_to + path[len(endpoint.path_from) :]
-    return moved.replace("{model}", quote(model.removeprefix("models/"), safe="/"))
+    beginning = (endpoint.stream_path_to if stream else "") or endpoint.path_to
+    moved = beginning + path[len(endpoint.path_from) :]
+    safe = "" if endpoint.is_model_one_segment else "/@"
+    return moved.replace("{model}", quote(model.removeprefix("models/"), safe=safe))
+
+
+def placed(endpoints: Iterable[Endpoint], place: str, project: str) -> tuple[Endpoint, ...]:
+    """The endpoints of a cloud's kind with place and project in their paths."""
+
+    def filled(path: str) -> str:
+        return path.replace("{place}", quote(place, safe="")).replace("{project}", quote(project, safe=":"))
+
+    return tuple(
+        msgspec.structs.replace(
+            endpoint, path_to=filled(endpoint.path_to), stream_path_to=filled(endpoint.stream_path_to)
+        )
+        for endpoint in endpoints
+    )
+
+
+def place_in(facts: KindFacts, host: str) -> str | None:
+    """The region or location that a host names, such as `eu-central-1`; None where it names none."""
+    found = re.search(facts.place_in_host, host.lower()) if facts.place_in_host else None
+    return next(filter(None, found.groups()), None) if found is not None else None
+
+
+def routed_to(kind: KindName, model: str) -> frozenset[str]:
+    """Where else than at the place that is called a model of that name may be answered.
+
+    A profile of Amazon's for several regions begins with their name (`eu.`, `us.`, `global.`); one that is
+    named by an ARN tells nothing, and so may be answered anywhere.
+    """
+    if not kinds()[kind].routes_by_prefix:
+        return frozenset()
+    if model.startswith("arn:"):
+        return frozenset({ANYWHERE}) if "inference-profile/" in model else frozenset()
+    prefix, dot, rest = model.partition(".")
+    return frozenset({prefix}) if dot and "." in rest and prefix in _ROUTES else frozenset()

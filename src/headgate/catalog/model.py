@@ -10,10 +10,23 @@ import msgspec
 from headgate.core.call import AnyDialect
 from headgate.core.ports import Origin
 
-KindName = Literal["openai", "anthropic", "google", "azure-openai", "openai-compatible", "mock", "replay"]
+KindName = Literal[
+    "openai",
+    "anthropic",
+    "google",
+    "vertex",
+    "azure-openai",
+    "bedrock",
+    "bedrock-mantle",
+    "openai-compatible",
+    "cohere",
+    "mock",
+    "replay",
+]
 
-Auth = Literal["bearer", "x-api-key", "x-goog-api-key", "api-key", "none"]
-"""How a credential is presented: `Authorization: Bearer`, or a header of that name."""
+Auth = Literal["bearer", "x-api-key", "x-goog-api-key", "api-key", "aws", "service-account", "none"]
+"""How a credential is presented: `Authorization: Bearer`, or a header of that name. `aws`: a signature, or
+the bearer that an API key of Bedrock's is. `service-account`: a token that Google exchanges it for."""
 
 BucketName = Literal[
     "input",
@@ -34,7 +47,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Where a kind of provider answers one dialect: path prefix below the base URL, and its credential form.
 
     `path_from` and `path_to`: a client's path that begins with `path_from` goes out with `path_to` there
-    instead. `{model}` stands for the model where the path names it.
+    instead. `{model}` stands for the model where the path names it; in `path_to`, `{project}` and `{place}`
+    for the provider's.
     """
 
     dialect: AnyDialect
@@ -43,7 +57,19 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     auth: Auth
     usage_in_stream: bool = False
     """Whether the endpoint offers `stream_options.include_usage`."""
+    counts_tokens: bool = False
+    """Whether it counts the tokens of a call that is not made."""
     extra_headers: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    stream_path_to: str = ""
+    """The same for streams, where they have a path of their own."""
+    is_model_one_segment: bool = False
+    """Whether slashes of the model are percent-encoded in the path."""
+    is_model_in_path_only: bool = False
+    """Whether the body must not name the model, though its dialect does."""
+    added_members: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    """Texts that the body has to hold beside what its dialect says, where it holds none of that name."""
+    signed_as: str = ""
+    """For auth `aws`: the service that a signature names."""
 
 
 class KindFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +83,15 @@ class KindFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The id under which `genai-prices` knows it; None for kinds whose provider varies."""
     source: str
     date: str
+    place_key: Literal["region", "location", ""] = ""
+    """The key of a provider that says where of a cloud it is; empty for kinds that are not of one."""
+    place_in_host: str = ""
+    """A pattern whose first group that matches is the place that a host names."""
+    place_bases: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    """Base URLs by place; `*` for all others. `{place}` stands for it."""
+    takes_project: bool = False
+    routes_by_prefix: bool = False
+    """Whether a model's name says, before its first dot, in which places it may be answered."""
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +153,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """The base URL's path, without a trailing slash."""
     regions: frozenset[str]
     """Empty: unknown, which is nowhere."""
+    place: str = ""
+    """Of a cloud: its region or location, which signatures and paths name."""
     credential: str = ""
     """Where the secret is (`env:NAME`, `file:PATH`); the secret itself never stands in a snapshot."""
     endpoints: tuple[Endpoint, ...]
@@ -142,6 +179,13 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     facts: ModelFacts
     weight: float = 1.0
+    routed_to: frozenset[str] = frozenset()
+    """Where else than in its provider's regions the model may be answered, as its name says."""
+
+    @property
+    def regions(self) -> frozenset[str]:
+        """Where a call may be processed. Empty: unknown, which is nowhere."""
+        return self.provider.regions | self.routed_to
 
     @property
     def name(self) -> str:
