@@ -161,7 +161,7 @@ def control_routes() -> list[tuple[str, str, str, str]]:
 def routes() -> str:
     parts = ["# Routes", NOTE, "## Models\n", "| | Path | Dialect | Operation |", "|---|---|---|---|"]
     for row in ROUTES:
-        paths = ", ".join(f"`{prefix}{row.path}`" for prefix in row.prefixes)
+        paths = ", ".join(f"`{path}`" for path in row.paths)
         parts.append(f"| {row.method} | {paths} | {row.dialect} | {row.operation} |")
     parts.append("\n## Control\n\nEverything else; the full description is `/api/openapi.json`.\n")
     parts.extend(("| | Path | Grant | |", "|---|---|---|---|"))

@@ -29,6 +29,24 @@ CHAT_PATHS: dict[AnyDialect, tuple[str, str]] = {
 }
 """Where a chat call goes that is translated, whole and as a stream, in the words of `Route.path`."""
 
+EMBEDDING_PATHS: dict[AnyDialect, tuple[str, str]] = {
+    "openai": ("/v1/embeddings", "/v1/embeddings"),
+    "google": ("/v1beta/models/{model}:batchEmbedContents", "/v1beta/models/{model}:batchEmbedContents"),
+    "cohere": ("/v2/embed", "/v2/embed"),
+}
+COUNT_PATHS: dict[AnyDialect, tuple[str, str]] = {
+    "openai-responses": ("/v1/responses/input_tokens", "/v1/responses/input_tokens"),
+    "anthropic": ("/v1/messages/count_tokens", "/v1/messages/count_tokens"),
+    "google": ("/v1beta/models/{model}:countTokens", "/v1beta/models/{model}:countTokens"),
+    "bedrock": ("/model/{model}/count-tokens", "/model/{model}/count-tokens"),
+}
+TRANSLATED_PATHS: dict[Operation, dict[AnyDialect, tuple[str, str]]] = {
+    "chat": CHAT_PATHS,
+    "embeddings": EMBEDDING_PATHS,
+    "count_tokens": COUNT_PATHS,
+}
+"""The same for every operation that is translated."""
+
 
 class RouteRow(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the route table. `path` ends in `{model}` or `{model}:verb` where the path names it."""
@@ -40,6 +58,13 @@ class RouteRow(msgspec.Struct, frozen=True, kw_only=True):
     stream: bool | None = None
     multipart: bool = False
     prefixes: tuple[str, ...] = ("",)
+    also: tuple[str, ...] = ()
+    """Other paths that mean the same."""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every path by which it is reached."""
+        return (*[prefix + self.path for prefix in self.prefixes], *self.also)
 
     @property
     def route(self) -> Route:
@@ -68,26 +93,40 @@ def _openai(
         operation=operation,
         multipart=multipart,
         prefixes=OPENAI,
-        stream=None if operation not in {"embeddings", "moderations"} else False,
+        stream=None if operation not in {"embeddings", "moderations", "count_tokens"} else False,
     )
 
 
-def _listing(path: str, dialect: Dialect, prefixes: tuple[str, ...]) -> RouteRow:
+def _listing(path: str, dialect: Dialect, prefixes: tuple[str, ...], also: tuple[str, ...] = ()) -> RouteRow:
     return RouteRow(
-        method="GET", path=path, dialect=dialect, operation="models", stream=False, prefixes=prefixes
+        method="GET",
+        path=path,
+        dialect=dialect,
+        operation="models",
+        stream=False,
+        prefixes=prefixes,
+        also=also,
     )
 
 
 def _google(verb: str, operation: Operation, stream: bool) -> RouteRow:
-    path = "/v1beta/models/{model}:" + verb
+    """Google's libraries call both versions of the API. Both go out as the beta, which knows more."""
+    ending = "/models/{model}:" + verb
     return RouteRow(
-        method="POST", path=path, dialect="google", operation=operation, stream=stream, prefixes=GOOGLE
+        method="POST",
+        path="/v1beta" + ending,
+        dialect="google",
+        operation=operation,
+        stream=stream,
+        prefixes=GOOGLE,
+        also=tuple([f"{prefix}/v1{ending}" for prefix in GOOGLE]),
     )
 
 
 ROUTES: tuple[RouteRow, ...] = (
     _openai("/v1/chat/completions", "chat", "openai-chat"),
     _openai("/v1/responses", "chat", "openai-responses"),
+    _openai("/v1/responses/input_tokens", "count_tokens", "openai-responses"),
     _openai("/v1/embeddings", "embeddings"),
     _openai("/v1/completions", "completions"),
     _openai("/v1/moderations", "moderations"),
@@ -115,27 +154,24 @@ ROUTES: tuple[RouteRow, ...] = (
     _google("embedContent", "embeddings", stream=False),
     _google("batchEmbedContents", "embeddings", stream=False),
     _google("countTokens", "count_tokens", stream=False),
-    _listing("/v1beta/models", "google", GOOGLE),
-    _listing("/v1beta/models/{model}", "google", GOOGLE),
+    _listing("/v1beta/models", "google", GOOGLE, ("/google/v1/models",)),
+    _listing("/v1beta/models/{model}", "google", GOOGLE, ("/google/v1/models/{model}",)),
 )
 """Every model route. A test walks it and fails on one that could skip authentication or meters."""
 
 
 def _by_exact_path() -> dict[tuple[str, str], Route]:
     return {
-        (row.method, prefix + row.path): row.route
-        for row in ROUTES
-        for prefix in row.prefixes
-        if "{model}" not in row.path
+        (row.method, path): row.route for row in ROUTES for path in row.paths if "{model}" not in row.path
     }
 
 
 def _by_model_path() -> dict[tuple[str, str, str], Route]:
     table: dict[tuple[str, str, str], Route] = {}
     for row in ROUTES:
-        head, found, verb = row.path.partition("{model}")
-        for prefix in row.prefixes if found else ():
-            table[row.method, prefix + head, verb.removeprefix(":")] = row.route
+        for path in row.paths if "{model}" in row.path else ():
+            head, _, verb = path.partition("{model}")
+            table[row.method, head, verb.removeprefix(":")] = row.route
     return table
 
 
