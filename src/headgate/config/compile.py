@@ -14,7 +14,7 @@ import msgspec
 
 from headgate.access.book import MAX_STALE_MS
 from headgate.access.model import Project
-from headgate.catalog.kinds import expand_regions, kinds, region_sets
+from headgate.catalog.kinds import ANYWHERE, expand_regions, kinds, region_sets, routed_to
 from headgate.catalog.model import ModelFacts, Provider, Target
 from headgate.config.document import Document, ModelTable, TargetTable, from_json, normalised
 from headgate.config.limits import budget_of, check_meters, loop_guard_of, rate_limit_of
@@ -95,8 +95,13 @@ def _direct_alias(snapshot: Snapshot, name: str) -> Alias | None:
     facts = snapshot.price_overrides.get(name)
     if facts is None:
         facts = facts_of(provider, model, date.fromisoformat(snapshot.priced_on))
-    target = Target(provider=provider, model=model, facts=facts)
-    return Alias(name=name, targets=(target,), translation=snapshot.translation)
+    target = Target(provider=provider, model=model, facts=facts, routed_to=routed_to(provider.kind, model))
+    return Alias(
+        name=name,
+        targets=(target,),
+        translation=snapshot.translation,
+        structured_output=snapshot.structured_output,
+    )
 
 
 def nearest_names(snapshot: Snapshot, name: str) -> list[str]:
@@ -155,6 +160,7 @@ class _Compiler:
             durability=server.durability,
             max_stale_ms=max_stale_ms,
             translation=server.translation,
+            structured_output=server.structured_output,
             price_overrides=self._overrides,
             priced_on=self._today.isoformat(),
         )
@@ -216,6 +222,9 @@ class _Compiler:
             ),
             default_max_output=table.default_max_output,
             translation=table.translation or self._document.server.translation,
+            structured_output=table.structured_output or self._document.server.structured_output,
+            when_context_overflows=table.when_context_overflows,
+            when_content_refused=table.when_content_refused,
         )
 
     def _target(self, listed: str | TargetTable, table: ModelTable, path: Path) -> Target | None:
@@ -237,7 +246,8 @@ class _Compiler:
         if provider is None:
             return None  # The provider is refused itself; once is enough.
         facts = self._overrides.get(name) or facts_of(provider, model, self._today)
-        return Target(provider=provider, model=model, facts=facts, weight=weight)
+        elsewhere = routed_to(provider.kind, model)
+        return Target(provider=provider, model=model, facts=facts, weight=weight, routed_to=elsewhere)
 
     def _project(self, name: str) -> Project:
         table = self._document.projects[name]
@@ -266,6 +276,7 @@ class _Compiler:
 
     def _check_region(self, region: str, path: Path) -> None:
         used = {each for table in self._document.providers.values() for each in table.regions}
+        used |= {place for provider in self._providers.values() if (place := provider.place)} | {ANYWHERE}
         sets = region_sets()
         if region in sets or region in used or any(region in members for members in sets.values()):
             return

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from headgate.catalog.model import KindName
-from headgate.config.snapshot import Strategy, Strictness
+from headgate.config.snapshot import OnRefusal, Strategy, Strictness, StructuredOutput
 from headgate.config.values import (
     Amount,
     Credential,
@@ -31,6 +31,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 Rate = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Weight = Annotated[float, msgspec.Meta(gt=0, le=10**6)]
 HostName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.-]{1,253}(?!\n)$")]
+ProjectId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:_-]{0,99}(?!\n)$")]
 Bytes = Annotated[int, msgspec.Meta(ge=1024, le=2**40)]
 Seed = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 ErrorStatus = Annotated[int, msgspec.Meta(ge=400, le=599)]
@@ -45,6 +46,13 @@ class ProviderTable(
     base_url: Url | None = None
     api_key: Credential | None = None
     regions: tuple[Name, ...] = ()
+    """Where it processes calls. Kinds of a cloud know their own region or location."""
+    region: Name | None = None
+    """For kinds bedrock and bedrock-mantle: the region that is called, and that signatures name."""
+    location: Name | None = None
+    """For kind vertex: a region, or `global`, `eu`, `us`."""
+    project: ProjectId | None = None
+    """For kind vertex: the project that is called, and billed."""
     api_version: str | None = None
     headers: dict[str, str] = {}
     max_concurrent: Positive = 512
@@ -118,6 +126,12 @@ class ModelTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     default_max_output: Positive | None = None
     translation: Strictness | None = None
     """What the server's `translation` is for this name."""
+    structured_output: StructuredOutput | None = None
+    """What the server's `structured_output` is for this name."""
+    when_context_overflows: OnRefusal = "next-target"
+    """Whether a conversation too long for one target goes on to those whose window is larger, or unknown."""
+    when_content_refused: OnRefusal = "reject"
+    """Whether what one provider refuses by its content policy is sent to the next one."""
 
 
 class BudgetTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -210,6 +224,8 @@ class ServerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """For how long a gateway without the database goes on with the keys that it knows; 5m at most."""
     translation: Strictness = "strict"
     """Whether a target is left out where a translation would change what the call means, or is told of it."""
+    structured_output: StructuredOutput | None = None
+    """Whether answers are held against the JSON schema that a call asks for. Unset: where no provider does it."""
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -15,6 +15,12 @@ Strategy = Literal["fallback", "weighted", "fastest", "cheapest"]
 Strictness = Literal["strict", "lenient"]
 """What becomes of a call whose meaning a translation would change: refused at that target, or sent."""
 
+OnRefusal = Literal["next-target", "reject"]
+"""What becomes of a call that a provider refuses for what it says: tried elsewhere, or told to the client."""
+
+StructuredOutput = Literal["trusted", "validated", "repaired"]
+"""Whether an answer whose form the call prescribes is held against its schema, and repaired where it fails."""
+
 
 class RetryRule(msgspec.Struct, frozen=True, kw_only=True):
     """How often one target is tried, and how long to wait between: full jitter under an exponential cap."""
@@ -43,6 +49,10 @@ class Alias(msgspec.Struct, frozen=True, kw_only=True):
     retry: RetryRule = RetryRule()
     default_max_output: int | None = None
     translation: Strictness = "strict"
+    structured_output: StructuredOutput | None = None
+    """None: validated where no provider enforces the schema, else trusted."""
+    when_context_overflows: OnRefusal = "next-target"
+    when_content_refused: OnRefusal = "reject"
 
 
 class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +86,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """For how long keys are believed without a word from the database."""
     translation: Strictness = "strict"
     """For names that no alias is of."""
+    structured_output: StructuredOutput | None = None
+    """For the same names."""
     price_overrides: dict[str, ModelFacts] = msgspec.field(default_factory=dict[str, ModelFacts])
     """By `provider/model`, from `[prices]`; they hold for models that no alias names, too."""
     priced_on: str = ""

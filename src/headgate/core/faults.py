@@ -14,6 +14,7 @@
     ├── Failed                   something behind Headgate failed
     │   ├── UpstreamError        502 upstream_error
     │   ├── UpstreamTimeout      504 upstream_timeout
+    │   ├── SchemaMismatch       422 schema_mismatch
     │   └── Unavailable          503 unavailable
     ├── ClientClosed             499 client_closed, recorded only
     └── Misconfigured            configuration that is refused, with file, line and reason
@@ -154,6 +155,18 @@ class UpstreamTimeout(Failed):
     def __init__(self, message: str, *, sent: bool = True) -> None:
         super().__init__(message)
         self.sent = sent
+
+
+class SchemaMismatch(Failed):
+    """An answer came, and was billed, but does not keep to the JSON schema that the call asks for.
+
+    422 and no 5xx, which SDKs would send again by themselves, and pay again.
+    """
+
+    code = "schema_mismatch"
+    status = 422
+    retryable = False
+    hint = 'simplify the schema, or set structured_output = "repaired" for the alias'
 
 
 class Unavailable(Failed):
