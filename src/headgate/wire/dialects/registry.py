@@ -5,13 +5,14 @@ from typing import Final
 from headgate.core.call import AnyDialect
 from headgate.wire.dialects.anthropic.codec import CODEC as ANTHROPIC
 from headgate.wire.dialects.bedrock.codec import CODEC as BEDROCK
+from headgate.wire.dialects.cohere.codec import CODEC as COHERE
 from headgate.wire.dialects.google.codec import CODEC as GOOGLE
 from headgate.wire.dialects.model import Codec
 from headgate.wire.dialects.openai_chat.codec import CODEC as OPENAI_CHAT
 from headgate.wire.dialects.openai_responses.codec import CODEC as OPENAI_RESPONSES
 
 CODECS: Final[dict[AnyDialect, Codec]] = {
-    codec.dialect: codec for codec in (OPENAI_CHAT, OPENAI_RESPONSES, ANTHROPIC, GOOGLE, BEDROCK)
+    codec.dialect: codec for codec in (OPENAI_CHAT, OPENAI_RESPONSES, ANTHROPIC, GOOGLE, BEDROCK, COHERE)
 }
 
 
