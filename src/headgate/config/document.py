@@ -225,7 +225,7 @@ class ServerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     translation: Strictness = "strict"
     """Whether a target is left out where a translation would change what the call means, or is told of it."""
     structured_output: StructuredOutput | None = None
-    """Whether answers are held against the JSON schema that a call asks for. Unset: where no provider does it."""
+    """Whether answers are held against the JSON schema of a call. Unset: where no provider does it."""
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -19,7 +19,7 @@ OnRefusal = Literal["next-target", "reject"]
 """What becomes of a call that a provider refuses for what it says: tried elsewhere, or told to the client."""
 
 StructuredOutput = Literal["trusted", "validated", "repaired"]
-"""Whether an answer whose form the call prescribes is held against its schema, and repaired where it fails."""
+"""Whether an answer whose form a call prescribes is held against its schema, and repaired where it fails."""
 
 
 class RetryRule(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,11 @@ VIOLATIONS_MAX: Final = 20
 LENGTH_MAX: Final = 300
 """Of one violation's text, in characters: it quotes the answer."""
 
+MASK: Final = "the value"
+
+_NAMING: Final = frozenset({"additionalProperties", "unevaluatedProperties"})
+"""Keywords whose reasons name members of the answer."""
+
 _PATTERNS: Final = FancyRegexOptions(backtrack_limit=100_000, size_limit=1 << 20, dfa_size_limit=1 << 20)
 
 _REPAIR: Final = (
@@ -25,19 +30,23 @@ _REPAIR: Final = (
 )
 
 
-def violations(text: str, schema: Fields) -> list[str]:
+def violations(text: str, schema: Fields, *, quotes: bool = True) -> list[str]:
     """Where the text fails to be JSON that the schema admits, each as path and reason; empty where it is.
 
     At most 20. A schema that can't be used is one violation, of `(schema)`; `fault_of` says so beforehand.
+    `quotes`: whether a reason may quote the value that fails.
     """
     try:
         value = decode(text)
     except ValueError as error:
         return [_line("$", f"is no JSON: {error}")]
     try:
-        validator = validator_for(schema, offline=True, pattern_options=_PATTERNS)
+        mask = None if quotes else MASK
+        validator = validator_for(schema, offline=True, pattern_options=_PATTERNS, mask=mask)
+        if validator.is_valid(value):
+            return []
         errors = islice(validator.iter_errors(value), VIOLATIONS_MAX)
-        return [_line(_path(error.instance_path), error.message) for error in errors]
+        return [_line(_path(error.instance_path), _said(error, quotes=quotes)) for error in errors]
     except (ValidationError, ReferencingError, ValueError) as error:
         return [_line("(schema)", _reason(error))]
 
@@ -64,6 +73,11 @@ def repairing(call: ChatCall, text: str, found: list[str]) -> ChatCall:
 def _reason(error: Exception) -> str:
     text = error.message if isinstance(error, ValidationError | ReferencingError) else str(error)
     return text.partition("\n")[0][:LENGTH_MAX]
+
+
+def _said(error: ValidationError, *, quotes: bool) -> str:
+    names_members = error.kind.name in _NAMING and not quotes
+    return error.message.partition(" (")[0] if names_members else error.message
 
 
 def _line(path: str, reason: str) -> str:
