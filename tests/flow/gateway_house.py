@@ -23,7 +23,18 @@ from headgate.store.embedded import EmbeddedPostgres
 CANARY = "sk-canary-9f8e7d6c5b4a39281706"
 """The key that the providers are given; it must not turn up anywhere else."""
 
-ALIASES = {"pair": 80, "solo": 160, "again": 24, "claude": 32, "gemini": 32, "money": 24}
+_PLAIN_ALIASES = {"pair": 80, "solo": 160, "again": 24, "claude": 32, "gemini": 32, "money": 24}
+MOVES: dict[str, tuple[str, ...]] = {
+    "wider": ("a", "b", "claude", "gemini"),
+    "moves": ("a", "b"),
+    "claude-moves": ("claude", "b"),
+    "gemini-moves": ("gemini", "b"),
+    "told": ("a", "b"),
+}
+"""The providers of aliases for calls that are refused for what they say: sixteen of each."""
+WINDOWS = {"a": 8_000, "b": 8_000, "claude": 100_000, "gemini": 1_000_000}
+"""Of the kind `wider`; of the others the last provider has the largest."""
+ALIASES = {**_PLAIN_ALIASES, **dict.fromkeys(MOVES, 16)}
 """How many aliases of each kind there are for tests: each takes its own, and one house serves many files."""
 
 _PROVIDERS = """
@@ -122,6 +133,20 @@ def _alias(name: str, *targets: str, attempts: int = 1, more: str = "") -> str:
     return _ALIAS.format(name=name, targets=quoted, attempts=attempts, more=more) + prices
 
 
+def _moving(kind: str, name: str) -> str:
+    """An alias that goes on where content is refused, or a conversation too long; `told` does neither."""
+    providers = MOVES[kind]
+    more = 'when_content_refused = "next-target"'
+    if kind == "told":
+        more = 'when_context_overflows = "reject"'
+    made = _alias(name, *[f"{provider}/{name}" for provider in providers], more=more)
+    windows = WINDOWS if kind == "wider" else {providers[-1]: 200_000}
+    for provider, window in windows.items():
+        price = _PRICE.format(target=f"{provider}/{name}")
+        made = made.replace(price, price.replace("100000", str(window)))
+    return made
+
+
 def _budget(name: str, target: str, limit: str, more: str = "") -> str:
     return _BUDGET.format(name=name, target=target, limit=limit, more=more)
 
@@ -135,6 +160,8 @@ def _configuration(port: int, closed: int, on_hangup: str) -> str:
     for kind, provider in (("solo", "b"), ("claude", "claude"), ("gemini", "gemini")):
         for number in range(ALIASES[kind]):
             parts.append(_alias(f"{kind}-{number}", f"{provider}/{kind}-{number}"))
+    for kind in MOVES:
+        parts += [_moving(kind, f"{kind}-{number}") for number in range(ALIASES[kind])]
     for number in range(ALIASES["money"]):
         parts.append(_alias(f"money-{number}", f"b/money-{number}"))
         parts.append(_budget(f"money-{number}", f"b/money-{number}", "1"))

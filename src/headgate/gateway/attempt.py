@@ -19,6 +19,7 @@ from headgate.core.faults import (
 )
 from headgate.gateway.call import Call, Failure
 from headgate.gateway.held import Committed, Held, Outcome, Rejected, conclude, record_of, release_probe
+from headgate.gateway.moving import remember
 from headgate.gateway.plane import ENCODE, DataPlane
 from headgate.gateway.sending import send
 from headgate.gateway.settlement import NOTHING, in_full
@@ -89,10 +90,17 @@ def _fail(plane: DataPlane, call: Call, held: Held, rejected: Rejected) -> None:
     fault.message = held.way.masking.text(fault.message)
     call.failures.append(Failure(held.way.name, fault, retryable=rejected.retryable))
     outcome = Outcome(rejected.status or fault.status, fault.code, fault.message)
+    refusal = rejected.refusal
+    if refusal is not None:
+        outcome = Outcome(outcome.status, outcome.code, outcome.message, refusal.usage, refusal.usage_raw)
+        remember(call, refusal)
     entry = Settled(call.id, held.number, settlement.charged_pico_usd, held.holds)
     plane.journal.append(SETTLED, ENCODE(entry))
     call.attempts.append(record_of(plane, held, settlement, outcome))
-    _judge(plane, held, fault)
+    if refusal is None:
+        _judge(plane, held, fault)
+    else:
+        held.health.breaker.succeeded()
     conclude(plane, call, held, settlement)
 
 

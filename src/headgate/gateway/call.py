@@ -25,7 +25,7 @@ from headgate.meters.rate import RateReservation
 from headgate.wire.model import CallFacts, Route
 
 if TYPE_CHECKING:
-    from headgate.gateway.held import Held
+    from headgate.gateway.held import Held, Refusal
     from headgate.gateway.plane import Current
     from headgate.gateway.standing import Standing
 
@@ -75,6 +75,10 @@ class Call(msgspec.Struct, eq=False):
     targets: tuple[Target, ...] = ()
     exclusions: list[Exclusion] = []
     failures: list[Failure] = []
+    refusal: "Refusal | None" = None
+    """What the last target said that refused the call for what it says; told where no other answers."""
+    overflowed_tokens: int | None = None
+    """The largest known context window that the call did not fit in."""
     attempts: list[AttemptRecord] = []
     changes: list[str] = []
     usage: Usage = NO_USAGE
@@ -116,6 +120,11 @@ class Call(msgspec.Struct, eq=False):
         if self.facts is None or not self.facts.stream:
             return False
         return self.route.dialect != "google" or b"alt=sse" in self.query.split(b"&")
+
+    @property
+    def moves_refused_content(self) -> bool:
+        """Whether what one provider refuses by its policy may be sent to the next."""
+        return self.alias is not None and self.alias.when_content_refused == "next-target"
 
     def header(self, name: bytes) -> bytes | None:
         """Return the client's first header of that lower-case name."""

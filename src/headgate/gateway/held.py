@@ -70,11 +70,32 @@ class Committed(msgspec.Struct, eq=False):
     reader: StreamReader | None = None
     facts: AnswerFacts | None = None
     """What a whole answer says of itself, where its body is another dialect's now."""
+    code: str = "upstream_refused"
+    """By what name it is recorded, where it is an error."""
 
     @property
     def is_translated(self) -> bool:
         """Whether what the client gets is in another dialect than what the provider sent."""
         return self.held.way.translation is not None
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider says of a call that it refuses for what it says, as the client hears it if no other
+    target answers: an error, or an answer of which everything was filtered."""
+
+    target: str
+    status: int
+    code: str
+    headers: Headers
+    body: bytes
+    is_stream: bool
+    message: str
+    provider_request_id: str
+    context_window: int | None = None
+    """Where the call is too long: the window that it did not fit in, if it is known."""
+    written: Written | None = None
+    usage: Usage = NO_USAGE
+    usage_raw: bytes = b""
 
 
 class Rejected(msgspec.Struct, frozen=True):
@@ -86,6 +107,8 @@ class Rejected(msgspec.Struct, frozen=True):
     """Whether the same target may be asked again."""
     status: int = 0
     """What the target answered, if anything."""
+    refusal: Refusal | None = None
+    """Set where the target is well, and refuses what the call says."""
 
 
 def release_probe(held: Held) -> None:

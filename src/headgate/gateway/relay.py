@@ -12,7 +12,7 @@ from headgate.core.fields import first_field
 from headgate.core.money import format_usd
 from headgate.core.ports import Answer, Exchange, Headers
 from headgate.gateway.call import Call
-from headgate.gateway.held import Committed, Outcome, conclude, record_of
+from headgate.gateway.held import Committed, Outcome, Refusal, conclude, record_of
 from headgate.gateway.opening import Opening
 from headgate.gateway.plane import DataPlane
 from headgate.gateway.record import finish
@@ -49,6 +49,39 @@ async def relay(
         committed.answer.close()
 
 
+async def pass_on(
+    plane: DataPlane, call: Call, exchange: Exchange, opening: Opening, refusal: Refusal
+) -> None:
+    """Tell the client of the last refusal, as that provider said it: no other target has answered.
+
+    Its attempt has settled already.
+    """
+    call.answered_target, call.message = refusal.target, refusal.message
+    call.provider_request_id, call.usage = refusal.provider_request_id, refusal.usage
+    if refusal.written is not None:
+        refusal.written.note(call)
+        refusal.written.note_answer(call)
+    call.response = BodyCopy(call.snapshot.limits.recorded_bytes_max)
+    call.response_content_type = (first_field(refusal.headers, b"content-type") or b"").decode("latin-1")
+    call.response.add(refusal.body)
+    is_error = refusal.status >= 400
+    finish(plane, call, status=refusal.status, code=refusal.code if is_error else "")
+    headers = [*refusal.headers, *own_headers(call)]
+    await plane.durable(call.snapshot)
+    await opening.stop()
+    if refusal.is_stream:
+        await opening.start(exchange, refusal.status, headers)
+        await exchange.send(refusal.body)
+        await exchange.finish()
+        return
+    if call.cost_pico_usd is not None:
+        headers.append((b"x-headgate-cost-usd", format_usd(call.cost_pico_usd).encode()))
+    body = refusal.body
+    if opening.started and is_error:
+        body = last_words(call, UpstreamError(f"{refusal.target} answered {refusal.status}: {call.message}"))
+    await opening.respond(exchange, refusal.status, headers, body)
+
+
 async def _whole(
     plane: DataPlane, call: Call, exchange: Exchange, opening: Opening, committed: Committed
 ) -> None:
@@ -64,7 +97,7 @@ async def _whole(
             settlement = in_full(held.bound, held.reserved_pico_usd)
         raw = facts.usage_raw
     else:
-        raw, code = b"", "upstream_refused"
+        raw, code = b"", committed.code
         call.message = provider_message(call.route.dialect, committed.body)
     assert call.response is not None
     call.response.add(committed.body)

@@ -12,6 +12,7 @@ from headgate.core.faults import Fault, Limited, UpstreamError
 from headgate.core.ports import Answer, Headers
 from headgate.gateway.call import Call
 from headgate.gateway.held import Committed, Held, Rejected
+from headgate.gateway.moving import broken_at_once, refused_or_moved, sorted_stream, sorted_whole
 from headgate.gateway.plane import DataPlane
 from headgate.gateway.settlement import refused
 from headgate.gateway.translated import headers_of, reader_of, refusal_of, whole_of
@@ -21,6 +22,7 @@ from headgate.wire.dialects.bedrock.errors import error_kind
 from headgate.wire.model import StreamReader
 from headgate.wire.parameters import place_of
 from headgate.wire.reading import rewrite
+from headgate.wire.refusals import name_of, reason_of
 from headgate.wire.streams import reader as stream_reader
 
 ERROR_BYTES_MAX: Final = 1024 * 1024
@@ -64,13 +66,15 @@ async def send(plane: DataPlane, call: Call, held: Held) -> Committed | Rejected
             reader = stream_reader(call.route.dialect, call.route.operation, strip_usage=ask_usage)
             return await _until_commit(plane, call, committed, reader)
         committed.body = way.masking.data(await answer.read(ANSWER_BYTES_MAX))
+        if call.moves_refused_content:
+            return sorted_whole(call, committed)
         return committed
     except BaseException:
         answer.close()
         raise
 
 
-async def _translated(plane: DataPlane, call: Call, committed: Committed) -> Committed:
+async def _translated(plane: DataPlane, call: Call, committed: Committed) -> Committed | Rejected:
     """The same for an answer in another dialect. Raises UpstreamError for one that can't be read."""
     facts, held = call.facts, committed.held
     made = held.written
@@ -82,6 +86,8 @@ async def _translated(plane: DataPlane, call: Call, committed: Committed) -> Com
     body = held.way.masking.data(await committed.answer.read(ANSWER_BYTES_MAX))
     whole = whole_of(call, made, body)
     committed.body, committed.facts = whole.body, whole.facts
+    if whole.declined:
+        return refused_or_moved(call, committed, "policy", f"its content was filtered ({whole.declined})")
     return committed
 
 
@@ -144,18 +150,20 @@ def _is_stream(call: Call, answer: Answer) -> bool:
 
 async def _until_commit(
     plane: DataPlane, call: Call, committed: Committed, reader: StreamReader
-) -> Committed:
+) -> Committed | Rejected:
     """Hold a stream back until its first visible token, so that another target may still take over."""
     pending: list[bytes] = []
     held_bytes = 0
+    is_seen = False
     while held_bytes < HELD_BYTES_MAX:
         data = await committed.answer.chunk()
         event = reader.feed(data) if data else reader.end()
         pending.append(committed.held.way.masking.data(event.data))
         held_bytes += len(event.data)
         if reader.error is not None and not event.commits:
-            raise UpstreamError(f"the stream began with an error: {reader.error}")
-        if event.commits or reader.finished:
+            return broken_at_once(call, committed, reader.error)
+        is_seen = event.commits
+        if is_seen or reader.finished:
             break
         if not data:
             raise UpstreamError("the stream ended before its first token")
@@ -165,6 +173,8 @@ async def _until_commit(
     call.first_token_ms = int((plane.clock.monotonic() - call.started_s) * 1000)
     committed.pending = b"".join(pending)
     committed.reader = reader
+    if call.moves_refused_content and not is_seen:
+        return sorted_stream(call, committed, reader)
     return committed
 
 
@@ -173,13 +183,16 @@ async def _refused(call: Call, held: Held, answer: Answer, headers: Headers) -> 
     body = await answer.read(ERROR_BYTES_MAX)
     dialect = held.way.endpoint.dialect
     named = error_kind(answer.headers, body) if dialect == "bedrock" else ""
-    kind = classify(dialect, answer.status, body, kind=named)
+    reason = reason_of(answer.status, body)
+    kind = classify(dialect, answer.status, body, kind=named) if reason == "other" else "request"
     if kind == "request":
         body = held.way.masking.data(body)
+        said = provider_message(dialect, body)
         if held.written is not None and held.way.translation is not None:
             headers = headers_of(call, as_stream=False)
             body = refusal_of(call, held.written, answer.status, body)
-        return Committed(held, answer, answer.status, headers, body)
+        committed = Committed(held, answer, answer.status, headers, body, code=name_of(reason))
+        return refused_or_moved(call, committed, reason, said)
     said = provider_message(dialect, body)
     message = f"answered {answer.status}: {said}"
     wait_s = retry_after_s(answer.headers, body)

@@ -15,7 +15,7 @@ from headgate.gateway.attempt import attempt
 from headgate.gateway.opening import Opening
 from headgate.gateway.plane import DataPlane
 from headgate.gateway.refuse import abandon, refuse
-from headgate.gateway.relay import relay
+from headgate.gateway.relay import pass_on, relay
 from headgate.gateway.taking import take
 from headgate.gateway.verdict import verdict
 from headgate.wire.model import Route
@@ -53,6 +53,9 @@ async def serve(plane: DataPlane, exchange: Exchange, route: Route) -> None:
                     if wait_s is None:
                         break
                     await asyncio.sleep(wait_s)
+            if call.refusal is not None:
+                await pass_on(plane, call, exchange, opening, call.refusal)
+                return
             raise verdict(call.exclusions, call.failures)
         except Fault as fault:
             await refuse(plane, call, exchange, opening, fault)

@@ -11,6 +11,7 @@ from headgate.gateway.call import Call
 from headgate.gateway.clamp import clamped
 from headgate.gateway.health import TargetHealth
 from headgate.gateway.held import Held
+from headgate.gateway.moving import check_window
 from headgate.gateway.plane import DataPlane
 from headgate.gateway.steps import take_rate
 from headgate.gateway.translated import is_passed, written
@@ -28,6 +29,8 @@ async def take(plane: DataPlane, call: Call, target: Target) -> Held | None:
     health = plane.health.of(target.name)
     slotted = probes = False
     try:
+        if call.overflowed_tokens is not None:
+            check_window(call, target)
         way = standing.ways.to(target, call.route)
         if way.missing is not None:
             raise Unavailable(f"it is left out: {way.missing}")

@@ -218,7 +218,9 @@ def classify(dialect: AnyDialect, status: int, body: bytes, *, kind: str = "") -
         return "target"
     if status in (408, 409) or status >= 500 or status < 400:
         return "server"
-    words = _words(body)
+    words = words_of(body)
+    if status == 413 and "rate_limit_exceeded" in words:
+        return "limited"  # Groq: more tokens at once than this account may send in a minute
     if status == 429:
         # Google says "exceeded your current quota" of what passes within the minute, too.
         exhausted = any(word in words for word in _EXHAUSTED) and (
@@ -234,7 +236,7 @@ def classify(dialect: AnyDialect, status: int, body: bytes, *, kind: str = "") -
 
 
 def _classify_bedrock(status: int, body: bytes, kind: str) -> ErrorClass:
-    words = _words(body)
+    words = words_of(body)
     if status == 429:
         return "exhausted" if "per day" in words else "limited"
     if status == 400:
@@ -250,9 +252,9 @@ def _classify_bedrock(status: int, body: bytes, kind: str) -> ErrorClass:
     return "server" if status in (408, 409, 424) or status >= 500 or status < 400 else "request"
 
 
-def _words(body: bytes) -> str:
+def words_of(body: bytes) -> str:
     """The parts of an error that name its reason; not the caller's own words, which some quote."""
-    error = _error_of(body)
+    error = error_of(body)
     if error is None:
         return body[:MESSAGE_LENGTH_MAX].decode("utf-8", "replace").lower()
     named = [error.get(name) for name in ("code", "type", "status", "message", "Message")]
@@ -262,7 +264,7 @@ def _words(body: bytes) -> str:
     return " ".join(str(word)[:MESSAGE_LENGTH_MAX] for word in named if word is not None).lower()
 
 
-def _error_of(body: bytes) -> Fields | None:
+def error_of(body: bytes) -> Fields | None:
     """The error object: `{"error": {...}}`, the same in an array (Google), or bare (Mistral and others)."""
     text = body.strip()
     if text.startswith(b"["):
@@ -281,7 +283,7 @@ def _error_of(body: bytes) -> Fields | None:
 
 def provider_message(dialect: AnyDialect, body: bytes) -> str:
     """The message of a provider's error, at most 2,000 characters; empty where there is none."""
-    error = _error_of(body) or {}
+    error = error_of(body) or {}
     for name in ("message", "detail", "msg", "Message"):
         value = error.get(name)
         if isinstance(value, str) and value:
@@ -330,7 +332,7 @@ def _until(moment: str, now: str) -> float | None:
 
 
 def _retry_info(body: bytes) -> float | None:
-    details = (_error_of(body) or {}).get("details")
+    details = (error_of(body) or {}).get("details")
     if not isinstance(details, list):
         return None
     for detail in cast("list[object]", details):

@@ -25,6 +25,7 @@ from headgate.core.events import (
 )
 from headgate.core.faults import UpstreamError
 from headgate.wire.answers import tier_of
+from headgate.wire.declining import declined_by
 from headgate.wire.dialects.model import EventsIn, EventsOut
 from headgate.wire.dialects.sealing import stamped_event
 from headgate.wire.dialects.structured_stream import RestoredStream
@@ -65,6 +66,7 @@ class TranslatedStream:
 
     __slots__ = (
         "_committed",
+        "_declined",
         "_ending",
         "_in",
         "_latest",
@@ -103,6 +105,7 @@ class TranslatedStream:
         self._restoring = restoring
         self._committed = False
         self._ending = False
+        self._declined: str | None = None
         self._latest: UsageSeen | None = None
         self.usage: Usage | None = None
         self.usage_raw = b""
@@ -120,6 +123,11 @@ class TranslatedStream:
     def end(self) -> StreamEvent:
         """The stream has ended; return what that says. Raises UpstreamError."""
         return StreamEvent(self._said(self._in.end()), self._committed)
+
+    @property
+    def declined(self) -> str:
+        """The provider's word for why it filtered all of its answer; empty where it gave one."""
+        return "" if self._committed else self._declined or ""
 
     def _said(self, events: list[Event]) -> bytes:
         said: list[bytes] = []
@@ -163,6 +171,7 @@ class TranslatedStream:
                 self._count()
             case Finished():
                 self._ending = True
+                self._declined = declined_by(event, self._declined)
                 self._count()
             case Began():
                 self.model = event.model or None

@@ -36,7 +36,7 @@ class TranslatedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     facts: AnswerFacts
     declined: str = ""
-    """The provider's word for why it filtered all of its answer (`wire.declining`); empty where it gave one."""
+    """The provider's word for why it filtered all of its answer; empty where it gave one."""
 
 
 class Translation:
