@@ -14,10 +14,11 @@ from headgate.wire.dialects.anthropic.parts_out import BlockWriter
 from headgate.wire.dialects.anthropic.usages import usage_fields
 from headgate.wire.dialects.anthropic.words import DIALECT, Malformed, finish_reason, stop_reason
 from headgate.wire.dialects.changes import Changes
+from headgate.wire.dialects.counted import tokens_in
 from headgate.wire.dialects.fields import Taking, decode, put_native
 from headgate.wire.dialects.model import Asked
 from headgate.wire.event_reader import message_of
-from headgate.wire.usage import TOKENS_MAX, usage_of
+from headgate.wire.usage import usage_of
 
 _encode = msgspec.json.Encoder().encode
 
@@ -150,10 +151,7 @@ def foreign_finish(finish: Finish | None, changes: Changes, *, has_calls: bool, 
 
 def read_count(body: bytes) -> int:
     """Read how many tokens a call has. Raises UpstreamError for what does not say it."""
-    tokens = object_of(body).get("input_tokens")
-    if not isinstance(tokens, int) or isinstance(tokens, bool) or not 0 <= tokens <= TOKENS_MAX:
-        raise UpstreamError("the provider's answer names no number of input_tokens")
-    return tokens
+    return tokens_in(body, "input_tokens")
 
 
 def write_count(tokens: int) -> bytes:

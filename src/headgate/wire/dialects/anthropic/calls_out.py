@@ -52,7 +52,7 @@ HARMLESS: Final = frozenset(
 _COUNTED: Final = frozenset(
     {"model", "messages", "system", "tools", "tool_choice", "thinking", "output_config", "cache_control"}
 )
-"""What the counting of tokens takes of a call."""
+"""What the counting of tokens takes of a call; a client of the dialect knows it, and its calls stay whole."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -64,7 +64,10 @@ def write_call(call: ChatCall, quirks: Quirks, changes: Changes) -> bytes:
 
 def write_count_call(call: ChatCall, quirks: Quirks, changes: Changes) -> bytes:
     """Write the question how many tokens a call has. Raises as `write_call`."""
-    return _encoded(call, quirks, changes, _COUNTED)
+    if call.dialect == DIALECT:
+        return _encoded(call, quirks, changes, None)
+    limited = msgspec.structs.replace(call, max_output=call.max_output or LIMIT_UNKNOWN)
+    return _encoded(limited, quirks, changes, _COUNTED)
 
 
 def _encoded(call: ChatCall, quirks: Quirks, changes: Changes, members: frozenset[str] | None) -> bytes:

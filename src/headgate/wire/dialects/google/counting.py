@@ -4,18 +4,14 @@ Pure. Source: Gemini API reference, `models.countTokens`; Vertex AI writes the c
 request around them. Read next: `calls`.
 """
 
-from typing import cast
-
 import msgspec
 
-from headgate.core.chat import ChatCall, Fields, Native
-from headgate.core.faults import UpstreamError
+from headgate.core.chat import ChatCall, Native
 from headgate.core.quirks import Quirks
 from headgate.wire.dialects.changes import Changes
-from headgate.wire.dialects.fields import decode
+from headgate.wire.dialects.counted import tokens_in
 from headgate.wire.dialects.google.calls import call_of, fields_of, written
 from headgate.wire.dialects.google.spelling import DIALECT, Members, flags_of
-from headgate.wire.usage import TOKENS_MAX
 
 _encode = msgspec.json.Encoder().encode
 
@@ -54,14 +50,7 @@ def write_count_call(call: ChatCall, quirks: Quirks, changes: Changes) -> bytes:
 
 def read_count(body: bytes) -> int:
     """Read how many tokens a provider has counted. Raises UpstreamError for what says nothing of it."""
-    try:
-        value = decode(body)
-    except ValueError as error:
-        raise UpstreamError(f"the provider's count is no JSON: {error}") from None
-    total = cast("Fields", value).get("totalTokens", 0) if isinstance(value, dict) else None
-    if type(total) is not int or not 0 <= total <= TOKENS_MAX:
-        raise UpstreamError("the provider's count names no number of tokens")
-    return total
+    return tokens_in(body, "totalTokens", absent=0)
 
 
 def write_count(tokens: int) -> bytes:
