@@ -58,13 +58,38 @@ CASES: list[tuple[str, str, list[str]]] = [
         '[providers.a]\nkind = "opanai"\n',
         [
             "2: providers.a.kind can't be 'opanai'; nearest is openai (one of openai, anthropic, google, "
-            "azure-openai, openai-compatible, mock, replay)"
+            "vertex, azure-openai, bedrock, bedrock-mantle, openai-compatible, cohere, mock, replay)"
         ],
     ),
     (
-        "a kind that is not there yet",
-        '[providers.a]\nkind = "bedrock"\n',
-        ["2: providers.a.kind is 'bedrock', which is not available yet"],
+        "clouds without a place",
+        """[providers.a]
+kind = "bedrock"
+[providers.b]
+kind = "vertex"
+location = "europe-west4"
+api_key = "file:key.json"
+[providers.c]
+kind = "bedrock"
+api_key = "env:A"
+region = "eu-central-1"
+base_url = "https://bedrock-runtime.us-east-1.amazonaws.com"
+[providers.d]
+kind = "openai"
+api_key = "env:A"
+region = "eu-central-1"
+project = "p"
+location = "eu"
+""",
+        [
+            '1: providers.a has no api_key; write api_key = "env:AWS_BEARER_TOKEN_BEDROCK"',
+            '1: providers.a has no region, which kind bedrock needs; write region = "eu-central-1"',
+            '3: providers.b has no project, which kind vertex needs; write project = "my-project"',
+            "10: providers.c.region is 'eu-central-1', and the base_url is of 'us-east-1'",
+            "15: providers.d.region is not known to kind openai; take it out",
+            "16: providers.d.project is not known to kind openai; take it out",
+            "17: providers.d.location is not known to kind openai; take it out",
+        ],
     ),
     (
         "a missing key",
@@ -272,8 +297,8 @@ CASES: list[tuple[str, str, list[str]]] = [
         [
             "1: models has to be a table, and is 5",
             "2: server has to be a table, and is 'fast'",
-            "4: providers.a.kind can't be ['mock'] (one of openai, anthropic, google, azure-openai, "
-            "openai-compatible, mock, replay)",
+            "4: providers.a.kind can't be ['mock'] (one of openai, anthropic, google, vertex, "
+            "azure-openai, bedrock, bedrock-mantle, openai-compatible, cohere, mock, replay)",
             "6: providers.b has to be a table, and is 1",
             "10: budgets[0].scope has to be a table, and is 'all'",
         ],

@@ -15,18 +15,12 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
+from headgate.catalog.kinds import kinds, place_in
+from headgate.config.credentials import AwsCredential, ServiceAccount, aws_credential, service_account
 from headgate.core.faults import Misconfigured
 from headgate.core.ports import Headers, Origin, Outgoing
 from headgate.core.secret import Secret
-from headgate.gateway.signing import (
-    AssertionSigner,
-    AwsCredential,
-    AwsSigner,
-    ServiceAccount,
-    aws_credential,
-    aws_region,
-    service_account,
-)
+from headgate.gateway.signing import AssertionSigner, AwsSigner
 
 # The credential and the moment of Amazon's own examples.
 EXAMPLE = AwsCredential(key_id="AKIDEXAMPLE", secret=Secret("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"))
@@ -204,7 +198,7 @@ def test_a_credential_of_amazons_is_read():
     ],
 )
 def test_a_host_names_its_region(host: str, region: str | None):
-    assert aws_region(host) == region
+    assert place_in(kinds()["bedrock"], host) == region
 
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -261,9 +255,10 @@ def test_an_account_without_a_key_id_names_none():
     [
         (Secret("not json"), "no JSON"),
         (Secret('{"type":1}'), "no JSON"),
-        (key_file(type="authorized_user"), "another type"),
+        (key_file(type="authorized_user"), "not service_account"),
         (key_file(client_email=""), "no client_email"),
         (key_file(private_key=""), "no private_key"),
+        (key_file(private_key="PRIVATE and no PEM"), "no PEM"),
         (key_file(token_uri="http://token.example"), "no https"),
         (key_file(token_uri="https://token.example:99999/x"), "no https"),
     ],

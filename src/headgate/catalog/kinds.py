@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from headgate.catalog.model import Endpoint, KindFacts, KindName
+from headgate.catalog.model import Endpoint, KindFacts, KindName, Provider
 from headgate.core.call import AnyDialect
 
 ANYWHERE: Final = "global"
@@ -181,15 +181,16 @@ def place_in(facts: KindFacts, host: str) -> str | None:
     return next(filter(None, found.groups()), None) if found is not None else None
 
 
-def routed_to(kind: KindName, model: str) -> frozenset[str]:
-    """Where else than at the place that is called a model of that name may be answered.
+def routed_to(provider: Provider, model: str) -> frozenset[str]:
+    """Where else than in its provider's regions a model of that name may be answered.
 
-    A profile of Amazon's for several regions begins with their name (`eu.`, `us.`, `global.`); one that is
-    named by an ARN tells nothing, and so may be answered anywhere.
+    A profile of Amazon's for several regions begins with their name (`eu.`, `us.`, `global.`). One that is
+    named by an ARN tells nothing, and so may be answered anywhere unless the provider says where.
     """
-    if not kinds()[kind].routes_by_prefix:
+    if not kinds()[provider.kind].routes_by_prefix:
         return frozenset()
     if model.startswith("arn:"):
-        return frozenset({ANYWHERE}) if "inference-profile/" in model else frozenset()
+        is_told = provider.regions != {provider.place}
+        return frozenset() if is_told or "inference-profile/" not in model else frozenset({ANYWHERE})
     prefix, dot, rest = model.partition(".")
     return frozenset({prefix}) if dot and "." in rest and prefix in _ROUTES else frozenset()

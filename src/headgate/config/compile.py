@@ -95,7 +95,7 @@ def _direct_alias(snapshot: Snapshot, name: str) -> Alias | None:
     facts = snapshot.price_overrides.get(name)
     if facts is None:
         facts = facts_of(provider, model, date.fromisoformat(snapshot.priced_on))
-    target = Target(provider=provider, model=model, facts=facts, routed_to=routed_to(provider.kind, model))
+    target = Target(provider=provider, model=model, facts=facts, routed_to=routed_to(provider, model))
     return Alias(
         name=name,
         targets=(target,),
@@ -246,7 +246,7 @@ class _Compiler:
         if provider is None:
             return None  # The provider is refused itself; once is enough.
         facts = self._overrides.get(name) or facts_of(provider, model, self._today)
-        elsewhere = routed_to(provider.kind, model)
+        elsewhere = routed_to(provider, model)
         return Target(provider=provider, model=model, facts=facts, weight=weight, routed_to=elsewhere)
 
     def _project(self, name: str) -> Project:

@@ -21,7 +21,6 @@ FILE_BYTES_MAX = 4 * 1024 * 1024
 TEXT_NAME = "headgate.toml"
 
 _SYNTAX_LINE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")
-_NOT_YET = {"bedrock", "vertex"}
 _TYPE_WORDS: dict[type, str] = {
     str: "a text in quotes",
     int: "a whole number",
@@ -118,9 +117,6 @@ class _Checker:
 
     def _check_choice(self, value: Any, choices: tuple[str, ...], path: Path) -> None:
         if value in choices:
-            return
-        if isinstance(value, str) and value in _NOT_YET and path[-1:] == ("kind",):
-            self._problems.add(path, f"is {value!r}, which is not available yet")
             return
         close = nearest(value, choices) if isinstance(value, str) else ""
         listed = "" if close.startswith("; known") else f" (one of {', '.join(choices)})"

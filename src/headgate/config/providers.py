@@ -2,9 +2,10 @@
 
 import re
 
-from headgate.catalog.kinds import endpoints_of, families, price_provider_of
+from headgate.catalog.kinds import endpoints_of, families, placed, price_provider_of
 from headgate.catalog.model import Endpoint, KindFacts, KindName, MockSettings, Provider
 from headgate.config.document import MOCK_KEYS, ProviderTable
+from headgate.config.places import place_of
 from headgate.config.problems import Problems, nearest
 from headgate.config.values import read_duration, read_url
 from headgate.core.ports import Origin
@@ -41,8 +42,9 @@ def provider_of(name: str, table: ProviderTable, facts: KindFacts, problems: Pro
     _check_keys(name, table, facts, problems)
     _check_headers(path, table.headers, problems)
     _check_service(path, table, problems)
-    base_url = table.base_url or facts.base_url
-    if base_url is None and table.kind not in _SIMULATED:
+    place = place_of(name, table, facts, problems)
+    base_url = place.base_url
+    if base_url is None and table.kind not in _SIMULATED and not facts.place_key:
         problems.add(
             path, f"has no base_url, which kind {table.kind} needs, such as 'https://host.example/v1'"
         )
@@ -60,9 +62,12 @@ def provider_of(name: str, table: ProviderTable, facts: KindFacts, problems: Pro
         kind=table.kind,
         origin=origin,
         path=prefix,
-        regions=frozenset(table.regions),
+        regions=frozenset(table.regions) or place.regions,
+        place=place.name,
         credential=table.api_key or "",
-        endpoints=_chosen(table, endpoints_of(table.kind, origin.host, service)),
+        endpoints=_chosen(
+            table, placed(endpoints_of(table.kind, origin.host, service), place.name, place.project)
+        ),
         price_provider=table.price_provider or price_provider_of(table.kind, origin.host, service),
         service=service,
         max_concurrent=table.max_concurrent,
@@ -91,7 +96,8 @@ def _check_keys(name: str, table: ProviderTable, facts: KindFacts, problems: Pro
     takes_key = any(endpoint.auth != "none" for endpoint in facts.endpoints)
     if table.api_key is not None and not takes_key:
         problems.add((*path, "api_key"), f"is set, but kind {table.kind} takes no credential; take it out")
-    if table.api_key is None and takes_key and facts.api_key_env and table.base_url is None:
+    is_needed = facts.place_key or table.base_url is None
+    if table.api_key is None and takes_key and facts.api_key_env and is_needed:
         problems.add(path, f'has no api_key; write api_key = "env:{facts.api_key_env[0]}"')
 
 

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import msgspec
 
+from headgate.catalog.model import Provider
+from headgate.config.credentials import auths_of, check_credential
 from headgate.config.snapshot import Snapshot
+from headgate.core.faults import Misconfigured
 from headgate.core.secret import Secret
 
 SECRET_BYTES_MAX = 16 * 1024
@@ -29,7 +32,7 @@ class Secrets(msgspec.Struct, frozen=True, kw_only=True):
         for name, provider in snapshot.providers.items():
             if not provider.credential:
                 continue
-            secret = _resolve(provider.credential, environ)
+            secret = _resolve(provider, environ)
             if isinstance(secret, Secret):
                 found[name] = secret
             else:
@@ -49,27 +52,37 @@ class Secrets(msgspec.Struct, frozen=True, kw_only=True):
         return [f"provider {name} is left out: {reason}" for name, reason in sorted(self.missing.items())]
 
 
-def _resolve(reference: str, environ: Mapping[str, str]) -> Secret | str:
+def _resolve(provider: Provider, environ: Mapping[str, str]) -> Secret | str:
+    reference = provider.credential
     scheme, _, place = reference.partition(":")
     text = environ.get(place, "") if scheme == "env" else _file_text(Path(place))
     if isinstance(text, OSError):
         return f"the file {place} of its api_key can't be read ({text.strerror})"
-    if not text.strip():
+    text = text.strip()
+    if not text:
         kind = "environment variable" if scheme == "env" else "file"
         return (
             f"the {kind} {place} of its api_key is not set"
             if scheme == "env"
             else f"the {kind} {place} is empty"
         )
-    # What no header can carry is a damaged secret, and might smuggle a header of its own.
-    if not text.strip().isascii() or not text.strip().isprintable():
+    if len(text) > SECRET_BYTES_MAX:
+        return f"{reference} holds more than the {SECRET_BYTES_MAX} bytes that any credential has"
+    # What no header can carry is a damaged secret, and might smuggle a header of its own. A key file goes
+    # into none: it is JSON, of many lines.
+    if "service-account" not in auths_of(provider) and not (text.isascii() and text.isprintable()):
         return f"{reference} holds characters that no header can carry"
-    return Secret(text.strip())
+    secret = Secret(text)
+    try:
+        check_credential(provider, secret)
+    except Misconfigured as fault:
+        return f"{reference} does not serve: {fault.message}"
+    return secret
 
 
 def _file_text(path: Path) -> str | OSError:
     try:
         with path.open("rb") as file:
-            return file.read(SECRET_BYTES_MAX).decode("utf-8", "replace")
+            return file.read(SECRET_BYTES_MAX + 1).decode("utf-8", "replace")
     except OSError as error:
         return error

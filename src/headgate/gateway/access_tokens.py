@@ -11,12 +11,13 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from headgate.config.credentials import ServiceAccount
 from headgate.config.values import read_url
 from headgate.core.faults import Failed, Refused, UpstreamError
 from headgate.core.labels import UNRESTRICTED
 from headgate.core.ports import Clock, Egress, Outgoing, Timeouts
-from headgate.core.secret import Secret
-from headgate.gateway.signing import AssertionSigner, ServiceAccount
+from headgate.core.secret import MASK, Secret
+from headgate.gateway.signing import AssertionSigner
 
 GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 TIMEOUTS: Final = Timeouts(connect_s=5.0, first_byte_s=10.0, idle_s=5.0, total_s=15.0)
@@ -75,9 +76,10 @@ class AccessTokens:
                     return self._token
                 raise
 
-    def forget(self) -> None:
-        """Use the token no more: a provider has refused it."""
-        self._token = None
+    def forget(self, token: Secret) -> None:
+        """Use that token no more: a provider has refused it. What took its place in the meantime stays."""
+        if self._token is token:
+            self._token = None
 
     def _is_busy(self) -> bool:
         return self._asking.locked() or self._clock.monotonic() < self._paused_until
@@ -121,6 +123,7 @@ class AccessTokens:
         except (Failed, Refused) as fault:
             raise UpstreamError(f"no access token could be had: {fault.message}", sent=False) from None
         if answer.status != 200:
+            said = said.replace(assertion.reveal().encode(), MASK.encode())
             raise UpstreamError(
                 f"no access token could be had: Google answered {answer.status}{_reason(said)}", sent=False
             )

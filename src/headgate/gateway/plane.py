@@ -19,6 +19,8 @@ from headgate.core.ports import Clock, Egress
 from headgate.gateway.counters import Counters
 from headgate.gateway.health import Health
 from headgate.gateway.overriding import Overriding
+from headgate.gateway.proofs import NO_PROOFS, Proofs
+from headgate.gateway.schema_checker import SchemaChecker
 from headgate.gateway.standing import STANDINGS_MAX, Standing, StandingIdentity, is_short
 from headgate.gateway.way import Ways
 from headgate.journal.writer import JournalWriter
@@ -41,6 +43,7 @@ class Current:
     """
 
     __slots__ = (
+        "_proofs",
         "_ways",
         "budgets",
         "call_limits",
@@ -60,8 +63,11 @@ class Current:
         budgets: Sequence[Budget],
         rate_limits: Sequence[RateLimit],
         overriding: Overriding | None = None,
+        *,
+        proofs: Proofs = NO_PROOFS,
     ) -> None:
         self.snapshot = snapshot
+        self._proofs = proofs
         self.secrets = secrets
         self.overriding = overriding
         """What changes calls before they are sent; None where nothing does, which then costs nothing."""
@@ -89,7 +95,7 @@ class Current:
         if ways is None:
             if len(self._ways) >= ALIASES_MAX:
                 self._ways.clear()
-            ways = self._ways[alias.name] = Ways(self.secrets, alias.timeouts)
+            ways = self._ways[alias.name] = Ways(self.secrets, alias.timeouts, self._proofs)
         return ways
 
     def alias(self, name: str) -> Alias:
@@ -122,6 +128,7 @@ class DataPlane(msgspec.Struct, kw_only=True, eq=False):
     egress: Egress
     journal: JournalWriter
     current: Current
+    checker: SchemaChecker = msgspec.field(default_factory=SchemaChecker)
     health: Health = msgspec.field(default_factory=Health)
     counters: Counters = msgspec.field(default_factory=Counters)
     random: Random = msgspec.field(default_factory=Random)

@@ -25,6 +25,7 @@ from headgate.gateway.catching_up import catch_up
 from headgate.gateway.live import KnownState, LiveState, read_state, write_state
 from headgate.gateway.overriding import Overriding
 from headgate.gateway.plane import Current
+from headgate.gateway.proofs import Proofs, ProofSource
 from headgate.store.clock import DatabaseClock
 from headgate.store.database import Connection, Database
 from headgate.store.tasks import end_tasks
@@ -71,6 +72,24 @@ def host_id_of(folder: Path) -> str:
     return path.read_text()
 
 
+class Credentials:
+    """Where what providers are called with comes from: the environment, and what proves calls with it."""
+
+    __slots__ = ("_environment", "_proofs")
+
+    def __init__(self, environment: Mapping[str, str], proofs: ProofSource) -> None:
+        self._environment = environment
+        self._proofs = proofs
+
+    async def of(self, snapshot: Snapshot) -> tuple[Secrets, Proofs]:
+        """Resolve all of a snapshot's; what can't be had leaves its provider out, with the reason."""
+        secrets = Secrets.resolve(snapshot, self._environment)
+        proofs = await self._proofs.of(snapshot, secrets)
+        for name, reason in proofs.missing.items():
+            log.error("provider %s is left out: %s", name, reason)
+        return secrets, proofs
+
+
 class Population:
     """How many gateways share the limits now, this one included, as of the last heartbeat."""
 
@@ -94,7 +113,7 @@ class Refresher:
         clock: DatabaseClock,
         book: AccessBook,
         *,
-        environment: Mapping[str, str],
+        credentials: Credentials,
         population: Population,
         swap: Callable[[Current], None],
     ) -> None:
@@ -102,7 +121,7 @@ class Refresher:
         self._database = database
         self._clock = clock
         self._live = LiveState(book)
-        self._environment = environment
+        self._credentials = credentials
         self._population = population
         self._swap = swap
         self._snapshot: Snapshot | None = None
@@ -136,7 +155,7 @@ class Refresher:
             self._live.environments = {each.id: each for each in state.environments}
             self._compile(state.document.encode(), state.snapshot, state.priced_on)
             log.warning("the database is away: serving from the last state on disk")
-            self._publish()
+            await self._publish()
 
     async def run(self) -> None:
         """Refresh until cancelled."""
@@ -166,7 +185,7 @@ class Refresher:
                 # A meter that can't be read is like a database that is away: calls go on for `max_stale`.
                 self._live.book.contacted(self._clock.now_ms(), self._live.seq)
             if meters or active is not None:
-                self._publish()
+                await self._publish()
             identity = self._snapshot.id if self._snapshot else ""
             boot, name = self._identity.boot, self._identity.name
             live = await gateways.heartbeat(
@@ -197,17 +216,17 @@ class Refresher:
                 raise
             log.error("snapshot %s is not taken: %s", identity, fault)
 
-    def _publish(self) -> None:
+    async def _publish(self) -> None:
         snapshot = self._snapshot
         if snapshot is None:
             return
         self._changed = True
         self._live.book.max_stale_ms = snapshot.max_stale_ms
-        secrets = Secrets.resolve(snapshot, self._environment)
+        secrets, proofs = await self._credentials.of(snapshot)
         budgets = [*snapshot.budgets, *self._live.budgets.values()]
         limits = [*snapshot.rate_limits, *self._live.rate_limits.values()]
         overriding = Overriding.of(self._live.rules, self._live.prompts, self._live.environments)
-        self._swap(Current(snapshot, secrets, budgets, limits, overriding))
+        self._swap(Current(snapshot, secrets, budgets, limits, overriding, proofs=proofs))
 
     async def _save(self) -> None:
         """Write the copy on disk; a disk that stalls is not waited for, so that changes go on to be taken."""

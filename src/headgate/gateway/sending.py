@@ -14,6 +14,7 @@ from headgate.gateway.call import Call
 from headgate.gateway.held import Committed, Held, Rejected
 from headgate.gateway.moving import broken_at_once, refused_or_moved, sorted_stream, sorted_whole
 from headgate.gateway.plane import DataPlane
+from headgate.gateway.proofs import send_proven
 from headgate.gateway.settlement import refused
 from headgate.gateway.translated import headers_of, reader_of, refusal_of, whole_of
 from headgate.gateway.way import Way
@@ -54,7 +55,10 @@ async def send(plane: DataPlane, call: Call, held: Held) -> Committed | Rejected
     ask_usage = facts.stream and not facts.wants_usage and way.asks_usage
     request = way.outgoing(call.headers, call.query, stream=facts.stream)
     request.body, request.content_length = _body(call, held, ask_usage=ask_usage)
-    answer = await plane.egress.send(request, regions=way.target.provider.regions, label=caller.label)
+    if way.proof is None:
+        answer = await plane.egress.send(request, regions=way.regions, label=caller.label)
+    else:
+        answer = await send_proven(plane.egress, way.proof, request, regions=way.regions, label=caller.label)
     try:
         headers = _read_headers(call, way, answer.headers)
         if answer.status >= 300:  # nobody follows a provider elsewhere: egress was checked for this one
@@ -106,6 +110,7 @@ def _body(call: Call, held: Held, *, ask_usage: bool) -> tuple[bytes | AsyncIter
         call.limit_override = _limit_override(call, source, facts.max_output, limit)
     if held.written is not None:
         body = held.written.limited(limit)
+        body = way.reshaped(body) if way.is_reshaped else body
         return body, len(body)
     if call.upload is not None:
         return call.upload.pieces(model), call.upload.length_with(model)
@@ -116,6 +121,8 @@ def _body(call: Call, held: Held, *, ask_usage: bool) -> tuple[bytes | AsyncIter
         max_output=limit if limit != facts.max_output else None,
         output_field=way.output_field,
     )
+    if way.is_reshaped:
+        body = way.reshaped(body)
     return body, len(body)
 
 

@@ -8,14 +8,14 @@ Sources: AWS General Reference, "Signature Version 4"; RFC 7523 (assertions), RF
 
 import base64
 import importlib
-import re
 import time
 from types import ModuleType
 from typing import Any, Final
 
 import msgspec
 
-from headgate.config.values import read_url
+from headgate.catalog.model import Auth
+from headgate.config.credentials import NEEDED, AwsCredential, ServiceAccount
 from headgate.core.faults import Misconfigured
 from headgate.core.ports import Headers, Outgoing
 from headgate.core.secret import Secret
@@ -26,39 +26,11 @@ SIGNED: Final = ("content-type", "x-amz")
 STAMP: Final = "%Y%m%dT%H%M%SZ"
 
 SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
-TOKEN_URL: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 ASSERTION_S: Final = 3600
 """How long an assertion and what it is exchanged for may be used; the longest that Google grants."""
 KEY_BYTES_MIN: Final = 256
 
-_region = re.compile(r"(?:^|\.)([a-z]{2}(?:-[a-z]+)+-\d{1,2})(?:\.|$)").search
 _encode = msgspec.json.Encoder().encode
-
-
-class AwsCredential(msgspec.Struct, frozen=True, kw_only=True):
-    """An access key of Amazon's. `session` is there where the key is a temporary one."""
-
-    key_id: str
-    secret: Secret
-    session: Secret | None = None
-
-
-def aws_credential(text: Secret) -> AwsCredential | None:
-    """Read `KEY_ID:SECRET` or `KEY_ID:SECRET:SESSION_TOKEN`; None for an API key of Bedrock's, which is sent
-    as a bearer. Raises Misconfigured for what is neither."""
-    key_id, colon, rest = text.reveal().partition(":")
-    if not colon:
-        return None
-    secret, _, session = rest.partition(":")
-    if not re.fullmatch(r"[A-Z0-9]{16,128}", key_id) or not secret:
-        raise Misconfigured("the credential is no KEY_ID:SECRET or KEY_ID:SECRET:SESSION_TOKEN")
-    return AwsCredential(key_id=key_id, secret=Secret(secret), session=Secret(session) if session else None)
-
-
-def aws_region(host: str) -> str | None:
-    """The region that a host of Amazon's names, such as `eu-central-1`; None where it names none."""
-    found = _region(host.lower())
-    return found.group(1) if found is not None else None
 
 
 class _Request:
@@ -82,8 +54,8 @@ class AwsSigner:
     __slots__ = ("_auth", "_credential")
 
     def __init__(self, credential: AwsCredential, *, region: str, service: str = SERVICE) -> None:
-        auth = _loaded("botocore.auth", "botocore", "bedrock")
-        credentials = _loaded("botocore.credentials", "botocore", "bedrock")
+        auth = _loaded("botocore.auth", "aws")
+        credentials = _loaded("botocore.credentials", "aws")
         self._credential = credential
         key = credentials.Credentials(credential.key_id, credential.secret.reveal())
         self._auth: Any = auth.SigV4Auth(key, service, region)
@@ -119,50 +91,6 @@ class AwsSigner:
         return [(name.encode(), value.encode("latin-1")) for name, value in added.items()]
 
 
-class ServiceAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """A service account of Google's, as its key file says it."""
-
-    client_email: str
-    private_key: Secret
-    private_key_id: str = ""
-    token_uri: str = TOKEN_URL
-    project_id: str = ""
-
-
-class _KeyFile(msgspec.Struct):
-    type: str = ""
-    client_email: str = ""
-    private_key: str = ""
-    private_key_id: str = ""
-    token_uri: str = TOKEN_URL
-    project_id: str = ""
-
-
-def service_account(text: Secret) -> ServiceAccount:
-    """Read the JSON of a key file. Raises Misconfigured, which never quotes it."""
-    try:
-        file = msgspec.json.decode(text.reveal(), type=_KeyFile)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        raise Misconfigured("the credential is no JSON of a service account's key file") from None
-    if file.type != "service_account":
-        raise Misconfigured("the key file is of another type than service_account; make one for it")
-    if not file.client_email or not file.private_key:
-        raise Misconfigured("the key file of the service account has no client_email or no private_key")
-    try:
-        origin, _ = read_url(file.token_uri)
-    except ValueError:
-        origin = None
-    if origin is None or origin.scheme != "https":
-        raise Misconfigured("the key file's token_uri is no https address")
-    return ServiceAccount(
-        client_email=file.client_email,
-        private_key=Secret(file.private_key),
-        private_key_id=file.private_key_id,
-        token_uri=file.token_uri,
-        project_id=file.project_id,
-    )
-
-
 class AssertionSigner:
     """Signs assertions for one service account (RS256).
 
@@ -174,10 +102,10 @@ class AssertionSigner:
 
     def __init__(self, account: ServiceAccount) -> None:
         primitives = "cryptography.hazmat.primitives"
-        serialization = _loaded(f"{primitives}.serialization", "cryptography", "server")
-        hashes = _loaded(f"{primitives}.hashes", "cryptography", "server")
-        padding = _loaded(f"{primitives}.asymmetric.padding", "cryptography", "server")
-        rsa = _loaded(f"{primitives}.asymmetric.rsa", "cryptography", "server")
+        serialization = _loaded(f"{primitives}.serialization", "service-account")
+        hashes = _loaded(f"{primitives}.hashes", "service-account")
+        padding = _loaded(f"{primitives}.asymmetric.padding", "service-account")
+        rsa = _loaded(f"{primitives}.asymmetric.rsa", "service-account")
         self._account = account
         try:
             key: Any = serialization.load_pem_private_key(account.private_key.reveal().encode(), None)
@@ -211,7 +139,8 @@ def _base64(data: bytes) -> bytes:
     return base64.urlsafe_b64encode(data).rstrip(b"=")
 
 
-def _loaded(module: str, package: str, extra: str) -> ModuleType:
+def _loaded(module: str, auth: Auth) -> ModuleType:
+    package, extra = NEEDED[auth]
     try:
         return importlib.import_module(module)
     except ImportError:

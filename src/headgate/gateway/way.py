@@ -1,8 +1,9 @@
 """The way to one target for one kind of call: all that its snapshot fixes, made once and used by every call.
 
 Endpoint, path, credential, the headers that never change, and the translation where the provider does not
-speak the caller's dialect. The credential is added here and stands nowhere else. Never here: anything that
-differs from call to call. Read next: `gateway.attempt`.
+speak the caller's dialect. A credential that is a key is added here and stands nowhere else; what proves each
+call instead is `proof`, which `gateway.sending` asks last. Never here: anything that differs from call to
+call. Read next: `gateway.attempt`.
 """
 
 from typing import Final
@@ -21,8 +22,10 @@ from headgate.core.faults import NotTranslatable
 from headgate.core.ports import Headers, Outgoing, Timeouts
 from headgate.core.secret import Secret
 from headgate.gateway.masking import Masking
+from headgate.gateway.proofs import NO_PROOFS, Proof, Proofs
 from headgate.wire.dialects.registry import codec_of
 from headgate.wire.model import Route
+from headgate.wire.reshaping import reshaped
 from headgate.wire.routes import CHAT_PATHS
 from headgate.wire.translating import Translation
 
@@ -36,6 +39,8 @@ TRANSLATED_HEADERS: Final = frozenset({b"content-type", b"idempotency-key"})
 WAYS_MAX: Final = 64
 """Routes times targets of one alias."""
 OUTPUT_FIELD: Final = "max_completion_tokens"
+ALWAYS_PROVEN: Final = frozenset({"service-account"})
+"""Ways of showing a credential in which it never leaves itself."""
 
 
 class Way:
@@ -49,10 +54,13 @@ class Way:
         "_stream_path",
         "asks_usage",
         "endpoint",
+        "is_reshaped",
         "masking",
         "missing",
         "name",
         "output_field",
+        "proof",
+        "regions",
         "resealing",
         "stream_timeouts",
         "target",
@@ -61,17 +69,28 @@ class Way:
         "whole_timeouts",
     )
 
-    def __init__(self, target: Target, route: Route, secrets: Secrets, timeouts: CallTimeouts) -> None:
+    def __init__(
+        self,
+        target: Target,
+        route: Route,
+        secrets: Secrets,
+        timeouts: CallTimeouts,
+        *,
+        proofs: Proofs = NO_PROOFS,
+    ) -> None:
         """Raises NotTranslatable where no endpoint of the provider's answers the route, translated or not."""
         provider = target.provider
         self.target = target
         self.name = target.name
+        self.regions = target.regions
         self.tariff = Tariff(target.facts)
         self.endpoint = _endpoint(target, route)
         secret = secrets.get(provider.name)
-        self.missing = secrets.reason_missing(provider.name) if self.endpoint.auth != "none" else None
+        self.proof: Proof | None = proofs.made.get(provider.name)
+        """What proves each request, where its fixed headers do not."""
+        self.missing = _missing(target, self.endpoint.auth, secrets, proofs)
         """Why the target's credential can't be had, if it can't."""
-        self.masking = Masking(secret)
+        self.masking = Masking(secret) if self.proof is None else self.proof.masking
         self.asks_usage = asks_usage = self.endpoint.usage_in_stream and provider.inject_usage
         dialect = self.endpoint.dialect
         is_own = dialect == route.dialect
@@ -88,8 +107,12 @@ class Way:
             (route.path, route.path) if self.translation is None else CHAT_PATHS[self.endpoint.dialect]
         )
         self._path = _path(target, self.endpoint, whole)
-        self._stream_path = self._path if whole == stream else _path(target, self.endpoint, stream)
-        self._fixed: Headers = [(b"host", _host(target)), *_credential(self.endpoint.auth, secret)]
+        has_own_path = whole != stream or self.endpoint.stream_path_to
+        self._stream_path = _path(target, self.endpoint, stream, stream=True) if has_own_path else self._path
+        self.is_reshaped = bool(self.endpoint.added_members) or self.endpoint.is_model_in_path_only
+        """Whether the endpoint wants other members than its dialect says."""
+        shown = secret if self.proof is None else None
+        self._fixed: Headers = [(b"host", _host(target)), *_credential(self.endpoint.auth, shown)]
         self._extra: Headers = [
             (name.lower().encode(), value.encode())
             for extra in (self.endpoint.extra_headers, provider.extra_headers)
@@ -110,8 +133,13 @@ class Way:
             timeouts=self.stream_timeouts if stream else self.whole_timeouts,
         )
 
+    def reshaped(self, body: bytes) -> bytes:
+        """The body with the members that the endpoint wants. Raises InvalidRequest for what is no object."""
+        without = "model" if self.endpoint.is_model_in_path_only else None
+        return reshaped(body, without=without, added=self.endpoint.added_members)
+
     def _target(self, query: bytes, *, stream: bool) -> bytes:
-        if stream and self.translation is not None:
+        if stream and self._stream_path is not self._path:
             return self._stream_path
         if not query or self.endpoint.dialect != "google" or b"alt=sse" not in query.split(b"&"):
             return self._path
@@ -124,10 +152,11 @@ class Way:
 class Ways:
     """The ways to the targets of one alias, made as calls take them."""
 
-    __slots__ = ("_known", "_secrets", "_timeouts")
+    __slots__ = ("_known", "_proofs", "_secrets", "_timeouts")
 
-    def __init__(self, secrets: Secrets, timeouts: CallTimeouts) -> None:
+    def __init__(self, secrets: Secrets, timeouts: CallTimeouts, proofs: Proofs = NO_PROOFS) -> None:
         self._secrets = secrets
+        self._proofs = proofs
         self._timeouts = timeouts
         self._known: dict[tuple[str, str, str, str], Way] = {}
 
@@ -138,7 +167,8 @@ class Ways:
         if way is None:
             if len(self._known) >= WAYS_MAX:
                 self._known.clear()
-            way = self._known[identity] = Way(target, route, self._secrets, self._timeouts)
+            way = Way(target, route, self._secrets, self._timeouts, proofs=self._proofs)
+            self._known[identity] = way
         return way
 
 
@@ -190,8 +220,8 @@ def _resealing(target: Target, route: Route, *, asks_usage: bool) -> Translation
     return Translation.between(route.dialect, route.dialect, quirks, asks_usage=asks_usage)
 
 
-def _path(target: Target, endpoint: Endpoint, path_from: str) -> bytes:
-    path = target.provider.path + outgoing_path(endpoint, path_from, target.model)
+def _path(target: Target, endpoint: Endpoint, path_from: str, *, stream: bool = False) -> bytes:
+    path = target.provider.path + outgoing_path(endpoint, path_from, target.model, stream=stream)
     if target.provider.api_version:
         mark = "&" if "?" in path else "?"
         path += f"{mark}api-version=" + quote(target.provider.api_version)
@@ -205,10 +235,20 @@ def _host(target: Target) -> bytes:
     return (host if origin.port in (default, 0) else f"{host}:{origin.port}").encode("ascii")
 
 
+def _missing(target: Target, auth: Auth, secrets: Secrets, proofs: Proofs) -> str | None:
+    name = target.provider.name
+    if auth == "none":
+        return None
+    reason = secrets.reason_missing(name) or proofs.missing.get(name)
+    if reason is None and auth in ALWAYS_PROVEN and name not in proofs.made:
+        return "nothing proves calls to it"
+    return reason
+
+
 def _credential(auth: Auth, secret: Secret | None) -> Headers:
-    if secret is None or auth == "none":
+    if secret is None or auth in ("none", *ALWAYS_PROVEN):
         return []
     value = secret.reveal().encode()
-    if auth == "bearer":
+    if auth in ("bearer", "aws"):  # a key of Amazon's that does not sign is a bearer
         return [(b"authorization", b"Bearer " + value)]
     return [(auth.encode(), value)]

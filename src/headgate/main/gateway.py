@@ -24,7 +24,8 @@ from headgate.core.ports import Server
 from headgate.gateway.control import ControlRelay
 from headgate.gateway.front import Front
 from headgate.gateway.plane import ENCODE, Current, DataPlane
-from headgate.gateway.refresh import Identity, Population, Refresher
+from headgate.gateway.proofs import ProofSource
+from headgate.gateway.refresh import Credentials, Identity, Population, Refresher
 from headgate.gateway.service import GatewayService
 from headgate.gateway.standin_hosts import StandinHosts
 from headgate.http1.http_server import HttpServer
@@ -98,7 +99,7 @@ async def gateway(spec: WorkerSpec, server: ServerKind = HttpServer) -> AsyncGen
             database,
             clock,
             plane.book,
-            environment=environment,
+            credentials=Credentials(environment, ProofSource(outbound.egress, clock)),
             population=population,
             swap=swap,
         )

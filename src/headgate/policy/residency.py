@@ -30,10 +30,10 @@ def admit(targets: Iterable[Target], label: Label) -> Admitted:
     allowed: list[Target] = []
     excluded: list[Excluded] = []
     for target in listed:
-        if label.allows_regions(target.provider.regions):
+        if label.allows_regions(target.regions):
             allowed.append(target)
         else:
-            reason = denial(target.provider.name, target.provider.regions, label)
+            reason = denial(target.provider.name, target.regions, label)
             excluded.append(Excluded(target=target.name, reason=reason))
     return Admitted(allowed=tuple(allowed), excluded=tuple(excluded))
 
