@@ -277,3 +277,12 @@ def test_trap_47_what_only_others_answer_is_carried_or_told() -> None:
 def test_what_is_no_answer_is_an_error_of_the_provider(body: bytes, said: str) -> None:
     with pytest.raises(UpstreamError, match=said):
         CODEC.read_answer(body)
+
+
+def test_a_blank_call_of_a_function_is_none():
+    """Some services send every member that there is; clients of others would see a tool without a name."""
+    blank = {"role": "assistant", "content": "4", "function_call": {"name": "", "arguments": ""}}
+    body = {"id": "c", "choices": [{"index": 0, "message": blank, "finish_reason": "stop"}]}
+    read = CODEC.read_answer(json.dumps(body).encode())
+    assert read.candidates[0].parts == (Text(text="4"),)
+    assert json.loads(CODEC.write_answer(read, Asked(model="m"), Changes())) == body

@@ -288,7 +288,7 @@ def take_calls(taking: Taking) -> list[Part]:
         del taking.left["tool_calls"]
         found.extend(read_tool_call(entry) for entry in entries)
     held = taking.left.get("function_call")
-    if isinstance(held, dict):
+    if isinstance(held, dict) and cast("Fields", held).get("name") != "":  # which services send for none
         call = _called(Taking(cast("Fields", {"function": held})), "function_call")
         if call is not None:
             del taking.left["function_call"]
