@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
+from anthropic._constants import ANTHROPIC_API_VERSION
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
 from google.genai import types
 from openai.types.chat.completion_create_params import (
@@ -85,6 +86,7 @@ def _beyond(read: Any, body: Any) -> Any:
 def _chat(target: str, headers: Mapping[str, str], body: Any) -> None:
     _hold(target.endswith("/chat/completions"), target)
     known = {name: value for name, value in body.items() if name not in ("stream", "thinking")}
+    known["messages"] = [_without_said(message) for message in body["messages"]]
     if body.get("stream"):
         _typed(CompletionCreateParamsStreaming, {**known, "stream": True})
         _hold(body.get("stream_options", {}).get("include_usage"), "a stream whose usage is not asked for")
@@ -107,6 +109,18 @@ def _chat(target: str, headers: Mapping[str, str], body: Any) -> None:
         waiting = [call["id"] for call in calls]
         _hold(all(0 < len(one) <= 40 for one in waiting), f"ids longer than 40: {waiting}")
     _hold(not waiting, f"calls without their results: {waiting}")
+
+
+def _without_said(message: Any) -> Any:
+    """A message without what the service takes back of its answers, and its types of calls don't know."""
+    said = {
+        name: value for name, value in message.items() if name not in ("annotations", "reasoning_content")
+    }
+    if "tool_calls" in said:
+        said["tool_calls"] = [
+            {name: value for name, value in call.items() if name != "index"} for call in said["tool_calls"]
+        ]
+    return said
 
 
 def _of_reasoning_models(body: Any, *more: str) -> None:
@@ -139,7 +153,7 @@ def _responses(target: str, headers: Mapping[str, str], body: Any) -> None:
 
 def _messages(target: str, headers: Mapping[str, str], body: Any) -> None:
     _hold(target.partition("?")[0].endswith("/messages"), target)
-    _hold(headers.get("anthropic-version") == "2023-06-01", "no anthropic-version")
+    _hold(headers.get("anthropic-version") in ("2023-06-01", ANTHROPIC_API_VERSION), "another version")
     # Today's types know no sampling any more, which the models of these answers still take.
     apart = ("stream", "temperature", "top_p", "top_k")
     _typed(MessageCreateParamsNonStreaming, {key: value for key, value in body.items() if key not in apart})

@@ -1,8 +1,9 @@
 """One real gateway in front of providers that replay recorded traffic: `open_replays`.
 
 Each scenario of each outbound dialect is an alias of its own (`Scenario.alias`), and so is each refusal. A
-provider refuses what its original would refuse, keeps what was wrong in `faults`, and answers turn by turn: the
-results of tools that a call brings say which. Its streams are cut badly on purpose. Read next: `replayed_traffic`.
+provider refuses what its original would refuse, keeps what was wrong in `faults`, and answers turn by turn:
+the results of tools that a call brings say which. Its streams are cut badly on purpose. Read next:
+`replayed_traffic`.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ from headgate.core.call import AnyDialect
 KEY = "sk-canary-5b1d7a90c2"
 """The credential that the providers are given."""
 REFUSALS = 24
-"""How many aliases there are for each refusal of each dialect: each client takes its own, so no breaker opens."""
+"""How many aliases each refusal of each dialect has: each client takes its own, so that no breaker opens."""
 _SIZES = (1, 7, 64, 3, 200, 19)
 
 _SCENARIO = """

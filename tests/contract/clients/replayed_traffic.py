@@ -1,7 +1,7 @@
-"""What the replayed providers answer: real exchanges of each dialect, and written ones where none was recorded.
+"""What the replayed providers answer: real exchanges of each dialect, and written ones where none is at hand.
 
-A scenario is one thing that a client asks, of one outbound dialect, whole or as a stream. What its answers say
-is read from their raw JSON, by nothing that is tested. Read next: `replayed_providers`.
+A scenario is one thing that a client asks, of one outbound dialect, whole or as a stream. What its answers
+say is read from their raw JSON, by nothing that is tested. Read next: `replayed_providers`.
 """
 
 import functools
