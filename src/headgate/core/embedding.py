@@ -10,8 +10,9 @@ import msgspec
 from headgate.core.call import Usage
 from headgate.core.chat import Fields, Media, Text
 
-EmbeddingDialect = Literal["openai", "google", "cohere"]
-"""The wire formats: OpenAI's embeddings, Google's embedContent and batchEmbedContents, Cohere's v2 embed."""
+EmbeddingDialect = Literal["openai", "google", "cohere", "bedrock-invoke"]
+"""The wire formats: OpenAI's embeddings, Google's embedContent and batchEmbedContents, Cohere's v2 embed, and
+the bodies of Amazon's own models on Bedrock (Titan, Nova)."""
 
 EmbeddingTask = Literal[
     "query",

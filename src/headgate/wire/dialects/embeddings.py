@@ -1,7 +1,7 @@
 """Embeddings in every dialect, read and written, and calls cut to what a provider takes at once (trap 49).
 
 Pure. Never embeds anything, never asks who a provider is. Read next: `core.embedding`, `embeddings_openai`,
-`embeddings_google`, `embeddings_cohere`, `vectors`.
+`embeddings_google`, `embeddings_cohere`, `embeddings_amazon`, `vectors`.
 """
 
 from collections.abc import Sequence
@@ -13,14 +13,24 @@ from headgate.core.call import Usage
 from headgate.core.chat import Fields
 from headgate.core.embedding import EmbeddingAnswer, EmbeddingCall, EmbeddingDialect, Vector
 from headgate.core.faults import InvalidRequest, UpstreamError
-from headgate.wire.dialects import embeddings_cohere, embeddings_google, embeddings_openai
+from headgate.wire.dialects import (
+    embeddings_amazon,
+    embeddings_cohere,
+    embeddings_google,
+    embeddings_openai,
+)
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.fields import decode
 
 _encode = msgspec.json.Encoder().encode
 
-INPUTS_MAX: Final[dict[EmbeddingDialect, int]] = {"openai": 2_048, "google": 100, "cohere": 96}
-"""How many inputs one call may hold. Sources: the API references of the three."""
+INPUTS_MAX: Final[dict[EmbeddingDialect, int]] = {
+    "openai": 2_048,
+    "google": 100,
+    "cohere": 96,
+    "bedrock-invoke": 1,
+}
+"""How many inputs one call may hold. Sources: their API references."""
 
 
 class _Format(Protocol):
@@ -39,6 +49,7 @@ _FORMATS: Final[dict[EmbeddingDialect, _Format]] = {
     "openai": embeddings_openai,
     "google": embeddings_google,
     "cohere": embeddings_cohere,
+    "bedrock-invoke": embeddings_amazon,
 }
 
 
@@ -147,4 +158,6 @@ def _usage_fields(answer: EmbeddingAnswer, usage: Usage | None) -> Fields:
             fields["usageMetadata"] = {"promptTokenCount": tokens}
         case "cohere":
             fields["meta"] = {"billed_units": {"input_tokens": tokens, **usage.units}}
+        case "bedrock-invoke":
+            fields["inputTextTokenCount"] = tokens
     return fields

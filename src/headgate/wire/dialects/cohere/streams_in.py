@@ -5,6 +5,7 @@ nothing. A text stays open until something else begins, as its citations may fol
 JSON is told by the next call after what came before it. Read next: `streams_out`.
 """
 
+import contextlib
 from typing import Final, cast
 
 from headgate.core.chat import Fields, Native, NativePart, Part, Reasoning, Text, ToolCall
@@ -27,6 +28,7 @@ from headgate.wire.dialects.cohere.answers import usage_in
 from headgate.wire.dialects.cohere.parts_in import OWN, PLAN, plan_of, read_citation, read_part
 from headgate.wire.dialects.cohere.reasons import finish_of
 from headgate.wire.dialects.fields import decode
+from headgate.wire.dialects.stream_reading import StreamReading
 from headgate.wire.event_reader import ERROR_LENGTH_MAX
 from headgate.wire.sse import EventSplitter, data_of
 
@@ -34,12 +36,11 @@ _OF_EVENTS: Final = frozenset({"type", "index", "delta", "id"})
 _OF_END: Final = frozenset({"finish_reason", "usage", "error"})
 
 
-class StreamReader:
+class StreamReader(StreamReading):
     """Reads one stream."""
 
     __slots__ = (
         "_content",
-        "_fault",
         "_has_calls",
         "_is_begun",
         "_is_over",
@@ -52,8 +53,8 @@ class StreamReader:
     )
 
     def __init__(self) -> None:
+        super().__init__()
         self._splitter = EventSplitter()
-        self._fault: UpstreamError | None = None
         self._is_begun = False
         self._is_over = False
         self._has_calls = False
@@ -66,39 +67,26 @@ class StreamReader:
         """Texts, reasoning and plans that have not ended."""
         self._logprobs: list[object] = []
 
-    def feed(self, data: bytes) -> list[Event]:
-        """Take the next bytes; return what has happened. Raises UpstreamError for what is no stream."""
-        if self._fault is not None:
-            raise self._fault
-        events: list[Event] = []
-        try:
-            for piece in self._splitter.feed(data):
-                self._take(data_of(piece).strip(), events)
-        except (ValueError, RecursionError) as error:
-            self._fault = UpstreamError(f"the provider's stream can't be read: {error}")
-            if not events:
-                raise self._fault from None
-        return events
+    def _feed(self, data: bytes, events: list[Event]) -> None:
+        for piece in self._splitter.feed(data):
+            self._take(data_of(piece).strip(), events)
 
-    def end(self) -> list[Event]:
-        """The connection has ended. What no blank line had ended counts, if it is whole."""
-        if self._fault is not None:
-            raise self._fault
-        events: list[Event] = []
+    def _end(self, events: list[Event]) -> None:
+        """What no blank line had ended counts, if it is whole."""
         rest = self._splitter.rest()
         if rest:
-            try:
+            with contextlib.suppress(UpstreamError):  # cut in the middle of an event
                 self._take(data_of(rest).strip(), events)
-            except (ValueError, RecursionError):
-                return events  # cut in the middle of an event
-        return events
 
     def _take(self, data: bytes, events: list[Event]) -> None:
         if self._is_over or not data or data == b"[DONE]":
             return
-        value = decode(data)
+        try:
+            value = decode(data)
+        except ValueError as error:
+            raise UpstreamError(f"the provider's stream can't be read: {error}") from None
         if not isinstance(value, dict):
-            raise ValueError("an event is no JSON object")
+            raise UpstreamError("the provider's stream can't be read: an event is no JSON object")
         fields = cast("Fields", value)
         kind = fields.get("type")
         held = fields.get("delta")
@@ -133,7 +121,7 @@ class StreamReader:
             case "citation-start":
                 self._cite(message.get("citations"), events)
             case "message-end":
-                self._end(fields, delta, events)
+                self._end_message(fields, delta, events)
             case _:
                 events.append(NativeEvent(dialect=OWN, kind=kind, value=fields))
 
@@ -220,7 +208,7 @@ class StreamReader:
         if isinstance(fields.get("logprobs"), dict):
             self._logprobs.append(fields["logprobs"])
 
-    def _end(self, fields: Fields, delta: Fields, events: list[Event]) -> None:
+    def _end_message(self, fields: Fields, delta: Fields, events: list[Event]) -> None:
         self._close(events)
         events.extend(PartEnded(number=number) for number in self._tools.values())
         self._tools.clear()

@@ -206,7 +206,5 @@ class StreamWriter:
 
 
 def _event(kind: str, fields: Fields) -> bytes:
-    return b"event: %b\ndata: %b\n\n" % (
-        kind.encode(),
-        _encode({**fields, "type": kind} if "id" in fields else {"type": kind, **fields}),
-    )
+    named = {**fields, "type": kind} if "type" in fields else {"type": kind, **fields}
+    return b"event: %b\ndata: %b\n\n" % (kind.encode(), _encode(named))
