@@ -73,6 +73,15 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """All tokens that came out, reasoning included."""
         return self.output + self.reasoning + self.output_audio + self.output_image
 
+    def plus(self, other: "Usage") -> "Usage":
+        """The tokens and units of both."""
+        names = [name for name in self.__struct_fields__ if name != "units"]
+        sums: dict[str, int] = {name: getattr(self, name) + getattr(other, name) for name in names}
+        units = {**other.units}
+        for name, count in self.units.items():
+            units[name] = units.get(name, 0) + count
+        return Usage(**sums, units=units)
+
 
 class ServerTool(msgspec.Struct, frozen=True):
     """A tool that the provider runs by itself: its type, and how often a request allows it at most."""

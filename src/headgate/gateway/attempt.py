@@ -13,6 +13,7 @@ from headgate.core.faults import (
     Fault,
     Limited,
     NotAllowed,
+    SchemaMismatch,
     Unavailable,
     UpstreamError,
     UpstreamTimeout,
@@ -23,6 +24,7 @@ from headgate.gateway.moving import remember
 from headgate.gateway.plane import ENCODE, DataPlane
 from headgate.gateway.sending import send
 from headgate.gateway.settlement import NOTHING, in_full
+from headgate.gateway.validated import validated
 
 BEGUN_S_MAX: Final = 2.0
 
@@ -40,6 +42,8 @@ async def attempt(plane: DataPlane, call: Call, held: Held) -> Committed | None:
         else:
             async with asyncio.timeout(timeouts.first_token_s):
                 answered = await send(plane, call, held)
+        if held.expected is not None and isinstance(answered, Committed):
+            answered = await validated(plane, call, answered)
         if isinstance(answered, Committed):
             return answered
         _fail(plane, call, held, answered)
@@ -89,7 +93,8 @@ def _fail(plane: DataPlane, call: Call, held: Held, rejected: Rejected) -> None:
     fault, settlement = rejected.fault, rejected.settlement
     fault.message = held.way.masking.text(fault.message)
     call.failures.append(Failure(held.way.name, fault, retryable=rejected.retryable))
-    outcome = Outcome(rejected.status or fault.status, fault.code, fault.message)
+    status = rejected.status or fault.status
+    outcome = Outcome(status, fault.code, fault.message, rejected.usage, rejected.usage_raw)
     refusal = rejected.refusal
     if refusal is not None:
         outcome = Outcome(outcome.status, outcome.code, outcome.message, refusal.usage, refusal.usage_raw)
@@ -97,7 +102,7 @@ def _fail(plane: DataPlane, call: Call, held: Held, rejected: Rejected) -> None:
     entry = Settled(call.id, held.number, settlement.charged_pico_usd, held.holds)
     plane.journal.append(SETTLED, ENCODE(entry))
     call.attempts.append(record_of(plane, held, settlement, outcome))
-    if refusal is None:
+    if refusal is None and not isinstance(fault, SchemaMismatch):
         _judge(plane, held, fault)
     else:
         held.health.breaker.succeeded()

@@ -3,10 +3,15 @@
 Read next: `catalog.bound`.
 """
 
+from typing import Final
+
 import msgspec
 
 from headgate.catalog.bound import BoundInput
 from headgate.gateway.call import Call
+
+REPAIR_MESSAGES: Final = 2
+"""What the repair of an answer adds: the answer, and what is wrong with it."""
 
 
 def bound_input(call: Call) -> BoundInput:
@@ -17,7 +22,7 @@ def bound_input(call: Call) -> BoundInput:
     return BoundInput(
         operation=call.route.operation,
         body_bytes=(call.upload.length if call.upload else len(facts.body)) - media.inline_bytes,
-        messages=facts.messages,
+        messages=facts.messages + (0 if call.repairing is None else REPAIR_MESSAGES),
         choices=facts.choices,
         max_output=facts.max_output if facts.max_output is not None else output_limit(call),
         images=media.images,

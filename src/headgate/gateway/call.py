@@ -71,6 +71,8 @@ class Call(msgspec.Struct, eq=False):
     facts: CallFacts | None = None
     chat: ChatCall | None = None
     """The call in words that no dialect owns, once a target wants it in another."""
+    repairing: ChatCall | None = None
+    """What goes out in its place, while an answer that failed its schema is asked for again."""
     alias: Alias | None = None
     targets: tuple[Target, ...] = ()
     exclusions: list[Exclusion] = []
@@ -134,6 +136,10 @@ class Call(msgspec.Struct, eq=False):
         """Note what Headgate altered in the request; the same change of a second attempt counts once."""
         if change not in self.changes:
             self.changes.append(change)
+
+    def add_usage(self, usage: Usage) -> None:
+        """Count what an answer used; another one was billed before where its schema did not admit that."""
+        self.usage = usage if self.usage is NO_USAGE else self.usage.plus(usage)
 
     def exclude(self, target: str, fault: Fault) -> None:
         """Note that a target is not tried, and why."""

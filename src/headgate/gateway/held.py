@@ -7,13 +7,15 @@ import msgspec
 
 from headgate.catalog.bound import BoundInput
 from headgate.core.call import Bound, Usage
+from headgate.core.chat import ChatAnswer, ChatCall
 from headgate.core.entries import AttemptRecord, Hold
-from headgate.core.faults import Fault
+from headgate.core.faults import Fault, SchemaMismatch
 from headgate.core.ports import Answer, Headers
 from headgate.gateway.call import NO_USAGE, Call
+from headgate.gateway.expected import Expected
 from headgate.gateway.health import TargetHealth
 from headgate.gateway.plane import DataPlane
-from headgate.gateway.settlement import Settlement
+from headgate.gateway.settlement import Settlement, by_usage, in_full
 from headgate.gateway.translated import Written
 from headgate.gateway.way import Way
 from headgate.meters.purse import Reservation
@@ -40,6 +42,10 @@ class Held(msgspec.Struct, eq=False):
     number: int
     written: Written | None = None
     """The call as it goes out, where its bytes are not simply passed on."""
+    expected: Expected | None = None
+    """What its answer is held against, if against anything."""
+    repair: ChatCall | None = None
+    """How the answer that failed is to be asked for again, where that is wanted."""
     reservation: Reservation | None = None
     reserved_pico_usd: int = 0
     """The smallest hold: what every one of its meters can be charged without passing its hold.
@@ -70,6 +76,10 @@ class Committed(msgspec.Struct, eq=False):
     reader: StreamReader | None = None
     facts: AnswerFacts | None = None
     """What a whole answer says of itself, where its body is another dialect's now."""
+    whole: ChatAnswer | None = None
+    """The same answer before it was written in that dialect."""
+    mismatch: SchemaMismatch | None = None
+    """Where the whole of a stream fails its schema, once it has ended."""
     code: str = "upstream_refused"
     """By what name it is recorded, where it is an error."""
 
@@ -107,8 +117,18 @@ class Rejected(msgspec.Struct, frozen=True):
     """Whether the same target may be asked again."""
     status: int = 0
     """What the target answered, if anything."""
+    usage: Usage = NO_USAGE
+    """Of an answer that came, and was billed."""
+    usage_raw: bytes = b""
     refusal: Refusal | None = None
     """Set where the target is well, and refuses what the call says."""
+
+
+def settled_by(held: Held, facts: AnswerFacts) -> Settlement:
+    """What a whole answer is charged, by what it says of itself."""
+    if facts.usage is None:
+        return in_full(held.bound, held.reserved_pico_usd)
+    return by_usage(held.way.tariff, facts.usage, facts.service_tier, held.reserved_pico_usd)
 
 
 def release_probe(held: Held) -> None:

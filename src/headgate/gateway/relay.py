@@ -7,21 +7,24 @@ is no other target. Read next: `gateway.record`.
 import asyncio
 from typing import Final
 
+from headgate.core.call import Usage
 from headgate.core.faults import ClientClosed, Failed, Fault, UpstreamError
 from headgate.core.fields import first_field
 from headgate.core.money import format_usd
 from headgate.core.ports import Answer, Exchange, Headers
-from headgate.gateway.call import Call
-from headgate.gateway.held import Committed, Outcome, Refusal, conclude, record_of
+from headgate.gateway.call import NO_USAGE, Call
+from headgate.gateway.held import Committed, Outcome, Refusal, conclude, record_of, settled_by
 from headgate.gateway.opening import Opening
 from headgate.gateway.plane import DataPlane
 from headgate.gateway.record import finish
 from headgate.gateway.recorder import BodyCopy
 from headgate.gateway.settlement import NOTHING, Settlement, by_usage, cut_short, in_full
 from headgate.gateway.steps import HANGUP_DRAIN_S, uncancel, unwatch
+from headgate.gateway.validated import fault_at_end, watching
 from headgate.wire.answers import provider_message, read_answer
 from headgate.wire.errors import error_body, error_event
 from headgate.wire.model import StreamReader
+from headgate.wire.watched_stream import WatchedStream
 
 TERMINATED: Final = frozenset({"openai-chat", "openai-responses", "anthropic"})
 TAIL_S: Final = 1.0
@@ -86,22 +89,17 @@ async def _whole(
     plane: DataPlane, call: Call, exchange: Exchange, opening: Opening, committed: Committed
 ) -> None:
     held, status = committed.held, committed.status
-    settlement, code = NOTHING, ""
+    settlement, usage, code = NOTHING, NO_USAGE, ""
     if status < 400:
         held.health.observe(plane.clock.monotonic() - held.started_s)
         facts = committed.facts or read_answer(call.route.dialect, call.route.operation, committed.body)
-        if facts.usage is not None:
-            call.usage = facts.usage
-            settlement = by_usage(held.way.tariff, facts.usage, facts.service_tier, held.reserved_pico_usd)
-        else:
-            settlement = in_full(held.bound, held.reserved_pico_usd)
-        raw = facts.usage_raw
+        usage, raw, settlement = facts.usage or NO_USAGE, facts.usage_raw, settled_by(held, facts)
     else:
         raw, code = b"", committed.code
         call.message = provider_message(call.route.dialect, committed.body)
     assert call.response is not None
     call.response.add(committed.body)
-    _settle(plane, call, committed, settlement, status=status, code=code, raw=raw)
+    _settle(plane, call, committed, settlement, status=status, code=code, usage=usage, raw=raw)
     headers = committed.headers
     headers += own_headers(call)
     if call.cost_pico_usd is not None:
@@ -125,21 +123,29 @@ async def _stream(
     exchange = opening.exchange
     response, masking = call.response, committed.held.way.masking
     assert response is not None
+    watch = watching(call, committed)
     try:
         await opening.start(exchange, committed.status, committed.headers + own_headers(call))
-        data = committed.pending
+        data = committed.pending if watch is None else watch.take(committed.pending)
         ended = False
         while not ended:
+            ends = reader.finished and _has_terminator(call, committed)
+            if ends and watch is not None:
+                data += await _closed(plane, call, committed, watch)
             response.add(data)
-            if reader.finished and _has_terminator(call, committed):
+            if ends:
                 _settle_stream(plane, call, committed, reader)
                 await plane.durable(call.snapshot)
             await exchange.send(data)
             chunk = await _next_chunk(call, committed.answer)
             ended = not chunk
             data = masking.data((reader.end() if ended else reader.feed(chunk)).data)
+            if watch is not None:
+                data = watch.take(data)
         if not reader.finished:
             data = b""  # an event that broke off, if anything
+        elif watch is not None:
+            data += await _closed(plane, call, committed, watch)
         response.add(data)
         _settle_stream(plane, call, committed, reader, truncated=not reader.finished)
         await plane.durable(call.snapshot)
@@ -159,6 +165,21 @@ async def _stream(
         await _after_hangup(plane, call, exchange, committed, reader)
         return
     await exchange.finish()
+
+
+async def _closed(plane: DataPlane, call: Call, committed: Committed, watch: WatchedStream) -> bytes:
+    """How a stream ends that is held against a schema: as it does, or with its dialect's error. Said once."""
+    reader = committed.reader
+    if watch.is_over:
+        return b""
+    if reader is not None and reader.error is not None:
+        return watch.release()
+    fault = await fault_at_end(plane, call, committed, watch)
+    if fault is None:
+        return watch.release()
+    watch.cut()
+    committed.mismatch, call.message = fault, fault.message
+    return last_words(call, fault)
 
 
 def _has_terminator(call: Call, committed: Committed) -> bool:
@@ -238,8 +259,8 @@ def _settle_stream(
     call.truncated = truncated or reader.error is not None
     if reader.error is not None:
         code, call.message = code or "upstream_error", held.way.masking.text(reader.error)
-    if reader.usage is not None:
-        call.usage = reader.usage
+    if committed.mismatch is not None:
+        code = code or committed.mismatch.code
     if call.truncated:
         code = code or "upstream_error"
         settlement = cut_short(
@@ -250,7 +271,14 @@ def _settle_stream(
     else:
         settlement = in_full(held.bound, held.reserved_pico_usd)
     _settle(
-        plane, call, committed, settlement, status=status or committed.status, code=code, raw=reader.usage_raw
+        plane,
+        call,
+        committed,
+        settlement,
+        status=status or committed.status,
+        code=code,
+        usage=reader.usage or NO_USAGE,
+        raw=reader.usage_raw,
     )
 
 
@@ -262,11 +290,14 @@ def _settle(
     *,
     status: int,
     code: str,
+    usage: Usage,
     raw: bytes,
 ) -> None:
     """Write the end, then settle: from here on the reservation's rest is free for other calls."""
     held = committed.held
-    outcome = Outcome(status, code, call.message, call.usage, raw)
+    if usage is not NO_USAGE:
+        call.add_usage(usage)
+    outcome = Outcome(status, code, call.message, usage, raw)
     call.attempts.append(record_of(plane, held, settlement, outcome, settles=True))
     finish(plane, call, status=status, code=code)
     conclude(plane, call, held, settlement)

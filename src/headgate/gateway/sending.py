@@ -89,7 +89,7 @@ async def _translated(plane: DataPlane, call: Call, committed: Committed) -> Com
         return await _until_commit(plane, call, committed, reader)
     body = held.way.masking.data(await committed.answer.read(ANSWER_BYTES_MAX))
     whole = whole_of(call, made, body)
-    committed.body, committed.facts = whole.body, whole.facts
+    committed.body, committed.facts, committed.whole = whole.body, whole.facts, whole.answer
     if whole.declined:
         return refused_or_moved(call, committed, "policy", f"its content was filtered ({whole.declined})")
     return committed

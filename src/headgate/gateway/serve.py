@@ -11,11 +11,12 @@ import logging
 from headgate.core.faults import ClientClosed, Fault
 from headgate.core.ports import Exchange
 from headgate.gateway import steps
-from headgate.gateway.attempt import attempt
+from headgate.gateway.estimated import answer_by_estimate
 from headgate.gateway.opening import Opening
 from headgate.gateway.plane import DataPlane
 from headgate.gateway.refuse import abandon, refuse
 from headgate.gateway.relay import pass_on, relay
+from headgate.gateway.repairing import attempt_and_repair
 from headgate.gateway.taking import take
 from headgate.gateway.verdict import verdict
 from headgate.wire.model import Route
@@ -45,7 +46,7 @@ async def serve(plane: DataPlane, exchange: Exchange, route: Route) -> None:
                     if held is None:
                         break
                     steps.still_there(call)
-                    committed = await attempt(plane, call, held)
+                    committed = await attempt_and_repair(plane, call, held)
                     if committed is not None:
                         await relay(plane, call, exchange, opening, committed)
                         return
@@ -53,6 +54,8 @@ async def serve(plane: DataPlane, exchange: Exchange, route: Route) -> None:
                     if wait_s is None:
                         break
                     await asyncio.sleep(wait_s)
+                if await answer_by_estimate(plane, call, exchange, opening, target):
+                    return
             if call.refusal is not None:
                 await pass_on(plane, call, exchange, opening, call.refusal)
                 return

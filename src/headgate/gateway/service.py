@@ -66,6 +66,7 @@ class GatewayService:
                 task.result()
         finally:
             await end_tasks([serving, *background])
+            await self._plane.checker.stop()
             await self._hand_back()
 
     async def drain(self, timeout_s: float) -> None:

@@ -9,12 +9,14 @@ from headgate.core.faults import BudgetExhausted, Refused, Unavailable
 from headgate.gateway.bounding import bound_input, longer
 from headgate.gateway.call import Call
 from headgate.gateway.clamp import clamped
+from headgate.gateway.expected import expected_of
 from headgate.gateway.health import TargetHealth
 from headgate.gateway.held import Held
 from headgate.gateway.moving import check_window
 from headgate.gateway.plane import DataPlane
 from headgate.gateway.steps import take_rate
 from headgate.gateway.translated import is_passed, written
+from headgate.gateway.validated import check_schema
 from headgate.meters.model import Subject
 from headgate.meters.purse import Reservation
 
@@ -39,6 +41,9 @@ async def take(plane: DataPlane, call: Call, target: Target) -> Held | None:
         if made is not None:
             parts = longer(call, parts, len(made.body))
         held = Held(way, health, parts, way.tariff.bound(parts), len(call.attempts) + 1, made)
+        held.expected = expected_of(call, way, made)
+        if held.expected is not None:
+            await check_schema(plane, held.expected)
         if not health.breaker.is_closed:
             held.probes = probes = _may_probe(plane, health, target)
         provider = target.provider

@@ -64,7 +64,7 @@ class Written(msgspec.Struct, eq=False):
 
 def is_passed(call: Call, way: Way) -> bool:
     """Whether the caller's bytes go out as they are: no translation, nothing that only others can read."""
-    if way.translation is not None:
+    if way.translation is not None or call.repairing is not None:
         return False
     facts = call.facts
     return way.resealing is None or facts is None or facts.messages < 2 or facts.body.find(SEAL) < 0
@@ -83,8 +83,9 @@ def written(call: Call, way: Way, max_output: int | None) -> Written | None:
         return None
     if call.chat is None:
         call.chat = translation.read(facts)
+    chat = call.repairing or call.chat
     model = way.target.model
-    body, changes = translation.call(call.chat, model=model, max_output=max_output)
+    body, changes = translation.call(chat, model=model, max_output=max_output)
     for name, dialects in BETAS.items():
         if way.endpoint.dialect not in dialects and call.header(name) is not None:
             changes.lose(f"header {name.decode()}", f"{way.endpoint.dialect} does not know it")
@@ -94,7 +95,7 @@ def written(call: Call, way: Way, max_output: int | None) -> Written | None:
             raise NotTranslatable(
                 f"{way.name} speaks {way.endpoint.dialect}, where the call would not mean the same: {meaning}"
             )
-    return Written(translation, call.chat, model, max_output, body, changes, Changes())
+    return Written(translation, chat, model, max_output, body, changes, Changes())
 
 
 def asked(call: Call) -> Asked:

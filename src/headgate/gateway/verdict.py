@@ -9,6 +9,7 @@ from headgate.core.faults import (
     Limited,
     NotAllowed,
     NotTranslatable,
+    SchemaMismatch,
     Unavailable,
     UpstreamError,
     UpstreamTimeout,
@@ -55,6 +56,8 @@ def _of_failures(exclusions: Sequence[Exclusion], failures: Sequence[Failure]) -
         return Limited(f"every target limits its rate: {listed}", retry_after_s=min(waits, default=1.0))
     if all(isinstance(fault, UpstreamTimeout) for fault in last.values()):
         return UpstreamTimeout(f"no target answered in time: {listed}")
+    if all(isinstance(fault, SchemaMismatch) for fault in last.values()):
+        return SchemaMismatch(listed)
     return UpstreamError(f"every target failed: {listed}")
 
 

@@ -20,7 +20,7 @@ from headgate.wire.dialects.folding import unfold
 from headgate.wire.dialects.model import Asked, Codec
 from headgate.wire.dialects.registry import codec_of
 from headgate.wire.dialects.sealing import stamped_answer
-from headgate.wire.dialects.structured import prepared, restored
+from headgate.wire.dialects.structured import Manner, manner_of, prepared, restored
 from headgate.wire.dialects.structured_stream import RestoredStream, is_restored
 from headgate.wire.dialects.thinking import is_on
 from headgate.wire.model import AnswerFacts, CallFacts
@@ -35,6 +35,8 @@ class TranslatedAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     body: bytes
     facts: AnswerFacts
+    answer: ChatAnswer
+    """The same before it was written."""
     declined: str = ""
     """The provider's word for why it filtered all of its answer; empty where it gave one."""
 
@@ -94,6 +96,15 @@ class Translation:
         )
         return self._other.write_call(meant, quirks, changes), changes
 
+    def manner(self, chat: ChatCall) -> Manner:
+        """How the target is made to keep the form that a call prescribes."""
+        return manner_of(chat, self._quirks_for(chat))
+
+    def says_nulls(self, chat: ChatCall) -> bool:
+        """Whether optional members of an answer come as null, which a stream keeps."""
+        quirks = self._quirks_for(chat)
+        return quirks.schema_subset == "openai-strict" and manner_of(chat, quirks) != "instruction"
+
     def _quirks_for(self, chat: ChatCall) -> Quirks:
         thinking = chat.thinking
         left_open = thinking is None or (thinking.effort is None and thinking.budget_tokens is None)
@@ -112,10 +123,10 @@ class Translation:
         answer = restored(answer, chat, self._quirks_for(chat), changes)
         if not as_stream:
             said = self._own.write_answer(answer, asked, changes)
-            return TranslatedAnswer(body=said, facts=facts, declined=why)
+            return TranslatedAnswer(body=said, facts=facts, answer=answer, declined=why)
         out = self._own.events_out(asked, changes)
         said = b"".join([out.write(event) for event in unfold(answer)])
-        return TranslatedAnswer(body=said, facts=facts, declined=why)
+        return TranslatedAnswer(body=said, facts=facts, answer=answer, declined=why)
 
     def _facts(self, answer: ChatAnswer, body: bytes) -> AnswerFacts:
         dialect = answer.dialect
