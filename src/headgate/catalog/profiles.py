@@ -6,7 +6,7 @@ never an `if provider ==`. Never reads a call. Read next: `core.quirks` (the wor
 
 import functools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any, Literal
 
@@ -84,14 +84,10 @@ def profile_of(target: Target, dialect: AnyDialect) -> Profile:
     return Profile(quirks=msgspec.convert(values, Quirks), answers_only=answers_only)
 
 
-def answering(target: Target, dialects: Iterable[AnyDialect]) -> tuple[AnyDialect, ...]:
-    """Return those of a provider's dialects that the target's model answers in, in order, each once."""
-    found: dict[AnyDialect, None] = {}
-    for dialect in dialects:
-        only = profile_of(target, dialect).answers_only
-        if not only or dialect in only:
-            found[dialect] = None
-    return tuple(found)
+def answers_in(target: Target, dialect: AnyDialect) -> bool:
+    """Whether the target's model answers in a dialect of its provider's, as far as that is known."""
+    only = profile_of(target, dialect).answers_only
+    return not only or dialect in only
 
 
 def _is_about(row: ProfileRow, kind: str, service: str, dialect: AnyDialect, model: str) -> bool:

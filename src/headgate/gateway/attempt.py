@@ -13,6 +13,7 @@ from headgate.core.faults import (
     Fault,
     Limited,
     NotAllowed,
+    NotTranslatable,
     SchemaMismatch,
     Unavailable,
     UpstreamError,
@@ -112,7 +113,7 @@ def _fail(plane: DataPlane, call: Call, held: Held, rejected: Rejected) -> None:
 def _judge(plane: DataPlane, held: Held, fault: Fault) -> None:
     """Remember a failure of the target. One that limits its rate is well: others only come before it."""
     health, now_s = held.health, plane.clock.monotonic()
-    if isinstance(fault, Unavailable):  # ours, not the target's
+    if isinstance(fault, Unavailable | NotTranslatable):  # ours; or it has no such operation, but others
         release_probe(held)
         return
     if isinstance(fault, Limited):

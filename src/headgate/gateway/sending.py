@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from headgate.core.entries import Override
-from headgate.core.faults import Fault, Limited, UpstreamError
+from headgate.core.faults import Fault, Limited, NotTranslatable, UpstreamError
 from headgate.core.ports import Answer, Headers
 from headgate.gateway.call import Call
 from headgate.gateway.held import Committed, Held, Rejected
@@ -29,6 +29,8 @@ from headgate.wire.streams import reader as stream_reader
 ERROR_BYTES_MAX: Final = 1024 * 1024
 ANSWER_BYTES_MAX: Final = 256 * 1024 * 1024
 HELD_BYTES_MAX: Final = 64 * 1024
+COUNTS_NONE: Final = frozenset({400, 404})
+"""What a provider answers that has no counting of tokens, or none for the model."""
 ANSWER_HEADERS: Final = frozenset(
     {
         b"content-type",
@@ -206,6 +208,8 @@ async def _refused(call: Call, held: Held, answer: Answer, headers: Headers) -> 
     fault: Fault
     if kind == "limited":
         fault = Limited(message, retry_after_s=wait_s)
+    elif kind == "target" and call.route.operation == "count_tokens" and answer.status in COUNTS_NONE:
+        fault = NotTranslatable(message)
     else:
         fault = UpstreamError(message, retry_after_s=wait_s)
     charge = refused(answer.status, held.bound, held.reserved_pico_usd)

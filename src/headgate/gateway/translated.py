@@ -1,7 +1,7 @@
 """What a call becomes on a way that translates: its body, its answer's headers and reader, what is told.
 
 Strict translation refuses here, before anything is reserved; `gateway.attempt` asks for the rest. Never here:
-the translation itself (`wire.translating`).
+the translation itself (`wire.translations`).
 """
 
 from typing import Final
@@ -16,9 +16,10 @@ from headgate.gateway.way import Way
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.model import Asked
 from headgate.wire.dialects.seals import MARK
-from headgate.wire.model import StreamReader
+from headgate.wire.model import StreamReader, Words
 from headgate.wire.refusals import refusal
-from headgate.wire.translating import TranslatedAnswer, Translation, altered, told
+from headgate.wire.translating import TranslatedAnswer, altered, told
+from headgate.wire.translations import AnyTranslation
 
 SEAL: Final = MARK.encode()
 JSON: Final = b"application/json"
@@ -34,8 +35,8 @@ BETAS: Final[dict[bytes, tuple[str, ...]]] = {
 class Written(msgspec.Struct, eq=False):
     """A call written for one target, and what that and its answer have changed so far."""
 
-    translation: Translation
-    chat: ChatCall
+    translation: AnyTranslation
+    words: Words
     model: str
     max_output: int | None
     body: bytes
@@ -47,7 +48,7 @@ class Written(msgspec.Struct, eq=False):
         if max_output != self.max_output:
             self.max_output = max_output
             self.body, self.changes = self.translation.call(
-                self.chat, model=self.model, max_output=max_output
+                self.words, model=self.model, max_output=max_output
             )
         return self.body
 
@@ -81,11 +82,11 @@ def written(call: Call, way: Way, max_output: int | None) -> Written | None:
     translation = way.translation or way.resealing
     if translation is None:
         return None
-    if call.chat is None:
-        call.chat = translation.read(facts)
-    chat = call.repairing or call.chat
+    words = call.repairing or call.chat or translation.read(facts)
+    if call.chat is None and isinstance(words, ChatCall):
+        call.chat = words
     model = way.target.model
-    body, changes = translation.call(chat, model=model, max_output=max_output)
+    body, changes = translation.call(words, model=model, max_output=max_output)
     for name, dialects in BETAS.items():
         if way.endpoint.dialect not in dialects and call.header(name) is not None:
             changes.lose(f"header {name.decode()}", f"{way.endpoint.dialect} does not know it")
@@ -95,7 +96,7 @@ def written(call: Call, way: Way, max_output: int | None) -> Written | None:
             raise NotTranslatable(
                 f"{way.name} speaks {way.endpoint.dialect}, where the call would not mean the same: {meaning}"
             )
-    return Written(translation, chat, model, max_output, body, changes, Changes())
+    return Written(translation, words, model, max_output, body, changes, Changes())
 
 
 def asked(call: Call) -> Asked:
@@ -126,7 +127,7 @@ def reader_of(call: Call, made: Written, answer: Answer) -> StreamReader | None:
     if b"event-stream" not in kind and BINARY_EVENTS not in kind:
         return None
     return made.translation.stream_reader(
-        made.chat, asked(call), made.answer_changes, as_array=not call.streams_events
+        made.words, asked(call), made.answer_changes, as_array=not call.streams_events
     )
 
 
@@ -135,7 +136,7 @@ def whole_of(call: Call, made: Written, body: bytes) -> TranslatedAnswer:
     facts = call.facts
     assert facts is not None
     as_stream = facts.stream and call.streams_events
-    return made.translation.answer(body, made.chat, asked(call), made.answer_changes, as_stream=as_stream)
+    return made.translation.answer(body, made.words, asked(call), made.answer_changes, as_stream=as_stream)
 
 
 def refusal_of(call: Call, made: Written, status: int, body: bytes) -> bytes:

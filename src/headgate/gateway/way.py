@@ -9,25 +9,19 @@ call. Read next: `gateway.attempt`.
 from typing import Final
 from urllib.parse import quote
 
-import msgspec
-
-from headgate.catalog.kinds import endpoint_for, outgoing_path, service_of
+from headgate.catalog.kinds import outgoing_path, service_of
 from headgate.catalog.model import Auth, Endpoint, Target
-from headgate.catalog.profiles import answering, profile_of
 from headgate.catalog.tariff import Tariff
 from headgate.config.secrets import Secrets
 from headgate.config.snapshot import CallTimeouts
-from headgate.core.call import AnyDialect
-from headgate.core.faults import NotTranslatable
 from headgate.core.ports import Headers, Outgoing, Timeouts
 from headgate.core.secret import Secret
 from headgate.gateway.masking import Masking
 from headgate.gateway.proofs import NO_PROOFS, Proof, Proofs
-from headgate.wire.dialects.registry import codec_of
+from headgate.gateway.spoken import endpoint_of, resealing_of, translation_to
 from headgate.wire.model import Route
 from headgate.wire.reshaping import reshaped
-from headgate.wire.routes import CHAT_PATHS
-from headgate.wire.translating import Translation
+from headgate.wire.routes import TRANSLATED_PATHS
 
 REQUEST_HEADERS: Final = frozenset(
     {b"accept", b"anthropic-beta", b"anthropic-version", b"content-type", b"idempotency-key", b"openai-beta"}
@@ -84,7 +78,7 @@ class Way:
         self.name = target.name
         self.regions = target.regions
         self.tariff = Tariff(target.facts)
-        self.endpoint = _endpoint(target, route)
+        self.endpoint = endpoint_of(target, route)
         secret = secrets.get(provider.name)
         self.proof: Proof | None = proofs.made.get(provider.name)
         """What proves each request, where its fixed headers do not."""
@@ -94,18 +88,18 @@ class Way:
         self.asks_usage = asks_usage = self.endpoint.usage_in_stream and provider.inject_usage
         dialect = self.endpoint.dialect
         is_own = dialect == route.dialect
-        self.translation = None if is_own else _translation(target, route, dialect, asks_usage=asks_usage)
+        self.translation = None if is_own else translation_to(target, route, dialect, asks_usage=asks_usage)
         """Between the caller's dialect and the endpoint's, where they differ."""
-        self.resealing = _resealing(target, route, asks_usage=asks_usage) if is_own else None
+        self.resealing = resealing_of(target, route, asks_usage=asks_usage) if is_own else None
         """How a call is written anew in the dialect that both speak, where it holds what others made."""
         service = service_of(provider.kind, provider.origin.host, provider.service)
         self.output_field = service.output_field if service is not None else OUTPUT_FIELD
         self.whole_timeouts = _timeouts(timeouts, timeouts.total_s)
         self.stream_timeouts = _timeouts(timeouts, timeouts.first_token_s)
         self._passed = REQUEST_HEADERS if self.translation is None else TRANSLATED_HEADERS
-        whole, stream = (
-            (route.path, route.path) if self.translation is None else CHAT_PATHS[self.endpoint.dialect]
-        )
+        whole = stream = route.path
+        if self.translation is not None:
+            whole, stream = TRANSLATED_PATHS[route.operation][dialect]
         self._path = _path(target, self.endpoint, whole)
         has_own_path = whole != stream or self.endpoint.stream_path_to
         self._stream_path = _path(target, self.endpoint, stream, stream=True) if has_own_path else self._path
@@ -172,30 +166,6 @@ class Ways:
         return way
 
 
-def _endpoint(target: Target, route: Route) -> Endpoint:
-    """Where the target answers: in the caller's dialect if it can, else the first that chat is translated to.
-
-    Raises NotTranslatable where there is neither.
-    """
-    endpoints = target.provider.endpoints
-    own = endpoint_for(endpoints, route.dialect, route.path)
-    if route.operation == "chat":
-        spoken = answering(target, [endpoint.dialect for endpoint in endpoints])
-        if own is not None and route.dialect in spoken:
-            return own
-        for dialect in spoken:
-            path = CHAT_PATHS.get(dialect)
-            other = endpoint_for(endpoints, dialect, path[0]) if path and dialect != route.dialect else None
-            if other is not None and codec_of(dialect) and codec_of(route.dialect):
-                return other
-    if own is not None:
-        return own
-    raise NotTranslatable(
-        f"{target.name} does not answer {route.path} ({route.dialect}); "
-        "ask for a model of a provider that does"
-    )
-
-
 def _timeouts(timeouts: CallTimeouts, first_byte_s: float) -> Timeouts:
     return Timeouts(
         connect_s=timeouts.connect_s,
@@ -203,21 +173,6 @@ def _timeouts(timeouts: CallTimeouts, first_byte_s: float) -> Timeouts:
         idle_s=timeouts.idle_s,
         total_s=timeouts.total_s,
     )
-
-
-def _translation(
-    target: Target, route: Route, dialect: AnyDialect, *, asks_usage: bool
-) -> Translation | None:
-    quirks = profile_of(target, dialect).quirks
-    return Translation.between(route.dialect, dialect, quirks, asks_usage=asks_usage)
-
-
-def _resealing(target: Target, route: Route, *, asks_usage: bool) -> Translation | None:
-    """Seals without a mark are taken for the target's own: only translation marks them."""
-    if route.operation != "chat":
-        return None
-    quirks = msgspec.structs.replace(profile_of(target, route.dialect).quirks, maker="")
-    return Translation.between(route.dialect, route.dialect, quirks, asks_usage=asks_usage)
 
 
 def _path(target: Target, endpoint: Endpoint, path_from: str, *, stream: bool = False) -> bytes:

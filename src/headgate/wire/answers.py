@@ -201,7 +201,13 @@ _CREDENTIAL = (
 _MODEL = ("model_not_found", "model_not_available", "invalid_model", "deploymentnotfound")
 
 
-_BEDROCK_MODEL = ("model identifier", "throughput isn", "access to the model", "end of its life")
+_BEDROCK_MODEL = (
+    "model identifier",
+    "throughput isn",
+    "access to the model",
+    "end of its life",
+    "support counting tokens",
+)
 
 
 def classify(dialect: AnyDialect, status: int, body: bytes, *, kind: str = "") -> ErrorClass:

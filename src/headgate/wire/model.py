@@ -5,6 +5,8 @@ from typing import Literal, Protocol
 import msgspec
 
 from headgate.core.call import Dialect, Operation, ServerTool, Usage
+from headgate.core.chat import ChatCall
+from headgate.core.embedding import EmbeddingCall
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +59,10 @@ class CallFacts(msgspec.Struct, kw_only=True):
     user: str | None = None
     session: str | None = None
     tags: tuple[str, ...] = ()
+
+
+Words = ChatCall | EmbeddingCall
+"""A whole call in words that no dialect owns: of a chat, a count of its tokens, or embeddings."""
 
 
 class AnswerFacts(msgspec.Struct, frozen=True, kw_only=True):

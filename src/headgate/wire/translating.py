@@ -23,7 +23,7 @@ from headgate.wire.dialects.sealing import stamped_answer
 from headgate.wire.dialects.structured import Manner, manner_of, prepared, restored
 from headgate.wire.dialects.structured_stream import RestoredStream, is_restored
 from headgate.wire.dialects.thinking import is_on
-from headgate.wire.model import AnswerFacts, CallFacts
+from headgate.wire.model import AnswerFacts, CallFacts, Words
 from headgate.wire.translated_stream import ArrayOut, TranslatedStream, usage_bytes
 
 CHANGES_SHOWN_MAX: Final = 32
@@ -35,8 +35,8 @@ class TranslatedAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     body: bytes
     facts: AnswerFacts
-    answer: ChatAnswer
-    """The same before it was written."""
+    answer: ChatAnswer | None = None
+    """The same before it was written, of a chat."""
     declined: str = ""
     """The provider's word for why it filtered all of its answer; empty where it gave one."""
 
@@ -80,8 +80,9 @@ class Translation:
         route = facts.route
         return self._own.read_call(facts.body, model=route.model, stream=route.stream)
 
-    def call(self, chat: ChatCall, *, model: str, max_output: int | None) -> tuple[bytes, Changes]:
+    def call(self, chat: Words, /, *, model: str, max_output: int | None) -> tuple[bytes, Changes]:
         """Write a call for the target, with its model and the limit of output that holds there."""
+        assert isinstance(chat, ChatCall)
         changes = Changes()
         if self.is_own:  # only what others made is taken out; the rest is the caller's as it came
             wants_usage = chat.wants_usage or (chat.stream and self._asks_usage)
@@ -112,12 +113,13 @@ class Translation:
         return self._quirks_thinking if thinks else self._quirks
 
     def answer(
-        self, body: bytes, chat: ChatCall, asked: Asked, changes: Changes, *, as_stream: bool = False
+        self, body: bytes, chat: Words, /, asked: Asked, changes: Changes, *, as_stream: bool = False
     ) -> TranslatedAnswer:
         """Write a provider's whole answer to a call for the caller. Raises UpstreamError for what is none.
 
         `as_stream`: for a caller that asked for one, of a provider that answered whole all the same.
         """
+        assert isinstance(chat, ChatCall)
         answer = stamped_answer(self._other.read_answer(body), self._quirks.maker)
         facts, why = self._facts(answer, body), declined(answer)
         answer = restored(answer, chat, self._quirks_for(chat), changes)
@@ -137,12 +139,13 @@ class Translation:
         )
 
     def stream_reader(
-        self, chat: ChatCall, asked: Asked, changes: Changes, *, as_array: bool = False
+        self, chat: Words, /, asked: Asked, changes: Changes, *, as_array: bool = False
     ) -> TranslatedStream:
         """Begin to translate the stream that answers a call.
 
         `as_array`: for a caller of Google's that did not ask for events.
         """
+        assert isinstance(chat, ChatCall)
         quirks = self._quirks_for(chat)
         out = self._own.events_out(asked, changes)
         own: Dialect = self._own.dialect  # pyright: ignore[reportAssignmentType] - callers have no other
