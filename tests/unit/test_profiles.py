@@ -7,7 +7,7 @@ from tests.unit.targets import target
 
 from headgate.catalog.kinds import families
 from headgate.catalog.model import KindName
-from headgate.catalog.profiles import answering, profile_of, profile_rows
+from headgate.catalog.profiles import answers_in, profile_of, profile_rows
 from headgate.core.call import AnyDialect
 from headgate.core.quirks import Quirks
 
@@ -54,12 +54,18 @@ def test_models_that_do_not_reason_are_not_asked_to(model: str) -> None:
     assert known.thinking == "none" and not known.refused_sampling
 
 
-def test_models_of_one_dialect_are_spoken_to_in_it() -> None:
-    spoken: list[AnyDialect] = ["openai-chat", "openai-responses"]
-    assert answering(target("openai", "gpt-5-pro"), spoken) == ("openai-responses",)
-    assert answering(target("openai", "o3-deep-research"), spoken) == ("openai-responses",)
-    assert answering(target("openai", "gpt-5"), spoken) == ("openai-chat", "openai-responses")
-    assert answering(target("mock", "gpt-5-pro"), spoken) == ("openai-chat", "openai-responses")
+@pytest.mark.parametrize(
+    ("kind", "model", "is_chat"),
+    [
+        ("openai", "gpt-5-pro", False),
+        ("openai", "o3-deep-research", False),
+        ("openai", "gpt-5", True),
+        ("mock", "gpt-5-pro", True),
+    ],
+)
+def test_models_of_one_dialect_are_spoken_to_in_it(kind: KindName, model: str, is_chat: bool) -> None:
+    assert answers_in(target(kind, model), "openai-responses")
+    assert answers_in(target(kind, model), "openai-chat") == is_chat
 
 
 def test_trap_39_the_limit_goes_by_the_name_that_the_service_takes() -> None:
