@@ -275,8 +275,9 @@ def test_trap_41_systems_stand_apart():
         Message(role="system", parts=(Text(text="two"),)), HI,
     )  # fmt: skip
     body, changes = write(call_of(messages))
-    assert body["system"] == [{"text": "one"}, {"text": "two"}]
-    assert told(changes) == ["messages[3]"]
+    assert body["system"] == [{"text": "one"}]
+    assert body["messages"][2]["content"][:3] == [{"text": "<system>"}, {"text": "two"}, {"text": "</system>"}]
+    assert not told(changes)
     body, changes = write(call_of(messages[:3]), Quirks(has_system_role=False))
     assert "system" not in body
     assert body["messages"][0]["content"][0] == {"text": "one"}

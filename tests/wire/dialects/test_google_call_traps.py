@@ -249,9 +249,10 @@ def test_trap_41_system_messages_become_the_system_instruction():
     assert body["systemInstruction"] == {"parts": [{"text": "Be brief."}, {"text": "Be kind."}]}
     assert not changes.of_weight("meaning")
     body, changes = written(foreign(system, USER, developer, USER))
-    assert body["systemInstruction"] == {"parts": [{"text": "Be brief."}, {"text": "Be kind."}]}
-    assert [content["role"] for content in body["contents"]] == ["user", "user"]
-    assert changes.of_weight("meaning")
+    assert body["systemInstruction"] == {"parts": [{"text": "Be brief."}]}
+    assert [content["role"] for content in body["contents"]] == ["user", "user", "user"]
+    assert body["contents"][1]["parts"] == [{"text": "<system>"}, {"text": "Be kind."}, {"text": "</system>"}]
+    assert not changes.of_weight("meaning")
 
 
 def test_trap_44_schemas_in_the_subset_that_is_taken():

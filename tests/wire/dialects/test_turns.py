@@ -345,7 +345,7 @@ def test_trap_37_foreign_reasoning_is_dropped_and_never_becomes_text() -> None:
     assert not changes.of_weight("meaning")
 
 
-def test_trap_41_a_system_message_in_the_middle_is_moved_only_if_it_has_to_be() -> None:
+def test_trap_41_a_system_message_in_the_middle_stays_there() -> None:
     found = chat(said("system", "S1"), said("user", "Hi."), said("developer", "S2"), said("user", "Bye."))
     written, changes = done(found, PLAIN, "openai-responses")
     assert [message.role for message in written] == ["system", "user", "developer", "user"]
@@ -359,8 +359,26 @@ def test_trap_41_a_system_message_in_the_middle_is_moved_only_if_it_has_to_be() 
     ]
     for quirks, own in apart:
         written, changes = done(found, quirks, own)
-        assert [spoken(message) for message in written] == [["S1"], ["S2"], ["Hi."], ["Bye."]]
-        assert "messages[2]: a system message in the middle" in whys(changes, "meaning")
+        assert [(message.role, spoken(message)) for message in written] == [
+            ("system", ["S1"]),
+            ("user", ["Hi."]),
+            ("user", ["<system>", "S2", "</system>"]),
+            ("user", ["Bye."]),
+        ]
+        assert "messages[2]: a system message in the middle" in whys(changes, "note")
+        assert not changes.of_weight("meaning")
+
+
+def test_trap_41_a_system_message_after_results_comes_after_them() -> None:
+    found = chat(
+        said("user", "Look."), said("assistant", call("a")), said("tool", result("a")), said("system", "S")
+    )
+    for quirks in (PLAIN, Quirks(is_alternating=True, is_system_first=True)):
+        written, changes = done(found, quirks, "bedrock")
+        parts = [part for message in written[2:] for part in message.parts]
+        assert isinstance(parts[0], ToolResult)
+        assert parts[1:] == [Text(text="<system>"), Text(text="S"), Text(text="</system>")]
+        assert not changes.of_weight("meaning")
 
 
 def test_trap_41_without_a_system_role_it_opens_the_first_turn_of_the_user() -> None:

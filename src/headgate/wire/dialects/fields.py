@@ -123,6 +123,7 @@ _HARMLESS: Final[Mapping[AnyDialect, frozenset[str]]] = {
             "context_management",
             "defer_loading",
             "diagnostics",
+            "display",
             "eager_input_streaming",
             "input_examples",
             "metadata",

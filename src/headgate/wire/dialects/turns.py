@@ -22,13 +22,14 @@ from headgate.wire.dialects.identifiers import names_of
 from headgate.wire.dialects.offered import chosen, declared, parallel
 from headgate.wire.dialects.pairing import Pairing
 
-__all__ = ["FILLERS", "arranged", "chosen", "declared", "parallel"]
+__all__ = ["FILLERS", "OPENAI", "arranged", "chosen", "declared", "parallel"]
 
 BEGIN: Final = "(The conversation begins with the assistant.)"
 BETWEEN: Final = "OK."
 CONTINUE: Final = "Continue."
 NOTHING: Final = "(The user says nothing.)"
-FILLERS: Final = frozenset({BEGIN, BETWEEN, CONTINUE, NOTHING})
+SYSTEM: Final = ("<system>", "</system>")
+FILLERS: Final = frozenset({BEGIN, BETWEEN, CONTINUE, NOTHING, *SYSTEM})
 """All that is ever put into a conversation, where a target takes no other order."""
 
 _SYSTEM: Final = ("system", "developer")
@@ -159,18 +160,20 @@ def _move_media(draft: Draft, changes: Changes) -> None:
 
 
 def _systems(drafts: list[Draft], quirks: Quirks, changes: Changes) -> list[Draft]:
-    """System messages before all others, or in the user's first turn (41)."""
+    """System messages before all others, or in the user's first turn; later ones stay where they are (41)."""
     if quirks.has_system_role and all(draft.role not in _SYSTEM for draft in drafts[1:]):
         return drafts
     first: list[Draft] = []
     others: list[Draft] = []
-    for draft in drafts:
+    for draft, follower in zip(drafts, [*drafts[1:], None], strict=True):
         if draft.role not in _SYSTEM:
             others.append(draft)
-            continue
-        if others:
-            changes.alter(draft.where, "a system message in the middle is moved to the beginning")
-        first.append(draft)
+        elif not others:
+            first.append(draft)
+        elif quirks.takes_system_after_user and _is_between(others[-1], follower):
+            others.append(draft)
+        else:
+            others.append(_said_by_user(draft, changes))
     if quirks.has_system_role or not first:
         return [*first, *others]
     opening = Draft("user", (), first[0].where)
@@ -181,6 +184,23 @@ def _systems(drafts: list[Draft], quirks: Quirks, changes: Changes) -> list[Draf
         opening.name = None
         opening.absorb(others.pop(0))
     return [opening, *others]
+
+
+def _is_between(before: Draft, after: Draft | None) -> bool:
+    """Whether a system message stands after a user's turn, and nobody but the assistant speaks next.
+
+    Source: Anthropic's "Mid-conversation system messages", limitations.
+    """
+    return before.role == "user" and (after is None or after.role == "assistant")
+
+
+def _said_by_user(draft: Draft, changes: Changes) -> Draft:
+    """For where no system message can stand in the middle. At the beginning it would hold for what came
+    before it, and no prefix of the conversation would stay as it was."""
+    changes.note(draft.where, "a system message in the middle is said by the user, in tags")
+    draft.role = "user"
+    draft.parts = [Text(text=SYSTEM[0]), *draft.parts, Text(text=SYSTEM[1])]
+    return draft
 
 
 def _apart(drafts: Iterable[Draft]) -> Iterator[Draft]:
@@ -216,7 +236,7 @@ def _alternating(drafts: list[Draft], changes: Changes) -> list[Draft]:
                 changes.lose(draft.where, "two speakers in one turn have no names")
             last.absorb(draft)
             continue
-        if draft.role == "assistant" and (last is None or last.role not in ("user", "assistant")):
+        if draft.role == "assistant" and all(one.role in _SYSTEM for one in found):
             changes.alter(draft.where, f"the target begins with the user, who says {BEGIN!r}")
             found.append(Draft("user", (Text(text=BEGIN),), draft.where))
         found.append(draft)

@@ -26,7 +26,7 @@ from headgate.wire.dialects.openai_responses.conversation import (
 )
 from headgate.wire.dialects.openai_responses.items import Item, read_item
 from headgate.wire.dialects.openai_responses.spelling import OWN, restored, words_of
-from headgate.wire.dialects.turns import arranged, chosen, declared, parallel
+from headgate.wire.dialects.turns import OPENAI, arranged, chosen, declared, parallel
 
 _SAMPLING: Final = frozenset({"temperature", "top_p", "logprobs", "top_logprobs"})
 _LOGPROBS: Final = "message.output_text.logprobs"
@@ -152,7 +152,10 @@ def write_call(call: ChatCall, quirks: Quirks, changes: Changes) -> bytes:
     if reasoning is not None:
         fields["reasoning"] = reasoning
     if call.user is not None:
-        fields["user"] = call.user
+        if call.dialect in OPENAI:
+            fields["user"] = call.user
+        else:
+            changes.lose("user", "it is for the provider that it was written for")
     words = words_of(call.native)
     if call.stream or "whole" in words:
         fields["stream"] = call.stream

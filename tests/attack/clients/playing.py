@@ -1,0 +1,62 @@
+"""A provider that plays a part: it hears calls in every outbound dialect, and answers as a script decides.
+
+Its address's first segment names the dialect. Read next: `voices`.
+"""
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable
+
+import msgspec
+from tests.attack.clients.spoken import Heard, Turn, Voice
+from tests.attack.clients.voices import ChatVoice, MessagesVoice, ResponsesVoice
+from tests.attack.clients.voices_cloud import ConverseVoice, GenerateVoice
+from tests.flow.scripted_provider import stream, whole
+from tests.flow.server_thread import ServerThread
+
+VOICES: tuple[Voice, ...] = (ChatVoice(), ResponsesVoice(), MessagesVoice(), GenerateVoice(), ConverseVoice())
+
+Script = Callable[[Heard], Turn]
+
+
+class PlayingProvider(ServerThread):
+    """Providers of all dialects on one loopback port, each with a script of its own."""
+
+    def __init__(self) -> None:
+        super().__init__("playing provider")
+        self.heard: list[Heard] = []
+        self.failures: list[str] = []
+        """What of the calls was no call of its dialect."""
+        self._script: Script = lambda _: Turn(text="nothing was asked of me")
+        self._lock = threading.Lock()
+
+    def play(self, script: Script) -> None:
+        """From now on answer as this script says; what was heard before is forgotten."""
+        with self._lock:
+            self._script, self.heard, self.failures = script, [], []
+
+    async def one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        _, path, _ = lines[0].split(" ")
+        pairs = [line.partition(": ") for line in lines[1:] if line]
+        length = int(next((value for name, _, value in pairs if name.lower() == "content-length"), "0"))
+        body = await reader.readexactly(length)
+        for step in self._answer(path, body):
+            writer.write(step)
+            await writer.drain()
+        return True
+
+    def _answer(self, path: str, body: bytes) -> list[bytes]:
+        voice = next(one for one in VOICES if path.startswith(f"/{one.dialect}/"))
+        with self._lock:
+            try:
+                heard = voice.hear(path, json.loads(body))
+            except (KeyError, TypeError, ValueError) as error:
+                self.failures.append(f"{path}: {error!r}")
+                return [whole(b'{"error": {"message": "this is no call"}}', 400)]
+            self.heard.append(heard)
+            turn = msgspec.structs.replace(self._script(heard), number=len(self.heard))
+        if not heard.streamed:
+            return [whole(json.dumps(voice.whole(turn)).encode())]
+        return [step for step in stream(*voice.pieces(turn), kind=voice.kind) if isinstance(step, bytes)]
