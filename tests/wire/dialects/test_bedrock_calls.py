@@ -276,7 +276,8 @@ def test_trap_41_systems_stand_apart():
     )  # fmt: skip
     body, changes = write(call_of(messages))
     assert body["system"] == [{"text": "one"}]
-    assert body["messages"][2]["content"][:3] == [{"text": "<system>"}, {"text": "two"}, {"text": "</system>"}]
+    said = [block["text"] for block in body["messages"][2]["content"]]
+    assert said[:3] == ["<system>", "two", "</system>"]
     assert not told(changes)
     body, changes = write(call_of(messages[:3]), Quirks(has_system_role=False))
     assert "system" not in body
