@@ -48,6 +48,7 @@ class Exchange(msgspec.Struct, frozen=True):
     request: Any
     status: int
     response: str
+    content_type: str = ""
 
     @property
     def route(self) -> Route | None:
@@ -77,11 +78,16 @@ def recorded_file() -> Path:
 
 
 @functools.cache
+def every_exchange() -> tuple[Exchange, ...]:
+    """Every recorded exchange, in whatever dialect."""
+    with gzip.open(recorded_file()) as lines:
+        return tuple(msgspec.json.decode(line, type=Exchange) for line in lines)
+
+
+@functools.cache
 def recorded() -> tuple[tuple[Exchange, Route], ...]:
     """Every recorded exchange in a dialect of ours, with the route that it means."""
-    with gzip.open(recorded_file()) as lines:
-        exchanges = [msgspec.json.decode(line, type=Exchange) for line in lines]
-    return tuple((one, route) for one in exchanges if (route := one.route) is not None)
+    return tuple((one, route) for one in every_exchange() if (route := one.route) is not None)
 
 
 DIALECTS: tuple[Dialect, ...] = ("openai-chat", "openai-responses", "openai", "anthropic", "google")

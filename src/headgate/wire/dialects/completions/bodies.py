@@ -45,7 +45,7 @@ def read_call(body: bytes, *, model: str | None = None, stream: bool | None = No
         raise InvalidRequest(f"the body is no JSON that can be read: {error}") from None
     is_listed = one is not None and prompt != one
     return msgspec.structs.replace(
-        call, dialect=OWN, native=_named(call.native, OWN, LISTED if is_listed else "")
+        call, dialect=OWN, native=named(call.native, OWN, LISTED if is_listed else "")
     )
 
 
@@ -55,7 +55,7 @@ def _alone(prompt: object) -> str | None:
     return items[0] if len(items) == 1 and isinstance(items[0], str) else None
 
 
-def _named(native: Native | None, dialect: AnyDialect, more: str = "") -> Native | None:
+def named(native: Native | None, dialect: AnyDialect, more: str = "") -> Native | None:
     """The same under another dialect's name, with one more word of its spelling."""
     if native is None:
         return Native(dialect=dialect, shape=more) if more else None
@@ -66,7 +66,7 @@ def write_call(call: ChatCall, quirks: Quirks, changes: Changes) -> bytes:
     """Write a call that was read from this dialect. Raises InvalidRequest for any other."""
     if call.dialect != OWN:
         raise InvalidRequest("a conversation is no text completion; ask a model that chats")
-    chat = msgspec.structs.replace(call, dialect=CHAT_DIALECT, native=_named(call.native, CHAT_DIALECT))
+    chat = msgspec.structs.replace(call, dialect=CHAT_DIALECT, native=named(call.native, CHAT_DIALECT))
     fields = cast("Fields", decode(CHAT.write_call(chat, quirks, changes)))
     for message in objects_in(fields.pop("messages")) or ():
         text = message.get("content", "")
@@ -101,10 +101,10 @@ def _as_message(choice: Fields) -> Fields:
 
 def _answer_named(answer: ChatAnswer, dialect: AnyDialect) -> ChatAnswer:
     candidates = [
-        msgspec.structs.replace(one, native=_named(one.native, dialect)) for one in answer.candidates
+        msgspec.structs.replace(one, native=named(one.native, dialect)) for one in answer.candidates
     ]
     return msgspec.structs.replace(
-        answer, dialect=dialect, candidates=tuple(candidates), native=_named(answer.native, dialect)
+        answer, dialect=dialect, candidates=tuple(candidates), native=named(answer.native, dialect)
     )
 
 

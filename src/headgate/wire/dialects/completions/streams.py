@@ -7,13 +7,16 @@ from typing import cast
 
 import msgspec
 
+from headgate.core.call import AnyDialect
 from headgate.core.chat import Fields
-from headgate.core.events import Event
+from headgate.core.events import Began, Ended, Event, Finished, NativeEvent, UsageSeen
 from headgate.core.faults import UpstreamError
 from headgate.wire.dialects.changes import Changes
+from headgate.wire.dialects.completions.bodies import OWN, named
 from headgate.wire.dialects.fields import decode, objects_in
 from headgate.wire.dialects.model import Asked
 from headgate.wire.dialects.openai_chat.codec import CODEC as CHAT
+from headgate.wire.dialects.openai_chat.spelling import OWN as CHAT_DIALECT
 from headgate.wire.dialects.stream_reading import StreamReading
 from headgate.wire.sse import EventSplitter, data_of
 
@@ -32,14 +35,31 @@ class StreamReader(StreamReading):
 
     def _feed(self, data: bytes, events: list[Event]) -> None:
         for piece in self._splitter.feed(data):
-            events += self._chat.feed(_as_chat(piece))
+            events += _named(self._chat.feed(_as_chat(piece)), OWN)
 
     def _end(self, events: list[Event]) -> None:
         """What no blank line had ended counts, if it is whole: the chat's reader says."""
         rest = self._splitter.rest()
         if rest:
-            events += self._chat.feed(_as_chat(rest))
-        events += self._chat.end()
+            events += _named(self._chat.feed(_as_chat(rest)), OWN)
+        events += _named(self._chat.end(), OWN)
+
+
+def _named(events: list[Event], dialect: AnyDialect) -> list[Event]:
+    """The same events under another dialect's name."""
+    return [_event_named(event, dialect) for event in events]
+
+
+def _event_named(event: Event, dialect: AnyDialect) -> Event:
+    match event:
+        case Began():
+            return msgspec.structs.replace(event, dialect=dialect, native=named(event.native, dialect))
+        case NativeEvent():
+            return msgspec.structs.replace(event, dialect=dialect)
+        case Finished() | UsageSeen() | Ended():
+            return msgspec.structs.replace(event, native=named(event.native, dialect))
+        case _:
+            return event
 
 
 def _fields_of(piece: bytes) -> Fields | None:
@@ -81,7 +101,7 @@ class StreamWriter:
 
     def write(self, event: Event) -> bytes:
         """Return the bytes that say an event, maybe none. Raises UpstreamError for one nested too deeply."""
-        said = self._chat.write(event)
+        said = self._chat.write(_event_named(event, CHAT_DIALECT))
         return b"".join([_as_text(piece) for piece in said.split(b"\n\n") if piece])
 
 
