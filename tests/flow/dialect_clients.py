@@ -237,7 +237,7 @@ class Generate:
 
     def __init__(self, url: str, key: str) -> None:
         self._client = httpx.Client(
-            base_url=f"{url}/v1beta/models/",
+            base_url=url,
             headers={"x-goog-api-key": key},
             timeout=60,
             trust_env=False,
@@ -268,12 +268,12 @@ class Generate:
         return {"contents": messages, **more}
 
     def ask(self, model: str, messages: list[Any], **more: Any) -> Said:
-        given = self._client.post(f"{model}:generateContent", json=self._body(messages, more))
+        given = self._client.post(f"/v1beta/models/{model}:generateContent", json=self._body(messages, more))
         assert given.status_code == 200, given.text
         return self._said([given.json()], given.headers)
 
     def stream(self, model: str, messages: list[Any], **more: Any) -> Said:
-        path = f"{model}:streamGenerateContent?alt=sse"
+        path = f"/v1beta/models/{model}:streamGenerateContent?alt=sse"
         given = self._client.post(path, json=self._body(messages, more))
         assert given.status_code == 200, given.text
         lines = [line for line in given.text.splitlines() if line]

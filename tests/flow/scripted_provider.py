@@ -10,6 +10,7 @@ import re
 import threading
 from collections.abc import Sequence
 from typing import Any, Literal
+from urllib.parse import unquote
 
 from tests.flow.server_thread import ServerThread
 
@@ -18,7 +19,7 @@ Word = Literal["cut", "wait"]
 Step = bytes | float | Word
 Reply = Sequence[Step]
 
-_MODEL = re.compile(rb'"model"\s*:\s*"([^"]+)"|name="model"\r\n\r\n([^\r]+)|/models/([^:?]+):')
+_MODEL = re.compile(rb'"model"\s*:\s*"([^"]+)"|name="model"\r\n\r\n([^\r]+)|/models?/([^:?/ ]+)[:/]')
 
 
 class Received:
@@ -110,6 +111,11 @@ class ScriptedProvider(ServerThread):
         """All that has arrived so far, by provider and model."""
         return {place: list(requests) for place, requests in self._received.items()}
 
+    def refusal(self, request: Received) -> Reply | None:
+        """What is answered to a request that proves nothing; None where it may be served."""
+        del request
+        return None
+
     async def one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, target, _ = lines[0].split(" ")
@@ -118,12 +124,14 @@ class ScriptedProvider(ServerThread):
         length = int(next((value for name, value in headers if name == "content-length"), "0"))
         body = await reader.readexactly(length)
         found = _MODEL.search(target.encode() + b"\n" + body)
-        model = next(group for group in found.groups() if group).decode() if found else ""
+        model = unquote(next(group for group in found.groups() if group).decode()) if found else ""
         place = target.split("/")[1], model
         request = Received(method, target, headers, body)
         self._received.setdefault(place, []).append(request)
-        replies = self._replies.get(place) or [answer(completion())]
-        reply = replies.pop(0) if len(replies) > 1 else replies[0]
+        reply = self.refusal(request)
+        if reply is None:
+            replies = self._replies.get(place) or [answer(completion())]
+            reply = replies.pop(0) if len(replies) > 1 else replies[0]
         try:
             return await _play(reply, reader, writer)
         finally:

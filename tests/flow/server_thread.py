@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 import threading
 from types import TracebackType
 from typing import Any, Self
@@ -10,8 +11,9 @@ from typing import Any, Self
 class ServerThread:
     """Listens from `__enter__` to `__exit__`; what it answers is its subclass's."""
 
-    def __init__(self, name: str, address: str = "127.0.0.1") -> None:
+    def __init__(self, name: str, address: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self.address = address
+        self._tls = tls
         self.port = 0
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True, name=name)
@@ -39,7 +41,7 @@ class ServerThread:
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
         server = self.loop.run_until_complete(
-            asyncio.start_server(self._serve, self.address, 0, limit=2**20, backlog=512)
+            asyncio.start_server(self._serve, self.address, 0, limit=2**20, backlog=512, ssl=self._tls)
         )
         self.port = server.sockets[0].getsockname()[1]
         self._listening.set()
