@@ -23,7 +23,7 @@ from headgate.store.embedded import EmbeddedPostgres
 CANARY = "sk-canary-9f8e7d6c5b4a39281706"
 """The key that the providers are given; it must not turn up anywhere else."""
 
-_PLAIN_ALIASES = {"pair": 80, "solo": 160, "again": 24, "claude": 32, "gemini": 32, "money": 24}
+_PLAIN_ALIASES = {"pair": 80, "solo": 160, "again": 24, "claude": 32, "gemini": 32, "cohere": 16, "money": 24}
 MOVES: dict[str, tuple[str, ...]] = {
     "wider": ("a", "b", "claude", "gemini"),
     "moves": ("a", "b"),
@@ -61,6 +61,11 @@ api_key = "env:CANARY_KEY"
 [providers.gemini]
 kind = "google"
 base_url = "http://127.0.0.1:{port}/gemini/v1beta"
+api_key = "env:CANARY_KEY"
+
+[providers.cohere]
+kind = "cohere"
+base_url = "http://127.0.0.1:{port}/cohere/v2"
 api_key = "env:CANARY_KEY"
 
 [providers.nobody]
@@ -157,7 +162,7 @@ def _configuration(port: int, closed: int, on_hangup: str) -> str:
         parts.append(_alias(f"pair-{number}", f"a/pair-{number}", f"b/pair-{number}"))
     for number in range(ALIASES["again"]):
         parts.append(_alias(f"again-{number}", f"b/again-{number}", attempts=3))
-    for kind, provider in (("solo", "b"), ("claude", "claude"), ("gemini", "gemini")):
+    for kind, provider in (("solo", "b"), ("claude", "claude"), ("gemini", "gemini"), ("cohere", "cohere")):
         for number in range(ALIASES[kind]):
             parts.append(_alias(f"{kind}-{number}", f"{provider}/{kind}-{number}"))
     for kind in MOVES:

@@ -1,7 +1,7 @@
 """How each recorded exchange is read and written back in its own dialect, whichever that is.
 
 A dialect is deterministic where one meaning has one spelling. JSON is not: order of members, white space and
-escapes are free. So bodies are compared in a canonical form (`canonical`): byte for byte, but for those three.
+escapes are free. So bodies are compared in a canonical form (`canonical`): byte for byte but for those three.
 What a codec writes itself is deterministic: read and written again, it is the same bytes.
 """
 
