@@ -131,3 +131,55 @@ def test_trap_35_what_responses_encrypts_is_bound_to_its_credential() -> None:
     assert quirks("openai", "o3", "openai-responses").maker == "openai-responses:prov"
     assert quirks("openai", "o3", "openai-chat").maker == ""
     assert quirks("anthropic", "claude-opus-4-5", "anthropic").maker == ""
+
+
+EFFORTS: list[tuple[KindName, AnyDialect, str, str]] = [
+    ("openai", "openai-responses", "o3-2025-04-16", "low medium high"),
+    ("openai", "openai-chat", "gpt-5-mini", "minimal low medium high"),
+    ("azure-openai", "openai-chat", "gpt-5-2025-08-07", "minimal low medium high"),
+    ("openai", "openai-responses", "gpt-5-pro", "high"),
+    ("openai", "openai-responses", "gpt-5-codex", "low medium high"),
+    ("openai", "openai-chat", "gpt-5.1", "none low medium high"),
+    ("openai", "openai-responses", "gpt-5.1-codex-mini", "low medium high"),
+    ("openai", "openai-responses", "gpt-5.1-codex-max", "low medium high xhigh"),
+    ("openai", "openai-chat", "gpt-5.2-chat-latest", "medium"),
+    ("openai", "openai-chat", "gpt-5.4-mini", "none low medium high xhigh"),
+    ("openai", "openai-responses", "gpt-5.4-pro", "medium high xhigh"),
+    ("openai", "openai-chat", "gpt-5.6-sol", "none low medium high xhigh max"),
+    ("openai", "openai-chat", "gpt-6-astra", "low medium high xhigh"),
+    ("openai", "openai-chat", "gpt-4o", ""),
+    ("openai-compatible", "openai-chat", "openai/gpt-oss-120b", "low medium high"),
+    ("anthropic", "anthropic", "claude-opus-4-6", "none low medium high max"),
+    ("anthropic", "anthropic", "claude-opus-4-8", "none low medium high xhigh max"),
+    ("anthropic", "anthropic", "claude-fable-5-1", "low medium high xhigh max"),
+    ("anthropic", "anthropic", "claude-opus-4-5", ""),
+    ("google", "google", "gemini-3-pro-preview", "low high"),
+    ("google", "google", "gemini-3-flash-preview", "minimal low medium high"),
+    ("google", "google", "gemini-3.1-pro-preview", "low medium high"),
+    ("google", "google", "gemini-3.1-flash-lite", "minimal low medium high"),
+    ("google", "google", "gemini-3.8-flash", "low medium high"),
+    ("google", "google", "gemini-2.5-pro", ""),
+]
+
+
+@pytest.mark.parametrize(("kind", "dialect", "model", "efforts"), EFFORTS)
+def test_trap_38_which_efforts_a_model_takes(
+    kind: KindName, dialect: AnyDialect, model: str, efforts: str
+) -> None:
+    assert " ".join(quirks(kind, model, dialect).efforts) == efforts
+
+
+@pytest.mark.parametrize(
+    ("model", "stays"),
+    [("claude-opus-4-7", False), ("claude-opus-4-8", True), ("claude-opus-5-5", True),
+     ("claude-sonnet-4-6", False), ("claude-sonnet-5", True), ("claude-haiku-5-5", True),
+     ("claude-haiku-4-5", False), ("claude-fable-5-1", True)],
+)  # fmt: skip
+def test_trap_41_which_of_claude_take_a_system_message_in_the_middle(model: str, stays: bool) -> None:
+    assert quirks("anthropic", model, "anthropic").takes_system_after_user is stays
+    assert not quirks("openai-compatible", model, "anthropic").takes_system_after_user
+
+
+def test_trap_40_where_nova_takes_its_top_k() -> None:
+    assert quirks("mock", "us.amazon.nova-lite-v1:0", "bedrock").top_k_field == "inferenceConfig.topK"
+    assert quirks("mock", "us.anthropic.claude-sonnet-4-6", "bedrock").top_k_field == "top_k"

@@ -202,8 +202,8 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Thinking(msgspec.Struct, frozen=True, kw_only=True):
-    """How much reasoning a call asks for: by effort (`none`, `minimal`, `low`, `medium`, `high`, `xhigh`), by
-    a budget of tokens (0: none), or both left open."""
+    """How much reasoning a call asks for: by effort (`none`, `minimal`, `low`, `medium`, `high`, `xhigh`,
+    `max`), by a budget of tokens (0: none), or both left open."""
 
     effort: str | None = None
     budget_tokens: int | None = None

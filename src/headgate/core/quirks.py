@@ -41,6 +41,10 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     thinks_unasked: bool = False
     """It thinks where the call leaves that open."""
     is_one_of_temperature_and_top_p: bool = False
+    top_k_field: str = "top_k"
+    """Where Bedrock passes `top_k` on to the model, as a path of dots."""
+    cache_ttls: tuple[str, ...] = ()
+    """For how long a cache mark may hold, from the shortest on; empty: whatever a call says (48)."""
     choices_max: int | None = None
     """How many candidates a call may ask for (43); None: any number."""
 
@@ -50,6 +54,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Without it, the system prompt opens the first user turn (41)."""
     is_system_first: bool = False
     """System messages stand only before all others (41)."""
+    takes_system_after_user: bool = False
+    """But for those directly after a user's turn, which stay where they are (41)."""
     is_alternating: bool = False
     """User and assistant take turns, beginning with the user; system messages stand before them (42)."""
     takes_prefill: bool = True
@@ -61,6 +67,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     # Tools.
     tool_ids: Literal["any", "word", "nine"] = "any"
     """Which ids it takes (24): at most 40 characters; of `[a-zA-Z0-9_-]`; or nine alphanumerics."""
+    takes_custom_tools: bool = False
+    """Tools whose input is text of any form, which else are functions of one text."""
     tool_name_length_max: int = 64
     takes_user_after_tool: bool = True
     """Where not, an assistant's turn is put between (27)."""
@@ -84,6 +92,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     schema_subset: Literal["full", "openapi", "openai-strict"] = "full"
     thinking: Literal["effort", "budget", "level", "adaptive", "none"] = "effort"
     """By what it is told how much to think (38)."""
+    efforts: tuple[str, ...] = ()
+    """The efforts or levels that it takes, from the least on; empty: not known, so whatever a call says (38)."""
     thinking_budget_min: int = 1024
     wants_reasoning_back: bool = False
     """A turn that calls tools must bring its reasoning along (36)."""

@@ -15,6 +15,7 @@ from headgate.core.chat import ChatAnswer, ChatCall
 from headgate.core.quirks import Quirks
 from headgate.wire.answers import read_answer
 from headgate.wire.declining import declined
+from headgate.wire.dialects import caching
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import unfold
 from headgate.wire.dialects.model import Asked, Codec
@@ -90,7 +91,7 @@ class Translation:
             return self._other.write_call(meant, self._quirks, changes), changes
         quirks = self._quirks_for(chat)
         meant = msgspec.structs.replace(
-            prepared(chat, quirks, changes),
+            prepared(caching.fitted(chat, quirks, changes), quirks, changes),
             model=model,
             max_output=max_output,
             wants_usage=chat.stream and self._asks_usage,

@@ -91,7 +91,7 @@ def test_trap_48_members_of_its_own_stay_in_the_dialect():
     assert not list(changes)
     assert (call.user, call.service_tier, call.sampling.stop) == ("u", "standard_only", ("a",))
     assert call.thinking is not None
-    assert (call.thinking.effort, call.thinking.is_shown) == ("xhigh", False)
+    assert (call.thinking.effort, call.thinking.is_shown) == ("max", False)
 
 
 @pytest.mark.parametrize(

@@ -21,13 +21,14 @@ THINKING: list[tuple[Quirks, Thinking, Any]] = [
     (Quirks(thinking="budget"), Thinking(effort="low"),
      {"thinking": {"type": "enabled", "budget_tokens": 2048}}),
     (Quirks(thinking="budget"), Thinking(budget_tokens=0), {"thinking": {"type": "disabled"}}),
-    (Quirks(thinking="adaptive"), Thinking(effort="minimal"),
+    (Quirks(thinking="adaptive", efforts=("low", "medium")), Thinking(effort="minimal"),
      {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}),
     (Quirks(thinking="adaptive"), Thinking(effort="none"), {"thinking": {"type": "disabled"}}),
     (Quirks(thinking="level"), Thinking(effort="medium"),
      {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "medium"}}),
     (Quirks(thinking="level"), Thinking(effort="none"), {"reasoningConfig": {"type": "disabled"}}),
-    (Quirks(thinking="effort"), Thinking(effort="xhigh"), {"reasoning_effort": "high"}),
+    (Quirks(thinking="effort", efforts=("low", "high")), Thinking(effort="xhigh"),
+     {"reasoning_effort": "high"}),
 ]  # fmt: skip
 
 

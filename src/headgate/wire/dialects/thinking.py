@@ -22,6 +22,11 @@ BUDGETS: Final[dict[str, int]] = {
 }
 """Tokens that an effort stands for; medium and high are what Google documents for its own compatible API."""
 
+MOST: Final = 65_536
+"""Tokens for the effort `max`, which no budget is read as: most models that are told by effort have none."""
+ORDER: Final = (*BUDGETS, "max")
+"""All efforts that are known, from the least on."""
+
 ANSWER_SHARE: Final = 5
 """Of the output limit, one part in so many is left for the answer."""
 
@@ -59,7 +64,7 @@ def budget(thinking: Thinking, max_output: int | None, least: int) -> int | None
     if asked is None:
         if thinking.effort is None:
             return None
-        asked = BUDGETS.get(thinking.effort, BUDGETS["medium"])
+        asked = MOST if thinking.effort == "max" else BUDGETS.get(thinking.effort, BUDGETS["medium"])
         if max_output is not None:
             asked = min(asked, max_output - max_output // ANSWER_SHARE)
     if asked < 0:
@@ -95,7 +100,35 @@ def fitted(
     word = effort(thinking, max_output)
     if word != thinking.effort:
         _told(None, f"thinks with effort {word}", changes, where)
+    if word is not None:
+        word = _taken(word, quirks, changes, where)
     return msgspec.structs.replace(thinking, effort=word, budget_tokens=None)
+
+
+def nearest(word: str, efforts: tuple[str, ...]) -> str:
+    """The effort nearest to one, of those that a target takes; of two as near, the lesser that is some."""
+    if not efforts or word in efforts or word not in ORDER:
+        return word
+    place = ORDER.index(word)
+    return min(efforts, key=lambda one: (abs(_place(one) - place), one == "none", _place(one)))
+
+
+def _place(word: str) -> int:
+    return ORDER.index(word if word in ORDER else "medium")
+
+
+def _taken(word: str, quirks: Quirks, changes: Changes, where: str) -> str | None:
+    if word not in ORDER and word not in quirks.efforts:
+        changes.note(where, f"only its own dialect knows the effort {word!r}: how much it thinks is left open")
+        return None
+    found = nearest(word, quirks.efforts)
+    if found == word:
+        return word
+    if word == "none":
+        changes.alter(where, f"the model always thinks: it is asked for as little as it can, {found}")
+    else:
+        changes.note(where, f"the model takes no effort {word!r}: {found!r} is the nearest that it takes")
+    return found
 
 
 def _told(asked: int | None, what: str, changes: Changes, where: str) -> None:

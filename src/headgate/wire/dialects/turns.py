@@ -165,7 +165,7 @@ def _systems(drafts: list[Draft], quirks: Quirks, changes: Changes) -> list[Draf
         return drafts
     first: list[Draft] = []
     others: list[Draft] = []
-    for draft, follower in zip(drafts, [*drafts[1:], None], strict=True):
+    for draft, follower in zip(drafts, [*drafts, None][1:], strict=True):
         if draft.role not in _SYSTEM:
             others.append(draft)
         elif not others:

@@ -44,7 +44,7 @@ EFFORTS: Final[dict[str, str]] = {
     "medium": "medium",
     "high": "high",
     "xhigh": "xhigh",
-    "max": "xhigh",
+    "max": "max",
 }
 """Anthropic's efforts in our words; which of them it was is kept in the shape."""
 

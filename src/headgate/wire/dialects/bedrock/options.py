@@ -4,7 +4,7 @@ What it has no word of its own for, it passes on to the model as `additionalMode
 `calls`.
 """
 
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
@@ -18,8 +18,6 @@ from headgate.wire.dialects.schemas import fitted as fitted_schema
 from headgate.wire.dialects.thinking import fitted as fitted_thinking
 
 TAKEN: Final = frozenset({"temperature", "top_p", "top_k", "stop"})
-EFFORTS: Final = {"minimal": "low", "xhigh": "high"}
-"""The nearest word for what only some know."""
 TOP_P_MIN: Final = 0.95
 """Of a model of Anthropic's that thinks within a budget."""
 
@@ -42,8 +40,19 @@ def write_settings(call: ChatCall, quirks: Quirks, changes: Changes, extra: Fiel
     if sampling.stop:
         settings["stopSequences"] = list(sampling.stop)
     if sampling.top_k is not None:
-        extra["top_k"] = sampling.top_k
+        _put_inside(extra, quirks.top_k_field, sampling.top_k)
     return settings
+
+
+def _put_inside(extra: Fields, path: str, value: object) -> None:
+    """Put a value where a path of dots says, into objects that may hold more already."""
+    *outer, name = path.split(".")
+    inner = extra
+    for step in outer:
+        found = inner.get(step)
+        known = cast("Fields", found) if isinstance(found, dict) else {}
+        inner[step] = inner = dict(known)
+    inner[name] = value
 
 
 def put_thinking(call: ChatCall, quirks: Quirks, changes: Changes, settings: Fields, extra: Fields) -> None:
@@ -66,7 +75,7 @@ def put_thinking(call: ChatCall, quirks: Quirks, changes: Changes, settings: Fie
             _check_top_p(settings, tokens, changes)
         return
     if asked.effort is not None:
-        _put_effort(EFFORTS.get(asked.effort, asked.effort), quirks, extra)
+        _put_effort(asked.effort, quirks, extra)
 
 
 def _check_top_p(settings: Fields, tokens: int, changes: Changes) -> None:

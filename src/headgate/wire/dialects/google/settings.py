@@ -211,7 +211,7 @@ def _thinking_config(settings: Settings, quirks: Quirks, changes: Changes) -> Fi
     if found.budget_tokens is not None:
         fields["thinkingBudget"] = found.budget_tokens
     elif found.effort == "none":
-        # Models that are told by level always think: the least of it is the nearest.
+        # Models that are told by level always think; of this one it is not known how little it can.
         if quirks.thinking == "level":
             changes.alter("thinking", "the model always thinks: it is asked for as little as it can")
             fields["thinkingLevel"] = "minimal"

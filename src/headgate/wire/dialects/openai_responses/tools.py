@@ -30,7 +30,7 @@ _MODES: Final[dict[str, Literal["auto", "none", "required"]]] = {
     "none": "none",
     "required": "required",
 }
-EFFORTS: Final = frozenset({"none", "minimal", "low", "medium", "high", "xhigh"})
+EFFORTS: Final = frozenset({"none", "minimal", "low", "medium", "high", "xhigh", "max"})
 _SUMMARY: Final = "summary="
 _NAME_OF_FORMAT: Final = "answer"
 
