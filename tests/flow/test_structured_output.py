@@ -6,71 +6,24 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from demo.running import headgate
 from tests.flow.gateway_house import House
-from tests.flow.scripted_provider import Reply, ScriptedProvider, answer, completion, error
+from tests.flow.scripted_provider import Reply, answer, completion, error
+from tests.flow.structured_house import (
+    BAD,
+    FORMAT,
+    GOOD,
+    MESSAGES,
+    PLACES,
+    SCHEMA,
+    Aliases,
+    Budgets,
+    structured_house,
+)
 
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
-    "required": ["name"],
-}
-FORMAT: dict[str, Any] = {
-    "type": "json_schema",
-    "json_schema": {"name": "person", "schema": SCHEMA},
-}
-GOOD = '{"name": "Ada", "age": 36}'
-BAD = '{"age": "x"}'
-PLACES = ('$.age: "x" is not of type "integer"', '$: "name" is a required property')
 PRICE = Decimal("0.00005")
 """Of 10 tokens in and 20 out, at 1 and 2 USD a million."""
-MESSAGES = [{"role": "user", "content": "Who?"}]
 
-_PROVIDERS = """
-[providers.a]
-kind = "openai-compatible"
-base_url = "http://127.0.0.1:{port}/a/v1"
-
-[providers.b]
-kind = "openai-compatible"
-base_url = "http://127.0.0.1:{port}/b/v1"
-
-[providers.claude]
-kind = "anthropic"
-api_key = "env:KEY"
-base_url = "http://127.0.0.1:{port}/claude/v1"
-
-[providers.gemini]
-kind = "google"
-api_key = "env:KEY"
-base_url = "http://127.0.0.1:{port}/gemini/v1beta"
-
-[projects.quiet]
-record = "metadata"
-"""
-_ALIAS = """
-[models.{name}]
-targets = [{targets}]
-retry = {{ attempts = 1 }}
-timeout = {{ first_token = "5s", total = "20s" }}
-{more}
-"""
-_PRICE = """
-[prices."{target}"]
-input = "1"
-output = "2"
-max_output = 1000
-context_window = 100000
-"""
-_BUDGET = """
-[[budgets]]
-name = "{name}"
-scope = {{ model = "{target}" }}
-limit = "{limit} USD"
-window = "total"
-{more}
-"""
-ALIASES: dict[str, tuple[tuple[str, ...], str]] = {
+ALIASES: Aliases = {
     "unset": (("b/unset",), ""),
     "by-tool": (("claude/by-tool",), ""),
     "by-tool-trusted": (("claude/by-tool-trusted",), "trusted"),
@@ -93,28 +46,17 @@ ALIASES: dict[str, tuple[tuple[str, ...], str]] = {
     "rejecting": (("b/rejecting",), "repaired"),
     "rich": (("b/rich",), "repaired"),
 }
-BUDGETS = {"poor": ("0.0065", ""), "rejecting": ("0.0065", 'when_exhausted = "reject"'), "rich": ("1", "")}
-
-
-def _configuration(port: int) -> str:
-    parts = [_PROVIDERS.format(port=port)]
-    for name, (targets, mode) in ALIASES.items():
-        more = f'structured_output = "{mode}"' if mode else ""
-        quoted = ", ".join(json.dumps(target) for target in targets)
-        parts.append(_ALIAS.format(name=name, targets=quoted, more=more))
-        parts += [_PRICE.format(target=target) for target in targets]
-    for name, (limit, more) in BUDGETS.items():
-        parts.append(_BUDGET.format(name=name, target=f"b/{name}", limit=limit, more=more))
-    return "".join(parts)
+BUDGETS: Budgets = {
+    "poor": ("0.0065", ""),
+    "rejecting": ("0.0065", 'when_exhausted = "reject"'),
+    "rich": ("1", ""),
+}
 
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    with (
-        ScriptedProvider() as provider,
-        headgate(_configuration(provider.port), environment={"KEY": "k-123456789"}) as running,
-    ):
-        yield House(running, provider)
+    with structured_house(ALIASES, BUDGETS) as opened:
+        yield opened
 
 
 def choice(text: str, finish: str = "stop", **message: Any) -> dict[str, Any]:
