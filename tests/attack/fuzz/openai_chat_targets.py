@@ -1,21 +1,14 @@
 """Fuzzes what reads OpenAI's chat: streams, answers, and calls."""
 
-import json
 from collections.abc import Iterable
 from typing import Any, Final
 
+from tests.attack.fuzz.codec_checks import answer_holds, call_holds, stream_holds
 from tests.attack.fuzz.fuzz_target import CUT, Draw, Target
 from tests.attack.fuzz.wire_targets import JSON_WORDS
 
-from headgate.core.events import Ended, Event
-from headgate.core.faults import InvalidRequest, UpstreamError
-from headgate.core.quirks import PLAIN
-from headgate.wire.dialects.changes import Changes
-from headgate.wire.dialects.folding import fold
-from headgate.wire.dialects.model import Asked
 from headgate.wire.dialects.openai_chat.codec import CODEC
 
-ASKED: Final = Asked(model="m")
 _HEADS: Final = (
     b'data: {"id":"c","choices":[{"index":0,"delta":',
     b'data: {"id":"c","choices":[{"index":1,"delta":{"content":',
@@ -39,53 +32,21 @@ def read_events(data: bytes) -> None:
         number = inner.number(12)
         rest = inner.rest()
         stream += _HEADS[number] + rest + _TAILS[number] + b"\n\n" if number < len(_HEADS) else rest
-    body = bytes(stream)
-    events, error = _fed([body])
-    assert (events, error) == _fed(cutter.cuts(body))
-    writer = CODEC.events_out(ASKED, Changes())
-    again, broken = _fed([b"".join(writer.write(event) for event in events)])
-    assert not broken, broken
-    if events and isinstance(events[-1], Ended):
-        assert fold(again).candidates[0].finish == fold(events).candidates[0].finish
-
-
-def _fed(pieces: list[bytes]) -> tuple[list[Event], str]:
-    reader = CODEC.events_in()
-    events: list[Event] = []
-    try:
-        for piece in pieces:
-            events += reader.feed(piece)
-        events += reader.end()
-    except UpstreamError as error:
-        return events, error.message
-    return events, ""
+    stream_holds(CODEC, bytes(stream), cutter)
 
 
 def read_bodies(data: bytes) -> None:
     """An answer and a call are written as they came, or refused by name."""
-    try:
-        answer = CODEC.read_answer(data)
-    except UpstreamError:
-        pass
-    else:
-        again = json.loads(CODEC.write_answer(answer, ASKED, Changes()))
-        assert _without_role(again) == _without_role(json.loads(data))
-    try:
-        call = CODEC.read_call(data)
-    except InvalidRequest:
-        return
-    changes = Changes()
-    again = json.loads(CODEC.write_call(call, PLAIN, changes))
-    if not list(changes):
-        assert again == json.loads(data)
+    answer_holds(CODEC, data, _as_told)
+    call_holds(CODEC, data, may_change=True)
 
 
-def _without_role(answer: Any) -> Any:
-    """An answer but for what says nothing: that its messages are the assistant's."""
-    for choice in answer["choices"]:
-        if isinstance(choice.get("message"), dict) and choice["message"].get("role") == "assistant":
-            del choice["message"]["role"]
-    return answer
+def _as_told(again: Any, raw: Any) -> Any:
+    """What was written without the role of messages, where it was not told that they are the assistant's."""
+    for choice, told in zip(again["choices"], raw["choices"], strict=True):
+        if isinstance(told.get("message"), dict) and "role" not in told["message"]:
+            choice["message"].pop("role", None)
+    return again
 
 
 def _streams() -> Iterable[bytes]:

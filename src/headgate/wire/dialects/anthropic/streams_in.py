@@ -37,6 +37,7 @@ from headgate.wire.dialects.anthropic.parts_in import (
 )
 from headgate.wire.dialects.anthropic.words import DIALECT, Malformed, error_status
 from headgate.wire.dialects.fields import Taking, decode
+from headgate.wire.dialects.stream_reading import StreamReading
 from headgate.wire.event_reader import message_of
 from headgate.wire.sse import EventSplitter, data_of
 from headgate.wire.usage import usage_of
@@ -76,10 +77,11 @@ class _Block:
         """What a tool call began with; deltas, where there are any, say it again."""
 
 
-class StreamIn:
-    """Reads one stream: implements `wire.dialects.model.EventsIn`."""
+class StreamIn(StreamReading):
+    """Reads one stream."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._splitter = EventSplitter()
         self._open: dict[int, _Block] = {}
         self._count = 0
@@ -90,23 +92,18 @@ class StreamIn:
         self._is_begun = False
         self._is_over = False
 
-    def feed(self, data: bytes) -> list[Event]:
-        """Take the next bytes; return what has happened. Raises UpstreamError for what is no stream."""
-        events: list[Event] = []
+    def _feed(self, data: bytes, events: list[Event]) -> None:
         for event in self._splitter.feed(data):
             self._take(data_of(event), events)
-        return events
 
-    def end(self) -> list[Event]:
-        """The connection has ended; a last event that no blank line has ended counts if it is whole."""
+    def _end(self, events: list[Event]) -> None:
+        """A last event that no blank line has ended counts if it is whole."""
         rest = data_of(self._splitter.rest())
-        events: list[Event] = []
         try:
             decode(rest)
         except ValueError:
-            return events
+            return
         self._take(rest, events)
-        return events
 
     def _take(self, data: bytes, out: list[Event]) -> None:
         if not data or self._is_over:

@@ -35,6 +35,7 @@ from headgate.wire.dialects.bedrock.pieces import joined, whole_block
 from headgate.wire.dialects.bedrock.reasons import finish_of
 from headgate.wire.dialects.fields import Taking
 from headgate.wire.dialects.seals import unwrapped
+from headgate.wire.dialects.stream_reading import StreamReading
 from headgate.wire.usage import bedrock_usage
 
 PADDING: Final = "p"
@@ -58,10 +59,11 @@ class _Block:
         self.seals: list[str] = []
 
 
-class StreamReader:
+class StreamReader(StreamReading):
     """Reads one stream of a provider."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._frames = FrameReader()
         self._blocks: dict[int, _Block] = {}
         self._next = 0
@@ -69,7 +71,6 @@ class StreamReader:
         self._has_calls = False
         self._is_stopped = False
         self._is_ended = False
-        self._failure: UpstreamError | None = None
         self._takers: dict[str, Callable[[Fields, list[Event]], None]] = {
             "messageStart": self._message_start,
             "contentBlockStart": self._block_start,
@@ -79,32 +80,17 @@ class StreamReader:
             "metadata": self._metadata,
         }
 
-    def feed(self, data: bytes) -> list[Event]:
-        """Take the next bytes; return what has happened. Raises UpstreamError for what is no stream; where
-        events come before it, by the next call, so that no cut of the bytes loses them."""
-        self._check()
-        events: list[Event] = []
-        try:
-            for frame in self._frames.feed(data):
-                self._take(frame, events)
-        except UpstreamError as error:
-            self._failure = error
-            if not events:
-                raise
-        return events
-
-    def _check(self) -> None:
-        if self._failure is not None:
-            raise self._failure
+    def _feed(self, data: bytes, events: list[Event]) -> None:
         self._frames.check()
+        for frame in self._frames.feed(data):
+            self._take(frame, events)
 
-    def end(self) -> list[Event]:
-        """The connection has ended. A message that had stopped is whole, though its metadata never came."""
-        self._check()
-        if not self._is_stopped or self._is_ended or not self._frames.is_idle:
-            return []
-        self._is_ended = True
-        return [Ended()]
+    def _end(self, events: list[Event]) -> None:
+        """A message that had stopped is whole, though its metadata never came."""
+        self._frames.check()
+        if self._is_stopped and not self._is_ended and self._frames.is_idle:
+            self._is_ended = True
+            events.append(Ended())
 
     def _take(self, frame: Frame, events: list[Event]) -> None:
         kind = frame.headers.get(":message-type", "event")

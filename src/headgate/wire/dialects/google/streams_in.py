@@ -28,6 +28,7 @@ from headgate.wire.dialects.google.grounding import Support, located, supports_o
 from headgate.wire.dialects.google.parts import read_part
 from headgate.wire.dialects.google.spelling import DIALECT, Members
 from headgate.wire.dialects.google.times import created_of
+from headgate.wire.dialects.stream_reading import StreamReading
 from headgate.wire.google_stream import ArraySplitter
 from headgate.wire.sse import EventSplitter, data_of
 from headgate.wire.usage import usage_of
@@ -65,10 +66,11 @@ class _State:
         self.left: Fields = {}
 
 
-class GoogleEventsIn:
+class GoogleEventsIn(StreamReading):
     """Reads one stream."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._splitter = EventSplitter()
         self._array: ArraySplitter | None = None
         self._is_known = False
@@ -79,35 +81,29 @@ class GoogleEventsIn:
         self._searches = 0
         self._left: Fields = {}
 
-    def feed(self, data: bytes) -> list[Event]:
-        """Take the next bytes; return what has happened. Raises UpstreamError for what is no stream."""
+    def _feed(self, data: bytes, events: list[Event]) -> None:
         if not self._is_known:
             begin = data.lstrip()[:1]
             if not begin:
-                return []
+                return
             self._is_known = True
             if begin == b"[":
                 self._array = ArraySplitter()
-        found: list[Event] = []
         if self._array is None:
             for event in self._splitter.feed(data):
-                self._take(data_of(event), found)
-            return found
+                self._take(data_of(event), events)
+            return
         for _, value in self._array.feed(data):
-            self._take(value, found)
-        return found
+            self._take(value, events)
 
-    def end(self) -> list[Event]:
-        """The connection has ended; return what that ends. Without `Ended` among all events it was cut."""
-        found: list[Event] = []
+    def _end(self, events: list[Event]) -> None:
         rest = self._splitter.rest() if self._array is None else b""
         if rest.strip():
             try:
-                self._take(data_of(rest), found)
+                self._take(data_of(rest), events)
             except UpstreamError:
-                return found  # an event that the connection's end has cut
-        self._finish(found)
-        return found
+                return  # an event that the connection's end has cut
+        self._finish(events)
 
     def _take(self, data: bytes, found: list[Event]) -> None:
         if not data or data == b"[DONE]":

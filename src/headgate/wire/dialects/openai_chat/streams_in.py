@@ -5,6 +5,7 @@ chunk says that has no word is kept for the end of its choice, or of the stream.
 told by the next call after what came before it. Read next: `deltas_in`, `streams_out`.
 """
 
+import contextlib
 from typing import Final, cast
 
 import msgspec
@@ -15,6 +16,7 @@ from headgate.core.faults import UpstreamError
 from headgate.wire.dialects.fields import is_hollow
 from headgate.wire.dialects.openai_chat.deltas_in import ChoiceIn, Numbers
 from headgate.wire.dialects.openai_chat.spelling import OWN
+from headgate.wire.dialects.stream_reading import StreamReading
 from headgate.wire.event_reader import ERROR_LENGTH_MAX
 from headgate.wire.sse import EventSplitter, data_of
 from headgate.wire.usage import Fields as UsageFields
@@ -30,17 +32,16 @@ _KNOWN: Final = frozenset(
 CHOICES_MAX: Final = 1024
 
 
-class _NotAChunk(Exception):
-    """What came is no chunk of a stream."""
+def _not_read(why: str) -> UpstreamError:
+    return UpstreamError(f"the provider's stream can't be read: {why}")
 
 
-class StreamReader:
+class StreamReader(StreamReading):
     """Reads one stream."""
 
     __slots__ = (
         "_began",
         "_choices",
-        "_fault",
         "_is_over",
         "_late",
         "_numbers",
@@ -50,42 +51,26 @@ class StreamReader:
     )
 
     def __init__(self) -> None:
+        super().__init__()
         self._splitter = EventSplitter()
         self._numbers = Numbers()
         self._choices: dict[int, ChoiceIn] = {}
-        self._fault: UpstreamError | None = None
         self._began = False
         self._is_over = False
         self._said: Fields = {}
         self._late: Fields = {}
         self._usage: Fields | None = None
 
-    def feed(self, data: bytes) -> list[Event]:
-        """Take the next bytes; return what has happened. Raises UpstreamError for what is no stream."""
-        if self._fault is not None:
-            raise self._fault
-        events: list[Event] = []
-        try:
-            for piece in self._splitter.feed(data):
-                self._take(piece, events)
-        except _NotAChunk as error:
-            self._fault = UpstreamError(f"the provider's stream can't be read: {error}")
-            if not events:
-                raise self._fault from None
-        return events
+    def _feed(self, data: bytes, events: list[Event]) -> None:
+        for piece in self._splitter.feed(data):
+            self._take(piece, events)
 
-    def end(self) -> list[Event]:
-        """The connection has ended. What no blank line had ended counts, if it is whole."""
-        if self._fault is not None:
-            raise self._fault
-        events: list[Event] = []
+    def _end(self, events: list[Event]) -> None:
+        """What no blank line had ended counts, if it is whole."""
         rest = self._splitter.rest()
         if rest:
-            try:
+            with contextlib.suppress(UpstreamError):  # cut in the middle of an event
                 self._take(rest, events)
-            except _NotAChunk:
-                return events  # cut in the middle of an event
-        return events
 
     def _take(self, piece: bytes, events: list[Event]) -> None:
         data = data_of(piece)
@@ -97,19 +82,19 @@ class StreamReader:
         try:
             value = _decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise _NotAChunk(f"a chunk is no JSON: {error}") from None
+            raise _not_read(f"a chunk is no JSON: {error}") from None
         if piece.startswith(b"event: error") and "error" not in value:
             value = {"error": value}
         try:
             self._chunk(cast("Fields", value), events)
         except (ValueError, RecursionError) as error:
-            raise _NotAChunk(f"a chunk is nested too deeply: {error}") from None
+            raise _not_read(f"a chunk is nested too deeply: {error}") from None
 
     def _take_mark(self, data: bytes, events: list[Event]) -> None:
         if not data:
             return
         if data != b"[DONE]":
-            raise _NotAChunk(f"a chunk is no JSON object: {data[:40]!r}")
+            raise _not_read(f"a chunk is no JSON object: {data[:40]!r}")
         self._is_over = True
         self._begin({}, events)
         for choice in self._choices.values():
@@ -120,7 +105,7 @@ class StreamReader:
     def _chunk(self, chunk: Fields, events: list[Event]) -> None:
         choices = chunk.get("choices")
         if choices and type(choices) is not list:
-            raise _NotAChunk("its choices are no list")
+            raise _not_read("its choices are no list")
         if not self._began and (choices or chunk.get("id") or chunk.get("error")):
             self._begin(chunk, events)
         else:
@@ -144,7 +129,7 @@ class StreamReader:
     def _take_choices(self, choices: list[object], events: list[Event]) -> None:
         for one in choices:
             if type(one) is not dict:
-                raise _NotAChunk("its choices are no list of objects")
+                raise _not_read("its choices are no list of objects")
             entry = cast("Fields", one)
             index = entry.get("index")
             place = index if type(index) is int and 0 <= index < CHOICES_MAX else 0

@@ -63,6 +63,7 @@ from headgate.wire.dialects.openai_responses.open_items import (
 )
 from headgate.wire.dialects.openai_responses.parts import read_citation
 from headgate.wire.dialects.openai_responses.spelling import ITEM, ITEM_END, OWN
+from headgate.wire.dialects.stream_reading import StreamReading
 from headgate.wire.sse import EventSplitter, data_of
 
 SAID_LENGTH_MAX: Final = 2000
@@ -97,14 +98,13 @@ _EMPTY: Final[dict[str, Callable[[], Part]]] = {
 _READ: Final = frozenset({"message", "reasoning", "function_call"})
 
 
-class ResponsesIn:
+class ResponsesIn(StreamReading):
     """Reads one stream."""
 
     __slots__ = (
         "_began",
         "_ended",
         "_events",
-        "_fault",
         "_has_calls",
         "_has_refusal",
         "_items",
@@ -113,40 +113,26 @@ class ResponsesIn:
     )
 
     def __init__(self) -> None:
+        super().__init__()
         self._splitter = EventSplitter()
         self._events: list[Event] = []
         self._items: dict[int, OpenItem] = {}
-        self._fault: UpstreamError | None = None
         self._number = 0
         self._began = False
         self._ended = False
         self._has_calls = False
         self._has_refusal = False
 
-    def feed(self, data: bytes) -> list[Event]:
-        """Take the next bytes; return what has happened. Raises UpstreamError for what is no stream."""
-        return self._taken(data, is_end=False)
+    def _feed(self, data: bytes, events: list[Event]) -> None:
+        self._events = events
+        for event in self._splitter.feed(data):
+            self._see(data_of(event))
 
-    def end(self) -> list[Event]:
-        """The connection has ended. An event that was cut in the middle says nothing."""
-        return self._taken(b"", is_end=True)
-
-    def _taken(self, data: bytes, *, is_end: bool) -> list[Event]:
-        """What has happened. What came before a fault is said first, the fault with the next call: how the
-        bytes were cut makes no difference."""
-        if self._fault is not None:
-            raise self._fault
-        try:
-            for event in self._splitter.feed(data):
-                self._see(data_of(event))
-            if is_end and _is_json(rest := data_of(self._splitter.rest())):
-                self._see(rest)
-        except UpstreamError as fault:
-            if is_end or not self._events:
-                raise
-            self._fault = fault
-        events, self._events = self._events, []
-        return events
+    def _end(self, events: list[Event]) -> None:
+        """An event that was cut in the middle says nothing."""
+        self._events = events
+        if _is_json(rest := data_of(self._splitter.rest())):
+            self._see(rest)
 
     def _see(self, data: bytes) -> None:
         if not data or self._ended or data.startswith(b"[DONE]"):
