@@ -98,6 +98,9 @@ def _read_request(
     if content is None or parts is None or len(texts) < len(parts):
         raise InvalidRequest(f"{where} has no parts that can be embedded; send some", parameter=where)
     flags = [flag for flag in inner.flags if flag == "one"]
+    if inner.left.get("role") == "user":  # Google's own library says so of every text
+        del inner.left["role"]
+        flags.append("user")
     for name, other, takes in (
         ("taskType", "task_type", takes_task),
         ("outputDimensionality", "output_dimensionality", takes_size),
@@ -135,6 +138,8 @@ def _write_request(call: EmbeddingCall, one: EmbeddingInput, place: int, changes
         raise InvalidRequest(f"{where} is tokens of another model; send the text", parameter="input")
     parts = [_write_part(part, where, changes) for part in one.parts]
     content: Fields = {"parts": parts[0] if "one" in flags and len(parts) == 1 else parts}
+    if "user" in flags:
+        content["role"] = "user"
     fields: Fields = {}
     if "models" in flags:
         fields["model"] = "models/" + call.model.removeprefix("models/")
