@@ -261,3 +261,43 @@ def test_names_that_a_client_gives_do_not_break_headers(house: House) -> None:
     given = house.post("/v1/chat/completions", body)
     assert given.status_code == 422 and "set-cookie" not in given.headers
     assert "metadata??set-cookie" in given.json()["error"]["message"]
+
+
+CONTENTS = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+
+
+def test_google_s_array_holds_what_its_events_do(house: House) -> None:
+    alias = house.alias("solo")
+    parts = (delta("Hel"), delta("lo"), FINISH, usage_chunk(10, 20), DONE)
+    house.provider.on("b", alias, stream(*parts))
+    path = f"/v1beta/models/{alias}:streamGenerateContent"
+    events = [
+        json.loads(line[6:]) for line in house.post(f"{path}?alt=sse", CONTENTS).text.splitlines() if line
+    ]
+    given = house.post(path, CONTENTS)
+    assert given.headers["content-type"] == "application/json"
+    assert given.json() == events and len(events) == 3
+    house.provider.on("b", alias, answer(completion()))
+    whole = house.post(path, CONTENTS).json()
+    assert (
+        "".join(part["text"] for one in whole for part in one["candidates"][0]["content"]["parts"]) == "hello"
+    )
+
+
+def test_trap_17_google_s_array_breaks_as_its_events_do(house: House) -> None:
+    alias = house.alias("claude")
+    parts = (
+        event("message_start", message={**MESSAGE, "content": [], "stop_reason": None}),
+        event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
+        event("content_block_delta", index=0, delta={"type": "text_delta", "text": "Hel"}),
+        event("error", error={"type": "overloaded_error", "message": "Overloaded"}),
+    )
+    house.provider.on("claude", alias, stream(*parts))
+    path = f"/v1beta/models/{alias}:streamGenerateContent"
+    last = [line for line in house.post(f"{path}?alt=sse", CONTENTS).text.splitlines() if line][-1]
+    given = house.post(path, CONTENTS)
+    assert not given.text.endswith("]"), "what is broken has no end"
+    items = json.loads(given.text + "]")
+    assert items[-1] == json.loads(last.removeprefix("data: "))
+    assert items[-1]["error"]["message"] == "Overloaded"
+    assert house.record(given.headers["x-headgate-request-id"])["truncated"]

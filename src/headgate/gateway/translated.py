@@ -108,6 +108,7 @@ def asked(call: Call) -> Asked:
         wants_usage=facts.wants_usage,
         created_s=call.started_ms // 1000,
         request_id=call.request_id,
+        as_array=facts.stream and not call.streams_events,
     )
 
 
@@ -126,17 +127,14 @@ def reader_of(call: Call, made: Written, answer: Answer) -> StreamReader | None:
     kind = answer.header(b"content-type") or b""
     if b"event-stream" not in kind and BINARY_EVENTS not in kind:
         return None
-    return made.translation.stream_reader(
-        made.words, asked(call), made.answer_changes, as_array=not call.streams_events
-    )
+    return made.translation.stream_reader(made.words, asked(call), made.answer_changes)
 
 
 def whole_of(call: Call, made: Written, body: bytes) -> TranslatedAnswer:
     """Translate a whole answer, as a stream where the caller asked for one. Raises UpstreamError."""
     facts = call.facts
     assert facts is not None
-    as_stream = facts.stream and call.streams_events
-    return made.translation.answer(body, made.words, asked(call), made.answer_changes, as_stream=as_stream)
+    return made.translation.answer(body, made.words, asked(call), made.answer_changes, as_stream=facts.stream)
 
 
 def refusal_of(call: Call, made: Written, status: int, body: bytes) -> bytes:

@@ -29,36 +29,11 @@ from headgate.wire.declining import declined_by
 from headgate.wire.dialects.model import EventsIn, EventsOut
 from headgate.wire.dialects.sealing import stamped_event
 from headgate.wire.dialects.structured_stream import RestoredStream
-from headgate.wire.errors import error_body, error_event
+from headgate.wire.errors import error_event
 from headgate.wire.model import StreamEvent
-from headgate.wire.sse import EventSplitter, data_of
 
 ERROR_LENGTH_MAX: Final = 2000
 _ENCODE: Final = msgspec.json.Encoder().encode
-
-
-class ArrayOut:
-    """What a stream of events says, as the one JSON array of Google's callers that did not ask for events."""
-
-    __slots__ = ("_began", "_out", "_splitter")
-
-    def __init__(self, out: EventsOut) -> None:
-        self._out = out
-        self._splitter = EventSplitter()
-        self._began = False
-
-    def write(self, event: Event) -> bytes:
-        """Return the items of the array that say it; its end with the stream's."""
-        items = [data_of(one) for one in self._splitter.feed(self._out.write(event))]
-        said = b"".join(self._item(item) for item in items if item)
-        if not isinstance(event, Ended):
-            return said
-        return said + (b"]" if self._began else b"[]")
-
-    def _item(self, item: bytes) -> bytes:
-        lead = b",\r\n" if self._began else b"["
-        self._began = True
-        return lead + item
 
 
 class TranslatedStream:
@@ -152,8 +127,6 @@ class TranslatedStream:
     def _broken(self, event: Broke) -> bytes:
         """The provider's error, as the caller's dialect has it."""
         fault = UpstreamError(event.message or "the provider reported an error in the stream")
-        if isinstance(self._out, ArrayOut):
-            return b",\n" + error_body(self._own, fault, self._request_id)
         return self._out.write(event) or error_event(self._own, fault, self._request_id)
 
     def _see(self, event: Event) -> None:

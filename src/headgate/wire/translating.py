@@ -25,7 +25,7 @@ from headgate.wire.dialects.structured import Manner, manner_of, prepared, resto
 from headgate.wire.dialects.structured_stream import RestoredStream, is_restored
 from headgate.wire.dialects.thinking import is_on
 from headgate.wire.model import AnswerFacts, CallFacts, Words
-from headgate.wire.translated_stream import ArrayOut, TranslatedStream, usage_bytes
+from headgate.wire.translated_stream import TranslatedStream, usage_bytes
 
 CHANGES_SHOWN_MAX: Final = 32
 CHANGE_LENGTH_MAX: Final = 300
@@ -139,20 +139,14 @@ class Translation:
             usage=answer.usage, usage_raw=usage_bytes(answer.native), service_tier=answer.service_tier
         )
 
-    def stream_reader(
-        self, chat: Words, /, asked: Asked, changes: Changes, *, as_array: bool = False
-    ) -> TranslatedStream:
-        """Begin to translate the stream that answers a call.
-
-        `as_array`: for a caller of Google's that did not ask for events.
-        """
+    def stream_reader(self, chat: Words, /, asked: Asked, changes: Changes) -> TranslatedStream:
+        """Begin to translate the stream that answers a call."""
         assert isinstance(chat, ChatCall)
         quirks = self._quirks_for(chat)
-        out = self._own.events_out(asked, changes)
         own: Dialect = self._own.dialect  # pyright: ignore[reportAssignmentType] - callers have no other
         return TranslatedStream(
             self._other.events_in(),
-            ArrayOut(out) if as_array else out,
+            self._own.events_out(asked, changes),
             own=own,
             request_id=asked.request_id,
             maker=quirks.maker,

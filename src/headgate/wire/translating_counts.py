@@ -78,9 +78,7 @@ class CountTranslation:
         tokens = self._answering.read_count(body)
         return TranslatedAnswer(body=self._asking.write_count(tokens), facts=FREE)
 
-    def stream_reader(
-        self, words: Words, /, asked: Asked, changes: Changes, *, as_array: bool = False
-    ) -> StreamReader:
+    def stream_reader(self, words: Words, /, asked: Asked, changes: Changes) -> StreamReader:
         """Raises UpstreamError: a count is no stream."""
         raise UpstreamError("the provider answered a count of tokens with a stream")
 

@@ -79,9 +79,7 @@ class EmbeddingTranslation:
             body=written, facts=AnswerFacts(usage=answer.usage, usage_raw=_usage_bytes(answer))
         )
 
-    def stream_reader(
-        self, words: Words, /, asked: Asked, changes: Changes, *, as_array: bool = False
-    ) -> StreamReader:
+    def stream_reader(self, words: Words, /, asked: Asked, changes: Changes) -> StreamReader:
         """Raises UpstreamError: embeddings are no stream."""
         raise UpstreamError("the provider answered a call for embeddings with a stream")
 

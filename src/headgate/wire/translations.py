@@ -48,13 +48,8 @@ class AnyTranslation(Protocol):
         """
         ...
 
-    def stream_reader(
-        self, words: Words, /, asked: Asked, changes: Changes, *, as_array: bool = False
-    ) -> StreamReader:
-        """Begin to translate the stream that answers a call. Raises UpstreamError where it can't be one.
-
-        `as_array`: for a caller of Google's that did not ask for events.
-        """
+    def stream_reader(self, words: Words, /, asked: Asked, changes: Changes) -> StreamReader:
+        """Begin to translate the stream that answers a call. Raises UpstreamError where it can't be one."""
         ...
 
 

@@ -15,12 +15,12 @@ from headgate.core.quirks import PLAIN
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import fold
 from headgate.wire.dialects.google.codec import CODEC
-from headgate.wire.dialects.google.streams_out import GoogleEventsOut
 from headgate.wire.dialects.model import Asked, EventsIn
 from headgate.wire.sse import EventSplitter, data_of
 from headgate.wire.usage import usage_of
 
 ASKED = Asked(model="asked", created_s=1, request_id="given")
+ARRAY = Asked(model="asked", created_s=1, request_id="given", as_array=True)
 
 
 @cache
@@ -160,7 +160,7 @@ def test_every_stream_is_written_so_that_it_is_read_the_same():
     for one in streams():
         events = events_of(CODEC.events_in(), [one.response.encode()])
         changes = Changes()
-        for writing in (CODEC.events_out(ASKED, changes), GoogleEventsOut(ASKED, changes, is_array=True)):
+        for writing in (CODEC.events_out(ASKED, changes), CODEC.events_out(ARRAY, changes)):
             written = b"".join(writing.write(event) for event in events)
             assert fold(events_of(CODEC.events_in(), [written])) == fold(events), one.id
         assert not list(changes), one.id
@@ -172,7 +172,7 @@ def test_every_stream_s_array_is_json():
         array = msgspec.json.encode(chunks)
         events = events_of(CODEC.events_in(), [array])
         assert fold(events) == fold(events_of(CODEC.events_in(), [one.response.encode()]))
-        writing = GoogleEventsOut(ASKED, Changes(), is_array=True)
+        writing = CODEC.events_out(ARRAY, Changes())
         written = b"".join(writing.write(event) for event in events)
         assert isinstance(msgspec.json.decode(written), list), one.id
         assert CODEC.read_answer(array) == fold(events)

@@ -25,6 +25,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     created_s: int = 0
     request_id: str = ""
     """Stands in for an answer's id where the provider gives none."""
+    as_array: bool = False
+    """Whether a stream is one JSON array, as Google's clients want it that did not ask for events."""
 
 
 class EventsIn(Protocol):

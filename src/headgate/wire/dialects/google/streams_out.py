@@ -74,7 +74,7 @@ class _Candidate:
 class GoogleEventsOut:
     """Writes one stream."""
 
-    def __init__(self, asked: Asked, changes: Changes, *, is_array: bool = False) -> None:
+    def __init__(self, asked: Asked, changes: Changes) -> None:
         self._asked = asked
         self._changes = changes
         self._writing = PartsOut(changes, None)
@@ -84,9 +84,9 @@ class GoogleEventsOut:
         self._usage: Fields | None = None
         self._meta: Fields = {}
         self._is_own = False
-        self._prefix = b"[" if is_array else b"data: "
-        self._suffix = b"" if is_array else b"\n\n"
-        self._is_array = is_array
+        self._is_array = asked.as_array
+        self._prefix = b"[" if asked.as_array else b"data: "
+        self._suffix = b"" if asked.as_array else b"\n\n"
 
     def write(self, event: Event) -> bytes:
         """Return the bytes that say it, maybe none."""
