@@ -93,7 +93,7 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     thinking: Literal["effort", "budget", "level", "adaptive", "none"] = "effort"
     """By what it is told how much to think (38)."""
     efforts: tuple[str, ...] = ()
-    """The efforts or levels that it takes, from the least on; empty: not known, so whatever a call says (38)."""
+    """The efforts or levels that it takes, from the least on (38); empty: not known."""
     thinking_budget_min: int = 1024
     wants_reasoning_back: bool = False
     """A turn that calls tools must bring its reasoning along (36)."""

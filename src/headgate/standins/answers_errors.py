@@ -6,6 +6,7 @@ Source: OpenAI "Error codes", Anthropic "Errors", Google "Troubleshooting" and g
 from typing import Any, Literal
 
 from headgate.core.ports import Headers
+from headgate.standins.drills import Refused
 from headgate.standins.planned import Piece, Planned, encode
 
 Manner = Literal["openai", "anthropic", "google"]
@@ -52,6 +53,26 @@ _GOOGLE: dict[int, tuple[str, str]] = {
 }
 
 
+_REFUSED: dict[Refused, tuple[str, dict[Manner, str]]] = {
+    "context-overflow": (
+        "context_length_exceeded",
+        {
+            "openai": "This model's maximum context length is 8192 tokens. Reduce the length of the messages.",
+            "anthropic": "prompt is too long: 9000 tokens > 8192 maximum",
+            "google": "The input token count (9000) exceeds the maximum number of tokens allowed (8192).",
+        },
+    ),
+    "content-policy": (
+        "content_policy_violation",
+        {
+            "openai": "Your request was rejected: it may violate our usage policies.",
+            "anthropic": "Output blocked by content filtering policy",
+            "google": "The prompt was blocked: PROHIBITED_CONTENT",
+        },
+    ),
+}
+
+
 def error_answer(
     manner: Manner,
     status: int,
@@ -71,6 +92,12 @@ def error_answer(
     if retry_after_s is not None:
         headers.append((b"retry-after", str(retry_after_s).encode()))
     return Planned(status=status, headers=headers, pieces=(Piece(body),))
+
+
+def refused_answer(manner: Manner, refused: Refused) -> Planned:
+    """Word the refusal of a conversation too long, or of content, as each provider does."""
+    code, words = _REFUSED[refused]
+    return error_answer(manner, 400, words[manner], code=code)
 
 
 def _body(

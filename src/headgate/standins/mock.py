@@ -23,7 +23,7 @@ from headgate.core.call import Usage
 from headgate.core.faults import UpstreamTimeout
 from headgate.core.fields import first_field
 from headgate.core.ports import Answer, Outgoing
-from headgate.standins.answers_errors import error_answer
+from headgate.standins.answers_errors import error_answer, refused_answer
 from headgate.standins.answers_routes import model_of, plan
 from headgate.standins.answers_text import generator
 from headgate.standins.billing import Bill, PrefixCache
@@ -77,6 +77,8 @@ class MockTransport:
     def _planned(self, place: Place, body: bytes, content_type: str, drill: Drill, number: int) -> Planned:
         status = self._failure(place, body, content_type, drill, number)
         if status is not None:
+            if drill.refused is not None:
+                return refused_answer(place.manner, drill.refused)
             wait = RETRY_AFTER_S if status in (429, 503, 529) else None
             return error_answer(place.manner, status, retry_after_s=wait)
         settings = self.settings

@@ -119,7 +119,7 @@ def _place(word: str) -> int:
 
 def _taken(word: str, quirks: Quirks, changes: Changes, where: str) -> str | None:
     if word not in ORDER and word not in quirks.efforts:
-        changes.note(where, f"only its own dialect knows the effort {word!r}: how much it thinks is left open")
+        changes.note(where, f"only its own dialect knows the effort {word!r}: it is left open")
         return None
     found = nearest(word, quirks.efforts)
     if found == word:
