@@ -66,7 +66,7 @@ def chat_pieces(text: str) -> list[bytes]:
 
 def message_pieces(text: str) -> list[bytes]:
     usage = {"input_tokens": 10, "output_tokens": 1}
-    message = {
+    message: dict[str, Any] = {
         "id": "msg_1",
         "type": "message",
         "role": "assistant",
@@ -94,7 +94,7 @@ def message_pieces(text: str) -> list[bytes]:
 def tool_pieces(text: str) -> list[bytes]:
     """The same where a schema is a tool that has to be called."""
     begun = message_pieces("")
-    block = {"type": "tool_use", "id": "t1", "name": "final_answer", "input": {}}
+    block: dict[str, Any] = {"type": "tool_use", "id": "t1", "name": "final_answer", "input": {}}
     deltas = [
         event("content_block_delta", index=0, delta={"type": "input_json_delta", "partial_json": half})
         for half in halves(text)

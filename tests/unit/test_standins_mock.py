@@ -300,3 +300,18 @@ async def test_nesting_without_end_is_refused() -> None:
     outgoing = chat()
     outgoing.body = b'{"model": "m", "messages": ' + b"[" * 100_000
     assert (await MockTransport(MockSettings()).send(outgoing)).status == 400
+
+
+FORM = {"type": "json_schema", "json_schema": {"name": "p", "schema": {"type": "array"}}}
+
+
+async def test_an_unfit_answer_is_what_no_schema_wants_and_a_first_one_only_at_first() -> None:
+    async def said(model: str, *more: dict[str, str]) -> str:
+        messages = [{"role": "user", "content": "hi"}, *more]
+        body = {"model": model, "messages": messages, "response_format": FORM}
+        answer = await MockTransport(MockSettings()).send(request("/v1/chat/completions", body))
+        return msgspec.json.decode(await answer.read(LIMIT))["choices"][0]["message"]["content"]
+
+    shown = ({"role": "assistant", "content": "{}"}, {"role": "user", "content": "again"})
+    assert await said("unfit-answer", *shown) == await said("unfit-first-answer") == '{"unfit": true}'
+    assert (await said("unfit-first-answer", *shown)).startswith("[")

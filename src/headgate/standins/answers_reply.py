@@ -32,6 +32,7 @@ from headgate.standins.conversation import (
 )
 
 RESULT_CHARACTERS_MAX = 600
+UNFIT = '{"unfit": true}'
 
 _CONVERSATION = msgspec.json.Encoder(order="deterministic")
 
@@ -134,6 +135,8 @@ def _text(conversation: Conversation, random: Random) -> str:
 
 
 def _structured(conversation: Conversation, settings: MockSettings, body: bytes) -> str:
+    if conversation.is_unfit:
+        return UNFIT
     random = generator(settings.seed ^ conversation.seed, "structured", body)
     said = conversation.last_user_text
     everything = " \n".join(

@@ -45,6 +45,8 @@ def calls_for(conversation: Conversation, random: Random) -> tuple[ToolCall, ...
 
 def arguments_for(tool: Tool, conversation: Conversation, text: str, random: Random) -> dict[str, Any]:
     """Fill a tool's arguments from a text; an object that is valid by the tool's schema."""
+    if conversation.is_unfit:
+        return {"unfit": True}
     schema = {"type": "object", **tool.parameters}
     return Filler(schema, Hints(text, text), random).fill_object(schema)
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from headgate.core.call import Usage
+from headgate.standins.drills import drill_of
 
 Schema = dict[str, Any]
 
@@ -83,6 +84,14 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     def last_user_text(self) -> str:
         """The text of the last user turn that has any."""
         return next((turn.text for turn in reversed(self.turns) if turn.role == "user" and turn.text), "")
+
+    @property
+    def is_unfit(self) -> bool:
+        """Whether the model's name asks for an answer that its schema does not admit."""
+        unfit = drill_of(self.model).unfit
+        if unfit == "unfit-first-answer":
+            return not any(turn.role == "assistant" for turn in self.turns)
+        return unfit is not None
 
 
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
