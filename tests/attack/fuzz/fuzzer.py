@@ -28,6 +28,7 @@ from tests.attack.fuzz import (
     other_targets,
     prompt_targets,
     rule_targets,
+    small_targets,
     wire_targets,
 )
 from tests.attack.fuzz.fuzz_target import BROKEN, SEEDS, Target
@@ -44,6 +45,7 @@ TARGETS: Final[dict[str, Target]] = {
         *http_targets.TARGETS,
         *prompt_targets.TARGETS,
         *rule_targets.TARGETS,
+        *small_targets.TARGETS,
         *other_targets.TARGETS,
         BROKEN,
     )

@@ -302,11 +302,11 @@ EMBEDDING_ANSWERS: Final[list[Fields]] = [
 ]
 
 
-def events(chunks: list[Any], *, is_named: bool, end: bytes = b"data: [DONE]\n\n") -> bytes:
+def events(chunks: list[Fields], *, is_named: bool, end: bytes = b"data: [DONE]\n\n") -> bytes:
     """Chunks as server-sent events."""
     found: list[bytes] = []
     for chunk in chunks:
-        kind = chunk.get("type") if isinstance(chunk, dict) else None
+        kind = chunk.get("type")
         name = (
             f"event: {kind}\n".encode() if is_named and isinstance(kind, str) and kind.isprintable() else b""
         )
@@ -314,6 +314,6 @@ def events(chunks: list[Any], *, is_named: bool, end: bytes = b"data: [DONE]\n\n
     return b"".join(found) + end
 
 
-def lines(chunks: list[Any]) -> bytes:
+def lines(chunks: list[Fields]) -> bytes:
     """Chunks as lines of JSON."""
     return b"".join(json.dumps(chunk).encode() + b"\n" for chunk in chunks)
