@@ -3,6 +3,7 @@
 import pytest
 from tests.attack.conftest import Show
 from tests.wire.dialects import across_walk as answers
+from tests.wire.dialects import request_walk as requests
 
 
 @pytest.mark.timeout(600)
@@ -19,3 +20,11 @@ def test_every_recorded_answer_is_heard_alike_in_every_dialect(shown: Show):
         answers.UNCOUNTED["anthropic"]: 33,
         answers.UNCOUNTED["openai-responses"]: 17,
     }
+
+
+@pytest.mark.timeout(600)
+def test_every_recorded_call_passes_the_types_and_the_rules_of_every_provider(shown: Show):
+    table = requests.walk()
+    shown(str(table))
+    assert not table.faults, table.faults[:10]
+    assert sum(table.heard.values()) > 46_000

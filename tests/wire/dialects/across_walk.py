@@ -133,13 +133,13 @@ def answered() -> tuple[Answered, ...]:
     return tuple(found)
 
 
-def written(one: Answered, caller: Dialect) -> bytes:
-    """What the gateway gives a client for that answer."""
+def written(one: Answered, caller: Dialect, *, as_stream: bool) -> bytes:
+    """What the gateway gives a client for that answer; a whole one also where a stream was asked for."""
     translation = Translation.between(caller, one.dialect, PLAIN)
     assert translation is not None
     call = ChatCall(dialect=caller, model="asked", messages=(), stream=one.is_stream)
     if not one.is_stream:
-        return translation.answer(one.body, call, ASKED, Changes()).body
+        return translation.answer(one.body, call, ASKED, Changes(), as_stream=as_stream).body
     reader = translation.stream_reader(call, ASKED, Changes())
     return reader.feed(one.body).data + reader.end().data
 
@@ -164,16 +164,18 @@ def walk(every: int = 1) -> Table:
         if seen[one.dialect, one.is_stream] % every:
             continue
         for caller in CALLERS:
-            kind = "streams" if one.is_stream else "answers"
-            table.add(kind, one.dialect, caller, one.name, list(faults_of(one, caller)))
+            kinds = ("streams",) if one.is_stream else ("answers", "as streams")
+            for kind in kinds if caller != one.dialect else kinds[:1]:
+                faults = list(faults_of(one, caller, as_stream=kind != "answers"))
+                table.add(kind, one.dialect, caller, one.name, faults)
     return table
 
 
-def faults_of(one: Answered, caller: Dialect) -> Iterator[str]:
+def faults_of(one: Answered, caller: Dialect, *, as_stream: bool) -> Iterator[str]:
     """What of an answer is not the same for a client: one of `REASONS`, or what differs."""
-    body = written(one, caller)
+    body = written(one, caller, as_stream=as_stream)
     try:
-        heard = heard_by(caller, body, is_stream=one.is_stream)
+        heard = heard_by(caller, body, is_stream=as_stream)
     except (openai.APIError, anthropic.APIError, google_errors.APIError) as fault:
         if error_in(one) not in str(fault):
             yield f"error: {fault}"
@@ -189,7 +191,8 @@ def faults_of(one: Answered, caller: Dialect) -> Iterator[str]:
         first, second = getattr(said, name), getattr(heard, name)
         if first != second:
             yield _reason(name, first, second, caller) or f"{name}: {str(second)[:99]} for {str(first)[:99]}"
-    used, told = usage_in(one, one.dialect, one.body), usage_in(one, caller, body)
+    used = usage_in(one.dialect, one.body, is_stream=one.is_stream)
+    told = usage_in(caller, body, is_stream=as_stream)
     if costs_of(one, told) != costs_of(one, used):
         is_known = used is not None and costs_of(one, told) == costs_of(one, as_told(used, caller))
         yield UNCOUNTED[caller] if is_known else f"cost: {told} for {used}"
@@ -266,13 +269,13 @@ def costs_of(one: Answered, usage: Usage | None) -> tuple[int | None, ...] | Non
     return cost(_telling_apart(), usage, None), cost(known, usage, None)
 
 
-def usage_in(one: Answered, dialect: AnyDialect, body: bytes) -> Usage | None:
+def usage_in(dialect: AnyDialect, body: bytes, *, is_stream: bool) -> Usage | None:
     """As a gateway counts it that this answer passes through."""
     if dialect == "bedrock":
-        whole = whole_of(dialect, body) if one.is_stream else json.loads(body)
+        whole = whole_of(dialect, body) if is_stream else json.loads(body)
         return usage_of(dialect, "chat", whole["usage"])
     own = cast("Dialect", dialect)
-    if not one.is_stream:
+    if not is_stream:
         return read_answer(own, "chat", body).usage
     passed = reader(own, "chat", strip_usage=False)
     passed.feed(body)

@@ -8,7 +8,7 @@ import pytest
 
 
 @functools.cache
-def _operation() -> Any:
+def operation() -> Any:
     loaders: Any = pytest.importorskip("botocore.loaders", reason="botocore is not installed")
     model: Any = pytest.importorskip("botocore.model")
     described = loaders.create_loader().load_service_model("bedrock-runtime", "service-2")
@@ -17,13 +17,13 @@ def _operation() -> Any:
 
 def check_call(body: Any) -> None:
     """Fail where a call breaks a rule: unknown or missing members, types, enumerations, lengths, patterns."""
-    broken = list(_broken(_operation().input_shape, {"modelId": "m", **body}, ""))
+    broken = list(_broken(operation().input_shape, {"modelId": "m", **body}, ""))
     assert not broken, broken
 
 
 def check_answer(body: Any) -> None:
     """The same for an answer."""
-    broken = list(_broken(_operation().output_shape, body, ""))
+    broken = list(_broken(operation().output_shape, body, ""))
     assert not broken, broken
 
 

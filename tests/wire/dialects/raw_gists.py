@@ -266,7 +266,7 @@ def joined_chunks(chunks: list[Any]) -> Any:
     whole: Any = {}
     first: Any = {}
     for chunk in chunks:
-        found = held(next(iter(listed(chunk.get("candidates"))), None))
+        found = held(next((one for one in listed(chunk.get("candidates")) if not one.get("index")), None))
         parts += listed(held(found.get("content")).get("parts"))
         first |= found
         whole |= chunk

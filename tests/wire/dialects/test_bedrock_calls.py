@@ -14,6 +14,7 @@ from headgate.core.chat import (
     FunctionTool,
     Media,
     Message,
+    Native,
     NativePart,
     NativeTool,
     OutputFormat,
@@ -340,3 +341,12 @@ def test_trap_47_parts_and_tools_of_other_providers_are_told():
 def test_what_is_no_call_is_refused_by_its_member(body: bytes, said: str):
     with pytest.raises(InvalidRequest, match=said):
         CODEC.read_call(body)
+
+
+def test_a_message_whose_only_part_cant_be_said_keeps_its_turn():
+    film = Media(kind="file", file_id="file-1", native=Native(dialect="google"))
+    call = call_of((HI, assistant(Text(text="Yes?")), user(film)))
+    body, changes = write(call, msgspec.structs.replace(PLAIN, is_alternating=True, takes_prefill=False))
+    assert [message["role"] for message in body["messages"]] == ["user", "assistant", "user"]
+    assert body["messages"][-1]["content"] == [{"text": "(The user says nothing.)"}]
+    assert told(changes) == ["messages[2].content[0]"]

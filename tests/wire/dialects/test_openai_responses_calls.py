@@ -245,9 +245,8 @@ def test_media_that_responses_has_not_are_told():
         {"type": "input_text", "text": "See"},
         {"type": "input_image", "image_url": "https://example.org/a.png", "detail": "auto"},
         {"type": "input_file", "file_data": "data:application/pdf;base64,aGk=", "filename": "file.pdf"},
-        {"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}},
     ]
-    assert len(changes.of_weight("meaning")) == 3
+    assert len(changes.of_weight("meaning")) == 4
     assert [one.what for one in changes.of_weight("loss")] == ["messages[0].content[0].cache_control"]
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.core.chat import Thinking
-from headgate.core.quirks import Quirks
+from headgate.core.quirks import PLAIN, Quirks
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.thinking import BUDGETS, budget, effort, fitted, is_on
 
@@ -91,3 +91,10 @@ def test_whether_a_call_thinks() -> None:
         assert not is_on(one)
     for one in (Thinking(effort="low"), Thinking(budget_tokens=1), Thinking(budget_tokens=-1)):
         assert is_on(one)
+
+
+def test_an_effort_that_only_one_service_knows_is_left_open_elsewhere():
+    changes = Changes()
+    left = fitted(Thinking(effort="default"), PLAIN, None, changes, "reasoning_effort")
+    assert left is not None and left.effort is None
+    assert [one.weight for one in changes] == ["note"]

@@ -26,7 +26,7 @@ from headgate.wire.dialects.bedrock.parts_out import BlockWriter, without_foreig
 from headgate.wire.dialects.bedrock.tools import read_tools, write_tools
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.fields import Taking, decode, put_native, shape_of
-from headgate.wire.dialects.turns import arranged
+from headgate.wire.dialects.turns import BETWEEN, NOTHING, arranged
 
 STOP_SEQUENCE: Final = "/stop_sequence"
 """Where some models say which stop sequence they met; the others ignore that it is asked for."""
@@ -269,19 +269,23 @@ def _messages(messages: tuple[Message, ...], writer: BlockWriter, changes: Chang
         place += 1
         blocks = writer.blocks(message.parts, f"{where}.content")
         if not writer.is_own:
-            if not blocks:
-                changes.note(where, "Bedrock refuses a message without content; it was left out")
-                continue
             if message.name is not None:
                 changes.lose(f"{where}.name", "Bedrock knows no names of speakers")
-            blocks = _with_text(message, blocks, changes, where)
+            blocks = _with_text(message, blocks, changes, where) or [_filler(message, changes, where)]
         role = "user" if message.role == "tool" else message.role
         written.append(put_native({"role": role, "content": blocks}, message.native, OWN, changes, where))
     return written
 
 
+def _filler(message: Message, changes: Changes, where: str) -> Fields:
+    """What keeps the turns alternating where nothing of a message can be said; what was left out is told."""
+    filler = BETWEEN if message.role == "assistant" else NOTHING
+    changes.note(where, f"Bedrock refuses a message without content: it says {filler!r}")
+    return {"text": filler}
+
+
 def _with_text(message: Message, blocks: list[Fields], changes: Changes, where: str) -> list[Fields]:
-    has_document = any(isinstance(part, Media) and part.kind == "file" for part in message.parts)
+    has_document = blocks and any(isinstance(part, Media) and part.kind == "file" for part in message.parts)
     if not has_document or any(isinstance(part, Text) and part.text.strip() for part in message.parts):
         return blocks
     changes.note(where, "Bedrock wants a text beside a document; one was added")

@@ -291,8 +291,8 @@ def write_media(part: Media, changes: Changes, where: str) -> Fields | None:
             fields = _write_file(part, words)
         case "audio":
             form = _AUDIO_FORMATS.get(part.media_type or "")
-            if form is None or part.data is None:
-                changes.alter(where, "Responses takes no sound but mp3 and wav, as data; it was left out")
+            if not is_own or form is None or part.data is None:
+                changes.alter(where, "Responses takes no sound in a message; it was left out")
                 return None
             fields = {"type": "input_audio", "input_audio": {"data": part.data, "format": form}}
         case "video":
