@@ -1,7 +1,7 @@
 """One running Headgate in front of stand-ins of Amazon's and Google's clouds, for all their tests."""
 
 import itertools
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -115,9 +115,12 @@ class Clouds(House):
 
     provider: CloudProvider
 
-    def __init__(self, running: Running, cloud: CloudProvider, token_server: TokenServer) -> None:
+    def __init__(
+        self, running: Running, cloud: CloudProvider, token_server: TokenServer, account: Account
+    ) -> None:
         super().__init__(running, cloud)
         self.token_server = token_server
+        self.account = account
         self.clients: dict[str, Client] = {}
         for kind in CLIENTS:
             self.clients[kind.dialect] = kind(running.url, running.admin_key)
@@ -143,7 +146,7 @@ def _configuration(port: int, file: Path) -> str:
 
 
 @contextmanager
-def open_clouds(folder: Path) -> Generator[Clouds]:
+def open_clouds(folder: Path, more: Mapping[str, str] | None = None) -> Generator[Clouds]:
     authority, account, other = trustme.CA(), Account("gate@my-project.example"), Account("other@x.example")
     authority.cert_pem.write_to_path(str(folder / "authority.pem"))
     with CloudProvider() as cloud, TokenServer(account, cloud, authority) as token_server:
@@ -157,11 +160,12 @@ def open_clouds(folder: Path) -> Generator[Clouds]:
             "BROKEN_JSON": account.file(token_server.port)[:-40],
             "SHORT_JSON": short,
             "SSL_CERT_FILE": str(folder / "authority.pem"),
+            **(more or {}),
         }
         config = _configuration(cloud.port, folder / "account.json")
         (folder / "house").mkdir()
         with headgate(config, folder=folder / "house", environment=environment) as running:
-            clouds = Clouds(running, cloud, token_server)
+            clouds = Clouds(running, cloud, token_server, account)
             try:
                 yield clouds
             finally:
