@@ -183,3 +183,13 @@ def test_trap_41_which_of_claude_take_a_system_message_in_the_middle(model: str,
 def test_trap_40_where_nova_takes_its_top_k() -> None:
     assert quirks("mock", "us.amazon.nova-lite-v1:0", "bedrock").top_k_field == "inferenceConfig.topK"
     assert quirks("mock", "us.anthropic.claude-sonnet-4-6", "bedrock").top_k_field == "top_k"
+
+
+@pytest.mark.parametrize(
+    ("model", "thinking", "unasked"),
+    [("command-r7b-12-2024", "none", False), ("command-a-03-2025", "none", False),
+     ("command-a-reasoning-08-2025", "budget", True), ("command-b", "budget", False)],
+)  # fmt: skip
+def test_trap_38_models_of_cohere_s_think_where_they_can(model: str, thinking: str, unasked: bool) -> None:
+    known = quirks("cohere", model, "cohere")
+    assert (known.thinking, known.thinks_unasked) == (thinking, unasked)
