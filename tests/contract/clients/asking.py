@@ -58,16 +58,16 @@ def hold(scenario: Scenario, heard: list[Heard]) -> None:
     assert len(heard) == len(scenario.answers)
     for answer, one in zip(scenario.answers, heard, strict=True):
         gist = answer.gist
-        assert one.calls == gist.calls
+        assert one.calls == gist.calls, one
         if scenario.name == "structured":
             assert json.loads(one.text) == json.loads(gist.text)
         else:
-            assert one.text == gist.text
+            assert one.text == gist.text, one
         if one.finish is not None:
             word = _FINISHES.get(one.finish, one.finish)
-            assert (word if not one.calls or word != "stop" else "tool_calls") == gist.finish
-        assert one.tokens in (None, answer.tokens)
-        assert one.reasoning in (None, answer.reasoning)
+            assert (word if not one.calls or word != "stop" else "tool_calls") == gist.finish, one
+        assert one.tokens in (None, answer.tokens), one
+        assert one.reasoning in (None, answer.reasoning), one
 
 
 REFUSALS = [pytest.param(dialect, error, id=f"{dialect}-{error}") for dialect in OUTBOUND for error in ERRORS]

@@ -12,7 +12,9 @@ from collections.abc import Generator
 import msgspec
 import pytest
 from demo.running import headgate
-from tests.contract.clients.replayed_providers import Replays, open_replays
+from tests.contract.clients.replayed_fixtures import opened_replays, replays
+
+__all__ = ["gateway", "opened_replays", "replays"]
 
 # Read by the clients at import: no posting of usage data, no tracing.
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "false"
@@ -70,17 +72,3 @@ def provider_alone() -> Generator[GatewayUnderTest]:
 @pytest.fixture(scope="session")
 def gateway() -> Generator[GatewayUnderTest]:
     yield from (whole_gateway() if AGAINST == "gateway" else provider_alone())
-
-
-@pytest.fixture(scope="session")
-def opened_replays() -> Generator[Replays]:
-    with open_replays() as opened:
-        yield opened
-
-
-@pytest.fixture
-def replays(opened_replays: Replays) -> Generator[Replays]:
-    """A gateway before providers that replay; a call that its provider would refuse fails the test."""
-    opened_replays.take_faults()
-    yield opened_replays
-    assert not opened_replays.take_faults()

@@ -102,7 +102,9 @@ def _generate(scenario: Scenario) -> dict[str, Any]:
         more["response_mime_type"] = "application/json"
         more["response_json_schema"] = scenario.schema
     if scenario.name == "thinking":
-        more["thinking_config"] = {"thinking_level": "LOW", "include_thoughts": True}
+        is_older = scenario.model.startswith("gemini-2")
+        measure = {"thinking_budget": 1024} if is_older else {"thinking_level": "LOW"}
+        more["thinking_config"] = {**measure, "include_thoughts": True}
     return more
 
 

@@ -138,6 +138,13 @@ def _names(names: list[str]) -> None:
 def _responses(target: str, headers: Mapping[str, str], body: Any) -> None:
     _hold(target.endswith("/responses"), target)
     known = {name: value for name, value in body.items() if name != "stream"}
+    # `strict`, `detail` and `status` may be left out, whatever the types say.
+    if "tools" in body:
+        known["tools"] = [
+            {"strict": True, **tool} if tool["type"] == "function" else tool for tool in body["tools"]
+        ]
+    if not isinstance(body["input"], str):
+        known["input"] = [_detailed(item) for item in body["input"]]
     if body.get("stream"):
         _typed(ResponseCreateParamsStreaming, {**known, "stream": True})
     else:
@@ -149,6 +156,18 @@ def _responses(target: str, headers: Mapping[str, str], body: Any) -> None:
     answered = [item["call_id"] for item in items if item.get("type") == "function_call_output"]
     _hold(sorted(called) == sorted(answered), f"called {called}, answered {answered}")
     _hold(all(0 < len(one) <= 64 for one in called), f"ids longer than 64: {called}")
+
+
+def _detailed(item: Any) -> Any:
+    if not hasattr(item.get("content"), "append"):
+        return item
+    content = [
+        {"detail": "auto", **part} if part["type"] == "input_image" else part for part in item["content"]
+    ]
+    status = (
+        {"status": "completed"} if item.get("type") == "message" and item.get("role") == "assistant" else {}
+    )
+    return {**status, **item, "content": content}
 
 
 def _messages(target: str, headers: Mapping[str, str], body: Any) -> None:
@@ -203,9 +222,9 @@ def _generate(target: str, headers: Mapping[str, str], body: Any) -> None:
         if "/gemini-3" in target:
             _hold(not called or called[0].get("thoughtSignature"), "a first call without its signature")
     _hold(not calls, f"calls without their results: {calls}")
-    thinking = body.get("generationConfig", {}).get("thinkingConfig", {})
-    other = "thinkingBudget" if "/gemini-3" in target else "thinkingLevel"
-    _hold(other not in thinking, f"{target} knows no {other}")
+    settings = types.GenerationConfig.model_validate(body.get("generationConfig", {}))
+    other = "thinking_budget" if "/gemini-3" in target else "thinking_level"
+    _hold(getattr(settings.thinking_config, other, None) is None, f"{target} knows no {other}")
 
 
 _GOOGLE: dict[str, Any] = {

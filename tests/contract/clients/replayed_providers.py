@@ -16,9 +16,10 @@ from typing import Any
 from demo.running import headgate
 from tests.contract.clients.provider_rules import AgainstRulesError, check
 from tests.contract.clients.replayed_errors import ERRORS, Error, error_of
-from tests.contract.clients.replayed_traffic import OUTBOUND, OUTPUT, Answer, Scenario, scenarios
+from tests.contract.clients.replayed_traffic import OUTBOUND, OUTPUT, Scenario, scenarios
 from tests.flow.scripted_provider import chunked, head, whole
 from tests.flow.server_thread import ServerThread
+from tests.wire.dialects.raw_gists import datas_of
 
 from headgate.core.call import AnyDialect
 
@@ -37,6 +38,11 @@ api_key = "env:REPLAYED_KEY"
 [models.{alias}]
 targets = ["p-{alias}/{model}"]
 retry = {{ attempts = 1 }}
+
+[models.{alias}-lenient]
+targets = ["p-{alias}/{model}"]
+retry = {{ attempts = 1 }}
+translation = "lenient"
 """
 _REFUSAL = """
 [models.{alias}]
@@ -100,7 +106,11 @@ class ReplayingProvider(ServerThread):
         except (AgainstRulesError, AssertionError, ValueError) as wrong:
             self.faults.append(f"{target}: {wrong}\n{raw.decode(errors='replace')[:4000]}")
             return [whole(json.dumps({"error": {"message": f"replayed: {wrong}"}}).encode(), 400)]
-        return _pieces(answer) if scenario.streamed else [whole(answer.body, kind=answer.kind)]
+        if not scenario.streamed:
+            return [whole(answer.body, kind=answer.kind)]
+        if scenario.dialect == "google" and "alt=sse" not in target:
+            return _pieces(_array(answer.body), "application/json")
+        return _pieces(answer.body, answer.kind)
 
 
 def _turn(scenario: Scenario, target: str, body: Any) -> int:
@@ -151,14 +161,19 @@ _SOUGHT: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 
-def _pieces(answer: Answer) -> list[bytes]:
+def _array(body: bytes) -> bytes:
+    """A stream as Google sends it where no server-sent events are asked for."""
+    return b"[" + b",\r\n".join(json.dumps(one).encode() for one in datas_of(body)) + b"]"
+
+
+def _pieces(body: bytes, kind: str) -> list[bytes]:
     """A stream whose pieces end anywhere, within lines and within letters."""
     sizes = itertools.cycle(_SIZES)
-    steps = [head(200, "transfer-encoding: chunked", kind=answer.kind)]
+    steps = [head(200, "transfer-encoding: chunked", kind=kind)]
     place = 0
-    while place < len(answer.body):
+    while place < len(body):
         size = next(sizes)
-        steps.append(chunked(answer.body[place : place + size]))
+        steps.append(chunked(body[place : place + size]))
         place += size
     return [*steps, b"0\r\n\r\n"]
 
