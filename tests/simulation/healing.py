@@ -103,8 +103,8 @@ def rest(world: World) -> None:
         for _ in range(3):
             go_round(world)
         world.advance(FORGET_MS)
-    for _ in range(4):
-        go_round(world)
+    for pause_ms in (ROUND_MS, ROUND_MS, 2 * USE_MS, ROUND_MS, ROUND_MS):
+        go_round(world, pause_ms)  # what is learned first, of a window that has begun, is given back last
     has_lost_ends = any(one.is_lost for process in world.processes for one in process.journal.acct.frames)
     for window in world.database.tables.windows.values():
         if has_lost_ends:  # what a disk has lost is given back once its writer has ended
