@@ -18,8 +18,8 @@ DOUBTS_MAX = 4096
 """Beyond so many the oldest is given up: its money comes back when this boot's journal is closed."""
 AGAIN_MS = 1000
 KEPT_MS = HOUR_MS
-"""So long after its window, and after it came up, a doubt is given up in the same way; by then no clock is set
-back into it, and this host has heard from the database what time it is."""
+"""So long after its window, and after it came up, a doubt is given up in the same way; by then no clock is
+set back into it, and this host has heard from the database what time it is."""
 
 
 class _Doubt:
