@@ -3,11 +3,13 @@
 from tests.simulation.books import Broken
 from tests.simulation.calls import Call
 from tests.simulation.disk import SimJournal
+from tests.simulation.gateway import GatewayProcess
 from tests.simulation.line import AWAY_MS, FLIGHT_MS_MAX
 from tests.simulation.model_database import Closed
 from tests.simulation.shipping import SimShipper
 from tests.simulation.world import World
 
+from headgate.core.entries import END, SETTLED
 from headgate.journal.folder import STREAMS
 from headgate.meters.leases import FORGET_MS, USE_MS
 
@@ -101,8 +103,8 @@ def rest(world: World) -> None:
         for _ in range(3):
             go_round(world)
         world.advance(FORGET_MS)
-    for _ in range(4):
-        go_round(world)
+    for pause_ms in (ROUND_MS, ROUND_MS, 2 * USE_MS, ROUND_MS, ROUND_MS):
+        go_round(world, pause_ms)  # what is learned first, of a window that has begun, is given back last
     has_lost_ends = any(one.is_lost for process in world.processes for one in process.journal.acct.frames)
     for window in world.database.tables.windows.values():
         if has_lost_ends:  # what a disk has lost is given back once its writer has ended
@@ -123,7 +125,7 @@ def probe(world: World, name: str, most: int | None = None) -> None:
     if process.is_closed:
         return
     world.calls += 1
-    left = room(world, Call(world.calls, 1, 1, streams=False))
+    left = room(world, process, Call(world.calls, 1, 1, streams=False))
     if left < 1:
         return
     call = Call(world.calls, min(left, most or left), 1, streams=False)
@@ -139,16 +141,27 @@ def probe(world: World, name: str, most: int | None = None) -> None:
         go_round(world, 1000)
 
 
-def room(world: World, call: Call) -> int:
-    """What all budgets that count a call have left."""
+def room(world: World, process: GatewayProcess, call: Call) -> int:
+    """What all budgets that count a call have left, as far as the database and the process know."""
     tables, now_ms = world.database.tables, world.database.now_ms
     left: list[int] = []
     for budget, meter in world.counted(call):
         windows = [tables.windows[one] for one in tables.windows_of.get(tables.meters.get(meter, 0), ())]
         current = [one for one in windows if one.starts_ms <= now_ms < one.ends_ms]
         limit = tables.budgets.get(budget.id, budget.limit_pico_usd)
-        left.append(limit - current[0].total if current else limit)
+        left.append(limit - current[0].total - overrun(process, current[0].id) if current else limit)
     return min(left)
+
+
+def overrun(process: GatewayProcess, window: int) -> int:
+    """What calls of a process cost beyond their holds and only it knows, since a disk has lost their ends."""
+    return sum(
+        max(one.charged - held, 0)
+        for one in process.journal.acct.frames
+        if one.is_lost and one.kind in (SETTLED, END)
+        for held_of, held in one.holds
+        if held_of == window
+    )
 
 
 def stop(world: World) -> None:

@@ -190,7 +190,7 @@ class Line:
 
     def doubt(self, wants: Sequence[Want], asks: Sequence[Ask]) -> None:
         """The database may have granted these."""
-        self.doubts.note(wants, asks)
+        self.doubts.note(wants, asks, self.now_ms)
 
     def check_flight(self) -> None:
         """Cut what has taken too long."""

@@ -27,7 +27,7 @@ def answer(edges: Edges) -> Answer:
 
 def in_doubt(wants: list[Want], wall_ms: int = NOON_MS) -> Doubts:
     doubts = Doubts()
-    doubts.note(wants, asked(wants, wall_ms))
+    doubts.note(wants, asked(wants, wall_ms), 0)
     return doubts
 
 
@@ -58,8 +58,14 @@ def test_a_doubt_is_asked_after_where_another_host_s_time_zone_makes_the_window_
 
 def test_a_doubt_about_a_window_that_is_long_over_is_given_up():
     doubts = in_doubt([want()])
-    assert doubts.wants(0, NOON_MS + HOUR_MS + KEPT_MS, 10) == []
+    assert doubts.wants(KEPT_MS, NOON_MS + HOUR_MS + KEPT_MS, 10) == []
     assert len(doubts) == 0
+
+
+def test_a_host_whose_clock_is_ahead_gives_no_doubt_up_before_it_has_heard_what_time_it_is():
+    doubts = in_doubt([want()])
+    assert len(doubts.wants(0, NOON_MS + 3 * HOUR_MS, 10)) == 1
+    assert len(doubts.wants(KEPT_MS - 1, NOON_MS + 3 * HOUR_MS, 10)) == 1
 
 
 def test_edges_that_the_database_has_stored_may_differ_from_those_asked():

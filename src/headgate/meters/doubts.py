@@ -18,14 +18,16 @@ DOUBTS_MAX = 4096
 """Beyond so many the oldest is given up: its money comes back when this boot's journal is closed."""
 AGAIN_MS = 1000
 KEPT_MS = HOUR_MS
-"""So long after its window a doubt is given up in the same way; by then no clock is set back into it."""
+"""So long after its window, and after it came up, a doubt is given up in the same way; by then no clock is
+set back into it, and this host has heard from the database what time it is."""
 
 
 class _Doubt:
-    __slots__ = ("budget", "due_ms")
+    __slots__ = ("budget", "due_ms", "since_ms")
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, since_ms: int) -> None:
         self.budget = budget
+        self.since_ms = since_ms
         self.due_ms = 0
 
 
@@ -38,12 +40,12 @@ class Doubts:
     def __len__(self) -> int:
         return len(self._windows)
 
-    def note(self, wants: Sequence[Want], asks: Iterable[Ask]) -> None:
+    def note(self, wants: Sequence[Want], asks: Iterable[Ask], now_ms: int) -> None:
         """Note that the database may have granted what was asked for on behalf of these wants."""
         budgets = {want.meter: want.budget for want in wants}
         for ask in asks:
             meter = Meter(ask.budget, ask.subject)
-            self._windows[meter, Edges(ask.starts_ms, ask.ends_ms)] = _Doubt(budgets[meter])
+            self._windows[meter, Edges(ask.starts_ms, ask.ends_ms)] = _Doubt(budgets[meter], now_ms)
         while len(self._windows) > DOUBTS_MAX:
             del self._windows[next(iter(self._windows))]
 
@@ -64,7 +66,12 @@ class Doubts:
 
     def wants(self, now_ms: int, wall_ms: int, most: int) -> list[Want]:
         """What to ask for now, nothing of each meter, to learn what is on record; each once a second."""
-        for key in [key for key in self._windows if wall_ms >= key[1].ends_ms + KEPT_MS]:
+        given_up = [
+            key
+            for key, doubt in self._windows.items()
+            if wall_ms >= key[1].ends_ms + KEPT_MS and now_ms >= doubt.since_ms + KEPT_MS
+        ]
+        for key in given_up:
             del self._windows[key]
         found: dict[Meter, Want] = {}
         for (meter, _), doubt in self._windows.items():

@@ -120,7 +120,7 @@ class Till:
             granted = await self._desk.grant(asks)
         except BaseException:
             # Whether the database granted it is not known: `meters.returns` asks again, for nothing.
-            self.doubts.note(wants, asks)
+            self.doubts.note(wants, asks, self.now_ms())
             self.outage_at_s = self.now_s()
             self.counts["outages"] += 1
             raise
