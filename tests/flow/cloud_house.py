@@ -1,4 +1,4 @@
-"""One running Headgate in front of stand-ins of Amazon's and Google's clouds, for all their tests."""
+"""One running Headgate in front of stand-ins of two clouds and of every service known by name."""
 
 import itertools
 from collections.abc import Generator, Mapping
@@ -105,6 +105,19 @@ scope = {{ model = "{provider}/{prefix}{name}" }}
 limit = "1 USD"
 window = "total"
 """
+_SERVICE = """
+[providers.{name}]
+kind = "openai-compatible"
+service = "{name}"
+base_url = "http://127.0.0.1:{port}/{name}/v1"
+api_key = "env:AWS_API_KEY"
+"""
+SERVICES = (
+    *("mistral", "groq", "deepseek", "xai", "together", "fireworks", "cerebras", "openrouter", "perplexity"),
+    *("huggingface", "nvidia", "scaleway", "ovhcloud", "ionos", "stackit"),
+    *("ollama", "vllm", "llama-cpp", "sglang", "tgi"),
+)
+"""Every service and engine that is promised by name."""
 ALIASES = {"bedrock": ("bedrock", ""), "gemini": ("vertex", ""), "claude": ("vertex", "claude-")}
 """Kinds of aliases: their provider, and how their model's name begins."""
 COUNT = 16
@@ -139,6 +152,7 @@ class Clouds(House):
 
 def _configuration(port: int, file: Path) -> str:
     parts = [CONFIG.format(port=port, region=REGION, file=file)]
+    parts += [_SERVICE.format(name=name, port=port) for name in SERVICES]
     for kind, (provider, prefix) in ALIASES.items():
         for number in range(COUNT):
             parts.append(_ALIAS.format(name=f"{kind}-{number}", provider=provider, prefix=prefix))
