@@ -60,7 +60,8 @@ async def pass_on(
     Its attempt has settled already.
     """
     call.answered_target, call.message = refusal.target, refusal.message
-    call.provider_request_id, call.usage = refusal.provider_request_id, refusal.usage
+    call.provider_request_id = refusal.provider_request_id
+    call.add_usage(refusal.usage)
     if refusal.written is not None:
         refusal.written.note(call)
         refusal.written.note_answer(call)

@@ -45,7 +45,13 @@ class SchemaChecker:
     def __init__(self) -> None:
         self._room = asyncio.Semaphore(PROCESSES_MAX)
         self._idle: list[Process] = []
+        self._killed: list[Process] = []
         self._known: dict[bytes, str | None] = {}
+
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        """Those that wait for work."""
+        return tuple(self._idle)
 
     async def fault_of(self, schema: bytes) -> str | None:
         """Why no answer can be held against a schema (JSON); None where it is a good one.
@@ -80,17 +86,24 @@ class SchemaChecker:
         return found
 
     async def stop(self) -> None:
-        """End the processes that are idle; those at work end with what they are asked, or with this one."""
+        """End the processes that are idle; those at work end with what they are asked."""
         for process in self._idle:
             if process.stdin is not None:
                 process.stdin.close()
-        for process in self._idle:
+        for process in [*self._idle, *self._killed]:
             try:
                 async with asyncio.timeout(GOODBYE_S_MAX):
                     await process.wait()
             except TimeoutError:
                 _kill(process)
         self._idle.clear()
+        self._killed.clear()
+
+    def _end(self, process: Process) -> None:
+        """Kill a process; `stop` waits for those that are not gone by then."""
+        _kill(process)
+        self._killed = [one for one in self._killed if one.returncode is None]
+        self._killed.append(process)
 
     def _remember(self, digest: bytes, fault: str | None) -> None:
         if len(self._known) >= SCHEMAS_KNOWN_MAX:
@@ -125,10 +138,10 @@ class SchemaChecker:
             ConnectionError,
             RuntimeError,
         ):  # uvloop: "the handler is closed"
-            _kill(process)
+            self._end(process)
             raise _Ended(was_idle=was_idle) from None
         except BaseException:  # what it would still say is nobody's answer any more
-            _kill(process)
+            self._end(process)
             raise
         self._idle.append(process)
         return found
