@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pydantic
-import pytest
 from tests.recorded_exchanges import Exchange
 from tests.wire.dialects.anthropic_samples import (
     ASKED,
-    answered,
     answers,
     calls,
     event_bytes,
@@ -19,7 +17,6 @@ from tests.wire.dialects.anthropic_samples import (
     folded,
     raw_events,
     read_call,
-    said,
     sdk_answer,
     sdk_beta_streamed,
     streams,
@@ -28,8 +25,6 @@ from tests.wire.dialects.anthropic_samples import (
 
 from headgate.core.chat import ChatAnswer, NativePart, Reasoning, Text, ToolCall
 from headgate.core.events import Ended, NativeEvent
-from headgate.core.faults import UpstreamError
-from headgate.wire.dialects.anthropic.answers import read_count, write_count
 from headgate.wire.dialects.anthropic.codec import CODEC
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import fold, unfold
@@ -43,13 +38,6 @@ def test_there_is_enough_to_go_by():
     assert len(answers()) >= 161
     assert len(streams()) >= 14
     assert sum(one.dialect == "bedrock-invoke" for one in answers()) >= 5
-
-
-def test_every_call_is_written_back():
-    for one in calls():
-        body, changes = said(read_call(one))
-        assert body == one.request, one.id
-        assert not list(changes), one.id
 
 
 def test_what_a_call_says_has_words():
@@ -88,13 +76,6 @@ def test_what_a_call_says_has_words():
     assert seen["thinking"] >= 10
 
 
-def test_every_answer_is_written_back():
-    for one in answers():
-        body, changes = answered(CODEC.read_answer(one.response.encode()))
-        assert body == json.loads(one.response), one.id
-        assert not list(changes), one.id
-
-
 def test_what_an_answer_says_has_words():
     for one in answers():
         raw = json.loads(one.response)
@@ -126,22 +107,6 @@ def check_words(one: Exchange, answer: ChatAnswer, raw: Any) -> None:
     assert (finish.native, finish.reason) == (raw["stop_reason"], STOPS[raw["stop_reason"]])
     assert answer.usage == usage_of("anthropic", "chat", raw["usage"])
     assert (answer.id, answer.model) == (raw["id"], raw["model"])
-
-
-def test_errors_are_no_answers():
-    errors = [one for one in calls() if one.status != 200]
-    assert errors
-    for one in errors:
-        with pytest.raises(UpstreamError, match="effort level"):
-            CODEC.read_answer(one.response.encode())
-
-
-def test_every_count_of_tokens_is_written_back():
-    counts = [one for one in calls() if one.dialect == "anthropic-count-tokens"]
-    assert len(counts) == 4
-    for one in counts:
-        assert json.loads(write_count(read_count(one.response.encode()))) == json.loads(one.response)
-        assert read_call(one).max_output is None
 
 
 def test_a_stream_written_again_says_the_same():

@@ -10,7 +10,6 @@ from tests.wire.dialects.bedrock_samples import ASKED, answers, exchanges, read,
 from headgate.core.call import Usage
 from headgate.core.chat import ChatAnswer, Media, NativePart, Reasoning, Text, ToolCall, ToolResult
 from headgate.core.events import Ended
-from headgate.core.quirks import PLAIN
 from headgate.wire.dialects.bedrock.codec import CODEC
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import fold, unfold
@@ -21,13 +20,10 @@ def test_there_are_as_many_as_were_recorded():
     assert len(answers()) == 92
 
 
-def test_every_call_is_written_as_it_came():
+def test_calls_hold_every_kind_of_part():
     kinds: set[str] = set()
     for one in exchanges():
-        changes = Changes()
         call = CODEC.read_call(one.body, model="m", stream=True)
-        assert json.loads(CODEC.write_call(call, PLAIN, changes)) == one.request, one.id
-        assert not list(changes), one.id
         assert (call.dialect, call.model, call.stream) == ("bedrock", "m", True)
         kinds |= {type(part).__name__ for message in call.messages for part in message.parts}
     assert kinds == {"Text", "Media", "ToolCall", "ToolResult", "Reasoning", "NativePart"}
@@ -55,13 +51,9 @@ def test_what_a_call_says_has_words():
     assert raw_parts == read_parts > 150
 
 
-def test_every_answer_is_written_as_it_came():
+def test_every_answer_says_what_its_json_says():
     for name, raw in answers():
-        answer = CODEC.read_answer(json.dumps(raw).encode())
-        changes = Changes()
-        assert json.loads(CODEC.write_answer(answer, ASKED, changes)) == raw, name
-        assert not list(changes), name
-        _same(name, raw, answer)
+        _same(name, raw, CODEC.read_answer(json.dumps(raw).encode()))
 
 
 def _same(name: str, raw: Any, answer: ChatAnswer) -> None:
