@@ -78,6 +78,7 @@ SYSTEM_PACKAGES := nginx-light wrk gcc libc6-dev iproute2 util-linux e2fsprogs f
 packages:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 	  for name in $(SYSTEM_PACKAGES); do dpkg -s $$name > /dev/null 2>&1 || missing="$$missing $$name"; done; \
+	  command -v npm > /dev/null || missing="$$missing nodejs npm"; \
 	  if [ -n "$$missing" ]; then \
 	    echo "installing$$missing ..." >&2; apt-get -qq update > /dev/null; \
 	    DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $$missing > /dev/null; \

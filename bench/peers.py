@@ -14,9 +14,10 @@ from pathlib import Path
 
 from bench.headgate_server import KINDS
 from bench.machine import Cores, tree
+from bench.npm import npm_installed
 from bench.payloads import Kind, chat_body
 from bench.serving import JSON_HEADERS, Ask, Serving
-from bench.starting import CannotStart, first_in_line, need_programs, on_free_port, program, wait_for_port
+from bench.starting import CannotStart, first_in_line, on_free_port, program, wait_for_port
 from bench.tensorzero import TENSORZERO, printed_port, tensorzero_command
 from bench.upstream import Upstream
 
@@ -85,11 +86,11 @@ def litellm_serving(upstream: Upstream, cache: Path, where: Cores) -> Generator[
 @contextlib.contextmanager
 def portkey_serving(upstream: Upstream, cache: Path, where: Cores) -> Generator[Serving]:
     """Run Portkey's gateway, told by headers where to go."""
-    need_programs(("node", "npm"))
     folder = _folder(cache, "portkey")
-    package = _npm(cache, "portkey", f"@portkey-ai/gateway@{PORTKEY}")
-    mended = _mend(cache.parent / "peers" / "portkey")
-    command = ["node", str(package / "build" / "start-server.js"), "--port={port}", "--headless"]
+    packages = npm_installed(cache.parent / "peers" / "portkey", [f"@portkey-ai/gateway@{PORTKEY}"])
+    mended = _mend(packages)
+    start = packages / "@portkey-ai" / "gateway" / "build" / "start-server.js"
+    command = ["node", str(start), "--port={port}", "--headless"]
     asks: dict[Kind, Ask] = {}
     for kind in KINDS:
         headers = {
@@ -182,21 +183,6 @@ def peer_environment(cache: Path, name: str, requirement: str) -> Path:
     return binaries
 
 
-def _npm(cache: Path, name: str, requirement: str) -> Path:
-    folder = cache.parent / "peers" / name
-    package = folder / "node_modules" / requirement.rpartition("@")[0]
-    done = folder / ".installed"
-    if not (done.exists() and done.read_text() == requirement):
-        print(f"installing {requirement} ...", file=sys.stderr)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        _install(
-            ["npm", "install", "--prefix", str(folder), "--no-fund", "--no-audit", requirement], requirement
-        )
-        done.write_text(requirement)
-    return package
-
-
 def _install(command: Sequence[str], requirement: str) -> None:
     done = subprocess.run(list(command), capture_output=True, text=True, check=False)
     if done.returncode:
@@ -204,9 +190,9 @@ def _install(command: Sequence[str], requirement: str) -> None:
         raise CannotStart(f"{requirement} could not be installed\n{said}")
 
 
-def _mend(folder: Path) -> bool:
+def _mend(packages: Path) -> bool:
     mended = False
-    for path in (folder / "node_modules/@hono/node-server/dist").glob("index.*js"):
+    for path in (packages / "@hono/node-server/dist").glob("index.*js"):
         text = path.read_text()
         if _PORTKEY_MENDED not in text:
             path.write_text(text.replace(_PORTKEY_BROKEN, _PORTKEY_MENDED))

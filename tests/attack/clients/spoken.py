@@ -3,15 +3,16 @@
 Read next: `voices`, which put a turn into the words of a provider's dialect.
 """
 
+import base64
 import json
 from typing import Any, Protocol, cast
 
 import msgspec
 
+from headgate.core.call import AnyDialect
+
 TOKENS = (1200, 34)
 """What each turn used: input and output."""
-SEAL = "c2VhbGVkIGJ5IHRoZSBwcm92aWRlcg=="
-"""What a provider signs its thoughts with, or keeps them in."""
 
 
 class Called(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +41,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
     """A call as the provider has it."""
 
-    dialect: str
+    dialect: AnyDialect
     path: str
     body: dict[str, Any]
     streamed: bool
@@ -53,7 +54,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 class Voice(Protocol):
     """How a dialect's provider listens and talks."""
 
-    dialect: str
+    dialect: AnyDialect
     kind: str
 
     def hear(self, path: str, body: dict[str, Any]) -> Heard:
@@ -72,6 +73,11 @@ class Voice(Protocol):
 def cut(text: str, size: int = 17) -> list[str]:
     """A text in pieces, as a model makes it."""
     return [text[start : start + size] for start in range(0, len(text), size)]
+
+
+def seal_of(dialect: AnyDialect) -> str:
+    """What the provider of a dialect signs its thoughts with, or keeps them in."""
+    return base64.b64encode(f"sealed by a provider of {dialect}".encode()).decode()
 
 
 def event(data: object, name: str = "") -> bytes:

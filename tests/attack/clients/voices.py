@@ -6,7 +6,9 @@ Written from the providers' own references, not with the product's codecs. Read 
 import json
 from typing import Any, cast
 
-from tests.attack.clients.spoken import SEAL, TOKENS, Heard, Turn, cut, event, flat
+from tests.attack.clients.spoken import TOKENS, Heard, Turn, cut, event, flat, seal_of
+
+from headgate.core.call import AnyDialect
 
 MODEL = "scripted-model"
 
@@ -14,7 +16,7 @@ MODEL = "scripted-model"
 class ChatVoice:
     """OpenAI's chat completions, with the thoughts of those services that show them."""
 
-    dialect = "openai-chat"
+    dialect: AnyDialect = "openai-chat"
     kind = "text/event-stream"
 
     def hear(self, path: str, body: dict[str, Any]) -> Heard:
@@ -80,7 +82,7 @@ class ChatVoice:
 class ResponsesVoice:
     """OpenAI's Responses, without stored state."""
 
-    dialect = "openai-responses"
+    dialect: AnyDialect = "openai-responses"
     kind = "text/event-stream"
 
     def hear(self, path: str, body: dict[str, Any]) -> Heard:
@@ -106,7 +108,7 @@ class ResponsesVoice:
                     "type": "reasoning",
                     "id": f"rs_{turn.number}",
                     "summary": summary,
-                    "encrypted_content": SEAL,
+                    "encrypted_content": seal_of(self.dialect),
                 }
             )
         if turn.text:
@@ -211,7 +213,7 @@ class ResponsesVoice:
 class MessagesVoice:
     """Anthropic's Messages."""
 
-    dialect = "anthropic"
+    dialect: AnyDialect = "anthropic"
     kind = "text/event-stream"
 
     def hear(self, path: str, body: dict[str, Any]) -> Heard:
@@ -235,7 +237,7 @@ class MessagesVoice:
     def _blocks(self, turn: Turn) -> list[dict[str, Any]]:
         blocks: list[dict[str, Any]] = []
         if turn.thought:
-            blocks.append({"type": "thinking", "thinking": turn.thought, "signature": SEAL})
+            blocks.append({"type": "thinking", "thinking": turn.thought, "signature": seal_of(self.dialect)})
         if turn.text:
             blocks.append({"type": "text", "text": turn.text})
         blocks += [

@@ -8,13 +8,15 @@ import struct
 import zlib
 from typing import Any
 
-from tests.attack.clients.spoken import SEAL, TOKENS, Heard, Turn, cut, event, flat
+from tests.attack.clients.spoken import TOKENS, Heard, Turn, cut, event, flat, seal_of
+
+from headgate.core.call import AnyDialect
 
 
 class GenerateVoice:
     """Google's generateContent, whose first call of a turn bears the signature of its thoughts."""
 
-    dialect = "google"
+    dialect: AnyDialect = "google"
     kind = "text/event-stream"
 
     def hear(self, path: str, body: dict[str, Any]) -> Heard:
@@ -43,7 +45,7 @@ class GenerateVoice:
         parts += [{"text": piece} for piece in cut(turn.text)]
         for number, one in enumerate(turn.calls):
             called: dict[str, Any] = {"functionCall": {"name": one.name, "args": one.arguments}}
-            parts.append(called if number else {**called, "thoughtSignature": SEAL})
+            parts.append(called if number else {**called, "thoughtSignature": seal_of(self.dialect)})
         return parts
 
     def _chunk(self, parts: list[dict[str, Any]], *, is_last: bool) -> dict[str, Any]:
@@ -71,7 +73,7 @@ class GenerateVoice:
 class ConverseVoice:
     """Amazon's Converse, streamed in its binary frames."""
 
-    dialect = "bedrock"
+    dialect: AnyDialect = "bedrock"
     kind = "application/vnd.amazon.eventstream"
 
     def hear(self, path: str, body: dict[str, Any]) -> Heard:
@@ -89,7 +91,7 @@ class ConverseVoice:
     def whole(self, turn: Turn) -> dict[str, Any]:
         content: list[dict[str, Any]] = []
         if turn.thought:
-            said = {"text": turn.thought, "signature": SEAL}
+            said = {"text": turn.thought, "signature": seal_of(self.dialect)}
             content.append({"reasoningContent": {"reasoningText": said}})
         if turn.text:
             content.append({"text": turn.text})
@@ -112,7 +114,9 @@ class ConverseVoice:
         blocks: list[tuple[dict[str, Any] | None, list[dict[str, Any]]]] = []
         if turn.thought:
             deltas: list[dict[str, Any]] = [{"text": part} for part in cut(turn.thought)]
-            blocks.append((None, [{"reasoningContent": one} for one in [*deltas, {"signature": SEAL}]]))
+            blocks.append(
+                (None, [{"reasoningContent": one} for one in [*deltas, {"signature": seal_of(self.dialect)}]])
+            )
         if turn.text:
             blocks.append((None, [{"text": part} for part in cut(turn.text)]))
         for one in turn.calls:
