@@ -67,8 +67,6 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     # Tools.
     tool_ids: Literal["any", "word", "nine"] = "any"
     """Which ids it takes (24): at most 40 characters; of `[a-zA-Z0-9_-]`; or nine alphanumerics."""
-    takes_custom_tools: bool = False
-    """Tools whose input is text of any form, which else are functions of one text."""
     tool_name_length_max: int = 64
     takes_user_after_tool: bool = True
     """Where not, an assistant's turn is put between (27)."""
@@ -85,6 +83,10 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     takes_parallel_flag: bool = True
     needs_declared_tools: bool = True
     """A history with calls of tools is refused where no tool is declared (29); to declare them is safe."""
+
+    # Counting of tokens.
+    wraps_counted_call: bool = True
+    """Google's counting takes a whole call as one member; where not, the call's own members."""
 
     # Output and reasoning.
     schema: Literal["native", "tool", "instruction"] = "native"

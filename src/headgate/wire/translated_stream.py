@@ -10,7 +10,7 @@ from typing import Final, cast
 import msgspec
 
 from headgate.core.call import Dialect, Usage
-from headgate.core.chat import Fields, Media, Native, Part, Reasoning, Refusal, Text
+from headgate.core.chat import Fields, Media, Native, NativePart, Part, Reasoning, Refusal, Text
 from headgate.core.events import (
     ArgumentsDelta,
     Began,
@@ -26,6 +26,7 @@ from headgate.core.events import (
 from headgate.core.faults import UpstreamError
 from headgate.wire.answers import tier_of
 from headgate.wire.declining import declined_by
+from headgate.wire.dialects.custom_tools import CustomCalls
 from headgate.wire.dialects.model import EventsIn, EventsOut
 from headgate.wire.dialects.sealing import stamped_event
 from headgate.wire.dialects.structured_stream import RestoredStream
@@ -41,6 +42,7 @@ class TranslatedStream:
 
     __slots__ = (
         "_committed",
+        "_custom",
         "_declined",
         "_ending",
         "_in",
@@ -69,15 +71,18 @@ class TranslatedStream:
         request_id: str,
         maker: str = "",
         restoring: RestoredStream | None = None,
+        custom: CustomCalls | None = None,
     ) -> None:
         """`maker`: whom seals are marked with, where not every provider of the dialect takes them.
-        `restoring`: what turns an answer's form back, where the target was made to keep one."""
+        `restoring`: what turns an answer's form back, where the target was made to keep one.
+        `custom`: what turns calls of custom tools back, where the target knows functions alone."""
         self._in = into
         self._out = out
         self._own: Dialect = own
         self._request_id = request_id
         self._maker = maker
         self._restoring = restoring
+        self._custom = custom
         self._committed = False
         self._ending = False
         self._declined: str | None = None
@@ -106,7 +111,11 @@ class TranslatedStream:
 
     def _said(self, events: list[Event]) -> bytes:
         said: list[bytes] = []
-        for event in events if self._restoring is None else self._restored(self._restoring, events):
+        if self._restoring is not None:
+            events = self._restored(self._restoring, events)
+        if self._custom is not None:
+            events = [one for event in events for one in self._custom.take(event)]
+        for event in events:
             if self.finished or self.error is not None:
                 break
             if self._maker:
@@ -173,6 +182,8 @@ class TranslatedStream:
                     self._made(part.seal.data if part.seal is not None else " ")
             case Media():
                 self._made(part.data or part.url or " ")
+            case NativePart():
+                self._made(_ENCODE(part.value).decode("utf-8", "replace"))
             case _:  # a tool's call, or a part of the provider's own, is a sign of life though it be empty
                 self._committed = True
 

@@ -15,8 +15,9 @@ from headgate.core.chat import ChatAnswer, ChatCall
 from headgate.core.quirks import Quirks
 from headgate.wire.answers import read_answer
 from headgate.wire.declining import declined
-from headgate.wire.dialects import caching
+from headgate.wire.dialects import caching, custom_tools
 from headgate.wire.dialects.changes import Changes
+from headgate.wire.dialects.custom_tools import CustomCalls, as_functions, custom_names
 from headgate.wire.dialects.folding import unfold
 from headgate.wire.dialects.model import Asked, Codec
 from headgate.wire.dialects.registry import codec_of
@@ -90,6 +91,7 @@ class Translation:
             meant = msgspec.structs.replace(chat, model=model, max_output=max_output, wants_usage=wants_usage)
             return self._other.write_call(meant, self._quirks, changes), changes
         quirks = self._quirks_for(chat)
+        chat = as_functions(chat, changes)
         meant = msgspec.structs.replace(
             prepared(caching.fitted(chat, quirks, changes), quirks, changes),
             model=model,
@@ -123,7 +125,9 @@ class Translation:
         assert isinstance(chat, ChatCall)
         answer = stamped_answer(self._other.read_answer(body), self._quirks.maker)
         facts, why = self._facts(answer, body), declined(answer)
-        answer = restored(answer, chat, self._quirks_for(chat), changes)
+        custom = custom_names(chat)
+        answer = restored(answer, as_functions(chat, Changes()), self._quirks_for(chat), changes)
+        answer = custom_tools.restored(answer, custom, self._own.dialect)
         if not as_stream:
             said = self._own.write_answer(answer, asked, changes)
             return TranslatedAnswer(body=said, facts=facts, answer=answer, declined=why)
@@ -143,6 +147,8 @@ class Translation:
         """Begin to translate the stream that answers a call."""
         assert isinstance(chat, ChatCall)
         quirks = self._quirks_for(chat)
+        custom = custom_names(chat)
+        chat = as_functions(chat, Changes())
         own: Dialect = self._own.dialect  # pyright: ignore[reportAssignmentType] - callers have no other
         return TranslatedStream(
             self._other.events_in(),
@@ -151,6 +157,7 @@ class Translation:
             request_id=asked.request_id,
             maker=quirks.maker,
             restoring=RestoredStream(chat, quirks) if is_restored(chat, quirks) else None,
+            custom=CustomCalls(custom, own) if custom else None,
         )
 
 

@@ -29,7 +29,7 @@ from headgate.wire.dialects.fields import Taking, decode, put_native
 from headgate.wire.dialects.identifiers import given
 from headgate.wire.dialects.model import Asked
 from headgate.wire.dialects.openai_chat.messages import flat_reasoning, put_left, put_marks, put_media
-from headgate.wire.dialects.openai_chat.parts_in import take_said
+from headgate.wire.dialects.openai_chat.parts_in import CALL_KIND, take_said
 from headgate.wire.dialects.openai_chat.parts_out import (
     Writing,
     address_of,
@@ -230,7 +230,10 @@ def _put_foreign(message: Fields, parts: Sequence[Part], answer: ChatAnswer, wri
     """Foreign images as OpenRouter has them, and sound as OpenAI has it; other parts are told."""
     images: list[Fields] = []
     for part in parts:
-        if isinstance(part, NativePart):
+        if isinstance(part, NativePart) and part.dialect == OWN and part.kind == CALL_KIND:
+            calls = cast("list[Fields]", message.setdefault("tool_calls", []))
+            calls.append({**part.value, "id": part.value.get("id") or given(answer.id, len(calls))})
+        elif isinstance(part, NativePart):
             writing.changes.lose(part.kind, f"only {part.dialect} has such a part of an answer")
         elif not isinstance(part, Media):
             continue

@@ -372,4 +372,8 @@ def _native(part: NativePart, choice: ChoiceOut, writing: Writing) -> bytes:
         writing.changes.lose(part.kind, f"only {part.dialect} has such a part of an answer")
         return b""
     member = {CALL_KIND: "tool_calls", "images": "images"}.get(part.kind, "content")
-    return choice.chunk({member: [part.value]})
+    value = part.value
+    if part.kind == CALL_KIND and "index" not in value:
+        value = {"index": choice.calls, **value}
+        choice.calls += 1
+    return choice.chunk({member: [value]})

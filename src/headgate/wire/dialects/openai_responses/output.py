@@ -69,6 +69,8 @@ def item_of(part: Part, response_id: str, place: int, changes: Changes) -> Field
         case Media():
             changes.alter("output", f"Responses gives no {part.kind}; it was left out")
             return None
+        case NativePart(dialect="openai-responses"):
+            return native_item(part, response_id, place)
         case NativePart():
             changes.lose("output", f"Responses has no part of the kind {part.kind}")
             return None
@@ -125,6 +127,14 @@ def call_item(part: ToolCall, response_id: str, place: int, status: str) -> Fiel
         "call_id": part.id or identifiers.given(response_id, place),
         "name": part.name,
     }
+
+
+def native_item(part: NativePart, response_id: str, place: int) -> Fields:
+    """A part that this dialect alone has, in an answer that another one gave: a custom tool's call."""
+    item: Fields = {"id": item_id(part.kind, response_id, place), **part.value}
+    if item.get("call_id") == "":
+        item["call_id"] = identifiers.given(response_id, place)
+    return item
 
 
 def image_item(part: Media, identifier: str) -> Fields:

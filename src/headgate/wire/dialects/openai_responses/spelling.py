@@ -63,5 +63,6 @@ PREFIXES: Final = {
     "message": "msg",
     "reasoning": "rs",
     "function_call": "fc",
+    "custom_tool_call": "ctc",
     "image_generation_call": "ig",
 }

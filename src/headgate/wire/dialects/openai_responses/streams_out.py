@@ -41,7 +41,7 @@ from headgate.core.faults import UpstreamError
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.model import Asked
 from headgate.wire.dialects.openai_responses.answers import RESPONSE, ending, head_of, written_usage
-from headgate.wire.dialects.openai_responses.output import carrier_item, item_of
+from headgate.wire.dialects.openai_responses.output import carrier_item, item_of, native_item
 from headgate.wire.dialects.openai_responses.parts import write_citation
 from headgate.wire.dialects.openai_responses.spelling import ITEM, ITEM_END, OWN, item_id
 from headgate.wire.dialects.openai_responses.written_items import WrittenItem, WrittenPart
@@ -352,7 +352,8 @@ class ResponsesOut:
         identifier = part.value.get("id")
         index = self._native_ids.get(identifier) if isinstance(identifier, str) else None
         if index is None:
-            self._whole(part.value)
+            item = part.value if self._is_own else native_item(part, self._id, len(self._items))
+            self._whole(item)
             return
         item = self._items[index]
         item.fields, item.is_done = part.value, True
