@@ -15,6 +15,9 @@ from google.genai import types
 from tests.flow.scripted_provider import Reply, ScriptedProvider, answer, completion, error
 from tests.recorded_exchanges import Exchange, every_exchange
 
+from headgate.core.chat import Seal
+from headgate.wire.dialects.seals import wrapped
+
 PROVIDERS = """
 [providers.responses]
 kind = "openai"
@@ -53,7 +56,7 @@ PATHS = {
     "gemini": "/gemini/v1beta/models/m:countTokens",
 }
 QUESTION = "What is the weather in Lisbon, and what was it yesterday?"
-SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+SCHEMA: dict[str, Any] = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 
 
 class House:
@@ -77,11 +80,12 @@ class House:
                 )
                 return counted.input_tokens
             case "anthropic":
+                offered: Any = {"name": "f", "input_schema": SCHEMA}
                 return self.anthropic.messages.count_tokens(
                     model=model,
                     system="Be brief.",
                     messages=[{"role": "user", "content": QUESTION}],
-                    tools=[{"name": "f", "input_schema": SCHEMA}],
+                    tools=[offered],
                     thinking={"type": "enabled", "budget_tokens": 2048},
                 ).input_tokens
             case _:
@@ -208,10 +212,10 @@ def test_a_provider_without_counting_is_answered_for_and_stays_well(
     model = f"without-{name}"
     house.provider.on("claude", model, reply)
     question = {"model": f"claude/{model}", "messages": [{"role": "user", "content": QUESTION}]}
-    for _ in range(8):
-        given = house.post("/v1/messages/count_tokens", question)
-        assert given.status_code == 200 and "estimated" in given.headers["x-headgate-changes"]
-    row = house.record(given.headers["x-headgate-request-id"])
+    counted = [house.post("/v1/messages/count_tokens", question) for _ in range(8)]
+    assert all("estimated" in given.headers["x-headgate-changes"] for given in counted)
+    assert {given.status_code for given in counted} == {200}
+    row = house.record(counted[-1].headers["x-headgate-request-id"])
     assert [one["status"] for one in row["attempts"]] == [404]
     message = {
         "id": "m1", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
@@ -258,3 +262,26 @@ def test_what_the_target_can_t_be_told_is_no_reason_to_refuse_a_count(house: Hou
     assert "(meaning)" not in given.headers["x-headgate-changes"]
     strict = house.post("/v1/messages", {**body, "max_tokens": 5})
     assert strict.status_code == 422, "the call itself would be refused"
+
+
+def test_seals_of_others_are_taken_out_of_what_anthropic_counts(house: House) -> None:
+    """An agent's history with another provider's reasoning in it, which Anthropic would refuse."""
+    seal = wrapped(Seal("google", "abc"), "anthropic")
+    body = {
+        "model": "claude/m",
+        "messages": [
+            {"role": "user", "content": "a"},
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "thinking", "thinking": "foreign", "signature": seal},
+                    {"type": "text", "text": "b"},
+                ],
+            },
+            {"role": "user", "content": "c"},
+        ],
+    }
+    assert house.post("/v1/messages/count_tokens", body).json() == {"input_tokens": 31}
+    sent = json.loads(house.provider.received("claude", "m")[-1].body)
+    assert [one["content"] for one in sent["messages"]] == ["a", [{"type": "text", "text": "b"}], "c"]
+    assert sent.keys() == {"model", "messages"}

@@ -21,9 +21,6 @@ from headgate.core.embedding import EmbeddingAnswer, EmbeddingCall, EmbeddingDia
 from headgate.core.faults import InvalidRequest, UpstreamError
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.embeddings import (
-    INPUTS_MAX,
-    batches,
-    joined,
     read_answer,
     read_call,
     write_answer,
@@ -199,35 +196,6 @@ def test_trap_49_a_client_of_floats_gets_none_in_base64():
     floats = EmbeddingCall(dialect="openai", model="m", inputs=(), encoding="float")
     (row,) = msgspec.json.decode(write_answer(answer, floats, Changes()))["data"]
     assert row["embedding"] == list(VALUES)
-
-
-def test_trap_49_calls_are_cut_to_what_a_provider_takes_and_joined_again():
-    texts = [str(number) for number in range(250)]
-    call = read_call("openai", msgspec.json.encode({"input": texts, "model": "m"}))
-    cut = batches(call, INPUTS_MAX["cohere"])
-    assert [len(one.inputs) for one in cut] == [96, 96, 58]
-    assert batches(call, INPUTS_MAX["openai"]) == (call,)
-    answers = [
-        EmbeddingAnswer(
-            dialect="cohere",
-            model="m",
-            vectors=tuple(
-                Vector(index=place, values=(float(first + place),)) for place in range(len(one.inputs))
-            ),
-            usage=Usage(input=len(one.inputs)),
-        )
-        for first, one in zip((0, 96, 192), cut, strict=True)
-    ]
-    whole = joined(answers, cut)
-    assert [(vector.index, vector.values) for vector in whole.vectors] == [
-        (n, (float(n),)) for n in range(250)
-    ]
-    assert whole.usage == Usage(input=250)
-    written = msgspec.json.decode(write_answer(whole, call, Changes()))
-    assert written["usage"] == {"prompt_tokens": 250, "total_tokens": 250}
-    short = msgspec.structs.replace(answers[1], vectors=answers[1].vectors[:5])
-    with pytest.raises(UpstreamError, match="5 vectors for 96 inputs"):
-        joined([answers[0], short, answers[2]], cut)
 
 
 def test_tokens_are_no_text_to_another_provider():

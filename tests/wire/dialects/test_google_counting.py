@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from headgate.core.chat import ChatCall, FunctionTool, Message, Text
+from headgate.core.chat import ChatCall, FunctionTool, Message, Text, ToolChoice
 from headgate.core.faults import InvalidRequest, UpstreamError
 from headgate.core.quirks import PLAIN
 from headgate.wire.dialects.changes import Changes
@@ -61,3 +61,24 @@ def test_what_is_no_count_is_refused(body: bytes):
 def test_what_is_no_call_is_refused(body: bytes):
     with pytest.raises(InvalidRequest):
         read_count_call(body)
+
+
+def test_what_vertex_counts_are_the_call_s_own_members():
+    call = ChatCall(
+        dialect="anthropic",
+        model="m",
+        messages=(
+            Message(role="system", parts=(Text(text="Be brief."),)),
+            Message(role="user", parts=(Text(text="Hi"),)),
+        ),
+        tools=(FunctionTool(name="f"),),
+        tool_choice=ToolChoice(mode="required"),
+    )
+    plain = msgspec.structs.replace(PLAIN, wraps_counted_call=False)
+    assert msgspec.json.decode(write_count_call(call, plain, Changes())) == {
+        "systemInstruction": {"parts": [{"text": "Be brief."}]},
+        "contents": CONTENTS,
+        "tools": [{"functionDeclarations": [{"name": "f"}]}],
+    }
+    wrapped = msgspec.json.decode(write_count_call(call, PLAIN, Changes()))
+    assert "toolConfig" in wrapped["generateContentRequest"]

@@ -1,17 +1,15 @@
-"""Embeddings in every dialect, read and written, and calls cut to what a provider takes at once (trap 49).
+"""Embeddings in every dialect, read and written, and how many inputs a provider takes at once (trap 49).
 
 Pure. Never embeds anything, never asks who a provider is. Read next: `core.embedding`, `embeddings_openai`,
 `embeddings_google`, `embeddings_cohere`, `embeddings_amazon`, `vectors`.
 """
 
-from collections.abc import Sequence
 from typing import Final, Protocol, cast
 
 import msgspec
 
-from headgate.core.call import Usage
 from headgate.core.chat import Fields
-from headgate.core.embedding import EmbeddingAnswer, EmbeddingCall, EmbeddingDialect, Vector
+from headgate.core.embedding import EmbeddingAnswer, EmbeddingCall, EmbeddingDialect
 from headgate.core.faults import InvalidRequest, UpstreamError
 from headgate.wire.dialects import (
     embeddings_amazon,
@@ -93,71 +91,3 @@ def write_answer(
         return _encode(_FORMATS[asked.dialect].write_answer(answer, asked, changes))
     except ValueError as error:
         raise UpstreamError(f"the provider's vectors can't be written: {error}") from None
-
-
-def batches(call: EmbeddingCall, inputs_max: int) -> tuple[EmbeddingCall, ...]:
-    """The call in as many as a provider takes that embeds so many inputs at once, in order."""
-    if len(call.inputs) <= inputs_max:
-        return (call,)
-    return tuple(
-        msgspec.structs.replace(call, inputs=call.inputs[start : start + inputs_max])
-        for start in range(0, len(call.inputs), inputs_max)
-    )
-
-
-def joined(answers: Sequence[EmbeddingAnswer], calls: Sequence[EmbeddingCall]) -> EmbeddingAnswer:
-    """One answer of those to the batches of a call. Raises UpstreamError where one has too few vectors."""
-    if len(answers) == 1:
-        return answers[0]
-    vectors: list[Vector] = []
-    usage: Usage | None = None
-    for answer, call in zip(answers, calls, strict=True):
-        if len(answer.vectors) != len(call.inputs):
-            raise UpstreamError(
-                f"the provider gave {len(answer.vectors)} vectors for {len(call.inputs)} inputs"
-            )
-        first = len(vectors)
-        ordered = sorted(answer.vectors, key=lambda vector: vector.index)
-        vectors.extend(
-            msgspec.structs.replace(vector, index=first + place) for place, vector in enumerate(ordered)
-        )
-        usage = _sum(usage, answer.usage)
-    # What each of them said beside its vectors and its usage is of no use to a client that asked once.
-    return EmbeddingAnswer(
-        dialect=answers[0].dialect,
-        model=answers[0].model,
-        vectors=tuple(vectors),
-        id=answers[0].id,
-        usage=usage,
-        fields=_usage_fields(answers[0], usage),
-        shape=answers[0].shape,
-    )
-
-
-def _sum(first: Usage | None, second: Usage | None) -> Usage | None:
-    if first is None or second is None:
-        return second if first is None else first
-    units = {
-        kind: first.units.get(kind, 0) + second.units.get(kind, 0) for kind in {**first.units, **second.units}
-    }
-    return Usage(
-        input=first.input + second.input, cache_read=first.cache_read + second.cache_read, units=units
-    )
-
-
-def _usage_fields(answer: EmbeddingAnswer, usage: Usage | None) -> Fields:
-    """What the first of several answers said beside its vectors, with the usage of all."""
-    fields = dict(answer.fields)
-    if usage is None:
-        return fields
-    tokens = usage.total_input
-    match answer.dialect:
-        case "openai":
-            fields["usage"] = {"prompt_tokens": tokens, "total_tokens": tokens}
-        case "google":
-            fields["usageMetadata"] = {"promptTokenCount": tokens}
-        case "cohere":
-            fields["meta"] = {"billed_units": {"input_tokens": tokens, **usage.units}}
-        case "bedrock-invoke":
-            fields["inputTextTokenCount"] = tokens
-    return fields

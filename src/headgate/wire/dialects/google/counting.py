@@ -4,6 +4,8 @@ Pure. Source: Gemini API reference, `models.countTokens`; Vertex AI writes the c
 request around them. Read next: `calls`.
 """
 
+from typing import Final
+
 import msgspec
 
 from headgate.core.chat import ChatCall, Native
@@ -14,6 +16,9 @@ from headgate.wire.dialects.google.calls import call_of, fields_of, written
 from headgate.wire.dialects.google.spelling import DIALECT, Members, flags_of
 
 _encode = msgspec.json.Encoder().encode
+
+_COUNTED: Final = frozenset({"contents", "generationConfig", "systemInstruction", "tools"})
+"""What the counting takes of a call that is not wrapped."""
 
 _WRAPPED = "counted"
 _WRAPPED_SNAKE = "counted_snake"
@@ -44,6 +49,8 @@ def write_count_call(call: ChatCall, quirks: Quirks, changes: Changes) -> bytes:
         return _encode({"generate_content_request": fields})
     if call.dialect == DIALECT or fields.keys() == {"contents"}:
         return _encode(fields)
+    if not quirks.wraps_counted_call:
+        return _encode({name: value for name, value in fields.items() if name in _COUNTED})
     model = "models/" + call.model.removeprefix("models/")
     return _encode({"generateContentRequest": {"model": model, **fields}})
 
