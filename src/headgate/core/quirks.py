@@ -88,10 +88,6 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     wraps_counted_call: bool = True
     """Google's counting takes a whole call as one member; where not, the call's own members."""
 
-    # Counting of tokens.
-    wraps_counted_call: bool = True
-    """Google's counting takes a whole call as one member; where not, the call's own members."""
-
     # Output and reasoning.
     schema: Literal["native", "tool", "instruction"] = "native"
     """How a JSON schema is enforced (44)."""
