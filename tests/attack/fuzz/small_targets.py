@@ -1,4 +1,4 @@
-"""Fuzzes what reads the dialects that few speak: Cohere's two, text completions, bodies of InvokeModel."""
+"""Fuzzes what reads the dialects that few speak: Cohere's two, completions, bodies of InvokeModel."""
 
 import json
 from collections.abc import Iterable
@@ -8,13 +8,13 @@ from tests.attack.fuzz.codec_checks import answer_holds, call_holds, stream_hold
 from tests.attack.fuzz.fuzz_target import Draw, Target
 from tests.attack.fuzz.wire_targets import JSON_WORDS
 from tests.wire.dialects import small_samples as samples
-from tests.wire.dialects.returning import COHERE_V1, COMPLETIONS, Embedding, Invoked
+from tests.wire.dialects.returning import COHERE_FIRST, COMPLETIONS, Embedding, Invoked
 
 from headgate.core.faults import InvalidRequest, UpstreamError
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.registry import CODECS
 
-CODECS_FUZZED: Final = (CODECS["cohere"], COHERE_V1, COMPLETIONS)
+CODECS_FUZZED: Final = (CODECS["cohere"], COHERE_FIRST, COMPLETIONS)
 RETURNING: Final = (Invoked(), Embedding("bedrock-invoke", b'{"inputText":"p"}'))
 
 

@@ -24,7 +24,7 @@ from headgate.wire.dialects.model import Asked, Codec
 from headgate.wire.dialects.registry import CODECS, OWN_ONLY
 
 ASKED = Asked(model="m")
-COMPLETIONS, COHERE_V1 = OWN_ONLY
+COMPLETIONS, COHERE_FIRST = OWN_ONLY
 MODEL_IN_PATH: frozenset[AnyDialect] = frozenset({"google", "bedrock"})
 
 
@@ -127,7 +127,7 @@ def returning(one: Exchange) -> Returning:
     if one.dialect in CHATS:
         return Chat(CHATS[one.dialect], one.stream)
     if one.dialect == "cohere-chat":
-        return Chat(CODECS["cohere"] if one.path.startswith("/v2/") else COHERE_V1)
+        return Chat(CODECS["cohere"] if one.path.startswith("/v2/") else COHERE_FIRST)
     if one.dialect in EMBEDDINGS:
         return Embedding(EMBEDDINGS[one.dialect], one.body)
     if one.dialect == "anthropic-count-tokens":

@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 from tests.recorded_exchanges import Exchange, every_exchange
 from tests.wire.dialects import small_samples as samples
-from tests.wire.dialects.returning import ASKED, COHERE_V1, COMPLETIONS, Chat, Invoked, is_streamed, returning
+from tests.wire.dialects.returning import (
+    ASKED,
+    COHERE_FIRST,
+    COMPLETIONS,
+    Chat,
+    Invoked,
+    is_streamed,
+    returning,
+)
 
 from headgate.core.call import Usage
 from headgate.core.chat import ChatAnswer, ChatCall, Text
@@ -84,11 +92,11 @@ def test_cohere_s_first_chat_is_a_conversation():
         history: list[Any] = one.request.get("chat_history") or []
         roles = {"SYSTEM": "system", "USER": "user", "CHATBOT": "assistant"}
         wanted = [(roles[entry["role"].upper()], entry["message"]) for entry in history]
-        assert said(COHERE_V1.read_call(one.body)) == [*wanted, ("user", one.request["message"])], one.id
+        assert said(COHERE_FIRST.read_call(one.body)) == [*wanted, ("user", one.request["message"])], one.id
         if is_streamed(one):
             continue
         raw = json.loads(one.response)
-        answer = COHERE_V1.read_answer(one.response.encode())
+        answer = COHERE_FIRST.read_answer(one.response.encode())
         billed = raw["meta"]["billed_units"]
         assert (text_of(answer), answer.usage) == (
             raw["text"], Usage(input=billed["input_tokens"], output=billed["output_tokens"])
@@ -96,7 +104,7 @@ def test_cohere_s_first_chat_is_a_conversation():
 
 
 def test_a_line_that_is_an_error_breaks_the_stream():
-    reader = COHERE_V1.events_in()
+    reader = COHERE_FIRST.events_in()
     found = reader.feed(samples.lines([samples.V1_STREAM[0], {"message": "slow down"}]))
     assert found[-1] == Broke(message="slow down")
 

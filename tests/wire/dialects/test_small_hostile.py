@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.wire.dialects import small_samples as samples
 from tests.wire.dialects.json_places import changed, places
-from tests.wire.dialects.returning import ASKED, COHERE_V1, COMPLETIONS, Chat, Embedding, Invoked, Returning
+from tests.wire.dialects.returning import (
+    ASKED,
+    COHERE_FIRST,
+    COMPLETIONS,
+    Chat,
+    Embedding,
+    Invoked,
+    Returning,
+)
 
 from headgate.core.chat import Reasoning, Text, ToolCall
 from headgate.core.events import Began, Ended, Event
@@ -46,7 +54,7 @@ class Stream(msgspec.Struct, frozen=True):
 AMAZON = Embedding("bedrock-invoke", b'{"inputText":"p"}')
 BODIES = {
     "cohere": Body(Chat(CODECS["cohere"]), samples.COHERE_CALLS, samples.COHERE_ANSWERS),
-    "cohere-v1": Body(Chat(COHERE_V1), samples.V1_CALLS, samples.V1_ANSWERS),
+    "cohere-v1": Body(Chat(COHERE_FIRST), samples.V1_CALLS, samples.V1_ANSWERS),
     "completions": Body(Chat(COMPLETIONS), samples.COMPLETION_CALLS, samples.COMPLETION_ANSWERS),
     "invoked": Body(Invoked(), samples.INVOKED_CALLS, samples.INVOKED_ANSWERS),
     "amazon": Body(AMAZON, samples.EMBEDDING_CALLS, samples.EMBEDDING_ANSWERS),
@@ -55,7 +63,7 @@ STREAMS = {
     "cohere": Stream(
         CODECS["cohere"], samples.COHERE_STREAM, lambda found: samples.events(found, is_named=True)
     ),
-    "cohere-v1": Stream(COHERE_V1, samples.V1_STREAM, samples.lines),
+    "cohere-v1": Stream(COHERE_FIRST, samples.V1_STREAM, samples.lines),
     "completions": Stream(
         COMPLETIONS, samples.COMPLETION_STREAM, lambda found: samples.events(found, is_named=False)
     ),

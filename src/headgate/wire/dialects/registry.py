@@ -6,7 +6,7 @@ from headgate.core.call import AnyDialect
 from headgate.wire.dialects.anthropic.codec import CODEC as ANTHROPIC
 from headgate.wire.dialects.bedrock.codec import CODEC as BEDROCK
 from headgate.wire.dialects.cohere.codec import CODEC as COHERE
-from headgate.wire.dialects.cohere_v1.codec import CODEC as COHERE_V1
+from headgate.wire.dialects.cohere_first.codec import CODEC as COHERE_FIRST
 from headgate.wire.dialects.completions.codec import CODEC as COMPLETIONS
 from headgate.wire.dialects.google.codec import CODEC as GOOGLE
 from headgate.wire.dialects.model import Codec
@@ -17,7 +17,7 @@ CODECS: Final[dict[AnyDialect, Codec]] = {
     codec.dialect: codec for codec in (OPENAI_CHAT, OPENAI_RESPONSES, ANTHROPIC, GOOGLE, BEDROCK, COHERE)
 }
 
-OWN_ONLY: Final = (COMPLETIONS, COHERE_V1)
+OWN_ONLY: Final = (COMPLETIONS, COHERE_FIRST)
 """Codecs that write only what they have read: nothing is translated to what has no conversation or is old."""
 
 

@@ -22,7 +22,7 @@ from headgate.core.events import (
 )
 from headgate.core.faults import UpstreamError
 from headgate.wire.dialects.changes import Changes
-from headgate.wire.dialects.cohere_v1.bodies import OWN, meta_in, take_finish
+from headgate.wire.dialects.cohere_first.bodies import OWN, meta_in, take_finish
 from headgate.wire.dialects.fields import Taking, decode
 from headgate.wire.dialects.model import Asked
 from headgate.wire.dialects.stream_reading import StreamReading

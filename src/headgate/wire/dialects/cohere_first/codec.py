@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from headgate.wire.dialects.cohere_v1 import bodies
-from headgate.wire.dialects.cohere_v1.streams import StreamReader, StreamWriter
+from headgate.wire.dialects.cohere_first import bodies
+from headgate.wire.dialects.cohere_first.streams import StreamReader, StreamWriter
 from headgate.wire.dialects.model import Codec
 
 CODEC: Final = Codec(
