@@ -129,6 +129,22 @@ async def test_streams_say_what_is_billed_and_end_as_they_should(name: str) -> N
     assert seen.usage == transport.bill.usage
 
 
+COUNTS: list[tuple[str, dict[str, Any], str]] = [
+    ("/v1/responses/input_tokens", {"model": "m", "input": "About lakes"}, "input_tokens"),
+    ("/v1/messages/count_tokens", {"model": "m", "messages": HELLO}, "input_tokens"),
+    ("/v1beta/models/m:countTokens", {"contents": [{"parts": [{"text": "About lakes"}]}]}, "totalTokens"),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "member"), COUNTS)
+async def test_tokens_are_counted_for_nothing(path: str, body: dict[str, Any], member: str) -> None:
+    transport = MockTransport(MockSettings(seed=3))
+    answer = await transport.send(request(path, body))
+    assert answer.status == 200
+    assert msgspec.json.decode(await answer.read(LIMIT))[member] > 2
+    assert transport.bill.usage == Usage()
+
+
 @pytest.mark.parametrize("name", CALLS)
 async def test_answers_depend_on_seed_and_request_alone(name: str) -> None:
     _, path, _, body = CALLS[name]

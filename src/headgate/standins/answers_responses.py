@@ -17,6 +17,7 @@ from headgate.standins.answers_openai_chat import (
     check_ranges,
     fragments,
 )
+from headgate.standins.answers_reply import count_input
 from headgate.standins.conversation import (
     Choice,
     Conversation,
@@ -162,6 +163,12 @@ def answer(body: ResponsesBody, reply: Reply) -> Planned:
     choice = reply.choices[0]
     value = _response(body, reply, _status(choice), _items(reply, choice))
     return whole(value, usage=reply.usage, model=reply.model)
+
+
+def count(conversation: Conversation) -> Planned:
+    """Answer how many tokens a request has."""
+    counted = {"object": "response.input_tokens", "input_tokens": count_input(conversation)}
+    return whole(counted, model=conversation.model)
 
 
 def usage_block(usage: Usage) -> dict[str, Any]:

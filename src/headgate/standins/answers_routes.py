@@ -111,6 +111,9 @@ def _openai(place: Place, body: bytes, content_type: str, settings: MockSettings
             wanted = _decode(body, answers_responses.ResponsesBody, place)
             reply = _reply(answers_responses.conversation_of(wanted), settings, cached)
             return answers_responses.answer(wanted, reply)
+        case "responses_count":
+            wanted = _decode(body, answers_responses.ResponsesBody, place)
+            return answers_responses.count(answers_responses.conversation_of(wanted))
         case "completions":
             text = _decode(body, answers_openai_plain.CompletionsBody, place)
             reply = _reply(answers_openai_plain.completion_conversation(text), settings, cached)

@@ -15,6 +15,7 @@ from headgate.standins.answers_errors import Manner
 OperationName = Literal[
     "chat",
     "responses",
+    "responses_count",
     "completions",
     "embeddings",
     "moderations",
@@ -47,6 +48,7 @@ _POSTED: tuple[tuple[str, OperationName, Manner], ...] = (
     ("/chat/completions", "chat", "openai"),
     ("/completions", "completions", "openai"),
     ("/responses", "responses", "openai"),
+    ("/responses/input_tokens", "responses_count", "openai"),
     ("/embeddings", "embeddings", "openai"),
     ("/moderations", "moderations", "openai"),
     ("/images/generations", "images", "openai"),
