@@ -19,6 +19,8 @@ SamplingName = Literal[
     "logit_bias",
 ]
 
+MediaKind = Literal["image", "audio", "video", "file"]
+
 
 class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """What one model at one provider takes, and in which form. Numbers in brackets are those of the traps
@@ -62,6 +64,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the last message may be the assistant's (42)."""
     takes_image_urls: bool = True
     takes_file_data: bool = True
+    takes_s3_addresses: bool = True
+    """Whether Bedrock reads media of the model's from `s3://` (45)."""
     takes_audio: bool = True
 
     # Tools.
@@ -74,6 +78,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Results stand in a turn of their own (26)."""
     takes_media_in_results: bool = False
     """Images in a tool's result (32)."""
+    refused_in_results: frozenset[MediaKind] = frozenset()
+    """But for media of these kinds."""
     takes_result_errors: bool = True
     """A mark that a tool failed (31)."""
     takes_forced_tool: bool = True

@@ -1,4 +1,4 @@
-"""Custom tools, whose input is text of any form: functions of one text where no one else has them, and back."""
+"""Custom tools, whose input is text of any form: functions of one text where none are known, and back."""
 
 import json
 from typing import Any

@@ -14,7 +14,7 @@ import msgspec
 
 from headgate.core.call import AnyDialect
 from headgate.core.chat import ChatCall, Media, Message, Part, Reasoning, Role, Text, ToolCall, ToolResult
-from headgate.core.quirks import Quirks
+from headgate.core.quirks import MediaKind, Quirks
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.drafts import APART, Draft, drafts_of, is_blank
 from headgate.wire.dialects.foreign import own_only
@@ -37,6 +37,7 @@ _OF_TOOLS: Final = (ToolCall, ToolResult)
 _SEATS: Final[dict[type, Role]] = {ToolCall: "assistant", Reasoning: "assistant", ToolResult: "user"}
 """Whose message a part belongs to that only one role has."""
 
+ALL_MEDIA: Final[frozenset[MediaKind]] = frozenset({"image", "audio", "video", "file"})
 OPENAI: Final[frozenset[AnyDialect]] = frozenset({"openai", "openai-chat", "openai-responses"})
 """The dialects that have a developer's role."""
 
@@ -56,9 +57,9 @@ def arranged(
     drafts = _solid(drafts, changes, is_note=call.dialect != "openai-responses")
     if any(type(part) in _OF_TOOLS for draft in drafts for part in draft.parts):
         drafts = Pairing(quirks.tool_ids, names_of(call, quirks), changes).run(drafts)
-        if not quirks.takes_media_in_results:
-            for draft in drafts:
-                _move_media(draft, changes)
+        refused = quirks.refused_in_results if quirks.takes_media_in_results else ALL_MEDIA
+        for draft in drafts if refused else ():
+            _move_media(draft, refused, changes)
         drafts = _solid(drafts, changes, is_note=True)
     kept = list(own_only(drafts, quirks, own, changes))
     drafts = kept if len(kept) == len(drafts) else _solid(kept, changes, is_note=True)
@@ -138,15 +139,15 @@ def _reasoning_first(draft: Draft, quirks: Quirks, changes: Changes) -> None:
     draft.parts = [*first, *(part for part in draft.parts if not isinstance(part, Reasoning))]
 
 
-def _move_media(draft: Draft, changes: Changes) -> None:
+def _move_media(draft: Draft, refused: frozenset[MediaKind], changes: Changes) -> None:
     """Images out of results, to stand behind them with a label (trap 32)."""
     moved: list[Part] = []
     for order, part in enumerate(draft.parts):
-        if not isinstance(part, ToolResult) or not any(isinstance(inner, Media) for inner in part.parts):
+        if not isinstance(part, ToolResult) or not any(_is_of(inner, refused) for inner in part.parts):
             continue
         kept: list[Part] = []
         for inner in part.parts:
-            if not isinstance(inner, Media):
+            if not isinstance(inner, Media) or inner.kind not in refused:
                 kept.append(inner)
                 continue
             label = f'The {inner.kind} that tool "{part.name}" gave for call {part.call_id}'
@@ -157,6 +158,10 @@ def _move_media(draft: Draft, changes: Changes) -> None:
     if moved:
         heads = sum(isinstance(part, ToolResult) for part in draft.parts)
         draft.parts[heads:heads] = moved
+
+
+def _is_of(part: Part, kinds: frozenset[MediaKind]) -> bool:
+    return isinstance(part, Media) and part.kind in kinds
 
 
 def _systems(drafts: list[Draft], quirks: Quirks, changes: Changes) -> list[Draft]:

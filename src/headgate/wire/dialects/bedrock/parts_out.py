@@ -142,6 +142,8 @@ class BlockWriter:
         return {NAMES[part.kind]: self._rest(inner, part.native, where)}
 
     def _is_refused(self, part: Media) -> bool:
+        if part.data is None and part.url is not None and not self._quirks.takes_s3_addresses:
+            return part.url.startswith("s3://")
         if part.kind == "audio":
             return not self._quirks.takes_audio
         return part.kind == "file" and not self._quirks.takes_file_data

@@ -288,6 +288,9 @@ def write_media(part: Media, changes: Changes, where: str) -> Fields | None:
             elif "auto" in words or not is_own:
                 fields["detail"] = "auto"
         case "file":
+            if not is_own and (part.media_type or "").partition("/")[0] in ("audio", "video"):
+                changes.alter(where, f"Responses takes no file of {part.media_type}; it was left out")
+                return None
             fields = _write_file(part, words)
         case "audio":
             form = _AUDIO_FORMATS.get(part.media_type or "")
