@@ -3,7 +3,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from headgate.core.call import Dialect, Operation, Usage
+from headgate.core.call import AnyDialect, Dialect, Operation, Usage
 from headgate.wire.answers import classify, provider_message, read_answer, retry_after_s
 
 CHAT = {"prompt_tokens": 30, "completion_tokens": 12, "total_tokens": 42}
@@ -238,6 +238,10 @@ def error(message: str = "", **members: Any) -> bytes:
         ("openai-chat", 500, b"<html>", "server"),
         ("openai-chat", 502, b"", "server"),
         ("openai-chat", 302, b"", "server"),
+        ("cohere", 429, b'{"id":"1","message":"limited to 1000 API calls / month"}', "exhausted"),
+        ("cohere", 429, b'{"id":"1","message":"limited to 20 API calls / minute"}', "limited"),
+        ("cohere", 404, b'{"id":"1","message":"model was removed"}', "target"),
+        ("cohere", 422, b'{"id":"1","message":"messages is required"}', "request"),
         ("anthropic", 400, error("Your credit balance is too low to access the API"), "exhausted"),
         ("anthropic", 400, error("max_tokens: required", type="invalid_request_error"), "request"),
         ("anthropic", 529, error("Overloaded", type="overloaded_error"), "server"),
@@ -261,7 +265,7 @@ def error(message: str = "", **members: Any) -> bytes:
         ),
     ],
 )
-def test_an_error_is_blamed_on_whose_fault_it_is(dialect: Dialect, status: int, body: bytes, kind: str):
+def test_an_error_is_blamed_on_whose_fault_it_is(dialect: AnyDialect, status: int, body: bytes, kind: str):
     assert classify(dialect, status, body) == kind
 
 

@@ -187,6 +187,7 @@ _EXHAUSTED = (
     "exceeded your current quota, please check your plan and billing",
     "insufficient credits",
     "insufficient balance",
+    "api calls / month",
 )
 _CREDENTIAL = (
     "api key not valid",
