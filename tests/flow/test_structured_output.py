@@ -180,6 +180,13 @@ def test_json_without_a_schema_is_an_object(house: House) -> None:
     assert [ask(house, "object", **form).status_code for _ in replies] == [422, 422, 200]
 
 
+def test_a_form_whose_member_is_spelled_otherwise_is_held_too(house: House) -> None:
+    house.provider.on("b", "object", answer(completion("hello")))
+    body = json.dumps({"model": "object", "messages": MESSAGES, "response_format": FORMAT})
+    spelled = body.replace("response_format", "response\\u005fformat").encode()
+    assert house.post("/v1/chat/completions", spelled).status_code == 422
+
+
 def test_a_call_without_a_form_is_not_held(house: House) -> None:
     house.provider.on("b", "object", answer(completion("hello")))
     assert house.chat("object").status_code == 200
