@@ -74,6 +74,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     tool_name_length_max: int = 64
     takes_user_after_tool: bool = True
     """Where not, an assistant's turn is put between (27)."""
+    takes_parallel_calls: bool = True
+    """Several calls in one turn; where not, each stands in a turn with its result after it (25)."""
     are_results_alone: bool = False
     """Results stand in a turn of their own (26)."""
     takes_media_in_results: bool = False

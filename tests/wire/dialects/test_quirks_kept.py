@@ -25,9 +25,10 @@ def crossed(
     *,
     kind: KindName = "mock",
     host: str = "10.0.0.7",
+    service: str = "",
 ) -> tuple[Any, list[Change]]:
     """A call of a caller's dialect as that target gets it, and what has changed."""
-    quirks = profile_of(target(kind, model, host=host), other).quirks
+    quirks = profile_of(target(kind, model, host=host, service=service), other).quirks
     between = Translation.between(own, other, quirks)
     codec = codec_of(own)
     assert between is not None and codec is not None
@@ -160,3 +161,28 @@ def test_trap_48_a_lifetime_that_nobody_knows_is_the_longest_and_told() -> None:
     marks = [one["cache_control"] for one in body["messages"][0]["content"]]
     assert marks == [{"type": "ephemeral", "ttl": "1h"}] * 2
     assert [one.weight for one in changes if one.what == "cache_control.ttl"] == ["loss"], "once"
+
+
+def test_trap_25_databricks_is_told_one_call_a_turn() -> None:
+    use = [{"type": "tool_use", "id": f"c{n}", "name": "look", "input": {"n": n}} for n in (1, 2)]
+    result = [{"type": "tool_result", "tool_use_id": f"c{n}", "content": f"r{n}"} for n in (2, 1)]
+    turns = [
+        HI,
+        {"role": "assistant", "content": [{"type": "text", "text": "I look."}, *use]},
+        {"role": "user", "content": [*result, {"type": "text", "text": "And?"}]},
+    ]
+    said = {"model": "m", "max_tokens": 9, "messages": turns}
+    at: dict[str, Any] = {"kind": "openai-compatible", "service": "databricks"}
+    body, changes = crossed(said, "anthropic", "openai-chat", "databricks-gpt-oss-120b", **at)
+    spoken = [
+        (one["role"], [call["id"] for call in one.get("tool_calls", ())] or one.get("tool_call_id"))
+        for one in body["messages"]
+    ]
+    assert spoken == [
+        ("user", None), ("assistant", ["c1"]), ("tool", "c1"),
+        ("assistant", ["c2"]), ("tool", "c2"), ("user", None),
+    ]  # fmt: skip
+    assert body["messages"][1]["content"] == "I look."
+    assert [one.weight for one in changes if "one call a turn" in str(one)] == ["note"]
+    body, _ = crossed(said, "anthropic", "openai-chat", "databricks-claude-sonnet-4", **at)
+    assert [len(one.get("tool_calls", ())) for one in body["messages"]] == [0, 2, 0, 0, 0]

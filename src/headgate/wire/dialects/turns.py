@@ -72,6 +72,8 @@ def arranged(
         drafts = list(_spaced(_apart(drafts), quirks, changes))
     if quirks.is_alternating:
         drafts = _alternating(drafts, changes)
+    if not quirks.takes_parallel_calls:
+        drafts = list(_one_by_one(drafts, changes))
     _end(drafts, quirks, changes)
     if call.messages and not any(draft.role in ("user", "assistant") for draft in drafts):
         _begin(drafts, changes, is_needed=own in APART)
@@ -216,6 +218,29 @@ def _apart(drafts: Iterable[Draft]) -> Iterator[Draft]:
             yield Draft("user", (part for part in draft.parts if isinstance(part, ToolResult)), draft.where)
             draft.parts = rest
         yield draft
+
+
+def _one_by_one(drafts: list[Draft], changes: Changes) -> Iterator[Draft]:
+    """Each call in a turn of its own, with its result after it (25); what else the user says comes last."""
+    for draft, follower in zip(drafts, [*drafts, None][1:], strict=True):
+        calls = [part for part in draft.parts if isinstance(part, ToolCall)]
+        if len(calls) < 2 or follower is None or follower.role != "user":
+            yield draft
+            continue
+        changes.note(draft.where, "the target takes one call a turn: each has a turn of its own")
+        results = {part.call_id: part for part in follower.parts if isinstance(part, ToolResult)}
+        last = calls[-1]
+        for place, call in enumerate(calls):
+            turn = Draft("assistant", (call,), draft.where)
+            if place == 0:
+                turn.parts[:0] = [part for part in draft.parts if not isinstance(part, ToolCall)]
+                turn.native, turn.name = draft.native, draft.name
+            yield turn
+            if call is not last and call.id in results:
+                yield Draft("user", (results.pop(call.id),), follower.where)
+        follower.parts = [
+            part for part in follower.parts if not isinstance(part, ToolResult) or part.call_id in results
+        ]
 
 
 def _spaced(drafts: Iterable[Draft], quirks: Quirks, changes: Changes) -> Iterator[Draft]:
