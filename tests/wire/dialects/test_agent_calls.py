@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from headgate.core.call import AnyDialect
-from headgate.core.quirks import PLAIN
+from headgate.core.quirks import PLAIN, Quirks
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.registry import CODECS
 
@@ -46,10 +46,12 @@ def asked() -> dict[str, Any]:
     }
 
 
-def crossed(dialect: AnyDialect) -> tuple[str, Changes]:
+def crossed(
+    dialect: AnyDialect, body: dict[str, Any] | None = None, quirks: Quirks = PLAIN
+) -> tuple[str, Changes]:
     changes = Changes()
-    call = CODECS["anthropic"].read_call(msgspec.json.encode(asked()))
-    return CODECS[dialect].write_call(call, PLAIN, changes).decode(), changes
+    call = CODECS["anthropic"].read_call(msgspec.json.encode(body or asked()))
+    return CODECS[dialect].write_call(call, quirks, changes).decode(), changes
 
 
 @pytest.mark.parametrize("dialect", OTHERS)
@@ -65,3 +67,16 @@ def test_trap_48_the_name_of_its_user_goes_to_no_other_provider(dialect: AnyDial
     body, changes = crossed(dialect)
     assert "device_id" not in body
     assert "user" in [change.what for change in changes.of_weight("loss")]
+
+
+@pytest.mark.parametrize("dialect", ["openai-chat", "openai-responses", "google", "bedrock"])
+def test_trap_38_an_effort_without_thinking_is_not_missed_by_a_model_that_does_not_think(
+    dialect: AnyDialect,
+) -> None:
+    body = asked()
+    _, changes = crossed(dialect, body, Quirks(thinking="none"))
+    assert "does not think" in str(changes.of_weight("meaning")[0])
+    del body["thinking"]
+    _, changes = crossed(dialect, body, Quirks(thinking="none"))
+    assert not changes.of_weight("meaning")
+    assert "does not think" in " ".join(str(change) for change in changes.of_weight("loss"))

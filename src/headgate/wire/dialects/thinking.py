@@ -88,7 +88,8 @@ def fitted(
         return thinking
     if quirks.thinking == "none":
         if is_on(thinking):
-            changes.alter(where, "the model does not think before it answers")
+            tell = changes.lose if _is_of_the_answer(thinking) else changes.alter
+            tell(where, "the model does not think before it answers")
         return None
     if quirks.thinking == "budget":
         tokens = budget(thinking, max_output, quirks.thinking_budget_min)
@@ -129,6 +130,12 @@ def _taken(word: str, quirks: Quirks, changes: Changes, where: str) -> str | Non
     else:
         changes.note(where, f"the model takes no effort {word!r}: {found!r} is the nearest that it takes")
     return found
+
+
+def _is_of_the_answer(thinking: Thinking) -> bool:
+    """Whether no thinking is asked for, but an effort of the whole answer, as Anthropic has it beside it."""
+    native = thinking.native
+    return native is not None and native.dialect == "anthropic" and native.shape.startswith(",")
 
 
 def _told(asked: int | None, what: str, changes: Changes, where: str) -> None:
