@@ -103,6 +103,14 @@ def test_cohere_s_first_chat_is_a_conversation():
         )  # fmt: skip
 
 
+def test_a_text_that_is_said_in_pieces_is_not_kept_beside_them():
+    events = Chat(COHERE_FIRST).events(samples.lines(samples.V1_STREAM))
+    answer = fold(events)
+    assert text_of(answer) == "abc"
+    assert answer.native is not None and "text" not in answer.native.fields
+    assert answer.usage == Usage(input=5, output=7, units={"search_units": 1})
+
+
 def test_a_line_that_is_an_error_breaks_the_stream():
     reader = COHERE_FIRST.events_in()
     found = reader.feed(samples.lines([samples.V1_STREAM[0], {"message": "slow down"}]))
