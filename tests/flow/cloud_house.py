@@ -31,30 +31,35 @@ translation = "lenient"
 kind = "bedrock"
 base_url = "http://127.0.0.1:{port}/bedrock"
 region = "{region}"
+regions = ["{region}"]
 api_key = "env:AWS_PAIR"
 
 [providers.session]
 kind = "bedrock"
 base_url = "http://127.0.0.1:{port}/session"
 region = "{region}"
+regions = ["{region}"]
 api_key = "env:AWS_SESSION"
 
 [providers.bearer]
 kind = "bedrock"
 base_url = "http://127.0.0.1:{port}/bearer"
 region = "{region}"
+regions = ["{region}"]
 api_key = "env:AWS_API_KEY"
 
 [providers.mantle]
 kind = "bedrock-mantle"
 base_url = "http://127.0.0.1:{port}/mantle"
 region = "{region}"
+regions = ["{region}"]
 api_key = "env:AWS_PAIR"
 
 [providers.vertex]
 kind = "vertex"
 base_url = "http://127.0.0.1:{port}/vertex"
 location = "europe-west4"
+regions = ["europe-west4"]
 project = "my-project"
 api_key = "file:{file}"
 
@@ -62,6 +67,7 @@ api_key = "file:{file}"
 kind = "vertex"
 base_url = "http://127.0.0.1:{port}/vertex-global"
 location = "global"
+regions = ["global"]
 project = "my-project"
 api_key = "env:ACCOUNT_JSON"
 

@@ -212,7 +212,8 @@ def test_what_is_wrong_with_a_key_file_is_said_without_its_words(clouds: Clouds)
     assert "provider vertex-broken is left out: env:BROKEN_JSON does not serve" in ready.text
     listed = {one["name"]: one for one in clouds.running.get("/providers")["items"]}
     assert listed["vertex-broken"]["state"] == "no key" and listed["vertex"]["has_key"]
-    assert "1 of" in clouds.running.command("doctor", status=1)
+    assert listed["vertex-short"]["state"] == "no key" and "can't be read" in listed["vertex-short"]["reason"]
+    assert "checks fail" in clouds.running.command("doctor", status=1)
     log = clouds.running.log.read_text()
     assert "provider vertex-short is left out" in log
     for text in (broken.text, short.text, ready.text, log):

@@ -34,6 +34,7 @@ def resolved(one: Provider, value: str) -> str | None:
 BASES = [
     ("bedrock", 'region = "us-gov-west-1"', "bedrock-runtime.us-gov-west-1.amazonaws.com", "us-gov-west-1"),
     ("bedrock", 'region = "cn-north-1"', "bedrock-runtime.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+    ("bedrock", 'region = "eusc-de-east-1"', "bedrock-runtime.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1"),
     ("bedrock-mantle", 'region = "eu-west-1"', "bedrock-mantle.eu-west-1.api.aws", "eu-west-1"),
     ("vertex", 'location = "europe-west4"', "europe-west4-aiplatform.googleapis.com", "europe-west4"),
     ("vertex", 'location = "global"', "aiplatform.googleapis.com", "global"),
@@ -53,6 +54,12 @@ def test_a_place_names_the_host_and_the_region(kind: str, line: str, host: str, 
     assert (made.place, made.regions) == (place, {place})
     stated = provider(kind, line, project, 'regions = ["de"]')
     assert stated.regions == {"de"}, "what is said is better known"
+
+
+def test_an_address_that_is_not_the_cloud_s_is_nowhere() -> None:
+    """A proxy may stand anywhere, whatever region it is asked for."""
+    made = provider("bedrock", 'region = "eu-central-1"', 'base_url = "https://proxy.example"')
+    assert (made.place, made.regions) == ("eu-central-1", frozenset())
 
 
 def test_a_project_and_a_location_stand_in_the_path() -> None:

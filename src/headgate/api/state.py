@@ -23,6 +23,7 @@ from headgate.core.faults import InvalidRequest, Misconfigured, NotFound, Unavai
 from headgate.core.ports import Clock
 from headgate.gateway.catching_up import catch_up
 from headgate.gateway.live import LiveState
+from headgate.gateway.proofs import checked
 from headgate.meters.model import Budget, RateLimit
 from headgate.releases.rules import Rule
 from headgate.store.database import Database
@@ -135,7 +136,7 @@ class ControlState:
         except Misconfigured as fault:
             self.refused = f"snapshot {stored.id} is not taken: {fault}"
             return
-        self.secrets = Secrets.resolve(snapshot, self._environment)
+        self.secrets = checked(snapshot, Secrets.resolve(snapshot, self._environment))
         self.snapshot = snapshot
         self.book.max_stale_ms = snapshot.max_stale_ms
         self.refused = None

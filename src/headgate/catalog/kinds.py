@@ -190,7 +190,7 @@ def routed_to(provider: Provider, model: str) -> frozenset[str]:
     if not kinds()[provider.kind].routes_by_prefix:
         return frozenset()
     if model.startswith("arn:"):
-        is_told = provider.regions != {provider.place}
+        is_told = provider.regions != frozenset({provider.place})
         return frozenset() if is_told or "inference-profile/" not in model else frozenset({ANYWHERE})
     prefix, dot, rest = model.partition(".")
     return frozenset({prefix}) if dot and "." in rest and prefix in _ROUTES else frozenset()

@@ -36,6 +36,11 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 UNKNOWN = Limits()
 
+_of_cloud = re.compile(r"^(?:[a-z-]{2,6}\.)?(?:anthropic|openai)\.|-v\d+(?::\d+)?$")
+"""What Bedrock's ids have around the maker's own: `eu.anthropic.NAME-v1:0`."""
+_BUILD = re.compile(r"@(20\d{6})$")
+"""How Vertex writes the date of a build."""
+
 
 @functools.cache
 def limits() -> tuple[Limits, ...]:
@@ -46,8 +51,9 @@ def limits() -> tuple[Limits, ...]:
 
 @functools.lru_cache(maxsize=4096)
 def limits_of(model: str) -> Limits:
-    """The first row that matches a model's name, with or without a path before it."""
-    names = {model.lower(), model.lower().rpartition("/")[2]}
+    """The first row that matches a model's name, with or without what clouds and paths put around it."""
+    plain = model.lower()
+    names = {plain, plain.rpartition("/")[2], _of_cloud.sub("", _BUILD.sub(r"-\1", plain))}
     for row in limits():
         if any(re.fullmatch(row.pattern, name) for name in names):
             return row

@@ -23,11 +23,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str | None
     name: str = ""
     project: str = ""
-
-    @property
-    def regions(self) -> frozenset[str]:
-        """What is known of where it processes, without being told: the place itself."""
-        return frozenset({self.name}) if self.name else frozenset()
+    regions: frozenset[str] = frozenset()
+    """What is known of where it processes without being told: the place, where the cloud itself is called."""
 
 
 def place_of(name: str, table: ProviderTable, facts: KindFacts, problems: Problems) -> Place:
@@ -55,4 +52,10 @@ def place_of(name: str, table: ProviderTable, facts: KindFacts, problems: Proble
     if facts.takes_project and table.project is None:
         problems.add(path, f'has no project, which kind {facts.kind} needs; write project = "my-project"')
     base = facts.place_bases.get(place, facts.place_bases[ANY]).replace("{place}", place)
-    return Place(base_url=table.base_url or base, name=place, project=table.project or "")
+    is_cloud = table.base_url is None or in_host == place
+    return Place(
+        base_url=table.base_url or base,
+        name=place,
+        project=table.project or "",
+        regions=frozenset({place}) if is_cloud else frozenset(),
+    )

@@ -96,6 +96,7 @@ class Proofs(msgspec.Struct, frozen=True, kw_only=True):
 
 NO_PROOFS: Final = Proofs()
 UNPROVEN: Final = 401
+UNFIT: Final = "its credential does not serve"
 
 _Identity = tuple[str, Secret, str, str]
 
@@ -133,7 +134,7 @@ class ProofSource:
                 if identity not in self._known:
                     self._known[identity] = self._proof(identity)
             except Misconfigured as fault:
-                missing[name] = f"its credential does not serve: {fault.message}"
+                missing[name] = f"{UNFIT}: {fault.message}"
         return missing
 
     def _proof(self, identity: _Identity) -> Proof:
@@ -145,6 +146,19 @@ class ProofSource:
         credential = aws_credential(secret)
         assert credential is not None
         return Signatures(credential, AwsSigner(credential, region=place, service=service), self._clock)
+
+
+def checked(snapshot: Snapshot, secrets: Secrets) -> Secrets:
+    """The same without those private keys that sign nothing, for who makes no proof itself. Blocks."""
+    wrong: dict[str, str] = {}
+    for name, secret in secrets.found.items():
+        if "service-account" in auths_of(snapshot.providers[name]):
+            try:
+                AssertionSigner(service_account(secret))
+            except Misconfigured as fault:
+                wrong[name] = f"{UNFIT}: {fault.message}"
+    found = {name: secret for name, secret in secrets.found.items() if name not in wrong}
+    return Secrets(found=found, missing={**secrets.missing, **wrong})
 
 
 def _identity(provider: Provider, secret: Secret) -> _Identity | None:

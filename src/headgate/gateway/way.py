@@ -27,8 +27,8 @@ REQUEST_HEADERS: Final = frozenset(
     {b"accept", b"anthropic-beta", b"anthropic-version", b"content-type", b"idempotency-key", b"openai-beta"}
 )
 """What of a client's headers reaches a provider."""
-TRANSLATED_HEADERS: Final = frozenset({b"content-type", b"idempotency-key"})
-"""The same where the provider speaks another dialect."""
+TRANSLATED_HEADERS: Final = frozenset({b"idempotency-key"})
+"""The same where the provider speaks another dialect, beside the type of what is written then."""
 
 WAYS_MAX: Final = 64
 """Routes times targets of one alias."""
@@ -101,12 +101,17 @@ class Way:
         if self.translation is not None:
             whole, stream = TRANSLATED_PATHS[route.operation][dialect]
         self._path = _path(target, self.endpoint, whole)
-        has_own_path = whole != stream or self.endpoint.stream_path_to
-        self._stream_path = _path(target, self.endpoint, stream, stream=True) if has_own_path else self._path
+        self._stream_path = self._path
+        if self.endpoint.stream_path_to:
+            self._stream_path = _path(target, self.endpoint, whole, stream=True)
+        elif whole != stream:
+            self._stream_path = _path(target, self.endpoint, stream)
         self.is_reshaped = bool(self.endpoint.added_members) or self.endpoint.is_model_in_path_only
         """Whether the endpoint wants other members than its dialect says."""
         shown = secret if self.proof is None else None
         self._fixed: Headers = [(b"host", _host(target)), *_credential(self.endpoint.auth, shown)]
+        if self.translation is not None:
+            self._fixed.append((b"content-type", b"application/json"))
         self._extra: Headers = [
             (name.lower().encode(), value.encode())
             for extra in (self.endpoint.extra_headers, provider.extra_headers)
