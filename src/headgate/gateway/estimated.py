@@ -1,7 +1,7 @@
 """A count of tokens where the target can't be asked for one: answered by a guess, which is told.
 
 A client that counts before each call gets its answer whatever it is pointed at, and the call's text goes to
-no provider that it would not have gone to anyway. Never sends anything, never settles: no attempt is made.
+no provider that it would not have gone to anyway. Never sends anything, never settles.
 Read next: `wire.estimating`, `wire.translating_counts`.
 """
 
