@@ -16,6 +16,9 @@ from tests.attack.clients.spoken import TOKENS, seal_of
 
 from headgate.core.call import AnyDialect
 
+# What npm installs comes with the first test.
+pytestmark = pytest.mark.timeout(400)
+
 _PROVIDER = """
 [providers.p-{dialect}]
 {provider}

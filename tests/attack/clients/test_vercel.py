@@ -11,6 +11,9 @@ from tests.contract.clients.replayed_traffic import NAMES, Scenario
 
 from headgate.core.call import AnyDialect
 
+# What npm installs comes with the first test.
+pytestmark = pytest.mark.timeout(400)
+
 
 @pytest.fixture(scope="module")
 def clients(opened_replays: Replays) -> Generator[dict[str, OfProvider]]:
