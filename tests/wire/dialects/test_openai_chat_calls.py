@@ -13,6 +13,8 @@ from headgate.core.chat import (
     ToolChoice,
 )
 from headgate.core.faults import InvalidRequest
+from headgate.wire.dialects.changes import Changes
+from headgate.wire.dialects.fields import put_native
 from headgate.wire.dialects.openai_chat.codec import CODEC
 
 F: Any = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}, "strict": None}}
@@ -248,3 +250,12 @@ def test_what_is_no_call_is_refused_by_its_member(body: bytes, parameter: str | 
 def test_the_path_may_name_model_and_streaming() -> None:
     read = CODEC.read_call(call_body(stream=False), model="other", stream=True)
     assert (read.model, read.stream) == ("other", True)
+
+
+def test_what_a_client_keeps_of_answers_for_itself_is_missed_by_no_other() -> None:
+    said = {"role": "assistant", "content": "a", "provider_specific_fields": {"refusal": None, "x": 1}}
+    native = CODEC.read_call(call_body(messages=[said])).messages[0].native
+    changes = Changes()
+    put_native({}, native, "anthropic", changes, "messages[0]")
+    assert not changes.of_weight("meaning")
+    assert [one.what for one in changes.of_weight("loss")] == ["messages[0].provider_specific_fields"]

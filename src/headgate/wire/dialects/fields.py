@@ -141,6 +141,7 @@ _HARMLESS: Final[Mapping[AnyDialect, frozenset[str]]] = {
             "prompt_cache_retention",
             "prompt_filter_results",
             "provider",
+            "provider_specific_fields",
             "safety_identifier",
             "store",
             "stream_options",
