@@ -15,13 +15,15 @@ from headgate.gateway.call import Call
 from headgate.gateway.way import Way
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.model import Asked
-from headgate.wire.dialects.seals import MARK
+from headgate.wire.dialects.seals import MARK, MARK_IN_BASE64
 from headgate.wire.model import StreamReader, Words
 from headgate.wire.refusals import refusal
 from headgate.wire.translating import TranslatedAnswer, altered, told
 from headgate.wire.translations import AnyTranslation
 
 SEAL: Final = MARK.encode()
+SEAL_OF_GOOGLE: Final = MARK_IN_BASE64.encode()
+"""The same in Google's dialect, whose signatures are base64."""
 JSON: Final = b"application/json"
 EVENTS: Final = b"text/event-stream; charset=utf-8"
 BINARY_EVENTS: Final = b"vnd.amazon.eventstream"
@@ -68,7 +70,9 @@ def is_passed(call: Call, way: Way) -> bool:
     if way.translation is not None or call.repairing is not None:
         return False
     facts = call.facts
-    return way.resealing is None or facts is None or facts.messages < 2 or facts.body.find(SEAL) < 0
+    if way.resealing is None or facts is None or facts.messages < 2:
+        return True
+    return facts.body.find(SEAL_OF_GOOGLE if facts.route.dialect == "google" else SEAL) < 0
 
 
 def written(call: Call, way: Way, max_output: int | None) -> Written | None:

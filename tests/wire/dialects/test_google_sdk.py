@@ -132,7 +132,7 @@ def test_a_stream_of_another_dialect_is_one_to_the_sdk():
         ("look", "Paris"),
         ("now", ""),
     ]
-    assert len(signatures) == 1
+    assert len(signatures) == 2, "the seal of the reasoning, and the dummy of the first call (34)"
     assert chunks[-1].candidates[0].finish_reason.value == "STOP"
     usage = msgspec.json.decode(chunks[-1].usage_metadata.model_dump_json(by_alias=True, exclude_none=True))
     assert usage_of("google", "chat", usage).total == USAGE.total

@@ -12,6 +12,8 @@ from headgate.core.chat import Seal
 
 MARK: Final = "hgs1."
 """Begins every foreign seal. A body that holds it has been through a translation."""
+MARK_IN_BASE64: Final = "aGdzMS"
+"""How every marked seal begins in base64, whatever follows the mark."""
 
 
 def wrapped(seal: Seal, own: str) -> str:

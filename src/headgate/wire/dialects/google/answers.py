@@ -17,6 +17,7 @@ from headgate.wire.dialects.folding import fold
 from headgate.wire.dialects.google.finishing import blocked, finish_of, put_finish, put_unnamed, usage_fields
 from headgate.wire.dialects.google.grounding import Grounding, cited_parts
 from headgate.wire.dialects.google.parts import PartsOut, read_parts
+from headgate.wire.dialects.google.signatures import excused
 from headgate.wire.dialects.google.spelling import DIALECT, Members, flags_of, own_fields, value_of
 from headgate.wire.dialects.google.streams_in import GoogleEventsIn
 from headgate.wire.dialects.google.times import created_of
@@ -167,8 +168,10 @@ def _write_candidate(candidate: Candidate, is_own: bool, changes: Changes) -> Fi
     where = f"candidates[{candidate.index}]"
     grounding = Grounding()
     parts: list[Fields] = []
+    is_first = not is_own
     for part in candidate.parts:
-        written = writing.part(part, where)
+        written = writing.part(excused(part) if is_first else part, where)
+        is_first = is_first and not isinstance(part, ToolCall)
         if written is None:
             continue
         if not is_own and isinstance(part, Text):

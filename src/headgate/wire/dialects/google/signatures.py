@@ -10,23 +10,20 @@ from typing import Final, cast
 
 import msgspec
 
-from headgate.core.chat import Fields, Reasoning, Seal
+from headgate.core.chat import Fields, Part, Reasoning, Seal, ToolCall
 from headgate.wire.dialects.fields import decode
 from headgate.wire.dialects.google.spelling import DIALECT
-from headgate.wire.dialects.seals import MARK, unwrapped, wrapped
+from headgate.wire.dialects.seals import MARK, MARK_IN_BASE64, unwrapped, wrapped
 
 DUMMY: Final = "skip_thought_signature_validator"
 """What Google documents for calls in a history that another model made (trap 34)."""
-
-_BEGINS: Final = "aGdzMS"
-"""How every marked seal begins in base64, whatever follows the mark."""
 
 _ALPHABET: Final = str.maketrans("-_", "+/")
 
 
 def seal_of(signature: str) -> tuple[Seal, Fields]:
     """The seal that a signature holds, and what a foreign maker said beside it."""
-    if not signature.startswith(_BEGINS):
+    if not signature.startswith(MARK_IN_BASE64):
         return Seal(DIALECT, signature), {}
     try:
         plain = signature.translate(_ALPHABET).rstrip("=")
@@ -54,6 +51,13 @@ def signature_of(seal: Seal, beside: Fields | None = None) -> str:
     if beside:
         text += "\n" + msgspec.json.encode(beside).decode()
     return base64.b64encode(text.encode()).decode("ascii")
+
+
+def excused(part: Part) -> Part:
+    """A call of another model as Google takes it back: with the documented dummy for a signature (34)."""
+    if not isinstance(part, ToolCall) or part.seal is not None:
+        return part
+    return msgspec.structs.replace(part, seal=Seal(DIALECT, DUMMY))
 
 
 def beside_of(part: Reasoning, text: str = "") -> Fields:

@@ -28,7 +28,7 @@ from headgate.wire.dialects.fields import put_native
 from headgate.wire.dialects.google.finishing import put_finish, put_unnamed, usage_fields
 from headgate.wire.dialects.google.grounding import Grounding
 from headgate.wire.dialects.google.parts import PartsOut
-from headgate.wire.dialects.google.signatures import beside_of, signature_of
+from headgate.wire.dialects.google.signatures import beside_of, excused, signature_of
 from headgate.wire.dialects.google.spelling import DIALECT, flags_of, own_fields, value_of
 from headgate.wire.dialects.model import Asked
 
@@ -63,9 +63,10 @@ class _Open:
 class _Candidate:
     """What is known of one candidate until the last chunk."""
 
-    __slots__ = ("finished", "shown_bytes", "texts")
+    __slots__ = ("finished", "has_called", "shown_bytes", "texts")
 
     def __init__(self) -> None:
+        self.has_called = False
         self.finished: Finished | None = None
         self.shown_bytes = 0
         self.texts: list[_Open] = []
@@ -224,7 +225,9 @@ class GoogleEventsOut:
         if opened.json:
             arguments = ("" if arguments == "{}" else arguments) + "".join(opened.json)
         whole = msgspec.structs.replace(part, arguments=arguments or "{}")
-        return self._part(whole, opened.candidate)
+        candidate = self._candidate(opened.candidate)
+        is_first, candidate.has_called = not (self._is_own or candidate.has_called), True
+        return self._part(excused(whole) if is_first else whole, opened.candidate)
 
     def _seal(self, number: int, seal: Seal) -> bytes:
         opened = self._open.get(number)

@@ -135,8 +135,8 @@ def put_said(fields: Fields, parts: Sequence[Part], writing: Writing, *, shape: 
     put_calls(fields, held, writing, where)
     if writing.is_own:
         put_media(fields, held, writing, where)
-        return
-    fields.setdefault("content", None if "tool_calls" in fields or "refusal" in fields else "")
+    else:
+        fields.setdefault("content", None if "tool_calls" in fields or "refusal" in fields else "")
     needs_reasoning = writing.quirks.wants_reasoning_back and "tool_calls" in fields
     if needs_reasoning and not fields.get("reasoning_content"):
         fields["reasoning_content"] = ""
