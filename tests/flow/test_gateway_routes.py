@@ -270,11 +270,11 @@ def test_google_whole(house: House) -> None:
 
 
 def test_what_can_t_be_said_in_the_provider_s_dialect_is_422(house: House) -> None:
-    alias = house.alias("solo")
-    given = house.post("/v1/messages/count_tokens", {"model": alias, "messages": []})
+    alias = house.alias("claude")
+    given = house.post("/v1/embeddings", {"model": alias, "input": "a"})
     assert given.status_code == 422
     assert given.json()["error"]["code"] == "not_translatable"
-    assert not house.provider.received("b", alias)
+    assert not house.provider.received("claude", alias)
 
 
 def test_models_are_listed_without_a_call(house: House) -> None:
