@@ -10,18 +10,30 @@ from typing import Final, cast
 
 import msgspec
 
-from headgate.core.chat import CacheMark, ChatCall, FunctionTool, Message, Part, Tool, ToolResult
+from headgate.core.chat import (
+    CacheMark,
+    ChatCall,
+    FunctionTool,
+    Media,
+    Message,
+    Part,
+    Text,
+    Tool,
+    ToolCall,
+    ToolResult,
+)
 from headgate.core.quirks import Quirks
 from headgate.wire.dialects.changes import Changes
 
 _LIFETIME: Final = re.compile(r"(\d{1,6})([smhd])")
+_MARKABLE: Final = (Text, Media, ToolCall, ToolResult)
 _UNIT_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def fitted(call: ChatCall, quirks: Quirks, changes: Changes) -> ChatCall:
     """The call with marks that hold as long as the target can be told, and what that changes."""
     known = quirks.cache_ttls
-    if not known or not any(_marks(call)):
+    if not known or not _has_marks(call):
         return call
     fitting = _Fitting(known, _asked(call), changes)
     messages = tuple([fitting.message(one) for one in call.messages])
@@ -43,8 +55,9 @@ class _Fitting:
     def part(self, part: Part) -> Part:
         if isinstance(part, ToolResult) and any(map(_is_marked, part.parts)):
             part = msgspec.structs.replace(part, parts=tuple(map(self.part, part.parts)))
-        mark = _mark_of(part)
-        return part if mark is None else msgspec.structs.replace(part, cache=self._fit(mark))
+        if not isinstance(part, _MARKABLE) or part.cache is None:
+            return part
+        return msgspec.structs.replace(part, cache=self._fit(part.cache))
 
     def tool(self, tool: Tool) -> Tool:
         if not isinstance(tool, FunctionTool) or tool.cache is None:
@@ -66,18 +79,18 @@ class _Fitting:
         return CacheMark(found)
 
 
-def _marks(call: ChatCall) -> list[bool]:
-    marked = [any(map(_is_marked, message.parts)) for message in call.messages]
-    return [*marked, *(isinstance(tool, FunctionTool) and tool.cache is not None for tool in call.tools)]
-
-
-def _mark_of(part: Part) -> CacheMark | None:
-    found: object = getattr(part, "cache", None)
-    return found if isinstance(found, CacheMark) else None
+def _has_marks(call: ChatCall) -> bool:
+    for message in call.messages:
+        for part in message.parts:
+            if _is_marked(part):
+                return True
+    return any(isinstance(tool, FunctionTool) and tool.cache is not None for tool in call.tools)
 
 
 def _is_marked(part: Part) -> bool:
-    if _mark_of(part) is not None:
+    if not isinstance(part, _MARKABLE):
+        return False
+    if part.cache is not None:
         return True
     return isinstance(part, ToolResult) and any(map(_is_marked, part.parts))
 
