@@ -6,6 +6,7 @@ over half a second of processor time ends it at once, by the kernel: no code of 
 sees a credential. Read next: `gateway.schema_checker`, which starts it and asks.
 """
 
+import contextlib
 import resource
 import signal
 import sys
@@ -60,6 +61,7 @@ def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
 
 if __name__ == "__main__":
     setproctitle.setproctitle("headgate schemas")
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
+    with contextlib.suppress(ValueError):  # not every system bounds memory so
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -71,7 +71,10 @@ def repairing(call: ChatCall, text: str, found: list[str]) -> ChatCall:
 
 
 def _reason(error: Exception) -> str:
-    text = error.message if isinstance(error, ValidationError | ReferencingError) else str(error)
+    """A schema is itself held against a schema: where it fails is a path in the caller's."""
+    if isinstance(error, ValidationError):
+        return _line(_path(error.instance_path), error.message)
+    text = error.message if isinstance(error, ReferencingError) else str(error)
     return text.partition("\n")[0][:LENGTH_MAX]
 
 
