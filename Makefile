@@ -52,6 +52,11 @@ $(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
 	@$(PIP) install --no-compile -c constraints.txt -e ".[server,dev,clients]"
 	@touch $(VENV)/.server $@
 
+$(VENV)/.frameworks: $(VENV)/.all
+	@echo "installing the frameworks that are held against Headgate into $(VENV) ..." >&2
+	@$(PIP) install --no-compile -c constraints.txt -e ".[frameworks]"
+	@touch $@
+
 install: $(VENV)/.all
 
 run: $(VENV)/.server
@@ -85,7 +90,7 @@ packages:
 	  fi; \
 	fi
 
-attack: $(VENV)/.all packages
+attack: $(VENV)/.frameworks packages
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/attack tests/faults
 
 soak: $(VENV)/.all
@@ -103,7 +108,7 @@ demo: $(VENV)/.all
 reference: $(VENV)/.all
 	@$(BIN)/python -m tests.structure.reference docs/reference
 
-constraints: $(VENV)/.all
+constraints: $(VENV)/.frameworks
 	@{ echo "# Exact versions that tests ran with; written by 'make constraints'."; \
 	   $(PIP) freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==[^ ]+$$'; } > constraints.new
 	@mv constraints.new constraints.txt

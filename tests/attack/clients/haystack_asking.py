@@ -7,16 +7,18 @@ Those of Anthropic and Google have no setting for an address: the SDKs below the
 from collections.abc import Callable
 from typing import Any
 
-from haystack.components.generators.chat import OpenAIChatGenerator, OpenAIResponsesChatGenerator
-from haystack.dataclasses import ChatMessage, ImageContent, StreamingChunk
-from haystack.tools.tool import Tool
-from haystack.utils import Secret
-from haystack_integrations.components.generators.anthropic import AnthropicChatGenerator
-from haystack_integrations.components.generators.google_genai import GoogleGenAIChatGenerator
+import pytest
 from tests.contract.clients.asking import Asking, Heard
 from tests.contract.clients.replayed_traffic import OUTPUT, QUESTION, Scenario
 from tests.flow.dialect_clients import PIXEL
 
+_WHY = "the extra `frameworks` is not installed"
+_CHAT: Any = pytest.importorskip("haystack.components.generators.chat", reason=_WHY)
+_DATA: Any = pytest.importorskip("haystack.dataclasses", reason=_WHY)
+_TOOLS: Any = pytest.importorskip("haystack.tools.tool", reason=_WHY)
+_SECRETS: Any = pytest.importorskip("haystack.utils", reason=_WHY)
+_ANTHROPIC: Any = pytest.importorskip("haystack_integrations.components.generators.anthropic", reason=_WHY)
+_GOOGLE: Any = pytest.importorskip("haystack_integrations.components.generators.google_genai", reason=_WHY)
 Settings = Callable[[Scenario], dict[str, Any]]
 
 
@@ -34,14 +36,20 @@ class Haystack:
     def ask(self, scenario: Scenario) -> list[Heard]:
         generator = self._make(scenario.alias)
         tools = [
-            Tool(name=one.name, description=one.description, parameters=one.parameters, function=_output)
+            _TOOLS.Tool(
+                name=one.name, description=one.description, parameters=one.parameters, function=_output
+            )
             for one in scenario.tools
         ]
         more: dict[str, Any] = {"generation_kwargs": self._settings(scenario), "tools": tools or None}
         if scenario.streamed:
             more["streaming_callback"] = _ignored
-        shown = [ImageContent(base64_image=PIXEL, mime_type="image/png")] if scenario.name == "image" else []
-        history = [ChatMessage.from_user(content_parts=[QUESTION, *shown])]
+        shown = (
+            [_DATA.ImageContent(base64_image=PIXEL, mime_type="image/png")]
+            if scenario.name == "vision"
+            else []
+        )
+        history = [_DATA.ChatMessage.from_user(content_parts=[QUESTION, *shown])]
         [said] = generator.run(history, **more)["replies"]
         if scenario.name != "loop":
             return [_heard(said)]
@@ -49,19 +57,19 @@ class Haystack:
         history.append(said)
         for call in said.tool_calls:
             result = called[call.tool_name].invoke(**call.arguments)
-            history.append(ChatMessage.from_tool(result, origin=call))
+            history.append(_DATA.ChatMessage.from_tool(result, origin=call))
         [more_said] = generator.run(history, **more)["replies"]
         return [_heard(said), _heard(more_said)]
 
     def ask_plainly(self, model: str) -> object:
-        return self._make(model).run([ChatMessage.from_user(QUESTION)])
+        return self._make(model).run([_DATA.ChatMessage.from_user(QUESTION)])
 
 
-def _ignored(_: StreamingChunk) -> None:
+def _ignored(_: Any) -> None:
     """Streams are asked for by saying who hears them."""
 
 
-def _heard(said: ChatMessage) -> Heard:
+def _heard(said: Any) -> Heard:
     about: dict[str, Any] = said.meta
     usage: Any = about.get("usage") or {}
     given = usage.get("prompt_tokens", usage.get("input_tokens"))
@@ -121,17 +129,19 @@ def _generate(scenario: Scenario) -> dict[str, Any]:
 
 def haystack(url: str, key: str) -> dict[str, Asking]:
     """All of them by their names."""
-    secret = Secret.from_token(key)
+    secret = _SECRETS.Secret.from_token(key)
     options: dict[str, Any] = {"api_base_url": f"{url}/v1", "api_key": secret, "max_retries": 0}
     return {
-        "haystack-openai": Haystack(lambda model: OpenAIChatGenerator(model=model, **options), _chat),
+        "haystack-openai": Haystack(lambda model: _CHAT.OpenAIChatGenerator(model=model, **options), _chat),
         "haystack-openai-responses": Haystack(
-            lambda model: OpenAIResponsesChatGenerator(model=model, **options), _responses
+            lambda model: _CHAT.OpenAIResponsesChatGenerator(model=model, **options), _responses
         ),
         "anthropic-haystack": Haystack(
-            lambda model: AnthropicChatGenerator(model=model, api_key=secret, max_retries=0), _messages
+            lambda model: _ANTHROPIC.AnthropicChatGenerator(model=model, api_key=secret, max_retries=0),
+            _messages,
         ),
         "google-genai-haystack": Haystack(
-            lambda model: GoogleGenAIChatGenerator(model=model, api_key=secret, max_retries=0), _generate
+            lambda model: _GOOGLE.GoogleGenAIChatGenerator(model=model, api_key=secret, max_retries=0),
+            _generate,
         ),
     }

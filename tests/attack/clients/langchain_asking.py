@@ -7,14 +7,16 @@ Google's goes over REST: its other transport is gRPC, which no gateway of HTTP s
 from collections.abc import Callable
 from typing import Any
 
-from langchain_anthropic import ChatAnthropic
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
-from langchain_google_genai import ChatGoogleGenerativeAI
-from langchain_openai import ChatOpenAI
+import pytest
 from tests.contract.clients.asking import Asking, Heard
 from tests.contract.clients.replayed_traffic import OUTPUT, QUESTION, Scenario
 from tests.flow.dialect_clients import PIXEL
 
+_WHY = "the extra `frameworks` is not installed"
+_ANTHROPIC: Any = pytest.importorskip("langchain_anthropic", reason=_WHY)
+_GOOGLE: Any = pytest.importorskip("langchain_google_genai", reason=_WHY)
+_MESSAGES: Any = pytest.importorskip("langchain_core.messages", reason=_WHY)
+_OPENAI: Any = pytest.importorskip("langchain_openai", reason=_WHY)
 Make = Callable[..., Any]
 
 
@@ -40,21 +42,21 @@ class LangChain:
         if scenario.schema:
             titled = {"title": "answer", "description": "The answer", **scenario.schema}
             model = model.with_structured_output(titled, method="json_schema", include_raw=True)
-        history: list[Any] = [HumanMessage(content=_question(scenario))]
+        history: list[Any] = [_MESSAGES.HumanMessage(content=_question(scenario))]
         said = self._said(model, history, streamed=scenario.streamed)
         if scenario.name != "loop":
             return [_heard(said)]
-        results = [ToolMessage(content=OUTPUT, tool_call_id=call["id"]) for call in said.tool_calls]
+        results = [_MESSAGES.ToolMessage(content=OUTPUT, tool_call_id=call["id"]) for call in said.tool_calls]
         more = self._said(model, [*history, said, *results], streamed=scenario.streamed)
         return [_heard(said), _heard(more)]
 
     def ask_plainly(self, model: str) -> object:
         return self._make(model).invoke(QUESTION)
 
-    def _said(self, model: Any, history: list[Any], *, streamed: bool) -> AIMessage:
+    def _said(self, model: Any, history: list[Any], *, streamed: bool) -> Any:
         if not streamed:
             said = model.invoke(history)
-            return said if isinstance(said, AIMessage) else said["raw"]
+            return said if isinstance(said, _MESSAGES.AIMessage) else said["raw"]
         whole: Any = None
         for chunk in model.stream(history):
             whole = chunk if whole is None else whole + chunk
@@ -68,10 +70,10 @@ def _tool(name: str, description: str, parameters: dict[str, Any]) -> dict[str, 
 
 def _question(scenario: Scenario) -> list[Any]:
     shown = {"type": "image", "base64": PIXEL, "mime_type": "image/png"}
-    return [{"type": "text", "text": QUESTION}, *([shown] if scenario.name == "image" else [])]
+    return [{"type": "text", "text": QUESTION}, *([shown] if scenario.name == "vision" else [])]
 
 
-def _heard(said: AIMessage) -> Heard:
+def _heard(said: Any) -> Heard:
     about: dict[str, Any] = said.response_metadata
     usage: Any = said.usage_metadata
     blocks: list[Any] = said.content_blocks
@@ -90,20 +92,21 @@ def langchain(url: str, key: str) -> dict[str, Asking]:
     """All of them by their names."""
 
     def chat(model: str, **more: Any) -> Any:
-        return ChatOpenAI(
-            model=model, base_url=f"{url}/v1", api_key=_secret(key), max_retries=0, stream_usage=True, **more
+        return _OPENAI.ChatOpenAI(
+            model=model, base_url=f"{url}/v1", api_key=key, max_retries=0, stream_usage=True, **more
         )
 
     def responses(model: str, **more: Any) -> Any:
         return chat(model, use_responses_api=True, **more)
 
     def messages(model: str, **more: Any) -> Any:
-        made: Any = ChatAnthropic
-        return made(model=model, base_url=url, api_key=key, max_retries=0, max_tokens=2000, **more)
+        return _ANTHROPIC.ChatAnthropic(
+            model=model, base_url=url, api_key=key, max_retries=0, max_tokens=2000, **more
+        )
 
     def generate(model: str, **more: Any) -> Any:
-        return ChatGoogleGenerativeAI(
-            model=model, base_url=url, transport="rest", api_key=_secret(key), max_retries=1, **more
+        return _GOOGLE.ChatGoogleGenerativeAI(
+            model=model, base_url=url, transport="rest", api_key=key, max_retries=1, **more
         )
 
     return {
@@ -116,7 +119,3 @@ def langchain(url: str, key: str) -> dict[str, Asking]:
             generate, {"thinking_budget": 1024, "include_thoughts": True}, has_temperature=True
         ),
     }
-
-
-def _secret(key: str) -> Any:
-    return key

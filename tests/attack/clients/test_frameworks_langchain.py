@@ -11,7 +11,7 @@ from headgate.core.call import AnyDialect
 
 CLIENTS = ("langchain-openai", "langchain-openai-responses", "langchain-anthropic", "langchain-google-genai")
 # Structured answers are parsed by a model that is whole, whatever is asked.
-CASES = [*cases("text", "loop", "thinking", "image"), *cases("structured", streamed=[False])]
+CASES = [*cases("text", "loop", "thinking", "vision"), *cases("structured", streamed=[False])]
 
 
 @pytest.fixture(scope="module")

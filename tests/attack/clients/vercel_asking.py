@@ -82,7 +82,7 @@ class OfProvider:
             client=self._provider,
             model=scenario.alias,
             text=QUESTION,
-            image=PIXEL if scenario.name == "image" else None,
+            image=PIXEL if scenario.name == "vision" else None,
             tools=[
                 {"name": one.name, "description": one.description, "parameters": one.parameters}
                 for one in scenario.tools

@@ -36,7 +36,7 @@ class OfDialect:
     def ask(self, scenario: Scenario) -> list[Heard]:
         client = self._client
         ask = client.stream if scenario.streamed else client.ask
-        history = [client.user(QUESTION, image=scenario.name == "image")]
+        history = [client.user(QUESTION, image=scenario.name == "vision")]
         more = _MORE[client.dialect](scenario)
         said = ask(scenario.alias, history, **more)
         if scenario.name != "loop":

@@ -111,11 +111,12 @@ def _chat(target: str, headers: Mapping[str, str], body: Any) -> None:
     _hold(not waiting, f"calls without their results: {waiting}")
 
 
+_SAID_BACK = ("annotations", "reasoning_content", "provider_specific_fields")
+
+
 def _without_said(message: Any) -> Any:
     """A message without what the service takes back of its answers, and its types of calls don't know."""
-    said = {
-        name: value for name, value in message.items() if name not in ("annotations", "reasoning_content")
-    }
+    said = {name: value for name, value in message.items() if name not in _SAID_BACK}
     if "tool_calls" in said:
         said["tool_calls"] = [
             {name: value for name, value in call.items() if name != "index"} for call in said["tool_calls"]

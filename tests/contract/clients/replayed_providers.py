@@ -60,6 +60,7 @@ _PROVIDERS = {
     "openai-responses": 'kind = "openai"\ndialects = ["openai-responses"]',
     "anthropic": 'kind = "anthropic"',
     "google": 'kind = "google"',
+    "bedrock": 'kind = "bedrock"\nregion = "eu-central-1"',
 }
 _SERVICE = 'kind = "openai-compatible"\nservice = "{service}"\ndialects = ["openai-chat"]'
 _SERVICES = ("deepseek", "groq")
@@ -137,25 +138,25 @@ _RESULTS = {
     "bedrock": ("toolResult",),
 }
 _SOUGHT: dict[str, dict[str, tuple[str, ...]]] = {
-    "openai-chat": {"structured": ("json_schema",), "image": ("image_url",)},
+    "openai-chat": {"structured": ("json_schema",), "vision": ("image_url",)},
     "openai-responses": {
         "structured": ("json_schema",),
-        "image": ("input_image",),
+        "vision": ("input_image",),
         "thinking": ("reasoning",),
     },
     "anthropic": {
         "structured": ("output_config", "output_format"),
-        "image": ("image",),
+        "vision": ("image",),
         "thinking": ("thinking",),
     },
     "google": {
         "structured": ("responseJsonSchema", "responseSchema", "response_json_schema"),
-        "image": ("inlineData", "inline_data"),
+        "vision": ("inlineData", "inline_data"),
         "thinking": ("thinkingConfig",),
     },
     "bedrock": {
         "structured": ("outputConfig",),
-        "image": ("image",),
+        "vision": ("image",),
         "thinking": ("additionalModelRequestFields",),
     },
 }
