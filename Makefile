@@ -107,6 +107,7 @@ demo: $(VENV)/.all
 
 reference: $(VENV)/.all
 	@$(BIN)/python -m tests.structure.reference docs/reference
+	@$(BIN)/python -m tests.conformance.page
 
 constraints: $(VENV)/.frameworks
 	@{ echo "# Exact versions that tests ran with; written by 'make constraints'."; \
