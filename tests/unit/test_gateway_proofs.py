@@ -6,16 +6,18 @@ import pytest
 from tests.unit.test_gateway_access_tokens import Clock, Google, Said
 from tests.unit.test_gateway_signing import key_file
 
-from headgate.config.compile import compile_snapshot
+from headgate.config.compile import compile_snapshot, resolve_target
 from headgate.config.load import load
 from headgate.config.secrets import Secrets
-from headgate.config.snapshot import Snapshot
+from headgate.config.snapshot import CallTimeouts, Snapshot
 from headgate.core.labels import UNRESTRICTED
 from headgate.core.ports import Origin, Outgoing
 from headgate.core.secret import Secret
 from headgate.gateway.masking import LEARNT_MAX, Masking
 from headgate.gateway.proofs import NO_PROOFS, Proofs, ProofSource, Signatures, Tokens, send_proven
+from headgate.gateway.way import Way
 from headgate.policy.egress import GuardedEgress
+from headgate.wire.routes import match
 
 FILE = """
 [providers.pair]
@@ -143,3 +145,17 @@ def test_the_last_ones_that_were_learnt_are_masked() -> None:
         masking.learn(Secret(f"learnt-secret-{number}"))
     assert masking.text("fixed-secret learnt-secret-5 learnt-secret-2") == "*** *** ***"
     assert masking.text("learnt-secret-1") == "learnt-secret-1", "they are bounded"
+
+
+async def test_a_way_is_checked_for_where_its_model_may_be_answered(place: Place) -> None:
+    """By the egress, right before anything leaves, though admission has looked before."""
+    snapshot = snapshot_of()
+    secrets = Secrets.resolve(snapshot, place.environment)
+    target = resolve_target(snapshot, "pair/global.anthropic.claude-haiku-4-5")
+    route = match("POST", "/v1/messages")
+    assert route is not None
+    way = Way(target, route, secrets, CallTimeouts(), proofs=await place.source.of(snapshot, secrets))
+    assert way.regions == {"eu-central-1", "global"}
+    assert way.proof is not None and way.missing is None
+    unproven = Way(resolve_target(snapshot, "account/gemini"), route, secrets, CallTimeouts())
+    assert unproven.missing == "nothing proves calls to it"
