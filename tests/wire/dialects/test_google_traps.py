@@ -26,6 +26,7 @@ from headgate.core.chat import (
     Text,
 )
 from headgate.core.events import Broke, Ended, Finished, UsageSeen
+from headgate.core.faults import UpstreamError
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.folding import fold
 from headgate.wire.dialects.google.codec import CODEC
@@ -219,3 +220,10 @@ def test_trap_46_a_quote_is_found_where_its_offsets_are_wrong():
     assert isinstance(part, Text)
     (citation,) = part.citations
     assert (citation.start, citation.end) == (WORDS.index("mehr"), len(WORDS))
+
+
+def test_candidates_that_are_none_are_no_stream():
+    reading = CODEC.events_in()
+    reading.feed(b'data: {"candidates":7}\n\n')
+    with pytest.raises(UpstreamError, match="candidates is no list"):
+        reading.end()

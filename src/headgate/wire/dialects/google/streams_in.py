@@ -130,6 +130,8 @@ class GoogleEventsIn(StreamReading):
             for place, candidate in enumerate(cast("list[object]", candidates)):
                 if isinstance(candidate, dict):
                     self._candidate(cast("Fields", candidate), place, found)
+        elif candidates is not None:  # as of a whole answer: what it was to say is lost
+            raise UpstreamError("the provider's stream is none of its dialect: candidates is no list")
         usage = chunk.get("usageMetadata")
         if isinstance(usage, dict):
             self._usage = cast("Fields", usage)
