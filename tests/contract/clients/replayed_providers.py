@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from demo.running import headgate
-from tests.contract.clients.provider_rules import AgainstRulesError, check
 from tests.contract.clients.replayed_errors import ERRORS, Error, error_of
+from tests.contract.clients.replayed_rules import AgainstRulesError, check
 from tests.contract.clients.replayed_traffic import OUTBOUND, OUTPUT, Scenario, scenarios
 from tests.flow.scripted_provider import chunked, head, whole
 from tests.flow.server_thread import ServerThread
