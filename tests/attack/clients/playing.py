@@ -12,7 +12,7 @@ import msgspec
 from tests.attack.clients.spoken import Heard, Turn, Voice
 from tests.attack.clients.voices import ChatVoice, MessagesVoice, ResponsesVoice
 from tests.attack.clients.voices_cloud import ConverseVoice, GenerateVoice
-from tests.contract.clients.provider_rules import AgainstRulesError, check
+from tests.contract.clients.replayed_rules import AgainstRulesError, check
 from tests.flow.scripted_provider import stream, whole
 from tests.flow.server_thread import ServerThread
 
