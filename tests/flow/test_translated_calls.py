@@ -1,5 +1,6 @@
 """What crosses between dialects: what a provider is sent, and what becomes of what it answers."""
 
+import base64
 import json
 from decimal import Decimal
 from typing import Any
@@ -301,3 +302,26 @@ def test_trap_17_google_s_array_breaks_as_its_events_do(house: House) -> None:
     assert items[-1] == json.loads(last.removeprefix("data: "))
     assert items[-1]["error"]["message"] == "Overloaded"
     assert house.record(given.headers["x-headgate-request-id"])["truncated"]
+
+
+def test_seals_of_others_stay_with_google_s_clients_too(house: House) -> None:
+    """Google's signatures are base64, foreign ones within them: they are found there all the same (34, 37)."""
+    alias = house.alias("gemini")
+    house.provider.on("gemini", alias, answer({"candidates": [], "promptFeedback": {"blockReason": "OTHER"}}))
+    foreign = base64.b64encode(b"hgs1.YW50aHJvcGlj.c2lnbmVk").decode()
+    turn = [
+        {"text": "Hm.", "thought": True, "thoughtSignature": foreign},
+        {"functionCall": {"name": "look", "args": {}}},
+    ]
+    result = {"functionResponse": {"name": "look", "response": {"output": "it"}}}
+    contents = [
+        {"role": "user", "parts": [{"text": "hi"}]},
+        {"role": "model", "parts": turn},
+        {"role": "user", "parts": [result]},
+    ]
+    given = house.post(f"/v1beta/models/{alias}:generateContent", {"contents": contents})
+    assert given.status_code == 200, given.text
+    said = sent(house, "gemini", alias)["contents"]
+    assert foreign not in json.dumps(said)
+    assert said[1]["parts"][-1]["thoughtSignature"] == "skip_thought_signature_validator"
+    assert said[2] == contents[2]

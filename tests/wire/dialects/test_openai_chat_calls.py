@@ -13,6 +13,7 @@ from headgate.core.chat import (
     ToolChoice,
 )
 from headgate.core.faults import InvalidRequest
+from headgate.core.quirks import PLAIN, Quirks
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.fields import put_native
 from headgate.wire.dialects.openai_chat.codec import CODEC
@@ -259,3 +260,17 @@ def test_what_a_client_keeps_of_answers_for_itself_is_missed_by_no_other() -> No
     put_native({}, native, "anthropic", changes, "messages[0]")
     assert not changes.of_weight("meaning")
     assert [one.what for one in changes.of_weight("loss")] == ["messages[0].provider_specific_fields"]
+
+
+def test_trap_36_a_turn_whose_reasoning_was_anothers_brings_an_empty_one():
+    """A call in the target's own dialect, written anew for the seals of others that it holds."""
+    calls = [{"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}]
+    sealed = {"type": "reasoning.encrypted", "data": "hgs1.YW50aHJvcGlj.c2lnbmVk", "index": 0}
+    turn = {"role": "assistant", "content": None, "tool_calls": calls, "reasoning_details": [sealed]}
+    result = {"role": "tool", "tool_call_id": "c1", "content": "it"}
+    messages = [{"role": "user", "content": "hi"}, turn, result]
+    read = CODEC.read_call(json.dumps({"model": "m", "messages": messages}).encode())
+    body = json.loads(CODEC.write_call(read, Quirks(wants_reasoning_back=True), Changes()))
+    assert body["messages"][1]["reasoning_content"] == ""
+    assert "hgs1." not in json.dumps(body)
+    assert "reasoning_content" not in json.loads(CODEC.write_call(read, PLAIN, Changes()))["messages"][1]
