@@ -305,7 +305,7 @@ def test_trap_17_google_s_array_breaks_as_its_events_do(house: House) -> None:
 
 
 def test_seals_of_others_stay_with_google_s_clients_too(house: House) -> None:
-    """Google's signatures are base64, foreign ones within them: they are found there all the same (34, 37)."""
+    """Google's signatures are base64, foreign ones within them: they are found all the same (34, 37)."""
     alias = house.alias("gemini")
     house.provider.on("gemini", alias, answer({"candidates": [], "promptFeedback": {"blockReason": "OTHER"}}))
     foreign = base64.b64encode(b"hgs1.YW50aHJvcGlj.c2lnbmVk").decode()
