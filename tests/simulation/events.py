@@ -113,11 +113,13 @@ def _repeat(world: World, flight: Flight) -> None:
     """The same request gets there once more, some time later; nobody waits for its answer.
 
     Later, but in the same windows: PostgreSQL itself repeats no statement, and of one that something between
-    repeated in the next window its sender would learn only when it asks again, or ends.
+    repeated in another window its sender would learn only when it asks again, or ends.
     """
     echo = Flight(flight.line, flight.began_ms)
     answer = flight.answer
     if isinstance(answer, Granted):
+        if answer.is_outside:
+            return
         echo.until_ms = min((one.edges.ends_ms for _, one in answer.answers), default=echo.until_ms)
     echo.wants, echo.asks, echo.told, echo.is_cut = flight.wants, flight.asks, flight.told, True
     world.messages.append(echo)
