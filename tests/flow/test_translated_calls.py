@@ -309,12 +309,12 @@ def test_seals_of_others_stay_with_google_s_clients_too(house: House) -> None:
     alias = house.alias("gemini")
     house.provider.on("gemini", alias, answer({"candidates": [], "promptFeedback": {"blockReason": "OTHER"}}))
     foreign = base64.b64encode(b"hgs1.YW50aHJvcGlj.c2lnbmVk").decode()
-    turn = [
+    turn: list[Any] = [
         {"text": "Hm.", "thought": True, "thoughtSignature": foreign},
         {"functionCall": {"name": "look", "args": {}}},
     ]
     result = {"functionResponse": {"name": "look", "response": {"output": "it"}}}
-    contents = [
+    contents: list[Any] = [
         {"role": "user", "parts": [{"text": "hi"}]},
         {"role": "model", "parts": turn},
         {"role": "user", "parts": [result]},

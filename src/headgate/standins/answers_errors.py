@@ -57,7 +57,7 @@ _REFUSED: dict[Refused, tuple[str, dict[Manner, str]]] = {
     "context-overflow": (
         "context_length_exceeded",
         {
-            "openai": "This model's maximum context length is 8192 tokens. Reduce the length of the messages.",
+            "openai": "The maximum context length is 8192 tokens. Reduce the length of the messages.",
             "anthropic": "prompt is too long: 9000 tokens > 8192 maximum",
             "google": "The input token count (9000) exceeds the maximum number of tokens allowed (8192).",
         },

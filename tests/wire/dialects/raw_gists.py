@@ -85,7 +85,7 @@ def datas_of(body: bytes) -> list[Any]:
 
 
 def _gist(
-    dialect: str, text: str, calls: list[tuple[str, Any]], finish: str | None, usage: Any, tokens: Any
+    dialect: str, text: str, calls: list[tuple[str, Any]], finish: str | None, *, usage: Any, tokens: Any
 ) -> Gist:
     words = _FINISHES.get(dialect)
     word = finish if words is None else words.get(finish, f"unknown: {finish}")
@@ -124,9 +124,8 @@ def _chat(raw: Any) -> Gist:
         calls.append((message["function_call"]["name"], message["function_call"]["arguments"]))
     finish = "content_filter" if refusal else choice.get("finish_reason")
     usage = raw.get("usage") or held(raw.get("x_groq")).get("usage")
-    return _gist(
-        "openai-chat", _texts(message.get("content")) + refusal, calls, finish, usage, _chat_tokens(usage)
-    )
+    text = _texts(message.get("content")) + refusal
+    return _gist("openai-chat", text, calls, finish, usage=usage, tokens=_chat_tokens(usage))
 
 
 def _chat_tokens(usage: Any) -> tuple[int, int, int] | None:
@@ -156,7 +155,9 @@ def _responses(raw: Any) -> Gist:
     usage = raw.get("usage")
     cached = held(held(usage).get("input_tokens_details")).get("cached_tokens") or 0
     tokens = None if not usage else (usage["input_tokens"], cached, usage["output_tokens"])
-    return _gist("openai-responses", text, calls, "refused" if refused else finish, usage, tokens)
+    return _gist(
+        "openai-responses", text, calls, "refused" if refused else finish, usage=usage, tokens=tokens
+    )
 
 
 def _anthropic(raw: Any) -> Gist:
@@ -168,7 +169,7 @@ def _anthropic(raw: Any) -> Gist:
     if usage:
         read, written = usage.get("cache_read_input_tokens") or 0, usage.get("cache_creation_input_tokens")
         tokens = (usage["input_tokens"] + read + (written or 0), read, usage["output_tokens"])
-    return _gist("anthropic", text, calls, raw.get("stop_reason"), usage, tokens)
+    return _gist("anthropic", text, calls, raw.get("stop_reason"), usage=usage, tokens=tokens)
 
 
 def _google(raw: Any) -> Gist:
@@ -190,7 +191,7 @@ def _google(raw: Any) -> Gist:
     finish = first.get("finishReason")
     if not candidates and held(raw.get("promptFeedback")).get("blockReason"):
         finish = "SAFETY"
-    return _gist("google", text, calls, finish, usage, tokens)
+    return _gist("google", text, calls, finish, usage=usage, tokens=tokens)
 
 
 def _bedrock(raw: Any) -> Gist:
@@ -201,7 +202,7 @@ def _bedrock(raw: Any) -> Gist:
     usage = raw["usage"]
     read, written = usage.get("cacheReadInputTokens") or 0, usage.get("cacheWriteInputTokens") or 0
     tokens = (usage["inputTokens"] + read + written, read, usage["outputTokens"])
-    return _gist("bedrock", text, calls, raw["stopReason"], usage, tokens)
+    return _gist("bedrock", text, calls, raw["stopReason"], usage=usage, tokens=tokens)
 
 
 def _chat_chunks(body: bytes) -> Any:
