@@ -68,9 +68,12 @@ def test_a_host_whose_clock_is_ahead_gives_no_doubt_up_before_it_has_heard_what_
     assert len(doubts.wants(KEPT_MS - 1, NOON_MS + 3 * HOUR_MS, 10)) == 1
 
 
-def test_edges_that_the_database_has_stored_may_differ_from_those_asked():
+def test_what_the_window_that_was_answered_for_leaves_of_a_doubt_stays():
+    """A host whose time zones differ asks for a window that lies over two of the database's."""
     doubts = in_doubt([want()])
-    doubts.settle([(want().meter, answer(Edges(NOON_MS - 1000, NOON_MS + 1000)))])
+    doubts.settle([(want().meter, answer(Edges(NOON_MS - HOUR_MS, NOON_MS + HOUR_MS // 2)))])
+    assert doubts.wants(0, NOON_MS, 10) == [Want(HOURLY, want().meter, 0)]
+    doubts.settle([(want().meter, answer(Edges(NOON_MS + HOUR_MS // 2, NOON_MS + 3 * HOUR_MS)))])
     assert len(doubts) == 0
 
 

@@ -59,6 +59,10 @@ def test_the_end_of_an_array_is_its_last_bracket() -> None:
     assert passed == b"[" + items[0] + b",\r\n" + items[1] + b"\r\n"
     assert text_of(watch.answer()) == SAID and watch.release() == b"]\r\n"
     whole = b"[" + b",".join(items) + b"]"
+    inner = whole.index(b"]") + 1
+    cut = watched("google", is_array=True)
+    assert cut.take(whole[:inner]) == whole[: inner - 1], "it may be the end"
+    assert cut.take(whole[inner : inner + 9]) == whole[inner - 1 : inner + 9], "it was not"
     again = watched("google", is_array=True)
     assert b"".join(again.take(piece) for piece in [whole]) == whole[:-1]
 

@@ -50,19 +50,25 @@ class Doubts:
             del self._windows[next(iter(self._windows))]
 
     def settle(self, answers: Iterable[tuple[Meter, Answer]]) -> None:
-        """Take in for which windows the database has answered; its edges may differ from those asked."""
+        """Take in for which windows the database has answered.
+
+        Its edges may differ from those asked, where time zones do: what of a doubt lies outside stays.
+        """
         if not self._windows:
             return
         for meter, answer in answers:
+            edges = answer.edges
             known = [
                 (one, window)
                 for one, window in self._windows
-                if one == meter
-                and window.starts_ms < answer.edges.ends_ms
-                and answer.edges.starts_ms < window.ends_ms
+                if one == meter and window.starts_ms < edges.ends_ms and edges.starts_ms < window.ends_ms
             ]
             for key in known:
-                del self._windows[key]
+                doubt, window = self._windows.pop(key), key[1]
+                if window.starts_ms < edges.starts_ms:
+                    self._windows[meter, Edges(window.starts_ms, edges.starts_ms)] = doubt
+                if edges.ends_ms < window.ends_ms:
+                    self._windows[meter, Edges(edges.ends_ms, window.ends_ms)] = doubt
 
     def wants(self, now_ms: int, wall_ms: int, most: int) -> list[Want]:
         """What to ask for now, nothing of each meter, to learn what is on record; each once a second."""

@@ -93,9 +93,9 @@ class WatchedStream:
 
     def _of_array(self, data: bytes) -> bytes:
         self._read(data)
-        if self._tail:
-            self._tail.append(data)
-            return b""
+        if self._tail:  # what looked like the end was an inner one
+            data = b"".join((*self._tail, data))
+            self._tail.clear()
         if not data.rstrip().endswith(b"]"):
             return data
         place = data.rindex(b"]")
