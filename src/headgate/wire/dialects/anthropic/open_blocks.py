@@ -10,8 +10,9 @@ import msgspec
 
 from headgate.core.chat import Fields, Part, Reasoning, Refusal, Seal, Text, ToolCall
 from headgate.core.events import ArgumentsDelta, CitationDelta, PartBegan, PartEnded, SealDelta, TextDelta
-from headgate.wire.dialects.anthropic.carrying import carried, carried_beside
 from headgate.wire.dialects.anthropic.parts_out import BlockWriter
+from headgate.wire.dialects.anthropic.words import DIALECT
+from headgate.wire.dialects.carrying import carried, carried_beside
 from headgate.wire.dialects.fields import decode
 
 PartEvent = TextDelta | ArgumentsDelta | SealDelta | CitationDelta | PartEnded
@@ -195,7 +196,11 @@ class Block:
         seal, self._seal = self._seal, None
         if seal is None or not isinstance(self._part, Reasoning):
             return b""
-        return self._delta_head("signature_delta", "signature") + _encode(carried(seal, self._part)) + _TAIL
+        return (
+            self._delta_head("signature_delta", "signature")
+            + _encode(carried(DIALECT, seal, self._part, keeps_id=True))
+            + _TAIL
+        )
 
     def _json_delta(self, json: str) -> bytes:
         return self._delta_head("input_json_delta", "partial_json") + _encode(json) + _TAIL if json else b""

@@ -24,8 +24,8 @@ from headgate.core.chat import (
     ToolCall,
     ToolResult,
 )
-from headgate.wire.dialects.anthropic.carrying import Carried, taken
 from headgate.wire.dialects.anthropic.words import DIALECT, Malformed, encoded
+from headgate.wire.dialects.carrying import Carried, taken
 from headgate.wire.dialects.fields import Taking, objects_in
 
 PLAIN_TEXT: Final = "text/plain"
@@ -102,7 +102,7 @@ def read_redacted(block: Fields) -> tuple[Reasoning, str]:
     data = taking.text("data")
     if data is None:
         raise Malformed("data", "has to be a string")
-    held = taken(data)
+    held = taken(DIALECT, data)
     is_own = held.seal.maker == DIALECT and held.whose == "own"
     part = Reasoning(
         seal=held.seal,
@@ -172,7 +172,7 @@ def _thinking(block: Fields) -> Reasoning:
     held: Carried | None = None
     if taking.left.get("signature"):
         signature = taking.text("signature")
-        held = taken(signature) if signature is not None else None
+        held = taken(DIALECT, signature) if signature is not None else None
     return Reasoning(
         text=text,
         seal=held.seal if held else None,
@@ -279,4 +279,4 @@ _READERS: Final[dict[str, Callable[[Fields], Part]]] = {
 
 def seal_of(signature: str) -> Seal:
     """The seal that a stream gives for the thinking before."""
-    return taken(signature).seal
+    return taken(DIALECT, signature).seal

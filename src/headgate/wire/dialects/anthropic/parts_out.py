@@ -21,10 +21,10 @@ from headgate.core.chat import (
     ToolResult,
 )
 from headgate.core.quirks import PLAIN, Quirks
-from headgate.wire.dialects.anthropic.carrying import carried, carried_beside
 from headgate.wire.dialects.anthropic.media_out import media_block
 from headgate.wire.dialects.anthropic.parts_in import NAMES_OF_CITATIONS, TTLS
 from headgate.wire.dialects.anthropic.words import DIALECT
+from headgate.wire.dialects.carrying import carried, carried_beside
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.fields import decode, put_native, shape_of
 from headgate.wire.dialects.identifiers import given
@@ -149,7 +149,7 @@ class BlockWriter:
             if self._to_client or not self._is_own:
                 block.setdefault("signature", "")
             return block
-        data = carried(seal, part) if self._to_client else seal.data
+        data = carried(DIALECT, seal, part, keeps_id=True) if self._to_client else seal.data
         is_foreign = self._to_client and seal.maker != DIALECT
         if part.is_redacted or (is_foreign and not part.text):
             return self.put({"type": "redacted_thinking", "data": data}, part.native, where)

@@ -21,9 +21,9 @@ from headgate.core.chat import (
     ToolCall,
     ToolResult,
 )
+from headgate.wire.dialects.carrying import Carried, carried, taken
 from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.fields import Taking, objects_in
-from headgate.wire.dialects.openai_responses.carrying import Carried, carried, taken
 from headgate.wire.dialects.openai_responses.parts import contents, read_contents
 from headgate.wire.dialects.openai_responses.spelling import OWN, filled
 
@@ -150,13 +150,13 @@ def _reasoning(value: Fields) -> Item | None:
         words.append(name)
         texts.extend((kind == "summary_text", one) for one in found)
     encrypted = filled(taking, "encrypted_content")
-    held = taken(encrypted) if encrypted is not None else None
+    held = taken(OWN, encrypted) if encrypted is not None else None
     identifier = filled(taking, "id") or ""
     if not texts:
         words.append(HOLLOW)
         texts.append((False, ""))
     is_hollow = HOLLOW in words
-    is_plain = held is not None and held.is_plain
+    is_plain = held is not None and held.seal.maker != OWN and not held.is_summary
     parts: list[Part] = [
         Reasoning(text=text, is_summary=is_summary and not is_plain, id=identifier)
         for is_summary, text in texts
@@ -241,7 +241,7 @@ def _write_reasoning(parts: Sequence[Part], words: Sequence[str]) -> Fields:
                 {"type": kind, "text": one.text} for one in shown if (one.is_summary or in_summary) == wanted
             ]
     if sealed is not None and sealed.seal is not None:
-        fields["encrypted_content"] = carried(sealed.seal, sealed)
+        fields["encrypted_content"] = carried(OWN, sealed.seal, sealed, keeps_id=False)
     return fields
 
 

@@ -7,10 +7,10 @@ from typing import Final
 
 from headgate.core.chat import Fields, Media, NativePart, Part, Reasoning, Refusal, Seal, Text, ToolCall
 from headgate.wire.dialects import identifiers
+from headgate.wire.dialects.carrying import Whose, carried, carried_beside
 from headgate.wire.dialects.changes import Changes
-from headgate.wire.dialects.openai_responses.carrying import Whose, carried, carried_beside
 from headgate.wire.dialects.openai_responses.parts import write_refusal, write_text
-from headgate.wire.dialects.openai_responses.spelling import item_id
+from headgate.wire.dialects.openai_responses.spelling import OWN, item_id
 
 _FORMATS: Final = {"image/png": "png", "image/jpeg": "jpeg", "image/webp": "webp", "image/gif": "gif"}
 DONE: Final = "completed"
@@ -105,7 +105,7 @@ def reasoning_item(part: Reasoning, identifier: str, status: str) -> Fields:
         "summary": [{"type": "summary_text", "text": part.text}] if part.text else [],
     }
     if part.seal is not None:
-        fields["encrypted_content"] = carried(part.seal, part)
+        fields["encrypted_content"] = carried(OWN, part.seal, part, keeps_id=False)
     if status != DONE:
         fields["status"] = status
     return fields
