@@ -1,4 +1,4 @@
-# Everything that people and CI run. `make test` is all that CI runs.
+# Everything that people and CI run. CI runs `make test`, then `make attack`.
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,6 +9,8 @@ WORKERS ?= 3
 
 # Tests that load the providers' clients and frameworks: by themselves, so that no other process has to.
 CLIENT_TESTS := tests/contract/clients tests/flow/test_sdk_prompts.py tests/wire/test_dialect_errors.py
+# Guides, the tour and whole conversations, from end to end: minutes of houses that start and stop, within `make attack`.
+LONG_TESTS := tests/flow/test_guides.py tests/flow/test_tour.py tests/flow/test_conversations_across.py
 # Plugins that frameworks and clients bring, and that no other test uses.
 WITHOUT := benchmark recording codspeed faker syrupy langsmith_plugin schemathesis socket platformdirs
 PYTEST := $(BIN)/python -m pytest
@@ -23,7 +25,8 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make run       install what the server needs, then headgate up on port 4400"
 	@echo "make test      linters, types, import contracts, then all tests"
-	@echo "make attack    what tries to break the promises: faults, fuzzing, several hosts, a short soak"
+	@echo "make attack    what tries to break the promises: faults, fuzzing, several hosts, a short soak;"
+	@echo "               and every guide, the tour, and the clients of others, from end to end"
 	@echo "make soak      an hour of mixed load and a million simulated schedules"
 	@echo "make bench     Headgate beside nginx and its peers, one pinned core each: a table"
 	@echo "make overspend the same small budget attacked on Headgate and on its peers"
@@ -72,7 +75,7 @@ types: $(VENV)/.all
 test: $(VENV)/.all
 	@$(MAKE) --no-print-directory --jobs=2 types lint clients
 	@$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(WITHOUT:%=-p no:%) \
-	  --ignore tests/attack --ignore tests/faults $(CLIENT_TESTS:%=--ignore %)
+	  --ignore tests/attack --ignore tests/faults $(CLIENT_TESTS:%=--ignore %) $(LONG_TESTS:%=--ignore %)
 
 clients: $(VENV)/.all
 	@$(PYTEST) $(CLIENT_TESTS)
@@ -91,7 +94,7 @@ packages:
 	fi
 
 attack: $(VENV)/.frameworks packages
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/attack tests/faults
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/attack tests/faults $(LONG_TESTS)
 
 soak: $(VENV)/.all
 	@$(BIN)/python -m tests.attack.soak

@@ -67,7 +67,7 @@ def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, AnyFunction]]:
             yield from _functions(child, f"{name}.")
         elif isinstance(child, ast.ClassDef):
             yield from _functions(child, f"{prefix}{child.name}.")
-        else:
+        elif not isinstance(child, ast.expr):  # no function stands in an expression
             yield from _functions(child, prefix)
 
 

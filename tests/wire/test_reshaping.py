@@ -3,20 +3,23 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.core.faults import InvalidRequest
 from headgate.wire.reshaping import reshaped
 
 ADDED = {"anthropic_version": "vertex-2023-10-16"}
+TEXT = st.text('ab"\\\n\u00e9\u2028\U0001f30a', max_size=6)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    st.none() | st.booleans() | st.integers() | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
 )
 
 
-@given(st.dictionaries(st.text(), JSON), st.booleans())
+@settings(max_examples=60)
+@given(st.dictionaries(TEXT, JSON, max_size=4), st.booleans())
 def test_one_goes_out_and_one_comes_in(fields: dict[str, object], is_spaced: bool) -> None:
     body = json.dumps({**fields, "model": "m"}, indent=1 if is_spaced else None).encode()
     made = json.loads(reshaped(body, without="model", added=ADDED))
