@@ -132,6 +132,12 @@ class Call(msgspec.Struct, eq=False):
         """Return the client's first header of that lower-case name."""
         return first_field(self.headers, name)
 
+    def record_answer(self, headers: Headers) -> BodyCopy:
+        """Begin the copy of what the client is answered, for the record; return it."""
+        self.response = copy = BodyCopy(self.snapshot.limits.recorded_bytes_max)
+        self.response_content_type = (first_field(headers, b"content-type") or b"").decode("latin-1")
+        return copy
+
     def note_change(self, change: str) -> None:
         """Note what Headgate altered in the request; the same change of a second attempt counts once."""
         if change not in self.changes:

@@ -9,17 +9,15 @@ from typing import Final
 
 from headgate.catalog.model import Target
 from headgate.core.faults import NotTranslatable
-from headgate.core.money import format_usd
 from headgate.core.ports import Exchange, Headers
 from headgate.gateway.call import Call
 from headgate.gateway.opening import Opening
 from headgate.gateway.plane import DataPlane
 from headgate.gateway.record import finish
-from headgate.gateway.recorder import BodyCopy
-from headgate.gateway.relay import own_headers
+from headgate.gateway.relay import cost_header, own_headers
 from headgate.wire.translating_counts import estimate
 
-JSON: Final = "application/json"
+JSON: Final = b"application/json"
 
 
 async def answer_by_estimate(
@@ -37,13 +35,10 @@ async def answer_by_estimate(
         return False
     call.answered_target = target.name
     call.note_change(f"input_tokens: {target.name} counts none; they are estimated (loss)")
-    call.response = BodyCopy(call.snapshot.limits.recorded_bytes_max)
-    call.response_content_type = JSON
-    call.response.add(body)
+    kind: Headers = [(b"content-type", JSON)]
+    call.record_answer(kind).add(body)
     finish(plane, call, status=200, code="")
-    headers: Headers = [(b"content-type", JSON.encode()), *own_headers(call)]
-    if call.cost_pico_usd is not None:
-        headers.append((b"x-headgate-cost-usd", format_usd(call.cost_pico_usd).encode()))
+    headers = [*kind, *own_headers(call), *cost_header(call)]
     await plane.durable(call.snapshot)
     await opening.respond(exchange, 200, headers, body)
     return True

@@ -9,7 +9,6 @@ from typing import Final
 
 from headgate.core.call import Usage
 from headgate.core.faults import ClientClosed, Failed, Fault, UpstreamError
-from headgate.core.fields import first_field
 from headgate.core.money import format_usd
 from headgate.core.ports import Answer, Exchange, Headers
 from headgate.gateway.call import NO_USAGE, Call
@@ -17,7 +16,6 @@ from headgate.gateway.held import Committed, Outcome, Refusal, conclude, record_
 from headgate.gateway.opening import Opening
 from headgate.gateway.plane import DataPlane
 from headgate.gateway.record import finish
-from headgate.gateway.recorder import BodyCopy
 from headgate.gateway.settlement import NOTHING, Settlement, by_usage, cut_short, in_full
 from headgate.gateway.steps import HANGUP_DRAIN_S, uncancel, unwatch
 from headgate.gateway.validated import fault_at_end, watching
@@ -41,8 +39,7 @@ async def relay(
     if held.written is not None:
         held.written.note(call)
         held.written.note_answer(call)
-    call.response = BodyCopy(call.snapshot.limits.recorded_bytes_max)
-    call.response_content_type = (first_field(committed.headers, b"content-type") or b"").decode("latin-1")
+    call.record_answer(committed.headers)
     try:
         if committed.reader is None:
             await _whole(plane, call, exchange, opening, committed)
@@ -65,9 +62,7 @@ async def pass_on(
     if refusal.written is not None:
         refusal.written.note(call)
         refusal.written.note_answer(call)
-    call.response = BodyCopy(call.snapshot.limits.recorded_bytes_max)
-    call.response_content_type = (first_field(refusal.headers, b"content-type") or b"").decode("latin-1")
-    call.response.add(refusal.body)
+    call.record_answer(refusal.headers).add(refusal.body)
     is_error = refusal.status >= 400
     finish(plane, call, status=refusal.status, code=refusal.code if is_error else "")
     headers = [*refusal.headers, *own_headers(call)]
@@ -78,8 +73,7 @@ async def pass_on(
         await exchange.send(refusal.body)
         await exchange.finish()
         return
-    if call.cost_pico_usd is not None:
-        headers.append((b"x-headgate-cost-usd", format_usd(call.cost_pico_usd).encode()))
+    headers += cost_header(call)
     body = refusal.body
     if opening.started and is_error:
         body = last_words(call, UpstreamError(f"{refusal.target} answered {refusal.status}: {call.message}"))
@@ -103,8 +97,7 @@ async def _whole(
     _settle(plane, call, committed, settlement, status=status, code=code, usage=usage, raw=raw)
     headers = committed.headers
     headers += own_headers(call)
-    if call.cost_pico_usd is not None:
-        headers.append((b"x-headgate-cost-usd", format_usd(call.cost_pico_usd).encode()))
+    headers += cost_header(call)
     await plane.durable(call.snapshot)
     await opening.stop()
     body = committed.body
@@ -302,6 +295,12 @@ def _settle(
     call.attempts.append(record_of(plane, held, settlement, outcome, settles=True))
     finish(plane, call, status=status, code=code)
     conclude(plane, call, held, settlement)
+
+
+def cost_header(call: Call) -> Headers:
+    """The header by which a whole answer says what it cost; none where that is not known."""
+    cost = call.cost_pico_usd
+    return [] if cost is None else [(b"x-headgate-cost-usd", format_usd(cost).encode())]
 
 
 def own_headers(call: Call) -> Headers:

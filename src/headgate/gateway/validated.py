@@ -10,12 +10,10 @@ from typing import Final
 
 from headgate.core.chat import Candidate, ChatAnswer, Refusal, Text, ToolCall
 from headgate.core.faults import InvalidRequest, SchemaMismatch
-from headgate.core.fields import first_field
 from headgate.gateway.call import NO_USAGE, Call
 from headgate.gateway.expected import Expected
 from headgate.gateway.held import Committed, Rejected, settled_by
 from headgate.gateway.plane import DataPlane
-from headgate.gateway.recorder import BodyCopy
 from headgate.wire.answers import read_answer
 from headgate.wire.dialects.nulls import without_nulls
 from headgate.wire.dialects.validating import repairing
@@ -48,9 +46,7 @@ async def validated(plane: DataPlane, call: Call, committed: Committed) -> Commi
     text, lines = found
     committed.answer.close()
     held.health.observe(plane.clock.monotonic() - held.started_s)
-    call.response = BodyCopy(call.snapshot.limits.recorded_bytes_max)
-    call.response.add(committed.body)
-    call.response_content_type = (first_field(committed.headers, b"content-type") or b"").decode("latin-1")
+    call.record_answer(committed.headers).add(committed.body)
     if expected.repairs:
         held.repair = repairing(expected.chat, text, lines)
     facts = committed.facts or read_answer(call.route.dialect, call.route.operation, committed.body)

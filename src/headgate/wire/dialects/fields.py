@@ -11,6 +11,7 @@ import msgspec
 
 from headgate.core.call import AnyDialect
 from headgate.core.chat import Fields, Native
+from headgate.core.faults import InvalidRequest, UpstreamError
 from headgate.wire.dialects.changes import Changes
 
 
@@ -207,13 +208,22 @@ def put_native(
     where: str,
     *,
     harmless: frozenset[str] = frozenset(),
+    inner: str = "",
 ) -> Fields:
     """Put what a node says beyond our words back into its own dialect, or tell that another has no place for
-    it; of `harmless` members no answer depends. What is null or empty says nothing (`is_hollow`)."""
+    it; of `harmless` members no answer depends. What is null or empty says nothing (`is_hollow`).
+
+    `inner`: a member that is an object of which we have said a part: what is left of it goes into it.
+    """
     if native is None:
         return fields
     if native.dialect == dialect:
-        fields.update(native.fields)
+        for name, value in native.fields.items():
+            held = fields.get(name) if name == inner else None
+            if isinstance(held, dict) and isinstance(value, dict):
+                cast("Fields", held).update(cast("Fields", value))
+            else:
+                fields[name] = value
         return fields
     plain = _SAYS_NOTHING.get(native.dialect, {})
     for name, value in native.fields.items():
@@ -227,3 +237,19 @@ def put_native(
         else:
             changes.alter(what, f"{dialect} has no such member")
     return fields
+
+
+def encoded_call(body: Fields) -> bytes:
+    """A call as JSON. Raises InvalidRequest for one that is nested too deep."""
+    try:
+        return msgspec.json.encode(body)
+    except RecursionError:
+        raise InvalidRequest("the call is nested too deep") from None
+
+
+def encoded_answer(body: Fields) -> bytes:
+    """A whole answer as JSON. Raises UpstreamError for one that is nested too deep."""
+    try:
+        return msgspec.json.encode(body)
+    except RecursionError:
+        raise UpstreamError("the provider's answer is nested too deep") from None

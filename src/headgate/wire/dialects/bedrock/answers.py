@@ -6,8 +6,6 @@ Read next: `reasons`, `streams_in`.
 
 from typing import Final, cast
 
-import msgspec
-
 from headgate.core.call import Usage
 from headgate.core.chat import Candidate, ChatAnswer, Fields, Finish, Native, ToolCall
 from headgate.core.faults import UpstreamError
@@ -15,7 +13,7 @@ from headgate.wire.dialects.bedrock.parts_in import OWN, read_blocks
 from headgate.wire.dialects.bedrock.parts_out import BlockWriter
 from headgate.wire.dialects.bedrock.reasons import finish_of, word_of
 from headgate.wire.dialects.changes import Changes
-from headgate.wire.dialects.fields import Taking, decode, put_native, shape_of
+from headgate.wire.dialects.fields import Taking, decode, encoded_answer, put_native, shape_of
 from headgate.wire.dialects.model import Asked
 from headgate.wire.usage import bedrock_usage
 
@@ -94,10 +92,7 @@ def write_answer(answer: ChatAnswer, asked: Asked, changes: Changes) -> bytes:
     if answer.usage is not None:
         body["usage"] = write_usage(answer.usage)
     put_native(body, answer.native, OWN, changes, "")
-    try:
-        return msgspec.json.encode(body)
-    except RecursionError:
-        raise UpstreamError("the provider's answer is nested too deep") from None
+    return encoded_answer(body)
 
 
 def own_fields(native: Native | None) -> Fields:

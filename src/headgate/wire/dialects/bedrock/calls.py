@@ -25,7 +25,7 @@ from headgate.wire.dialects.bedrock.parts_in import OWN, read_blocks
 from headgate.wire.dialects.bedrock.parts_out import BlockWriter, without_foreign_seals
 from headgate.wire.dialects.bedrock.tools import read_tools, write_tools
 from headgate.wire.dialects.changes import Changes
-from headgate.wire.dialects.fields import Taking, decode, put_native, shape_of
+from headgate.wire.dialects.fields import Taking, decode, encoded_call, put_native, shape_of
 from headgate.wire.dialects.turns import BETWEEN, NOTHING, arranged
 
 STOP_SEQUENCE: Final = "/stop_sequence"
@@ -190,10 +190,7 @@ def write_call(call: ChatCall, quirks: Quirks, changes: Changes) -> bytes:
     if call.service_tier is not None and call.service_tier not in PLAIN_TIERS:
         changes.lose("service_tier", "Bedrock is asked for its default tier")
     _put_rest(body, call.native, changes)
-    try:
-        return msgspec.json.encode(body)
-    except RecursionError:
-        raise InvalidRequest("the call is nested too deep") from None
+    return encoded_call(body)
 
 
 def _of_dialect(quirks: Quirks) -> Quirks:

@@ -6,8 +6,6 @@ Cohere API reference (chat, version 2). Read next: `parts_in`, `reasons`, `strea
 
 from typing import Final, cast
 
-import msgspec
-
 from headgate.core.call import Usage
 from headgate.core.chat import Candidate, ChatAnswer, Fields, Native, ToolCall
 from headgate.core.faults import UpstreamError
@@ -16,7 +14,7 @@ from headgate.wire.dialects.changes import Changes
 from headgate.wire.dialects.cohere.parts_in import OWN, take_said
 from headgate.wire.dialects.cohere.parts_out import Writing, put_said
 from headgate.wire.dialects.cohere.reasons import finish_of, word_of
-from headgate.wire.dialects.fields import Taking, decode, put_native, shape_of
+from headgate.wire.dialects.fields import Taking, decode, encoded_answer, put_native, shape_of
 from headgate.wire.dialects.model import Asked
 from headgate.wire.usage import usage_of
 
@@ -95,10 +93,7 @@ def write_answer(answer: ChatAnswer, asked: Asked, changes: Changes) -> bytes:
         put_native(body, answer.native, OWN, changes, "")
     else:
         put_native({}, answer.native, OWN, changes, "", harmless=frozenset(answer.native.fields))
-    try:
-        return msgspec.json.encode(body)
-    except RecursionError:
-        raise UpstreamError("the provider's answer is nested too deep") from None
+    return encoded_answer(body)
 
 
 def _message(candidate: Candidate, writing: Writing) -> Fields:

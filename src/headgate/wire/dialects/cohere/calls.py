@@ -24,7 +24,7 @@ from headgate.wire.dialects.cohere.settings import (
     take_thinking,
 )
 from headgate.wire.dialects.cohere.tools import read_tool, write_tools
-from headgate.wire.dialects.fields import Taking, decode, put_native, shape_of
+from headgate.wire.dialects.fields import Taking, decode, encoded_call, put_native, shape_of
 from headgate.wire.dialects.turns import arranged
 
 HARMLESS: Final = frozenset({"betas", "cachedContent", "client_metadata", "include", "labels", "metadata"})
@@ -110,10 +110,7 @@ def write_call(call: ChatCall, quirks: Quirks, changes: Changes) -> bytes:
     if call.service_tier is not None and call.service_tier not in PLAIN_TIERS:
         changes.lose("service_tier", "Cohere has no such tier")
     put_native(body, call.native, OWN, changes, "", harmless=HARMLESS)
-    try:
-        return msgspec.json.encode(body)
-    except RecursionError:
-        raise InvalidRequest("the call is nested too deep") from None
+    return encoded_call(body)
 
 
 def _of_dialect(quirks: Quirks) -> Quirks:

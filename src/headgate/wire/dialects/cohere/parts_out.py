@@ -4,7 +4,7 @@ What was read from this dialect goes back as it was spelled. Read next: `parts_i
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 
@@ -41,15 +41,7 @@ class Writing(msgspec.Struct, frozen=True, kw_only=True):
 
 def restore(fields: Fields, native: Native | None, inner: str, changes: Changes, where: str) -> Fields:
     """Put a node's native members back, those of its object `inner` into that one."""
-    if native is None or native.dialect != OWN:
-        return put_native(fields, native, OWN, changes, where, harmless=HARMLESS)
-    for name, value in native.fields.items():
-        held = fields.get(name)
-        if name == inner and isinstance(held, dict) and isinstance(value, dict):
-            cast("Fields", held).update(cast("Fields", value))
-        else:
-            fields[name] = value
-    return fields
+    return put_native(fields, native, OWN, changes, where, harmless=HARMLESS, inner=inner)
 
 
 def is_plan(part: Part) -> bool:

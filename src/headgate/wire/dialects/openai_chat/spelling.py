@@ -48,17 +48,7 @@ def stow(outer: Taking, name: str, inner: Taking) -> None:
 
 def restore(fields: Fields, native: Native | None, inner: str, changes: Changes, where: str) -> Fields:
     """Put a node's native members back, those of its object `inner` into that one."""
-    if native is None:
-        return fields
-    if native.dialect != OWN:
-        return put_native(fields, native, OWN, changes, where, harmless=HARMLESS)
-    for name, value in native.fields.items():
-        held = fields.get(name)
-        if name == inner and isinstance(held, dict) and isinstance(value, dict):
-            cast("Fields", held).update(cast("Fields", value))
-        else:
-            fields[name] = value
-    return fields
+    return put_native(fields, native, OWN, changes, where, harmless=HARMLESS, inner=inner)
 
 
 def take_signature(taking: Taking) -> Seal | None:
