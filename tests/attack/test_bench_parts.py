@@ -107,9 +107,12 @@ def test_paced_events_are_apart(source: int) -> None:
     begun = time.monotonic()
     chunks_of(source, "paced")
     assert time.monotonic() - begun > 0.59
-    begun = time.monotonic()
-    chunks_of(source, "event")
-    assert time.monotonic() - begun < 0.59
+    took_s: list[float] = []
+    for _ in range(10):
+        begun = time.monotonic()
+        chunks_of(source, "event")
+        took_s.append(time.monotonic() - begun)
+    assert min(took_s) < 0.59
 
 
 def test_the_source_counts_connections_and_streams(source: int) -> None:

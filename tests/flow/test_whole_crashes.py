@@ -46,6 +46,7 @@ def test_a_first_call_is_listed_and_a_revoked_key_is_refused_within_a_second(hou
 async def test_kill_9_of_a_gateway_loses_no_answered_call(house: Running) -> None:
     key = house.make_key()
     answered: list[str] = []
+    seen = asyncio.Semaphore(0)
     stop = asyncio.Event()
 
     async def client() -> None:
@@ -61,17 +62,22 @@ async def test_kill_9_of_a_gateway_loses_no_answered_call(house: Running) -> Non
                     continue
                 if answer.status_code == 200:
                     answered.append(answer.headers["x-headgate-request-id"])
+                    seen.release()
+
+    async def until_answered(more: int) -> None:
+        for _ in range(more):
+            await seen.acquire()
 
     clients = [asyncio.create_task(client()) for _ in range(8)]
-    for _ in range(3):
-        await asyncio.sleep(0.7)
-        for pid in house.worker_pids("gateway"):
-            os.kill(pid, signal.SIGKILL)
-            break
-    await asyncio.sleep(1.0)
-    stop.set()
-    await asyncio.gather(*clients)
-    assert len(answered) > 50
+    try:
+        async with asyncio.timeout(60):
+            for _ in range(3):
+                await until_answered(20)
+                os.kill(house.worker_pids("gateway")[0], signal.SIGKILL)
+            await until_answered(20)
+    finally:
+        stop.set()
+        await asyncio.gather(*clients)
     # Calls that broke off are on record too, so that a count alone does not tell when all are there.
     deadline = time.monotonic() + 20
     records = house.requests()
