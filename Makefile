@@ -9,8 +9,10 @@ WORKERS ?= 3
 
 # Tests that load the providers' clients and frameworks: by themselves, so that no other process has to.
 CLIENT_TESTS := tests/contract/clients tests/flow/test_sdk_prompts.py tests/wire/test_dialect_errors.py
-# Guides, the tour and whole conversations, from end to end: minutes of houses that start and stop, within `make attack`.
-LONG_TESTS := tests/flow/test_guides.py tests/flow/test_tour.py tests/flow/test_conversations_across.py
+# Minutes of simulated schedules and of houses that start and stop, within `make attack`.
+LONG_TESTS := tests/flow/test_guides.py tests/flow/test_tour.py tests/flow/test_conversations_across.py \
+  tests/flow/test_whole_residency.py tests/flow/test_whole_releases.py \
+  tests/simulation/test_simulation.py tests/simulation/test_simulation_faults.py
 # Plugins that frameworks and clients bring, and that no other test uses.
 WITHOUT := benchmark recording codspeed faker syrupy langsmith_plugin schemathesis socket platformdirs
 PYTEST := $(BIN)/python -m pytest
@@ -25,8 +27,8 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make run       install what the server needs, then headgate up on port 4400"
 	@echo "make test      linters, types, import contracts, then all tests"
-	@echo "make attack    what tries to break the promises: faults, fuzzing, several hosts, a short soak;"
-	@echo "               and every guide, the tour, and the clients of others, from end to end"
+	@echo "make attack    what tries to break the promises: faults, simulated schedules, fuzzing, several hosts,"
+	@echo "               a short soak; and every guide, the tour, and the clients of others, from end to end"
 	@echo "make soak      an hour of mixed load and a million simulated schedules"
 	@echo "make bench     Headgate beside nginx and its peers, one pinned core each: a table"
 	@echo "make overspend the same small budget attacked on Headgate and on its peers"

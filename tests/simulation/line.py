@@ -225,7 +225,7 @@ class Line:
         self.stage = "idle"
         if self.now_ms - self.looked_ms >= FORGET_EVERY_MS:
             self.looked_ms = self.now_ms
-            outlived = self.leases.outlived(self.now_ms, self.wall_ms)
+            outlived = self.leases.outlived(self.now_ms, self.wall_ms, self.waiting)
             if outlived:
                 self.tell(outlived, is_forgetting=True)
 

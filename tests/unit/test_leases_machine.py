@@ -282,3 +282,22 @@ def test_what_calls_wait_for_is_kept_only_until_its_window_ends() -> None:
     assert (told.window, told.returned) == (1, 100)
     told.returned_known = told.returned
     assert leases.forget(leases.outlived(FORGET_MS, WALL_MS)) == 1
+
+
+def test_of_leases_beyond_the_cap_what_calls_wait_for_goes_last() -> None:
+    """A call that waits for two meters must not lose the one while it asks for the other."""
+    leases, waited_for = Leases(leases_max=1), Meter("b", "waited for")
+    for window, meter in ((1, waited_for), (2, Meter("b", "other"))):
+        answer = Answer(
+            window=window,
+            edges=Edges(0, WALL_MS + 1),
+            granted=100,
+            returned=0,
+            settled=0,
+            spent=0,
+            leased=100,
+            limit=1000,
+            exact=False,
+        )
+        leases.learn(meter, answer, now_ms=window)
+    assert [lease.window for lease in leases.give_back_idle(3, WALL_MS, {waited_for})] == [2]

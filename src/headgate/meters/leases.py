@@ -247,7 +247,7 @@ class Leases:
         What calls wait for (`wanted`), with other meters still lacking, stays until another process needs it,
         or its window ends: from then on they wait for the next one.
         """
-        for lease in self._crowd():
+        for lease in self._crowd(wall_ms, wanted):
             lease.recalled = True
         unconfirmed: list[Lease] = []
         for lease in self.by_window.values():
@@ -265,14 +265,14 @@ class Leases:
             lease.give_back(lease.available)
         return [lease for lease in self.by_window.values() if lease.returned > lease.returned_known]
 
-    def outlived(self, now_ms: int, wall_ms: int) -> list[Lease]:
+    def outlived(self, now_ms: int, wall_ms: int, wanted: Container[Meter] = frozenset()) -> list[Lease]:
         """Name the leases that may be forgotten as soon as the database knows all of them."""
         aged = [
             one
             for one in self.by_window.values()
             if wall_ms >= one.edges.ends_ms or now_ms - one.touched_ms >= FORGET_MS
         ]
-        candidates = dict.fromkeys(aged + self._crowd())
+        candidates = dict.fromkeys(aged + self._crowd(wall_ms, wanted))
         return [one for one in candidates if one.reserved == 0 and one.available <= 0]
 
     def forget(self, leases: Iterable[Lease]) -> int:
@@ -291,9 +291,14 @@ class Leases:
         if lease is not None and self._current.get(lease.meter) is lease:
             del self._current[lease.meter]
 
-    def _crowd(self) -> list[Lease]:
-        """The leases beyond the cap, least recently used first."""
+    def _crowd(self, wall_ms: int, wanted: Container[Meter]) -> list[Lease]:
+        """The leases beyond the cap, least recently used first, those that calls wait for last."""
         beyond = len(self.by_window) - self.leases_max
         if beyond <= 0:
             return []
-        return sorted(self.by_window.values(), key=lambda one: one.touched_ms)[:beyond]
+
+        def worth(lease: Lease) -> tuple[bool, int]:
+            is_wanted = lease.meter in wanted and self.current(lease.meter, wall_ms) is lease
+            return is_wanted, lease.touched_ms
+
+        return sorted(self.by_window.values(), key=worth)[:beyond]

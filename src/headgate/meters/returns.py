@@ -112,7 +112,7 @@ class Returns:
 
     async def _forget(self) -> None:
         till = self._till
-        outlived = till.leases.outlived(till.now_ms(), till.wall_ms())[:AT_ONCE_MAX]
+        outlived = till.leases.outlived(till.now_ms(), till.wall_ms(), till.waiting)[:AT_ONCE_MAX]
         if outlived:
             await self._tell(outlived)
             till.leases.forget(outlived)
