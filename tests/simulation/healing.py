@@ -6,6 +6,7 @@ from tests.simulation.disk import SimJournal
 from tests.simulation.gateway import GatewayProcess
 from tests.simulation.line import AWAY_MS, FLIGHT_MS_MAX
 from tests.simulation.model_database import Closed
+from tests.simulation.model_rows import Window
 from tests.simulation.shipping import SimShipper
 from tests.simulation.world import World
 
@@ -149,19 +150,22 @@ def room(world: World, process: GatewayProcess, call: Call) -> int:
         windows = [tables.windows[one] for one in tables.windows_of.get(tables.meters.get(meter, 0), ())]
         current = [one for one in windows if one.starts_ms <= now_ms < one.ends_ms]
         limit = tables.budgets.get(budget.id, budget.limit_pico_usd)
-        left.append(limit - current[0].total - overrun(process, current[0].id) if current else limit)
+        left.append(limit - current[0].total - overrun(process, current[0]) if current else limit)
     return min(left)
 
 
-def overrun(process: GatewayProcess, window: int) -> int:
-    """What calls of a process cost beyond their holds and only it knows, since a disk has lost their ends."""
-    return sum(
-        max(one.charged - held, 0)
+def overrun(process: GatewayProcess, window: Window) -> int:
+    """What a process has spent beyond all that the database counts for it: only it knows, since a disk has
+    lost the ends of its calls."""
+    row = window.rows.get(process.boot_id)
+    settled = sum(
+        one.charged
         for one in process.journal.acct.frames
-        if one.is_lost and one.kind in (SETTLED, END)
-        for held_of, held in one.holds
-        if held_of == window
+        if one.kind in (SETTLED, END)
+        for held_of, _ in one.holds
+        if held_of == window.id
     )
+    return max(0, settled - max(row.granted - row.returned, row.settled)) if row is not None else 0
 
 
 def stop(world: World) -> None:
