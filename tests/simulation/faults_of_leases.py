@@ -6,8 +6,7 @@ from tests.simulation.gateway import GatewayProcess
 from tests.simulation.line import Flight
 from tests.simulation.planting import Fault, changed, plant, planted
 
-from headgate.meters.asks import Ask, Granted, Want
-from headgate.meters.doubts import Doubts
+from headgate.meters.asks import Granted
 from headgate.meters.leases import Answer, Lease, Leases
 from headgate.meters.scope import Meter
 
@@ -123,7 +122,7 @@ class AnyOrder(GatewayProcess):
 
 @planted("a lost answer leaves no doubt")
 class NoDoubt(GatewayProcess):
-    def doubt(self, wants: Sequence[Want], asks: Sequence[Ask]) -> None:
+    def doubt(self, meters: Sequence[Meter]) -> None:
         return
 
 
@@ -131,8 +130,16 @@ class NoDoubt(GatewayProcess):
 class AnyAnswerEndsDoubt(GatewayProcess):
     def learn_grant(self, flight: Flight, granted: Granted) -> None:
         super().learn_grant(flight, granted)
-        if not any(want.amount for want in flight.wants):
-            self.doubts = Doubts()
+        self.doubts.end(meter for meter, _ in granted.answers)
+
+
+@planted("of a meter in doubt only the present window is learned", weights={"jump_clock": 3.0})
+class PresentWindowOnly(GatewayProcess):
+    def learn_rows(self, flight: Flight, answers: list[tuple[Meter, Answer]]) -> None:
+        if flight.looked_up:
+            at = self.wall_ms
+            answers = [one for one in answers if one[1].edges.starts_ms <= at < one[1].edges.ends_ms]
+        super().learn_rows(flight, answers)
 
 
 @planted("a recall takes what calls in flight hold")

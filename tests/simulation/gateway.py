@@ -28,7 +28,7 @@ from headgate.core.faults import BudgetExhausted
 from headgate.gateway.settlement import NOTHING, in_full, refused
 from headgate.meters.asks import Want, wants_of
 from headgate.meters.leases import Lease
-from headgate.meters.taking import denied, is_refused, lacking, take
+from headgate.meters.taking import denied, is_blocked, is_refused, lacking, take
 
 if TYPE_CHECKING:
     from tests.simulation.world import Host, World
@@ -170,10 +170,10 @@ class GatewayProcess(Line):
                 call.wake_ms = self.now_ms
                 return
             left_ms = call.began_ms + int(lacked[0].budget.reserve_wait_s * 1000) - self.now_ms
-            if left_ms <= 0:
+            if left_ms <= (0 if is_blocked(call.wants, self.leases, self.wall_ms) else -GRANT_PATIENCE_MS):
                 self.refuse(call, "budget_reserved")
             else:
-                call.wake_ms = self.now_ms + min(left_ms, RETRY_MS)
+                call.wake_ms = self.now_ms + max(0, min(left_ms, RETRY_MS))
 
     def outage(self, call: Call) -> None:
         """The database does not answer in time."""

@@ -33,7 +33,7 @@ class Flight:
 
     __slots__ = (
         *("answer", "asks", "began_ms", "flyer", "is_cut", "is_executed", "is_forgetting", "is_outside"),
-        *("line", "told", "told_leases", "until_ms", "wants"),
+        *("line", "looked_up", "told", "told_leases", "until_ms", "wants"),
     )
 
     def __init__(self, line: "Line", began_ms: int) -> None:
@@ -41,6 +41,7 @@ class Flight:
         self.began_ms = began_ms
         self.wants: Sequence[Want] = ()
         self.asks: list[Ask] = []
+        self.looked_up: list[Meter] = []
         self.told: list[Told] = []
         self.told_leases: list[Lease] = []
         self.flyer: Call | None = None
@@ -55,6 +56,8 @@ class Flight:
     def __repr__(self) -> str:
         if self.asks:
             return f"ask for {[(one.subject, one.window_id, one.known, one.need) for one in self.asks]}"
+        if self.looked_up:
+            return f"question after {[one.subject for one in self.looked_up]}"
         return f"return of {[(one.window, one.returned) for one in self.told]}"
 
 
@@ -137,6 +140,12 @@ class Line:
         flight.told = [Told(one.meter, one.window, one.returned, one.edges, one.exact) for one in leases]
         self.fly(flight)
 
+    def look_up(self, meters: list[Meter]) -> None:
+        """Ask what is held of meters in doubt (`Till.look_up`)."""
+        flight = Flight(self, self.now_ms)
+        flight.looked_up = meters
+        self.fly(flight)
+
     def fly(self, flight: Flight) -> None:
         """Send it; nothing else is sent before it has landed."""
         self.flight = flight
@@ -151,7 +160,7 @@ class Line:
         if isinstance(flight.answer, Granted):
             self.learn_grant(flight, flight.answer)
         elif flight.answer is not None:
-            self.learn_returns(flight, flight.answer)
+            self.learn_rows(flight, flight.answer)
         self.is_freed = True
         self.landed(flight)
 
@@ -161,12 +170,12 @@ class Line:
         self.clock_error_ms = self.world.database.now_ms - self.wall_ms
         flight.is_outside = granted.is_outside
         take_in(granted, flight.wants, self.leases, self.now_ms)
-        self.doubts.settle(granted.answers)
 
-    def learn_returns(self, flight: Flight, answers: list[tuple[Meter, Answer]]) -> None:
-        """The database's word on what was given back."""
+    def learn_rows(self, flight: Flight, answers: list[tuple[Meter, Answer]]) -> None:
+        """The database's word on what was given back, or on what is held of meters in doubt."""
         for meter, answer in answers:
             self.leases.learn(meter, answer, self.now_ms)
+        self.doubts.end(flight.looked_up)
         if flight.is_forgetting:
             self.forget(flight.told_leases)
 
@@ -181,16 +190,16 @@ class Line:
         self.flight = None
         flight.is_cut = True
         if flight.asks:
-            self.doubt(flight.wants, flight.asks)
+            self.doubt([Meter(ask.budget, ask.subject) for ask in flight.asks])
             self.outage_ms = self.now_ms
         self.paused_ms = self.now_ms + AWAY_MS
         self.stage = "idle"
         self.say("loses {}", flight)
         self.failed(flight)
 
-    def doubt(self, wants: Sequence[Want], asks: Sequence[Ask]) -> None:
-        """The database may have granted these."""
-        self.doubts.note(wants, asks, self.now_ms)
+    def doubt(self, meters: Sequence[Meter]) -> None:
+        """The database may have granted something of these."""
+        self.doubts.note(meters, self.now_ms)
 
     def check_flight(self) -> None:
         """Cut what has taken too long."""
@@ -215,12 +224,12 @@ class Line:
                 return
         if self.flight is not None:
             return
-        in_doubt: list[Want] = []
+        in_doubt: list[Meter] = []
         if self.stage != "outlived":
-            in_doubt = self.doubts.wants(self.now_ms, self.wall_ms, DOUBTS_MAX)
+            in_doubt = self.doubts.due(self.now_ms, DOUBTS_MAX)
         if in_doubt:
             self.stage = "outlived"
-            self.ask(in_doubt, even_if_covered=True)
+            self.look_up(in_doubt)
             return
         self.stage = "idle"
         if self.now_ms - self.looked_ms >= FORGET_EVERY_MS:

@@ -212,6 +212,22 @@ class ModelDatabase:
             exact=exact,
         )
 
+    # The function held_leases.
+
+    def held(self, boot: str, meters: Sequence[Meter]) -> list[tuple[Meter, Answer]]:
+        """What is on record as held of some meters, in all their windows."""
+        found: list[tuple[int, Meter, Window]] = []
+        for meter in meters:
+            known = self.tables.meters.get((meter.limit, meter.subject), 0)
+            for number in self.tables.windows_of.get(known, ()):
+                window = self.tables.windows[number]
+                if boot in window.rows and window.rows[boot].held > 0:
+                    found.append((number, meter, window))
+        return [
+            (meter, self._answer(boot, window, Edges(window.starts_ms, window.ends_ms), True))
+            for _, meter, window in sorted(found, key=lambda one: one[0])
+        ]
+
     # The function return_leases.
 
     def give_back(self, boot: str, told: Sequence[Told]) -> list[tuple[Meter, Answer]]:
@@ -271,6 +287,8 @@ class ModelDatabase:
         elif known is not None:
             known.charged += one.charged
             known.is_open = one.is_open
+        else:
+            self.tables.open_calls[call] = OpenCall(boot, 0, one.charged, one.is_open, is_begun=False)
 
     def _meter(self, begun: Iterable[dict[str, object]], settlements: Sequence[Settlement]) -> None:
         tables = self.tables
@@ -346,10 +364,14 @@ class ModelDatabase:
 
     def interrupt(self, boot: str) -> None:
         """Put on record the calls that a boot had begun and not ended; each costs what it is charged."""
-        left = [(call, one) for call, one in self.tables.open_calls.items() if one.boot == boot]
+        known = [(call, one) for call, one in self.tables.open_calls.items() if one.boot == boot]
+        left = [(call, one) for call, one in known if one.is_begun]
         self.copy_requests(
             boot, [(call, INTERRUPTED, self.interrupted_cost(call, one)) for call, one in left]
         )
+        for call, one in known:
+            if not one.is_begun:
+                del self.tables.open_calls[call]
 
     def interrupted_cost(self, call: str, one: OpenCall) -> int | None:
         """What an interrupted call costs, None where it is not known."""

@@ -72,6 +72,7 @@ class OpenCall(msgspec.Struct):
     reserved: int
     charged: int = 0
     is_open: bool = True
+    is_begun: bool = True
 
 
 class Request(msgspec.Struct):

@@ -86,8 +86,8 @@ class Both:
     async def step(self) -> None:
         """One random operation."""
         chosen = self.random.choices(
-            (self.grant, self.give_back, self.apply, self.move, self.close, self.limit, self.time),
-            cum_weights=(8, 11, 18, 20, 21, 22, 24),
+            (self.grant, self.give_back, self.apply, self.move, self.close, self.limit, self.time, self.held),
+            cum_weights=(8, 11, 18, 20, 21, 22, 24, 26),
         )[0]
         await chosen()
 
@@ -108,6 +108,13 @@ class Both:
             return
         found = await LeaseDesk(boot, self.database).grant(asks)
         assert msgspec.structs.replace(found, identity=None) == expected, asks
+
+    async def held(self) -> None:
+        """Ask what is on record of meters in doubt."""
+        boot = self.random.choice(BOOTS)
+        meters = [Meter(*scope) for scope in (("a", ""), ("a", "user=1"), ("b", ""))]
+        _, found = await LeaseDesk(boot, self.database).held(meters)
+        assert found == self.model.held(str(boot), meters)
 
     def _ask(self, place: int, budget: str, subject: str) -> Ask:
         pick = self.random
@@ -280,7 +287,8 @@ class Both:
             requests = await fetch(connection, "select id, boot, code, cost_usd::text as cost from requests")
             calls = await fetch(
                 connection,
-                "select id, boot, reserved_usd::text r, charged_usd::text c, is_open from open_calls",
+                "select id, boot, attempt, reserved_usd::text r, charged_usd::text c, is_open"
+                " from open_calls",
             )
             boots = await fetch(connection, "select boot from closed_boots")
         assert {row["id"]: tuple(map(int, list(row.values())[1:])) for row in windows} == {
@@ -322,7 +330,9 @@ def _pico(text: str | None) -> int | None:
 
 
 def _open_call(row: dict[str, Any]) -> OpenCall:
-    return OpenCall(str(row["boot"]), parse_usd(row["r"]), parse_usd(row["c"]), row["is_open"])
+    return OpenCall(
+        str(row["boot"]), parse_usd(row["r"]), parse_usd(row["c"]), row["is_open"], row["attempt"] > 0
+    )
 
 
 @pytest.mark.parametrize("seed", range(12))

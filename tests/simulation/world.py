@@ -169,6 +169,8 @@ class World:
         if flight.asks:
             flight.answer = database.grant(line.boot_id, flight.asks)
             self.books.committed(may_grant=True)
+        elif flight.looked_up:
+            flight.answer = database.held(line.boot_id, flight.looked_up)
         else:
             flight.answer = database.give_back(line.boot_id, flight.told)
             self.books.committed()

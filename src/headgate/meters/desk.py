@@ -84,6 +84,26 @@ class LeaseDesk:
             found.append((lease, _answer(row, edges=lease.edges, exact=lease.exact) if known else None))
         return found
 
+    async def held(self, meters: Sequence[Meter]) -> tuple[str, list[tuple[Meter, Answer]]]:
+        """Ask what is on record as held of some meters, in all their windows; and which server says so.
+
+        Raises DeskAway.
+        """
+        rows = await self._rows(
+            QUERIES["held_leases"],
+            {
+                "boot": self.boot,
+                "budgets": [meter.limit for meter in meters],
+                "subjects": [meter.subject for meter in meters],
+            },
+        )
+        held = [
+            (Meter(row["budget"], row["subject"]), _answer(row))
+            for row in rows
+            if row["window_id"] is not None
+        ]
+        return rows[0]["identity"], held
+
     async def give_back(self, leases: Iterable[Lease]) -> list[tuple[Meter, Answer]]:
         """Tell what was returned of each lease, in all. Raises DeskAway."""
         told = {lease.window: lease for lease in leases}

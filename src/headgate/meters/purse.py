@@ -24,7 +24,7 @@ from headgate.meters.model import Budget, Subject
 from headgate.meters.refill import Refill, is_low
 from headgate.meters.returns import Returns
 from headgate.meters.scope import Counting, Meter
-from headgate.meters.taking import denied, is_refused, lacking, take
+from headgate.meters.taking import denied, is_blocked, is_refused, lacking, take
 from headgate.meters.till import PurseSettings, Till
 from headgate.store.database import Database
 
@@ -217,7 +217,7 @@ class Purse:
                 continue
             want, lease = lacked
             left_s = began_s + want.budget.reserve_wait_s - self._till.now_s()
-            if left_s <= 0:
+            if left_s <= (0 if self._is_blocked(wants) else -self._till.settings.grant_timeout_s):
                 raise reserved(want, lease)
             try:
                 async with asyncio.timeout(min(left_s, self._till.settings.retry_s)):
@@ -254,6 +254,9 @@ class Purse:
             wall_ms=self._till.wall_ms(),
             retry_ms=int(self._till.settings.retry_s * 1000),
         )
+
+    def _is_blocked(self, wants: Sequence[Want]) -> bool:
+        return is_blocked(wants, self._till.leases, self._till.wall_ms())
 
     def _lacking(self, wants: Sequence[Want]) -> tuple[Want, Lease | None] | None:
         """The first meter that has not enough at hand. Raises BudgetExhausted where spend is why."""

@@ -7,6 +7,11 @@ select * from grant_epoch()
 -- name: register_leases
 select * from register_leases(%(boot)s, %(epoch)s, %(leases)s::jsonb)
 
+-- name: held_leases
+select e.identity, h.*, true as exact
+from grant_epoch() e
+left join held_leases(%(boot)s, %(budgets)s::text[], %(subjects)s::text[]) h on true
+
 -- name: return_leases
 select * from return_leases(%(boot)s, %(windows)s::bigint[], %(returned)s::numeric[])
 

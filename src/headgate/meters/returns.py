@@ -105,10 +105,10 @@ class Returns:
 
     async def _look_into_doubts(self) -> None:
         till = self._till
-        wants = till.doubts.wants(*till.times_ms(), AT_ONCE_MAX)
-        if wants:
+        meters = till.doubts.due(till.now_ms(), AT_ONCE_MAX)
+        if meters:
             await self._wait_for_turn()
-            await till.flights.fly(lambda: till.ask(wants, even_if_covered=True), AWAY_S)
+            await till.flights.fly(lambda: till.look_up(meters), AWAY_S)
 
     async def _forget(self) -> None:
         till = self._till

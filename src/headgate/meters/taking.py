@@ -52,6 +52,15 @@ def lacking(wants: Sequence[Want], leases: Leases, wall_ms: int) -> tuple[Want, 
     return None
 
 
+def is_blocked(wants: Sequence[Want], leases: Leases, wall_ms: int) -> bool:
+    """Say whether reservations of others are why a call waits: the database has said that too little is left.
+
+    Else it is still learning what there is, such as what it holds of a window that it had forgotten.
+    """
+    held = [leases.current(want.meter, wall_ms) for want in wants]
+    return any(lease is not None and lease.refused > 0 for lease in held)
+
+
 def denied(wants: Sequence[Want], leases: Leases, wall_ms: int) -> Want | None:
     """Return the first want that no outage may go beyond, and that is not covered by what is at hand."""
     for want in wants:

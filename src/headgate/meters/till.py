@@ -119,8 +119,8 @@ class Till:
         try:
             granted = await self._desk.grant(asks)
         except BaseException:
-            # Whether the database granted it is not known: `meters.returns` asks again, for nothing.
-            self.doubts.note(wants, asks, self.now_ms())
+            # Whether the database granted it is not known: `meters.returns` asks what is held.
+            self.doubts.note([Meter(ask.budget, ask.subject) for ask in asks], self.now_ms())
             self.outage_at_s = self.now_s()
             self.counts["outages"] += 1
             raise
@@ -129,7 +129,6 @@ class Till:
         self._wall_base_ms = granted.now_ms - now_ms
         self.counts["grants"] += 1
         self.counts["refusals"] += take_in(granted, wants, self.leases, now_ms)
-        self.doubts.settle(granted.answers)
         self.wake()
         return granted
 
@@ -143,6 +142,20 @@ class Till:
             self.outage_at_s = self.now_s()
             self.counts["outages"] += 1
             raise DeskAway(OLDER) if found == "older" else HeldBack(HELD)
+
+    async def look_up(self, meters: Sequence[Meter]) -> None:
+        """Learn what the database has on record as held of meters in doubt. Raises DeskAway."""
+        identity, held = await self._desk.held(meters)
+        found = standing(self._newest, identity)
+        if found != "same":
+            self.strange.set()
+        if found == "older":
+            self._note_older(found)
+            raise DeskAway(OLDER)
+        for meter, answer in held:
+            self.leases.learn(meter, answer, self.now_ms())
+        self.doubts.end(meters)
+        self.wake()
 
     async def look(self) -> Epoch:
         """Ask which server answers. Raises DeskAway, also where it is one that has been replaced."""

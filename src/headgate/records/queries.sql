@@ -36,23 +36,30 @@ insert into open_calls as o (
     %(tags)s, %(reserved_usd)s, %(charged_usd)s, %(is_open)s
 )
 on conflict (id) do update
-set attempt = excluded.attempt, target = excluded.target, reserved_usd = excluded.reserved_usd,
+set attempt = excluded.attempt, started_at = least(o.started_at, excluded.started_at), target = excluded.target,
+    project = excluded.project, key = excluded.key, "user" = excluded."user", model = excluded.model,
+    tags = excluded.tags, reserved_usd = excluded.reserved_usd,
     charged_usd = o.charged_usd + excluded.charged_usd
         + case when o.is_open and %(begins)s then o.reserved_usd else 0 end,
     is_open = excluded.is_open;
 
 -- name: settle_call
-update open_calls set charged_usd = charged_usd + %(charged_usd)s, is_open = %(is_open)s where id = %(id)s;
+-- A call of which no begin is known, since a disk has lost it, is kept as attempt 0 until its next one.
+insert into open_calls as o (
+    id, boot, attempt, started_at, target, project, key, "user", model, tags, reserved_usd, charged_usd, is_open
+) values (%(id)s, %(boot)s, 0, clock_timestamp(), '', '', '', '', '', '{}', 0, %(charged_usd)s, %(is_open)s)
+on conflict (id) do update set charged_usd = o.charged_usd + excluded.charged_usd, is_open = excluded.is_open;
 
 -- name: boot_open_calls
 select id, started_at, (extract(epoch from clock_timestamp() - started_at) * 1000)::bigint, target, project, key,
-    "user", model, tags, reserved_usd::text, charged_usd::text, is_open
+    "user", model, tags, reserved_usd::text, charged_usd::text, is_open, attempt > 0
 from open_calls where boot = %(boot)s order by id;
 
 -- name: list_open_calls
 select id, started_at, project, key, "user", model, target, attempt, tags, reserved_usd::text
 from open_calls
-where (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
+where attempt > 0
+    and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
     and (%(key)s::text is null or key = %(key)s)
 order by started_at desc, id desc limit %(limit)s;
 

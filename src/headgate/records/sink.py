@@ -56,7 +56,9 @@ class RecordSink:
         """
         cursor = await connection.execute(QUERIES.boot_open_calls, {"boot": boot})
         rows = await cursor.fetchall()
-        await write_ended(connection, [(boot, _interrupted(row)) for row in rows])
+        await write_ended(connection, [(boot, _interrupted(row)) for row in rows if row[-1]])
+        # Those of which no begin was ever known.
+        await connection.execute(QUERIES.close_calls, {"ids": [row[0] for row in rows if not row[-1]]})
 
 
 async def _with_releases(
@@ -113,7 +115,7 @@ async def _write_running(connection: Connection, running: dict[uuid.UUID, Runnin
     for call, one in sorted(running.items()):
         state: dict[str, object] = {"id": call, "charged_usd": usd(one.charged), "is_open": one.is_open}
         if one.begin is None:
-            settled.append(state)
+            settled.append({**state, "boot": one.boot})
         else:
             begun.append({**state, "boot": one.boot, "begins": one.begins, **_begun(one.begin)})
     async with connection.cursor() as cursor:
@@ -204,7 +206,9 @@ def _sums(delta: rollup.Delta) -> dict[str, object]:
 
 
 def _interrupted(row: TupleRow) -> End:
-    call, started_at, duration_ms, target, project, key, user, model, tags, reserved, charged, is_open = row
+    call, started_at, duration_ms, target, project, key, user, model, tags, reserved, charged, is_open, _ = (
+        row
+    )
     return End(
         call=call.bytes,
         started_ms=min(int(started_at.timestamp() * 1000), time_ms_of(call)),
