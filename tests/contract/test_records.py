@@ -336,6 +336,26 @@ async def test_open_calls_show_and_a_dead_process_leaves_records(database: Datab
         assert await open_calls(connection, None) == []
 
 
+async def test_what_an_attempt_cost_whose_begin_a_disk_has_lost_stays_with_its_call(
+    database: Database,
+) -> None:
+    call, unknown = new_call(), new_call()
+    for lost in (call, unknown):
+        await write(database, Settled(call=lost, attempt=1, cost_pico_usd=3_000_000, holds=()))
+    async with database.connection() as connection:
+        assert await open_calls(connection, None) == [], "nothing is known of them yet"
+    await write(database, make_begin(call, attempt=2))
+    async with database.connection() as connection:
+        assert [each.project for each in await open_calls(connection, ["default"])] == ["default"]
+    async with database.transaction() as connection:
+        await RecordSink().close_journal(connection, BOOT)
+    [item] = await listed(database, code=INTERRUPTED)
+    assert (item.id, item.cost_usd) == (str(uuid.UUID(bytes=call)), "0.000008")
+    async with database.connection() as connection:
+        cursor = await connection.execute("select count(*) from open_calls")
+        assert await cursor.fetchone() == (0,)
+
+
 async def test_the_same_end_twice_is_refused_whole(database: Database) -> None:
     call = new_call()
     await write(database, make_end(call))
