@@ -336,7 +336,7 @@ async def test_open_calls_show_and_a_dead_process_leaves_records(database: Datab
         assert await open_calls(connection, None) == []
 
 
-async def test_what_an_attempt_cost_whose_begin_a_disk_has_lost_stays_with_its_call(
+async def test_the_cost_of_an_attempt_whose_begin_is_lost_stays_with_its_call(
     database: Database,
 ) -> None:
     call, unknown = new_call(), new_call()
