@@ -32,8 +32,8 @@ class Flight:
     """A transaction on its way: what is asked or told, and what has become of it."""
 
     __slots__ = (
-        *("answer", "asks", "began_ms", "flyer", "is_cut", "is_executed", "is_forgetting", "is_outside"),
-        *("line", "looked_up", "told", "told_leases", "until_ms", "wants"),
+        *("answer", "asks", "began_ms", "executed_ms", "flyer", "is_cut", "is_executed", "is_forgetting"),
+        *("is_outside", "line", "looked_up", "told", "told_leases", "until_ms", "wants"),
     )
 
     def __init__(self, line: "Line", began_ms: int) -> None:
@@ -50,6 +50,8 @@ class Flight:
         self.is_forgetting = False
         self.is_cut = False
         self.is_executed = False
+        self.executed_ms = 0
+        """The database's time when it was."""
         self.is_outside = False
         self.answer: Granted | list[tuple[Meter, Answer]] | None = None
 
@@ -166,16 +168,22 @@ class Line:
 
     def learn_grant(self, flight: Flight, granted: Granted) -> None:
         """The database's word on what was asked for."""
-        self.wall_base_ms = granted.now_ms - self.now_ms
-        self.clock_error_ms = self.world.database.now_ms - self.wall_ms
+        self.learn_time(granted.now_ms)
         flight.is_outside = granted.is_outside
         take_in(granted, flight.wants, self.leases, self.now_ms)
+
+    def learn_time(self, database_ms: int) -> None:
+        """The database's word on what time it is."""
+        self.wall_base_ms = database_ms - self.now_ms
+        self.clock_error_ms = self.world.database.now_ms - self.wall_ms
 
     def learn_rows(self, flight: Flight, answers: list[tuple[Meter, Answer]]) -> None:
         """The database's word on what was given back, or on what is held of meters in doubt."""
         for meter, answer in answers:
             self.leases.learn(meter, answer, self.now_ms)
-        self.doubts.end(flight.looked_up)
+        if flight.looked_up:
+            self.learn_time(flight.executed_ms)
+            self.doubts.end(flight.looked_up)
         if flight.is_forgetting:
             self.forget(flight.told_leases)
 

@@ -113,8 +113,9 @@ class Both:
         """Ask what is on record of meters in doubt."""
         boot = self.random.choice(BOOTS)
         meters = [Meter(*scope) for scope in (("a", ""), ("a", "user=1"), ("b", ""))]
-        _, found = await LeaseDesk(boot, self.database).held(meters)
-        assert found == self.model.held(str(boot), meters)
+        found = await LeaseDesk(boot, self.database).held(meters)
+        assert list(found.answers) == self.model.held(str(boot), meters)
+        assert found.now_ms == self.model.now_ms
 
     def _ask(self, place: int, budget: str, subject: str) -> Ask:
         pick = self.random

@@ -175,7 +175,7 @@ class World:
             flight.answer = database.give_back(line.boot_id, flight.told)
             self.books.committed()
         self.checkpoint()
-        flight.is_executed = True
+        flight.is_executed, flight.executed_ms = True, database.now_ms
         if self.trace is not None:
             self.say(f"database executes the {flight} of {line.name}: {flight.answer}")
         if database.recalls:

@@ -33,6 +33,14 @@ class BootClosed(DeskAway):
     """The database has closed this process's leases for good."""
 
 
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """What a boot holds of some meters, which server says so, and its time."""
+
+    answers: tuple[tuple[Meter, Answer], ...]
+    identity: str
+    now_ms: int
+
+
 class LeaseDesk:
     """Speaks to the database for one boot."""
 
@@ -84,11 +92,8 @@ class LeaseDesk:
             found.append((lease, _answer(row, edges=lease.edges, exact=lease.exact) if known else None))
         return found
 
-    async def held(self, meters: Sequence[Meter]) -> tuple[str, list[tuple[Meter, Answer]]]:
-        """Ask what is on record as held of some meters, in all their windows; and which server says so.
-
-        Raises DeskAway.
-        """
+    async def held(self, meters: Sequence[Meter]) -> Held:
+        """Ask what is on record as held of some meters, in all their windows. Raises DeskAway."""
         rows = await self._rows(
             QUERIES["held_leases"],
             {
@@ -97,12 +102,12 @@ class LeaseDesk:
                 "subjects": [meter.subject for meter in meters],
             },
         )
-        held = [
-            (Meter(row["budget"], row["subject"]), _answer(row))
-            for row in rows
-            if row["window_id"] is not None
-        ]
-        return rows[0]["identity"], held
+        held = [row for row in rows if row["window_id"] is not None]
+        return Held(
+            answers=tuple((Meter(row["budget"], row["subject"]), _answer(row)) for row in held),
+            identity=rows[0]["identity"],
+            now_ms=rows[0]["now_ms"],
+        )
 
     async def give_back(self, leases: Iterable[Lease]) -> list[tuple[Meter, Answer]]:
         """Tell what was returned of each lease, in all. Raises DeskAway."""

@@ -8,7 +8,7 @@ select * from grant_epoch()
 select * from register_leases(%(boot)s, %(epoch)s, %(leases)s::jsonb)
 
 -- name: held_leases
-select e.identity, h.*, true as exact
+select e.identity, unix_ms(clock_timestamp()) as now_ms, h.*, true as exact
 from grant_epoch() e
 left join held_leases(%(boot)s, %(budgets)s::text[], %(subjects)s::text[]) h on true
 

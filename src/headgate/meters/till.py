@@ -145,15 +145,17 @@ class Till:
 
     async def look_up(self, meters: Sequence[Meter]) -> None:
         """Learn what the database has on record as held of meters in doubt. Raises DeskAway."""
-        identity, held = await self._desk.held(meters)
-        found = standing(self._newest, identity)
+        held = await self._desk.held(meters)
+        found = standing(self._newest, held.identity)
         if found != "same":
             self.strange.set()
         if found == "older":
             self._note_older(found)
             raise DeskAway(OLDER)
-        for meter, answer in held:
-            self.leases.learn(meter, answer, self.now_ms())
+        now_ms = self.now_ms()
+        self._wall_base_ms = held.now_ms - now_ms
+        for meter, answer in held.answers:
+            self.leases.learn(meter, answer, now_ms)
         self.doubts.end(meters)
         self.wake()
 
