@@ -7,6 +7,7 @@ from tests.simulation.line import Flight
 from tests.simulation.planting import Fault, changed, plant, planted
 
 from headgate.meters.asks import Granted
+from headgate.meters.doubts import LATE_MS
 from headgate.meters.leases import Answer, Lease, Leases
 from headgate.meters.scope import Meter
 
@@ -130,7 +131,7 @@ class NoDoubt(GatewayProcess):
 class AnyAnswerEndsDoubt(GatewayProcess):
     def learn_grant(self, flight: Flight, granted: Granted) -> None:
         super().learn_grant(flight, granted)
-        self.doubts.end(meter for meter, _ in granted.answers)
+        self.doubts.learned((meter for meter, _ in granted.answers), self.now_ms + LATE_MS)
 
 
 @planted("of a meter in doubt only the present window is learned", weights={"jump_clock": 3.0})

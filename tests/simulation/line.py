@@ -183,7 +183,7 @@ class Line:
             self.leases.learn(meter, answer, self.now_ms)
         if flight.looked_up:
             self.learn_time(flight.executed_ms)
-            self.doubts.end(flight.looked_up)
+            self.doubts.learned(flight.looked_up, flight.began_ms)
         if flight.is_forgetting:
             self.forget(flight.told_leases)
 

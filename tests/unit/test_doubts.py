@@ -1,6 +1,6 @@
 """A meter of which a grant's answer was lost is asked after until the database has said what is held."""
 
-from headgate.meters.doubts import AGAIN_MS, DOUBTS_MAX, Doubts
+from headgate.meters.doubts import AGAIN_MS, DOUBTS_MAX, LATE_MS, Doubts
 from headgate.meters.scope import Meter
 
 ONE, OTHER = Meter("hourly", "user=a"), Meter("hourly", "user=b")
@@ -17,10 +17,19 @@ def test_a_meter_is_asked_after_once_a_second_until_it_is_known():
     assert doubts.due(0, 10) == [ONE]
     assert doubts.due(AGAIN_MS - 1, 10) == []
     assert doubts.due(AGAIN_MS, 10) == [ONE]
-    doubts.end([OTHER])
+    doubts.learned([OTHER], LATE_MS)
     assert len(doubts) == 1
-    doubts.end([ONE])
+    doubts.learned([ONE], LATE_MS)
     assert (len(doubts), doubts.due(10 * AGAIN_MS, 10)) == (0, [])
+
+
+def test_a_grant_may_yet_be_made_while_what_was_asked_is_on_its_way():
+    doubts = in_doubt(ONE)
+    doubts.learned([ONE], LATE_MS - 1)
+    assert len(doubts) == 1
+    doubts.note([ONE], 5)
+    doubts.learned([ONE], LATE_MS)
+    assert len(doubts) == 1, "a further answer was lost meanwhile"
 
 
 def test_a_new_doubt_is_asked_after_at_once():

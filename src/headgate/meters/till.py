@@ -145,6 +145,7 @@ class Till:
 
     async def look_up(self, meters: Sequence[Meter]) -> None:
         """Learn what the database has on record as held of meters in doubt. Raises DeskAway."""
+        asked_ms = self.now_ms()
         held = await self._desk.held(meters)
         found = standing(self._newest, held.identity)
         if found != "same":
@@ -156,7 +157,7 @@ class Till:
         self._wall_base_ms = held.now_ms - now_ms
         for meter, answer in held.answers:
             self.leases.learn(meter, answer, now_ms)
-        self.doubts.end(meters)
+        self.doubts.learned(meters, asked_ms)
         self.wake()
 
     async def look(self) -> Epoch:
