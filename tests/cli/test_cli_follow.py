@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 from tests.cli.scripted_api import Script, ScriptedApi, serving
 
@@ -25,6 +26,8 @@ def test_new_calls_are_shown_once_and_oldest_first() -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # A shell's background jobs ignore it, and so would what they start.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
         try:
             assert following.stdout is not None
@@ -35,7 +38,10 @@ def test_new_calls_are_shown_once_and_oldest_first() -> None:
                 time.sleep(0.05)
         finally:
             following.send_signal(signal.SIGINT)
-            rest, said = following.communicate(timeout=20)
+            try:
+                rest, said = following.communicate(timeout=20)
+            finally:
+                following.kill()
     assert shown == ["b", "c", "d"]
     assert rest == "", "what was shown is not shown again"
     assert following.returncode == 130
