@@ -229,7 +229,8 @@ async def _after_hangup(
         committed.answer.close()
         # Several candidates finish one by one: who hangs up between them has not seen the usage of all.
         unsure = committed.held.bound_input.choices > 1 and not _has_terminator(call, committed)
-        if reader.finished and not unsure:
+        # Clients leave as soon as they hear of an error: that is then how the call ended.
+        if (reader.finished and not unsure) or reader.error is not None:
             _settle_stream(plane, call, committed, reader)
         else:
             _settle_stream(plane, call, committed, reader, truncated=True, code="client_closed", status=499)

@@ -113,7 +113,10 @@ class StreamReader(StreamReading):
             del taking.left["text"]
         if self._is_speaking:
             events.append(PartEnded(number=0))
-        finish = take_finish(taking) or take_finish(Taking(fields))
+        # The event's own word means the same as the answer's: with calls in the answer, it ends for them.
+        finish = take_finish(taking) or take_finish(
+            Taking({**taking.left, "finish_reason": fields.get("finish_reason")})
+        )
         if finish is not None:
             events.append(Finished(finish=finish))
         meta = meta_in(taking.left)
