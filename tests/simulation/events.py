@@ -19,9 +19,6 @@ from headgate.meters.asks import Granted
 ALWAYS = {"call": 6.0, "provider": 9.0, "message": 10.0, "tick": 8.0, "ship": 5.0, "sync": 1.5}
 PAUSES_MS = (0, 0, 1, 1, 2, 3, 5, 8, 12, 20, 35, 60, 100)
 LEAPS_MS = (300, 1000, 2600, 11_000, 61_000)
-LATE_MS = 15_000
-"""How long a request may still be on its way whose sender has given it up."""
-
 Event = Callable[[World, Random], None]
 
 
@@ -68,7 +65,7 @@ def message(world: World, random: Random) -> None:
         del messages[at]
         world.deliver(flight)
         return
-    if world.now_ms - flight.line.host.lag_ms - flight.began_ms > LATE_MS:
+    if flight.is_late:
         del messages[at]
         return
     if random.random() < plan.lost:
@@ -189,7 +186,7 @@ def restart_database(world: World, random: Random) -> None:
     world.is_database_up = True
     for flight in list(world.messages):
         world.messages.remove(flight)
-        if not flight.is_executed and random.random() < 0.5:
+        if not flight.is_executed and not flight.is_late and random.random() < 0.5:
             execute(world, flight)
         world.lose(flight)
 

@@ -58,7 +58,7 @@ def go_round(world: World, pause_ms: int = ROUND_MS) -> None:
     world.advance(pause_ms)
     messages, world.messages = world.messages, []
     for flight in messages:
-        if world.database.now_ms >= flight.until_ms:
+        if world.database.now_ms >= flight.until_ms or (flight.is_late and not flight.is_executed):
             continue
         if not flight.is_executed:
             try:

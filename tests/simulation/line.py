@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tests.simulation.world import Host, World
 
 FLIGHT_MS_MAX = 10_000
+LATE_MS = 15_000
+"""How long a request may still be on its way whose sender has given it up."""
 FORGET_EVERY_MS = 5000
 AWAY_MS = 500
 
@@ -54,6 +56,11 @@ class Flight:
         """The database's time when it was."""
         self.is_outside = False
         self.answer: Granted | list[tuple[Meter, Answer]] | None = None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it has been on its way for so long that the database hears no more of it."""
+        return self.line.now_ms - self.began_ms > LATE_MS
 
     def __repr__(self) -> str:
         if self.asks:
