@@ -123,9 +123,12 @@ _TOKEN = re.compile(rb'["\\{}\[\]]')
 
 
 class ArraySplitter:
-    """Cuts a JSON array into its objects, with the bytes around them kept as they were."""
+    """Cuts a JSON array into its objects, with the bytes around them kept as they were.
 
-    __slots__ = ("_depth", "_escaped", "_held", "_in_text", "_opened", "_position")
+    What follows the array is passed on unread.
+    """
+
+    __slots__ = ("_depth", "_held", "_in_text", "_is_over", "_opened", "_position")
 
     def __init__(self) -> None:
         self._held = bytearray()
@@ -133,10 +136,12 @@ class ArraySplitter:
         self._depth = 0
         self._opened = 0
         self._in_text = False
-        self._escaped = False
+        self._is_over = False
 
     def feed(self, data: bytes) -> list[tuple[bytes, bytes]]:
         """Take the next bytes; return pieces to relay, each with the object that it ends in."""
+        if self._is_over:
+            return [(data, b"")] if data else []
         held = self._held
         held += data
         pieces: list[tuple[bytes, bytes]] = []
@@ -154,19 +159,23 @@ class ArraySplitter:
                 position += 1
             elif token == b'"':
                 self._in_text = not self._in_text
-            elif not self._in_text and self._moved(token, position):
-                pieces.append((bytes(held[start:position]), bytes(held[self._opened : position])))
-                start = position
+            elif not self._in_text:
+                if self._moved(token, position):
+                    pieces.append((bytes(held[start:position]), bytes(held[self._opened : position])))
+                    start = position
+                elif self._depth == 0:
+                    self._is_over = True
+                    break
         else:
             position = len(held)
         if start:
             del held[:start]
             self._opened -= start
         self._position = position - start
-        if len(held) > EVENT_BYTES_MAX:
-            raise UpstreamError(f"an item of the stream is larger than {EVENT_BYTES_MAX} bytes")
-        if self._depth == 0 and held:
+        if self._is_over:
             pieces.append((self.rest(), b""))
+        elif len(held) > EVENT_BYTES_MAX:
+            raise UpstreamError(f"an item of the stream is larger than {EVENT_BYTES_MAX} bytes")
         return pieces
 
     def _moved(self, token: bytes, position: int) -> bool:

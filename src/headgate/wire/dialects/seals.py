@@ -32,8 +32,10 @@ def unwrapped(text: str, own: str) -> Seal:
             maker = base64.urlsafe_b64decode(name + "=" * (-len(name) % 4)).decode()
         except ValueError:  # no base64, no ASCII, or no UTF-8 within
             return Seal(own, text)
-        if dot and maker:
-            return Seal(maker, data)
+        seal = Seal(maker, data)
+        # Decoding overlooks what is no base64: only what this house writes is a mark.
+        if dot and maker and wrapped(seal, own) == text:
+            return seal
     return Seal(own, text)
 
 

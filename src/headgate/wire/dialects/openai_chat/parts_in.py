@@ -27,6 +27,8 @@ from headgate.wire.dialects.openai_chat.spelling import OWN, encoded, filled, st
 
 AUDIO_TYPES: Final = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 CALL_KIND: Final = "tool_call"
+PLACES: Final = frozenset({CALL_KIND, "images"})
+"""The kinds of native parts that say where one stood; one of the content never has these."""
 """The kind of a native part that stands among the calls, such as a custom tool's."""
 URL_KINDS: Final[dict[str, Literal["image", "video", "file"]]] = {
     "image_url": "image",
@@ -71,7 +73,10 @@ def read_part(fields: Fields) -> Part:
             part = _thinking(taking)
         case _:
             pass
-    return part if part is not None else NativePart(dialect=OWN, kind=str(kind)[:64], value=fields)
+    if part is not None:
+        return part
+    named = str(kind)[:64]
+    return NativePart(dialect=OWN, kind=f"part {named}" if named in PLACES else named, value=fields)
 
 
 def _text(taking: Taking) -> Text | None:

@@ -282,9 +282,11 @@ class ResponsesIn(StreamReading):
         value = object_in(fields, "item")
         index = index_in(fields, "output_index")
         kind = value.get("type")
-        if not isinstance(kind, str) or kind not in _READ or index in self._items:
+        if not isinstance(kind, str) or kind not in _READ:
             self._events.append(NativeEvent(dialect=OWN, kind="response.output_item.added", value=fields))
             return
+        if index in self._items:
+            return  # said again
         item = self._items[index] = OpenItem(value)
         first = item.item.parts[0] if item.item.parts else None
         if isinstance(first, ToolCall):
