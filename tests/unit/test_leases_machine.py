@@ -237,21 +237,24 @@ TestDeployment = Deployment.TestCase
 TestDeployment.settings = settings(max_examples=120, stateful_step_count=30, deadline=None)
 
 
+def granted(window: int, edges: Edges) -> Answer:
+    return Answer(
+        window=window,
+        edges=edges,
+        granted=100,
+        returned=0,
+        settled=0,
+        spent=0,
+        leased=100,
+        limit=1000,
+        exact=False,
+    )
+
+
 def test_leases_beyond_the_cap_are_given_back_and_forgotten() -> None:
     leases = Leases(leases_max=10)
     for at in range(30):
-        answer = Answer(
-            window=at,
-            edges=Edges(0, WALL_MS + 1),
-            granted=100,
-            returned=0,
-            settled=0,
-            spent=0,
-            leased=100,
-            limit=1000,
-            exact=False,
-        )
-        leases.learn(Meter("b", f"user={at}"), answer, now_ms=at)
+        leases.learn(Meter("b", f"user={at}"), granted(at, Edges(0, WALL_MS + 1)), now_ms=at)
     told = leases.give_back_idle(30, WALL_MS)
     assert [lease.window for lease in told] == list(range(20))
     assert leases.forget(leases.outlived(30, WALL_MS)) == 0, "nothing is forgotten before the database knows"
@@ -265,18 +268,7 @@ def test_leases_beyond_the_cap_are_given_back_and_forgotten() -> None:
 def test_what_calls_wait_for_is_kept_only_until_its_window_ends() -> None:
     leases, meter = Leases(), Meter("b", "")
     for window, starts_ms in ((1, 0), (2, WALL_MS)):
-        answer = Answer(
-            window=window,
-            edges=Edges(starts_ms, starts_ms + WALL_MS),
-            granted=100,
-            returned=0,
-            settled=0,
-            spent=0,
-            leased=100,
-            limit=1000,
-            exact=False,
-        )
-        leases.learn(meter, answer, now_ms=0)
+        leases.learn(meter, granted(window, Edges(starts_ms, starts_ms + WALL_MS)), now_ms=0)
     assert [lease.window for lease in leases.give_back_idle(FORGET_MS, WALL_MS - 1, {meter})] == []
     [told] = leases.give_back_idle(FORGET_MS, WALL_MS, {meter})
     assert (told.window, told.returned) == (1, 100)
@@ -288,16 +280,5 @@ def test_of_leases_beyond_the_cap_what_calls_wait_for_goes_last() -> None:
     """A call that waits for two meters must not lose the one while it asks for the other."""
     leases, waited_for = Leases(leases_max=1), Meter("b", "waited for")
     for window, meter in ((1, waited_for), (2, Meter("b", "other"))):
-        answer = Answer(
-            window=window,
-            edges=Edges(0, WALL_MS + 1),
-            granted=100,
-            returned=0,
-            settled=0,
-            spent=0,
-            leased=100,
-            limit=1000,
-            exact=False,
-        )
-        leases.learn(meter, answer, now_ms=window)
+        leases.learn(meter, granted(window, Edges(0, WALL_MS + 1)), now_ms=window)
     assert [lease.window for lease in leases.give_back_idle(3, WALL_MS, {waited_for})] == [2]
