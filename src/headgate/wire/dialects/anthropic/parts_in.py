@@ -117,7 +117,7 @@ def read_redacted(block: Fields) -> tuple[Reasoning, str]:
 def read_citation(value: Fields) -> Citation:
     """Read one citation. Its type, and the range of the source that it names, stay beside the words."""
     taking = Taking(value)
-    kind = taking.text("type") or ""
+    kind = (taking.text("type") or "") if value.get("type") else ""
     address, title = NAMES_OF_CITATIONS.get(kind, _NO_CITATION_NAMES)
     return Citation(
         url=taking.text(address) if address else None,
