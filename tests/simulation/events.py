@@ -115,8 +115,8 @@ def _repeat(world: World, flight: Flight) -> None:
     echo = Flight(flight.line, flight.began_ms)
     answer = flight.answer
     if isinstance(answer, Granted):
-        if answer.is_outside:
-            return
+        if answer.is_outside or answer.refused:
+            return  # by then there might be a window, or room, of which its sender would not hear
         echo.until_ms = min((one.edges.ends_ms for _, one in answer.answers), default=echo.until_ms)
     echo.wants, echo.asks, echo.told, echo.is_cut = flight.wants, flight.asks, flight.told, True
     world.messages.append(echo)
