@@ -125,8 +125,7 @@ class Till:
             self.counts["outages"] += 1
             raise
         self._check(granted)
-        now_ms = self.now_ms()
-        self._wall_base_ms = granted.now_ms - now_ms
+        now_ms = self._learn_time(granted.now_ms)
         self.counts["grants"] += 1
         self.counts["refusals"] += take_in(granted, wants, self.leases, now_ms)
         self.wake()
@@ -150,11 +149,8 @@ class Till:
         found = standing(self._newest, held.identity)
         if found != "same":
             self.strange.set()
-        if found == "older":
-            self._note_older(found)
-            raise DeskAway(OLDER)
-        now_ms = self.now_ms()
-        self._wall_base_ms = held.now_ms - now_ms
+        self._refuse_older(found)
+        now_ms = self._learn_time(held.now_ms)
         for meter, answer in held.answers:
             self.leases.learn(meter, answer, now_ms)
         self.doubts.learned(meters, asked_ms)
@@ -163,11 +159,20 @@ class Till:
     async def look(self) -> Epoch:
         """Ask which server answers. Raises DeskAway, also where it is one that has been replaced."""
         epoch = await self._desk.look()
-        found = standing(self._newest, epoch.identity)
+        self._refuse_older(standing(self._newest, epoch.identity))
+        return epoch
+
+    def _learn_time(self, database_ms: int) -> int:
+        """Take in the database's time; return what `now_ms` is with it."""
+        now_ms = self.now_ms()
+        self._wall_base_ms = database_ms - now_ms
+        return now_ms
+
+    def _refuse_older(self, found: Standing) -> None:
+        """Raise DeskAway where the server that answers has been replaced."""
         self._note_older(found)
         if found == "older":
             raise DeskAway(OLDER)
-        return epoch
 
     def _note_older(self, found: Standing) -> None:
         """A server that was left behind may have been told what the newer one then has to hear."""

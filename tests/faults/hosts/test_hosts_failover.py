@@ -16,6 +16,7 @@ from tests.faults.hosts.cluster import NAMED_LIKE, Cluster, ask, cluster, until
 from tests.faults.hosts.gateway_host import GatewayHost
 
 from headgate.core.money import parse_usd
+from headgate.drills.model import Seen
 from headgate.drills.visitors import Visitors
 
 AGAIN_S_MAX = 45.0
@@ -131,6 +132,8 @@ async def _fail_over(house: Cluster, visitors: list[Visitors]) -> int:
     with psycopg.connect(house.database_url, autocommit=True) as connection:
         row = connection.execute("select max(epoch) from grant_epochs").fetchone()
     assert row is not None
+    for each in visitors:
+        assert await each.see(15, 60), "calls are answered before"
     primary.host.cut()
     await asyncio.sleep(1)
     await asyncio.to_thread(standby.promote)
@@ -139,6 +142,8 @@ async def _fail_over(house: Cluster, visitors: list[Visitors]) -> int:
         assert await each.see(10, AGAIN_S_MAX), "calls are answered again"
     print(f"answered again {time.monotonic() - began_s:.1f} s after the promotion")
     assert all(one.status != 402 for each in visitors for one in each.seen), "nothing had run out before"
+    answered: list[Seen] = [one for each in visitors for one in each.seen if one.is_answered]
+    assert len(answered) > 60
     # Whoever watches over the databases has to see to it that the one before takes no more writes.
     await asyncio.to_thread(primary.host.end_at_once)
     primary.host.mend()

@@ -27,9 +27,9 @@ from headgate.wire.dialects.openai_chat.spelling import OWN, encoded, filled, st
 
 AUDIO_TYPES: Final = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 CALL_KIND: Final = "tool_call"
+"""The kind of a native part that stands among the calls, such as a custom tool's."""
 PLACES: Final = frozenset({CALL_KIND, "images"})
 """The kinds of native parts that say where one stood; one of the content never has these."""
-"""The kind of a native part that stands among the calls, such as a custom tool's."""
 URL_KINDS: Final[dict[str, Literal["image", "video", "file"]]] = {
     "image_url": "image",
     "video_url": "video",
