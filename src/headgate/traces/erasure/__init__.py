@@ -1,0 +1,1 @@
+"""Everything of a subject, erased with a receipt."""

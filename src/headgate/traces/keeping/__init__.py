@@ -1,0 +1,1 @@
+"""How spans and traces are kept: rows, totals, words, rollups, retention."""

@@ -1,0 +1,1 @@
+"""Which content went where, across spans."""

@@ -1,0 +1,1 @@
+"""What is asked of traces: lists, one trace, search, sessions, series, export."""

@@ -1,0 +1,1 @@
+"""Feedback and scores on traces, spans, calls, sessions and users."""

@@ -1,0 +1,1 @@
+"""OTLP out: calls as spans and metrics to any collector."""
