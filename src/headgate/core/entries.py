@@ -131,6 +131,10 @@ class End(msgspec.Struct, frozen=True, array_like=True):
     prompts: tuple[PromptUsed, ...] = ()
     parameters: bytes = b""
     """JSON of the parameters that were sent, where no body is recorded to tell them."""
+    parent_span_id: bytes = b""
+    """The span that made the call, as its `traceparent` says; 8 bytes."""
+    response_id: str = ""
+    """The answer's own id, as the client sees it."""
 
 
 class Body(msgspec.Struct, frozen=True, array_like=True):

@@ -59,3 +59,13 @@ def text_of(identity: bytes) -> str:
 def time_ms_of(identity: uuid.UUID) -> int:
     """Return the Unix time in milliseconds that a UUIDv7 carries."""
     return identity.int >> 80
+
+
+def span_number(span_id: bytes) -> int:
+    """Return a span's id as the database keeps it: a signed 64-bit number."""
+    return int.from_bytes(span_id, "big", signed=True)
+
+
+def span_text(number: int) -> str:
+    """Return a span's id as people see it: 16 hex digits."""
+    return (number & 0xFFFF_FFFF_FFFF_FFFF).to_bytes(8, "big").hex()

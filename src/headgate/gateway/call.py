@@ -91,6 +91,9 @@ class Call(msgspec.Struct, eq=False):
     first_token_ms: int | None = None
     message: str = ""
     trace_id: str = ""
+    parent_span_id: bytes = b""
+    response_id: str = ""
+    """The id that the answer gives itself, in the client's dialect."""
     release: str = ""
     asked: str = ""
     """The model that was asked for, where a rule or a pin put another in its place."""
@@ -193,6 +196,8 @@ class Call(msgspec.Struct, eq=False):
             overrides=self.overrides
             if self.limit_override is None
             else (*self.overrides, self.limit_override),
+            parent_span_id=self.parent_span_id,
+            response_id=self.response_id,
             prompts=self.prompts if record == "full" else _without_variables(self.prompts),
         )
 

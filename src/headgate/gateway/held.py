@@ -106,6 +106,8 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     written: Written | None = None
     usage: Usage = NO_USAGE
     usage_raw: bytes = b""
+    response_id: str = ""
+    """Where it came as an answer: its id."""
 
 
 class Rejected(msgspec.Struct, frozen=True):

@@ -51,6 +51,7 @@ def refused_or_moved(call: Call, committed: Committed, reason: Reason, said: str
         written=held.written,
         usage=usage or NO_USAGE,
         usage_raw=facts.usage_raw if facts is not None else b"",
+        response_id=held.way.masking.text(facts.response_id or "") if facts is not None else "",
     )
     fault = UpstreamError(f"answered {committed.status}: {said}")
     fault.code = kept.code
@@ -141,7 +142,12 @@ def _facts(call: Call, committed: Committed) -> AnswerFacts | None:
         return committed.facts
     reader = committed.reader
     if reader is not None:
-        return AnswerFacts(usage=reader.usage, usage_raw=reader.usage_raw, service_tier=reader.service_tier)
+        return AnswerFacts(
+            usage=reader.usage,
+            usage_raw=reader.usage_raw,
+            service_tier=reader.service_tier,
+            response_id=reader.response_id,
+        )
     return read_answer(call.route.dialect, call.route.operation, committed.body)
 
 

@@ -57,7 +57,7 @@ async def pass_on(
     Its attempt has settled already.
     """
     call.answered_target, call.message = refusal.target, refusal.message
-    call.provider_request_id = refusal.provider_request_id
+    call.provider_request_id, call.response_id = refusal.provider_request_id, refusal.response_id
     call.add_usage(refusal.usage)
     if refusal.written is not None:
         refusal.written.note(call)
@@ -89,6 +89,8 @@ async def _whole(
         held.health.observe(plane.clock.monotonic() - held.started_s)
         facts = committed.facts or read_answer(call.route.dialect, call.route.operation, committed.body)
         usage, raw, settlement = facts.usage or NO_USAGE, facts.usage_raw, settled_by(held, facts)
+        if facts.response_id is not None:
+            call.response_id = facts.response_id
     else:
         raw, code = b"", committed.code
         call.message = provider_message(call.route.dialect, committed.body)
@@ -251,6 +253,8 @@ def _settle_stream(
     held = committed.held
     if held.written is not None:
         held.written.note_answer(call)
+    if reader.response_id is not None:
+        call.response_id = held.way.masking.text(reader.response_id)
     call.truncated = truncated or reader.error is not None
     if reader.error is not None:
         code, call.message = code or "upstream_error", held.way.masking.text(reader.error)

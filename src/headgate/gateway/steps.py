@@ -6,6 +6,7 @@ Each takes the call as far as it is known and returns what it adds, or raises a 
 import asyncio
 import hashlib
 import re
+from binascii import unhexlify
 from collections.abc import Sequence
 from typing import Final
 
@@ -30,7 +31,9 @@ from headgate.wire.model import CallFacts, Route
 from headgate.wire.modelslist import ListedModel, model_body, models_body
 from headgate.wire.reading import read_call, read_with_members
 
-TRACEPARENT: Final = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)")
+TRACEPARENT: Final = re.compile(
+    rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)"
+)
 """Source: W3C Trace Context, version 00; later ones may append fields."""
 
 STANDING_HEADERS: Final = (
@@ -40,6 +43,7 @@ STANDING_HEADERS: Final = (
     b"x-headgate-release",
 )
 TRACE_ID: Final = slice(3, 35)
+PARENT_ID: Final = slice(36, 52)
 HANGUP_DRAIN_S: Final = 30.0
 BYTES_PER_TOKEN: Final = 4
 """A rough guess, good only until the usage is known and corrects it."""
@@ -62,6 +66,7 @@ def begin(plane: DataPlane, exchange: Exchange, route: Route) -> Call:
     parent = exchange.header(b"traceparent")
     if parent is not None and TRACEPARENT.match(parent):
         call.trace_id = parent[TRACE_ID].decode("ascii")
+        call.parent_span_id = unhexlify(parent[PARENT_ID])
     return call
 
 

@@ -48,6 +48,7 @@ _TEXTS: Final[dict[str, str]] = {
     "release": "of this release, by id, name or commit",
     "environment": "of this environment",
     "trace_id": "of this trace",
+    "response_id": "whose answer has this id",
     "tag": "with this tag",
     "text": "whose messages or answer hold this text",
 }

@@ -58,6 +58,8 @@ class RequestFilters(msgspec.Struct, frozen=True, kw_only=True):
     """Its id, name or commit, or six characters of id or commit on."""
     environment: str | None = None
     trace_id: str | None = None
+    response_id: str | None = None
+    """The id that its answer gives itself."""
     tag: str | None = None
     text: str | None = None
 
@@ -132,6 +134,10 @@ class RequestDetail(msgspec.Struct, frozen=True, kw_only=True):
     label_readers: list[str] | None
     label_purposes: list[str] | None
     provider_request_id: str | None
+    parent_span_id: str | None
+    """The span that made it, as `traceparent` says: 16 hex digits."""
+    response_id: str | None
+    """The id that its answer gives itself, as the client saw it."""
     overrides: msgspec.Raw
     environment: str | None
     parameters: list[EffectiveParameter] = []

@@ -16,6 +16,7 @@ from psycopg.rows import TupleRow
 
 from headgate.core.call import Usage
 from headgate.core.faults import InvalidRequest, NotFound
+from headgate.core.identity import span_text
 from headgate.core.pages import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, encode_cursor, format_datetime
 from headgate.records.bodies import read_bodies
 from headgate.records.model import (
@@ -366,6 +367,8 @@ def _detail(row: TupleRow, bodies: Bodies | None) -> RequestDetail:
         label_purposes=row[32],
         overrides=msgspec.Raw(row[33].encode()),
         environment=row[34] or None,
+        parent_span_id=None if row[36] is None else span_text(row[36]),
+        response_id=row[37] or None,
     )
     if bodies is None:
         return detail

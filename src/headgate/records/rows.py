@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from headgate.core.entries import AttemptRecord, Begin, End, Override, PromptUsed
-from headgate.core.identity import time_ms_of
+from headgate.core.identity import span_number, time_ms_of
 from headgate.core.money import format_usd
 from headgate.core.pages import format_datetime
 
@@ -28,6 +28,7 @@ REQUEST_COLUMNS = (
     *("attempts", "excluded", "changes", "snapshot", "release", "trace_id", "usage", "cost_usd"),
     *("estimated", "truncated", "label_regions", "record", "provider_request_id"),
     *("label_readers", "label_purposes", "prompts", "overrides", "environment", "parameters"),
+    *("parent_span_id", "response_id"),
 )
 
 
@@ -73,6 +74,7 @@ def request_row(boot: uuid.UUID, end: End) -> tuple[Any, ...]:
         *(_values(end.label_readers), _values(end.label_purposes)),
         *(_json([_prompt(one) for one in end.prompts]), _json([_override(one) for one in end.overrides])),
         *(name(end.environment), json_text(end.parameters) or None),
+        *(span_number(end.parent_span_id) if end.parent_span_id else None, name(end.response_id)),
     )
 
 

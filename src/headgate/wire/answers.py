@@ -29,6 +29,8 @@ class _Whole(msgspec.Struct):
     tool_usage: msgspec.Raw = _NOTHING
     x_groq: msgspec.Raw = _NOTHING
     usageMetadata: msgspec.Raw = _NOTHING  # noqa: N815
+    id: msgspec.Raw = _NOTHING
+    responseId: msgspec.Raw = _NOTHING  # noqa: N815
 
 
 _whole = msgspec.json.Decoder(_Whole).decode
@@ -66,6 +68,7 @@ def read_answer(dialect: Dialect, operation: Operation, body: bytes) -> AnswerFa
                 usage=plain,
                 usage_raw=bytes(whole.usage),
                 service_tier=None if whole.service_tier is _NOTHING else short_text(whole.service_tier),
+                response_id=short_text(whole.id),
             )
     google = dialect == "google"
     raw = bytes(whole.usageMetadata if google else whole.usage)
@@ -81,6 +84,7 @@ def read_answer(dialect: Dialect, operation: Operation, body: bytes) -> AnswerFa
         usage=usage,
         usage_raw=b"" if fields is None else raw,
         service_tier=tier_of(fields, short_text(whole.service_tier)),
+        response_id=short_text(whole.responseId if google else whole.id),
     )
 
 

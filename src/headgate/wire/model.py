@@ -71,6 +71,8 @@ class AnswerFacts(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage | None
     usage_raw: bytes = b""
     service_tier: str | None = None
+    response_id: str | None = None
+    """The id that the answer gives itself."""
 
 
 ErrorClass = Literal["request", "target", "exhausted", "limited", "server"]

@@ -157,7 +157,7 @@ class TranslatedStream:
                 self._count()
             case Began():
                 self.model = event.model or None
-                self.response_id = event.id or None
+                self.response_id = event.id or self._request_id or None
                 self.service_tier = _dearer(event.service_tier)
             case Ended():
                 self._ending = self.finished = True

@@ -125,6 +125,7 @@ class Translation:
         assert isinstance(chat, ChatCall)
         answer = stamped_answer(self._other.read_answer(body), self._quirks.maker)
         facts, why = self._facts(answer, body), declined(answer)
+        facts = msgspec.structs.replace(facts, response_id=answer.id or asked.request_id)
         custom = custom_names(chat)
         answer = restored(answer, as_functions(chat, Changes()), self._quirks_for(chat), changes)
         answer = custom_tools.restored(answer, custom, self._own.dialect)
