@@ -12,7 +12,10 @@ from headgate.wire.routes import ROUTES, RouteRow, match
 
 HANDLERS = {"get", "post", "put", "patch", "delete", "head", "route", "websocket", "asgi"}
 
-RECORD_TABLES = ("requests", "request_bodies", "messages", "rollups", "rollup_days", "open_calls")
+RECORD_TABLES = (
+    *("requests", "request_bodies", "messages", "rollups", "rollup_days", "open_calls"),
+    *("spans", "span_words", "traces", "trace_rollups"),
+)
 
 UNSCOPED: frozenset[str] = frozenset(
     {

@@ -17,6 +17,7 @@ from headgate.processes.worker import Service, work
 from headgate.records.bodies import BodySink
 from headgate.records.sink import RecordSink
 from headgate.store.database import Database
+from headgate.traces.keeping.sink import SpanSink, TraceCallSink
 
 
 class ShipperService:
@@ -39,7 +40,7 @@ async def shipper(spec: WorkerSpec) -> AsyncGenerator[Service]:
     """Put the host's shipper together."""
     async with Database(spec.database_url, connections_max=2, name=spec.title) as database:
         # Last, since grants wait for the rows that it locks.
-        sinks = (RecordSink(), BodySink(), AlertSink(), MeterSink())
+        sinks = (RecordSink(), BodySink(), SpanSink(), TraceCallSink(), AlertSink(), MeterSink())
         yield ShipperService(
             Shipper(Path(spec.data_dir) / "journal", database, sinks, host=socket.gethostname())
         )

@@ -5,7 +5,8 @@ statement here asks whether a row exists already. Read next: `records.bodies`, `
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from datetime import date
 
 import msgspec
 from psycopg.rows import TupleRow
@@ -104,7 +105,12 @@ if len(REQUEST_COLUMNS) != _COPY_REQUESTS.count(",") + 1:
 
 async def ensure_partitions(connection: Connection, calls: Sequence[uuid.UUID]) -> None:
     """Make the partitions of the days that these calls belong to; a day far off goes to the default one."""
-    await connection.execute(QUERIES.ensure_partitions, {"days": sorted({day_of(call) for call in calls})})
+    await ensure_day_partitions(connection, {day_of(call) for call in calls})
+
+
+async def ensure_day_partitions(connection: Connection, days: Set[date]) -> None:
+    """Make the partitions of these days, of calls and of spans; a day far off goes to the default one."""
+    await connection.execute(QUERIES.ensure_partitions, {"days": sorted(days)})
 
 
 async def _write_running(connection: Connection, running: dict[uuid.UUID, Running]) -> None:

@@ -1,0 +1,148 @@
+"""What the shipper applies of spans: their rows, the rows of their traces, and what waits for a second look.
+
+Runs inside the shipper's transaction. An exporter that comes again brings spans that are there already: they
+are looked up first, and only what is new is written and added up. Rows are locked in the order of projects
+and traces, in `traces` before `trace_changes`, here and in settling. Read next: `keeping.rows`,
+`keeping.summing`, `keeping.settling`.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+from headgate.core.entries import END, End
+from headgate.core.ports import Envelope
+from headgate.records.sink import ensure_day_partitions
+from headgate.store.database import Connection
+from headgate.store.queries import Queries
+from headgate.traces.keeping.rows import COLUMN_TYPES, KeptSpan, has_text, kept_spans, span_row
+from headgate.traces.keeping.summing import FACETS_MAX, TraceDelta, TraceKey, sum_calls, sum_spans
+from headgate.traces.model import SPANS, SpanBatch
+
+QUERIES: Final = Queries.load("headgate.traces.keeping")
+TRIES: Final = 3
+"""How often spans are looked up and written while another shipper writes the same ones."""
+QUEUED_MAX: Final = 500
+"""Spans in one row of the queue for words."""
+
+if len(COLUMN_TYPES) != QUERIES.copy_spans.count(",") + 1:
+    raise RuntimeError("copy_spans and COLUMN_TYPES have to name the same columns")
+
+_BATCH: Final = msgspec.msgpack.Decoder(SpanBatch)
+_END: Final = msgspec.msgpack.Decoder(End)
+
+
+class SpanSink:
+    """Applies SPANS (`core.ports.Sink`)."""
+
+    kinds = frozenset({SPANS})
+
+    async def apply(self, connection: Connection, batch: Sequence[Envelope]) -> None:
+        """Write a batch. Raises ValueError or psycopg.Error for an entry that can't be written."""
+        spans: dict[tuple[str, bytes, int], KeptSpan] = {}
+        for envelope in batch:
+            for kept in kept_spans(_BATCH.decode(envelope.payload)):
+                spans.setdefault(kept.identity, kept)
+        if not spans:
+            return
+        await ensure_day_partitions(connection, {kept.day for kept in spans.values()})
+        # In one order everywhere, so that two shippers with the same spans wait, and never for each other.
+        new = await _write_new(connection, [spans[identity] for identity in sorted(spans)])
+        await add_to_traces(connection, sum_spans(new))
+        await _queue_text(connection, [kept for kept in new if has_text(kept.span)])
+
+
+class TraceCallSink:
+    """Applies END (`core.ports.Sink`): a recorded call that names a trace belongs to it."""
+
+    kinds = frozenset({END})
+
+    async def apply(self, connection: Connection, batch: Sequence[Envelope]) -> None:
+        """Add the calls to their traces. Raises ValueError or psycopg.Error for what can't be written."""
+        await add_to_traces(connection, sum_calls(_END.decode(envelope.payload) for envelope in batch))
+
+
+async def add_to_traces(connection: Connection, deltas: dict[TraceKey, TraceDelta]) -> None:
+    """Add to the rows of traces, and have what these cost counted again."""
+    if not deltas:
+        return
+    rows = msgspec.json.encode([delta.row(key) for key, delta in deltas.items()]).decode()
+    await connection.execute(QUERIES.add_to_traces, {"rows": rows, "facets_max": FACETS_MAX})
+    await connection.execute(
+        QUERIES.mark_changed,
+        {
+            "projects": [project for project, _ in deltas],
+            "traces": [UUID(bytes=trace_id) for _, trace_id in deltas],
+        },
+    )
+
+
+async def _write_new(connection: Connection, spans: Sequence[KeptSpan]) -> list[KeptSpan]:
+    """Write those that are not there yet, and return them."""
+    for _ in range(TRIES):
+        new = await _without_known(connection, spans)
+        try:
+            async with connection.transaction():
+                await _copy(connection, new)
+        except psycopg.errors.UniqueViolation:
+            continue  # another shipper has just committed some of them
+        return new
+    raise psycopg.errors.SerializationFailure("other shippers write the same spans; it is tried again")
+
+
+async def _without_known(connection: Connection, spans: Sequence[KeptSpan]) -> list[KeptSpan]:
+    new: list[KeptSpan] = []
+    for day, of_day in _by_day(spans).items():
+        cursor = await connection.execute(
+            QUERIES.known_spans,
+            {
+                "project_ids": sorted({kept.project for kept in of_day}),
+                "projects": [kept.project for kept in of_day],
+                "traces": [UUID(bytes=kept.trace_id) for kept in of_day],
+                "numbers": [kept.number for kept in of_day],
+                "first": day - timedelta(days=1),
+                "last": day + timedelta(days=1),
+            },
+        )
+        known = {place - 1 for (place,) in await cursor.fetchall()}
+        new += [kept for place, kept in enumerate(of_day) if place not in known]
+    return new
+
+
+async def _copy(connection: Connection, spans: Sequence[KeptSpan]) -> None:
+    if not spans:
+        return
+    async with connection.cursor() as cursor, cursor.copy(QUERIES.copy_spans) as copy:
+        copy.set_types(COLUMN_TYPES)
+        for kept in spans:
+            await copy.write_row(span_row(kept))
+
+
+async def _queue_text(connection: Connection, spans: Sequence[KeptSpan]) -> None:
+    groups: dict[tuple[date, str], list[KeptSpan]] = {}
+    for kept in spans:
+        groups.setdefault((kept.day, kept.project), []).append(kept)
+    rows = [
+        {
+            "day": day,
+            "project": project,
+            "traces": [UUID(bytes=kept.trace_id) for kept in group[start : start + QUEUED_MAX]],
+            "numbers": [kept.number for kept in group[start : start + QUEUED_MAX]],
+        }
+        for (day, project), group in groups.items()
+        for start in range(0, len(group), QUEUED_MAX)
+    ]
+    if rows:
+        async with connection.cursor() as cursor:
+            await cursor.executemany(QUERIES.queue_text, rows)
+
+
+def _by_day(spans: Iterable[KeptSpan]) -> dict[date, list[KeptSpan]]:
+    days: dict[date, list[KeptSpan]] = {}
+    for kept in spans:
+        days.setdefault(kept.day, []).append(kept)
+    return days
