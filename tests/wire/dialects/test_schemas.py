@@ -4,7 +4,7 @@ import json
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.wire.dialects.json_schemas import (
     DEFINITIONS,
@@ -67,6 +67,7 @@ def test_trap_44_a_strict_schema_requires_every_property_and_admits_no_other(sch
 
 @settings(max_examples=300)
 @given(schemas, objects)
+@example({"type": "object", "properties": {"a": {"anyOf": [{"enum": ["a"]}]}}, "required": []}, {"a": None})
 def test_trap_44_what_a_fitted_schema_admits_the_callers_does_unless_told(
     schema: Fields, value: Fields
 ) -> None:
@@ -125,6 +126,45 @@ def test_trap_44_optional_properties_become_nullable_and_null_is_left_out_of_the
     assert [one.weight for one in changes] == ["note"] * 3
     assert without_nulls('{"a":"x","b":null,"c":null,"d":null}', schema) == '{"a":"x","c":null}'
     assert without_nulls('{ "a": null }', schema) == '{ "a": null }'
+
+
+OPEN: Fields = {"type": "object", "properties": {"b": {"type": "string"}}}
+FULL: Fields = {"type": "object", "properties": {"b": {"type": "null"}, "c": {"type": "integer"}}}
+CHOSEN: list[tuple[Fields, object, object]] = [
+    ({"anyOf": [{"enum": ["a"]}]}, None, ...),  # what a property test found: an option without a type
+    ({"anyOf": [{"anyOf": [{"type": "string"}]}]}, None, ...),
+    ({"anyOf": [{"const": "a"}]}, None, ...),
+    ({"anyOf": [{"$ref": "#/$defs/leaf"}]}, None, ...),
+    ({"allOf": [{"type": "string"}]}, None, ...),
+    ({"anyOf": [{"enum": ["a", None]}]}, None, None),
+    ({"anyOf": [{"type": "string"}, {"type": "null"}]}, None, None),
+    ({"allOf": [OPEN]}, {"b": None}, {}),
+    ({"allOf": [{"$ref": "#/$defs/open"}]}, {"b": None}, {}),
+    ({"anyOf": [{"type": "string"}, OPEN]}, {"b": None}, {}),
+    ({"anyOf": [FULL, OPEN]}, {"b": None}, {}),
+    ({"anyOf": [OPEN, FULL]}, {"b": None, "c": None}, {"b": None}),
+    ({"type": "array", "items": {"anyOf": [OPEN, FULL]}}, [{"b": None}], [{}]),
+    ({"anyOf": [OPEN, FULL]}, {"d": None}, {"d": None}),
+]
+
+
+@pytest.mark.parametrize(("rules", "said", "left"), CHOSEN)
+def test_trap_44_nulls_are_left_out_by_the_option_that_was_chosen(
+    rules: Fields, said: object, left: object
+) -> None:
+    definitions = {**DEFINITIONS, "open": OPEN}
+    schema: Fields = {"type": "object", "properties": {"a": rules}, "$defs": definitions}
+    expected = {} if left is ... else {"a": left}
+    assert json.loads(without_nulls(json.dumps({"a": said}), schema)) == expected
+
+
+def test_nulls_in_a_schema_of_countless_options_take_no_time() -> None:
+    choices: Fields = {
+        f"d{n}": {"anyOf": [{"type": "array", "items": {"$ref": f"#/$defs/d{n + 1}"}}] * 10}
+        for n in range(40)
+    }
+    text = "[" * 40 + "null" + "]" * 40
+    assert without_nulls(text, {"$ref": "#/$defs/d0", "$defs": choices}) == text
 
 
 def test_trap_44_lost_strictness_is_told_with_its_path() -> None:
