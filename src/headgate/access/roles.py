@@ -22,6 +22,7 @@ Grant = Literal[
     "leases:read",
     "leases:write",
     "requests:read",
+    "traces:read",
     "costs:read",
     "alerts:read",
     "webhooks:read",
@@ -44,11 +45,11 @@ Grant = Literal[
 _VIEWER: frozenset[Grant] = frozenset(
     {
         *("models:read", "requests:read", "costs:read", "budgets:read", "rate_limits:read", "alerts:read"),
-        *("prompts:read", "rules:read", "releases:read"),
+        *("prompts:read", "rules:read", "releases:read", "traces:read"),
     }
 )
 _MEMBER: frozenset[Grant] = frozenset(
-    {"calls:make", "models:read", "requests:read", "costs:read", "prompts:read"}
+    {"calls:make", "models:read", "requests:read", "traces:read", "costs:read", "prompts:read"}
 )
 _PROJECT_ADMIN: frozenset[Grant] = (
     _VIEWER

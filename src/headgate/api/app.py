@@ -50,6 +50,7 @@ from headgate.releases.rule_trial_http import RuleTestController
 from headgate.releases.rules_http import RulesController
 from headgate.releases.status_http import show_environment_status
 from headgate.releases.whatif_http import follow_what_if, what_if
+from headgate.traces.reading.http import TraceListController, show_trace
 
 PREFIX: Final = "/api/v1"
 
@@ -109,6 +110,8 @@ def _api() -> Router:
             RequestListController,
             FollowController,
             show_request,
+            TraceListController,
+            show_trace,
             CostsController,
             AlertsController,
             WebhooksController,

@@ -55,20 +55,21 @@ _TEXTS: Final[dict[str, str]] = {
 _TIMES: Final = {"from": "that started at or after this time", "to": "that started before this time"}
 
 
-def _parameter(description: str, annotation: type[Any] = str) -> Any:
+def query_parameter(description: str, annotation: type[Any] = str) -> Any:
+    """Describe a query parameter that may be left out."""
     return Parameter(annotation, required=False, default=None, description=description)
 
 
-_PAGING: Final[dict[str, Any]] = {
-    "limit": _parameter(f"how many items at most, up to {LIMIT_MAX}", int),
-    "next": _parameter("the cursor that the page before gave"),
+PAGING: Final[dict[str, Any]] = {
+    "limit": query_parameter(f"how many items at most, up to {LIMIT_MAX}", int),
+    "next": query_parameter("the cursor that the page before gave"),
 }
-_WHEN: Final[dict[str, Any]] = {name: _parameter(text) for name, text in _TIMES.items()}
-_FILTERS: Final[dict[str, Any]] = {name: _parameter(text) for name, text in _TEXTS.items()} | _WHEN
+WHEN: Final[dict[str, Any]] = {name: query_parameter(text) for name, text in _TIMES.items()}
+_FILTERS: Final[dict[str, Any]] = {name: query_parameter(text) for name, text in _TEXTS.items()} | WHEN
 _COSTS: Final[dict[str, Any]] = {
-    "group_by": _parameter(f"words of {', '.join(get_args(GroupName))}, joined by commas"),
-    "interval": _parameter("hour or day; left out, one sum for all"),
-    "project": _parameter("only calls of this project"),
+    "group_by": query_parameter(f"words of {', '.join(get_args(GroupName))}, joined by commas"),
+    "interval": query_parameter("hour or day; left out, one sum for all"),
+    "project": query_parameter("only calls of this project"),
 }
 
 
@@ -87,7 +88,7 @@ class RequestListController(Controller):
 
     path = "/requests"
     tags = ("requests",)
-    parameters = {**_FILTERS, **_PAGING}  # noqa: RUF012 - how the framework takes them
+    parameters = {**_FILTERS, **PAGING}  # noqa: RUF012 - how the framework takes them
 
     @get(opt={"grant": grant("requests:read")})
     async def list_requests(
@@ -103,7 +104,7 @@ class RequestListController(Controller):
                 connection,
                 seen.project_ids,
                 filters,
-                limit=_limit(request.query_params),
+                limit=read_limit(request.query_params),
                 cursor=request.query_params.get("next"),
             )
 
@@ -143,7 +144,7 @@ class CostsController(Controller):
 
     path = "/costs"
     tags = ("costs",)
-    parameters = {**_COSTS, **_WHEN, **_PAGING}  # noqa: RUF012 - how the framework takes them
+    parameters = {**_COSTS, **WHEN, **PAGING}  # noqa: RUF012 - how the framework takes them
 
     @get(opt={"grant": grant("costs:read")})
     async def list_costs(self, caller: CallerKey, request: AnyRequest, database: Store) -> Page[CostRow]:
@@ -152,8 +153,8 @@ class CostsController(Controller):
         A cost that is unknown is null and adds nothing; `unpriced` counts such calls.
         """
         query = request.query_params
-        seen = _narrowed(visible(caller), query.get("project"))
-        begin, end = _times(query)
+        seen = narrowed(visible(caller), query.get("project"))
+        begin, end = read_times(query)
         async with database.connection() as connection:
             rows = await costs(
                 connection,
@@ -165,7 +166,7 @@ class CostsController(Controller):
                 key=seen.key,
             )
         place = decode_cursor(query["next"], int) if "next" in query else 0
-        limit = _limit(query, LIMIT_MAX)
+        limit = read_limit(query, LIMIT_MAX)
         following = place + limit
         return Page(
             items=rows[max(0, place) : following],
@@ -175,8 +176,8 @@ class CostsController(Controller):
 
 def read_filters(query: Mapping[str, str], seen: Visible) -> tuple[RequestFilters, Visible]:
     """Read the filters of a list within what the caller sees. Raises InvalidRequest that names one."""
-    texts = {name: _text(query, name) for name in _TEXTS}
-    begin, end = _times(query)
+    texts = {name: read_text(query, name) for name in _TEXTS}
+    begin, end = read_times(query)
     if seen.key is not None:
         if texts["key"] not in (None, seen.key):
             seen = msgspec.structs.replace(seen, project_ids=())
@@ -233,7 +234,8 @@ async def _follow(
         following.count -= 1
 
 
-def _text(query: Mapping[str, str], name: str) -> str | None:
+def read_text(query: Mapping[str, str], name: str) -> str | None:
+    """Read a filter. Raises InvalidRequest for one that is empty or too long."""
     value = query.get(name)
     if value is not None and (not value or len(value) > TEXT_CHARACTERS_MAX):
         raise InvalidRequest(
@@ -242,7 +244,8 @@ def _text(query: Mapping[str, str], name: str) -> str | None:
     return value
 
 
-def _times(query: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:
+def read_times(query: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:
+    """Read `from` and `to`. Raises InvalidRequest for what is no time."""
     times = [
         None
         if name not in query
@@ -252,7 +255,8 @@ def _times(query: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:
     return times[0], times[1]
 
 
-def _limit(query: Mapping[str, str], default: int = LIMIT_DEFAULT) -> int:
+def read_limit(query: Mapping[str, str], default: int = LIMIT_DEFAULT) -> int:
+    """Read how many items a page has at most. Raises InvalidRequest for what is no such number."""
     text = query.get("limit")
     if text is None:
         return default
@@ -264,7 +268,8 @@ def _limit(query: Mapping[str, str], default: int = LIMIT_DEFAULT) -> int:
     return limit
 
 
-def _narrowed(seen: Visible, project: str | None) -> Visible:
+def narrowed(seen: Visible, project: str | None) -> Visible:
+    """Return what a caller sees of one project; all that it sees where none is named."""
     if project is None:
         return seen
     return msgspec.structs.replace(seen, project_ids=(project,) if seen.sees(project) else ())

@@ -1,0 +1,157 @@
+"""Routes of traces: lists of them, and one as a tree.
+
+Access stands inside every question (`project_ids`, and the key where only own work shows), before paging.
+Read next: `reading.listing`, `reading.opening`, `access.roles`.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final, get_args
+
+import msgspec
+from litestar import Controller, Request, get
+from litestar.params import FromPath, FromQuery
+
+from headgate.access.gate import CallerKey, grant
+from headgate.access.http import Store
+from headgate.access.roles import Visible, visible
+from headgate.core.faults import InvalidRequest
+from headgate.core.money import format_usd, parse_usd
+from headgate.core.pages import Page
+from headgate.records.http import (
+    PAGING,
+    WHEN,
+    narrowed,
+    query_parameter,
+    read_limit,
+    read_text,
+    read_times,
+)
+from headgate.traces.reading.listing import list_traces
+from headgate.traces.reading.model import Sort, TraceDetail, TraceFilters, TraceItem, TraceStatus
+from headgate.traces.reading.opening import open_trace
+
+AnyRequest = Request[Any, Any, Any]
+
+_TEXTS: Final[dict[str, str]] = {
+    "key": "in which the key of this id has a part",
+    "user": "of this user",
+    "session": "of this session",
+    "name": "of this name",
+    "model": "in which this model was called",
+    "provider": "in which this provider was called",
+    "service": "in which this service has a part",
+    "release": "of this release",
+    "environment": "of this environment",
+    "tag": "with this tag",
+    "tool": "that used this tool",
+    "agent": "in which this agent has a part",
+    "flag": "with this flag, such as usage_differs",
+}
+_OTHERS: Final[dict[str, str]] = {
+    "project": "traces of this project",
+    "status": "error: in which a step failed; ok: in which none did",
+    "min_duration_ms": "that took at least so long",
+    "min_cost_usd": "that cost at least so much",
+}
+FILTERS: Final[dict[str, Any]] = {
+    name: query_parameter(text) for name, text in {**_TEXTS, **_OTHERS}.items()
+} | WHEN
+_SORT: Final = {"sort": query_parameter("newest (the default), slowest or dearest first")}
+
+
+class TraceListController(Controller):
+    """Traces, as a list."""
+
+    path = "/traces"
+    tags = ("traces",)
+    parameters = {**FILTERS, **_SORT, **PAGING}  # noqa: RUF012 - how the framework takes them
+
+    @get(opt={"grant": grant("traces:read")})
+    async def list_traces(self, caller: CallerKey, request: AnyRequest, database: Store) -> Page[TraceItem]:
+        """List traces. All filters given must match.
+
+        An admin sees all projects, a project admin and a viewer their own, a member the traces that its own
+        key alone has made.
+        """
+        query = request.query_params
+        filters, seen = read_filters(query, visible(caller))
+        async with database.connection() as connection:
+            return await list_traces(
+                connection,
+                seen.project_ids,
+                filters,
+                sort=_sort(query.get("sort")),
+                limit=read_limit(query),
+                cursor=query.get("next"),
+            )
+
+
+@get("/traces/{trace_id:str}", tags=["traces"], opt={"grant": grant("traces:read")})
+async def show_trace(
+    caller: CallerKey, database: Store, trace_id: FromPath[str], project: FromQuery[str | None] = None
+) -> TraceDetail:
+    """Show one trace as a tree: its spans and recorded calls, each call once.
+
+    A member sees its own key's part. `project` is needed where several projects have a trace of this id.
+    """
+    seen = narrowed(visible(caller), project)
+    async with database.connection() as connection:
+        return await open_trace(connection, seen.project_ids, trace_id, key=seen.key)
+
+
+def read_filters(query: Mapping[str, str], seen: Visible) -> tuple[TraceFilters, Visible]:
+    """Read the filters of a list within what the caller sees. Raises InvalidRequest that names one."""
+    begin, end = read_times(query)
+    filters = TraceFilters(
+        **{name: read_text(query, name) for name in _TEXTS},
+        begin=begin,
+        end=end,
+        status=_status(query.get("status")),
+        min_duration_ms=_milliseconds(query.get("min_duration_ms")),
+        min_cost_usd=_usd(query.get("min_cost_usd")),
+        only_key=seen.key,
+    )
+    return filters, narrowed(seen, read_text(query, "project"))
+
+
+def _sort(text: str | None) -> Sort:
+    try:
+        return msgspec.convert("newest" if text is None else text, Sort)
+    except msgspec.ValidationError:
+        raise InvalidRequest(
+            f"sort is {text!r}; write {', '.join(get_args(Sort))}", parameter="sort"
+        ) from None
+
+
+def _status(text: str | None) -> TraceStatus | None:
+    try:
+        return msgspec.convert(text, TraceStatus | None)
+    except msgspec.ValidationError:
+        raise InvalidRequest(f"status is {text!r}; write ok or error", parameter="status") from None
+
+
+_LONGEST_MS: Final = 10.0**12
+
+
+def _milliseconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= _LONGEST_MS:
+        raise InvalidRequest(
+            f"min_duration_ms is {text[:32]!r}; write a number of milliseconds", parameter="min_duration_ms"
+        )
+    return number
+
+
+def _usd(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        return format_usd(parse_usd(text))
+    except ValueError as error:
+        raise InvalidRequest(f"min_cost_usd: {error}", parameter="min_cost_usd") from None

@@ -1,0 +1,188 @@
+"""Lists of traces: newest, slowest or dearest first, by any filter, in pages.
+
+A list looks at the first so many traces in its order; where too few of these match, it asks for all that do,
+which are then few, and found by the indexes of the filters. Read next: `reading/queries.sql`.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+from psycopg.rows import TupleRow
+
+from headgate.core.faults import InvalidRequest
+from headgate.core.pages import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, encode_cursor, format_datetime
+from headgate.records.model import UsageBuckets
+from headgate.records.queries import format_amount
+from headgate.records.rows import clean
+from headgate.store.database import Connection
+from headgate.store.queries import Queries
+from headgate.traces.reading.model import Sort, TraceFilters, TraceItem
+
+QUERIES: Final = Queries.load("headgate.traces.reading")
+
+LOOK: Final = 20_000
+"""How many traces a list looks at before it asks the indexes of its filters."""
+FACETS_MAX: Final = 200
+"""A trace with as many words may lack some: whose it is isn't known for certain then."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FACETS: Final = ("key", "model", "provider", "service", "release", "environment", "tag", "tool", "agent")
+_NARROWING: Final = (
+    *_FACETS,
+    *("user", "session", "name", "status", "flag", "min_duration_ms", "min_cost_usd", "only_key"),
+)
+
+
+async def list_traces(
+    connection: Connection,
+    project_ids: Sequence[str] | None,
+    filters: TraceFilters,
+    *,
+    sort: Sort = "newest",
+    limit: int = LIMIT_DEFAULT,
+    cursor: str | None = None,
+) -> Page[TraceItem]:
+    """Return a page of traces. Raises InvalidRequest for a cursor that is none of this list."""
+    limit = max(1, min(limit, LIMIT_MAX))
+    parameters = {
+        **filter_parameters(filters),
+        **_place(cursor, sort),
+        "project_ids": await seen_projects(connection, project_ids),
+        "limit": limit + 1,
+        "look": LOOK if any(getattr(filters, name) is not None for name in _NARROWING) else limit + 1,
+    }
+    found = await connection.execute(_statement("first_traces", sort), parameters, prepare=False)
+    rows = await found.fetchall()
+    if len(rows) <= limit < LOOK == parameters["look"]:
+        found = await connection.execute(_statement("matching_traces", sort), parameters, prepare=False)
+        rows = await found.fetchall()
+    more = len(rows) > limit
+    return Page(
+        items=[trace_item(row) for row in rows[:limit]],
+        next=_cursor(rows[limit - 1], sort) if more else None,
+    )
+
+
+async def seen_projects(connection: Connection, project_ids: Sequence[str] | None) -> list[str]:
+    """Return the projects among these that have traces; among all where none are named."""
+    named = None if project_ids is None else list(project_ids)
+    cursor = await connection.execute(QUERIES.trace_projects, {"project_ids": named})
+    return [project for (project,) in await cursor.fetchall()]
+
+
+def filter_parameters(filters: TraceFilters) -> dict[str, Any]:
+    """Return what the filter's SQL takes."""
+    words = [f"{facet}:{clean(value)}" for facet in _FACETS if (value := getattr(filters, facet)) is not None]
+    least_ms = filters.min_duration_ms
+    return {
+        "begin": filters.begin,
+        "end": filters.end,
+        "user": filters.user,
+        "session": filters.session,
+        "name": filters.name,
+        "facets": words or None,
+        "status": filters.status,
+        "flag": filters.flag,
+        "min_duration": None if least_ms is None else timedelta(milliseconds=least_ms),
+        "min_cost_usd": filters.min_cost_usd,
+        "only_key": filters.only_key,
+        "facets_max": FACETS_MAX,
+    }
+
+
+def with_columns(statement: LiteralString) -> LiteralString:
+    """Put the columns of a trace's row in their place."""
+    return statement.replace("[columns]", QUERIES.trace_columns)
+
+
+def trace_item(row: TupleRow) -> TraceItem:
+    """Return a row of `trace_columns` as lists show it."""
+    trace_id, project, name, session, user, started_at, duration_ms, calls, errors, *rest = row
+    *tokens, cost_usd, unpriced, facets, flags, service, release, environment, spans = rest[:13]
+    words = _by_facet(facets)
+    return TraceItem(
+        trace_id=trace_id.hex,
+        project=project,
+        name=name or None,
+        session=session or None,
+        user=user or None,
+        started_at=format_datetime(started_at),
+        duration_ms=round(duration_ms, 3),
+        spans=spans,
+        calls=calls,
+        errors=errors,
+        status="error" if errors or "error" in words.get("status", ()) else "ok",
+        usage=UsageBuckets(
+            input=tokens[0],
+            cache_read=tokens[1],
+            cache_write=tokens[2],
+            output=tokens[3],
+            reasoning=tokens[4],
+        ),
+        cost_usd=format_amount(cost_usd),
+        unpriced=unpriced,
+        models=words.get("model", []),
+        providers=words.get("provider", []),
+        agents=words.get("agent", []),
+        tools=words.get("tool", []),
+        tags=words.get("tag", []),
+        keys=words.get("key", []),
+        flags=flags,
+        service=service or None,
+        release=release or None,
+        environment=environment or None,
+    )
+
+
+def _by_facet(facets: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for word in facets:
+        facet, _, value = word.partition(":")
+        found.setdefault(facet, []).append(value)
+    return found
+
+
+def _statement(name: str, sort: Sort) -> LiteralString:
+    return (
+        with_columns(QUERIES[name])
+        .replace("[place]", QUERIES[f"{sort}_place"])
+        .replace("[order]", QUERIES[f"{sort}_order"])
+        .replace("[filter]", QUERIES.trace_filter)
+    )
+
+
+def _cursor(row: TupleRow, sort: Sort) -> str:
+    trace_id, project, started_at, duration_ms, cost_usd = row[0], row[1], row[5], row[6], row[14]
+    match sort:
+        case "newest":
+            place = str(round((started_at - _EPOCH) / timedelta(microseconds=1)))
+        case "slowest":
+            place = str(round(duration_ms * 1000))
+        case "dearest":
+            place = str(cost_usd)
+    return encode_cursor((sort, place, str(trace_id), project))
+
+
+def _place(cursor: str | None, sort: Sort) -> dict[str, Any]:
+    """Return where a list goes on, as its SQL takes it."""
+    if cursor is None:
+        return {"place": None, "place_id": None, "place_project": None}
+    kind, place, trace_id, project = decode_cursor(cursor, tuple[str, str, str, str])
+    try:
+        if kind != sort:
+            raise ValueError(kind)
+        match sort:
+            case "newest":
+                at: Any = _EPOCH + timedelta(microseconds=int(place))
+            case "slowest":
+                at = timedelta(microseconds=int(place))
+            case "dearest":
+                at = Decimal(place)
+        return {"place": at, "place_id": UUID(trace_id), "place_project": project}
+    except (ValueError, ArithmeticError):
+        raise InvalidRequest(
+            "next is no cursor of this list; pass on what the page before said", parameter="next"
+        ) from None
