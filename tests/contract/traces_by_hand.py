@@ -91,6 +91,8 @@ _CALL: dict[str, Any] = {
     "truncated": False,
     "record": "full",
     "provider_request_id": "",
+    "parent_span_id": None,
+    "response_id": "",
 }
 
 
@@ -131,5 +133,5 @@ async def put_spans(database: Database, trace_id: str, *spans: dict[str, Any]) -
 async def put_calls(database: Database, trace_id: str, *calls: dict[str, Any]) -> list[str]:
     """Write recorded calls and return their ids."""
     rows = [{**_CALL, "id": uuid.uuid4(), "trace_id": trace_id, **call} for call in calls]
-    await put(database, "requests", *({**row, "parent_span_id": row.get("parent_span_id")} for row in rows))
+    await put(database, "requests", *rows)
     return [str(row["id"]) for row in rows]

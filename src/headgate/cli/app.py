@@ -26,6 +26,7 @@ NOUNS: Final = {
     "keys": "keys",
     "budgets": "budgets",
     "requests": "requests",
+    "traces": "traces",
     "rules": "rules",
     "releases": "releases",
     "providers": "overview",

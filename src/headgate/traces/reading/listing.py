@@ -47,16 +47,17 @@ async def list_traces(
 ) -> Page[TraceItem]:
     """Return a page of traces. Raises InvalidRequest for a cursor that is none of this list."""
     limit = max(1, min(limit, LIMIT_MAX))
+    is_narrowed = any(getattr(filters, name) is not None for name in _NARROWING)
     parameters = {
         **filter_parameters(filters),
         **_place(cursor, sort),
         "project_ids": await seen_projects(connection, project_ids),
         "limit": limit + 1,
-        "look": LOOK if any(getattr(filters, name) is not None for name in _NARROWING) else limit + 1,
+        "look": LOOK if is_narrowed else limit + 1,
     }
     found = await connection.execute(_statement("first_traces", sort), parameters, prepare=False)
     rows = await found.fetchall()
-    if len(rows) <= limit < LOOK == parameters["look"]:
+    if is_narrowed and len(rows) <= limit:
         found = await connection.execute(_statement("matching_traces", sort), parameters, prepare=False)
         rows = await found.fetchall()
     more = len(rows) > limit

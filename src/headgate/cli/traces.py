@@ -1,0 +1,212 @@
+"""`headgate traces`: what applications did for each request of their own, as a list or one as a tree."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from headgate.cli.client import Json
+from headgate.cli.command import Api, over_api
+from headgate.cli.output import NOTHING, Column, milliseconds, moment, plain, usd
+from headgate.cli.requests import tokens
+
+app = typer.Typer(help="See traces: what applications did, step by step.", invoke_without_command=True)
+
+BAR = 32
+"""Characters of a step's bar of time."""
+NAME_MAX = 48
+DEPTH_MAX = 24
+"""Steps further down are drawn no further to the right."""
+DRAWN_MAX = 2000
+"""Steps of one trace that are drawn; `--json` gives all."""
+
+COLUMNS = (
+    Column("time", "started_at", moment),
+    Column("trace", "trace_id"),
+    Column("project", "project"),
+    Column("name", "name"),
+    Column("user", "user"),
+    Column("session", "session"),
+    Column("status", "status"),
+    Column("steps", "spans", right=True),
+    Column("calls", "calls", right=True),
+    Column("tokens", "usage", lambda usage: str(tokens(usage)), right=True),
+    Column("cost", "cost_usd", usd, right=True),
+    Column("took", "duration_ms", milliseconds, right=True),
+    Column("models", "models"),
+    Column("flags", "flags"),
+)
+
+DETAILS = (
+    Column("trace", "trace_id"),
+    Column("name", "name"),
+    Column("started", "started_at", moment),
+    Column("project", "project"),
+    Column("user", "user"),
+    Column("session", "session"),
+    Column("service", "service"),
+    Column("release", "release"),
+    Column("environment", "environment"),
+    Column("tags", "tags"),
+    Column("status", "status"),
+    Column("took", "duration_ms", milliseconds),
+    Column("calls", "calls"),
+    Column("usage", "usage"),
+    Column("cost", "cost_usd", usd),
+    Column("unpriced", "unpriced"),
+    Column("flags", "flags"),
+)
+
+SHARES = (
+    Column("calls", "calls", right=True),
+    Column("tokens", "usage", lambda usage: str(tokens(usage)), right=True),
+    Column("cost", "cost_usd", usd, right=True),
+)
+
+
+class TraceFilters(msgspec.Struct, frozen=True, kw_only=True):
+    """Which traces."""
+
+    project: Annotated[str | None, typer.Option(help="Only traces of this project.")] = None
+    key: Annotated[str | None, typer.Option(help="Only those in which this key (its id) has a part.")] = None
+    user: Annotated[str | None, typer.Option(help="Only traces of this user.")] = None
+    session: Annotated[str | None, typer.Option(help="Only traces of this session.")] = None
+    name: Annotated[str | None, typer.Option(help="Only traces of this name.")] = None
+    model: Annotated[str | None, typer.Option(help="Only those that called this model.")] = None
+    provider: Annotated[str | None, typer.Option(help="Only those that called this provider.")] = None
+    service: Annotated[str | None, typer.Option(help="Only those in which this service has a part.")] = None
+    release: Annotated[str | None, typer.Option(help="Only traces of this release.")] = None
+    environment: Annotated[str | None, typer.Option(help="Only traces of this environment.")] = None
+    tag: Annotated[str | None, typer.Option(help="Only traces with this tag.")] = None
+    tool: Annotated[str | None, typer.Option(help="Only those that used this tool.")] = None
+    agent: Annotated[str | None, typer.Option(help="Only those in which this agent has a part.")] = None
+    status: Annotated[str | None, typer.Option(help="ok, or error: those with a step that failed.")] = None
+    flag: Annotated[str | None, typer.Option(help="Only traces with this flag.")] = None
+    min_duration_ms: Annotated[float | None, typer.Option(help="Only those that took so long.")] = None
+    min_cost_usd: Annotated[str | None, typer.Option(help="Only those that cost so much.")] = None
+    since: Annotated[str | None, typer.Option("--from", help="Not before, such as 2026-11-21T08:00:00Z.")] = (
+        None
+    )
+    until: Annotated[str | None, typer.Option("--to", help="Before this time.")] = None
+
+    def parameters(self) -> dict[str, Any]:
+        """Return them as the API takes them."""
+        found = msgspec.structs.asdict(self)
+        found["from"] = found.pop("since")
+        found["to"] = found.pop("until")
+        return found
+
+
+Limit = Annotated[int, typer.Option(help="At most so many.")]
+Sort = Annotated[str | None, typer.Option(help="newest (the default), slowest or dearest first.")]
+
+
+@app.callback(invoke_without_command=True)
+@over_api
+def traces(
+    api: Api, context: typer.Context, filters: TraceFilters, sort: Sort = None, limit: Limit = 20
+) -> None:
+    """See traces; alone, it lists the newest."""
+    if context.invoked_subcommand is None:
+        _list(api, filters, sort, limit)
+
+
+@app.command("list")
+@over_api
+def list_traces(api: Api, filters: TraceFilters, sort: Sort = None, limit: Limit = 20) -> None:
+    """List traces."""
+    _list(api, filters, sort, limit)
+
+
+@app.command("show")
+@over_api
+def show(
+    api: Api,
+    trace: Annotated[str, typer.Argument(help="The trace's id.")],
+    project: Annotated[
+        str | None, typer.Option(help="Its project, where several have a trace of this id.")
+    ] = None,
+) -> None:
+    """Show one trace as a tree with bars of time; `*` marks the steps that determined how long it took."""
+    found: Json = api.client.get(f"/traces/{trace}", project=project)
+    api.out.item(found, DETAILS)
+    if api.out.as_json:
+        return
+    api.out.text("")
+    api.out.rows(_drawn(found), _tree_columns(), empty="")
+    if len(found["spans"]) > DRAWN_MAX:
+        api.out.say(f"{DRAWN_MAX} of {len(found['spans'])} steps are drawn; --json gives all")
+    for title, part in (("model", "cost_by_model"), ("step", "cost_by_step")):
+        if found[part]:
+            api.out.text("")
+            api.out.rows(found[part], (Column(title, "name"), *SHARES), empty="")
+
+
+def _list(api: Api, filters: TraceFilters, sort: str | None, limit: int) -> None:
+    rows = api.client.items("/traces", limit=limit, sort=sort, **filters.parameters())
+    api.out.rows(rows, COLUMNS, empty="No traces on record that match.")
+
+
+def _tree_columns() -> tuple[Column, ...]:
+    return (
+        Column("step", "step"),
+        Column("kind", "kind"),
+        Column("model", "model"),
+        Column("tokens", "usage", lambda usage: str(tokens(usage)), right=True),
+        Column("cost", "cost", right=True),
+        Column("took", "duration_ms", milliseconds, right=True),
+        Column("", "bar"),
+        Column("", "notes"),
+    )
+
+
+def _drawn(trace: Json) -> list[Json]:
+    """The steps as rows: each name below the one that it belongs to, and when it ran."""
+    steps: list[Json] = trace["spans"][:DRAWN_MAX]
+    begin = _at_ms(trace["started_at"])
+    return [
+        {
+            **step,
+            "step": f"{'*' if step['on_critical_path'] else ' '} {_place(step)}{_short(step['name'])}",
+            "cost": _cost(step),
+            "bar": _bar(_at_ms(step["started_at"]) - begin, step["duration_ms"], trace["duration_ms"]),
+            "notes": _notes(step),
+        }
+        for step in steps
+    ]
+
+
+def _place(step: Json) -> str:
+    return "  " * min(step["depth"], DEPTH_MAX)
+
+
+def _cost(step: Json) -> str:
+    """What a step cost; in brackets where it counts elsewhere."""
+    if step.get("cost_usd") is None:
+        return NOTHING
+    return usd(step["cost_usd"]) if step["counted"] else f"({usd(step['cost_usd'])})"
+
+
+def _notes(step: Json) -> str:
+    said = [step.get("problem"), *(step.get("flags") or ())]
+    if step["status"] == "error":
+        said.insert(0, f"error: {plain(step.get('status_message') or 'it failed')}"[:80])
+    return ", ".join(str(note) for note in said if note) or " "
+
+
+def _bar(begin_ms: float, took_ms: float, all_ms: float) -> str:
+    """When a step ran, within its trace."""
+    whole = max(all_ms, 0.001)
+    before = min(BAR - 1, max(0, int(begin_ms / whole * BAR)))
+    length = min(BAR - before, max(1, round(took_ms / whole * BAR)))
+    return "|" + " " * before + "=" * length + " " * (BAR - before - length) + "|"
+
+
+def _short(name: str) -> str:
+    text = " ".join(name.split()) or NOTHING
+    return text if len(text) <= NAME_MAX else text[: NAME_MAX - 1] + "…"
+
+
+def _at_ms(instant: str) -> float:
+    return datetime.fromisoformat(instant).timestamp() * 1000

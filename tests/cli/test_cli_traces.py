@@ -1,0 +1,143 @@
+"""The output and the errors of `headgate traces`, as they are kept in tests/cli/snapshots_traces.
+
+`HEADGATE_UPDATE_SNAPSHOTS=1` writes them again; then read the difference."""
+
+import os
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.scripted_api import ScriptedApi, serving, surround
+
+from headgate.cli.app import main
+
+SNAPSHOTS = Path(__file__).parent / "snapshots_traces"
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+FACTS: dict[str, Any] = {
+    "trace_id": TRACE,
+    "project": "default",
+    "name": "answer",
+    "session": "s1",
+    "user": "anna",
+    "started_at": "2026-11-21T08:00:00.000Z",
+    "duration_ms": 2000.0,
+    "calls": 2,
+    "errors": 1,
+    "status": "error",
+    "usage": {"input": 30, "cache_read": 0, "cache_write": 0, "output": 12, "reasoning": 0},
+    "cost_usd": "0.0012",
+    "unpriced": 0,
+    "models": ["gpt-5-mini", "small"],
+    "providers": ["openai"],
+    "agents": ["clerk"],
+    "tools": ["search"],
+    "tags": ["red"],
+    "keys": ["k1"],
+    "flags": ["usage_differs"],
+    "service": "shop",
+    "release": None,
+    "environment": "live",
+}
+OTHER: dict[str, Any] = {**FACTS, "trace_id": "0" * 31 + "1", "cost_usd": None, "user": None, "flags": []}
+
+
+def step(name: str, depth: int, begin_ms: int, took_ms: float, **parts: Any) -> dict[str, Any]:
+    plain = {
+        "span_id": f"{begin_ms:016x}",
+        "parent_id": None,
+        "name": name,
+        "kind": "span",
+        "depth": depth,
+        "started_at": f"2026-11-21T08:00:{begin_ms // 1000:02d}.{begin_ms % 1000:03d}Z",
+        "duration_ms": took_ms,
+        "self_ms": took_ms,
+        "status": "ok",
+        "counted": False,
+        "on_critical_path": False,
+    }
+    return {**plain, **parts}
+
+
+SHARE = {"calls": 2, "usage": FACTS["usage"], "unpriced": 0}
+DETAIL: dict[str, Any] = {
+    **FACTS,
+    "span_count": 4,
+    "spans": [
+        step("invoke_agent clerk", 0, 0, 2000.0, kind="agent", on_critical_path=True),
+        step(
+            "chat gpt-5-mini",
+            1,
+            100,
+            900.0,
+            kind="llm",
+            model="gpt-5-mini",
+            usage=FACTS["usage"],
+            cost_usd="0.0012",
+            counted=True,
+            on_critical_path=True,
+            request_id="0197a1b2-0000-7000-8000-000000000001",
+        ),
+        step("a wrapper", 1, 100, 1000.0, cost_usd="0.0012", flags=["sum_differs"]),
+        step("search", 1, 1100, 800.0, kind="tool", status="error", status_message="no such\nindex"),
+        step("lost", 0, 1999, 0.0, problem="orphan"),
+    ],
+    "cost_by_model": [{"name": "openai/gpt-5-mini", "cost_usd": "0.0012", **SHARE}],
+    "cost_by_step": [{"name": "invoke_agent clerk", "cost_usd": None, **SHARE}],
+}
+
+COMMANDS = {
+    "list": "traces --sort dearest --limit 2",
+    "list-json": "traces list --limit 1 --json",
+    "show": f"traces show {TRACE}",
+    "show-unknown": "traces show nothing",
+}
+
+
+@pytest.fixture(autouse=True)
+def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedApi]:
+    scripted = ScriptedApi()
+    scripted.items("/api/v1/traces", {**FACTS, "spans": 4}, {**OTHER, "spans": 1})
+    scripted.on("GET", f"/api/v1/traces/{TRACE}", DETAIL)
+    with serving(scripted):
+        surround(monkeypatch, scripted, tmp_path)
+        yield scripted
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_output_of_traces_is_as_kept(name: str, api: ScriptedApi, capsys: pytest.CaptureFixture[str]) -> None:
+    status = main(shlex.split(COMMANDS[name]))
+    shown = capsys.readouterr()
+    lines = [f"$ headgate {COMMANDS[name]}", f"status {status}"]
+    for stream, text in (("stdout", shown.out), ("stderr", shown.err)):
+        lines.append(f"--- {stream}")
+        lines.extend(line.rstrip() for line in text.splitlines())
+    found = "\n".join(lines).replace(api.url, "http://SERVER") + "\n"
+    kept = SNAPSHOTS / f"{name}.txt"
+    if os.environ.get("HEADGATE_UPDATE_SNAPSHOTS"):
+        SNAPSHOTS.mkdir(exist_ok=True)
+        kept.write_text(found)
+    assert found == kept.read_text()
+
+
+def test_no_snapshot_of_traces_is_left_over() -> None:
+    assert {path.stem for path in SNAPSHOTS.glob("*.txt")} == set(COMMANDS)
+
+
+def test_filters_of_traces_are_asked_for_as_the_api_names_them(api: ScriptedApi) -> None:
+    line = (
+        "traces list --from 2026-11-21T00:00:00Z --min-duration-ms 50 --agent clerk --sort slowest --limit 2"
+    )
+    assert main(shlex.split(line)) == 0
+    asked = [query for _, path, query, _ in api.asked if path == "/api/v1/traces"]
+    assert asked == [
+        {
+            "from": "2026-11-21T00:00:00Z",
+            "min_duration_ms": "50.0",
+            "agent": "clerk",
+            "sort": "slowest",
+            "limit": "2",
+        }
+    ]
