@@ -122,7 +122,7 @@ async def put_trace(database: Database, trace_id: str, **parts: Any) -> str:
 
 async def put_spans(database: Database, trace_id: str, *spans: dict[str, Any]) -> list[str]:
     """Write spans, numbered from 1 where they don't say; return their ids as people see them."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {**_SPAN, "trace_id": uuid.UUID(trace_id), "span_id": number, **span}
         for number, span in enumerate(spans, 1)
     ]
