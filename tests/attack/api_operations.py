@@ -83,6 +83,12 @@ WHAT_IF: dict[str, Any] = {
     "prices": {"mock/small": {"input": "1", "output": "2"}},
     "rules": [{"name": "shorter", "clamp": {"max_output": {"most": 100}}}],
 }
+FEEDBACK: dict[str, Any] = {
+    "trace_id": "0123456789abcdef" * 2,
+    "name": "helpful",
+    "value": True,
+    "comment": "yes",
+}
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/keys"): Operation(roles=PROJECT),
@@ -162,6 +168,10 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/environments/{name}/status"): Operation(roles=READERS),
     ("post", "/api/v1/whatif"): Operation(roles=READERS, body=WHAT_IF, nested=("rules",)),
     ("post", "/api/v1/whatif/stream"): Operation(roles=READERS, body=WHAT_IF, nested=("rules",)),
+    ("get", "/api/v1/feedback"): Operation(roles=ALL),
+    ("post", "/api/v1/feedback"): Operation(roles=CALLERS - {"viewer"}, body=FEEDBACK),
+    ("post", "/api/v1/feedback/batch"): Operation(roles=CALLERS - {"viewer"}, body={"items": [FEEDBACK]}),
+    ("delete", "/api/v1/feedback/{feedback_id}"): Operation(roles=CALLERS - {"viewer"}),
     ("get", "/healthz"): Operation(roles=None),
     ("get", "/readyz"): Operation(roles=None),
     ("get", "/metrics"): Operation(roles=None),

@@ -39,17 +39,22 @@ Grant = Literal[
     "rules:write",
     "releases:read",
     "releases:write",
+    "feedback:read",
+    "feedback:write",
 ]
 """What a route can ask for. `:read` lists and shows, `:write` creates, changes and deletes."""
 
 _VIEWER: frozenset[Grant] = frozenset(
     {
         *("models:read", "requests:read", "costs:read", "budgets:read", "rate_limits:read", "alerts:read"),
-        *("prompts:read", "rules:read", "releases:read", "traces:read"),
+        *("prompts:read", "rules:read", "releases:read", "traces:read", "feedback:read"),
     }
 )
 _MEMBER: frozenset[Grant] = frozenset(
-    {"calls:make", "models:read", "requests:read", "traces:read", "costs:read", "prompts:read"}
+    {
+        *("calls:make", "models:read", "requests:read", "traces:read", "costs:read", "prompts:read"),
+        *("feedback:read", "feedback:write"),
+    }
 )
 _PROJECT_ADMIN: frozenset[Grant] = (
     _VIEWER

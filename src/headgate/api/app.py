@@ -51,6 +51,7 @@ from headgate.releases.rules_http import RulesController
 from headgate.releases.status_http import show_environment_status
 from headgate.releases.whatif_http import follow_what_if, what_if
 from headgate.traces.reading.http import TraceListController, show_trace
+from headgate.traces.scores.http import FeedbackController, FeedbackListController
 
 PREFIX: Final = "/api/v1"
 
@@ -132,6 +133,8 @@ def _api() -> Router:
             follow_what_if,
             RulesController,
             RuleTestController,
+            FeedbackListController,
+            FeedbackController,
             status,
         ],
         response_headers={"cache-control": "no-store"},

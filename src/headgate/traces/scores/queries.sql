@@ -1,0 +1,119 @@
+-- Feedback and scores. See traces/scores/storing.py and traces/scores/queries.py.
+
+-- name: add_scores
+-- What is there already stays; a request that is on record says which trace it belongs to.
+insert into scores (
+    project, id, key, name, kind, value, text, comment, source, said_by, at,
+    subject, request_id, trace_id, span_id, session, "user", business_id
+)
+select %(project)s, s.id, s.key, s.name, s.kind, s.value, s.text, s.comment, s.source, s.said_by,
+    coalesce(to_timestamp(s.at_ms::numeric / 1000), date_trunc('milliseconds', clock_timestamp())),
+    s.subject, s.request_id, coalesce(s.trace_id, (
+        select r.trace_id::uuid from requests r
+        where r.project = any(%(project_ids)s) and r.day = s.request_day and r.id = s.request_id
+            and r.trace_id ~ '^[0-9a-f]{32}$'
+    )), s.span_id, s.session, s."user", s.business_id
+from jsonb_to_recordset(%(rows)s::jsonb) as s (
+    id text, key text, name text, kind text, value double precision, text text, comment text, source text,
+    said_by text, at_ms bigint, subject text, request_id uuid, request_day date, trace_id uuid,
+    span_id bigint, session text, "user" text, business_id text
+)
+on conflict (project, id) do nothing
+returning id, trace_id;
+
+-- name: get_scores
+select id, name, kind, value, text, comment, source, said_by, (extract(epoch from at) * 1000)::bigint as at_ms,
+    subject, request_id, trace_id, span_id, session, "user", business_id
+from scores where project = any(%(project_ids)s) and id = any(%(ids)s);
+
+-- name: join_scores
+-- What was said of requests and spans before they were known to belong to these traces.
+with joined as (
+    select s.id, t.trace_id
+    from unnest(%(trace_ids)s::uuid[]) as t (trace_id)
+    join requests r on r.project = any(%(project_ids)s) and r.trace_id = replace(t.trace_id::text, '-', '')
+    join scores s on s.project = any(%(project_ids)s) and s.request_id = r.id
+    where s.trace_id is null
+    union
+    select s.id, t.trace_id
+    from unnest(%(trace_ids)s::uuid[]) as t (trace_id)
+    join spans p on p.project = any(%(project_ids)s) and p.trace_id = t.trace_id
+    join scores s on s.project = any(%(project_ids)s) and s.span_id = p.span_id
+    where s.trace_id is null
+)
+update scores s set trace_id = joined.trace_id
+from joined where s.project = any(%(project_ids)s) and s.id = joined.id;
+
+-- name: set_facets
+-- The names of a trace's scores among its facets, in place of those that it had; rows that stay are not written.
+with said as (
+    select t.trace_id, array(
+        select distinct word from (
+            select unnest(t.facets) as word
+            union all
+            select 'score:' || s.name from scores s
+            where s.project = any(%(project_ids)s) and s.trace_id = t.trace_id
+        ) words
+        where word not like 'score:%%' or exists (
+            select from scores s where s.project = any(%(project_ids)s) and s.trace_id = t.trace_id
+                and 'score:' || s.name = word
+        )
+        order by word
+    ) as facets
+    from traces t where t.project = any(%(project_ids)s) and t.trace_id = any(%(trace_ids)s)
+)
+update traces t set facets = said.facets
+from said
+where t.project = any(%(project_ids)s) and t.trace_id = said.trace_id and t.facets <> said.facets;
+
+-- name: list_scores
+select project, id, key, name, kind, value, text, comment, source, said_by, at, received_at,
+    subject, request_id, trace_id, span_id, session, "user", business_id
+from scores
+where (%(project_ids)s::text[] is null or project = any(%(project_ids)s))
+    and (%(project)s::text is null or project = %(project)s)
+    and (%(key)s::text is null or key = %(key)s)
+    and (%(name)s::text is null or name = %(name)s)
+    and (%(source)s::text is null or source = %(source)s)
+    and (%(by)s::text is null or said_by = %(by)s)
+    and (%(request_id)s::uuid is null or request_id = %(request_id)s)
+    and (%(trace_id)s::uuid is null or trace_id = %(trace_id)s)
+    and (%(span_id)s::bigint is null or span_id = %(span_id)s)
+    and (%(session)s::text is null or session = %(session)s)
+    and (%(user)s::text is null or "user" = %(user)s)
+    and (%(business_id)s::text is null or business_id = %(business_id)s)
+    and (%(begin)s::timestamptz is null or at >= %(begin)s)
+    and (%(end)s::timestamptz is null or at < %(end)s)
+    and (%(before_at)s::timestamptz is null or (at, id, project) < (%(before_at)s, %(before_id)s, %(before_project)s))
+order by at desc, id desc, project desc
+limit %(limit)s;
+
+-- name: scores_of
+-- Of a trace, its spans and its requests, also where what was named came after what was said of it.
+with found as (
+    select s.id, s.project from scores s
+    where (%(project_ids)s::text[] is null or s.project = any(%(project_ids)s)) and s.trace_id = %(trace_id)s
+    union
+    select s.id, s.project
+    from requests r join scores s on s.request_id = r.id and s.project = r.project
+    where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s))
+        and r.trace_id = replace(%(trace_id)s::uuid::text, '-', '') and s.trace_id is null
+    union
+    select s.id, s.project
+    from spans p join scores s on s.span_id = p.span_id and s.project = p.project
+    where (%(project_ids)s::text[] is null or p.project = any(%(project_ids)s))
+        and p.trace_id = %(trace_id)s and s.trace_id is null
+)
+select s.project, s.id, key, name, kind, value, text, comment, source, said_by, at, received_at,
+    subject, request_id, trace_id, span_id, session, "user", business_id
+from scores s join found using (id, project)
+order by s.at, s.id
+limit %(limit)s;
+
+-- name: delete_score
+delete from scores
+where (%(project_ids)s::text[] is null or project = any(%(project_ids)s))
+    and (%(project)s::text is null or project = %(project)s)
+    and (%(key)s::text is null or key = %(key)s) and id = %(id)s
+returning project, id, key, name, kind, value, text, comment, source, said_by, at, received_at,
+    subject, request_id, trace_id, span_id, session, "user", business_id;
