@@ -280,5 +280,6 @@ LISTS_TOO_LONG: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/releases", {**RELEASE, "tools": RELEASE["tools"] * 5_001}),
     ("/releases", {**RELEASE, "dependencies": {f"a{number}": "1" for number in range(20_001)}}),
     ("/releases", {**RELEASE, "pins": {f"a{number}": "mock/small" for number in range(1_001)}}),
+    ("/feedback/batch", {"items": [{}] * 1_001}),
 )
 """Bodies with a list of one more than the description allows, for each that may be longer than a hundred."""
