@@ -36,6 +36,7 @@ from headgate.settings import Settings
 from headgate.store.clock import DatabaseClock
 from headgate.store.database import Database
 from headgate.store.listen import Listener
+from headgate.traces.keeping.settling import SettlingJob
 
 log = logging.getLogger("headgate")
 
@@ -65,7 +66,12 @@ async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
             target_health=targets.current,
             listener=partial(Listener, spec.database_url, name=f"{spec.title} listener"),
             metrics_open=is_loopback(spec.host),
-            background=(targets.run, MatchingJob(database).run, *_background(spec, database)),
+            background=(
+                targets.run,
+                MatchingJob(database).run,
+                SettlingJob(database).run,
+                *_background(spec, database),
+            ),
             vault=_vault(spec, settings),
             has_common_vault=spec.embedded or settings.vault_key is not None,
         )

@@ -33,6 +33,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     usage: UsageBuckets
     cost: int | None
     duration_us: int
+    has_failed: bool
     span: int | None
     call: UUID | None
 
@@ -129,6 +130,7 @@ def _of_span(span: CountedSpan) -> Item:
         usage=buckets(span.usage),
         cost=span.cost,
         duration_us=span.duration_us,
+        has_failed=span.status == "error",
         span=span.id,
         call=None,
     )
@@ -140,6 +142,7 @@ def _of_call(call: RecordedCall) -> Item:
         usage=buckets(call.usage),
         cost=call.cost,
         duration_us=call.duration_us,
+        has_failed=call.has_failed,
         span=None,
         call=call.id,
     )

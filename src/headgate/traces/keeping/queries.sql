@@ -74,3 +74,124 @@ on conflict (project, trace_id) do update set last_at = clock_timestamp();
 -- name: queue_text
 insert into text_queue (day, project, trace_ids, span_ids)
 values (%(day)s, %(project)s, %(traces)s::uuid[], %(numbers)s::bigint[]);
+
+-- name: lock_shard
+-- Who has it settles the traces of this share until its transaction ends; a process that dies lets go of it.
+select pg_try_advisory_xact_lock(hashtext('headgate settling'), %(shard)s);
+
+-- name: due_traces
+-- Traces that were quiet for a while, or have waited, the longer the larger they are.
+select c.project, c.trace_id, c.last_at, coalesce(t.spans, 0), coalesce(t.first_day, current_date),
+    coalesce(t.last_day, current_date), coalesce(t.name = '', false)
+from trace_changes c
+left join traces t on t.project = c.project and t.trace_id = c.trace_id and t.project = any(%(project_ids)s::text[])
+where get_byte(uuid_send(c.trace_id), 15) %% %(shards_all)s = any(%(shards)s)
+    and (c.last_at < clock_timestamp() - make_interval(secs => %(quiet_s)s) or c.first_at
+        < clock_timestamp() - make_interval(secs => %(wait_s)s + coalesce(t.spans, 0) * %(span_s)s))
+order by c.first_at limit %(limit)s;
+
+-- name: changed_projects
+select distinct project from trace_changes;
+
+-- name: read_spans
+-- `limit` bounds a trace, and has each looked up by its key.
+select n.place, s.span_id, s.parent_id, s.kind, s.status, s.model, s.request_model, s.response_id, s.usage::text,
+    case when s.cost_usd is not null then (least(s.cost_usd, 1000000) * 1000000000000)::bigint end,
+    s.flags, (extract(epoch from s.started_at) * 1000000)::bigint, s.duration_us, case when n.is_nameless then s.name else '' end
+from unnest(%(projects)s::text[], %(traces)s::uuid[], %(nameless)s::bool[])
+    with ordinality as n (project, trace_id, is_nameless, place),
+    lateral (
+        select * from spans s
+        where s.project = any(%(project_ids)s::text[]) and s.project = n.project and s.trace_id = n.trace_id
+            and s.day between %(first)s::date and %(last)s::date
+        limit %(limit)s
+    ) s;
+
+-- name: read_calls
+select n.place, r.id, r.parent_span_id, r.model, r.target, r.response_id, r.usage::text,
+    case when r.cost_usd is not null then (least(r.cost_usd, 1000000) * 1000000000000)::bigint end, r.status,
+    (extract(epoch from r.started_at) * 1000000)::bigint, r.duration_ms
+from unnest(%(projects)s::text[], %(texts)s::text[]) with ordinality as n (project, trace_id, place),
+    lateral (
+        select * from requests r
+        where r.project = any(%(project_ids)s::text[]) and r.project = n.project and r.trace_id = n.trace_id
+            and r.trace_id <> '' and r.day between %(first)s::date and %(last)s::date
+        limit %(limit)s
+    ) r;
+
+-- name: lock_traces
+select n.place, t.name, t.service, t.environment, t.release, t.started_at,
+    (extract(epoch from t.ended_at - t.started_at) * 1000)::bigint, t.spans, t.counted
+from unnest(%(projects)s::text[], %(traces)s::uuid[]) with ordinality as n (project, trace_id, place)
+join traces t on t.project = n.project and t.trace_id = n.trace_id and t.project = any(%(project_ids)s::text[])
+order by t.project, t.trace_id
+for update of t;
+
+-- name: settle_traces
+update traces t set
+    name = case when t.name = '' then n.name else t.name end,
+    calls = n.calls, errors = n.errors, input = n.input, cache_read = n.cache_read, cache_write = n.cache_write,
+    output = n.output, reasoning = n.reasoning, cost_usd = n.cost_usd, unpriced = n.unpriced, flags = n.flags,
+    facets = case when t.flags = n.flags then t.facets else array(
+        select word from unnest(t.facets) word where not starts_with(word, 'flag:')
+        union select 'flag:' || flag from unnest(n.flags) flag order by 1
+    ) end,
+    counted = decode(n.counted, 'base64'), changed_at = clock_timestamp()
+from json_to_recordset(%(rows)s::json) as n (
+    project text, trace_id uuid, name text, calls bigint, errors bigint, input bigint, cache_read bigint,
+    cache_write bigint, output bigint, reasoning bigint, cost_usd numeric, unpriced bigint, flags text[], counted text
+)
+where t.project = n.project and t.trace_id = n.trace_id and t.project = any(%(project_ids)s::text[]);
+
+-- name: known_rollup_values
+-- How many values there are of each project, slot and dimension, and which of those asked for are among them.
+select a.project, extract(epoch from a.slot)::bigint / 3600, a.dimension, a.value, r.value is not null, (
+    select count(*) from trace_rollups c
+    where c.project = a.project and c.slot = a.slot and c.dimension = a.dimension
+        and c.project = any(%(project_ids)s::text[])
+)
+from unnest(%(projects)s::text[], %(slots)s::timestamptz[], %(dimensions)s::text[], %(values)s::text[])
+    as a (project, slot, dimension, value)
+left join trace_rollups r on r.project = a.project and r.slot = a.slot and r.dimension = a.dimension
+    and r.value = a.value and r.project = any(%(project_ids)s::text[]);
+
+-- name: add_to_rollups
+insert into trace_rollups as r (
+    project, slot, dimension, value, traces, spans, calls, errors, input, cache_read, cache_write, output, reasoning,
+    cost_usd, unpriced, duration_sketch
+)
+select * from json_to_recordset(%(rows)s::json) as n (
+    project text, slot timestamptz, dimension text, value text, traces bigint, spans bigint, calls bigint,
+    errors bigint, input bigint, cache_read bigint, cache_write bigint, output bigint, reasoning bigint,
+    cost_usd numeric, unpriced bigint, duration_sketch integer[]
+)
+order by project, slot, dimension, value
+on conflict (project, slot, dimension, value) do update set
+    traces = r.traces + excluded.traces,
+    spans = r.spans + excluded.spans,
+    calls = r.calls + excluded.calls,
+    errors = r.errors + excluded.errors,
+    input = r.input + excluded.input,
+    cache_read = r.cache_read + excluded.cache_read,
+    cache_write = r.cache_write + excluded.cache_write,
+    output = r.output + excluded.output,
+    reasoning = r.reasoning + excluded.reasoning,
+    cost_usd = r.cost_usd + excluded.cost_usd,
+    unpriced = r.unpriced + excluded.unpriced,
+    duration_sketch = add_sketches(r.duration_sketch, excluded.duration_sketch);
+
+-- name: forget_rollups
+delete from trace_rollups r
+using unnest(%(projects)s::text[], %(slots)s::timestamptz[]) as n (project, slot)
+where r.project = n.project and r.slot = n.slot and r.project = any(%(project_ids)s::text[]) and r.traces = 0;
+
+-- name: take_changes
+delete from trace_changes c
+using unnest(%(projects)s::text[], %(traces)s::uuid[], %(seen)s::timestamptz[]) as n (project, trace_id, last_at)
+where c.project = n.project and c.trace_id = n.trace_id and c.last_at = n.last_at;
+
+-- name: wait_again
+-- What has changed since it was looked at waits anew from now on.
+update trace_changes c set first_at = clock_timestamp()
+from unnest(%(projects)s::text[], %(traces)s::uuid[]) as n (project, trace_id)
+where c.project = n.project and c.trace_id = n.trace_id;
