@@ -114,6 +114,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/requests/{request_id}"): Operation(roles=ALL),
     ("get", "/api/v1/traces"): Operation(roles=ALL),
     ("get", "/api/v1/traces/{trace_id}"): Operation(roles=ALL),
+    ("get", "/api/v1/traces/{trace_id}/lineage"): Operation(roles=ALL),
     ("get", "/api/v1/costs"): Operation(roles=ALL),
     ("get", "/api/v1/alerts"): Operation(roles=READERS),
     ("get", "/api/v1/webhooks"): Operation(roles=ADMIN),

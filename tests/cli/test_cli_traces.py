@@ -88,7 +88,58 @@ DETAIL: dict[str, Any] = {
     "cost_by_step": [{"name": "invoke_agent clerk", "cost_usd": None, **SHARE}],
 }
 
+LINEAGE: dict[str, Any] = {
+    "trace_id": TRACE,
+    "project": "default",
+    "span_id": None,
+    "edges": [
+        {
+            "from_span": "00f067aa0ba902b7",
+            "from_part": "/documents/0/content",
+            "to_span": "00f067aa0ba902b8",
+            "to_part": "/input/0/parts/0/content",
+            "how": "content",
+            "fragments": [[0, 120, 40, 160]],
+            "share_of_source": 0.98,
+            "share_of_input": 0.6,
+            "repeated": False,
+        },
+        {
+            "from_span": "00f067aa0ba902b8",
+            "from_part": "/output/0/parts/0",
+            "to_span": "00f067aa0ba902b9",
+            "to_part": "/input",
+            "how": "structure",
+            "fragments": [],
+            "share_of_source": 0,
+            "share_of_input": 0,
+            "repeated": True,
+        },
+    ],
+    "contexts": [
+        {
+            "span": "00f067aa0ba902b8",
+            "characters": 200,
+            "input_tokens": 50,
+            "shares": [
+                {
+                    "source": "document",
+                    "from_span": "00f067aa0ba902b7",
+                    "from_part": "/documents/0/content",
+                    "name": "d7",
+                    "characters": 120,
+                    "share": 0.6,
+                    "tokens_estimated": 30.0,
+                },
+                {"source": "unknown", "characters": 80, "share": 0.4, "tokens_estimated": 20.0},
+            ],
+        }
+    ],
+    "left_out": {"spans": 0, "texts": 2, "characters": 900, "edges": 0},
+}
+
 COMMANDS = {
+    "lineage": f"traces lineage {TRACE}",
     "list": "traces --sort dearest --limit 2",
     "list-json": "traces list --limit 1 --json",
     "show": f"traces show {TRACE}",
@@ -101,6 +152,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedApi
     scripted = ScriptedApi()
     scripted.items("/api/v1/traces", {**FACTS, "spans": 4}, {**OTHER, "spans": 1})
     scripted.on("GET", f"/api/v1/traces/{TRACE}", DETAIL)
+    scripted.on("GET", f"/api/v1/traces/{TRACE}/lineage", LINEAGE)
     with serving(scripted):
         surround(monkeypatch, scripted, tmp_path)
         yield scripted

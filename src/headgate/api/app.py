@@ -50,6 +50,8 @@ from headgate.releases.rule_trial_http import RuleTestController
 from headgate.releases.rules_http import RulesController
 from headgate.releases.status_http import show_environment_status
 from headgate.releases.whatif_http import follow_what_if, what_if
+from headgate.traces.lineage.http import show_lineage
+from headgate.traces.lineage.reading import Tracing
 from headgate.traces.reading.http import TraceListController, show_trace
 from headgate.traces.scores.http import FeedbackController, FeedbackListController
 
@@ -113,6 +115,7 @@ def _api() -> Router:
             show_request,
             TraceListController,
             show_trace,
+            show_lineage,
             CostsController,
             AlertsController,
             WebhooksController,
@@ -155,6 +158,7 @@ def _dependencies(services: ControlServices, state: ControlState, gate: Gate) ->
         "services": services,
         "gate": gate,
         "following": Followers(),
+        "tracing": Tracing(),
         "other_prompts": ManagedPrompts(),
         "vault": services.vault,
     }

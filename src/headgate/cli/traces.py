@@ -8,6 +8,7 @@ import typer
 
 from headgate.cli.client import Json
 from headgate.cli.command import Api, over_api
+from headgate.cli.lineage import lineage
 from headgate.cli.output import NOTHING, Column, milliseconds, moment, plain, usd
 from headgate.cli.requests import tokens
 
@@ -141,6 +142,9 @@ def show(
         if found[part]:
             api.out.text("")
             api.out.rows(found[part], (Column(title, "name"), *SHARES), empty="")
+
+
+app.command("lineage")(lineage)
 
 
 def _list(api: Api, filters: TraceFilters, sort: str | None, limit: int) -> None:

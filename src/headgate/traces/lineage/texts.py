@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from headgate.records.model import fold
 from headgate.traces.lineage.model import Step, Text, TextKind
 from headgate.traces.model import Span
 
@@ -59,7 +60,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
 
 def step_of(span: Span) -> Step:
     """Return a span as a step."""
-    usage = span.usage
+    usage = None if span.usage is None else fold(span.usage)
     fields = Fields(
         input=span.input,
         output=span.output,

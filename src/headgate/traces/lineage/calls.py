@@ -1,0 +1,92 @@
+"""The texts of a recorded call: its request as it stands, its answer as its dialect says it. Pure."""
+
+from collections.abc import Iterator
+from typing import Any, Final, cast
+
+import msgspec
+
+from headgate.core.call import AnyDialect
+from headgate.core.chat import ChatAnswer, Part, Reasoning, Refusal, ToolCall
+from headgate.core.chat import Text as TextPart
+from headgate.core.faults import UpstreamError
+from headgate.traces.lineage.model import Step, Text, TextKind
+from headgate.traces.lineage.texts import texts_of
+from headgate.wire.dialects.folding import fold
+from headgate.wire.dialects.registry import CODECS
+
+_FIELDS: Final[dict[str, TextKind]] = {
+    "instructions": "system",
+    "system": "system",
+    "systemInstruction": "system",
+    "system_instruction": "system",
+    "tools": "tools",
+    "messages": "message",
+    "input": "message",
+    "contents": "message",
+    "prompt": "message",
+}
+"""The members of a request that a model reads, in the order in which it does."""
+
+
+def with_call(step: Step, dialect: str, request: bytes, response: bytes, content_type: str) -> Step:
+    """Return a step with the texts of its recorded call, where it has none of its own."""
+    members = _members(request)
+    inputs = [
+        msgspec.structs.replace(text, part=f"/request{text.part}")
+        for name, kind in _FIELDS.items()
+        if name in members
+        for text in texts_of(name, bytes(members[name]).decode("utf-8", "replace"), kind, step)
+    ]
+    outputs = list(_answer(dialect, response, content_type))
+    previous = step.previous_response_id
+    if not previous and "previous_response_id" in members:
+        said = msgspec.json.decode(members["previous_response_id"])
+        previous = said if isinstance(said, str) else ""
+    return msgspec.structs.replace(
+        step,
+        inputs=step.inputs or tuple(inputs),
+        outputs=step.outputs or tuple(outputs),
+        previous_response_id=previous,
+    )
+
+
+def _members(body: bytes) -> dict[str, msgspec.Raw]:
+    """The members of a request; none where only its head and tail were kept, or it is no JSON."""
+    try:
+        return msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+
+
+def _answer(dialect: str, response: bytes, content_type: str) -> Iterator[Text]:
+    codec = CODECS.get(cast("AnyDialect", dialect))
+    if codec is None or not response:
+        return
+    try:
+        if "event-stream" in content_type:
+            events = codec.events_in()
+            answer = fold([*events.feed(response), *events.end()])
+        else:
+            answer = codec.read_answer(response)
+    except UpstreamError:
+        return  # an error, or an answer of which only head and tail were kept: it says nothing that went on
+    yield from _texts(answer)
+
+
+def _texts(answer: ChatAnswer) -> Iterator[Text]:
+    for number, candidate in enumerate(answer.candidates):
+        for place, part in enumerate(candidate.parts):
+            found = _text(f"/response/{number}/parts/{place}", part)
+            if found is not None:
+                yield found
+
+
+def _text(where: str, part: Part) -> Text | None:
+    match part:
+        case TextPart() | Reasoning() | Refusal():
+            return Text(part=where, value=part.text, kind="message", role="assistant") if part.text else None
+        case ToolCall():
+            known: dict[str, Any] = {"role": "assistant", "name": part.name, "call_id": part.id}
+            return Text(part=where, value=part.arguments, kind="tool_call", **known)
+        case _:
+            return None

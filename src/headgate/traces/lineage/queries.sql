@@ -1,0 +1,18 @@
+-- The texts of one trace, for its lineage. Every statement takes project_ids.
+
+-- name: lineage_texts
+select s.span_id, s.input, s.output, s.system, s.attributes, coalesce((s.details -> 'tools')::text, ''),
+    coalesce((s.details -> 'documents')::text, ''), coalesce((s.details -> 'parameters')::text, ''),
+    coalesce((s.details -> 'links')::text, '')
+from spans s
+where s.project = any(%(project_ids)s::text[]) and s.trace_id = %(trace_id)s
+    and s.day between %(first_day)s and %(last_day)s and (%(key)s::text is null or s.key = %(key)s)
+order by s.started_at, s.span_id limit %(limit)s;
+
+-- name: lineage_answers
+select r.id, r.dialect, b.response, b.response_content_type
+from requests r
+join request_bodies b on b.day = r.day and b.id = r.id and b.project = r.project
+where r.project = any(%(project_ids)s::text[]) and r.trace_id = %(trace)s and r.trace_id <> ''
+    and r.day between %(first_day)s and %(last_day)s and (%(key)s::text is null or r.key = %(key)s)
+order by r.id limit %(limit)s;
