@@ -19,6 +19,7 @@ async def show_lineage(
     database: Store,
     tracing: Work,
     trace_id: FromPath[str],
+    *,
     span_id: FromQuery[str | None] = None,
     project: FromQuery[str | None] = None,
 ) -> TraceLineage:
