@@ -1,1 +1,4 @@
-"""What attributes mean: OpenTelemetry's names old and new, and those of others."""
+"""What attributes mean: the names of OpenTelemetry, old and new, and of those who came before and beside it.
+
+Start reading at `conventions.resolve`; the order in which names win is data: `conventions.names`.
+"""
