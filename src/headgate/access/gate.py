@@ -1,6 +1,7 @@
 """The gate before every route of the control API: Host, Origin, key and grant are checked, in that order.
 
-Closed by default: a handler that declares no grant is refused. Trusts no forwarded header and no cookie.
+Closed by default: a handler that declares no grant is refused. Trusts no forwarded header, and a cookie only
+from the console itself (`access.sign_in`).
 Read next: `access.roles` (who has which grant), `access.book` (keys).
 """
 
@@ -19,6 +20,7 @@ from headgate.access.book import AccessBook
 from headgate.access.credentials import present
 from headgate.access.model import Key
 from headgate.access.roles import Grant, require
+from headgate.access.sign_in import CONSOLE_HEADER, SignIns, check_own_page
 from headgate.core.faults import InvalidRequest, NotAllowed
 from headgate.core.pages import LIMIT_MAX
 from headgate.core.ports import Clock
@@ -43,10 +45,16 @@ class Gate:
     """Checks each request before its handler runs."""
 
     def __init__(
-        self, book: AccessBook, clock: Clock, allowed_hosts: Callable[[], Collection[str]] = frozenset
+        self,
+        book: AccessBook,
+        clock: Clock,
+        allowed_hosts: Callable[[], Collection[str]] = frozenset,
+        *,
+        sign_ins: SignIns | None = None,
     ) -> None:
         self._book = book
         self._clock = clock
+        self._sign_ins = sign_ins
         self._allowed_hosts = allowed_hosts
 
     async def check(self, connection: AnyConnection, handler: BaseRouteHandler) -> None:
@@ -67,8 +75,18 @@ class Gate:
         _check_address(connection, handler)
 
     def authenticate(self, connection: AnyConnection) -> Key:
-        """Return the key that a request presents as bearer. Raises InvalidKey and Unavailable."""
+        """Return the key that a request presents as bearer, or is signed in with where it presents none.
+
+        Raises InvalidKey and Unavailable, and NotAllowed for a cookie that another page has sent.
+        """
         headers = [(name, value) for name, value in connection.scope["headers"] if name == b"authorization"]
+        if not headers and self._sign_ins is not None:
+            cookie = connection.cookies.get(self._sign_ins.cookie_name)
+            if cookie:
+                check_own_page(
+                    connection.headers.get("sec-fetch-site"), connection.headers.get(CONSOLE_HEADER)
+                )
+                return self._sign_ins.key_of(cookie)
         return self._book.authenticate(present(headers), self._clock.now_ms())
 
     def _check_host(self, connection: AnyConnection) -> None:
@@ -126,6 +144,8 @@ def _is_local_or_address(name: str) -> bool:
 def _check_address(connection: AnyConnection, handler: BaseRouteHandler) -> None:
     if "\x00" in connection.scope["path"]:
         raise InvalidRequest("the path holds the character U+0000; leave it out", parameter="path")
+    if handler.opt.get("any_query"):
+        return
     known = {*handler.parsed_fn_signature.parameters, *handler.resolve_layered_parameters()}
     for name, values in connection.query_params.dict().items():
         if any("\x00" in value for value in values):

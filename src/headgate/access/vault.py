@@ -56,6 +56,11 @@ class Vault:
         return f"{self.prefix}{base64.urlsafe_b64encode(packed).decode()}"
 
     @property
+    def name(self) -> str:
+        """What tells this key from others, and gives nothing of it away."""
+        return self._name
+
+    @property
     def prefix(self) -> str:
         """How all begins that was sealed with this key."""
         return f"{PREFIX}{self._name}:"

@@ -1,6 +1,6 @@
 """The control API: mounts each slice's routes behind one gate, and describes them.
 
-Never authenticates by cookie or forwarded header. Read next: `access.gate`, `api.errors`, each `http.py`.
+Never trusts a forwarded header. Read next: `access.gate`, `api.errors`, each `http.py`.
 """
 
 from typing import Any, Final
@@ -9,6 +9,7 @@ import msgspec
 from litestar import Litestar, Router
 from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, Schema, SecurityScheme
 from litestar.plugins import OpenAPISchemaPluginProtocol
@@ -18,11 +19,14 @@ from litestar.typing import FieldDefinition
 from headgate.access.changes import Changes
 from headgate.access.gate import PUBLIC, Gate, provide_caller
 from headgate.access.http import AuditController, KeysController, who_am_i
+from headgate.access.sign_in import SignIns
+from headgate.access.sign_in_http import sign_in, sign_out
 from headgate.api.alerts_http import AlertsController, WebhooksController
 from headgate.api.body import StrictRequest
+from headgate.api.console_http import console_asset, console_file, console_index, console_page
 from headgate.api.description import DescriptionPlugin
 from headgate.api.errors import EXCEPTION_HANDLERS, request_id_of
-from headgate.api.health_http import healthz, metrics, readyz, status, welcome_page
+from headgate.api.health_http import healthz, metrics, readyz, status
 from headgate.api.jobs import ControlJobs
 from headgate.api.services import ControlServices
 from headgate.api.state import ControlState
@@ -44,6 +48,7 @@ from headgate.records.http import (
     RequestListController,
     show_request,
 )
+from headgate.records.series_http import SeriesController
 from headgate.releases.comparison_http import ComparisonController
 from headgate.releases.http import EnvironmentsController, ReleasesController
 from headgate.releases.rule_trial_http import RuleTestController
@@ -82,13 +87,14 @@ class RawSchema(OpenAPISchemaPluginProtocol):
 def create_control_app(services: ControlServices) -> Litestar:
     """Build the control API. Its lifespan runs the background jobs, so serve it with lifespan on."""
     state = ControlState(services.database, services.clock, services.environment, services.target_health)
-    gate = Gate(state.book, services.clock, state.allowed_hosts)
+    sign_ins = SignIns(services.vault, state.book, services.clock)
+    gate = Gate(state.book, services.clock, state.allowed_hosts, sign_ins=sign_ins)
     jobs = ControlJobs(services, state)
     return Litestar(
-        route_handlers=[_api(), healthz, readyz, metrics, welcome_page],
+        route_handlers=[_api(), _sign_in(), healthz, readyz, metrics, *_console()],
         guards=[gate.check],
         request_class=StrictRequest,
-        dependencies=_dependencies(services, state, gate),
+        dependencies=_dependencies(services, state, gate, sign_ins),
         exception_handlers=EXCEPTION_HANDLERS,
         before_send=[_finish_headers],
         lifespan=[jobs.running],
@@ -117,6 +123,7 @@ def _api() -> Router:
             show_trace,
             show_lineage,
             CostsController,
+            SeriesController,
             AlertsController,
             WebhooksController,
             ConfigController,
@@ -145,7 +152,17 @@ def _api() -> Router:
     )
 
 
-def _dependencies(services: ControlServices, state: ControlState, gate: Gate) -> dict[str, Provide]:
+def _sign_in() -> Router:
+    return Router(PREFIX, route_handlers=[sign_in, sign_out], response_headers={"cache-control": "no-store"})
+
+
+def _console() -> list[HTTPRouteHandler]:
+    return [console_index, console_asset, console_file, console_page]
+
+
+def _dependencies(
+    services: ControlServices, state: ControlState, gate: Gate, sign_ins: SignIns
+) -> dict[str, Provide]:
     changes = Changes(services.database, state.refresh, wait_s=services.acknowledge_wait_s)
     parts: dict[str, Any] = {
         "database": services.database,
@@ -161,6 +178,8 @@ def _dependencies(services: ControlServices, state: ControlState, gate: Gate) ->
         "tracing": Tracing(),
         "other_prompts": ManagedPrompts(),
         "vault": services.vault,
+        "sign_ins": sign_ins,
+        "served_by_tls": services.served_by_tls,
     }
     provided = {name: Provide(_giving(part), sync_to_thread=False) for name, part in parts.items()}
     return {**provided, "caller": Provide(provide_caller, sync_to_thread=False)}

@@ -14,7 +14,6 @@ from headgate.access.http import Store
 from headgate.access.roles import require
 from headgate.api.database_state import DatabaseView, database_state
 from headgate.api.metrics import gauge, merge
-from headgate.api.page import CONTENT_SECURITY_POLICY, welcome
 from headgate.api.services import ControlServices
 from headgate.api.state import ControlState
 from headgate.core.faults import Fault
@@ -128,14 +127,6 @@ async def status(database: Store, known: State, services: Services) -> Status:
         database=state,
         ready=await readiness(database, known, services),
     )
-
-
-@get("/", include_in_schema=False, media_type=MediaType.HTML, opt={"grant": PUBLIC})
-async def welcome_page(request: AnyRequest) -> Response[str]:
-    """Say what this server is, and what to paste."""
-    scheme = request.scope["scheme"]
-    page = welcome(f"{scheme}://{request.headers['host']}")
-    return Response(page, headers={"content-security-policy": CONTENT_SECURITY_POLICY})
 
 
 async def readiness(database: Store, known: ControlState, services: ControlServices) -> Readiness:

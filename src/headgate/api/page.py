@@ -1,6 +1,6 @@
 """The page at `/`: says what this server is, and what to paste. One file, nothing from elsewhere, no script.
 
-Never shows anything of the deployment: it is open to all. The console takes its place later.
+Shown where the console was not built. Never shows anything of the deployment: it is open to all.
 """
 
 import base64
@@ -51,6 +51,10 @@ headgate requests --follow
 headgate costs</code></pre>
 <p>The control API is described in <a href="/api/openapi.json">/api/openapi.json</a>;
 <a href="/readyz">/readyz</a> says what is missing, if anything.</p>
+
+<h2>The console</h2>
+<p>Its pages are not built in this installation. <code>make console</code> builds them in a checkout (it takes
+Node.js 20.19 or newer); the wheel has them.</p>
 </main>
 """
 

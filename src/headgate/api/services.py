@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from headgate.access.vault import Vault
+from headgate.api.console import Console
 from headgate.config.http import Health
 from headgate.core.entries import Alert
 from headgate.core.ports import Clock, Egress
@@ -39,7 +40,8 @@ class ControlServices(msgspec.Struct, kw_only=True):
     it is called every few seconds. `listeners` makes a listener on channels, where there is a direct
     connection; without it, polling alone finds changes. `vault` seals what webhooks are signed with; one that
     is left out is this process's alone. `has_common_vault`: every control process on this database has that
-    key. `metrics_open` false asks for an admin key at /metrics.
+    key. `metrics_open` false asks for an admin key at /metrics. `served_by_tls`: browsers reach it by https.
+    `console` holds the built pages.
     """
 
     database: Database
@@ -56,5 +58,7 @@ class ControlServices(msgspec.Struct, kw_only=True):
     vault: Vault = msgspec.field(default_factory=Vault.random)
     has_common_vault: bool = True
     metrics_open: bool = True
+    served_by_tls: bool = False
+    console: Console = msgspec.field(default_factory=Console)
     body_bytes_max: int = BODY_BYTES_MAX
     acknowledge_wait_s: float = 1.0

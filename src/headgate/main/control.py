@@ -13,9 +13,11 @@ from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
+import headgate
 from headgate import __version__
 from headgate.access.vault import Vault
 from headgate.api.app import create_control_app
+from headgate.api.console import Console
 from headgate.api.metrics import read_metric_files
 from headgate.api.services import ControlServices
 from headgate.api.targets import TargetHealthFiles
@@ -37,6 +39,9 @@ from headgate.store.clock import DatabaseClock
 from headgate.store.database import Database
 from headgate.store.listen import Listener
 from headgate.traces.keeping.settling import SettlingJob
+
+CONSOLE_FOLDER = Path(headgate.__file__).parent / "console"
+"""Where `make console` builds the pages, and the wheel has them."""
 
 log = logging.getLogger("headgate")
 
@@ -66,6 +71,8 @@ async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
             target_health=targets.current,
             listener=partial(Listener, spec.database_url, name=f"{spec.title} listener"),
             metrics_open=is_loopback(spec.host),
+            served_by_tls=spec.tls_cert is not None,
+            console=Console.load(CONSOLE_FOLDER),
             background=(
                 targets.run,
                 MatchingJob(database).run,

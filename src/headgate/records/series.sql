@@ -1,0 +1,94 @@
+-- What charts show: sums over time. All take project_ids: null for all projects, which only an admin may ask for.
+
+-- name: sums
+-- Counts and costs by step, group and class of the status; all but the largest groups are one, whose name is null.
+with chosen as materialized (
+    select extract(epoch from slot)::bigint / %(step_s)s as step, status_class, requests, cost_usd, unpriced, estimated,
+        case %(group_by)s::text
+            when 'project' then project when 'model' then model when 'target' then target
+            when 'prompt' then prompt when 'release' then release when 'key' then key
+        end as value
+    from rollups
+    where (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
+        and slot >= %(begin)s and slot < %(end)s
+        and (%(key)s::text is null or key = %(key)s)
+        and (%(model)s::text is null or model = %(model)s)
+        and (%(target)s::text is null or target = %(target)s or starts_with(target, %(target)s || '/'))
+        and (%(prompt)s::text is null or prompt = %(prompt)s)
+        and (%(release)s::text is null or release = %(release)s)
+), largest as (
+    select value from chosen group by value order by sum(requests) desc, value limit %(groups_max)s
+)
+select step, l.value, status_class, sum(requests), sum(cost_usd), sum(unpriced), sum(estimated)
+from chosen c left join largest l on l.value = c.value
+group by 1, 2, 3;
+
+-- name: sketches
+-- Durations and times to the first token, as counts by bucket of `records.sketch`.
+with chosen as materialized (
+    select extract(epoch from slot)::bigint / %(step_s)s as step, requests, duration_sketch, first_token_sketch,
+        case %(group_by)s::text
+            when 'project' then project when 'model' then model when 'target' then target
+            when 'prompt' then prompt when 'release' then release when 'key' then key
+        end as value
+    from rollups
+    where (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
+        and slot >= %(begin)s and slot < %(end)s
+        and (%(key)s::text is null or key = %(key)s)
+        and (%(model)s::text is null or model = %(model)s)
+        and (%(target)s::text is null or target = %(target)s or starts_with(target, %(target)s || '/'))
+        and (%(prompt)s::text is null or prompt = %(prompt)s)
+        and (%(release)s::text is null or release = %(release)s)
+), largest as (
+    select value from chosen group by value order by sum(requests) desc, value limit %(groups_max)s
+)
+select step, l.value, (s.bucket - 1)::int, sum(coalesce(s.durations, 0)), sum(coalesce(s.first_tokens, 0))
+from chosen c left join largest l on l.value = c.value
+cross join lateral unnest(c.duration_sketch, c.first_token_sketch)
+    with ordinality as s (durations, first_tokens, bucket)
+where s.durations > 0 or s.first_tokens > 0
+group by 1, 2, 3;
+
+-- name: calls
+-- The same from single calls, for steps that are shorter than the quarter of an hour that sums are kept by.
+with chosen as materialized (
+    select extract(epoch from r.started_at)::bigint / %(step_s)s as step, r.status / 100 as status_class,
+        r.cost_usd, r.estimated, r.duration_ms, r.first_token_ms,
+        case %(group_by)s::text
+            when 'project' then r.project when 'model' then r.model when 'target' then r.target
+            when 'prompt' then coalesce(r.prompts -> 0 ->> 'name', '') when 'release' then r.release
+            when 'key' then r.key
+        end as value
+    from requests r
+    where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+        and r.day between %(first_day)s and %(last_day)s and r.id between %(first_id)s and %(last_id)s
+        and r.started_at >= %(begin)s and r.started_at < %(end)s
+        and (%(key)s::text is null or r.key = %(key)s)
+        and (%(model)s::text is null or r.model = %(model)s)
+        and (%(target)s::text is null or r.target = %(target)s or starts_with(r.target, %(target)s || '/'))
+        and (%(prompt)s::text is null or r.prompts @> jsonb_build_array(jsonb_build_object('name', %(prompt)s::text)))
+        and (%(release)s::text is null or r.release = %(release)s)
+), largest as (
+    select value from chosen group by value order by count(*) desc, value limit %(groups_max)s
+)
+select step, l.value, status_class,
+    case when duration_ms <= 1 then 0 else least(%(bucket_max)s, ceil(ln(duration_ms) / ln(%(growth)s)))::int end,
+    case when first_token_ms <= 1 then 0 else least(%(bucket_max)s, ceil(ln(first_token_ms) / ln(%(growth)s)))::int end,
+    count(*), sum(cost_usd), count(*) filter (where cost_usd is null), count(*) filter (where estimated)
+from chosen c left join largest l on l.value = c.value
+group by 1, 2, 3, 4, 5;
+
+-- name: failures
+-- Calls that failed, by step and code.
+select extract(epoch from r.started_at)::bigint / %(step_s)s as step, r.code, count(*)
+from requests r
+where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+    and r.status >= 400
+    and r.day between %(first_day)s and %(last_day)s
+    and r.started_at >= %(begin)s and r.started_at < %(end)s
+    and (%(key)s::text is null or r.key = %(key)s)
+    and (%(model)s::text is null or r.model = %(model)s)
+    and (%(target)s::text is null or r.target = %(target)s or starts_with(r.target, %(target)s || '/'))
+    and (%(prompt)s::text is null or r.prompts @> jsonb_build_array(jsonb_build_object('name', %(prompt)s::text)))
+    and (%(release)s::text is null or r.release = %(release)s)
+group by 1, 2;

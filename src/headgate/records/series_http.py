@@ -1,0 +1,70 @@
+"""The route of charts: calls, costs, latencies and failures by time.
+
+Access stands inside the question, as for requests. Read next: `records.series`.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, get_args
+
+import msgspec
+from litestar import Controller, get
+
+from headgate.access.gate import CallerKey, grant
+from headgate.access.http import Store
+from headgate.access.roles import visible
+from headgate.core.faults import InvalidRequest
+from headgate.records.http import AnyRequest, query_parameter, read_text, read_times
+from headgate.records.series import Series, SeriesFilters, SeriesGroupName, series
+
+DEFAULT_LENGTH: Final = timedelta(days=1)
+_TEXTS: Final[dict[str, str]] = {
+    "project": "only calls of this project",
+    "key": "made with the key of this id",
+    "model": "that asked for this model",
+    "target": "that this provider, or provider/model, answered",
+    "prompt": "that used this prompt",
+    "release": "of the release of this id",
+}
+_TIMES: Final = {
+    "from": "from this time on; a day before `to` if left out",
+    "to": "until this time; now if left out",
+}
+_GROUP: Final = {"group_by": f"one of {', '.join(get_args(SeriesGroupName))}; left out, all calls together"}
+
+
+class SeriesController(Controller):
+    """What charts show."""
+
+    path = "/series"
+    tags = ("costs",)
+    parameters = {name: query_parameter(text) for name, text in (_TEXTS | _TIMES | _GROUP).items()}  # noqa: RUF012
+
+    @get(opt={"grant": grant("costs:read")})
+    async def show_series(self, caller: CallerKey, request: AnyRequest, database: Store) -> Series:
+        """Show calls by class of status, costs, latencies and failures by code over time, 500 points at most.
+
+        Steps are a minute for two hours or less, else a quarter of an hour or more. With `group_by` the eight
+        largest groups have lines of their own, and all others one.
+        """
+        query = request.query_params
+        seen = visible(caller)
+        texts = {name: read_text(query, name) for name in _TEXTS}
+        if seen.key is not None:
+            texts["key"] = seen.key if texts["key"] in (None, seen.key) else ""
+        begin, end = read_times(query)
+        end = end or datetime.now(UTC)
+        begin = begin or end - DEFAULT_LENGTH
+        if begin >= end:
+            raise InvalidRequest("from is not before to; name an earlier time", parameter="from")
+        filters = SeriesFilters(**texts, begin=begin, end=end)
+        async with database.connection() as connection:
+            return await series(connection, seen.project_ids, filters, group_by=_group(query.get("group_by")))
+
+
+def _group(text: Any) -> SeriesGroupName | None:
+    try:
+        return msgspec.convert(text, SeriesGroupName | None)
+    except msgspec.ValidationError:
+        raise InvalidRequest(
+            f"group_by is {text!r}; write one of {', '.join(get_args(SeriesGroupName))}", parameter="group_by"
+        ) from None

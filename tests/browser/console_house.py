@@ -1,0 +1,316 @@
+"""A whole Headgate with traffic to look at: a day of calls on record, and some made just now.
+
+The day is written as the shipper writes; the calls of now go through a gateway, over stand-in providers, one
+of which speaks another dialect than the caller. Start one by hand: `python -m tests.browser.console_house`.
+"""
+
+import asyncio
+import contextlib
+import json
+import random
+import sys
+import time
+import uuid
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import httpx
+import msgspec
+from demo.running import Running, headgate
+from tests.contract.made_entries import make_attempt
+from tests.flow.scripted_provider import ScriptedProvider, answer, completion, error
+
+from headgate.core.call import Usage
+from headgate.core.entries import END, End, Excluded
+from headgate.core.money import parse_usd
+from headgate.core.ports import Envelope
+from headgate.records.sink import RecordSink
+from headgate.store.database import Database
+
+CONFIG = """
+[providers.mock]
+kind = "mock"
+output_tokens = 60
+
+[providers.shaky]
+kind = "openai-compatible"
+base_url = "http://127.0.0.1:{port}/shaky/v1"
+
+[providers.claude]
+kind = "anthropic"
+base_url = "http://127.0.0.1:{port}/claude/v1"
+api_key = "env:STANDIN_SECRET"
+
+[prices."mock/small"]
+input = "0.4"
+output = "1.6"
+max_output = 1000
+context_window = 2000000
+
+[prices."claude/sonnet"]
+input = "3"
+output = "15"
+max_output = 1000
+context_window = 200000
+
+[prices."shaky/large"]
+input = "2"
+output = "8"
+max_output = 1000
+context_window = 200000
+
+[models.assistant]
+targets = ["mock/small"]
+
+[models.writer]
+targets = ["claude/sonnet"]
+
+[models.careful]
+targets = ["shaky/large", "mock/small"]
+retry = {{ attempts = 1, backoff = "1ms" }}
+
+[models.abroad]
+targets = ["shaky/large"]
+
+[projects.clinic]
+regions = ["eu"]
+
+[[budgets]]
+name = "openai-monthly"
+scope = {{ provider = "mock" }}
+limit = "40 USD"
+window = "month"
+
+[[budgets]]
+name = "everything"
+limit = "500 USD"
+window = "month"
+
+[[budgets]]
+name = "tiny"
+scope = {{ user = "spender" }}
+limit = "0.000001 USD"
+window = "day"
+"""
+
+MARKDOWN = """# A plan
+
+1. **Measure** what happens, with `headgate costs`.
+2. Then *change* one thing.
+
+| model | cost |
+|---|---|
+| small | $0.40 |
+| large | $2.00 |
+
+```python
+print("hello")
+```
+
+> Nothing is shown that can't be opened: [the guide](https://example.com/guide).
+"""
+
+HOSTILE = (
+    "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>"
+    "[click](javascript:window.hacked=3) ![pixel](http://203.0.113.7/pixel.png) "
+    "\x1b[31mred\x1b[0m \u202egnp.exe\u202c zero\u200bwidth \u0007bell <b>bold</b> &lt;b&gt;"
+)
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
+
+CLAUDE = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "sonnet",
+    "content": [
+        {"type": "thinking", "thinking": "The plan has three parts.", "signature": "c2VhbA=="},
+        {"type": "text", "text": MARKDOWN},
+    ],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+    "usage": {"input_tokens": 420, "output_tokens": 180, "cache_read_input_tokens": 256},
+}
+TOOLS: list[dict[str, Any]] = [
+    {
+        "type": "function",
+        "function": {
+            "name": "weather",
+            "description": "The weather of a place.",
+            "parameters": {"type": "object", "properties": {"place": {"type": "string"}}},
+        },
+    }
+]
+
+MODELS = (
+    ("assistant", "mock/small", 0.5, 700),
+    ("writer", "claude/sonnet", 0.3, 2400),
+    ("careful", "shaky/large", 0.15, 1300),
+    ("embedder", "mock/embed", 0.05, 60),
+)
+ENDS = (
+    *((200, ""), (429, "rate_limited"), (402, "budget_exhausted")),
+    *((502, "provider_error"), (400, "invalid_request")),
+)
+DAY_S = 24 * 3600
+
+
+class House:
+    """A Headgate that runs, with what was made of it."""
+
+    def __init__(self, running: Running, provider: ScriptedProvider) -> None:
+        self.running = running
+        self.provider = provider
+        self.key = running.make_key("console", may_assert=True)
+        self.ids: dict[str, str] = {}
+
+    def call(self, name: str, model: str, content: Any, **more: Any) -> httpx.Response:
+        """Make a chat call and remember its id under a name."""
+        headers = {"authorization": f"Bearer {self.key}", **more.pop("headers", {})}
+        messages = content if isinstance(content, list) else [{"role": "user", "content": content}]
+        body = {"model": model, "messages": messages, **more}
+        found = httpx.post(
+            f"{self.running.url}/v1/chat/completions",
+            json=body,
+            headers=headers,
+            timeout=60,
+            trust_env=False,
+        )
+        self.ids[name] = found.headers["x-headgate-request-id"]
+        return found
+
+
+@contextlib.contextmanager
+def console_house() -> Generator[House]:
+    """Run a Headgate with a day of traffic."""
+    with ScriptedProvider() as provider:
+        _scripts(provider)
+        config = CONFIG.format(port=provider.port)
+        with headgate(config, environment={"STANDIN_SECRET": "a secret of stand-ins"}) as running:
+            house = House(running, provider)
+            asyncio.run(_write(running.database_url(), list(_day())))
+            _live(house)
+            yield house
+
+
+def _scripts(provider: ScriptedProvider) -> None:
+    provider.on("claude", "sonnet", answer(CLAUDE))
+    provider.on("shaky", "large", error(503, "overloaded"), answer(completion("It works now.")))
+
+
+async def _write(url: str, calls: list[End]) -> None:
+    async with Database(url, connections_max=1, name="tests") as database:
+        for start in range(0, len(calls), 500):
+            batch = [
+                Envelope(uuid.uuid4().bytes, END, msgspec.msgpack.encode(call))
+                for call in calls[start : start + 500]
+            ]
+            async with database.transaction() as connection:
+                await RecordSink().apply(connection, batch)
+
+
+def _day(calls: int = 3000) -> Iterator[End]:
+    """A day of calls, as it might have been: fewer at night, slower at its end, some that failed."""
+    source = random.Random(7)
+    now_ms = int(time.time() * 1000)
+    for _ in range(calls):
+        age_s = source.random() * DAY_S
+        name, target, _, typical = source.choices(MODELS, [each[2] for each in MODELS])[0]
+        slow = 2.2 if name == "writer" and age_s < DAY_S / 5 else 1.0
+        duration = max(4, int(typical * slow * source.lognormvariate(0, 0.45)))
+        status, code = source.choices(ENDS, (93, 2.4, 1.2, 2.2, 1.2))[0]
+        tried, excludes = status in (200, 502), source.random() < 0.1
+        started = now_ms - int(age_s * 1000)
+        tokens = Usage(
+            input=source.randint(80, 4000) if status == 200 else 0,
+            cache_read=source.choice((0, 0, 1024)) if status == 200 else 0,
+            output=source.randint(10, 600) if status == 200 else 0,
+        )
+        price = f"{tokens.input * 4e-7 + tokens.output * 1.6e-6:.9f}"
+        yield End(
+            call=_id_at(started, source),
+            started_ms=started,
+            duration_ms=duration,
+            first_token_ms=int(duration * 0.3) if status == 200 else None,
+            project=source.choice(("default", "default", "support")),
+            key=source.choice(("k-web", "k-batch")),
+            user=source.choice(("anna", "ben", "chloe", "")),
+            session="",
+            tags=(source.choice(("team:search", "team:mail")),),
+            dialect="openai-chat",
+            operation="chat",
+            stream=source.random() < 0.4,
+            model=name,
+            target=target if tried else "",
+            status=status,
+            code=code,
+            message="" if status == 200 else "it was refused",
+            attempts=(make_attempt(target=target, status=status, code=code),) if tried else (),
+            excluded=(Excluded("claude/sonnet", "its region is not allowed"),) if excludes else (),
+            changes=(),
+            snapshot="abc",
+            release="",
+            trace_id="",
+            usage=tokens,
+            cost_pico_usd=None if name == "embedder" else parse_usd(price),
+            estimated=source.random() < 0.05,
+            truncated=False,
+        )
+
+
+def _id_at(started_ms: int, source: random.Random) -> bytes:
+    whole = started_ms << 80 | 0x7 << 76 | source.getrandbits(12) << 64 | 0b10 << 62 | source.getrandbits(62)
+    return whole.to_bytes(16, "big")
+
+
+def _live(house: House) -> None:
+    """Calls of each kind, through the gateway."""
+    house.call("plain", "assistant", "Say hello.", user="anna")
+    house.call("markdown", "writer", "Write a plan.", logit_bias={"1": 1}, seed=7, user="ben", n=1)
+    house.call("fallback", "careful", "Is it there?")
+    house.call("hostile", "assistant", HOSTILE, user="mallory<script>")
+    house.call("long", "assistant", "A long text, line by line.\n" * 200_000)
+    house.call(
+        "tools",
+        "assistant",
+        [
+            {"role": "system", "content": "You know the weather."},
+            {"role": "user", "content": "How is it in Oslo?"},
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [
+                    {
+                        "id": "call_1",
+                        "type": "function",
+                        "function": {"name": "weather", "arguments": json.dumps({"place": "Oslo"})},
+                    }
+                ],
+            },
+            {"role": "tool", "tool_call_id": "call_1", "content": json.dumps({"degrees": 4, "sky": "clear"})},
+        ],
+        tools=TOOLS,
+    )
+    picture = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}
+    house.call(
+        "picture",
+        "assistant",
+        [{"role": "user", "content": [{"type": "text", "text": "What is this?"}, picture]}],
+    )
+    house.call("refused", "assistant", "Too dear.", user="spender")
+    house.call("unknown", "no-such-model", "Anybody there?")
+    house.running.wait_for_requests(9, key=house.running.get("/keys")["items"][0]["id"])
+
+
+def main() -> None:
+    """Run until interrupted."""
+    with console_house() as house:
+        sys.stdout.write(f"{house.running.url} {house.running.admin_key}\n{json.dumps(house.ids)}\n")
+        sys.stdout.flush()
+        with contextlib.suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(2)
+                house.call("again", "assistant", "And again.", user="anna")
+
+
+if __name__ == "__main__":
+    main()

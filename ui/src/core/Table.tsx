@@ -1,0 +1,154 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, useRef, useState } from "react";
+import { isTyping } from "./keys";
+
+export interface Column<Row> {
+  id: string;
+  title: string;
+  /** A track of a CSS grid, such as `90px` or `minmax(120px, 2fr)`. */
+  width: string;
+  align?: "right";
+  render: (row: Row) => React.ReactNode;
+  onSort?: () => void;
+  sorted?: "ascending" | "descending" | undefined;
+}
+
+interface TableProps<Row> {
+  label: string;
+  rows: Row[];
+  columns: Column<Row>[];
+  keyOf: (row: Row) => string;
+  /** What a click, or Enter on the row that the keys have chosen, does. */
+  onOpen?: (row: Row) => void;
+  /** Called when the end comes near. */
+  onEnd?: () => void;
+  footer?: React.ReactNode;
+  /** Whether it fills what is left of the page and scrolls by itself; else it is as long as its rows. */
+  fills?: boolean;
+  /** Told whether the list stands at its beginning. */
+  onTop?: (isAtTop: boolean) => void;
+}
+
+const ROW_PX = 30;
+
+/** A table whose rows are drawn as they come into sight: a million feel like a hundred. */
+export function Table<Row>(props: TableProps<Row>) {
+  const { label, rows, columns, keyOf, onOpen, onEnd, footer, fills = false, onTop } = props;
+  const scroller = useRef<HTMLDivElement>(null);
+  const [chosen, setChosen] = useState<string | null>(null);
+  // eslint-disable-next-line react-hooks/incompatible-library
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_PX,
+    overscan: 12,
+    getItemKey: (place) => keyOf(rows[place] as Row),
+  });
+  const items = virtual.getVirtualItems();
+  const last = items.at(-1)?.index ?? 0;
+  useEffect(() => {
+    if (onEnd && rows.length > 0 && last >= rows.length - 20) {
+      onEnd();
+    }
+  }, [last, rows.length, onEnd]);
+
+  useEffect(() => {
+    if (!onOpen) {
+      return;
+    }
+    const open = onOpen;
+    function onKey(event: KeyboardEvent): void {
+      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) {
+        return;
+      }
+      const place = rows.findIndex((row) => keyOf(row) === chosen);
+      if (event.key === "j" || event.key === "k") {
+        const next = Math.max(0, Math.min(rows.length - 1, event.key === "j" ? place + 1 : place - 1));
+        const row = rows[next];
+        if (row !== undefined) {
+          setChosen(keyOf(row));
+          virtual.scrollToIndex(next);
+        }
+      } else if (event.key === "Enter" && place >= 0 && !isControl(event.target)) {
+        event.preventDefault();
+        open(rows[place] as Row);
+      }
+    }
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, [rows, chosen, keyOf, onOpen, virtual]);
+
+  const template = { gridTemplateColumns: columns.map((column) => column.width).join(" ") };
+  return (
+    <div
+      ref={scroller}
+      className={`hg-table ${fills ? "hg-fills" : "hg-grows"}`}
+      role="table"
+      aria-label={label}
+      aria-rowcount={rows.length + 1}
+      tabIndex={0}
+      onScroll={(event) => onTop?.(event.currentTarget.scrollTop < ROW_PX)}
+    >
+      <div role="rowgroup" className="hg-table-head">
+        <div role="row" className="hg-row" style={template} aria-rowindex={1}>
+          {columns.map((column) => (
+            <Head key={column.id} column={column} />
+          ))}
+        </div>
+      </div>
+      <div role="rowgroup" className="hg-table-body" style={{ height: virtual.getTotalSize() }}>
+        {items.map((item) => {
+          const row = rows[item.index] as Row;
+          const key = keyOf(row);
+          return (
+            <div
+              key={key}
+              role="row"
+              aria-rowindex={item.index + 2}
+              className={`hg-row ${onOpen ? "hg-opens" : ""} ${chosen === key ? "hg-chosen" : ""}`}
+              style={{ ...template, transform: `translateY(${item.start}px)` }}
+              onClick={(event) => {
+                if (onOpen && !isControl(event.target) && !window.getSelection()?.toString()) {
+                  onOpen(row);
+                }
+              }}
+            >
+              {columns.map((column) => (
+                <div key={column.id} role="cell" className={column.align === "right" ? "hg-right" : ""}>
+                  {column.render(row)}
+                </div>
+              ))}
+            </div>
+          );
+        })}
+      </div>
+      {footer && <div className="hg-table-foot">{footer}</div>}
+    </div>
+  );
+}
+
+function Head<Row>({ column }: { column: Column<Row> }) {
+  const sort = column.onSort;
+  return (
+    <div
+      role="columnheader"
+      className={column.align === "right" ? "hg-right" : ""}
+      {...(sort ? { "aria-sort": column.sorted ?? ("none" as const) } : {})}
+    >
+      {sort ? (
+        <button type="button" className="hg-sort" onClick={sort}>
+          {column.title}
+          <span aria-hidden="true">
+            {column.sorted === "descending" ? " ↓" : column.sorted === "ascending" ? " ↑" : ""}
+          </span>
+        </button>
+      ) : (
+        column.title
+      )}
+    </div>
+  );
+}
+
+function isControl(target: EventTarget | null): boolean {
+  return target instanceof Element && target.closest("a, button, input, select, textarea") !== null;
+}

@@ -1,0 +1,263 @@
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { api, ask } from "@/api";
+import { Chart, Legend, type Line } from "@/core/Chart";
+import { compact, count, duration, money } from "@/core/format";
+import { Answered, Empty } from "@/core/States";
+import { State } from "@/core/Values";
+import { useMay } from "@/shell/session";
+import { To } from "@/shell/To";
+import { useShared, useView } from "@/shell/view";
+import { burnOf, meterOf } from "../budgets/burn";
+import { useBudgets } from "../budgets/useBudgets";
+import { type Series, type SeriesGroup, useSeries } from "../series/useSeries";
+import { useMarks } from "../series/useMarks";
+import { standsOut } from "./standsOut";
+
+const SHADES = ["vermillion", "orange", "purple", "blue", "sky", "green", "yellow", "soft"];
+const DASHES: (number[] | undefined)[] = [undefined, [6, 3], [2, 3], [8, 3, 2, 3], [1, 2]];
+
+export default function Overview() {
+  const view = useShared();
+  const all = useSeries(view);
+  return (
+    <div className="hg-overview">
+      <h1 className="hg-visually-hidden">Overview</h1>
+      {view.environment && (
+        <p className="hg-note">
+          Charts count all environments: sums are kept without them. <To path="/requests">Requests</To> show{" "}
+          {view.environment} alone.
+        </p>
+      )}
+      <Answered of={all} what="the charts">
+        {(series) => (
+          <>
+            <Charts series={series} />
+            <StandsOut series={series} />
+          </>
+        )}
+      </Answered>
+    </div>
+  );
+}
+
+function sum(values: number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function Charts({ series }: { series: Series }) {
+  const { set } = useView();
+  const marks = useMarks(useShared());
+  const group = series.groups[0] as SeriesGroup;
+  const onSelect = (from: string, to: string): void => set({ from, to, range: null });
+  const common = { at: series.at, end: series.end, marks, onSelect };
+  return (
+    <div className="hg-charts">
+      <Calls group={group} common={common} />
+      <Spend group={group} common={common} />
+      <Latency group={group} common={common} />
+      <Failures series={series} common={common} />
+    </div>
+  );
+}
+
+interface Common {
+  at: string[];
+  end: string;
+  marks: { at: string; name: string }[];
+  onSelect: (from: string, to: string) => void;
+}
+
+function Panel({ title, total, children }: { title: string; total: React.ReactNode; children: React.ReactNode }) {
+  return (
+    <section className="hg-panel" aria-label={title}>
+      <header>
+        <h2>{title}</h2>
+        <span className="hg-total">{total}</span>
+      </header>
+      {children}
+    </section>
+  );
+}
+
+function Calls({ group, common }: { group: SeriesGroup; common: Common }) {
+  const lines: (Line & { status: string; sum: number })[] = [
+    { label: "answered", colour: "green", values: group.ok, status: "ok", sum: sum(group.ok) },
+    { label: "4xx", colour: "orange", values: group.client_errors, status: "4xx", sum: sum(group.client_errors) },
+    { label: "5xx", colour: "vermillion", values: group.server_errors, status: "5xx", sum: sum(group.server_errors) },
+  ];
+  return (
+    <Panel title="Calls" total={<To path="/requests">{count(group.calls)}</To>}>
+      <Chart title="Calls by status" form="bars" lines={lines} write={compact} {...common} />
+      <Legend
+        entries={lines.map((line) => ({
+          line,
+          value: (
+            <To path="/requests" filter={{ status: line.status }}>
+              {count(line.sum)}
+            </To>
+          ),
+        }))}
+      />
+    </Panel>
+  );
+}
+
+function Spend({ group, common }: { group: SeriesGroup; common: Common }) {
+  const view = useShared();
+  const budgets = useBudgets(view);
+  const values = useMemo(() => group.cost_usd.map(Number), [group]);
+  const line: Line = { label: "spent", colour: "blue", values };
+  const nearest = (budgets.data ?? [])
+    .map((budget) => ({ budget, burn: burnOf(budget, Date.now()) }))
+    .sort((one, other) => other.burn.share - one.burn.share)
+    .slice(0, 4);
+  const unpriced = sum(group.unpriced);
+  return (
+    <Panel title="Spend" total={<To path="/spend">{money(group.cost)}</To>}>
+      <Chart title="Spend in dollars" form="bars" lines={[line]} write={money} {...common} />
+      <ul className="hg-legend">
+        {nearest.map(({ budget, burn }) => (
+          <li key={meterOf(budget)}>
+            <meter
+              value={burn.spent + burn.reserved}
+              max={burn.limit || 1}
+              high={burn.limit * 0.8}
+              optimum={0}
+              aria-label={`${meterOf(budget)}: spent and held`}
+            />
+            <To path="/spend" filter={{ budget: budget.name }}>
+              {meterOf(budget)}
+            </To>{" "}
+            <span className="hg-soft">
+              {money(burn.spent)} of {money(burn.limit)}
+            </span>
+          </li>
+        ))}
+        {nearest.length === 0 && <li className="hg-soft">No budget limits this.</li>}
+        {unpriced > 0 && (
+          <li>
+            <State tone="warn">{count(unpriced)} calls without a price</State>
+          </li>
+        )}
+      </ul>
+    </Panel>
+  );
+}
+
+function Latency({ group, common }: { group: SeriesGroup; common: Common }) {
+  const lines: Line[] = [
+    { label: "p50", colour: "green", values: group.duration_p50_ms },
+    { label: "p95", colour: "blue", values: group.duration_p95_ms, dash: [6, 3] },
+    { label: "p99", colour: "purple", values: group.duration_p99_ms, dash: [2, 3] },
+    { label: "first token p95", colour: "orange", values: group.first_token_p95_ms, dash: [8, 3, 2, 3] },
+  ];
+  const latest = (line: Line): React.ReactNode => {
+    const value = line.values.findLast((each) => each !== null);
+    return (
+      <To path="/requests" filter={{ sort: "slow" }}>
+        {value === undefined || value === null ? "–" : duration(value)}
+      </To>
+    );
+  };
+  return (
+    <Panel title="Latency" total={<span className="hg-soft">at most 15 % too high</span>}>
+      <Chart title="Latency" lines={lines} write={duration} {...common} />
+      <Legend entries={lines.map((line) => ({ line, value: latest(line) }))} />
+    </Panel>
+  );
+}
+
+function Failures({ series, common }: { series: Series; common: Common }) {
+  const lines = series.failures.map((line, place) => ({
+    label: line.code ?? "all others",
+    colour: SHADES[place % SHADES.length] ?? "soft",
+    values: line.counts,
+    code: line.code,
+    calls: line.calls,
+    ...(DASHES[place] ? { dash: DASHES[place] } : {}),
+  }));
+  const total = sum(lines.map((line) => line.calls));
+  return (
+    <Panel
+      title="Errors"
+      total={
+        <To path="/requests" filter={{ status: "error" }}>
+          {count(total)}
+        </To>
+      }
+    >
+      {lines.length === 0 ? (
+        <Chart title="Errors by kind" form="bars" lines={[{ label: "none", colour: "line", values: common.at.map(() => 0) }]} write={compact} {...common} />
+      ) : (
+        <Chart title="Errors by kind" form="bars" lines={lines} write={compact} {...common} />
+      )}
+      {lines.length === 0 && <p className="hg-legend hg-soft">No call has failed in this time.</p>}
+      <Legend
+        entries={lines.map((line) => ({
+          line,
+          value: (
+            <To path="/requests" filter={line.code ? { code: line.code } : { status: "error" }}>
+              {count(line.calls)}
+            </To>
+          ),
+        }))}
+      />
+    </Panel>
+  );
+}
+
+/** The share of calls of which no prompt is known, from the catalogue's own count. */
+function useUnknownShare(): number | null {
+  const found = useQuery({
+    queryKey: ["unknown prompts"],
+    queryFn: () => ask(api.GET("/api/v1/prompts/unknown", { params: { query: { limit: 100 } } })),
+    enabled: useMay("prompts:read") && useMay("budgets:read"),
+    staleTime: 60_000,
+  });
+  const items = found.data?.items;
+  return items && items.length > 0 ? Math.min(1, sum(items.map((each) => each.share))) : null;
+}
+
+function StandsOut({ series }: { series: Series }) {
+  const view = useShared();
+  const byModel = useSeries(view, { group_by: "model" });
+  const budgets = useBudgets(view);
+  const unknownShare = useUnknownShare();
+  const sentences = useMemo(
+    () =>
+      standsOut({ now: Date.now(), all: series, byModel: byModel.data, budgets: budgets.data ?? [], unknownShare }),
+    [series, byModel.data, budgets.data, unknownShare],
+  );
+  const group = series.groups[0];
+  if (group?.calls === 0) {
+    return (
+      <Empty title="No call in this time">
+        <p className="hg-soft">
+          Point a client at <code>{window.location.origin}/v1</code> with a key of this server, or choose another time.
+        </p>
+      </Empty>
+    );
+  }
+  return (
+    <section className="hg-stands-out" aria-label="what stands out">
+      <h2>What stands out</h2>
+      <ul>
+        {sentences.map((sentence) => (
+          <li key={sentence.text}>
+            <State tone={sentence.tone}>
+              <To path={sentence.path} filter={sentence.filter ?? {}}>
+                {sentence.text}
+              </To>
+            </State>
+          </li>
+        ))}
+        {sentences.length === 0 && (
+          <li>
+            <State tone="good">Nothing: spend, errors and latency are as they were.</State>
+          </li>
+        )}
+      </ul>
+    </section>
+  );
+}

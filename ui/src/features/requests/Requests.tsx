@@ -1,0 +1,168 @@
+import { useNavigate } from "@tanstack/react-router";
+import { useCallback, useMemo } from "react";
+import { Chart } from "@/core/Chart";
+import { compact } from "@/core/format";
+import { Empty, Failed, Loading } from "@/core/States";
+import { Table } from "@/core/Table";
+import { State } from "@/core/Values";
+import { shared, parseSearch, useShared, useView } from "@/shell/view";
+import { type SeriesFilter, useSeries } from "../series/useSeries";
+import { useMarks } from "../series/useMarks";
+import { columnsOf } from "./columns";
+import { Facets } from "./Facets";
+import { type Filters, filtersOf } from "./filters";
+import { ListBar } from "./ListBar";
+import { type Item, type Tail, useRequests } from "./useRequests";
+
+export default function Requests() {
+  const view = useShared();
+  const { search } = useView();
+  const filters = useMemo(() => filtersOf(search), [search]);
+  const text = JSON.stringify(filters);
+  // The same filters are the same object, so that what hangs on them is asked once.
+  // eslint-disable-next-line react-hooks/exhaustive-deps
+  const steady = useMemo(() => filters, [text]);
+  return (
+    <div className="hg-requests">
+      <h1 className="hg-visually-hidden">Requests</h1>
+      <Facets view={view} filters={steady} />
+      <List filters={steady} columns={search["columns"]} />
+    </div>
+  );
+}
+
+function List({ filters, columns }: { filters: Filters; columns: string | undefined }) {
+  const view = useShared();
+  const navigate = useNavigate();
+  const { pages, items, tail } = useRequests(view, filters);
+  const shown = useMemo(() => columnsOf(columns), [columns]);
+  const onOpen = useCallback(
+    (item: Item) => {
+      const search = shared(parseSearch(window.location.search));
+      void navigate({ to: `/requests/${item.id}`, search: search as never });
+    },
+    [navigate],
+  );
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = pages;
+  const onEnd = useCallback(() => {
+    if (hasNextPage && !isFetchingNextPage) {
+      void fetchNextPage();
+    }
+  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  return (
+    <div className="hg-list">
+      <ListBar filters={filters} columns={columns} />
+      <Histogram filters={filters} />
+      <Following tail={tail} isLive={view.isLive} />
+      {items.length > 0 ? (
+        <Table
+          label="requests"
+          rows={items}
+          columns={shown}
+          keyOf={idOf}
+          onOpen={onOpen}
+          onEnd={onEnd}
+          onTop={(isAtTop) => tail.setHeld(!isAtTop)}
+          footer={isFetchingNextPage ? "Loading more …" : null}
+          fills
+        />
+      ) : (
+        <Nothing pages={pages} filters={filters} />
+      )}
+    </div>
+  );
+}
+
+function idOf(item: Item): string {
+  return item.id;
+}
+
+function Nothing({ pages, filters }: { pages: ReturnType<typeof useRequests>["pages"]; filters: Filters }) {
+  const { set } = useView();
+  if (pages.error) {
+    return <Failed error={pages.error} onRetry={() => void pages.refetch()} />;
+  }
+  if (pages.isPending) {
+    return <Loading what="requests" />;
+  }
+  const names = Object.keys(filters);
+  return (
+    <Empty title={names.length > 0 ? "No call matches" : "No call in this time"}>
+      {names.length > 0 ? (
+        <button
+          type="button"
+          className="hg-button"
+          onClick={() => set(Object.fromEntries(names.map((name) => [name, null])))}
+        >
+          Take the filters away
+        </button>
+      ) : (
+        <p className="hg-soft">
+          Point a client at <code>{window.location.origin}/v1</code> with a key of this server; calls show here within
+          a second.
+        </p>
+      )}
+    </Empty>
+  );
+}
+
+function Following({ tail, isLive }: { tail: Tail; isLive: boolean }) {
+  if (tail.waiting > 0) {
+    return (
+      <button type="button" className="hg-new-rows" onClick={tail.release}>
+        {tail.waiting} new {tail.waiting === 1 ? "call" : "calls"}: show
+      </button>
+    );
+  }
+  return (
+    <p className="hg-following" role="status">
+      {isLive ? (
+        <State tone={tail.isConnected ? "good" : "warn"}>{tail.isConnected ? "follows" : "connecting …"}</State>
+      ) : (
+        <State tone="quiet">does not follow</State>
+      )}
+    </p>
+  );
+}
+
+/** Calls over time; dragging over it chooses a time. Only filters that sums are kept by count here. */
+function Histogram({ filters }: { filters: Filters }) {
+  const view = useShared();
+  const { set } = useView();
+  const marks = useMarks(view);
+  const filter: SeriesFilter = {};
+  for (const name of ["model", "target", "prompt", "release", "key"] as const) {
+    const value = filters[name];
+    if (value) {
+      filter[name] = value;
+    }
+  }
+  const series = useSeries(view, filter);
+  const group = series.data?.groups[0];
+  if (!series.data || !group) {
+    return <div className="hg-histogram" />;
+  }
+  const status = filters.status ?? "";
+  const shows = (name: string): boolean =>
+    status === "" || status === name || (status === "error" && name !== "ok") || (/^\d+$/.test(status) && name[0] === status[0]);
+  const lines = [
+    { label: "answered", colour: "green", values: group.ok, name: "ok" },
+    { label: "4xx", colour: "orange", values: group.client_errors, name: "4xx" },
+    { label: "5xx", colour: "vermillion", values: group.server_errors, name: "5xx" },
+  ].filter((line) => shows(line.name));
+  return (
+    <div className="hg-histogram">
+      <Chart
+        title="Calls"
+        form="bars"
+        height={84}
+        at={series.data.at}
+        end={series.data.end}
+        lines={lines}
+        marks={marks}
+        write={compact}
+        onSelect={(from, to) => set({ from, to, range: null })}
+      />
+    </div>
+  );
+}

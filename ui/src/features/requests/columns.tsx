@@ -1,0 +1,65 @@
+import { isRecord } from "@/api";
+import type { Column } from "@/core/Table";
+import { compact } from "@/core/format";
+import { Duration, Instant, Money, Name, Status } from "@/core/Values";
+import { To } from "@/shell/To";
+import type { Item } from "./useRequests";
+
+export const COLUMNS: Column<Item>[] = [
+  {
+    id: "time",
+    title: "Time",
+    width: "168px",
+    render: (item) => (
+      <To path={`/requests/${item.id}`}>
+        <Instant at={item.started_at} />
+      </To>
+    ),
+  },
+  { id: "status", title: "Status", width: "minmax(60px, 150px)", render: (item) => <Status status={item.status} code={item.code} /> },
+  { id: "model", title: "Model", width: "minmax(90px, 1.2fr)", render: (item) => <Name>{item.model}</Name> },
+  {
+    id: "target",
+    title: "Target",
+    width: "minmax(90px, 1.4fr)",
+    render: (item) => (item.target ? <Name>{item.target}</Name> : <span className="hg-unknown">none</span>),
+  },
+  { id: "prompt", title: "Prompt", width: "minmax(70px, 1.2fr)", render: (item) => <Name>{promptOf(item)}</Name> },
+  { id: "user", title: "User", width: "minmax(60px, 0.8fr)", render: (item) => <Name>{item.user ?? ""}</Name> },
+  { id: "duration", title: "Duration", width: "74px", align: "right", render: (item) => <Duration ms={item.duration_ms} /> },
+  { id: "first", title: "1st token", width: "74px", align: "right", render: (item) => <Duration ms={item.first_token_ms} /> },
+  { id: "input", title: "In", width: "58px", align: "right", render: (item) => <span className="hg-number">{compact(inputOf(item))}</span> },
+  { id: "output", title: "Out", width: "58px", align: "right", render: (item) => <span className="hg-number">{compact(outputOf(item))}</span> },
+  { id: "cost", title: "Cost", width: "92px", align: "right", render: (item) => <Money usd={item.cost_usd} estimated={item.estimated} /> },
+  { id: "project", title: "Project", width: "minmax(60px, 0.8fr)", render: (item) => <Name>{item.project}</Name> },
+  { id: "key", title: "Key", width: "minmax(60px, 0.8fr)", render: (item) => <Name>{item.key}</Name> },
+  { id: "session", title: "Session", width: "minmax(60px, 0.8fr)", render: (item) => <Name>{item.session ?? ""}</Name> },
+  { id: "tags", title: "Tags", width: "minmax(60px, 1fr)", render: (item) => <Name>{item.tags.join(", ")}</Name> },
+  { id: "release", title: "Release", width: "90px", render: (item) => <Name>{item.release?.slice(0, 8) ?? ""}</Name> },
+  { id: "environment", title: "Environment", width: "100px", render: (item) => <Name>{item.environment ?? ""}</Name> },
+  { id: "dialect", title: "Dialect", width: "120px", render: (item) => <Name>{item.dialect}</Name> },
+  { id: "attempts", title: "Attempts", width: "70px", align: "right", render: (item) => <span className="hg-number">{item.attempts}</span> },
+  { id: "changes", title: "Changes", width: "70px", align: "right", render: (item) => <span className="hg-number">{item.changes.length || ""}</span> },
+];
+
+export const SHOWN_BY_DEFAULT = "time,status,model,target,prompt,user,duration,first,input,output,cost";
+
+export function columnsOf(names: string | undefined): Column<Item>[] {
+  const wanted = (names ?? SHOWN_BY_DEFAULT).split(",");
+  const found = wanted.flatMap((name) => COLUMNS.filter((column) => column.id === name));
+  return found.length > 0 ? found : columnsOf(undefined);
+}
+
+function inputOf(item: Item): number {
+  return item.usage.input + item.usage.cache_read + item.usage.cache_write;
+}
+
+function outputOf(item: Item): number {
+  return item.usage.output + item.usage.reasoning;
+}
+
+/** The name of the first prompt that a call used, short. */
+export function promptOf(item: { prompts: unknown }): string {
+  const first: unknown = Array.isArray(item.prompts) ? item.prompts[0] : undefined;
+  return isRecord(first) && typeof first["name"] === "string" ? first["name"] : "";
+}

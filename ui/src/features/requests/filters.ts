@@ -1,0 +1,46 @@
+// The filters of the list of requests: each stands in the address under its own name.
+
+import type { Search } from "@/shell/view";
+import { type Shared, timesOf } from "@/shell/view";
+
+export const FIELDS = {
+  status: "Status",
+  code: "Error",
+  model: "Model",
+  target: "Target",
+  prompt: "Prompt",
+  release: "Release",
+  key: "Key",
+  user: "User",
+  session: "Session",
+  tag: "Tag",
+  trace_id: "Trace",
+  text: "Text",
+} as const;
+
+export type Field = keyof typeof FIELDS;
+
+export type Filters = Partial<Record<Field, string>>;
+
+export function filtersOf(search: Search): Filters {
+  const found: Filters = {};
+  for (const name of Object.keys(FIELDS) as Field[]) {
+    const value = search[name];
+    if (value) {
+      found[name] = value;
+    }
+  }
+  return found;
+}
+
+/** The query of the API. A range that follows has no end, so that new calls are in it. */
+export function queryOf(view: Shared, filters: Filters, from?: string): Record<string, string> {
+  const times = timesOf(view);
+  return {
+    ...(view.project ? { project: view.project } : {}),
+    ...(view.environment ? { environment: view.environment } : {}),
+    from: from ?? times.from,
+    ...(view.to ? { to: view.to } : {}),
+    ...filters,
+  };
+}

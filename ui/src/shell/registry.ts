@@ -1,0 +1,68 @@
+// The pages that there are. A feature is a folder under src/features whose `feature.tsx` exports `feature`;
+// nothing else has to know of it. docs/design/007-console.md says how to add one.
+
+import type { ComponentType } from "react";
+
+export type RailName =
+  | "Overview"
+  | "Requests"
+  | "Traces"
+  | "Prompts"
+  | "Releases"
+  | "Experiments"
+  | "Spend"
+  | "Access"
+  | "Routing"
+  | "Settings";
+
+/** The rail, in its order; those that no feature has yet are left out. */
+export const RAIL: RailName[] = [
+  "Overview",
+  "Requests",
+  "Traces",
+  "Prompts",
+  "Releases",
+  "Experiments",
+  "Spend",
+  "Access",
+  "Routing",
+  "Settings",
+];
+
+export interface PageOf {
+  /** As the router takes it: `/requests/$id`. */
+  path: string;
+  component: ComponentType;
+  /** What the title of the window says. */
+  title: string;
+}
+
+export interface Found {
+  title: string;
+  kind: string;
+  path: string;
+  filter?: Record<string, string>;
+}
+
+export interface Feature {
+  /** Its place in the rail; left out for pages that are only linked to. */
+  rail?: { name: RailName; path: string; icon: ComponentType<{ size?: number; stroke?: number }> };
+  pages: PageOf[];
+  /** A grant without which the rail doesn't show it. */
+  grant?: string;
+  /** The key that opens it after `g`. */
+  key?: string;
+  /** Answers the search at the top. Asked with at least two characters; may throw, which finds nothing. */
+  search?: (text: string, signal: AbortSignal) => Promise<Found[]>;
+}
+
+const modules = import.meta.glob<{ feature: Feature }>("../features/*/feature.tsx", { eager: true });
+
+export const FEATURES: Feature[] = Object.values(modules).map((module) => module.feature);
+
+/** The features of the rail, in its order. */
+export function railOf(grants: readonly string[]): Feature[] {
+  return RAIL.flatMap((name) =>
+    FEATURES.filter((each) => each.rail?.name === name && (!each.grant || grants.includes(each.grant))),
+  );
+}
