@@ -163,11 +163,11 @@ class House:
         self.key = running.make_key("console", may_assert=True)
         self.ids: dict[str, str] = {}
 
-    def call(self, name: str, model: str, content: Any, **more: Any) -> httpx.Response:
+    def call(self, name: str, model: str, content: str | list[dict[str, Any]], **more: Any) -> httpx.Response:
         """Make a chat call and remember its id under a name."""
         headers = {"authorization": f"Bearer {self.key}", **more.pop("headers", {})}
-        messages = content if isinstance(content, list) else [{"role": "user", "content": content}]
-        body = {"model": model, "messages": messages, **more}
+        messages = [{"role": "user", "content": content}] if isinstance(content, str) else content
+        body: dict[str, Any] = {"model": model, "messages": messages, **more}
         found = httpx.post(
             f"{self.running.url}/v1/chat/completions",
             json=body,
