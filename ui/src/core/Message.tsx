@@ -1,0 +1,65 @@
+import { useState } from "react";
+import { Markdown } from "./Markdown";
+import { Text, Verbatim } from "./Text";
+
+const PICTURE = /^data:image\/(?:png|jpeg|gif|webp);base64,/i;
+
+/** One message: who says it, and its parts beneath. */
+export function Message({ role, children }: { role: string; children: React.ReactNode }) {
+  return (
+    <article className={`hg-message hg-role-${/^[a-z]+$/.test(role) ? role : "unknown"}`} aria-label={`message of ${role}`}>
+      <header>{role}</header>
+      <div className="hg-message-parts">{children}</div>
+    </article>
+  );
+}
+
+/** What a person or a model wrote: drawn as Markdown, or as it was written. */
+export function Words({ text, asWritten }: { text: string; asWritten: boolean }) {
+  return asWritten ? <Verbatim text={text} label="text of the message" /> : <Markdown text={text} />;
+}
+
+export function Folded({ title, children, isOpen = false }: { title: React.ReactNode; children: React.ReactNode; isOpen?: boolean }) {
+  return (
+    <details className="hg-folded" open={isOpen}>
+      <summary>{title}</summary>
+      {children}
+    </details>
+  );
+}
+
+export function ToolCall({ name, id, text }: { name: string; id: string; text: string }) {
+  return (
+    <div className="hg-tool">
+      <div className="hg-tool-name">
+        calls <code>{<Text>{name}</Text>}</code> <span className="hg-soft">{<Text>{id}</Text>}</span>
+      </div>
+      <Verbatim text={text} label={`arguments of ${name}`} />
+    </div>
+  );
+}
+
+export function ToolResult({ id, text }: { id: string; text: string }) {
+  return (
+    <div className="hg-tool">
+      <div className="hg-tool-name">
+        result <span className="hg-soft">{<Text>{id}</Text>}</span>
+      </div>
+      <Verbatim text={text} label="result of the tool" />
+    </div>
+  );
+}
+
+/** A picture that the message holds. One from elsewhere isn't loaded: its host would learn who looks. */
+export function Picture({ source }: { source: string }) {
+  const [isBroken, setBroken] = useState(false);
+  if (PICTURE.test(source) && !isBroken) {
+    return <img className="hg-picture" src={source} alt="as the message holds it" onError={() => setBroken(true)} />;
+  }
+  return (
+    <p className="hg-image-address">
+      {source.startsWith("data:") ? "an image that can't be shown" : "image, not loaded: "}
+      {!source.startsWith("data:") && <Text>{source.slice(0, 500)}</Text>}
+    </p>
+  );
+}

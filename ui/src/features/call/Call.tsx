@@ -1,0 +1,240 @@
+import { Tabs } from "@mantine/core";
+import { IconArrowLeft, IconCopy, IconSearch } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useParams } from "@tanstack/react-router";
+import { useMemo, useState } from "react";
+import { api, ask } from "@/api";
+import { bytes } from "@/core/format";
+import { Answered, Empty } from "@/core/States";
+import { Verbatim } from "@/core/Text";
+import { Duration, Instant, Money, Status } from "@/core/Values";
+import { To } from "@/shell/To";
+import { useView } from "@/shell/view";
+import { Conversation } from "../messages/Conversation";
+import { answeredIn, saidIn } from "../messages/conversation";
+import { curlOf, type Detail, promptsOf } from "./detail";
+import { Changes, CostFacts, Overrides, WhoFacts } from "./CallFacts";
+import { Path } from "./Path";
+
+export default function Call() {
+  const { id } = useParams({ strict: false });
+  const call = useQuery({
+    queryKey: ["request", id],
+    queryFn: ({ signal }) =>
+      ask(api.GET("/api/v1/requests/{request_id}", { params: { path: { request_id: id ?? "" } }, signal })),
+    staleTime: 60_000,
+  });
+  return (
+    <Answered of={call} what="the call">
+      {(detail) => <Shown detail={detail} />}
+    </Answered>
+  );
+}
+
+function Shown({ detail }: { detail: Detail }) {
+  return (
+    <div className="hg-call">
+      <Head detail={detail} />
+      <div className="hg-call-columns">
+        <Path detail={detail} />
+        <Middle detail={detail} />
+        <aside className="hg-call-facts" aria-label="facts">
+          <CostFacts detail={detail} />
+          <WhoFacts detail={detail} />
+        </aside>
+      </div>
+    </div>
+  );
+}
+
+function Head({ detail }: { detail: Detail }) {
+  const curl = useMemo(() => curlOf(detail, window.location.origin), [detail]);
+  const prompt = promptsOf(detail)[0]?.name;
+  return (
+    <header className="hg-call-head">
+      <To path="/requests" className="hg-icon-button" aria-label="back to requests">
+        <IconArrowLeft size={16} stroke={1.6} />
+      </To>
+      <h1>{detail.model}</h1>
+      <Status status={detail.status} code={detail.code} />
+      <span className="hg-soft">
+        <Instant at={detail.started_at} />
+      </span>
+      <Duration ms={detail.duration_ms} />
+      <Money usd={detail.cost_usd} estimated={detail.estimated} />
+      <span className="hg-spring" />
+      <To
+        path="/requests"
+        className="hg-button"
+        filter={{
+          model: detail.model,
+          ...(prompt ? { prompt } : {}),
+          ...(detail.code ? { code: detail.code } : {}),
+        }}
+      >
+        <IconSearch size={14} stroke={1.6} aria-hidden="true" /> Similar calls
+      </To>
+      {curl && <CopyButton text={curl} />}
+    </header>
+  );
+}
+
+function CopyButton({ text }: { text: string }) {
+  const [said, setSaid] = useState("Copy as curl");
+  return (
+    <button
+      type="button"
+      className="hg-button"
+      onClick={() => {
+        copy(text).then(
+          () => setSaid("Copied"),
+          () => setSaid("The browser refused"),
+        );
+      }}
+    >
+      <IconCopy size={14} stroke={1.6} aria-hidden="true" /> <span aria-live="polite">{said}</span>
+    </button>
+  );
+}
+
+/** The clipboard is there on https and localhost alone; elsewhere a field that is selected does. */
+async function copy(text: string): Promise<void> {
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText(text);
+    return;
+  }
+  const field = document.createElement("textarea");
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  const isDone = document.execCommand("copy");
+  field.remove();
+  if (!isDone) {
+    throw new Error("the browser did not copy");
+  }
+}
+
+function Middle({ detail }: { detail: Detail }) {
+  const { search, set } = useView();
+  const tab = search["tab"] ?? "messages";
+  return (
+    <section className="hg-call-middle" aria-label="what was said">
+      {detail.message && (
+        <p className="hg-note">
+          <strong>{detail.code}</strong>: {detail.message}
+        </p>
+      )}
+      <Changes detail={detail} />
+      <Overrides detail={detail} />
+      <Tabs value={tab} onChange={(value) => set({ tab: value === "messages" ? null : value }, true)} keepMounted={false}>
+        <Tabs.List>
+          <Tabs.Tab value="messages">Messages</Tabs.Tab>
+          <Tabs.Tab value="request">Request</Tabs.Tab>
+          <Tabs.Tab value="response">Answer</Tabs.Tab>
+          <Tabs.Tab value="parameters">Parameters</Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value="messages" pt="sm">
+          <Messages detail={detail} />
+        </Tabs.Panel>
+        <Tabs.Panel value="request" pt="sm">
+          <Body body={detail.request} size={detail.request_bytes} isCut={detail.request_truncated} />
+        </Tabs.Panel>
+        <Tabs.Panel value="response" pt="sm">
+          <Body body={detail.response} size={detail.response_bytes} isCut={detail.response_truncated} />
+        </Tabs.Panel>
+        <Tabs.Panel value="parameters" pt="sm">
+          <Parameters detail={detail} />
+        </Tabs.Panel>
+      </Tabs>
+    </section>
+  );
+}
+
+function Messages({ detail }: { detail: Detail }) {
+  const { search, set } = useView();
+  const asWritten = search["text"] === "written";
+  const said = useMemo(() => saidIn(detail.request), [detail.request]);
+  const answered = useMemo(() => answeredIn(detail.response), [detail.response]);
+  if (detail.record !== "full") {
+    return <Empty title={`This key records ${detail.record === "none" ? "nothing" : "no bodies"} of its calls`} />;
+  }
+  if (said.length === 0 && answered.length === 0) {
+    return <Body body={detail.request} size={detail.request_bytes} isCut={detail.request_truncated} />;
+  }
+  return (
+    <>
+      <div className="hg-right">
+        <button
+          type="button"
+          className="hg-link"
+          aria-pressed={asWritten}
+          onClick={() => set({ text: asWritten ? null : "written" }, true)}
+        >
+          {asWritten ? "Show as Markdown" : "Show as written"}
+        </button>
+      </div>
+      {said.length > 0 ? (
+        <Conversation said={said} asWritten={asWritten} />
+      ) : (
+        <Body body={detail.request} size={detail.request_bytes} isCut={detail.request_truncated} />
+      )}
+      <h2 className="hg-answer-title">Answer</h2>
+      {answered.length > 0 ? (
+        <Conversation said={answered} asWritten={asWritten} />
+      ) : (
+        <p className="hg-soft">{detail.response_bytes ? "It says nothing that can be shown as a message." : "There was none."}</p>
+      )}
+      {detail.truncated && <p className="hg-note">The stream broke off before its end.</p>}
+    </>
+  );
+}
+
+function Body({ body, size, isCut }: { body: unknown; size: number | null; isCut: boolean }) {
+  const text = useMemo(
+    () => (body === null || body === undefined ? "" : typeof body === "string" ? body : JSON.stringify(body, null, 2)),
+    [body],
+  );
+  if (text === "") {
+    return <Empty title="Nothing is on record here" />;
+  }
+  return (
+    <>
+      <p className="hg-soft">
+        {size !== null && `${bytes(size)} as it was sent`}
+        {isCut && ", of which the record keeps the beginning and the end"}
+      </p>
+      <Verbatim text={text} label="body" />
+    </>
+  );
+}
+
+function Parameters({ detail }: { detail: Detail }) {
+  if (detail.parameters.length === 0) {
+    return <Empty title="The call set no parameter" />;
+  }
+  return (
+    <table className="hg-small-table">
+      <thead>
+        <tr>
+          <th scope="col">Parameter</th>
+          <th scope="col">Value</th>
+          <th scope="col">From</th>
+        </tr>
+      </thead>
+      <tbody>
+        {detail.parameters.map((each) => (
+          <tr key={each.name}>
+            <th scope="row">{each.name}</th>
+            <td>
+              <code>{JSON.stringify(each.value)}</code>
+              {each.before !== undefined && each.before !== null && (
+                <span className="hg-soft"> instead of {JSON.stringify(each.before)}</span>
+              )}
+            </td>
+            <td>{each.source}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
