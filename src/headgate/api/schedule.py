@@ -14,6 +14,7 @@ from headgate.meters.budgets import prune_meters
 from headgate.records.retention import drop_expired, make_partitions_ahead
 from headgate.store.database import Database
 from headgate.store.jobs import open_queue
+from headgate.traces.keeping.retention import expire_traces
 
 log = logging.getLogger("headgate.api")
 
@@ -29,6 +30,7 @@ async def tidy(database: Database, known: ControlState) -> None:
     days = {name: project.retention_days for name, project in projects.items()}
     async with database.connection() as connection:
         await make_partitions_ahead(connection)
+        await expire_traces(connection, days)
         dropped = await drop_expired(connection, days)
         await prune_meters(connection)
         await forget_gone(connection)

@@ -39,6 +39,7 @@ from headgate.store.clock import DatabaseClock
 from headgate.store.database import Database
 from headgate.store.listen import Listener
 from headgate.traces.keeping.settling import SettlingJob
+from headgate.traces.keeping.words import WordsJob
 
 CONSOLE_FOLDER = Path(headgate.__file__).parent / "console"
 """Where `make console` builds the pages, and the wheel has them."""
@@ -77,6 +78,7 @@ async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
                 targets.run,
                 MatchingJob(database).run,
                 SettlingJob(database).run,
+                WordsJob(database).run,
                 *_background(spec, database),
             ),
             vault=_vault(spec, settings),

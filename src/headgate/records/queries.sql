@@ -294,7 +294,9 @@ order by 1 nulls first, sum(cost_usd) desc, 2, value limit %(limit)s;
 select child.relname
 from pg_inherits
 join pg_class child on child.oid = inhrelid
-where inhparent = any(array['requests'::regclass, 'request_bodies'::regclass, 'messages'::regclass])
+where inhparent = any(array[
+    'requests'::regclass, 'request_bodies'::regclass, 'messages'::regclass, 'spans'::regclass, 'span_words'::regclass
+])
 order by child.relname;
 
 -- name: database_day
@@ -333,4 +335,4 @@ select distinct project from rollup_days order by project;
 
 -- name: count_default_rows
 select (select count(*) from requests_default) + (select count(*) from request_bodies_default)
-    + (select count(*) from messages_default);
+    + (select count(*) from messages_default) + (select count(*) from spans_default);

@@ -195,3 +195,52 @@ where c.project = n.project and c.trace_id = n.trace_id and c.last_at = n.last_a
 update trace_changes c set first_at = clock_timestamp()
 from unnest(%(projects)s::text[], %(traces)s::uuid[]) as n (project, trace_id)
 where c.project = n.project and c.trace_id = n.trace_id;
+
+-- name: take_text
+delete from text_queue where id = (select id from text_queue order by id limit 1 for update skip locked)
+returning day, project, trace_ids, span_ids;
+
+-- name: read_texts
+-- What is newest first: see `keeping.texts`. A span that is being deleted waits, and is then not found.
+select s.trace_id, s.span_id, left(s.output, %(characters)s), s.status_message, right(s.input, %(characters)s),
+    left(s.system, %(characters)s), left(coalesce(s.details -> 'documents', '""')::text, %(characters)s)
+from unnest(%(traces)s::uuid[], %(numbers)s::bigint[]) as n (trace_id, number),
+    lateral (
+        select * from spans s
+        where s.project = any(%(project_ids)s::text[]) and s.project = %(project)s and s.trace_id = n.trace_id
+            and s.span_id = n.number and s.day = %(day)s
+        limit 1
+        for key share
+    ) s;
+
+-- name: add_words
+insert into span_words (day, project, trace_id, span_id, words)
+select %(day)s, %(project)s, n.trace_id, n.number, to_tsvector('simple', n.text)
+from unnest(%(traces)s::uuid[], %(numbers)s::bigint[], %(texts)s::text[]) as n (trace_id, number, text)
+where n.text <> ''
+on conflict do nothing;
+
+-- name: list_trace_projects
+-- One step of the index a project, however many traces there are.
+with recursive steps (project) as (
+    (select project from traces order by project limit 1)
+    union all
+    select (select t.project from traces t where t.project > s.project order by t.project limit 1)
+    from steps s where s.project is not null
+)
+select project from steps where project is not null;
+
+-- name: expire_spans
+delete from spans where project = any(%(project_ids)s) and day < current_date - %(days)s::int;
+
+-- name: expire_span_words
+delete from span_words where project = any(%(project_ids)s) and day < current_date - %(days)s::int;
+
+-- name: expire_text_queue
+delete from text_queue where project = any(%(project_ids)s) and day < current_date - %(days)s::int;
+
+-- name: expire_traces
+delete from traces where project = any(%(project_ids)s) and last_day < current_date - %(days)s::int;
+
+-- name: expire_trace_rollups
+delete from trace_rollups where project = any(%(project_ids)s) and slot < current_date - %(days)s::int;

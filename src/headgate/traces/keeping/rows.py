@@ -101,7 +101,7 @@ def span_row(kept: KeptSpan) -> tuple[Any, ...]:
 
 def has_text(span: Span) -> bool:
     """Say whether there is anything in it that could be searched for."""
-    return bool(span.input or span.output or span.system or span.documents)
+    return bool(span.input or span.output or span.system or span.documents or span.status_message)
 
 
 def _names(values: Sequence[str]) -> bytes:

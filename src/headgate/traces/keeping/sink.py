@@ -26,7 +26,7 @@ from headgate.traces.model import SPANS, SpanBatch
 QUERIES: Final = Queries.load("headgate.traces.keeping")
 TRIES: Final = 3
 """How often spans are looked up and written while another shipper writes the same ones."""
-QUEUED_MAX: Final = 500
+QUEUED_MAX: Final = 200
 """Spans in one row of the queue for words."""
 
 if len(COLUMN_TYPES) != QUERIES.copy_spans.count(",") + 1:

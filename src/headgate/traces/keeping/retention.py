@@ -1,0 +1,32 @@
+"""How long traces stay: as long as the requests of their project. Partitions go by `records.retention`.
+
+A trace goes with the last day on which something of it arrived. Read next: `keeping.sink`.
+"""
+
+from collections.abc import Mapping
+from typing import Final, LiteralString
+
+from headgate.records.retention import RETENTION_DAYS_DEFAULT
+from headgate.store.database import Connection
+from headgate.traces.keeping.sink import QUERIES
+
+_EXPIRE: Final[tuple[LiteralString, ...]] = (
+    QUERIES.expire_text_queue,
+    QUERIES.expire_span_words,
+    QUERIES.expire_spans,
+    QUERIES.expire_traces,
+    QUERIES.expire_trace_rollups,
+)
+
+
+async def expire_traces(
+    connection: Connection, retention_days: Mapping[str, int], *, default_days: int = RETENTION_DAYS_DEFAULT
+) -> None:
+    """Delete what is older than its project's days; a project that is not named keeps `default_days`."""
+    cursor = await connection.execute(QUERIES.list_trace_projects)
+    by_days: dict[int, list[str]] = {}
+    for (project,) in await cursor.fetchall():
+        by_days.setdefault(retention_days.get(project, default_days), []).append(project)
+    for days, projects in sorted(by_days.items()):
+        for statement in _EXPIRE:
+            await connection.execute(statement, {"project_ids": projects, "days": days})
