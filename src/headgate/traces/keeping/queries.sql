@@ -221,14 +221,15 @@ where n.text <> ''
 on conflict do nothing;
 
 -- name: list_trace_projects
--- One step of the index a project, however many traces there are.
+-- One step of the index a project, however many traces there are; null for those of all projects, as the job asks.
 with recursive steps (project) as (
     (select project from traces order by project limit 1)
     union all
     select (select t.project from traces t where t.project > s.project order by t.project limit 1)
     from steps s where s.project is not null
 )
-select project from steps where project is not null;
+select project from steps
+where project is not null and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]));
 
 -- name: expire_spans
 delete from spans where project = any(%(project_ids)s) and day < current_date - %(days)s::int;

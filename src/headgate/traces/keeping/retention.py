@@ -23,7 +23,7 @@ async def expire_traces(
     connection: Connection, retention_days: Mapping[str, int], *, default_days: int = RETENTION_DAYS_DEFAULT
 ) -> None:
     """Delete what is older than its project's days; a project that is not named keeps `default_days`."""
-    cursor = await connection.execute(QUERIES.list_trace_projects)
+    cursor = await connection.execute(QUERIES.list_trace_projects, {"project_ids": None})
     by_days: dict[int, list[str]] = {}
     for (project,) in await cursor.fetchall():
         by_days.setdefault(retention_days.get(project, default_days), []).append(project)
