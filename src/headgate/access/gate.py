@@ -23,13 +23,16 @@ from headgate.access.roles import Grant, require
 from headgate.access.sign_in import CONSOLE_HEADER, SignIns, check_own_page
 from headgate.core.faults import InvalidRequest, NotAllowed
 from headgate.core.pages import LIMIT_MAX
-from headgate.core.ports import Clock
+from headgate.core.ports import Clock, Headers
 
 PUBLIC: Final = "public"
 """The grant of a route that needs no key: health, and the page that says what this is."""
 
 ANY_KEY: Final = "any"
 """The grant of a route that only needs some valid key."""
+
+KEY_ANYWHERE: Final = "key_anywhere"
+"""The option of a route that takes a key in any header: exporters send what they are given."""
 
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
 AnyRequest = Request[Any, Any, Any]
@@ -68,26 +71,28 @@ class Gate:
         if grant is None:
             raise NotAllowed("this route declares no grant and so is closed to all")
         if grant != PUBLIC:
-            key = self.authenticate(connection)
+            key = self.authenticate(connection, anywhere=handler.opt.get(KEY_ANYWHERE, False))
             if grant != ANY_KEY:
                 require(key.role, grant)
             connection.scope["state"]["caller"] = key
         _check_address(connection, handler)
 
-    def authenticate(self, connection: AnyConnection) -> Key:
+    def authenticate(self, connection: AnyConnection, *, anywhere: bool = False) -> Key:
         """Return the key that a request presents as bearer, or is signed in with where it presents none.
 
-        Raises InvalidKey and Unavailable, and NotAllowed for a cookie that another page has sent.
+        `anywhere` takes a key in any header that SDKs and exporters use, and no cookie. Raises InvalidKey and
+        Unavailable, and NotAllowed for a cookie that another page has sent.
         """
-        headers = [(name, value) for name, value in connection.scope["headers"] if name == b"authorization"]
-        if not headers and self._sign_ins is not None:
+        sent: Headers = list(connection.scope["headers"])
+        headers = [(name, value) for name, value in sent if anywhere or name == b"authorization"]
+        if not headers and not anywhere and self._sign_ins is not None:
             cookie = connection.cookies.get(self._sign_ins.cookie_name)
             if cookie:
                 check_own_page(
                     connection.headers.get("sec-fetch-site"), connection.headers.get(CONSOLE_HEADER)
                 )
                 return self._sign_ins.key_of(cookie)
-        return self._book.authenticate(present(headers), self._clock.now_ms())
+        return self._book.authenticate(present(headers, takes_basic=anywhere), self._clock.now_ms())
 
     def _check_host(self, connection: AnyConnection) -> None:
         # A page on a foreign name that is re-bound to this address would come with that name as Host.

@@ -41,6 +41,7 @@ Grant = Literal[
     "releases:write",
     "feedback:read",
     "feedback:write",
+    "traces:write",
 ]
 """What a route can ask for. `:read` lists and shows, `:write` creates, changes and deletes."""
 
@@ -53,7 +54,7 @@ _VIEWER: frozenset[Grant] = frozenset(
 _MEMBER: frozenset[Grant] = frozenset(
     {
         *("calls:make", "models:read", "requests:read", "traces:read", "costs:read", "prompts:read"),
-        *("feedback:read", "feedback:write"),
+        *("feedback:read", "feedback:write", "traces:write"),
     }
 )
 _PROJECT_ADMIN: frozenset[Grant] = (

@@ -57,6 +57,8 @@ from headgate.releases.status_http import show_environment_status
 from headgate.releases.whatif_http import follow_what_if, what_if
 from headgate.traces.lineage.http import show_lineage
 from headgate.traces.lineage.reading import Tracing
+from headgate.traces.otlp.http import OtlpController
+from headgate.traces.otlp.receiving import Reception
 from headgate.traces.reading.http import TraceListController, show_trace
 from headgate.traces.scores.http import FeedbackController, FeedbackListController
 
@@ -91,7 +93,7 @@ def create_control_app(services: ControlServices) -> Litestar:
     gate = Gate(state.book, services.clock, state.allowed_hosts, sign_ins=sign_ins)
     jobs = ControlJobs(services, state)
     return Litestar(
-        route_handlers=[_api(), _sign_in(), healthz, readyz, metrics, *_console()],
+        route_handlers=[_api(), _sign_in(), OtlpController, healthz, readyz, metrics, *_console()],
         guards=[gate.check],
         request_class=StrictRequest,
         dependencies=_dependencies(services, state, gate, sign_ins),
@@ -180,6 +182,7 @@ def _dependencies(
         "vault": services.vault,
         "sign_ins": sign_ins,
         "served_by_tls": services.served_by_tls,
+        "reception": Reception(services.journal),
     }
     provided = {name: Provide(_giving(part), sync_to_thread=False) for name, part in parts.items()}
     return {**provided, "caller": Provide(provide_caller, sync_to_thread=False)}

@@ -12,6 +12,7 @@ from headgate.core.entries import Alert
 from headgate.core.ports import Clock, Egress
 from headgate.store.database import Database
 from headgate.store.listen import Listener
+from headgate.traces.otlp.receiving import BodyJournal
 
 BODY_BYTES_MAX: Final = 8 * 1024 * 1024
 
@@ -55,6 +56,8 @@ class ControlServices(msgspec.Struct, kw_only=True):
     listener: Callable[[Sequence[str], Callable[[str, str], None]], Listener] | None = None
     background: Sequence[Callable[[], Awaitable[None]]] = ()
     """Further jobs that run as long as the application; each runs until it is cancelled."""
+    journal: BodyJournal | None = None
+    """Where telemetry is written before it is answered; without one, exporters are told to come again."""
     vault: Vault = msgspec.field(default_factory=Vault.random)
     has_common_vault: bool = True
     metrics_open: bool = True

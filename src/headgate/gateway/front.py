@@ -17,7 +17,8 @@ from headgate.wire.routes import match
 
 JSON: Final[Headers] = [(b"content-type", b"application/json")]
 MODEL_PREFIXES: Final = ("/v1/", "/v1beta/", "/openai/", "/anthropic/", "/google/")
-CONTROL_PATHS: Final = ("/v1/traces",)
+CONTROL_PATHS: Final = ("/v1/traces", "/v1/metrics", "/v1/logs")
+"""Where exporters send telemetry: no model routes, though they begin as such."""
 
 
 class Front:

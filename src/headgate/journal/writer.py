@@ -149,15 +149,11 @@ class JournalWriter:
 
         Raises Unavailable when it does so for too long.
         """
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
-        if not self._late.wait((loop, done)):
-            return
-        try:
-            async with asyncio.timeout(timeout_s):
-                await done
-        except TimeoutError:
-            raise Unavailable("the disk stalls, and calls can't be recorded", retry_after_s=5) from None
+        await _all_written(self._late, timeout_s)
+
+    async def bodies_written(self, timeout_s: float = WRITTEN_S_MAX) -> None:
+        """The same of all bodies; those that could not be written, `bodies_dropped` counts by then."""
+        await _all_written(self._late_bodies, timeout_s)
 
     async def durable(self) -> None:
         """Return when all that was appended so far has reached the disk. Raises Unavailable if it can't."""
@@ -279,3 +275,15 @@ class JournalWriter:
         if now_s - self._counted_s >= COUNT_S:
             self._counted_s = now_s
             self.total_bytes = sum(file.size for file in segments(self.folder) if not file.shipped)
+
+
+async def _all_written(entries: LateEntries, timeout_s: float) -> None:
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+    if not entries.wait((loop, done)):
+        return
+    try:
+        async with asyncio.timeout(timeout_s):
+            await done
+    except TimeoutError:
+        raise Unavailable("the disk stalls, and nothing can be recorded", retry_after_s=5) from None

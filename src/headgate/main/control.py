@@ -29,6 +29,7 @@ from headgate.http1.asgi import AsgiService
 from headgate.http1.pool import HttpTransport
 from headgate.http1.proxies import ProxySettings
 from headgate.journal.backlog import JournalWatch
+from headgate.journal.writer import JournalWriter
 from headgate.policy.egress import GuardedEgress
 from headgate.processes.folder import VAULT_KEY_NAME, metrics_folder, write_private
 from headgate.processes.spec import WorkerSpec
@@ -61,6 +62,9 @@ async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
         http = HttpTransport(proxies=ProxySettings.from_mapping(environment))
         stack.push_async_callback(http.close)
         targets = TargetHealthFiles(metrics)
+        # Telemetry of applications has a journal as calls have: what was answered is shipped, come what may.
+        journal = JournalWriter(Path(spec.data_dir) / "journal", spec.boot)
+        stack.callback(journal.close)
         services = ControlServices(
             database=database,
             clock=clock,
@@ -81,6 +85,7 @@ async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
                 WordsJob(database).run,
                 *_background(spec, database),
             ),
+            journal=journal,
             vault=_vault(spec, settings),
             has_common_vault=spec.embedded or settings.vault_key is not None,
         )
