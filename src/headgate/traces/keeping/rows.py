@@ -87,14 +87,14 @@ def span_row(kept: KeptSpan) -> tuple[Any, ...]:
     return (
         *((kept.day - YEAR_2000).days, kept.project, kept.trace_id, kept.number),
         *(span_number(span.parent_id) if len(span.parent_id) == 8 else None, kept.key),
-        *(name(span.name), span.kind, name(span.operation)),
+        *(_name(span.name), span.kind, _name(span.operation)),
         *(started_us(span) - YEAR_2000_US, duration_us(span)),
         *(span.status, clean(span.status_message[:MESSAGE_CHARACTERS_MAX])),
-        *(name(span.provider), name(span.model), name(span.request_model), name(span.response_id)),
-        *(name(span.agent), name(span.tool), name(span.user), name(span.session), _names(span.tags)),
-        *(name(span.release), name(span.environment), name(span.service), name(span.prompt)),
-        *(name(span.prompt_version), _usage(span.usage), _usd(span.cost_pico_usd), span.cost_source),
-        *(span.first_token_ms, _names(span.finish_reasons), _names(span.flags), name(span.convention)),
+        *(_name(span.provider), _name(span.model), _name(span.request_model), _name(span.response_id)),
+        *(_name(span.agent), _name(span.tool), _name(span.user), _name(span.session), _names(span.tags)),
+        *(_name(span.release), _name(span.environment), _name(span.service), _name(span.prompt)),
+        *(_name(span.prompt_version), _usage(span.usage), _usd(span.cost_pico_usd), span.cost_source),
+        *(span.first_token_ms, _names(span.finish_reasons), _names(span.flags), _name(span.convention)),
         *(clean(span.input), clean(span.output), clean(span.system), _details(span), clean(span.attributes)),
     )
 
@@ -102,6 +102,11 @@ def span_row(kept: KeptSpan) -> tuple[Any, ...]:
 def has_text(span: Span) -> bool:
     """Say whether there is anything in it that could be searched for."""
     return bool(span.input or span.output or span.system or span.documents or span.status_message)
+
+
+def _name(text: str) -> str:
+    """Return a name as `records.rows` does; most of them are empty."""
+    return name(text) if text else ""
 
 
 def _names(values: Sequence[str]) -> bytes:

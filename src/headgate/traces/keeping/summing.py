@@ -134,9 +134,9 @@ def sum_calls(ends: Iterable[End]) -> dict[TraceKey, TraceDelta]:
     return dict(sorted(deltas.items()))
 
 
-def _facets_of_span(kept: KeptSpan) -> set[str]:
+def _facets_of_span(kept: KeptSpan) -> list[str]:
     span = kept.span
-    words = {
+    words = (
         ("key", kept.key),
         ("kind", "" if span.kind == "span" else span.kind),
         ("model", span.model or span.request_model),
@@ -148,13 +148,14 @@ def _facets_of_span(kept: KeptSpan) -> set[str]:
         ("release", span.release),
         ("prompt", span.prompt),
         ("status", "error" if span.status == "error" else ""),
-    }
-    return _facets(words) | {f"tag:{name(tag)}" for tag in span.tags}
+        *(("tag", tag) for tag in span.tags),
+    )
+    return _facets(words)
 
 
-def _facets_of_call(end: End) -> set[str]:
+def _facets_of_call(end: End) -> list[str]:
     provider, _, model = end.target.partition("/")
-    words = {
+    words = (
         ("key", end.key),
         ("kind", "embedding" if end.operation == "embeddings" else "llm"),
         ("model", model or end.model),
@@ -162,10 +163,11 @@ def _facets_of_call(end: End) -> set[str]:
         ("environment", end.environment),
         ("release", end.release),
         ("status", "error" if end.status >= 400 else ""),
-    }
-    prompts = {("prompt", used.name) for used in end.prompts}
-    return _facets(words | prompts) | {f"tag:{name(tag)}" for tag in end.tags}
+        *(("prompt", used.name) for used in end.prompts),
+        *(("tag", tag) for tag in end.tags),
+    )
+    return _facets(words)
 
 
-def _facets(words: set[tuple[str, str]]) -> set[str]:
-    return {f"{word}:{name(value)}" for word, value in words if value}
+def _facets(words: Iterable[tuple[str, str]]) -> list[str]:
+    return [f"{word}:{name(value)}" for word, value in words if value]
