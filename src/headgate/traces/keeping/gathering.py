@@ -54,8 +54,8 @@ async def gather(connection: Connection, due: Sequence[Due]) -> list[Gathered]:
     scope = {
         "project_ids": sorted({one.project for one in due}),
         "projects": [one.project for one in due],
-        "first": min(one.first_day for one in due),
-        "last": max(one.last_day for one in due),
+        "firsts": [one.first_day for one in due],
+        "lasts": [one.last_day for one in due],
     }
     nameless = [one.is_nameless for one in due]
     traces = {"traces": [one.trace_id for one in due], "nameless": nameless, "limit": SPANS_MAX}

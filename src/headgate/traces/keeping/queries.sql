@@ -98,12 +98,12 @@ select distinct project from trace_changes;
 select n.place, s.span_id, s.parent_id, s.kind, s.status, s.model, s.request_model, s.response_id, s.usage::text,
     case when s.cost_usd is not null then (least(s.cost_usd, 1000000) * 1000000000000)::bigint end,
     s.flags, (extract(epoch from s.started_at) * 1000000)::bigint, s.duration_us, case when n.is_nameless then s.name else '' end
-from unnest(%(projects)s::text[], %(traces)s::uuid[], %(nameless)s::bool[])
-    with ordinality as n (project, trace_id, is_nameless, place),
+from unnest(%(projects)s::text[], %(traces)s::uuid[], %(nameless)s::bool[], %(firsts)s::date[], %(lasts)s::date[])
+    with ordinality as n (project, trace_id, is_nameless, first_day, last_day, place),
     lateral (
         select * from spans s
         where s.project = any(%(project_ids)s::text[]) and s.project = n.project and s.trace_id = n.trace_id
-            and s.day between %(first)s::date and %(last)s::date
+            and s.day between n.first_day and n.last_day
         limit %(limit)s
     ) s;
 
@@ -111,11 +111,12 @@ from unnest(%(projects)s::text[], %(traces)s::uuid[], %(nameless)s::bool[])
 select n.place, r.id, r.parent_span_id, r.model, r.target, r.response_id, r.usage::text,
     case when r.cost_usd is not null then (least(r.cost_usd, 1000000) * 1000000000000)::bigint end, r.status,
     (extract(epoch from r.started_at) * 1000000)::bigint, r.duration_ms
-from unnest(%(projects)s::text[], %(texts)s::text[]) with ordinality as n (project, trace_id, place),
+from unnest(%(projects)s::text[], %(texts)s::text[], %(firsts)s::date[], %(lasts)s::date[])
+    with ordinality as n (project, trace_id, first_day, last_day, place),
     lateral (
         select * from requests r
         where r.project = any(%(project_ids)s::text[]) and r.project = n.project and r.trace_id = n.trace_id
-            and r.trace_id <> '' and r.day between %(first)s::date and %(last)s::date
+            and r.trace_id <> '' and r.day between n.first_day and n.last_day
         limit %(limit)s
     ) r;
 
