@@ -3,6 +3,7 @@
 Never starts anything. Read next: `starting`, which does.
 """
 
+import contextlib
 import os
 import platform
 import sys
@@ -48,6 +49,10 @@ def pin(pids: Iterable[int], where: Iterable[int]) -> None:
             os.sched_setaffinity(int(task.name), set(where))
             if os.geteuid() == 0:
                 os.setpriority(os.PRIO_PROCESS, int(task.name), NICE_FIRST)
+        if os.geteuid() == 0:
+            # Where the kernel groups processes by session, being nice counts within a group alone.
+            with contextlib.suppress(OSError):
+                Path(f"/proc/{pid}/autogroup").write_text(str(NICE_FIRST))
 
 
 def tree(pids: Iterable[int]) -> frozenset[int]:
