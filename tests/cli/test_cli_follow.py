@@ -19,9 +19,31 @@ def test_new_calls_are_shown_once_and_oldest_first() -> None:
     api = ScriptedApi()
     pages = [[row("a")], [row("a")], [row("c"), row("b"), row("a")], [row("d"), row("c"), row("b")]]
     api.on("GET", "/api/v1/requests", Script(*({"items": page, "next": None} for page in pages)))
+    shown, rest, said, status = followed(api, "requests", "--follow", identity="id")
+    assert shown == ["b", "c", "d"]
+    assert rest == "", "what was shown is not shown again"
+    assert status == 130
+    assert "Traceback" not in said
+
+
+def test_traces_are_shown_again_when_they_have_grown() -> None:
+    api = ScriptedApi()
+    pages = [[trace("a", 1)], [trace("a", 1)], [trace("b", 1), trace("a", 2)], [trace("b", 3), trace("a", 2)]]
+    api.on("GET", "/api/v1/traces", Script(*({"items": page, "next": None} for page in pages)))
+    shown, rest, said, status = followed(api, "traces", "follow", identity="trace_id")
+    assert (shown, rest, status) == (["a", "b", "b"], "", 130)
+    assert "Traceback" not in said
+
+
+def trace(identity: str, spans: int) -> dict[str, object]:
+    return {"trace_id": identity, "project": "default", "spans": spans}
+
+
+def followed(api: ScriptedApi, *command: str, identity: str) -> tuple[list[str], str, str, int]:
+    """The first three that a command shows, what it shows then, what it says, and its status."""
     with serving(api):
         following = subprocess.Popen(
-            [sys.executable, "-m", "headgate.cli.app", "requests", "--follow", "--json"],
+            [sys.executable, "-m", "headgate.cli.app", *command, "--json"],
             env={**os.environ, "HEADGATE_URL": api.url, "HEADGATE_KEY": "hg_test"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -31,7 +53,7 @@ def test_new_calls_are_shown_once_and_oldest_first() -> None:
         )
         try:
             assert following.stdout is not None
-            shown = [json.loads(following.stdout.readline())["id"] for _ in range(3)]
+            shown = [json.loads(following.stdout.readline())[identity] for _ in range(3)]
             asked = len(api.asked)
             ends = time.monotonic() + 20
             while len(api.asked) < asked + 2 and time.monotonic() < ends:
@@ -42,7 +64,4 @@ def test_new_calls_are_shown_once_and_oldest_first() -> None:
                 rest, said = following.communicate(timeout=20)
             finally:
                 following.kill()
-    assert shown == ["b", "c", "d"]
-    assert rest == "", "what was shown is not shown again"
-    assert following.returncode == 130
-    assert "Traceback" not in said
+    return shown, rest, said, following.returncode

@@ -137,6 +137,34 @@ LINEAGE: dict[str, Any] = {
     ],
     "left_out": {"spans": 0, "texts": 2, "characters": 900, "edges": 0},
 }
+SESSION: dict[str, Any] = {
+    "session": "a b",
+    "project": "default",
+    "user": "anna",
+    "started_at": "2026-11-21T08:00:00.000Z",
+    "last_at": "2026-11-21T08:05:00.000Z",
+    "traces": 2,
+    "calls": 4,
+    "errors": 1,
+    "usage": FACTS["usage"],
+    "cost_usd": "0.0012",
+    "unpriced": 1,
+}
+ASKED = [
+    {"role": "system", "content": "Be kind."},
+    {"role": "user", "parts": [{"type": "text", "content": "Which colour?"}, {"type": "uri", "uri": "x"}]},
+]
+SILENT = {"input": None, "output": {"answer": 42}}
+
+HIT = {
+    "trace_id": TRACE,
+    "span_id": "00f067aa0ba902b7",
+    "project": "default",
+    "name": "chat gpt-5-mini",
+    "kind": "llm",
+    "started_at": "2026-11-21T08:00:00.000Z",
+    "snippet": "…sails a blue boat to…",
+}
 
 COMMANDS = {
     "lineage": f"traces lineage {TRACE}",
@@ -144,6 +172,10 @@ COMMANDS = {
     "list-json": "traces list --limit 1 --json",
     "show": f"traces show {TRACE}",
     "show-unknown": "traces show nothing",
+    "search": "traces search 'blue boat'",
+    "sessions": "traces sessions",
+    "session": "traces sessions 'a b'",
+    "session-unknown": "traces sessions nothing",
 }
 
 
@@ -153,6 +185,13 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedApi
     scripted.items("/api/v1/traces", {**FACTS, "spans": 4}, {**OTHER, "spans": 1})
     scripted.on("GET", f"/api/v1/traces/{TRACE}", DETAIL)
     scripted.on("GET", f"/api/v1/traces/{TRACE}/lineage", LINEAGE)
+    scripted.items("/api/v1/traces/search", HIT)
+    scripted.items("/api/v1/sessions", SESSION)
+    turns = [
+        {**FACTS, "spans": 4, "input": ASKED, "output": "It is \x1b[34mblue."},
+        {**OTHER, "spans": 1, **SILENT},
+    ]
+    scripted.on("GET", "/api/v1/sessions/a%20b", {**SESSION, "items": turns, "next": None})
     with serving(scripted):
         surround(monkeypatch, scripted, tmp_path)
         yield scripted

@@ -1,10 +1,14 @@
 """Traces through the control API: what each role sees, and what is refused."""
 
+import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from tests.contract.traces_by_hand import new_trace, put_spans, put_trace
 from tests.flow.control_app import control, make_key
+from tests.flow.test_api_requests import served, until_line
 
 from headgate.store.database import Database
 
@@ -59,3 +63,48 @@ async def test_a_trace_that_is_not_there_is_said(database: Database, trace: str)
         status, found = await api.ask("GET", f"/api/v1/traces/{trace}")
     assert (status, found["error"]["code"]) == (404, "not_found")
     assert "`headgate traces` lists them" in found["error"]["message"]
+
+
+async def test_a_trace_shows_to_who_follows_and_again_when_it_has_grown(database: Database) -> None:
+    async with control(database) as api, served(api) as client:
+        made = await api.post("/keys", {"name": "watch", "role": "viewer"})
+        now = datetime.now(UTC)
+        times = {"started_at": now, "ended_at": now, "first_day": now.date(), "last_day": now.date()}
+        await put_trace(database, new_trace(), name="before", **times)
+        headers = {"authorization": f"Bearer {made['key']}"}
+        async with client.stream("GET", "/api/v1/traces/stream", headers=headers) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            lines = answer.aiter_lines()
+            await until_line(lines, ": following")
+            await put_trace(database, new_trace(), project="blue", **times)
+            trace = await put_trace(database, new_trace(), name="new", **times)
+            async with asyncio.timeout(2.0):
+                data = await until_line(lines, "data: ")
+            shown = msgspec.json.decode(data.removeprefix("data: "))
+            assert (shown["trace_id"], shown["spans"]) == (trace, 1)
+            async with database.connection() as connection:
+                await connection.execute("update traces set spans = 2 where trace_id = %s", (trace,))
+            shown = msgspec.json.decode((await until_line(lines, "data: ")).removeprefix("data: "))
+            assert (shown["trace_id"], shown["spans"]) == (trace, 2)
+            await api.delete(f"/keys/{made['id']}")
+            assert "invalid_key" in await until_line(lines, "data: ")
+
+
+async def test_sessions_facets_and_spans_are_asked_for_by_address(database: Database) -> None:
+    async with control(database) as api:
+        _, member = await make_key(database, "member")
+        await api.post("/budgets", {"name": "look", "limit": "1 USD"})
+        trace = await put_trace(database, new_trace(), session="a/b c", user="anna")
+        await put_spans(database, trace, {"input": '"hello"'})
+        assert [each["session"] for each in (await api.get("/sessions"))["items"]] == ["a/b c"]
+        found = await api.get("/sessions/a/b%20c")
+        assert (found["items"][0]["trace_id"], found["items"][0]["input"]) == (trace, "hello")
+        facets = {each["facet"] for each in (await api.get("/traces/facets", user="anna"))["items"]}
+        assert facets == {"key", "name", "status", "user"}
+        span = await api.get(f"/traces/{trace}/spans/0000000000000001")
+        assert span["content"] == {"input": "hello"}
+        other = api.as_key(member)
+        assert (await other.get("/sessions"))["items"] == []
+        assert (await other.get("/traces/facets"))["items"] == []
+        for path in ("sessions/a/b%20c", f"traces/{trace}", f"traces/{trace}/spans/0000000000000001"):
+            assert (await other.ask("GET", f"/api/v1/{path}"))[0] == 404, path

@@ -34,7 +34,8 @@ NAMES: dict[Any, str] = {str: "text", int: "whole number", float: "number", bool
 COMMANDS = (
     "", "up", "plan", "apply", "keys", "keys create", "keys list", "keys revoke", "budgets", "budgets list",
     "budgets set", "budgets delete", "budgets leases", "budgets release-boot", "requests", "requests list",
-    "requests show", "traces", "traces list", "traces show", "traces lineage", "providers", "models",
+    "requests show", "traces", "traces list", "traces show", "traces follow", "traces search",
+    "traces sessions", "traces lineage", "providers", "models",
     "costs", "doctor", "drill", "drill list", "drill run", "import", "import litellm", "scan",
     "prompts", "prompts list", "prompts push", "prompts scan", "prompts show", "prompts unknown",
     "prompts create", "prompts versions", "prompts label", "prompts diff", "prompts render",

@@ -59,7 +59,7 @@ from headgate.traces.lineage.http import show_lineage
 from headgate.traces.lineage.reading import Tracing
 from headgate.traces.otlp.http import OtlpController
 from headgate.traces.otlp.receiving import Reception
-from headgate.traces.reading.http import TraceListController, show_trace
+from headgate.traces.reading.routes import TRACE_ROUTES
 from headgate.traces.scores.http import FeedbackController, FeedbackListController
 
 PREFIX: Final = "/api/v1"
@@ -121,9 +121,8 @@ def _api() -> Router:
             RequestListController,
             FollowController,
             show_request,
-            TraceListController,
-            show_trace,
             show_lineage,
+            *TRACE_ROUTES,
             CostsController,
             SeriesController,
             AlertsController,

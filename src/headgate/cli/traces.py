@@ -1,19 +1,25 @@
 """`headgate traces`: what applications did for each request of their own, as a list or one as a tree."""
 
+import time
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import msgspec
 import typer
 
-from headgate.cli.client import Json
+from headgate.cli.client import Client, Json
 from headgate.cli.command import Api, over_api
 from headgate.cli.lineage import lineage
 from headgate.cli.output import NOTHING, Column, milliseconds, moment, plain, usd
 from headgate.cli.requests import tokens
+from headgate.cli.spoken import spoken
 
 app = typer.Typer(help="See traces: what applications did, step by step.", invoke_without_command=True)
 
+POLL_S = 0.5
+FOLLOW_PAGE = 100
+SEEN_MAX = 10_000
 BAR = 32
 """Characters of a step's bar of time."""
 NAME_MAX = 48
@@ -59,6 +65,26 @@ DETAILS = (
     Column("flags", "flags"),
 )
 
+SESSIONS = (
+    Column("last", "last_at", moment),
+    Column("session", "session"),
+    Column("project", "project"),
+    Column("user", "user"),
+    Column("traces", "traces", right=True),
+    Column("calls", "calls", right=True),
+    Column("errors", "errors", right=True),
+    Column("tokens", "usage", lambda usage: str(tokens(usage)), right=True),
+    Column("cost", "cost_usd", usd, right=True),
+)
+
+HITS = (
+    Column("time", "started_at", moment),
+    Column("trace", "trace_id"),
+    Column("span", "span_id"),
+    Column("step", "name"),
+    Column("text", "snippet"),
+)
+
 SHARES = (
     Column("calls", "calls", right=True),
     Column("tokens", "usage", lambda usage: str(tokens(usage)), right=True),
@@ -84,6 +110,7 @@ class TraceFilters(msgspec.Struct, frozen=True, kw_only=True):
     agent: Annotated[str | None, typer.Option(help="Only those in which this agent has a part.")] = None
     status: Annotated[str | None, typer.Option(help="ok, or error: those with a step that failed.")] = None
     flag: Annotated[str | None, typer.Option(help="Only traces with this flag.")] = None
+    text: Annotated[str | None, typer.Option(help="Only those with these words in a step.")] = None
     min_duration_ms: Annotated[float | None, typer.Option(help="Only those that took so long.")] = None
     min_cost_usd: Annotated[str | None, typer.Option(help="Only those that cost so much.")] = None
     since: Annotated[str | None, typer.Option("--from", help="Not before, such as 2026-11-21T08:00:00Z.")] = (
@@ -145,6 +172,91 @@ def show(
 
 
 app.command("lineage")(lineage)
+
+
+@app.command("follow")
+@over_api
+def follow(api: Api, filters: TraceFilters) -> None:
+    """Show traces as they come in, and again when they have grown, until interrupted."""
+    api.out.say("following; Ctrl-C ends it")
+    seen: dict[Any, Json] = {_identity(row): row for row in _newest(api.client, filters)}
+    while True:
+        time.sleep(POLL_S)
+        for row in reversed(_newest(api.client, filters)):
+            if seen.get(_identity(row)) != row:
+                seen[_identity(row)] = row
+                _print_followed(api, row)
+        while len(seen) > SEEN_MAX:
+            del seen[next(iter(seen))]
+
+
+@app.command("search")
+@over_api
+def search(
+    api: Api,
+    text: Annotated[str, typer.Argument(help='Words, or "phrases in double quotes"; all have to be there.')],
+    project: Annotated[str | None, typer.Option(help="Only in traces of this project.")] = None,
+    limit: Limit = 20,
+) -> None:
+    """Find steps by what went into them or came out, the newest days first."""
+    rows = api.client.items("/traces/search", limit=limit, text=text, project=project)
+    api.out.rows(rows, HITS, empty="No step has these words.")
+
+
+@app.command("sessions")
+@over_api
+def sessions(
+    api: Api,
+    session: Annotated[str | None, typer.Argument(help="One session, as a conversation.")] = None,
+    project: Annotated[str | None, typer.Option(help="Only sessions of this project.")] = None,
+    user: Annotated[str | None, typer.Option(help="Only sessions with traces of this user.")] = None,
+    limit: Limit = 20,
+) -> None:
+    """List sessions, or show one as a conversation: what each of its traces was given and gave."""
+    if session is None:
+        rows = api.client.items("/sessions", limit=limit, project=project, user=user)
+        api.out.rows(rows, SESSIONS, empty="No sessions on record that match.")
+        return
+    found: Json = api.client.get(f"/sessions/{quote(session)}", project=project, limit=limit)
+    if api.out.as_json:
+        api.out.json(found)
+        return
+    api.out.rows([found], SESSIONS, empty="")
+    for turn in found["items"]:
+        said = (moment(turn["started_at"]), turn["trace_id"], _short(turn["name"] or ""), _price(turn))
+        api.out.text("\n" + "  ".join(said))
+        for arrow, part in ((">", turn["input"]), ("<", turn["output"])):
+            if part is not None:
+                api.out.text("\n".join(f"{arrow} {line}" for line in spoken(part).splitlines()))
+
+
+def _newest(client: Client, filters: TraceFilters) -> list[Json]:
+    return client.items("/traces", limit=FOLLOW_PAGE, **filters.parameters())
+
+
+def _identity(row: Json) -> tuple[str, str]:
+    return row["project"], row["trace_id"]
+
+
+def _print_followed(api: Api, row: Json) -> None:
+    if api.out.as_json:
+        api.out.line(row)
+        return
+    parts = (
+        moment(row["started_at"]),
+        row["trace_id"],
+        row["status"],
+        _short(row["name"] or ""),
+        f"{row['spans']} steps",
+        f"{tokens(row['usage'])} tokens",
+        _price(row),
+        milliseconds(row["duration_ms"]),
+    )
+    print("  ".join(parts), flush=True)
+
+
+def _price(row: Json) -> str:
+    return usd(row["cost_usd"]) if row.get("cost_usd") is not None else "cost unknown"
 
 
 def _list(api: Api, filters: TraceFilters, sort: str | None, limit: int) -> None:

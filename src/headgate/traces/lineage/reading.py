@@ -20,9 +20,10 @@ from headgate.traces.lineage.model import Context, Edge, LeftOut, Step
 from headgate.traces.lineage.texts import Fields, with_texts
 from headgate.traces.lineage.tracing import STEPS_MAX, follow, lineage
 from headgate.traces.model import span_text
-from headgate.traces.reading.joining import join
+from headgate.traces.reading.finding import Kept, find_trace
 from headgate.traces.reading.model import CallRow, SpanRow
-from headgate.traces.reading.opening import Kept, find_trace, read_parts
+from headgate.traces.reading.opening import read_parts
+from headgate.traces.reading.pieces import count_parts, joined_calls
 
 QUERIES: Final = Queries.load("headgate.traces.lineage")
 
@@ -100,7 +101,7 @@ async def _read(connection: Connection, kept: Kept, key: str | None) -> _Found:
     bare = {span.span_id: _step(span) for span in spans}
     scope = {**kept.days, "project_ids": projects, "key": key}
     texts = await asyncio.to_thread(_with_texts, bare, await _texts(connection, scope))
-    joined = join(spans, calls).call_of
+    joined = joined_calls(count_parts(spans, calls), calls)
     told = {call.id: number for number, call in joined.items()}
     steps: dict[Any, Step] = {**bare, **texts}
     wanted = [call for call in calls if call.id not in told or not _has_text(steps[told[call.id]])]

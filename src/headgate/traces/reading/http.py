@@ -11,24 +11,39 @@ from typing import Any, Final, get_args
 import msgspec
 from litestar import Controller, Request, get
 from litestar.params import FromPath, FromQuery
+from litestar.response import ServerSentEvent
 
 from headgate.access.gate import CallerKey, grant
 from headgate.access.http import Store
 from headgate.access.roles import Visible, visible
-from headgate.core.faults import InvalidRequest
+from headgate.core.faults import InvalidRequest, Limited
 from headgate.core.money import format_usd, parse_usd
 from headgate.core.pages import Page
 from headgate.records.http import (
+    FOLLOWERS_MAX,
     PAGING,
     WHEN,
+    Following,
+    Guard,
     narrowed,
     query_parameter,
     read_limit,
     read_text,
     read_times,
 )
+from headgate.traces.reading.content import read_span
+from headgate.traces.reading.facets import count_facets
+from headgate.traces.reading.following import NewestTraces, follow_newest
 from headgate.traces.reading.listing import list_traces
-from headgate.traces.reading.model import Sort, TraceDetail, TraceFilters, TraceItem, TraceStatus
+from headgate.traces.reading.model import (
+    FacetCounts,
+    Sort,
+    SpanDetail,
+    TraceDetail,
+    TraceFilters,
+    TraceItem,
+    TraceStatus,
+)
 from headgate.traces.reading.opening import open_trace
 
 AnyRequest = Request[Any, Any, Any]
@@ -47,6 +62,7 @@ _TEXTS: Final[dict[str, str]] = {
     "tool": "that used this tool",
     "agent": "in which this agent has a part",
     "flag": "with this flag, such as usage_differs",
+    "text": "with these words, or phrases in double quotes, in a step",
 }
 _OTHERS: Final[dict[str, str]] = {
     "project": "traces of this project",
@@ -87,17 +103,76 @@ class TraceListController(Controller):
             )
 
 
+class TraceFollowController(Controller):
+    """Traces, as they come in."""
+
+    path = "/traces/stream"
+    tags = ("traces",)
+    parameters = FILTERS
+
+    @get(opt={"grant": grant("traces:read")})
+    async def follow_traces(
+        self, caller: CallerKey, request: AnyRequest, database: Store, gate: Guard, following: Following
+    ) -> ServerSentEvent:
+        """Send traces as they come in and when they have grown, as server-sent events of the kind `trace`.
+
+        The same filters as for the list. Ends when the key is revoked or expires.
+        """
+        filters, seen = read_filters(request.query_params, visible(caller))
+        if following.count >= FOLLOWERS_MAX:
+            raise Limited(f"{FOLLOWERS_MAX} clients follow already; try again later", retry_after_s=10)
+        newest = NewestTraces(database, seen, filters)
+        return ServerSentEvent(follow_newest(newest, lambda: gate.authenticate(request), following))
+
+
+class TraceFacetsController(Controller):
+    """What traces have in common."""
+
+    path = "/traces/facets"
+    tags = ("traces",)
+    parameters = FILTERS
+
+    @get(opt={"grant": grant("traces:read")})
+    async def count_facets(self, caller: CallerKey, request: AnyRequest, database: Store) -> FacetCounts:
+        """Count how often each model, tool, tag, user and so on stands in the traces of a filter.
+
+        Counted over the newest 10,000 that match; `complete` says whether these are all.
+        """
+        filters, seen = read_filters(request.query_params, visible(caller))
+        async with database.connection() as connection:
+            return await count_facets(connection, seen.project_ids, filters)
+
+
 @get("/traces/{trace_id:str}", tags=["traces"], opt={"grant": grant("traces:read")})
 async def show_trace(
-    caller: CallerKey, database: Store, trace_id: FromPath[str], project: FromQuery[str | None] = None
+    caller: CallerKey,
+    database: Store,
+    trace_id: FromPath[str],
+    project: FromQuery[str | None] = None,
+    content: FromQuery[bool] = False,
 ) -> TraceDetail:
     """Show one trace as a tree: its spans and recorded calls, each call once.
 
-    A member sees its own key's part. `project` is needed where several projects have a trace of this id.
+    A member sees its own key's part. `project` is needed where several projects have a trace of this id. With
+    `content=true` each span has what went in and came out, where that is little enough.
     """
     seen = narrowed(visible(caller), project)
     async with database.connection() as connection:
-        return await open_trace(connection, seen.project_ids, trace_id, key=seen.key)
+        return await open_trace(connection, seen.project_ids, trace_id, key=seen.key, with_content=content)
+
+
+@get("/traces/{trace_id:str}/spans/{span_id:str}", tags=["traces"], opt={"grant": grant("traces:read")})
+async def show_span(
+    caller: CallerKey,
+    database: Store,
+    trace_id: FromPath[str],
+    span_id: FromPath[str],
+    project: FromQuery[str | None] = None,
+) -> SpanDetail:
+    """Show one span in full: messages, tools, documents, events, links and attributes."""
+    seen = narrowed(visible(caller), project)
+    async with database.connection() as connection:
+        return await read_span(connection, seen.project_ids, trace_id, span_id, key=seen.key)
 
 
 def read_filters(query: Mapping[str, str], seen: Visible) -> tuple[TraceFilters, Visible]:

@@ -18,13 +18,13 @@ from headgate.records.model import UsageBuckets
 from headgate.records.queries import format_amount
 from headgate.records.rows import clean
 from headgate.store.database import Connection
-from headgate.store.queries import Queries
 from headgate.traces.reading.model import Sort, TraceFilters, TraceItem
-
-QUERIES: Final = Queries.load("headgate.traces.reading")
+from headgate.traces.reading.searching import QUERIES, TextQuestion, find_hits
 
 LOOK: Final = 20_000
 """How many traces a list looks at before it asks the indexes of its filters."""
+TEXT_HITS_MAX: Final = 5000
+"""So many spans with a text are looked at, those of the newest days: their traces are filtered further."""
 FACETS_MAX: Final = 200
 """A trace with as many words may lack some: whose it is isn't known for certain then."""
 
@@ -32,7 +32,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FACETS: Final = ("key", "model", "provider", "service", "release", "environment", "tag", "tool", "agent")
 _NARROWING: Final = (
     *_FACETS,
-    *("user", "session", "name", "status", "flag", "min_duration_ms", "min_cost_usd", "only_key"),
+    *("user", "session", "name", "status", "flag", "min_duration_ms", "min_cost_usd", "text", "only_key"),
 )
 
 
@@ -47,18 +47,21 @@ async def list_traces(
 ) -> Page[TraceItem]:
     """Return a page of traces. Raises InvalidRequest for a cursor that is none of this list."""
     limit = max(1, min(limit, LIMIT_MAX))
-    is_narrowed = any(getattr(filters, name) is not None for name in _NARROWING)
+    narrows = is_narrowed(filters)
+    projects = await seen_projects(connection, project_ids)
     parameters = {
-        **filter_parameters(filters),
-        **_place(cursor, sort),
-        "project_ids": await seen_projects(connection, project_ids),
+        **await filter_parameters_of(connection, filters, projects),
+        **place_parameters(cursor, sort),
+        "project_ids": projects,
         "limit": limit + 1,
-        "look": LOOK if is_narrowed else limit + 1,
+        "look": LOOK if narrows else limit + 1,
     }
-    found = await connection.execute(_statement("first_traces", sort), parameters, prepare=False)
-    rows = await found.fetchall()
-    if is_narrowed and len(rows) <= limit:
-        found = await connection.execute(_statement("matching_traces", sort), parameters, prepare=False)
+    rows: list[TupleRow] = []
+    if filters.text is None:
+        found = await connection.execute(ordered(QUERIES.first_traces, sort), parameters, prepare=False)
+        rows = await found.fetchall()
+    if narrows and len(rows) <= limit:
+        found = await connection.execute(ordered(QUERIES.matching_traces, sort), parameters, prepare=False)
         rows = await found.fetchall()
     more = len(rows) > limit
     return Page(
@@ -74,8 +77,20 @@ async def seen_projects(connection: Connection, project_ids: Sequence[str] | Non
     return [project for (project,) in await cursor.fetchall()]
 
 
+async def filter_parameters_of(
+    connection: Connection, filters: TraceFilters, projects: list[str]
+) -> dict[str, Any]:
+    """Return what the filter's SQL takes, a text looked up. Raises InvalidRequest for one without words."""
+    traces: list[UUID] | None = None
+    if filters.text is not None:
+        question = TextQuestion(text=filters.text, project_ids=projects, key=filters.only_key)
+        _, hits = await find_hits(connection, question, limit=TEXT_HITS_MAX)
+        traces = list({trace for trace, _, _ in hits})
+    return {**filter_parameters(filters), "trace_ids": traces}
+
+
 def filter_parameters(filters: TraceFilters) -> dict[str, Any]:
-    """Return what the filter's SQL takes."""
+    """Return what the filter's SQL takes, for filters without a text."""
     words = [f"{facet}:{clean(value)}" for facet in _FACETS if (value := getattr(filters, facet)) is not None]
     least_ms = filters.min_duration_ms
     return {
@@ -90,13 +105,19 @@ def filter_parameters(filters: TraceFilters) -> dict[str, Any]:
         "min_duration": None if least_ms is None else timedelta(milliseconds=least_ms),
         "min_cost_usd": filters.min_cost_usd,
         "only_key": filters.only_key,
+        "trace_ids": None,
         "facets_max": FACETS_MAX,
     }
 
 
 def with_columns(statement: LiteralString) -> LiteralString:
-    """Put the columns of a trace's row in their place."""
-    return statement.replace("[columns]", QUERIES.trace_columns)
+    """Put the columns of a trace's row, and the filter, in their places."""
+    return statement.replace("[columns]", QUERIES.trace_columns).replace("[filter]", QUERIES.trace_filter)
+
+
+def is_narrowed(filters: TraceFilters) -> bool:
+    """Say whether traces are left out for more than their time and project."""
+    return any(getattr(filters, name) is not None for name in _NARROWING)
 
 
 def trace_item(row: TupleRow) -> TraceItem:
@@ -146,12 +167,12 @@ def _by_facet(facets: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-def _statement(name: str, sort: Sort) -> LiteralString:
+def ordered(statement: LiteralString, sort: Sort = "newest") -> LiteralString:
+    """Put the columns, the filter and the order of a list in their places."""
     return (
-        with_columns(QUERIES[name])
+        with_columns(statement)
         .replace("[place]", QUERIES[f"{sort}_place"])
         .replace("[order]", QUERIES[f"{sort}_order"])
-        .replace("[filter]", QUERIES.trace_filter)
     )
 
 
@@ -167,7 +188,7 @@ def _cursor(row: TupleRow, sort: Sort) -> str:
     return encode_cursor((sort, place, str(trace_id), project))
 
 
-def _place(cursor: str | None, sort: Sort) -> dict[str, Any]:
+def place_parameters(cursor: str | None, sort: Sort = "newest") -> dict[str, Any]:
     """Return where a list goes on, as its SQL takes it."""
     if cursor is None:
         return {"place": None, "place_id": None, "place_project": None}

@@ -15,6 +15,7 @@ from headgate.traces.model import CostSource, Kind, Status
 
 Sort = Literal["newest", "slowest", "dearest"]
 TraceStatus = Literal["ok", "error"]
+SeriesGroup = Literal["name", "service", "environment", "release", "model"]
 
 
 class TraceFilters(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +40,8 @@ class TraceFilters(msgspec.Struct, frozen=True, kw_only=True):
     flag: str | None = None
     min_duration_ms: float | None = None
     min_cost_usd: str | None = None
+    text: str | None = None
+    """Words, or phrases in quotes, that stand in a step of it."""
     only_key: str | None = None
     """Only traces in which no other key has a part: what a member sees."""
 
@@ -125,6 +128,66 @@ class CallRow(msgspec.Struct, frozen=True, array_like=True):
     first_token_ms: float | None
 
 
+Json = msgspec.Raw | str | None
+"""What a span said: JSON where it is JSON, else text; null where it said nothing."""
+
+
+class SpanContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What went into a step and came out, and all else that its span said; what it lacks is left out."""
+
+    input: Json = None
+    output: Json = None
+    system: Json = None
+    tools: Json = None
+    parameters: Json = None
+    documents: Json = None
+    events: Json = None
+    links: Json = None
+    resource: Json = None
+    scope: Json = None
+    usage_raw: Json = None
+    attributes: Json = None
+
+
+class SpanDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """One span in full, as it was told; what of it counts is said with the trace."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str | None
+    project: str
+    key: str
+    name: str
+    kind: Kind
+    operation: str | None
+    started_at: str
+    duration_ms: float
+    status: Status
+    status_message: str | None
+    provider: str | None
+    model: str | None
+    request_model: str | None
+    response_id: str | None
+    agent: str | None
+    tool: str | None
+    user: str | None
+    session: str | None
+    tags: list[str]
+    release: str | None
+    environment: str | None
+    service: str | None
+    prompt: str | None
+    prompt_version: str | None
+    usage: UsageBuckets | None
+    cost_usd: str | None
+    cost_source: str | None
+    first_token_ms: float | None
+    finish_reasons: list[str]
+    flags: list[str]
+    convention: str | None
+    content: SpanContent
+
+
 class Node(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One step of a trace: a span, a recorded call, or both as one.
 
@@ -158,6 +221,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request_id: str | None = None
     flags: tuple[str, ...] = ()
     problem: Literal["orphan", "cycle"] | None = None
+    content: SpanContent | None = None
 
 
 class CostShare(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,3 +242,86 @@ class TraceDetail(TraceFacts, frozen=True, kw_only=True):
     cost_by_model: list[CostShare]
     cost_by_step: list[CostShare]
     """By the name of the step that made the calls: what stands right above them."""
+
+
+class FacetValue(msgspec.Struct, frozen=True, kw_only=True):
+    """A value of a facet, and in how many traces it stands."""
+
+    value: str
+    traces: int
+
+
+class Facet(msgspec.Struct, frozen=True, kw_only=True):
+    """The most frequent values of a facet."""
+
+    facet: str
+    values: list[FacetValue]
+
+
+class FacetCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """What traces have in common, counted over the newest `traces` that match; `complete`: these are all."""
+
+    traces: int
+    complete: bool
+    items: list[Facet]
+
+
+class SessionItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One session: what its traces come to."""
+
+    session: str
+    project: str
+    user: str | None
+    started_at: str
+    last_at: str
+    """When its last trace began."""
+    traces: int
+    calls: int
+    errors: int
+    usage: UsageBuckets
+    cost_usd: str | None
+    unpriced: int
+
+
+class Turn(TraceItem, frozen=True, kw_only=True):
+    """One trace of a session, with what its root was given and gave."""
+
+    input: Json
+    output: Json
+
+
+class SessionDetail(SessionItem, frozen=True, kw_only=True):
+    """One session as a conversation: its traces in order, in pages."""
+
+    items: list[Turn]
+    next: str | None = None
+
+
+class TextHit(msgspec.Struct, frozen=True, kw_only=True):
+    """A span in which a text was found, and what stands around it."""
+
+    trace_id: str
+    span_id: str
+    project: str
+    name: str
+    kind: Kind
+    started_at: str
+    snippet: str
+
+
+class SeriesPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Sums of traces of one value in one interval. Durations are of whole traces, by model those of its
+    calls, at most 15 % too high. The cost is that of calls whose cost is known; null where none is."""
+
+    start: str | None
+    value: str | None
+    traces: int
+    spans: int
+    calls: int
+    errors: int
+    usage: UsageBuckets
+    cost_usd: str | None
+    unpriced: int
+    p50_ms: int | None
+    p95_ms: int | None
+    p99_ms: int | None

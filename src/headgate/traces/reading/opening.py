@@ -6,33 +6,22 @@ A member sees what its own key made, and sums over that alone. Read next: `readi
 import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
-from uuid import UUID
 
 import msgspec
-from psycopg.rows import TupleRow
 
-from headgate.core.faults import InvalidRequest, NotFound
-from headgate.core.pages import format_ms
-from headgate.records.model import fold
-from headgate.records.queries import format_amount
+from headgate.core.money import format_usd
 from headgate.store.database import Connection
-from headgate.traces.reading.listing import QUERIES, seen_projects, trace_item, with_columns
+from headgate.traces.reading.content import read_contents
+from headgate.traces.reading.finding import Kept, find_trace, unknown_trace
+from headgate.traces.reading.listing import QUERIES
 from headgate.traces.reading.model import CallRow, SpanRow, TraceDetail, TraceItem
-from headgate.traces.reading.tree import Drawn, draw
+from headgate.traces.reading.tree import Drawn, draw, moment_text
 
 SPANS_AT_ONCE: Final = 1000
 """A trace of more is drawn in a thread of its own, so that nobody else waits for it."""
 
 _SPANS: Final = msgspec.json.Decoder(SpanRow)
 _CALLS: Final = msgspec.json.Decoder(CallRow)
-_HEX: Final = 32
-
-
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """The row of a trace, and the days on which parts of it arrived, as SQL takes them."""
-
-    item: TraceItem
-    days: dict[str, Any]
 
 
 async def open_trace(
@@ -41,41 +30,28 @@ async def open_trace(
     trace_id: str,
     *,
     key: str | None = None,
+    with_content: bool = False,
 ) -> TraceDetail:
-    """Return one trace as a tree.
+    """Return one trace as a tree; with its content where that is asked for.
 
     Raises NotFound when there is none, or not for these projects (or key), InvalidRequest when several
-    projects have it.
+    projects have it or its content is too much.
     """
     kept = await find_trace(connection, project_ids, trace_id)
     spans, calls = await read_parts(connection, [kept.item.project], kept, key=key)
     if not spans and not calls:
-        raise _unknown(trace_id)
+        raise unknown_trace(trace_id)
     if len(spans) + len(calls) > SPANS_AT_ONCE:
         drawn = await asyncio.to_thread(draw, spans, calls)
     else:
         drawn = draw(spans, calls)
     item = kept.item if key is None else _own(kept.item, drawn, key)
-    return _detail(item, drawn, len(spans))
-
-
-async def find_trace(connection: Connection, project_ids: Sequence[str] | None, trace_id: str) -> Kept:
-    """Return the row of a trace. Raises as `open_trace` does."""
-    number = read_trace_id(trace_id)
-    projects = await seen_projects(connection, project_ids)
-    cursor = await connection.execute(
-        with_columns(QUERIES.get_traces), {"trace_id": number, "project_ids": projects}
-    )
-    rows = await cursor.fetchall()
-    if not rows:
-        raise _unknown(trace_id)
-    if len(rows) > 1:
-        named = ", ".join(sorted(str(row[1]) for row in rows))
-        raise InvalidRequest(
-            f"the trace {trace_id[:64]!r} is in several projects: {named}; name one with `project`",
-            parameter="project",
-        )
-    return _kept(rows[0])
+    detail = _detail(item, drawn, len(spans))
+    if not with_content:
+        return detail
+    contents = await read_contents(connection, [item.project], kept.days, key=key)
+    nodes = [msgspec.structs.replace(node, content=contents.get(node.span_id or "")) for node in detail.spans]
+    return msgspec.structs.replace(detail, spans=nodes)
 
 
 async def read_parts(
@@ -87,26 +63,6 @@ async def read_parts(
     spans = [_SPANS.decode(text) for (text,) in await cursor.fetchall()]
     cursor = await connection.execute(QUERIES.trace_calls, parameters)
     return spans, [_CALLS.decode(text) for (text,) in await cursor.fetchall()]
-
-
-def read_trace_id(text: str) -> UUID:
-    """Read 32 hexadecimal digits. Raises NotFound for what is no id of a trace."""
-    try:
-        if len(text) != _HEX:
-            raise ValueError(text)
-        return UUID(text)
-    except ValueError:
-        raise _unknown(text) from None
-
-
-def _unknown(trace_id: str) -> NotFound:
-    return NotFound(f"there is no trace {trace_id[:64]!r}; `headgate traces` lists them")
-
-
-def _kept(row: TupleRow) -> Kept:
-    item = trace_item(row)
-    days = {"first_day": row[-2], "last_day": row[-1]}
-    return Kept(item=item, days={**days, "trace_id": row[0], "trace": row[0].hex})
 
 
 def _own(item: TraceItem, drawn: Drawn, key: str) -> TraceItem:
@@ -128,15 +84,17 @@ def _own(item: TraceItem, drawn: Drawn, key: str) -> TraceItem:
 def _detail(item: TraceItem, drawn: Drawn, span_count: int) -> TraceDetail:
     known: dict[str, Any] = msgspec.structs.asdict(item)
     del known["spans"]
+    totals = drawn.totals
     told: dict[str, Any] = {
-        "started_at": format_ms(drawn.started_us // 1000),
+        "started_at": moment_text(drawn.started_us),
         "duration_ms": (drawn.ended_us - drawn.started_us) / 1000,
-        "calls": drawn.calls,
-        "errors": drawn.errors,
-        "status": "error" if drawn.errors else "ok",
-        "usage": fold(drawn.usage),
-        "cost_usd": format_amount(drawn.cost_usd),
-        "unpriced": drawn.unpriced,
+        "calls": totals.calls,
+        "errors": totals.errors,
+        "status": "error" if totals.errors else "ok",
+        "usage": totals.usage,
+        "cost_usd": None if totals.cost is None else format_usd(totals.cost),
+        "unpriced": totals.unpriced,
+        "flags": list(totals.flags),
     }
     return TraceDetail(
         **(known | told),

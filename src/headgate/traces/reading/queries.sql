@@ -33,6 +33,7 @@ t.trace_id, t.project, t.name, t.session, t."user", t.started_at,
     and (%(user)s::text is null or (t."user" = %(user)s and t."user" <> ''))
     and (%(session)s::text is null or (t.session = %(session)s and t.session <> ''))
     and (%(name)s::text is null or t.name = %(name)s)
+    and (%(trace_ids)s::uuid[] is null or t.trace_id = any(%(trace_ids)s::uuid[]))
     and (%(facets)s::text[] is null or t.facets @> %(facets)s::text[])
     and (%(status)s::text is null or (%(status)s = 'error') = (t.errors > 0 or t.facets @> array['status:error']))
     and (%(flag)s::text is null or t.flags @> array[%(flag)s::text])
@@ -123,3 +124,171 @@ from requests r
 where r.project = any(%(project_ids)s::text[]) and r.trace_id = %(trace)s and r.trace_id <> ''
     and r.day between %(first_day)s and %(last_day)s and (%(key)s::text is null or r.key = %(key)s)
 order by r.started_at, r.id;
+
+-- name: span_contents
+select s.span_id, s.input, s.output, s.system, s.details::text, s.attributes
+from spans s
+where s.project = any(%(project_ids)s::text[]) and s.trace_id = %(trace_id)s
+    and s.day between %(first_day)s and %(last_day)s and (%(key)s::text is null or s.key = %(key)s)
+order by s.day, s.started_at, s.span_id;
+
+-- name: contents_length
+select coalesce(sum(
+    octet_length(s.input) + octet_length(s.output) + octet_length(s.system) + octet_length(s.details::text)
+    + octet_length(s.attributes)
+), 0), count(*)
+from spans s
+where s.project = any(%(project_ids)s::text[]) and s.trace_id = %(trace_id)s
+    and s.day between %(first_day)s and %(last_day)s and (%(key)s::text is null or s.key = %(key)s);
+
+-- name: get_span
+select s.parent_id, s.project, s.key, s.name, s.kind, s.operation,
+    (extract(epoch from s.started_at) * 1000000)::bigint, s.duration_us, s.status, s.status_message, s.provider,
+    s.model, s.request_model, s.response_id, s.agent, s.tool, s."user", s.session, s.tags, s.release, s.environment,
+    s.service, s.prompt, s.prompt_version, s.usage::text, s.cost_usd, s.cost_source, s.first_token_ms,
+    s.finish_reasons, s.flags, s.convention, s.input, s.output, s.system, s.details::text, s.attributes
+from spans s
+where s.project = any(%(project_ids)s::text[]) and s.trace_id = %(trace_id)s and s.span_id = %(span_id)s
+    and s.day between %(first_day)s and %(last_day)s and (%(key)s::text is null or s.key = %(key)s)
+order by s.day desc limit 1;
+
+-- name: facet_columns
+t.trace_id, t.project, t.started_at, t.facets, t.flags, t.name, t."user", t.service, t.release, t.environment,
+    t.errors, t.ended_at, t.cost_usd
+
+-- name: count_facets
+-- The most frequent values of each facet. What is not among the words of a trace stands in columns.
+with counted as materialized ([traces]), worded as (
+    select f.facet, f.value, count(*) as traces
+    from counted c, lateral (
+        select split_part(word, ':', 1), substr(word, strpos(word, ':') + 1) from unnest(c.facets) word
+        where not starts_with(word, 'status:')
+        union all select 'name', c.name where c.name <> ''
+        union all select 'user', c."user" where c."user" <> ''
+        union all select 'flag', flag from unnest(c.flags) flag
+        union all
+        select 'status', case when c.errors > 0 or c.facets @> array['status:error'] then 'error' else 'ok' end
+    ) f (facet, value)
+    group by 1, 2
+    union all select '', '', count(*) from counted
+), placed as (
+    select facet, value, traces, row_number() over (partition by facet order by traces desc, value) as place
+    from worded
+)
+select facet, value, traces from placed where place <= %(values_max)s::int order by facet, place;
+
+-- name: list_sessions
+-- Each session by its newest trace, which the walk over the newest traces meets first. Where the walk ends before
+-- the page is full, the last row says how far it got: it has no session.
+with walked as materialized (
+    select t.project, t.session, t.started_at, t.trace_id
+    from unnest(%(project_ids)s::text[]) as scope (project), lateral (
+        select t.* from traces t
+        where t.project = scope.project and t.session <> '' and [place] and [filter]
+        order by t.started_at desc, t.trace_id limit %(look)s
+    ) t
+    order by t.started_at desc, t.trace_id, t.project limit %(look)s
+), newest as (
+    select w.* from walked w
+    where not exists (
+        select from traces t
+        where t.project = w.project and t.session = w.session and t.session <> ''
+            and (t.started_at > w.started_at or (t.started_at = w.started_at and t.trace_id < w.trace_id))
+            and [filter]
+    )
+    order by w.started_at desc, w.trace_id, w.project limit %(limit)s
+), summed as (
+    select n.project, n.session, n.started_at as last_at, n.trace_id, sums.*
+    from newest n, lateral (
+        select min(t.started_at), max(t."user"), count(*), sum(t.calls), sum(t.errors), sum(t.input),
+            sum(t.cache_read), sum(t.cache_write), sum(t.output), sum(t.reasoning), sum(t.cost_usd), sum(t.unpriced)
+        from traces t
+        where t.project = n.project and t.session = n.session and t.session <> '' and [filter]
+    ) sums
+)
+select * from summed
+union all
+(
+    select w.project, null, w.started_at, w.trace_id, w.started_at, null, 0, 0, 0, 0, 0, 0, 0, 0, null, 0
+    from walked w
+    where (select count(*) from walked) = %(look)s
+    order by w.started_at, w.trace_id desc, w.project desc limit 1
+)
+order by 3 desc, 4, 1;
+
+-- name: sum_session
+select t.project, t.session, max(t.started_at), null, min(t.started_at), max(t."user"), count(*), sum(t.calls),
+    sum(t.errors), sum(t.input), sum(t.cache_read), sum(t.cache_write), sum(t.output), sum(t.reasoning),
+    sum(t.cost_usd), sum(t.unpriced)
+from traces t
+where t.project = any(%(project_ids)s::text[]) and [filter]
+group by t.project, t.session order by t.project;
+
+-- name: session_turns
+-- In the order of time; of each trace what its root says, else its first span.
+select [columns], said.input, said.output
+from traces t
+left join lateral (
+    select s.input, s.output from spans s
+    where s.project = t.project and s.trace_id = t.trace_id and s.day between t.first_day and t.last_day
+    order by s.parent_id is not null, s.started_at, s.span_id limit 1
+) said on true
+where t.project = any(%(project_ids)s::text[]) and [filter]
+    and (%(place)s::timestamptz is null or (t.started_at, t.trace_id) > (%(place)s, %(place_id)s::uuid))
+order by t.started_at, t.trace_id limit %(limit)s;
+
+-- name: check_words
+-- Whether a question has words that an index can be asked for: not those alone that are to be absent.
+select querytree(websearch_to_tsquery('simple', %(text)s)) not in ('', 'T');
+
+-- name: word_days
+-- The days that words of spans are kept by, newest first; other days are kept together.
+select to_date(substring(child.relname from '\d{8}$'), 'YYYYMMDD')
+from pg_inherits join pg_class child on child.oid = inhrelid
+where inhparent = 'span_words'::regclass and child.relname ~ '\d{8}$'
+order by 1 desc;
+
+-- name: word_hits
+-- Of one day, so that one partition is asked at a time. Materialized, since the order has an index of its own, which
+-- would be walked through for a word that is rare.
+with hits as materialized (
+    select w.trace_id, w.span_id, w.project
+    from span_words w
+    where w.project = any(%(project_ids)s::text[]) and w.day between %(first)s::date and %(last)s::date
+        and w.words @@ websearch_to_tsquery('simple', %(text)s)
+        and (%(key)s::text is null or exists (
+            select from spans s
+            where s.project = w.project and s.trace_id = w.trace_id and s.span_id = w.span_id and s.day = w.day
+                and s.key = %(key)s
+        ))
+)
+select * from hits
+where %(place_id)s::uuid is null
+    or (trace_id, span_id, project) > (%(place_id)s::uuid, %(place_span)s::bigint, %(place_project)s::text)
+order by trace_id, span_id, project limit %(limit)s;
+
+-- name: hit_texts
+select s.trace_id, s.span_id, s.project, s.name, s.kind, s.started_at, s.output, s.status_message, s.input, s.system,
+    coalesce(s.details -> 'documents', '""')::text
+from unnest(%(traces)s::uuid[], %(spans)s::bigint[], %(projects)s::text[]) as n (trace_id, span_id, project),
+    lateral (
+        select * from spans s
+        where s.project = any(%(project_ids)s::text[]) and s.project = n.project and s.trace_id = n.trace_id
+            and s.span_id = n.span_id and (%(key)s::text is null or s.key = %(key)s)
+        limit 1
+    ) s;
+
+-- name: series
+select
+    case %(interval)s::text
+        when 'hour' then slot when 'day' then date_trunc('day', slot, 'UTC')
+    end as start,
+    case when %(dimension)s::text <> '' then value end as value,
+    sum(traces), sum(spans), sum(calls), sum(errors), sum(input), sum(cache_read), sum(cache_write), sum(output),
+    sum(reasoning), sum(cost_usd), sum(unpriced), sum_sketches(duration_sketch)
+from trace_rollups
+where project = any(%(project_ids)s::text[]) and dimension = %(dimension)s
+    and (%(begin)s::timestamptz is null or slot >= date_trunc('hour', %(begin)s::timestamptz))
+    and (%(end)s::timestamptz is null or slot < %(end)s)
+group by 1, 2
+order by 1 nulls first, sum(cost_usd) desc, sum(traces) desc, 2 limit %(limit)s;

@@ -1,0 +1,59 @@
+"""What the traces of a filter have in common: how often each model, tool, tag, user and so on stands in them.
+
+Bounded: counted over the newest traces that match. Read next: `reading.listing`.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, LiteralString
+
+from headgate.store.database import Connection
+from headgate.traces.reading.listing import (
+    LOOK,
+    QUERIES,
+    filter_parameters_of,
+    is_narrowed,
+    ordered,
+    place_parameters,
+    seen_projects,
+)
+from headgate.traces.reading.model import Facet, FacetCounts, FacetValue, TraceFilters
+
+COUNTED_MAX: Final = 10_000
+VALUES_MAX: Final = 20
+
+
+async def count_facets(
+    connection: Connection, project_ids: Sequence[str] | None, filters: TraceFilters
+) -> FacetCounts:
+    """Return the most frequent values of each facet."""
+    projects = await seen_projects(connection, project_ids)
+    parameters = {
+        **await filter_parameters_of(connection, filters, projects),
+        **place_parameters(None),
+        "project_ids": projects,
+        "limit": COUNTED_MAX,
+        "look": LOOK,
+        "values_max": VALUES_MAX,
+    }
+    counts = await _counted(connection, QUERIES.first_traces, parameters)
+    if is_narrowed(filters) and counts.traces < COUNTED_MAX:
+        counts = await _counted(connection, QUERIES.matching_traces, parameters)
+    return counts
+
+
+async def _counted(
+    connection: Connection, statement: LiteralString, parameters: dict[str, Any]
+) -> FacetCounts:
+    traces = ordered(statement.replace("[columns]", QUERIES.facet_columns))
+    found = await connection.execute(
+        QUERIES.count_facets.replace("[traces]", traces), parameters, prepare=False
+    )
+    facets: dict[str, list[FacetValue]] = {}
+    for facet, value, count in await found.fetchall():
+        facets.setdefault(facet, []).append(FacetValue(value=value, traces=count))
+    whole = facets.pop("")[0].traces
+    return FacetCounts(
+        traces=whole,
+        complete=whole < COUNTED_MAX,
+        items=[Facet(facet=facet, values=values) for facet, values in facets.items()],
+    )
