@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import msgspec
 from demo.running import Running, headgate
+from tests.attack.api_operations import PUSH
 from tests.contract.made_entries import make_attempt
 from tests.flow.scripted_provider import ScriptedProvider, answer, completion, error
 
@@ -64,6 +65,7 @@ targets = ["mock/small"]
 
 [models.writer]
 targets = ["claude/sonnet"]
+translation = "lenient"
 
 [models.careful]
 targets = ["shaky/large", "mock/small"]
@@ -141,6 +143,20 @@ TOOLS: list[dict[str, Any]] = [
     }
 ]
 
+GREETING = """You greet {{who}}.
+
+Be short.
+Never be rude.
+Say the name once."""
+PUSHED: dict[str, Any] = {
+    **PUSH,
+    "source": "shop",
+    "state": {
+        **PUSH["state"],
+        "versions": [{**PUSH["state"]["versions"][0], "path": "shop/prompts.py", "symbol": "HELLO"}],
+    },
+}
+
 MODELS = (
     ("assistant", "mock/small", 0.5, 700),
     ("writer", "claude/sonnet", 0.3, 2400),
@@ -188,6 +204,7 @@ def console_house() -> Generator[House]:
         with headgate(config, environment={"STANDIN_SECRET": "a secret of stand-ins"}) as running:
             house = House(running, provider)
             asyncio.run(_write(running.database_url(), list(_day())))
+            _prompts(house)
             _live(house)
             yield house
 
@@ -260,6 +277,22 @@ def _day(calls: int = 3000) -> Iterator[End]:
 def _id_at(started_ms: int, source: random.Random) -> bytes:
     whole = started_ms << 80 | 0x7 << 76 | source.getrandbits(12) << 64 | 0b10 << 62 | source.getrandbits(62)
     return whole.to_bytes(16, "big")
+
+
+def _prompts(house: House) -> None:
+    """A managed prompt with two versions, and one of a repository with two."""
+    api = house.running.api
+    for text in (GREETING, GREETING.replace("short", "long").replace("rude", "too polite")):
+        version = {
+            "engine": "mustache",
+            "messages": [{"role": "system", "content": text}],
+            "model": "assistant",
+        }
+        answer = api.post("/prompts/greeting/versions", json=version)
+        assert answer.status_code == 201, answer.text
+    assert api.put("/prompts/greeting/labels/production", json={"version": 1}).status_code == 200
+    answer = api.post("/prompts/catalogue", json=PUSHED)
+    assert answer.status_code in (200, 201), answer.text
 
 
 def _live(house: House) -> None:

@@ -83,3 +83,13 @@ export function Name({ children }: { children: string }) {
     </span>
   );
 }
+
+/** A share of a whole, as a short bar and in words. */
+export function Share({ of, label }: { of: number; label?: string }) {
+  return (
+    <span className="hg-share">
+      <progress value={Math.min(1, of)} max={1} aria-label={label ?? format.percent(of)} />
+      <span className="hg-number">{format.percent(of)}</span>
+    </span>
+  );
+}

@@ -175,10 +175,10 @@ export function Changes({ detail }: { detail: Detail }) {
               </td>
               <td>
                 {change.weight && (
-                  <State tone={WEIGHTS[change.weight][0]}>
-                    {change.weight}
-                    <span className="hg-soft">: {WEIGHTS[change.weight][1]}</span>
-                  </State>
+                  <>
+                    <State tone={WEIGHTS[change.weight][0]}>{change.weight}</State>{" "}
+                    <span className="hg-soft">{WEIGHTS[change.weight][1]}</span>
+                  </>
                 )}
               </td>
             </tr>

@@ -41,7 +41,7 @@ function stepsOf(detail: Detail): Step[] {
     {
       name: "read, authenticate",
       tone: "good",
-      took: before === null ? "" : `${duration(before)} to the first attempt`,
+      took: before === null ? "" : duration(before),
       says: <p>{detail.dialect}, {detail.operation}{detail.stream ? ", streamed" : ""}</p>,
     },
     {
@@ -66,8 +66,8 @@ function stepsOf(detail: Detail): Step[] {
       says: (
         <>
           <p>
-            attempt {attempt.attempt}, {attempt.status || "no answer"} {attempt.code}; reserved {money(attempt.reservedUsd)},
-            charged {money(attempt.chargedUsd)}
+            {[`attempt ${attempt.attempt}`, attempt.status || "no answer", attempt.code].filter(Boolean).join(", ")}; reserved{" "}
+            {money(attempt.reservedUsd)}, charged {money(attempt.chargedUsd)}
             {attempt.estimated ? " (estimated)" : ""}
           </p>
           {attempt.message && (

@@ -1,0 +1,206 @@
+import { IconArrowLeft } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useParams } from "@tanstack/react-router";
+import { type Schemas, api, ask } from "@/api";
+import { Diff } from "@/core/Diff";
+import { count } from "@/core/format";
+import { Answered, Empty } from "@/core/States";
+import { Text, Verbatim } from "@/core/Text";
+import { Money } from "@/core/Values";
+import { To } from "@/shell/To";
+import { useView } from "@/shell/view";
+import { addressOf } from "./address";
+import { PromptState } from "./PromptState";
+import { type Version, ofCode, ofManaged, textOf } from "./versions";
+
+type Managed = Schemas["ManagedPromptView"];
+
+export default function OnePrompt() {
+  const { name } = useParams({ strict: false });
+  const { search } = useView();
+  const prompt = useQuery({
+    queryKey: ["prompt", name, search["of"], search["source"]],
+    queryFn: ({ signal }) => {
+      const query = {
+        ...(search["of"] ? { project: search["of"] } : {}),
+        ...(search["source"] ? { source: search["source"] } : {}),
+      };
+      return ask(api.GET("/api/v1/prompts/{name}", { params: { path: { name: name ?? "" }, query }, signal }));
+    },
+    staleTime: 30_000,
+  });
+  return (
+    <Answered of={prompt} what="the prompt">
+      {(found) => {
+        if (found.object === "prompt") {
+          const where = `${found.source} · ${found.path}`;
+          return <Shown name={found.name} where={where} state={found.state} versions={ofCode(found)} />;
+        }
+        if (found.object === "managed_prompt") {
+          return (
+            <Shown name={found.name} where={`managed here, in ${found.project}`} state={null} versions={ofManaged(found)}>
+              <Twin prompt={found} />
+            </Shown>
+          );
+        }
+        return <Empty title="This is no prompt with versions" />;
+      }}
+    </Answered>
+  );
+}
+
+interface ShownProps {
+  name: string;
+  where: string;
+  state: string | null;
+  versions: Version[];
+  children?: React.ReactNode;
+}
+
+function Shown({ name, where, state, versions, children }: ShownProps) {
+  const { search } = useView();
+  const chosen = versions.find((each) => each.id === search["version"]) ?? versions[0];
+  const before = versions.find((each) => each.id === search["against"]);
+  if (!chosen) {
+    return <Empty title="It has no version" />;
+  }
+  return (
+    <div className="hg-prompt">
+      <header className="hg-call-head">
+        <To path="/prompts" className="hg-icon-button" aria-label="back to prompts">
+          <IconArrowLeft size={16} stroke={1.6} />
+        </To>
+        <h1>
+          <Text>{name}</Text>
+        </h1>
+        <span className="hg-soft hg-ellipsis">
+          <Text>{where}</Text>
+        </span>
+        <PromptState state={state} />
+        <span className="hg-spring" />
+        <To path="/requests" className="hg-button" filter={{ prompt: name }}>
+          Its calls
+        </To>
+      </header>
+      <div className="hg-prompt-columns">
+        <Versions versions={versions} chosen={chosen} />
+        <section aria-label="text">
+          <Against versions={versions} chosen={chosen} before={before} />
+          <VersionText name={name} chosen={chosen} before={before} />
+          {children}
+        </section>
+      </div>
+    </div>
+  );
+}
+
+function Versions({ versions, chosen }: { versions: Version[]; chosen: Version }) {
+  const { set } = useView();
+  return (
+    <nav aria-label="versions">
+      <ol className="hg-versions">
+        {versions.map((each, place) => (
+          <li key={each.id}>
+            <button
+              type="button"
+              aria-pressed={each.id === chosen.id}
+              onClick={() => set({ version: place === 0 ? null : each.id, against: null }, true)}
+            >
+              <span>
+                <strong>{each.title}</strong> <span className="hg-soft">{each.when}</span>
+              </span>
+              <span className="hg-soft hg-ellipsis">{each.who}</span>
+              <span className="hg-soft hg-ellipsis">{each.notes.join(" · ")}</span>
+              {each.calls !== null && (
+                <span className="hg-number">
+                  {count(each.calls)} calls {each.calls > 0 && <Money usd={each.costUsd} />}
+                </span>
+              )}
+            </button>
+          </li>
+        ))}
+      </ol>
+    </nav>
+  );
+}
+
+function Against({ versions, chosen, before }: { versions: Version[]; chosen: Version; before: Version | undefined }) {
+  const { set } = useView();
+  const others = versions.filter((each) => each.id !== chosen.id);
+  if (others.length === 0) {
+    return null;
+  }
+  return (
+    <label className="hg-against">
+      Compare with{" "}
+      <select
+        className="hg-input"
+        value={before?.id ?? ""}
+        onChange={(event) => set({ against: event.currentTarget.value }, true)}
+      >
+        <option value="">nothing</option>
+        {others.map((each) => (
+          <option key={each.id} value={each.id}>
+            {each.title} ({each.when})
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function VersionText({ name, chosen, before }: { name: string; chosen: Version; before: Version | undefined }) {
+  const now = useText(name, chosen);
+  const then = useText(name, before);
+  return (
+    <Answered of={now} what="the version">
+      {(text) =>
+        before === undefined ? (
+          <Verbatim text={text} label={`text of ${chosen.title}`} />
+        ) : (
+          <Answered of={then} what="the version before">
+            {(old) => <Diff before={old} after={text} names={[before.title, chosen.title]} />}
+          </Answered>
+        )
+      }
+    </Answered>
+  );
+}
+
+/** The text of a version: what came along, or of a managed one its messages. */
+function useText(name: string, version: Version | undefined) {
+  const { search } = useView();
+  return useQuery({
+    queryKey: ["prompt version", name, search["of"], search["source"], version?.id],
+    enabled: version !== undefined,
+    staleTime: 60_000,
+    queryFn: async ({ signal }) => {
+      if (version?.text !== null && version?.text !== undefined) {
+        return version.text;
+      }
+      const path = { name: `${name}/versions/${version?.id ?? ""}` };
+      const query = search["of"] ? { project: search["of"] } : {};
+      const found = await ask(api.GET("/api/v1/prompts/{name}", { params: { path, query }, signal }));
+      return found.object === "managed_version" ? textOf(found) : "";
+    },
+  });
+}
+
+function Twin({ prompt }: { prompt: Managed }) {
+  const twin = prompt.twin;
+  if (!twin) {
+    return null;
+  }
+  const side = (name: "before" | "after"): string => twin.rows.flatMap((row) => row[name] ?? []).join("\n");
+  return (
+    <section aria-label="the twin in code">
+      <h2 className="hg-answer-title">
+        Its twin in code:{" "}
+        <To {...addressOf({ name: twin.name, project: prompt.project, source: twin.source })}>
+          <Text>{twin.name}</Text>
+        </To>
+      </h2>
+      <Diff before={side("before")} after={side("after")} names={["before", "after"]} />
+    </section>
+  );
+}

@@ -1,0 +1,135 @@
+import { useQuery } from "@tanstack/react-query";
+import { useCallback, useMemo } from "react";
+import { type Schemas, api, ask } from "@/api";
+import { compact, count } from "@/core/format";
+import { Answered, Empty } from "@/core/States";
+import { type Column, Table } from "@/core/Table";
+import { Money, Name, Share, State } from "@/core/Values";
+import { useMay } from "@/shell/session";
+import { To } from "@/shell/To";
+import { keyOf, refreshOf, timesOf, useShared, useView } from "@/shell/view";
+import { DIMENSIONS, type Dimension } from "./dimensions";
+
+type Row = Schemas["CostRow"];
+type Sort = "cost" | "requests" | "input" | "output" | "each";
+
+/** The names of keys, which costs know by their ids. */
+function useKeyNames(isWanted: boolean): Map<string, string> {
+  const may = useMay("keys:read");
+  const keys = useQuery({
+    queryKey: ["keys"],
+    queryFn: () => ask(api.GET("/api/v1/keys", { params: { query: { limit: 500 } } })),
+    enabled: isWanted && may,
+    staleTime: 60_000,
+  });
+  const items = keys.data?.items;
+  return useMemo(() => new Map(items?.map((each) => [each.id, each.name])), [items]);
+}
+
+export function CostTable({ dimension }: { dimension: Dimension }) {
+  const view = useShared();
+  const costs = useQuery({
+    queryKey: ["costs", dimension, ...keyOf(view)],
+    queryFn: ({ signal }) => {
+      const project = view.project ? { project: view.project } : {};
+      const query = { group_by: dimension, limit: 500, ...timesOf(view), ...project };
+      return ask(api.GET("/api/v1/costs", { params: { query }, signal }));
+    },
+    refetchInterval: refreshOf(view),
+  });
+  return (
+    <Answered of={costs} what="costs">
+      {(page) => <Rows rows={page.items} dimension={dimension} isWhole={page.next === null} />}
+    </Answered>
+  );
+}
+
+function valueOf(row: Row, sort: Sort): number {
+  switch (sort) {
+    case "cost":
+      return Number(row.cost_usd ?? -1);
+    case "each":
+      return row.requests > row.unpriced ? Number(row.cost_usd ?? 0) / (row.requests - row.unpriced) : -1;
+    case "requests":
+      return row.requests;
+    case "input":
+      return row.usage.input + row.usage.cache_read + row.usage.cache_write;
+    case "output":
+      return row.usage.output + row.usage.reasoning;
+  }
+}
+
+function Rows({ rows, dimension, isWhole }: { rows: Row[]; dimension: Dimension; isWhole: boolean }) {
+  const { search, set } = useView();
+  const names = useKeyNames(dimension === "key");
+  const sort = (search["sort"] ?? "cost") as Sort;
+  const isUp = search["order"] === "up";
+  const isUnpricedOnly = search["unpriced"] === "only";
+  const shown = useMemo(() => {
+    const wanted = isUnpricedOnly ? rows.filter((row) => row.unpriced > 0) : rows;
+    const sorted = [...wanted].sort((one, other) => valueOf(other, sort) - valueOf(one, sort));
+    return isUp ? sorted.reverse() : sorted;
+  }, [rows, sort, isUp, isUnpricedOnly]);
+  const total = rows.reduce((sum, row) => sum + Number(row.cost_usd ?? 0), 0);
+  const titleOf = useCallback(
+    (row: Row): string => {
+      const value = row[dimension] ?? "";
+      return names.get(value) ?? (value || "none");
+    },
+    [dimension, names],
+  );
+  const sorting = (name: Sort): Pick<Column<Row>, "onSort" | "sorted"> => ({
+    onSort: () => set({ sort: name === "cost" ? null : name, order: sort === name && !isUp ? "up" : null }, true),
+    sorted: sort === name ? (isUp ? "ascending" : "descending") : undefined,
+  });
+  const number = (value: string): React.ReactNode => <span className="hg-number">{value}</span>;
+  const filterOf = (row: Row): Record<string, string> => (row[dimension] ? { [dimension]: row[dimension] } : {});
+  const right = { align: "right" as const };
+  const columns: Column<Row>[] = [
+    {
+      id: "name",
+      title: DIMENSIONS[dimension],
+      width: "minmax(160px, 2fr)",
+      render: (row) => (
+        <To path="/requests" filter={filterOf(row)}>
+          <Name>{titleOf(row)}</Name>
+        </To>
+      ),
+    },
+    { id: "cost", title: "Cost", width: "110px", ...right, render: (row) => <Money usd={row.cost_usd} estimated={row.estimated > 0} />, ...sorting("cost") },
+    { id: "share", title: "Share", width: "130px", render: (row) => <Share of={total > 0 ? Number(row.cost_usd ?? 0) / total : 0} /> },
+    { id: "requests", title: "Calls", width: "90px", ...right, render: (row) => number(count(row.requests)), ...sorting("requests") },
+    { id: "each", title: "Each", width: "100px", ...right, render: (row) => <Money usd={valueOf(row, "each") < 0 ? null : String(valueOf(row, "each"))} />, ...sorting("each") },
+    { id: "input", title: "Tokens in", width: "100px", ...right, render: (row) => number(compact(valueOf(row, "input"))), ...sorting("input") },
+    { id: "output", title: "Tokens out", width: "100px", ...right, render: (row) => number(compact(valueOf(row, "output"))), ...sorting("output") },
+    { id: "unpriced", title: "Unpriced", width: "100px", ...right, render: (row) => (row.unpriced > 0 ? <State tone="warn">{count(row.unpriced)}</State> : "") },
+  ];
+  return (
+    <>
+      <div className="hg-table-bar">
+        <button
+          type="button"
+          className="hg-button hg-quiet-button"
+          aria-pressed={isUnpricedOnly}
+          onClick={() => set({ unpriced: isUnpricedOnly ? null : "only" }, true)}
+        >
+          Only those without a price
+        </button>
+        {(dimension === "user" || dimension === "tag") && (
+          <span className="hg-soft">kept by day: counted from the beginning of the first day</span>
+        )}
+      </div>
+      {shown.length === 0 ? (
+        <Empty title={isUnpricedOnly ? "Every call has a known price" : "No call in this time"} />
+      ) : (
+        <Table
+          label={`cost by ${DIMENSIONS[dimension].toLowerCase()}`}
+          rows={shown}
+          columns={columns}
+          keyOf={(row) => row[dimension] ?? ""}
+          footer={isWhole ? null : "The dearest 500; narrow the time or choose a project for others."}
+        />
+      )}
+    </>
+  );
+}
