@@ -142,6 +142,7 @@ demo: $(VENV)/.all
 reference: $(VENV)/.all
 	@$(BIN)/python -m tests.structure.reference docs/reference
 	@$(BIN)/python -m tests.conformance.page
+	@$(BIN)/python -m tests.attack.instrumentations.page
 
 constraints: $(VENV)/.frameworks
 	@{ echo "# Exact versions that tests ran with; written by 'make constraints'."; \

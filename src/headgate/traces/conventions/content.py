@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from headgate.traces.conventions.indexed import Indexed
-from headgate.traces.conventions.messages import Message, in_shape, messages_of
+from headgate.traces.conventions.messages import WRAPPERS, Message, in_shape, message_of, messages_of
 from headgate.traces.conventions.parts import Part, parts_of, tool_call
 from headgate.traces.conventions.said import Said
 from headgate.traces.conventions.texts import bounded, decoded, encoded, json_text
@@ -22,11 +22,9 @@ _RESTATED: Final = {"input": "input.value", "output": "output.value"}
 def content_of(said: Said, meaning: str, kind: Kind, from_events: list[Message]) -> str:
     """The input or output of a span as JSON text: messages in OpenTelemetry's shape, or any other value."""
     for _, name, value in said.each(meaning):
-        text = _read(name, value, _ROLES[meaning], kind)
+        read = _indexed if type(value) is Indexed else _read
+        text = read(said, meaning, name, kind)
         if text:
-            said.take(name)
-            if name.endswith("_messages.N"):
-                _drop_restated(said, meaning)
             return _within(said, meaning, text)
     if meaning == "output" and (answer := _answer(said)) is not None:
         return _within(said, meaning, encoded([answer]))
@@ -37,12 +35,18 @@ def content_of(said: Said, meaning: str, kind: Kind, from_events: list[Message])
 
 def json_of(said: Said, meaning: str) -> str:
     """A value of a meaning as JSON text; empty where there is none."""
+    text = ""
     for _, name, value in said.each(meaning):
         found = _list_of(name, value)
-        if found:
+        if name == "model_request_parameters" and isinstance(body := decoded(value), dict):
+            members = cast("Mapping[str, Any]", body)
+            said.leave(name, {key: member for key, member in members.items() if key != "function_tools"})
+        elif found and not text:
             said.take(name)
-            return _within(said, meaning, found)
-    return ""
+        text = text or found
+    if meaning == "tools" and not text and said.found_tools:
+        text = encoded(said.found_tools)
+    return _within(said, meaning, text) if text else ""
 
 
 def system_of(said: Said) -> str:
@@ -62,27 +66,80 @@ def _within(said: Said, meaning: str, text: str) -> str:
     return text
 
 
-def _read(name: str, value: object, role: str, kind: Kind) -> str:
+def _read(said: Said, meaning: str, name: str, kind: Kind) -> str:
+    """A value as JSON text: messages where it holds them and the step talks to a model."""
+    value = said.names[name]
     if value is None or value == "":
         return ""
-    if type(value) is Indexed:
-        built = value.build()
-        found = messages_of(built, role)
-        return encoded(built if found is None else found)
+    said.take(name)
     if name.endswith(".messages") and type(value) is str and in_shape(value):
         return value
     if kind in _TALKS:
-        found = messages_of(value, role)
-        if found is not None:
-            return encoded(found)
+        found = decoded(value)
+        messages = messages_of(found, _ROLES[meaning])
+        if messages is not None:
+            if isinstance(found, dict):
+                _leave_beside(said, name, cast("Mapping[str, Any]", found))
+            return encoded(messages)
+        if kind == "llm" and type(found) is str:
+            return encoded([{"role": _ROLES[meaning], "parts": parts_of(found)}])
+    if kind == "tool" and (given := _tool_gave(value)) is not None:
+        return encoded(given)
     return json_text(value)
 
 
-def _drop_restated(said: Said, meaning: str) -> None:
-    name = _RESTATED[meaning]
-    value = said.names.get(name)
-    if type(value) is str and value[:1] in ("{", "["):
-        said.take(name)
+def _indexed(said: Said, meaning: str, place: str, kind: Kind) -> str:
+    """Indexed messages; what restates them as the body of a call is used instead where it says more."""
+    built = cast("Indexed", said.names[place]).build()
+    said.take(place)
+    messages = messages_of(built, _ROLES[meaning])
+    if messages is None:
+        return encoded(built) if built else ""
+    restated = said.names.get(_RESTATED[meaning])
+    if type(restated) is str and restated[:1] in ("{", "["):
+        if kind != "llm" or not all(message["parts"] for message in messages):
+            fuller = messages_of(restated, _ROLES[meaning])
+            if fuller is not None and _said_in(fuller) > _said_in(messages):
+                messages = fuller
+        said.take(_RESTATED[meaning])
+    return encoded(messages)
+
+
+def _said_in(messages: list[Message]) -> int:
+    return sum(len(message["parts"]) for message in messages)
+
+
+_TOLD: Final = frozenset({*WRAPPERS, "system", "instructions", "tools"})
+
+
+def _leave_beside(said: Said, name: str, body: Mapping[str, Any]) -> None:
+    """Of a call's body only the messages were read, and its tools are; the rest stays."""
+    tools = body.get("tools")
+    if isinstance(tools, list) and tools and not said.each("tools"):
+        said.found_tools = cast("list[object]", tools)
+    told = {
+        "messages",
+        "message",
+        "items",
+        "contents",
+        "choices",
+        "candidates",
+        "generations",
+        "system",
+        "tools",
+    }
+    if not told.isdisjoint(body) and "role" not in body:
+        said.leave(name, {member: value for member, value in body.items() if member not in told})
+
+
+def _tool_gave(value: object) -> object:
+    """What a tool gave, where a framework wraps it into a message."""
+    found = decoded(value)
+    if not isinstance(found, dict) or not ("kwargs" in found or "data" in found or "tool_call_id" in found):
+        return None
+    message = message_of(cast("Mapping[str, Any]", found), "tool")
+    parts: list[Part] = [] if message is None else message["parts"]
+    return parts[0].get("response") if len(parts) == 1 else None
 
 
 def _list_of(name: str, value: object) -> str:

@@ -50,8 +50,10 @@ def happened(events: Sequence[RawEvent]) -> Happened:
     for event in events[:_EVENTS_MAX]:
         read = _READERS.get(event.name)
         if read is None:
-            if event.name in _FIRST_TOKEN and found.first_token_ns is None:
-                found.first_token_ns = event.at_ns
+            if event.name in _FIRST_TOKEN:
+                found.first_token_ns = found.first_token_ns or event.at_ns
+                if not event.attributes:
+                    continue  # one a chunk of a stream, each saying nothing
             found.kept.append(event)
         elif not read(found, event.name, event.attributes):
             found.kept.append(event)

@@ -41,7 +41,7 @@ _ROLES_BY_TYPE: Final[Mapping[str, str]] = {
 }
 """Where a message has no role, but a type: LangChain's, and the items of OpenAI's Responses."""
 
-_WRAPPERS: Final = ("messages", "items", "contents", "choices", "candidates", "generations", "message")
+WRAPPERS: Final = ("messages", "items", "contents", "choices", "candidates", "generations", "message")
 """Members of a request's or an answer's body in which messages stand."""
 _SAYS: Final = (
     "content",
@@ -65,13 +65,16 @@ class _Shaped(msgspec.Struct):
     parts: list[_Typed]
 
 
+_OTHERWISE: Final = ('"result":', '"arguments":"{', '"arguments": "{')
+"""Marks of pydantic-ai's shape: `result` for `response`, and arguments as the text of an object."""
+
 _shaped = msgspec.json.Decoder(list[_Shaped]).decode
 
 
 def in_shape(text: str) -> bool:
     """Whether a JSON text is a list of messages in OpenTelemetry's shape already."""
-    if len(text) > CONTENT or ('"result"' in text and '"response"' not in text):
-        return False  # pydantic-ai has `result` where OpenTelemetry has `response`
+    if len(text) > CONTENT or any(mark in text for mark in _OTHERWISE):
+        return False
     try:
         _shaped(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
@@ -132,7 +135,7 @@ def message_of(fields: Fields, role: str) -> Message | None:
 def _in_fields(fields: Fields, role: str, depth: int) -> list[Message] | None:
     if (message := message_of(fields, role)) is not None:
         return [message]
-    for name in _WRAPPERS:
+    for name in WRAPPERS:
         inner = fields.get(name)
         if depth and isinstance(inner, list | dict) and inner:
             found = messages_of(cast("object", inner), role, depth - 1)

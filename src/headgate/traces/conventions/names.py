@@ -61,8 +61,6 @@ ORDERS: Final[Mapping[str, tuple[str, ...]]] = {
         "llm.request.model_name",
         "llm.request.model",
         "ai.model.id",
-        "llm.model_name",
-        "embedding.model_name",
         "decision.request.model_name",
     ),
     "provider": (
@@ -122,6 +120,7 @@ ORDERS: Final[Mapping[str, tuple[str, ...]]] = {
         "llm.finish_reason",
         "llm.response.finish_reason",
         "gen_ai.response.stop_reason",
+        "langfuse.observation.metadata.finish_reason",
         "llm.response.stop_reason",
     ),
     "first_token_s": ("gen_ai.response.time_to_first_chunk", "gen_ai.server.time_to_first_token"),

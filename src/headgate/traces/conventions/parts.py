@@ -98,7 +98,7 @@ def _first(fields: Fields, *names: str) -> Any:
 def _own(fields: Fields) -> Part:
     if fields.get("type") == "tool_call_response" and "response" not in fields:
         return tool_response(fields)
-    return dict(fields)
+    return {**fields}
 
 
 def _text(fields: Fields) -> Part:

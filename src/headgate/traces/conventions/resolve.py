@@ -49,7 +49,8 @@ def resolve(raw: RawSpan) -> Span:
     reasons = said.texts("finish_reasons", REASONS_MAX)
     status, status_message = _status(raw, said, events)
     entity = said.text("entity") if kind in ("agent", "tool") else ""
-    request_model = said.text("request_model")
+    parameters, model_asked = _parameters(said)
+    request_model = said.text("request_model") or model_asked
     return Span(
         trace_id=raw.trace_id,
         span_id=raw.span_id,
@@ -85,7 +86,7 @@ def resolve(raw: RawSpan) -> Span:
         output=output,
         system=system_of(said),
         tools=json_of(said, "tools"),
-        parameters=_parameters(said),
+        parameters=parameters,
         documents=json_of(said, "documents"),
         scores=(*events.scores, *annotated(said))[:SCORES_MAX],
         trace_name=said.text("trace_name"),
@@ -141,6 +142,7 @@ def _first_token_ms(raw: RawSpan, said: Said, events: Happened) -> float | None:
     if found is None and (moment := said.text("first_token_at")):
         try:
             found = (datetime.fromisoformat(moment).timestamp() * 1e9 - raw.start_ns) / 1e6
+            said.take("langfuse.observation.completion_start_time")
         except (ValueError, OverflowError):
             said.flag("first_token_unreadable")
     if found is None and events.first_token_ns is not None:
@@ -161,8 +163,8 @@ def _finished(output: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))[:REASONS_MAX]
 
 
-def _parameters(said: Said) -> str:
-    """One JSON object of all parameters; empty where none are told."""
+def _parameters(said: Said) -> tuple[str, str]:
+    """One JSON object of all parameters, empty where none are told; and the model that stands among them."""
     found: dict[str, Any] = {}
     for _, name, value in said.each("parameter"):
         found.setdefault(PARAMETER_NAMES[name], value)
@@ -174,10 +176,10 @@ def _parameters(said: Said) -> str:
             for parameter, setting in cast("Mapping[str, Any]", members).items():
                 found.setdefault(parameter, setting)
     if not found:
-        return ""
+        return "", ""
     # The model is told by itself, and what went in by `input`.
     kept = {name: value for name, value in found.items() if name not in _NO_PARAMETERS}
-    return _small(said, "parameters", kept) if kept else ""
+    return _small(said, "parameters", kept) if kept else "", short_text(found.get("model")) or ""
 
 
 _NO_PARAMETERS: Final = frozenset({"model", "messages", "input", "tools"})

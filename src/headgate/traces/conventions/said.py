@@ -57,15 +57,18 @@ _NOBODY: Final = len(CONVENTIONS)
 class Said:
     """The attributes of one span by meaning, what was taken of them, and the flags raised on the way."""
 
-    __slots__ = ("_heard", "_taken", "_whose", "attributes", "flags", "names")
+    __slots__ = ("_heard", "_left", "_taken", "_whose", "attributes", "flags", "found_tools", "names")
 
     def __init__(self, attributes: Mapping[str, Any]) -> None:
         self.attributes = attributes
         self.flags: list[str] = []
         self.names: dict[str, object] = {}
         """Known names that were heard, indexed ones by their prefix and `.N`."""
+        self.found_tools: list[object] = []
+        """Definitions of tools that stood in the input, beside the messages."""
         self._heard: dict[str, list[Heard]] = {}
         self._taken: set[str] = set()
+        self._left: dict[str, Any] = {}
         self._whose = _NOBODY
         self._sort(attributes)
 
@@ -138,7 +141,7 @@ class Said:
         """The first readable list of short texts, each once; empty where there is none."""
         for _, name, value in self.each(meaning):
             if found := texts_of(value, most):
-                if type(value) is list and list(found) == value:
+                if list(found) == (value if type(value) is list else [value]):
                     self._taken.add(name)
                 return found
         return ()
@@ -160,6 +163,12 @@ class Said:
         else:
             self._taken.add(name)
 
+    def leave(self, name: str, remainder: Mapping[str, Any]) -> None:
+        """Take a name whose value was read in part: what nobody read of it stays under its name."""
+        self._taken.add(name)
+        if remainder:
+            self._left[name] = remainder
+
     def flag(self, flag: str) -> None:
         """Raise a flag, once."""
         if flag not in self.flags:
@@ -168,7 +177,8 @@ class Said:
     def rest(self) -> dict[str, Any]:
         """What nobody took, as it came."""
         taken = self._taken
-        return {name: value for name, value in self.attributes.items() if name not in taken}
+        rest = {name: value for name, value in self.attributes.items() if name not in taken}
+        return rest | self._left if self._left else rest
 
     def convention(self, scope: str) -> str:
         """Whose names were read; empty where none was known."""

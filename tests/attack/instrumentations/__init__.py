@@ -1,0 +1,1 @@
+"""Instrumentations of others, unchanged, by their own exporters, against a provider with known answers."""

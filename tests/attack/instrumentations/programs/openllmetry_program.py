@@ -1,0 +1,12 @@
+# pyright: basic, reportMissingImports=false, reportAttributeAccessIssue=false
+"""OpenLLMetry's instrumentation of the OpenAI client."""
+
+from asking import converse
+from openai import OpenAI
+from opentelemetry.instrumentation.openai import OpenAIInstrumentor
+from provided import provider
+
+made = provider()
+OpenAIInstrumentor().instrument(tracer_provider=made)
+print(converse(OpenAI()))
+made.shutdown()
