@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Instrumentations patch the clients that they watch, and want other versions of them.
+INSTRUMENTATIONS := .venv-instrumentations
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # More than two cores have to do: a third of the time is waiting.
 WORKERS ?= 3
@@ -23,7 +25,7 @@ BENCH_ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install packages run console ui test clients attack soak bench overspend demo lint types reference \
-  constraints clean
+  constraints constraints-instrumentations clean
 
 # The console's pages, built anew when what they are made of has changed.
 CONSOLE := src/headgate/console/index.html
@@ -86,6 +88,14 @@ console: $(VENV)/.server
 ui: $(CONSOLE)
 	@cd ui && npm run --silent test
 
+$(INSTRUMENTATIONS)/.done: pyproject.toml constraints-instrumentations.txt | $(BIN)/python
+	@echo "installing the instrumentations that are held against Headgate into $(INSTRUMENTATIONS) ..." >&2
+	@$(PYTHON) -m venv $(INSTRUMENTATIONS)
+	@$(INSTRUMENTATIONS)/bin/python -m pip --quiet --disable-pip-version-check install --upgrade "pip>=26"
+	@$(INSTRUMENTATIONS)/bin/python -m pip --quiet --disable-pip-version-check install --no-compile \
+	  -c constraints-instrumentations.txt -e ".[instrumentations]"
+	@touch $@
+
 install: $(VENV)/.all $(CONSOLE)
 
 run: $(VENV)/.server
@@ -121,7 +131,7 @@ packages:
 	  fi; \
 	fi
 
-attack: $(VENV)/.frameworks packages $(CONSOLE)
+attack: $(VENV)/.frameworks $(INSTRUMENTATIONS)/.done packages $(CONSOLE)
 	@# Frameworks leave loops and sockets open, which the next test in their process would be blamed for.
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -p no:unraisableexception tests/attack/clients
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/attack tests/faults $(LONG_TESTS) \
@@ -149,6 +159,12 @@ constraints: $(VENV)/.frameworks
 	   $(PIP) freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==[^ ]+$$'; } > constraints.new
 	@mv constraints.new constraints.txt
 
+constraints-instrumentations: $(INSTRUMENTATIONS)/.done
+	@{ echo "# Exact versions that the instrumentations ran with; written by 'make constraints-instrumentations'."; \
+	   $(INSTRUMENTATIONS)/bin/python -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==[^ ]+$$'; } \
+	  > constraints.new
+	@mv constraints.new constraints-instrumentations.txt
+
 clean:
-	@rm -rf $(VENV) ui/node_modules src/headgate/console artefacts .bench build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) $(INSTRUMENTATIONS) ui/node_modules src/headgate/console artefacts .bench build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
