@@ -152,7 +152,7 @@ demo: $(VENV)/.all
 reference: $(VENV)/.all
 	@$(BIN)/python -m tests.structure.reference docs/reference
 	@$(BIN)/python -m tests.conformance.page
-	@$(BIN)/python -m tests.attack.instrumentations.page
+	@$(BIN)/python -m tests.attack.instrumentations.instrumentation_page
 
 constraints: $(VENV)/.frameworks
 	@{ echo "# Exact versions that tests ran with; written by 'make constraints'."; \

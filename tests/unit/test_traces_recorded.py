@@ -2,8 +2,8 @@
 
 import pytest
 from tests.attack.instrumentations.hearing import calls_in, marks_of, recorded
-from tests.attack.instrumentations.page import PAGE, page
-from tests.attack.instrumentations.running import FIXTURES, NAMES, ROOT
+from tests.attack.instrumentations.instrumentation_page import PAGE, page
+from tests.attack.instrumentations.instrumentation_runs import FIXTURES, NAMES, ROOT
 
 from headgate.traces.conventions.resolve import resolve
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 from tests.attack.instrumentations.answering import ANSWER, ANSWERED, ASKED, CALL, MODEL
-from tests.attack.instrumentations.running import FIXTURES
+from tests.attack.instrumentations.instrumentation_runs import FIXTURES
 
 from headgate.catalog.prices import cost, facts_for
 from headgate.traces.conventions.priced import priced

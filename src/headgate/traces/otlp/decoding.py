@@ -13,6 +13,7 @@ from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from headgate.access.model import Key
+from headgate.traces.conventions.priced import priced
 from headgate.traces.conventions.resolve import resolve
 from headgate.traces.model import Span
 from headgate.traces.otlp import json_form, wire
@@ -126,7 +127,7 @@ class _SpanReader:
 
     def _span(self, message: Any, source: Source, kept: Kept) -> Span:
         found = read_span(message, source, kept)
-        span = resolve(found.span)
+        span = priced(resolve(found.span))
         flags = tuple(dict.fromkeys((*span.flags, *found.flags)))
         return msgspec.structs.replace(span, flags=flags, **self._owner.own(span))
 

@@ -1,13 +1,13 @@
 # pyright: basic, reportMissingImports=false, reportAttributeAccessIssue=false
 """Haystack's agent, seen by OpenInference's instrumentation of it."""
 
-from asking import MODEL, QUESTION, SYSTEM, weather_of
 from haystack.components.agents import Agent
 from haystack.components.generators.chat import OpenAIChatGenerator
 from haystack.dataclasses import ChatMessage
 from haystack.tools import tool
 from openinference.instrumentation.haystack import HaystackInstrumentor
 from provided import provider
+from weather_asking import MODEL, QUESTION, SYSTEM, weather_of
 
 made = provider()
 HaystackInstrumentor().instrument(tracer_provider=made)

@@ -3,9 +3,9 @@
 
 import os
 
-from asking import converse
 from langfuse import Langfuse, observe, propagate_attributes
 from langfuse.openai import OpenAI
+from weather_asking import converse
 
 langfuse = Langfuse(
     public_key="pk-lf-1",

@@ -1,12 +1,12 @@
 # pyright: basic, reportMissingImports=false, reportAttributeAccessIssue=false
 """LangGraph's agent, seen by OpenInference's instrumentation of LangChain."""
 
-from asking import MODEL, QUESTION, SYSTEM, weather_of
 from langchain.agents import create_agent
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from openinference.instrumentation.langchain import LangChainInstrumentor
 from provided import provider
+from weather_asking import MODEL, QUESTION, SYSTEM, weather_of
 
 made = provider()
 LangChainInstrumentor().instrument(tracer_provider=made)

@@ -1,10 +1,10 @@
 # pyright: basic, reportMissingImports=false, reportAttributeAccessIssue=false
 """OpenTelemetry's own GenAI instrumentation of the OpenAI client."""
 
-from asking import converse
 from openai import OpenAI
 from opentelemetry.instrumentation.openai_v2 import OpenAIInstrumentor
 from provided import provider
+from weather_asking import converse
 
 made = provider()
 OpenAIInstrumentor().instrument(tracer_provider=made)

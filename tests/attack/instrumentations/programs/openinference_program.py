@@ -1,11 +1,11 @@
 # pyright: basic, reportMissingImports=false, reportAttributeAccessIssue=false
 """OpenInference's instrumentation of the OpenAI client."""
 
-from asking import converse
 from openai import OpenAI
 from openinference.instrumentation import using_attributes
 from openinference.instrumentation.openai import OpenAIInstrumentor
 from provided import provider
+from weather_asking import converse
 
 made = provider()
 OpenAIInstrumentor().instrument(tracer_provider=made)

@@ -1,10 +1,10 @@
 # pyright: basic, reportMissingImports=false, reportAttributeAccessIssue=false
 """OpenLLMetry's instrumentation of the OpenAI client."""
 
-from asking import converse
 from openai import OpenAI
 from opentelemetry.instrumentation.openai import OpenAIInstrumentor
 from provided import provider
+from weather_asking import converse
 
 made = provider()
 OpenAIInstrumentor().instrument(tracer_provider=made)

@@ -1,11 +1,11 @@
 # pyright: basic, reportMissingImports=false, reportAttributeAccessIssue=false
 """pydantic-ai and its own instrumentation."""
 
-from asking import MODEL, QUESTION, SYSTEM, weather_of
 from provided import provider
 from pydantic_ai import Agent
 from pydantic_ai.models.instrumented import InstrumentationSettings
 from pydantic_ai.models.openai import OpenAIChatModel
+from weather_asking import MODEL, QUESTION, SYSTEM, weather_of
 
 made = provider()
 Agent.instrument_all(InstrumentationSettings(tracer_provider=made))

@@ -1,6 +1,6 @@
 """Runs the programs, each with its instrumentation, in an environment of their own, and hears their spans.
 
-python -m tests.attack.instrumentations.running PROGRAM ...   # writes what they export as fixtures
+python -m tests.attack.instrumentations.instrumentation_runs PROGRAM ...   # writes fixtures
 """
 
 import base64

@@ -1,6 +1,6 @@
 """Writes the table of instrumentations from what they exported.
 
-    python -m tests.attack.instrumentations.page [FILE]
+    python -m tests.attack.instrumentations.instrumentation_page [FILE]
 
 `make reference` calls it. A test holds the page against the fixtures, `make attack` those against a run.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.attack.instrumentations.hearing import SUBJECTS, Mark, marks_of, recorded
-from tests.attack.instrumentations.running import NAMES, ROOT
+from tests.attack.instrumentations.instrumentation_runs import NAMES, ROOT
 
 PAGE: Final = Path("docs") / "reference" / "instrumentations.md"
 PINS: Final = ROOT / "constraints-instrumentations.txt"
