@@ -19,9 +19,8 @@ class Indexed:
         self._tree: dict[str, Any] = {}
         self.names: list[str] = []
 
-    def add(self, name: str, path: str, value: object) -> bool:
+    def add(self, name: str, steps: tuple[str, ...], value: object) -> bool:
         """Place a value; False where the path is too deep, too far or already something else."""
-        steps = path.split(".")
         if len(steps) > _DEPTH or len(self.names) >= SLOTS:
             return False
         node = self._tree

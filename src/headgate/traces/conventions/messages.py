@@ -107,6 +107,8 @@ def messages_of(value: object, role: str, depth: int = _DEPTH) -> list[Message] 
 
 def message_of(fields: Fields, role: str) -> Message | None:
     """One message of any dialect; None for what is none."""
+    if (plain := _plain(fields)) is not None:
+        return plain
     finish = fields.get("finish_reason") or fields.get("finishReason")
     inner = fields.get("message") or fields.get("kwargs") or fields.get("data")
     if isinstance(inner, dict):
@@ -130,6 +132,18 @@ def message_of(fields: Fields, role: str) -> Message | None:
     if isinstance(finish, str) and finish:
         found["finish_reason"] = finish
     return found
+
+
+def _plain(fields: Fields) -> Message | None:
+    """A message of OpenInference with a role and a text alone, as most are; None for any other."""
+    inner = fields.get("message")
+    if len(fields) != 1 or type(inner) is not dict or len(cast("Fields", inner)) != 2:
+        return None
+    said = cast("Fields", inner)
+    role, content = said.get("role"), said.get("content")
+    if type(role) is not str or type(content) is not str or not content or role in ("tool", "function"):
+        return None
+    return {"role": _role(role), "parts": [{"type": "text", "content": content}]}
 
 
 def _in_fields(fields: Fields, role: str, depth: int) -> list[Message] | None:

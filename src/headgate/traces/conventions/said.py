@@ -4,6 +4,7 @@ Readers ask for a meaning and get the first value that can be read; what they to
 kept as it came. Read next: `conventions.names` (the tables), `conventions.resolve`.
 """
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Any, Final, cast
@@ -98,18 +99,16 @@ class Said:
                 heard.append((rank, name, value))
 
     def _index(self, name: str, value: object) -> int:
-        cut = _INDEX.search(name)
-        if cut is None:
+        placed = _placed(name)
+        if placed is None:
             return _NOBODY
-        place = f"{name[: cut.start()]}.N"
-        entry = PLACES.get(place)
-        if entry is None:
-            return _NOBODY
+        place, steps = placed
+        entry = PLACES[place]
         group = self.names.get(place)
         if group is None:
             group = Indexed()
             self._hear(place, group, entry[1])
-        if not cast("Indexed", group).add(name, name[cut.end() :], value):
+        if not cast("Indexed", group).add(name, steps, value):
             self.flag("indexed_cut")
         return entry[0]
 
@@ -184,6 +183,17 @@ class Said:
         """Whose names were read; empty where none was known."""
         whose = min(self._whose, _SCOPES.get(scope, _NOBODY)) if self._whose < _NOBODY else _NOBODY
         return CONVENTIONS[whose] if whose < _NOBODY else ""
+
+
+@functools.lru_cache(maxsize=4096)
+def _placed(name: str) -> tuple[str, tuple[str, ...]] | None:
+    """The place of an indexed name and its path below it; None for any other name. Names come again and
+    again, which is why some are remembered."""
+    cut = _INDEX.search(name)
+    if cut is None:
+        return None
+    place = f"{name[: cut.start()]}.N"
+    return (place, tuple(name[cut.end() :].split("."))) if place in PLACES else None
 
 
 def _rank(heard: Heard) -> int:
