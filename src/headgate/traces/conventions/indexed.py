@@ -51,6 +51,8 @@ def _built(node: Any) -> Any:
     if type(node) is not dict:
         return node
     members = cast("dict[str, Any]", node)
-    if all(step.isdecimal() and len(step) < 8 for step in members):
-        return [_built(members[step]) for step in sorted(members, key=int)]
-    return {step: _built(member) for step, member in members.items()}
+    steps = list(members)
+    # Asked of the first alone in most cases: members of objects are no numbers.
+    if not steps or (steps[0].isdecimal() and all(step.isdecimal() and len(step) < 8 for step in steps)):
+        return [_built(members[step]) for step in sorted(steps, key=int)]
+    return {step: member if type(member) is str else _built(member) for step, member in members.items()}
