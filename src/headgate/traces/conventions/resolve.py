@@ -2,6 +2,11 @@
 
 `resolve` names every step. Which name wins is data: `conventions.names`. What can't be read stays in
 `attributes` as it came, with a flag where it matters.
+
+Flags: `usage_inconsistent`, `usage_unreadable`, `cost_inconsistent`, `cost_unreadable`,
+`first_token_unreadable`; `indexed_cut` where indexed attributes are more, or deeper, than are put together;
+and of what was too long `input_cut`, `output_cut`, `system_cut`, `tools_cut`, `documents_cut`,
+`parameters_cut`, `attributes_cut`, `events_cut`, `links_cut`, `resource_cut`.
 """
 
 from collections.abc import Mapping
