@@ -103,7 +103,12 @@ COPY_ROLLUPS: Final[LiteralString] = """
     ) h
     join kinds_of_sums r on r.variant = h.variant
     group by 1, 2, 3, 4
-    on conflict (project, slot, dimension, value) do nothing
+    on conflict (project, slot, dimension, value) do update set
+        traces = trace_rollups.traces + excluded.traces, spans = trace_rollups.spans + excluded.spans,
+        calls = trace_rollups.calls + excluded.calls, errors = trace_rollups.errors + excluded.errors,
+        input = trace_rollups.input + excluded.input, output = trace_rollups.output + excluded.output,
+        cost_usd = trace_rollups.cost_usd + excluded.cost_usd,
+        duration_sketch = add_sketches(trace_rollups.duration_sketch, excluded.duration_sketch)
 """
 PREPARE: Final[tuple[LiteralString, ...]] = (
     "set synchronous_commit = off",

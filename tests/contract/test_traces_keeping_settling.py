@@ -179,6 +179,28 @@ async def test_only_what_is_quiet_or_has_waited_is_counted(database: Database) -
     assert await SettlingJob(database, quiet_s=3600.0, wait_s=0.0).run_once() == 1
 
 
+async def test_a_large_trace_that_still_grows_waits_longer(database: Database) -> None:
+    small, large = new_trace(), new_trace()
+    await ship(database, make_model_span(small, 1), make_model_span(large, 1))
+    async with database.connection() as connection:
+        # As if thirty million spans had come within the hour.
+        await connection.execute("update traces set spans = 30000000 where trace_id = %s", (large.hex(),))
+        await connection.execute("update trace_changes set first_at = first_at - interval '3000 seconds'")
+    job = SettlingJob(database, quiet_s=3600.0, wait_s=1.0)
+    assert await job.run_once() == 1
+    async with database.connection() as connection:
+        await connection.execute("update trace_changes set first_at = first_at - interval '4000 seconds'")
+    assert await job.run_once() == 1
+
+
+async def test_a_trace_of_many_spans_is_counted_whole(database: Database) -> None:
+    trace, number = new_trace(), 2500
+    await ship(database, *(make_model_span(trace, place + 1) for place in range(number)))
+    await settle(database)
+    [row] = await table(database, "traces")
+    assert (row["spans"], row["calls"], row["input"]) == (number, number, 10 * number)
+
+
 async def test_a_trace_that_was_deleted_is_forgotten(database: Database) -> None:
     await ship(database, make_model_span(new_trace(), 1))
     async with database.connection() as connection:

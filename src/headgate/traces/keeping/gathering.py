@@ -3,6 +3,7 @@
 Read next: `keeping.counting`, `keeping.settling`.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final
@@ -20,6 +21,8 @@ SPANS_MAX: Final = 200_000
 CALLS_MAX: Final = 20_000
 """So many of one trace are counted; what is beyond is flagged."""
 TOO_LARGE: Final = "too_large"
+ROWS_AT_ONCE: Final = 1000
+"""After so many rows whatever else control does has its turn."""
 
 _USAGE: Final = msgspec.json.Decoder(Usage)
 
@@ -62,11 +65,13 @@ async def gather(connection: Connection, due: Sequence[Due]) -> list[Gathered]:
     cursor = await connection.execute(QUERIES.read_spans, {**scope, **traces})
     spans: list[list[CountedSpan]] = [[] for _ in due]
     names: list[dict[int, tuple[int, str]]] = [{} for _ in due]
-    async for row in cursor:
-        place = int(row[0]) - 1
-        spans[place].append(_span(row))
-        if row[13]:
-            names[place][row[1]] = (row[11], row[13])
+    while rows := await cursor.fetchmany(ROWS_AT_ONCE):
+        for row in rows:
+            place = int(row[0]) - 1
+            spans[place].append(_span(row))
+            if row[13]:
+                names[place][row[1]] = (row[11], row[13])
+        await asyncio.sleep(0)
     texts = {"texts": [one.trace_id.hex for one in due], "limit": CALLS_MAX}
     cursor = await connection.execute(QUERIES.read_calls, {**scope, **texts})
     calls: list[list[RecordedCall]] = [[] for _ in due]
