@@ -18,6 +18,7 @@ from headgate.api.services import ControlServices
 from headgate.api.state import ControlState
 from headgate.core.faults import Fault
 from headgate.core.pages import format_datetime
+from headgate.traces.sending.store import ExporterState, exporter_states
 
 State = NamedDependency[SkipValidation[ControlState]]
 Services = NamedDependency[SkipValidation[ControlServices]]
@@ -64,6 +65,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     rate_limits: int
     gateways: list[GatewayView]
     database: DatabaseView
+    exporters: list[ExporterState]
     ready: Readiness
 
 
@@ -103,6 +105,7 @@ async def status(database: Store, known: State, services: Services) -> Status:
     async with database.connection() as connection:
         gateways = await list_gateways(connection)
         state = await database_state(connection)
+        exporters = await exporter_states(connection)
     return Status(
         version=services.version,
         snapshot=None if known.snapshot is None else known.snapshot.id,
@@ -125,6 +128,7 @@ async def status(database: Store, known: State, services: Services) -> Status:
             for each in gateways
         ],
         database=state,
+        exporters=exporters,
         ready=await readiness(database, known, services),
     )
 

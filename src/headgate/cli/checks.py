@@ -166,4 +166,11 @@ CHECKS = (
         "set synchronous_standby_names on the database, with fsync and synchronous_commit on",
         judge.survives_failover,
     ),
+    Check(
+        "exporters-deliver",
+        "collectors take what they are sent",
+        "Envoy issue 47489: a collector that took nothing looked like a healthy one, in counters and log",
+        "correct endpoint and headers of [[exporters]], or look at the collector's own log",
+        judge.exporters_deliver,
+    ),
 )

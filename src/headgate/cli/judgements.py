@@ -256,6 +256,31 @@ def survives_failover(evidence: Evidence) -> Finding:
     return Finding("ok", "commits wait for a standby")
 
 
+def exporters_deliver(evidence: Evidence) -> Finding:
+    """Whether collectors take what they are sent."""
+    found = reach(evidence.status, "exporters")
+    if not isinstance(found, list):
+        return NOT_LEARNT
+    exporters = cast("list[Json]", found)
+    failing = [one for one in exporters if one.get("failures")]
+    if failing:
+        one = failing[0]
+        what = f"{one.get('name')} takes no {one.get('signal')}: {one.get('last_error')}"
+        return Finding("failing", _brief(f"{what}; {one.get('waiting')} calls wait"))
+    lossy = [one for one in exporters if one.get("rejected") or one.get("dropped")]
+    if lossy:
+        lost = ", ".join(
+            f"{one.get('name')} ({one.get('rejected')} refused, {one.get('dropped')} dropped)"
+            for one in lossy
+        )
+        return Finding("warning", _brief(f"calls were lost to: {lost}"))
+    withheld = [one for one in exporters if one.get("withheld")]
+    if withheld:
+        return Finding("warning", f"calls may not go to: {_named(withheld, 'name')}; state its regions")
+    names = dict.fromkeys(str(one.get("name")) for one in exporters)
+    return Finding("ok", ", ".join(names) or "none is configured")
+
+
 def disk_has_room(evidence: Evidence) -> Finding:
     """Whether the data folder's disk has room."""
     free = evidence.disk_free_share

@@ -17,6 +17,7 @@ from headgate.access.model import Project
 from headgate.catalog.kinds import ANYWHERE, expand_regions, kinds, region_sets, routed_to
 from headgate.catalog.model import ModelFacts, Provider, Target
 from headgate.config.document import Document, ModelTable, TargetTable, from_json, normalised
+from headgate.config.exporters import exporters_of
 from headgate.config.limits import budget_of, check_meters, loop_guard_of, rate_limit_of
 from headgate.config.lines import Path
 from headgate.config.load import load_located
@@ -135,6 +136,10 @@ class _Compiler:
         aliases = {name: self._alias(name, table) for name, table in document.models.items()}
         projects = {name: self._project(name) for name in document.projects}
         check_meters(document, self._problems)
+        exporters = exporters_of(document, self._providers, self._problems)
+        for index, table in enumerate(document.exporters):
+            for place, region in enumerate(table.regions):
+                self._check_region(region, ("exporters", index, "regions", place))
         max_stale_ms = self._max_stale_ms()
         self._problems.raise_if_any()
         content = normalised(document)
@@ -162,6 +167,7 @@ class _Compiler:
             translation=server.translation,
             structured_output=server.structured_output,
             price_overrides=self._overrides,
+            exporters=exporters,
             priced_on=self._today.isoformat(),
         )
 

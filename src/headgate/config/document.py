@@ -199,6 +199,26 @@ LIMIT_KEYS = ("context_window", "max_output")
 """Keys of a price table that are no price but what the model can take, in tokens."""
 
 
+class ExporterTable(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """`[[exporters]]`: a collector that every call is sent to as OpenTelemetry spans and metrics."""
+
+    name: Name
+    endpoint: Url
+    """Of OTLP over HTTP, without `/v1/traces`, such as `http://collector:4318`."""
+    headers: dict[str, Credential] = {}
+    """Whole values, such as `authorization = "env:COLLECTOR_AUTHORIZATION"`."""
+    content: bool = False
+    """Whether messages, tools and the words of errors are sent, too."""
+    traces: bool = True
+    metrics: bool = True
+    projects: tuple[Name, ...] | None = None
+    """Whose calls; all by default."""
+    regions: tuple[Name, ...] = ()
+    """Where the collector keeps what it gets. Calls that may only be in some regions go nowhere else."""
+
+
 class LoopGuardTable(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
@@ -237,6 +257,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     rate_limits: tuple[RateLimitTable, ...] = ()
     projects: dict[Name, ProjectTable] = {}
     prices: dict[ModelName, PriceTable] = {}
+    exporters: tuple[ExporterTable, ...] = ()
     loop_guard: LoopGuardTable = LoopGuardTable()
     server: ServerTable = ServerTable()
 

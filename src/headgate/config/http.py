@@ -33,6 +33,7 @@ from headgate.core.money import format_usd
 from headgate.core.pages import LIMIT_DEFAULT, Page, decode_cursor, encode_cursor, format_datetime
 from headgate.meters.budgets import sync_budgets
 from headgate.store.database import Connection
+from headgate.traces.sending.store import sync_exporters
 
 TOML_BYTES_MAX = 4 * 1024 * 1024
 MILLION = 10**6
@@ -262,6 +263,7 @@ class SnapshotsController(Controller):
             expected = await _expected(connection, data)
             seq = await activate(connection, snapshot_id, expected_current=expected, actor=caller.id)
             await sync_budgets(connection, snapshot.budgets)
+            await sync_exporters(connection, snapshot.exporters)
         await configuration.refresh()
         return ActivatedView(snapshot=snapshot_id, seq=seq)
 

@@ -80,6 +80,20 @@ def _resolve(provider: Provider, environ: Mapping[str, str]) -> Secret | str:
     return secret
 
 
+def read_reference(reference: str, environ: Mapping[str, str]) -> Secret:
+    """Resolve one `env:NAME` or `file:PATH`. Reads a file, and so blocks. Raises Misconfigured."""
+    scheme, _, place = reference.partition(":")
+    text = environ.get(place, "") if scheme == "env" else _file_text(Path(place))
+    if isinstance(text, OSError):
+        raise Misconfigured(f"{reference} can't be read ({text.strerror}); correct it in headgate.toml")
+    text = text.strip()
+    if not text:
+        raise Misconfigured(f"{reference} is not set, or empty; set it and start again")
+    if len(text) > SECRET_BYTES_MAX or not (text.isascii() and text.isprintable()):
+        raise Misconfigured(f"{reference} holds what no header can carry; write one line of ASCII into it")
+    return Secret(text)
+
+
 def _file_text(path: Path) -> str | OSError:
     try:
         with path.open("rb") as file:

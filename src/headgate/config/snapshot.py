@@ -10,6 +10,7 @@ import msgspec
 from headgate.access.model import Project
 from headgate.catalog.model import ModelFacts, Provider, Target
 from headgate.meters.model import Budget, LoopGuard, RateLimit
+from headgate.traces.sending.model import Exporter
 
 Strategy = Literal["fallback", "weighted", "fastest", "cheapest"]
 Strictness = Literal["strict", "lenient"]
@@ -90,6 +91,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """For the same names."""
     price_overrides: dict[str, ModelFacts] = msgspec.field(default_factory=dict[str, ModelFacts])
     """By `provider/model`, from `[prices]`; they hold for models that no alias names, too."""
+    exporters: tuple[Exporter, ...] = ()
     priced_on: str = ""
     """The day (ISO 8601) whose prices it was compiled with."""
 

@@ -15,6 +15,7 @@ from headgate.meters.budgets import sync_budgets
 from headgate.store.database import Connection
 from headgate.store.listen import notify
 from headgate.store.queries import Queries
+from headgate.traces.sending.store import sync_exporters
 
 CHANNEL = "headgate_snapshot"
 PAGE_MAX = 1000
@@ -108,13 +109,14 @@ async def activate(connection: Connection, identity: str, *, expected_current: s
 async def put_in_force(
     connection: Connection, snapshot: Snapshot, *, base: str | None, actor: str, note: str = ""
 ) -> int:
-    """Store a snapshot, activate it in place of `base`, and tell the meters its limits; return its sequence.
+    """Store a snapshot, activate it in place of `base`, tell meters and exporters; return its sequence.
 
     Raises Conflict when another snapshot than `base` is in force by now.
     """
     await store_snapshot(connection, snapshot, created_by=actor, note=note)
     seq = await activate(connection, snapshot.id, expected_current=base, actor=actor)
     await sync_budgets(connection, snapshot.budgets)
+    await sync_exporters(connection, snapshot.exporters)
     return seq
 
 

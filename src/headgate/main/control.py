@@ -16,12 +16,14 @@ from pathlib import Path
 import headgate
 from headgate import __version__
 from headgate.access.vault import Vault
+from headgate.api.alerts import add_alerts
 from headgate.api.app import create_control_app
 from headgate.api.console import Console
 from headgate.api.metrics import read_metric_files
 from headgate.api.services import ControlServices
 from headgate.api.targets import TargetHealthFiles
 from headgate.config import snapshots
+from headgate.config.secrets import read_reference
 from headgate.config.snapshot import Snapshot
 from headgate.config.watch import ConfigurationWatcher
 from headgate.core.secret import Secret
@@ -41,6 +43,7 @@ from headgate.store.database import Database
 from headgate.store.listen import Listener
 from headgate.traces.keeping.settling import SettlingJob
 from headgate.traces.keeping.words import WordsJob
+from headgate.traces.sending.job import ExportJob
 
 CONSOLE_FOLDER = Path(headgate.__file__).parent / "console"
 """Where `make console` builds the pages, and the wheel has them."""
@@ -61,6 +64,7 @@ async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
         )
         http = HttpTransport(proxies=ProxySettings.from_mapping(environment))
         stack.push_async_callback(http.close)
+        egress = GuardedEgress({"http": http, "https": http})
         targets = TargetHealthFiles(metrics)
         # Telemetry of applications has a journal as calls have: what was answered is shipped, come what may.
         journal = JournalWriter(Path(spec.data_dir) / "journal", spec.boot)
@@ -68,7 +72,7 @@ async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
         services = ControlServices(
             database=database,
             clock=clock,
-            egress=GuardedEgress({"http": http, "https": http}),
+            egress=egress,
             environment=environment,
             version=__version__,
             gateway_metrics=read_metric_files(metrics),
@@ -79,6 +83,7 @@ async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
             served_by_tls=spec.tls_cert is not None,
             console=Console.load(CONSOLE_FOLDER),
             background=(
+                ExportJob(database, egress, partial(read_reference, environ=environment), add_alerts).run,
                 targets.run,
                 MatchingJob(database).run,
                 SettlingJob(database).run,

@@ -18,6 +18,7 @@ from headgate.records.bodies import BodySink
 from headgate.records.sink import RecordSink
 from headgate.store.database import Database
 from headgate.traces.keeping.sink import SpanSink, TraceCallSink
+from headgate.traces.sending.sink import ExportSink
 
 
 class ShipperService:
@@ -40,7 +41,15 @@ async def shipper(spec: WorkerSpec) -> AsyncGenerator[Service]:
     """Put the host's shipper together."""
     async with Database(spec.database_url, connections_max=2, name=spec.title) as database:
         # Last, since grants wait for the rows that it locks.
-        sinks = (RecordSink(), BodySink(), SpanSink(), TraceCallSink(), AlertSink(), MeterSink())
+        sinks = (
+            ExportSink(),
+            RecordSink(),
+            BodySink(),
+            SpanSink(),
+            TraceCallSink(),
+            AlertSink(),
+            MeterSink(),
+        )
         yield ShipperService(
             Shipper(Path(spec.data_dir) / "journal", database, sinks, host=socket.gethostname())
         )

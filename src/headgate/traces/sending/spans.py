@@ -1,0 +1,193 @@
+"""Calls as OTLP spans, by the current conventions of OpenTelemetry for generative AI. Pure.
+
+One span of the kind CLIENT for each call: it alone says tokens and cost, so that whoever adds up spans counts
+the call once. Where there was more than one attempt, each is a child that names its target and how it ended.
+Ids come from the call's, so that what is sent twice is one span. Without a `traceparent` the call's own id is
+the trace's. Without `content` nothing leaves that a person or a model has written: no message, no error's
+words, no free text of a parameter. Source: open-telemetry/semantic-conventions-genai. Read next:
+`traces.sending.messages`.
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+from headgate.core.identity import text_of
+from headgate.traces.sending.model import Exporter, SentAttempt, SentCall, provider_of
+from headgate.traces.sending.protobuf import attributes, data, fixed, number, text
+
+KIND_CLIENT: Final = 3
+STATUS_ERROR: Final = 2
+SCOPE: Final = "headgate"
+PICO: Final = 10**12
+
+OPERATIONS: Final = {"chat": "chat", "completions": "text_completion", "embeddings": "embeddings"}
+"""What the conventions have another word for; Google's chat is `generate_content`."""
+PARAMETERS: Final = {
+    "max_output": "gen_ai.request.max_tokens",
+    "temperature": "gen_ai.request.temperature",
+    "top_p": "gen_ai.request.top_p",
+    "top_k": "gen_ai.request.top_k",
+    "frequency_penalty": "gen_ai.request.frequency_penalty",
+    "presence_penalty": "gen_ai.request.presence_penalty",
+    "seed": "gen_ai.request.seed",
+    "n": "gen_ai.request.choice.count",
+}
+"""Numbers that a call is made with."""
+_FLOATS: Final = frozenset({"temperature", "top_p", "frequency_penalty", "presence_penalty"})
+
+
+def operation_of(call: SentCall) -> str:
+    """The name of the operation, as the conventions have it."""
+    if call.operation == "chat" and call.dialect == "google":
+        return "generate_content"
+    return OPERATIONS.get(call.operation, call.operation)
+
+
+def trace_id_of(call: SentCall) -> bytes:
+    """The trace that the call belongs to: the application's, else one of its own."""
+    return bytes.fromhex(call.trace_id) if len(call.trace_id) == 32 else call.id
+
+
+def span_id_of(call: bytes, attempt: int = 0) -> bytes:
+    """The id of a call's span, or of an attempt's: the same each time."""
+    return hashlib.sha256(b"headgate span %d of " % attempt + call).digest()[:8]
+
+
+def traces_request(exporter: Exporter, calls: Sequence[SentCall], version: str) -> bytes:
+    """An `ExportTraceServiceRequest` of these calls."""
+    spans = b"".join([data(2, span) for call in calls for span in spans_of(exporter, call)])
+    scope = data(1, text(1, SCOPE) + text(2, version))
+    return data(1, resource(version) + data(2, scope + spans))
+
+
+def resource(version: str) -> bytes:
+    """The field that says who sends."""
+    return data(1, attributes(1, {"service.name": "headgate", "service.version": version}))
+
+
+def spans_of(exporter: Exporter, call: SentCall) -> list[bytes]:
+    """The spans of one call, each an OTLP `Span`."""
+    spans = [_call_span(exporter, call)]
+    if len(call.attempts) > 1:
+        spans += [_attempt_span(exporter, call, attempt) for attempt in call.attempts]
+    return spans
+
+
+def _call_span(exporter: Exporter, call: SentCall) -> bytes:
+    name = f"{operation_of(call)} {call.model}".strip()
+    times = (call.started_ms, call.duration_ms)
+    message = call.message if exporter.content else ""
+    error = message if call.is_error else None
+    parent = call.parent_span_id if len(call.trace_id) == 32 else b""
+    ids = (trace_id_of(call), span_id_of(call.id), parent)
+    return _span(ids, name, times, attributes_of(exporter, call), error)
+
+
+def _attempt_span(exporter: Exporter, call: SentCall, attempt: SentAttempt) -> bytes:
+    provider, _, model = attempt.target.partition("/")
+    sender = exporter.providers.get(provider)
+    is_error = attempt.status >= 400 or bool(attempt.code)
+    said = {
+        "headgate.attempt": attempt.attempt,
+        "headgate.target": attempt.target,
+        "gen_ai.provider.name": sender.name if sender else provider,
+        "gen_ai.request.model": model,
+        "server.address": sender.address if sender else None,
+        "server.port": (sender.port or None) if sender else None,
+        "http.response.status_code": attempt.status or None,
+        "error.type": (attempt.code or str(attempt.status)) if is_error else None,
+    }
+    times = (int(attempt.started_at.timestamp() * 1000), attempt.duration_ms)
+    ids = (trace_id_of(call), span_id_of(call.id, attempt.attempt), span_id_of(call.id))
+    message = attempt.message if exporter.content else ""
+    return _span(ids, f"attempt {attempt.target}", times, said, message if is_error else None)
+
+
+def _span(
+    ids: tuple[bytes, bytes, bytes],
+    name: str,
+    times: tuple[int, int],
+    said: dict[str, Any],
+    error: str | None,
+) -> bytes:
+    trace_id, span_id, parent_id = ids
+    started_ms, duration_ms = times
+    written = [data(1, trace_id), data(2, span_id)]
+    if parent_id:
+        written.append(data(4, parent_id))
+    written += [
+        text(5, name),
+        number(6, KIND_CLIENT),
+        fixed(7, started_ms * 1_000_000),
+        fixed(8, (started_ms + max(0, duration_ms)) * 1_000_000),
+        attributes(9, said),
+    ]
+    if error is not None:
+        written.append(data(15, text(2, error) + number(3, STATUS_ERROR)))
+    return b"".join(written)
+
+
+def attributes_of(exporter: Exporter, call: SentCall) -> dict[str, Any]:
+    """What a call's span says; None and empty values are left out."""
+    sender = provider_of(exporter, call)
+    usage, spoken = call.usage, call.spoken
+    said: dict[str, Any] = {
+        "gen_ai.operation.name": operation_of(call),
+        "gen_ai.provider.name": sender.name,
+        "gen_ai.request.model": call.model,
+        "gen_ai.response.model": (spoken.model or call.served_model) if call.target else None,
+        "gen_ai.response.id": call.response_id,
+        "gen_ai.response.finish_reasons": spoken.finish_reasons,
+        "gen_ai.conversation.id": call.session,
+        "gen_ai.request.stream": True if call.stream else None,
+        "server.address": sender.address,
+        "server.port": sender.port or None,
+        "error.type": call.error_type if call.is_error else None,
+        "user.id": call.user,
+        "session.id": call.session,
+        "tag.tags": call.tags,
+        "deployment.environment.name": call.environment,
+        "headgate.request_id": text_of(call.id),
+        "headgate.project": call.project,
+        "headgate.key": call.key,
+        "headgate.release": call.release,
+        "headgate.target": call.target,
+        "headgate.estimated": True if call.estimated else None,
+        "headgate.truncated": True if call.truncated else None,
+    }
+    if call.stream and call.first_token_ms is not None:
+        said["gen_ai.response.time_to_first_chunk"] = call.first_token_ms / 1000
+    if usage.total:
+        said |= {
+            "gen_ai.usage.input_tokens": usage.total_input,
+            "gen_ai.usage.output_tokens": usage.total_output,
+            "gen_ai.usage.cache_read.input_tokens": (usage.cache_read + usage.cache_read_audio) or None,
+            "gen_ai.usage.cache_write.input_tokens": (usage.cache_write + usage.cache_write_1h) or None,
+            "gen_ai.usage.reasoning.output_tokens": usage.reasoning or None,
+            "gen_ai.usage.audio.input_tokens": (usage.input_audio + usage.cache_read_audio) or None,
+            "gen_ai.usage.audio.output_tokens": usage.output_audio or None,
+            "gen_ai.usage.image.input_tokens": usage.input_image or None,
+            "gen_ai.usage.image.output_tokens": usage.output_image or None,
+        }
+    if call.cost_pico_usd is not None:
+        said["gen_ai.usage.cost"] = call.cost_pico_usd / PICO
+    said |= _parameters(call)
+    if exporter.content:
+        said |= {
+            "gen_ai.input.messages": spoken.input,
+            "gen_ai.output.messages": spoken.output,
+            "gen_ai.system_instructions": spoken.system,
+            "gen_ai.tool.definitions": spoken.tools,
+        }
+    return said
+
+
+def _parameters(call: SentCall) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, attribute in PARAMETERS.items():
+        value = call.parameters.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            found[attribute] = float(value) if name in _FLOATS else int(value)
+    return found
