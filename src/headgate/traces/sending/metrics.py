@@ -111,7 +111,7 @@ def metrics_request(exporter: Exporter, calls: Sequence[SentCall], version: str)
     )
     metrics = [data(2, _metric(known[name], series, between_ns)) for name, series in found.items()]
     scope = data(1, text(1, SCOPE) + text(2, version))
-    return data(1, resource(version) + data(2, scope + b"".join(metrics)))
+    return data(1, resource() + data(2, scope + b"".join(metrics)))
 
 
 def _metric(metric: Metric, found: dict[_Series, Histogram], between_ns: tuple[int, int]) -> bytes:

@@ -59,12 +59,12 @@ def traces_request(exporter: Exporter, calls: Sequence[SentCall], version: str) 
     """An `ExportTraceServiceRequest` of these calls."""
     spans = b"".join([data(2, span) for call in calls for span in spans_of(exporter, call)])
     scope = data(1, text(1, SCOPE) + text(2, version))
-    return data(1, resource(version) + data(2, scope + spans))
+    return data(1, resource() + data(2, scope + spans))
 
 
-def resource(version: str) -> bytes:
+def resource() -> bytes:
     """The field that says who sends."""
-    return data(1, attributes(1, {"service.name": "headgate", "service.version": version}))
+    return data(1, attributes(1, {"service.name": "headgate"}))
 
 
 def spans_of(exporter: Exporter, call: SentCall) -> list[bytes]:
@@ -152,7 +152,7 @@ def attributes_of(exporter: Exporter, call: SentCall) -> dict[str, Any]:
         "headgate.request_id": text_of(call.id),
         "headgate.project": call.project,
         "headgate.key": call.key,
-        "headgate.release": call.release,
+        "service.version": call.release,
         "headgate.target": call.target,
         "headgate.estimated": True if call.estimated else None,
         "headgate.truncated": True if call.truncated else None,
