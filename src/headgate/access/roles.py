@@ -42,6 +42,7 @@ Grant = Literal[
     "feedback:read",
     "feedback:write",
     "traces:write",
+    "records:erase",
 ]
 """What a route can ask for. `:read` lists and shows, `:write` creates, changes and deletes."""
 
@@ -61,7 +62,7 @@ _PROJECT_ADMIN: frozenset[Grant] = (
     _VIEWER
     | _MEMBER
     | frozenset[Grant]({"keys:read", "keys:write", "budgets:write", "rate_limits:write", "projects:read"})
-    | frozenset[Grant]({"prompts:write", "rules:write", "releases:write"})
+    | frozenset[Grant]({"prompts:write", "rules:write", "releases:write", "records:erase"})
 )
 _ADMIN: frozenset[Grant] = _PROJECT_ADMIN | frozenset[Grant](
     {

@@ -55,6 +55,7 @@ from headgate.releases.rule_trial_http import RuleTestController
 from headgate.releases.rules_http import RulesController
 from headgate.releases.status_http import show_environment_status
 from headgate.releases.whatif_http import follow_what_if, what_if
+from headgate.traces.erasure.http import ErasuresController
 from headgate.traces.lineage.http import show_lineage
 from headgate.traces.lineage.reading import Tracing
 from headgate.traces.otlp.http import OtlpController
@@ -146,6 +147,7 @@ def _api() -> Router:
             RuleTestController,
             FeedbackListController,
             FeedbackController,
+            ErasuresController,
             status,
         ],
         response_headers={"cache-control": "no-store"},

@@ -26,6 +26,7 @@ from headgate.releases.unreleased import ReleasedPrompts
 from headgate.releases.unreleased import due_alerts as due_unreleased
 from headgate.store.live import CHANNEL as LIVE_CHANNEL
 from headgate.store.tasks import end_tasks
+from headgate.traces.erasure.erasing import Eraser
 
 log = logging.getLogger("headgate.api")
 
@@ -33,6 +34,7 @@ REFRESH_S: Final = 0.25
 ALERTS_S: Final = 1.0
 UNRELEASED_S: Final = 15.0
 DELIVER_S: Final = 0.5
+ERASE_S: Final = 1.0
 WATCH_S: Final = 5.0
 TEMPLATES_S: Final = 2.0
 AGAIN_S: Final = 5.0
@@ -48,6 +50,7 @@ class ControlJobs:
         self._state = state
         self._deliverer = Deliverer(services.database, services.egress, services.clock, services.vault)
         self._templates = TemplateWatch(services.database, state.rules)
+        self._eraser = Eraser(services.database)
         self._changed = asyncio.Event()
         self._released = ReleasedPrompts()
 
@@ -70,6 +73,7 @@ class ControlJobs:
             ("deliver", DELIVER_S, self._deliver),
             ("watch", WATCH_S, self._watch),
             ("schedule", AGAIN_S, self._schedule),
+            ("erase", ERASE_S, self._eraser.work),
             ("templates of rules", TEMPLATES_S, self._templates.look),
         )
         tasks = [asyncio.create_task(self._repeat(*job), name=job[0]) for job in jobs]

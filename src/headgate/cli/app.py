@@ -25,6 +25,7 @@ NOUNS: Final = {
     "apply": "configuration",
     "keys": "keys",
     "budgets": "budgets",
+    "erase": "erase",
     "requests": "requests",
     "traces": "traces",
     "rules": "rules",

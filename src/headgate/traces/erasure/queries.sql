@@ -1,0 +1,397 @@
+-- What erases, and what counts again. Every statement is about one project, given as project_ids. What is null of user,
+-- session, trace, key and everything does not count; one of them is given. Only what began before the cutoff goes.
+
+-- name: ask
+insert into erasures (id, project, kind, subject, subject_digest, cutoff, asked_by, dry_run, stands_until)
+values (
+    %(id)s, %(project)s, %(kind)s, %(subject)s, %(subject_digest)s,
+    coalesce(%(cutoff)s::timestamptz, clock_timestamp()), %(asked_by)s, %(dry_run)s,
+    clock_timestamp() + make_interval(days => %(days)s)
+);
+
+-- name: columns
+id, project, kind, subject, subject_digest, cutoff, asked_at, asked_by, dry_run, state, removed::text, remained::text,
+    second_look::text, looks, finished_at, digest, stands_until
+
+-- name: get
+select [columns] from erasures
+where id = %(id)s and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]));
+
+-- name: list
+select [columns] from erasures
+where (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
+    and (%(before)s::uuid is null or id < %(before)s)
+order by id desc limit %(limit)s;
+
+-- name: claim
+update erasures set claimed_until = clock_timestamp() + make_interval(secs => %(seconds)s),
+    state = case state when 'waiting' then 'running' else state end
+where id = (
+    select id from erasures
+    where next_look <= clock_timestamp() and claimed_until < clock_timestamp()
+    order by next_look for update skip locked limit 1
+)
+returning [columns];
+
+-- name: progress
+update erasures set removed = %(removed)s::jsonb, claimed_until = clock_timestamp() + make_interval(secs => %(seconds)s)
+where id = %(id)s;
+
+-- name: finish
+update erasures set state = 'done', removed = %(removed)s::jsonb, remained = %(remained)s::jsonb,
+    second_look = %(second_look)s::jsonb, looks = looks + 1,
+    finished_at = coalesce(finished_at, clock_timestamp()), claimed_until = '-infinity',
+    next_look = case when dry_run then 'infinity' else clock_timestamp() + make_interval(mins => %(minutes)s) end
+where id = %(id)s
+returning finished_at;
+
+-- name: sign
+update erasures set digest = %(digest)s where id = %(id)s;
+
+-- name: confirm
+update erasures set second_look = %(second_look)s::jsonb where id = %(id)s;
+
+-- name: forget_names
+update erasures set subject = '', next_look = 'infinity'
+where stands_until < clock_timestamp() and subject <> '' and kind <> 'all_before' and state = 'done';
+
+-- name: forget_ids
+with over as (select id from erasures where stands_until < clock_timestamp()),
+    calls as (delete from erasure_calls where erasure in (select id from over)),
+    messages as (delete from erasure_messages where erasure in (select id from over))
+delete from erasure_traces where erasure in (select id from over);
+
+-- name: find_calls
+-- By the indexes on user, session, trace, key or day.
+with found as (
+    select r.day, r.id, r.trace_id from requests r
+    where r.project = any(%(project_ids)s::text[]) and r.started_at < %(cutoff)s
+        and (%(user)s::text is null or (r."user" = %(user)s and r."user" <> ''))
+        and (%(session)s::text is null or (r.session = %(session)s and r.session <> ''))
+        and (%(trace)s::text is null or (r.trace_id = %(trace)s and r.trace_id <> ''))
+        and (%(key)s::text is null or r.key = %(key)s)
+        and (%(everything)s::bool is null or r.day <= (%(cutoff)s::timestamptz at time zone 'UTC')::date)
+    limit %(limit)s
+), calls as (
+    insert into erasure_calls (erasure, day, id) select %(id)s, day, id from found on conflict do nothing
+), traced as (
+    insert into erasure_traces (erasure, trace_id)
+    select distinct %(id)s::uuid, trace_id::uuid from found where trace_id ~ '^[0-9a-f]{32}$'
+    on conflict do nothing
+)
+select day, id from found;
+
+-- name: erased_calls
+select day, id from erasure_calls
+where erasure = %(id)s and (day, id) > (%(day)s::date, %(after)s::uuid) order by day, id limit %(limit)s;
+
+-- name: erase_request_bodies
+with gone as (
+    delete from request_bodies b using unnest(%(days)s::date[], %(ids)s::uuid[]) as w (day, id)
+    where b.day = w.day and b.id = w.id and b.project = any(%(project_ids)s::text[])
+    returning b.day, b.request_messages
+), noted as (
+    insert into erasure_messages (erasure, day, hmac)
+    select distinct %(id)s::uuid, day, unnest(request_messages) from gone on conflict do nothing
+)
+select count(*) from gone;
+
+-- name: erase_match_queue
+delete from match_queue q using unnest(%(days)s::date[], %(ids)s::uuid[]) as w (day, id)
+where q.day = w.day and q.id = w.id and q.project = any(%(project_ids)s::text[]);
+
+-- name: erase_scores_of_calls
+delete from scores where project = any(%(project_ids)s::text[]) and request_id = any(%(ids)s::uuid[]);
+
+-- name: erase_scores_of_sessions
+-- Of the sessions of a user's calls, where nobody else has calls in them.
+delete from scores c
+where c.project = any(%(project_ids)s::text[]) and c.received_at < %(cutoff)s and c."user" in ('', %(user)s)
+    and c.session in (
+        select r.session from requests r
+        join unnest(%(days)s::date[], %(ids)s::uuid[]) as w (day, id) on r.day = w.day and r.id = w.id
+        where r.project = any(%(project_ids)s::text[]) and r.session <> ''
+    )
+    and not exists (
+        select from requests r
+        where r.project = c.project and r.session = c.session and r.session <> '' and r."user" <> %(user)s
+    );
+
+-- name: erase_scores_of_trace_sessions
+delete from scores c
+where c.project = any(%(project_ids)s::text[]) and c.received_at < %(cutoff)s and c."user" in ('', %(user)s)
+    and c.session in (
+        select t.session from traces t
+        where t.project = any(%(project_ids)s::text[]) and t.trace_id = any(%(traces)s::uuid[]) and t.session <> ''
+            and t."user" = %(user)s
+    )
+    and not exists (
+        select from traces t
+        where t.project = c.project and t.session = c.session and t.session <> '' and t."user" <> %(user)s
+    );
+
+-- name: erase_ledger
+-- The sum stays, since budgets count it; who it was for goes.
+update ledger set "user" = '', tags = '{}'
+where request = any(%(ids)s::uuid[]) and project = any(%(project_ids)s::text[]) and ("user" <> '' or tags <> '{}');
+
+-- name: erase_requests
+delete from requests r using unnest(%(days)s::date[], %(ids)s::uuid[]) as w (day, id)
+where r.day = w.day and r.id = w.id and r.project = any(%(project_ids)s::text[]);
+
+-- name: erase_ledger_of_user
+-- Reads the whole ledger: rows outlive their requests, and have no index by user.
+update ledger set "user" = '', tags = '{}'
+where project = any(%(project_ids)s::text[]) and "user" = %(user)s and at < %(cutoff)s;
+
+-- name: find_traces
+insert into erasure_traces (erasure, trace_id)
+select %(id)s, t.trace_id from traces t
+where t.project = any(%(project_ids)s::text[]) and t.started_at < %(cutoff)s
+    and (%(user)s::text is null or (t."user" = %(user)s and t."user" <> ''))
+    and (%(session)s::text is null or (t.session = %(session)s and t.session <> ''))
+    and (%(trace)s::text is null or t.trace_id = %(trace)s::uuid)
+    and (%(key)s::text is null or t.facets @> array['key:' || %(key)s::text])
+on conflict do nothing;
+
+-- name: find_spans
+-- Spans of the subject in traces of others: reads every span, a column of them.
+insert into erasure_traces (erasure, trace_id)
+select distinct %(id)s::uuid, s.trace_id from spans s
+where s.project = any(%(project_ids)s::text[]) and s.started_at < %(cutoff)s
+    and (s."user" = %(user)s or s.session = %(session)s or s.key = %(key)s)
+on conflict do nothing;
+
+-- name: next_traces
+select trace_id from erasure_traces where erasure = %(id)s and look < %(look)s order by trace_id limit %(limit)s;
+
+-- name: erase_spans
+-- A span that names nobody is its trace's; a trace that names nobody is theirs whose call it holds.
+with gone as (
+    delete from spans s using traces t
+    where s.project = any(%(project_ids)s::text[]) and s.trace_id = any(%(traces)s::uuid[])
+        and t.project = s.project and t.trace_id = s.trace_id and s.started_at < %(cutoff)s
+        and (%(user)s::text is null or s."user" = %(user)s or (s."user" = '' and t."user" in (%(user)s, '')))
+        and (%(session)s::text is null or s.session = %(session)s
+            or (s.session = '' and t.session in (%(session)s, '')))
+        and (%(key)s::text is null or s.key = %(key)s)
+    returning s.project, s.trace_id, s.span_id
+), scored as (
+    delete from scores c using gone g where c.project = g.project and c.span_id = g.span_id and c.trace_id = g.trace_id
+    returning c.id
+), counted as (
+    select project, trace_id, count(*) as spans from gone group by project, trace_id
+), told as (
+    update traces t set spans = greatest(0, t.spans - c.spans) from counted c
+    where t.project = c.project and t.trace_id = c.trace_id
+)
+select (select count(*) from gone), (select count(*) from scored);
+
+-- name: erase_span_words
+delete from span_words w
+where w.project = any(%(project_ids)s::text[]) and w.trace_id = any(%(traces)s::uuid[])
+    and not exists (
+        select from spans s where s.project = w.project and s.trace_id = w.trace_id and s.span_id = w.span_id
+    );
+
+-- name: erase_scores_of_traces
+delete from scores c
+where c.project = any(%(project_ids)s::text[]) and c.trace_id = any(%(traces)s::uuid[])
+    and not exists (select from spans s where s.project = c.project and s.trace_id = c.trace_id)
+    and not exists (
+        select from requests r
+        where r.project = c.project and r.trace_id = replace(c.trace_id::text, '-', '') and r.trace_id <> ''
+    );
+
+-- name: erase_traces
+delete from traces t
+where t.project = any(%(project_ids)s::text[]) and t.trace_id = any(%(traces)s::uuid[])
+    and not exists (select from spans s where s.project = t.project and s.trace_id = t.trace_id)
+    and not exists (
+        select from requests r
+        where r.project = t.project and r.trace_id = replace(t.trace_id::text, '-', '') and r.trace_id <> ''
+    );
+
+-- name: blank_traces
+-- What others still have a part in stays without the subject's name, and is counted again.
+with blanked as (
+    update traces t set
+        "user" = case when t."user" = %(user)s then '' else t."user" end,
+        session = case when t.session = '' or exists (
+            select from spans s where s.project = t.project and s.trace_id = t.trace_id and s.session = t.session
+            union all
+            select from requests r
+            where r.project = t.project and r.trace_id = replace(t.trace_id::text, '-', '') and r.trace_id <> ''
+                and r.session = t.session
+        ) then t.session else '' end,
+        facets = array(
+            select facet from unnest(t.facets) facet
+            where not starts_with(facet, 'tag:') or exists (
+                select from spans s
+                where s.project = t.project and s.trace_id = t.trace_id and substr(facet, 5) = any(s.tags)
+            )
+        )
+    where t.project = any(%(project_ids)s::text[]) and t.trace_id = any(%(traces)s::uuid[])
+    returning t.project, t.trace_id
+)
+insert into trace_changes (project, trace_id) select project, trace_id from blanked on conflict do nothing;
+
+-- name: erase_trace_changes
+delete from trace_changes c
+where c.project = any(%(project_ids)s::text[]) and c.trace_id = any(%(traces)s::uuid[])
+    and not exists (select from traces t where t.project = c.project and t.trace_id = c.trace_id);
+
+-- name: seen_traces
+update erasure_traces set look = %(look)s where erasure = %(id)s and trace_id = any(%(traces)s::uuid[]);
+
+-- name: erase_scores
+-- By the indexes on user and session; by key and by time all of the project's are read.
+delete from scores
+where project = any(%(project_ids)s::text[]) and received_at < %(cutoff)s
+    and (("user" = %(user)s and "user" <> '') or (session = %(session)s and session <> '') or key = %(key)s
+        or trace_id = %(trace)s::uuid or %(everything)s::bool);
+
+-- name: erase_rollup_days
+delete from rollup_days
+where project = any(%(project_ids)s::text[]) and day <= (%(cutoff)s::timestamptz at time zone 'UTC')::date
+    and ((dimension = 'user' and value = %(user)s)
+        or (%(everything)s::bool and day < (%(cutoff)s::timestamptz at time zone 'UTC')::date));
+
+-- name: erase_unknown_prompts
+-- Templates found on days of erased calls alone; an example of such a day goes from the others.
+with days as (select distinct day from erasure_calls where erasure = %(id)s),
+gone as (
+    delete from unknown_prompts u
+    where u.project = any(%(project_ids)s::text[]) and (u.last_seen at time zone 'UTC')::date in (select day from days)
+        and not exists (
+            select from unknown_days d
+            where d.project = u.project and d.id = u.id and d.day not in (select day from days)
+        )
+    returning u.project, u.id
+), days_gone as (
+    delete from unknown_days d using gone g where d.project = g.project and d.id = g.id
+), blanked as (
+    update unknown_prompts u set example = ''
+    where u.project = any(%(project_ids)s::text[]) and u.example <> '' and u.example_day in (select day from days)
+        and not exists (select from gone g where g.id = u.id and g.project = u.project)
+    returning u.id
+)
+select (select count(*) from gone) + (select count(*) from blanked);
+
+-- name: erase_journal_rejects
+-- Entries that no sink could apply: those that name the subject and the project. Reads all.
+delete from journal_rejects
+where at < %(cutoff)s and %(bytes)s::bytea is not null and position(%(bytes)s::bytea in payload) > 0
+    and position(%(project_bytes)s::bytea in payload) > 0;
+
+-- name: erase_alerts
+-- With what is on its way to webhooks.
+delete from alerts
+where project = any(%(project_ids)s::text[]) and at < %(cutoff)s
+    and (%(everything)s::bool or subject ~ %(pattern)s::text or message ~ %(pattern)s::text);
+
+-- name: message_days
+select distinct day from erasure_messages where erasure = %(id)s order by day;
+
+-- name: wait_for_lock
+select set_config('lock_timeout', %(wait)s, true);
+
+-- name: lock_messages
+-- Whoever writes a body has looked for its messages in the same transaction: wait for these, let none begin.
+lock table messages in share row exclusive mode;
+
+-- name: erase_messages
+-- Those that no other call refers to: reads the references of the project's calls of one day.
+with used as (
+    select distinct unnest(b.request_messages) as hmac from request_bodies b
+    where b.project = any(%(project_ids)s::text[]) and b.day = %(day)s
+)
+delete from messages m using erasure_messages e
+where e.erasure = %(id)s and e.day = %(day)s and m.day = %(day)s and m.hmac = e.hmac
+    and m.project = any(%(project_ids)s::text[])
+    and not exists (select from used u where u.hmac = m.hmac);
+
+-- name: count_requests
+select count(*) from requests r
+where r.project = any(%(project_ids)s::text[]) and r.started_at < %(cutoff)s
+    and (%(user)s::text is null or (r."user" = %(user)s and r."user" <> ''))
+    and (%(session)s::text is null or (r.session = %(session)s and r.session <> ''))
+    and (%(trace)s::text is null or (r.trace_id = %(trace)s and r.trace_id <> ''))
+    and (%(key)s::text is null or r.key = %(key)s);
+
+-- name: count_request_bodies
+select count(*) from request_bodies b
+where b.project = any(%(project_ids)s::text[]) and (b.day, b.id) in (
+    select r.day, r.id from requests r
+    where r.project = any(%(project_ids)s::text[]) and r.started_at < %(cutoff)s
+        and (%(user)s::text is null or (r."user" = %(user)s and r."user" <> ''))
+        and (%(session)s::text is null or (r.session = %(session)s and r.session <> ''))
+        and (%(trace)s::text is null or (r.trace_id = %(trace)s and r.trace_id <> ''))
+        and (%(key)s::text is null or r.key = %(key)s)
+    union all
+    select day, id from erasure_calls where erasure = %(id)s
+);
+
+-- name: count_messages
+select count(*) from messages m
+join erasure_messages e on e.erasure = %(id)s and e.day = m.day and e.hmac = m.hmac
+where m.project = any(%(project_ids)s::text[]);
+
+-- name: count_spans
+select count(*) from spans s
+where s.project = any(%(project_ids)s::text[]) and s.started_at < %(cutoff)s
+    and (%(everything)s::bool or s."user" = %(user)s or s.session = %(session)s or s.key = %(key)s
+        or s.trace_id = %(trace)s::uuid
+        or (s."user" = '' and %(user)s::text <> '' and (s.project, s.trace_id) in (
+            select t.project, t.trace_id from traces t
+            where t.project = any(%(project_ids)s::text[]) and t."user" = %(user)s and t."user" <> ''))
+        or (s.session = '' and %(session)s::text <> '' and (s.project, s.trace_id) in (
+            select t.project, t.trace_id from traces t
+            where t.project = any(%(project_ids)s::text[]) and t.session = %(session)s and t.session <> '')));
+
+-- name: count_traces
+select count(*) from traces t
+where t.project = any(%(project_ids)s::text[]) and t.started_at < %(cutoff)s
+    and (%(user)s::text is null or (t."user" = %(user)s and t."user" <> ''))
+    and (%(session)s::text is null or (t.session = %(session)s and t.session <> ''))
+    and (%(trace)s::text is null or t.trace_id = %(trace)s::uuid)
+    and (%(key)s::text is null or not exists (
+        select from unnest(t.facets) facet where starts_with(facet, 'key:') and facet <> 'key:' || %(key)s::text
+    ) and t.facets @> array['key:' || %(key)s::text]);
+
+-- name: count_scores
+select count(*) from scores
+where project = any(%(project_ids)s::text[]) and received_at < %(cutoff)s
+    and (("user" = %(user)s and "user" <> '') or (session = %(session)s and session <> '') or key = %(key)s
+        or trace_id = %(trace)s::uuid or %(everything)s::bool);
+
+-- name: count_rollup_days
+select count(*) from rollup_days
+where project = any(%(project_ids)s::text[]) and day <= (%(cutoff)s::timestamptz at time zone 'UTC')::date
+    and ((dimension = 'user' and value = %(user)s)
+        or (%(everything)s::bool and day < (%(cutoff)s::timestamptz at time zone 'UTC')::date));
+
+-- name: count_ledger
+select count(*) from ledger
+where project = any(%(project_ids)s::text[]) and "user" = %(user)s and at < %(cutoff)s;
+
+-- name: count_alerts
+select count(*) from alerts
+where project = any(%(project_ids)s::text[]) and at < %(cutoff)s
+    and (%(everything)s::bool or subject ~ %(pattern)s::text or message ~ %(pattern)s::text);
+
+-- name: count_journal_rejects
+select count(*) from journal_rejects
+where at < %(cutoff)s and %(bytes)s::bytea is not null and position(%(bytes)s::bytea in payload) > 0
+    and position(%(project_bytes)s::bytea in payload) > 0;
+
+-- name: count_open_calls
+select count(*) from open_calls
+where project = any(%(project_ids)s::text[]) and ("user" = %(user)s or key = %(key)s or %(everything)s::bool);
+
+-- name: count_open_attempts
+select count(*) from open_attempts
+where project = any(%(project_ids)s::text[]) and ("user" = %(user)s or key = %(key)s or %(everything)s::bool);
+
+-- name: count_meters
+select count(*) from meters where %(pattern)s::text <> '' and subject ~ %(pattern)s::text;

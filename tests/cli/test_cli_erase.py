@@ -1,0 +1,93 @@
+"""The output and the errors of `headgate erase`, as they are kept in tests/cli/snapshots_erase.
+
+`HEADGATE_UPDATE_SNAPSHOTS=1` writes them again; then read the difference."""
+
+import io
+import os
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.scripted_api import ScriptedApi, serving, surround
+
+from headgate.cli.app import main
+
+SNAPSHOTS = Path(__file__).parent / "snapshots_erase"
+ID = "0197a1b2-0000-7000-8000-000000000001"
+
+RUNNING: dict[str, Any] = {"id": ID, "state": "running"}
+DONE: dict[str, Any] = {
+    "id": ID,
+    "project": "default",
+    "kind": "user",
+    "subject": "anna",
+    "subject_digest": "ab" * 32,
+    "before": "2026-11-21T08:00:00.000Z",
+    "at": "2026-11-21T08:00:00.000Z",
+    "by": "k1",
+    "dry_run": False,
+    "state": "done",
+    "finished_at": "2026-11-21T08:00:01.000Z",
+    "looks": 1,
+    "stands_until": "2026-12-21T08:00:00.000Z",
+    "tables": [
+        {"table": "requests", "removed": 3, "remained": 0, "why": ""},
+        {"table": "messages", "removed": 5, "remained": 1, "why": "other calls hold the same text"},
+        {"table": "alerts", "removed": 0, "remained": 0, "why": ""},
+    ],
+    "kept": {"audit_log": "a digest stands there in place of the name"},
+    "elsewhere": {"journal segments": "go after 24 hours"},
+    "second_look": [{"table": "requests", "found": 0}, {"table": "messages", "found": 1}],
+    "digest": "cd" * 32,
+}
+
+COMMANDS = {
+    "yes": "erase user anna --yes",
+    "json": "erase user anna --yes --json",
+    "refused": "erase user anna",
+    "kind": "erase person anna --yes",
+}
+
+
+@pytest.fixture(autouse=True)
+def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedApi]:
+    scripted = ScriptedApi()
+    scripted.on("POST", "/api/v1/erasures", RUNNING)
+    scripted.on("GET", f"/api/v1/erasures/{ID}", DONE)
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    with serving(scripted):
+        surround(monkeypatch, scripted, tmp_path)
+        yield scripted
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_output_of_erase_is_as_kept(name: str, api: ScriptedApi, capsys: pytest.CaptureFixture[str]) -> None:
+    status = main(shlex.split(COMMANDS[name]))
+    shown = capsys.readouterr()
+    lines = [f"$ headgate {COMMANDS[name]}", f"status {status}"]
+    for stream, text in (("stdout", shown.out), ("stderr", shown.err)):
+        lines.append(f"--- {stream}")
+        lines.extend(line.rstrip() for line in text.splitlines())
+    found = "\n".join(lines).replace(api.url, "http://SERVER") + "\n"
+    kept = SNAPSHOTS / f"{name}.txt"
+    if os.environ.get("HEADGATE_UPDATE_SNAPSHOTS"):
+        SNAPSHOTS.mkdir(exist_ok=True)
+        kept.write_text(found)
+    assert found == kept.read_text()
+
+
+def test_no_snapshot_of_erase_is_left_over() -> None:
+    assert {path.stem for path in SNAPSHOTS.glob("*.txt")} == set(COMMANDS)
+
+
+def test_who_says_no_has_asked_for_nothing(api: ScriptedApi) -> None:
+    assert main(["erase", "user", "anna"]) == 1
+    assert [method for method, *_ in api.asked if method == "POST"] == []
+
+
+def test_a_dry_run_asks_nobody_and_says_so_to_the_server(api: ScriptedApi) -> None:
+    assert main(shlex.split("erase session s1 --project blue --dry-run")) == 0
+    [(_, _, _, body)] = [asked for asked in api.asked if asked[0] == "POST"]
+    assert body == {"project": "blue", "session": "s1", "dry_run": True}
