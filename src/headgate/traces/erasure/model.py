@@ -39,7 +39,7 @@ class NewErasure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def subject(self) -> tuple[Kind, str]:
         """Return what is named and its name. Raises InvalidRequest for none, several, or no such value."""
         values: list[tuple[Kind, str]] = [(kind, str(getattr(self, kind) or "")) for kind in KINDS]
-        given = [(kind, value) for kind, value in values if value]
+        given: list[tuple[Kind, str]] = [each for each in values if each[1]]
         if len(given) != 1:
             named = ", ".join(kind for kind, _ in given) or "none"
             raise InvalidRequest(f"name exactly one of {', '.join(KINDS)}; this names {named}")
