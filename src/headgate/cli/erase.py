@@ -39,6 +39,7 @@ def erase(
     api: Api,
     kind: Annotated[Kind, typer.Argument(help="What is named: user, session, trace_id, key or all_before.")],
     subject: Annotated[str, typer.Argument(help="Its name or id; a time for all_before.")],
+    *,
     project: Annotated[str, typer.Option(help="The project that it is of.")] = "default",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count only; erase nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask first.")] = False,
