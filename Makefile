@@ -35,7 +35,7 @@ help:
 	@echo "make run       install what the server needs, then headgate up on port 4400"
 	@echo "make test      linters, types, import contracts, then all tests"
 	@echo "make attack    what tries to break the promises: faults, simulated schedules, fuzzing, several hosts,"
-	@echo "               a short soak; and every guide, the tour, and the clients of others, from end to end"
+	@echo "               a short soak; and every guide, the tour, the console in a browser, and the clients of others"
 	@echo "make soak      an hour of mixed load and a million simulated schedules"
 	@echo "make bench     Headgate beside nginx and its peers, one pinned core each: a table"
 	@echo "make overspend the same small budget attacked on Headgate and on its peers"
@@ -113,7 +113,8 @@ types: $(VENV)/.all
 test: $(VENV)/.all $(CONSOLE)
 	@$(MAKE) --no-print-directory --jobs=2 types lint clients
 	@$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(WITHOUT:%=-p no:%) \
-	  --ignore tests/attack --ignore tests/faults $(CLIENT_TESTS:%=--ignore %) $(LONG_TESTS:%=--ignore %)
+	  --ignore tests/attack --ignore tests/faults --ignore tests/browser $(CLIENT_TESTS:%=--ignore %) \
+	  $(LONG_TESTS:%=--ignore %)
 
 clients: $(VENV)/.all
 	@$(PYTEST) $(CLIENT_TESTS)
@@ -134,7 +135,7 @@ packages:
 attack: $(VENV)/.frameworks $(INSTRUMENTATIONS)/.done packages $(CONSOLE)
 	@# Frameworks leave loops and sockets open, which the next test in their process would be blamed for.
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -p no:unraisableexception tests/attack/clients
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/attack tests/faults $(LONG_TESTS) \
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/attack tests/faults tests/browser $(LONG_TESTS) \
 	  --ignore tests/attack/clients
 
 soak: $(VENV)/.all

@@ -43,9 +43,12 @@ function Root() {
 
 function Missing() {
   return (
-    <Empty title="There is no such page">
-      <To path="/">Go to the overview</To>
-    </Empty>
+    <>
+      <h1 className="hg-visually-hidden">Nothing here</h1>
+      <Empty title="There is no such page">
+        <To path="/">Go to the overview</To>
+      </Empty>
+    </>
   );
 }
 

@@ -22,18 +22,14 @@ export function useSearchDialog(): Dialog {
 /** Finds pages, and whatever the features know by name. */
 export function SearchDialog({ isOpen, close }: Dialog) {
   return (
-    <Modal
-      opened={isOpen}
-      onClose={close}
-      withCloseButton={false}
-      lockScroll={false}
-      size="lg"
-      yOffset="12vh"
-      padding={0}
-      aria-label="search"
-    >
-      <Search close={close} />
-    </Modal>
+    <Modal.Root opened={isOpen} onClose={close} lockScroll={false} size="lg" yOffset="12vh">
+      <Modal.Overlay />
+      <Modal.Content aria-label="search">
+        <Modal.Body p={0}>
+          <Search close={close} />
+        </Modal.Body>
+      </Modal.Content>
+    </Modal.Root>
   );
 }
 

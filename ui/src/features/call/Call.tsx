@@ -25,9 +25,12 @@ export default function Call() {
     staleTime: 60_000,
   });
   return (
-    <Answered of={call} what="the call">
-      {(detail) => <Shown detail={detail} />}
-    </Answered>
+    <>
+      {!call.data && <h1 className="hg-visually-hidden">One call</h1>}
+      <Answered of={call} what="the call">
+        {(detail) => <Shown detail={detail} />}
+      </Answered>
+    </>
   );
 }
 

@@ -30,22 +30,25 @@ export default function OnePrompt() {
     staleTime: 30_000,
   });
   return (
-    <Answered of={prompt} what="the prompt">
-      {(found) => {
-        if (found.object === "prompt") {
-          const where = `${found.source} · ${found.path}`;
-          return <Shown name={found.name} where={where} state={found.state} versions={ofCode(found)} />;
-        }
-        if (found.object === "managed_prompt") {
-          return (
-            <Shown name={found.name} where={`managed here, in ${found.project}`} state={null} versions={ofManaged(found)}>
-              <Twin prompt={found} />
-            </Shown>
-          );
-        }
-        return <Empty title="This is no prompt with versions" />;
-      }}
-    </Answered>
+    <>
+      {!prompt.data && <h1 className="hg-visually-hidden">One prompt</h1>}
+      <Answered of={prompt} what="the prompt">
+        {(found) => {
+          if (found.object === "prompt") {
+            const where = `${found.source} · ${found.path}`;
+            return <Shown name={found.name} where={where} state={found.state} versions={ofCode(found)} />;
+          }
+          if (found.object === "managed_prompt") {
+            return (
+              <Shown name={found.name} where={`managed here, in ${found.project}`} state={null} versions={ofManaged(found)}>
+                <Twin prompt={found} />
+              </Shown>
+            );
+          }
+          return <Empty title="This is no prompt with versions" />;
+        }}
+      </Answered>
+    </>
   );
 }
 

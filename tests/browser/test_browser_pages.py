@@ -1,0 +1,77 @@
+"""Each page of the console as a person opens it: nothing fails, nothing leaves, axe finds nothing."""
+
+import pytest
+from playwright.sync_api import Request, expect
+from tests.browser.conftest import Opener
+from tests.browser.console_house import House
+
+PAGES = {
+    "overview": ("/", "What stands out"),
+    "overview-hour": ("/?range=1h", "What stands out"),
+    "requests": ("/requests", "follows"),
+    "requests-filtered": ("/requests?status=5xx&model=careful", "shaky/large"),
+    "requests-none": ("/requests?user=nobody", "No call matches"),
+    "call-markdown": ("/requests/{markdown}", "4 changes on the way"),
+    "call-fallback": ("/requests/{fallback}", "answered 503"),
+    "call-tools": ("/requests/{tools}", "weather"),
+    "call-picture": ("/requests/{picture}", "What is this?"),
+    "call-refused": ("/requests/{refused}", "budget_exhausted"),
+    "call-parameters": ("/requests/{markdown}?tab=parameters", "logit_bias"),
+    "call-body": ("/requests/{tools}?tab=request", "as it was sent"),
+    "call-missing": ("/requests/01a20191-0a1e-70d2-8127-f02417091ac8", "there is no request"),
+    "spend": ("/spend", "openai-monthly"),
+    "spend-budget": ("/spend?budget=everything&by=key", "at the last day's rate"),
+    "spend-unpriced": ("/spend?by=target&unpriced=only", "mock/embed"),
+    "prompts": ("/prompts", "shop/prompts.py:HELLO"),
+    "prompts-unknown": ("/prompts?show=unknown", "last 7 days"),
+    "prompt-managed": ("/prompts/greeting?version=2&against=1", "version 1"),
+    "prompt-code": ("/prompts/shop%2Fprompts.py%3AHELLO?source=shop", "Say hello to"),
+    "parts": ("/parts", "the database does not answer"),
+    "nothing-there": ("/no/such/page", "There is no such page"),
+}
+MISSING = ("call-missing",)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_shows_what_it_is_for(house: House, looking: Opener, name: str, dark: bool) -> None:
+    path, expected = PAGES[name]
+    looker = looking(dark=dark)
+    page = looker.open(path.format(**house.ids))
+    page.get_by_text(expected).first.wait_for()
+    if name != "parts":
+        expect(page.locator(".hg-waiting")).to_have_count(0)
+    looker.shoot(f"{name}-{'dark' if dark else 'light'}")
+    assert looker.violations() == []
+    if name in MISSING:
+        # The browser itself says that an answer was 404.
+        looker.errors = [error for error in looker.errors if "404" not in error]
+    looker.check()
+
+
+@pytest.mark.parametrize("path", ["/", "/requests", "/spend", "/prompts"])
+def test_a_page_fits_a_small_screen(looking: Opener, path: str) -> None:
+    looker = looking(width=1024)
+    page = looker.open(path)
+    expect(page.locator(".hg-waiting")).to_have_count(0)
+    looker.shoot(f"small{path.replace('/', '-')}")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(
+        "document.querySelector('main').scrollWidth <= document.querySelector('main').clientWidth"
+    )
+    looker.check()
+
+
+def test_the_shell_is_small(looking: Opener) -> None:
+    looker = looking()
+    sizes: dict[str, int] = {}
+
+    def loaded(request: Request) -> None:
+        sizes[request.url] = request.sizes()["responseBodySize"]
+
+    looker.page.on("requestfinished", loaded)
+    page = looker.open("/")
+    page.get_by_text("What stands out").wait_for()
+    files = {url: size for url, size in sizes.items() if "/api/" not in url}
+    assert len(files) >= 3
+    assert sum(files.values()) < 300_000, files
