@@ -111,7 +111,7 @@ types: $(VENV)/.all
 	@$(BIN)/pyright --pythonpath $(BIN)/python > $(VENV)/pyright.txt 2>&1 || { cat $(VENV)/pyright.txt; exit 1; }
 
 test: $(VENV)/.all $(CONSOLE)
-	@$(MAKE) --no-print-directory --jobs=2 types lint clients
+	@$(MAKE) --no-print-directory --jobs=2 types lint clients ui
 	@$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(WITHOUT:%=-p no:%) \
 	  --ignore tests/attack --ignore tests/faults --ignore tests/browser $(CLIENT_TESTS:%=--ignore %) \
 	  $(LONG_TESTS:%=--ignore %)

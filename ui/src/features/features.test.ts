@@ -1,0 +1,137 @@
+import { describe, expect, it } from "vitest";
+import { type Budget, burnOf } from "./budgets/burn";
+import { bucketsOf, changesOf, curlOf, type Detail } from "./call/detail";
+import { answeredIn, saidIn } from "./messages/conversation";
+import { standsOut } from "./overview/standsOut";
+import type { Series } from "./series/useSeries";
+
+const NOW = Date.parse("2026-01-11T00:00:00Z");
+const BUDGET = {
+  name: "monthly",
+  scope: {},
+  spent_usd: "50",
+  reserved_usd: "1",
+  limit_usd: "100",
+  window: "month",
+  window_start: "2026-01-01T00:00:00Z",
+  window_end: "2026-02-01T00:00:00Z",
+} as Budget;
+
+describe("the burn of a budget", () => {
+  it("says when it runs out at this rate", () => {
+    const burn = burnOf(BUDGET, NOW);
+    expect(burn.share).toBe(0.5);
+    expect(new Date(burn.endsAt ?? 0).toISOString()).toBe("2026-01-21T00:00:00.000Z");
+  });
+
+  it("says nothing where it lasts, is used up, or has no window", () => {
+    expect(burnOf({ ...BUDGET, spent_usd: "10" }, NOW).endsAt).toBeNull();
+    expect(burnOf({ ...BUDGET, spent_usd: "100" }, NOW).endsAt).toBeNull();
+    expect(burnOf({ ...BUDGET, window_start: null, window_end: null }, NOW).rate).toBeNull();
+  });
+});
+
+function series(p95: (number | null)[], calls = 10): Series {
+  const ones = p95.map(() => calls);
+  const none = p95.map(() => 0);
+  const group = { name: "writer", is_rest: false, calls: calls * p95.length, cost: "1", ok: ones, client_errors: none };
+  const rest = { server_errors: none, cost_usd: none.map(String), unpriced: none, estimated: none };
+  const latency = { duration_p50_ms: p95, duration_p95_ms: p95, duration_p99_ms: p95 };
+  const first = { first_token_p50_ms: p95, first_token_p95_ms: p95 };
+  return {
+    begin: "2026-01-10T00:00:00Z",
+    end: "2026-01-11T00:00:00Z",
+    step_s: 3600,
+    at: p95.map((_, place) => new Date(NOW - (p95.length - place) * 3_600_000).toISOString()),
+    groups: [{ ...group, ...rest, ...latency, ...first }],
+    failures: [],
+  } as unknown as Series;
+}
+
+describe("what stands out", () => {
+  const nothing = { now: NOW, all: undefined, byModel: undefined, budgets: [], unknownShare: null };
+  it("is nothing where nothing does", () => {
+    expect(standsOut({ ...nothing, byModel: series(Array(24).fill(500)) })).toEqual([]);
+  });
+
+  it("names a model that became slower, and leads to its calls", () => {
+    const slower = [...Array(18).fill(500), ...Array(6).fill(1000)] as number[];
+    const [found] = standsOut({ ...nothing, byModel: series(slower) });
+    expect(found?.text).toContain("writer: p95 up 100 %");
+    expect(found?.filter).toEqual({ model: "writer" });
+  });
+
+  it("says nothing of a few calls", () => {
+    const slower = [...Array(18).fill(500), ...Array(6).fill(1000)] as number[];
+    expect(standsOut({ ...nothing, byModel: series(slower, 1) })).toEqual([]);
+  });
+
+  it("puts what is used up before what runs out", () => {
+    const budgets = [BUDGET, { ...BUDGET, name: "daily", spent_usd: "100" }];
+    const texts = standsOut({ ...nothing, budgets }).map((each) => each.text);
+    expect(texts[0]).toContain("daily is used up");
+    expect(texts[1]).toContain("monthly runs out on");
+  });
+});
+
+describe("a conversation", () => {
+  it("reads each dialect", () => {
+    const chat = saidIn({ messages: [{ role: "user", content: [{ type: "text", text: "hi" }] }] });
+    const claude = saidIn({ system: "be kind", messages: [{ role: "user", content: "hi" }] });
+    const responses = saidIn({ instructions: "be kind", input: [{ type: "message", role: "user", content: [{ type: "input_text", text: "hi" }] }] });
+    const google = saidIn({ systemInstruction: { parts: [{ text: "be kind" }] }, contents: [{ role: "user", parts: [{ text: "hi" }] }] });
+    expect(chat.at(-1)).toEqual(claude.at(-1));
+    expect(responses).toEqual(google);
+    expect(google[0]).toEqual({ role: "system", parts: [{ kind: "text", text: "be kind" }] });
+  });
+
+  it("puts streams together again", () => {
+    const line = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;
+    const call = { index: 0, id: "c", function: { name: "weather", arguments: '{"place"' } };
+    const chat =
+      line({ choices: [{ delta: { content: "Hel" } }] }) +
+      line({ choices: [{ delta: { content: "lo", tool_calls: [call] } }] }) +
+      line({ choices: [{ delta: { tool_calls: [{ index: 0, function: { arguments: ':"Oslo"}' } }] } }] }) +
+      "data: {cut in the mid\n\ndata: [DONE]\n\n";
+    expect(answeredIn(chat)[0]?.parts).toEqual([
+      { kind: "text", text: "Hello" },
+      { kind: "tool-call", name: "weather", id: "c", arguments: '{\n  "place": "Oslo"\n}' },
+    ]);
+    const claude =
+      line({ type: "content_block_delta", index: 0, delta: { type: "thinking_delta", thinking: "Hm." } }) +
+      line({ type: "content_block_delta", index: 1, delta: { type: "text_delta", text: "Yes" } });
+    expect(answeredIn(claude)[0]?.parts.map((part) => part.kind)).toEqual(["reasoning", "text"]);
+  });
+
+  it("shows whatever else it is given", () => {
+    for (const odd of [null, 1, "", [], {}, { messages: 3 }, { messages: [null, 4, { role: 7 }] }, { input: [[]] }]) {
+      expect(() => [saidIn(odd), answeredIn(odd)]).not.toThrow();
+    }
+  });
+});
+
+describe("a record", () => {
+  const detail = (more: Partial<Detail>): Detail =>
+    ({ dialect: "openai-chat", operation: "chat", model: "m", stream: false, request_truncated: false, changes: [], ...more }) as Detail;
+
+  it("says what was changed, why and how bad", () => {
+    expect(changesOf(detail({ changes: ["seed: the model refuses it (meaning)", "something else"] }))).toEqual([
+      { what: "seed", why: "the model refuses it", weight: "meaning" },
+      { what: "something else", why: "", weight: "" },
+    ]);
+  });
+
+  it("becomes a line for a shell that quotes what it holds", () => {
+    const line = curlOf(detail({ request: { text: "it's" } }), "http://h");
+    expect(line).toContain(`'{"text":"it'\\''s"}'`);
+    expect(line).toContain("http://h/v1/chat/completions");
+    expect(curlOf(detail({ request: "half", request_truncated: true }), "http://h")).toBeNull();
+  });
+
+  it("prices each kind of token, by what stands in for it where it has no price", () => {
+    const usage = { input: 1_000_000, cache_read: 500_000, cache_write: 0, output: 0, reasoning: 100 };
+    const buckets = bucketsOf(usage, { input: "2", output: "8" });
+    expect(buckets.map((each) => [each.name, each.usd])).toEqual([["input", 2], ["cache read", 1], ["reasoning", 0.0008]]);
+    expect(bucketsOf(usage, null).every((each) => each.usd === null)).toBe(true);
+  });
+});
