@@ -49,12 +49,14 @@ def test_a_page_shows_what_it_is_for(house: House, looking: Opener, name: str, d
     looker.check()
 
 
-@pytest.mark.parametrize("path", ["/", "/requests", "/spend", "/prompts"])
-def test_a_page_fits_a_small_screen(looking: Opener, path: str) -> None:
+@pytest.mark.parametrize("name", ["overview", "requests", "spend", "prompts", "call-markdown"])
+def test_a_page_fits_a_small_screen(house: House, looking: Opener, name: str) -> None:
+    path, expected = PAGES[name]
     looker = looking(width=1024)
-    page = looker.open(path)
+    page = looker.open(path.format(**house.ids))
+    page.get_by_text(expected).first.wait_for()
     expect(page.locator(".hg-waiting")).to_have_count(0)
-    looker.shoot(f"small{path.replace('/', '-')}")
+    looker.shoot(f"{name}-small")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.evaluate(
         "document.querySelector('main').scrollWidth <= document.querySelector('main').clientWidth"

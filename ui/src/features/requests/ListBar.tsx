@@ -8,7 +8,8 @@ import { FIELDS, type Field, type Filters } from "./filters";
 import { type SavedView, savedViews, storeViews } from "./savedViews";
 
 /** The filters that hold, each with a way to take it away; a search in texts; saved views; columns. */
-export function ListBar({ filters, columns }: { filters: Filters; columns: string | undefined }) {
+export function ListBar(props: { filters: Filters; columns: string | undefined; children: React.ReactNode }) {
+  const { filters, columns, children } = props;
   const { set } = useView();
   const entries = Object.entries(filters) as [Field, string][];
   return (
@@ -26,6 +27,7 @@ export function ListBar({ filters, columns }: { filters: Filters; columns: strin
         ))}
       </ul>
       <span className="hg-spring" />
+      {children}
       <SavedViews />
       <ColumnChooser columns={columns} />
     </div>

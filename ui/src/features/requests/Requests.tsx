@@ -51,9 +51,10 @@ function List({ filters, columns }: { filters: Filters; columns: string | undefi
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
   return (
     <div className="hg-list">
-      <ListBar filters={filters} columns={columns} />
+      <ListBar filters={filters} columns={columns}>
+        <Following tail={tail} isLive={view.isLive} />
+      </ListBar>
       <Histogram filters={filters} />
-      <Following tail={tail} isLive={view.isLive} />
       {items.length > 0 ? (
         <Table
           label="requests"

@@ -16,7 +16,7 @@ export const COLUMNS: Column<Item>[] = [
       </To>
     ),
   },
-  { id: "status", title: "Status", width: "minmax(60px, 150px)", render: (item) => <Status status={item.status} code={item.code} /> },
+  { id: "status", title: "Status", width: "minmax(84px, 1.3fr)", render: (item) => <Status status={item.status} code={item.code} /> },
   { id: "model", title: "Model", width: "minmax(90px, 1.2fr)", render: (item) => <Name>{item.model}</Name> },
   {
     id: "target",
