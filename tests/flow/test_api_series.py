@@ -30,7 +30,7 @@ async def made(database: Database) -> None:
     calls += [ended(started_ms=now - 90_000, duration_ms=4000, model="other", project="blue")]
     failed = ended(started_ms=now - 120_000, status=429, code="budget_exhausted", target="")
     calls += [failed, ended(started_ms=now - 150_000, status=502, code="provider_error")]
-    calls += [ended(started_ms=now - 160_000, cost_pico_usd=None)]
+    calls += [ended(started_ms=now - 160_000, cost_pico_usd=None, first_token_ms=None)]
     await record(database, *calls)
 
 
@@ -67,6 +67,8 @@ async def test_sums_are_what_the_records_say(database: Database, hours: int) -> 
         latest = max(place for place, calls in enumerate(group["ok"]) if calls > 10)
         assert 110 <= group["duration_p50_ms"][latest] <= 119 * GROWTH
         assert group["first_token_p50_ms"][latest] <= 5 * GROWTH + 1
+        # A call without a first token counts in none of its quantiles.
+        assert max(each or 0 for each in group["first_token_p95_ms"]) <= 5 * GROWTH + 1
         costs = (await api.get("/costs", group_by="project"))["items"]
         assert sum(row["requests"] for row in costs) == group["calls"]
         assert sum(Decimal(row["cost_usd"] or 0) for row in costs) == Decimal(group["cost"])

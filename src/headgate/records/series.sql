@@ -73,7 +73,9 @@ with chosen as materialized (
 )
 select step, l.value, status_class,
     case when duration_ms <= 1 then 0 else least(%(bucket_max)s, ceil(ln(duration_ms) / ln(%(growth)s)))::int end,
-    case when first_token_ms <= 1 then 0 else least(%(bucket_max)s, ceil(ln(first_token_ms) / ln(%(growth)s)))::int end,
+    -- Without a first token there is no bucket, and `least` would name the last one.
+    case when first_token_ms is null then null when first_token_ms <= 1 then 0
+        else least(%(bucket_max)s, ceil(ln(first_token_ms) / ln(%(growth)s)))::int end,
     count(*), sum(cost_usd), count(*) filter (where cost_usd is null), count(*) filter (where estimated)
 from chosen c left join largest l on l.value = c.value
 group by 1, 2, 3, 4, 5;
