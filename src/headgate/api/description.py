@@ -38,6 +38,7 @@ _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FURTHER: Final[dict[str, tuple[int, ...]]] = {
     "/metrics": (401,),
     "/api/v1/requests/stream": (429,),
+    "/api/v1/traces/stream": (429,),
     "/api/v1/releases/compare": (404,),
     "/api/v1/rules/test": (404,),
     "/api/v1/whatif": (404,),
@@ -53,6 +54,7 @@ _SUCCEEDS: Final[dict[tuple[str, str], tuple[int, str]]] = {
 
 _EVENTS: Final[dict[str, tuple[str, ...]]] = {
     "follow_requests": ("request", "error"),
+    "follow_traces": ("trace", "error"),
     "follow_what_if": ("progress", "answer", "error"),
 }
 """The events of each handler that sends some."""
