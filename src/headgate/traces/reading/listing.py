@@ -23,6 +23,8 @@ from headgate.traces.reading.searching import QUERIES, TextQuestion, find_hits
 
 LOOK: Final = 20_000
 """How many traces a list looks at before it asks the indexes of its filters."""
+LOOK_SCATTERED: Final = 2_000
+"""The same where the order is not that of time, in which traces lie together."""
 TEXT_HITS_MAX: Final = 5000
 """So many spans with a text are looked at, those of the newest days: their traces are filtered further."""
 FACETS_MAX: Final = 200
@@ -54,7 +56,7 @@ async def list_traces(
         **place_parameters(cursor, sort),
         "project_ids": projects,
         "limit": limit + 1,
-        "look": LOOK if narrows else limit + 1,
+        "look": _look(sort) if narrows else limit + 1,
     }
     rows: list[TupleRow] = []
     if filters.text is None:
@@ -68,6 +70,10 @@ async def list_traces(
         items=[trace_item(row) for row in rows[:limit]],
         next=_cursor(rows[limit - 1], sort) if more else None,
     )
+
+
+def _look(sort: Sort) -> int:
+    return LOOK if sort == "newest" else min(LOOK, LOOK_SCATTERED)
 
 
 async def seen_projects(connection: Connection, project_ids: Sequence[str] | None) -> list[str]:
@@ -173,6 +179,7 @@ def ordered(statement: LiteralString, sort: Sort = "newest") -> LiteralString:
         with_columns(statement)
         .replace("[place]", QUERIES[f"{sort}_place"])
         .replace("[order]", QUERIES[f"{sort}_order"])
+        .replace("[order of m]", QUERIES[f"{sort}_order"].replace("t.", "m."))
     )
 
 

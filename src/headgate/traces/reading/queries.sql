@@ -91,12 +91,21 @@ from unnest(%(project_ids)s::text[]) as scope (project), lateral (
 order by [order], t.trace_id, t.project limit %(limit)s
 
 -- name: matching_traces
--- All that match, put in order: for filters that few traces match, which the indexes of the filters find.
+-- All that match, put in order: for filters that few traces match, which the indexes of the filters find. `offset 0`
+-- keeps the order from being looked for in an index of its own, and only what the page shows is read whole.
 with matching as materialized (
-    select t.* from traces t
-    where t.project = any(%(project_ids)s::text[]) and [place] and [filter]
+    select m.project, m.trace_id
+    from (
+        select t.* from traces t
+        where t.project = any(%(project_ids)s::text[]) and [place] and [filter]
+        offset 0
+    ) m
+    order by [order of m], m.trace_id, m.project limit %(limit)s
 )
-select [columns] from matching t order by [order], t.trace_id, t.project limit %(limit)s
+select [columns]
+from matching join traces t using (project, trace_id)
+where t.project = any(%(project_ids)s::text[])
+order by [order], t.trace_id, t.project
 
 -- name: get_traces
 select [columns], t.first_day, t.last_day
@@ -285,7 +294,7 @@ select
     end as start,
     case when %(dimension)s::text <> '' then value end as value,
     sum(traces), sum(spans), sum(calls), sum(errors), sum(input), sum(cache_read), sum(cache_write), sum(output),
-    sum(reasoning), sum(cost_usd), sum(unpriced), sum_sketches(duration_sketch)
+    sum(reasoning), sum(cost_usd), sum(unpriced), array[[sketch]]
 from trace_rollups
 where project = any(%(project_ids)s::text[]) and dimension = %(dimension)s
     and (%(begin)s::timestamptz is null or slot >= date_trunc('hour', %(begin)s::timestamptz))

@@ -5,17 +5,20 @@ Rollups hold traces as they were last settled. Read next: `keeping.rollups`.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, LiteralString, cast
 
 from headgate.core.pages import format_datetime
 from headgate.records.model import Interval, UsageBuckets
 from headgate.records.queries import format_amount
-from headgate.records.sketch import quantile_ms
+from headgate.records.sketch import BUCKETS_MAX, quantile_ms
 from headgate.store.database import Connection
 from headgate.traces.reading.listing import QUERIES, seen_projects
 from headgate.traces.reading.model import SeriesGroup, SeriesPoint
 
 POINTS_MAX: Final = 10_000
+_BUCKET: Final = "coalesce(sum(duration_sketch[%d]), 0)::bigint"
+_BUCKETS: Final = cast("LiteralString", ", ".join(_BUCKET % (place + 1) for place in range(BUCKETS_MAX)))
+"""Bucket by bucket: several times as fast as adding up arrays."""
 
 
 async def trace_series(
@@ -36,7 +39,7 @@ async def trace_series(
         "end": end,
         "limit": POINTS_MAX,
     }
-    found = await connection.execute(QUERIES.series, parameters, prepare=False)
+    found = await connection.execute(QUERIES.series.replace("[sketch]", _BUCKETS), parameters, prepare=False)
     points: list[SeriesPoint] = []
     for start, value, traces, spans, calls, errors, *rest in await found.fetchall():
         tokens, (cost_usd, unpriced, sketch) = [int(count) for count in rest[:5]], rest[5:]
