@@ -84,11 +84,13 @@ class _Family:
 def _path(family: _Family) -> list[Segment]:
     if not family.roots:
         return []
+    begins = min(family.start[root] for root in family.roots)
+    ends = max(family.last[root] for root in family.roots)
     found: list[Segment] = []
-    waiting = _held_up(family, family.roots, max(family.last[root] for root in family.roots))[0]
+    waiting = _held_up(family, family.roots, begins, ends)[0]
     while waiting:
-        step, until = waiting.pop()
-        held, gaps = _held_up(family, family.below[step], until, family.start[step])
+        step, since, until = waiting.pop()
+        held, gaps = _held_up(family, family.below[step], since, until)
         waiting.extend(held)
         for begin, end in gaps:
             begin, end = max(begin, family.start[step]), min(end, family.end[step])
@@ -98,20 +100,21 @@ def _path(family: _Family) -> list[Segment]:
 
 
 def _held_up(
-    family: _Family, below: Sequence[int], until: int, since: int | None = None
-) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Return which of some steps held up what ended at `until`, each with its end, and the time between."""
-    held: list[tuple[int, int]] = []
+    family: _Family, below: Sequence[int], since: int, until: int
+) -> tuple[list[tuple[int, int, int]], list[tuple[int, int]]]:
+    """Return which of some steps held up what ran from `since` to `until`, each with its own such times, and
+    the time between them."""
+    held: list[tuple[int, int, int]] = []
     gaps: list[tuple[int, int]] = []
     for child in sorted(below, key=lambda place: (family.last[place], family.start[place]), reverse=True):
-        begin, end = family.start[child], family.last[child]
-        if end > until + OVERLAP_US or begin >= until:
+        # One that began before its parent holds nobody up before that.
+        begin, end = max(since, family.start[child]), family.last[child]
+        if end > until + OVERLAP_US or begin >= until or end <= since:
             continue
-        held.append((child, min(end, until)))
+        held.append((child, begin, min(end, until)))
         gaps.append((end, until))
         until = begin
-    if since is not None:
-        gaps.append((since, until))
+    gaps.append((since, until))
     return held, gaps
 
 
