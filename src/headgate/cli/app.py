@@ -27,6 +27,7 @@ NOUNS: Final = {
     "budgets": "budgets",
     "erase": "erase",
     "requests": "requests",
+    "feedback": "feedback",
     "traces": "traces",
     "rules": "rules",
     "releases": "releases",

@@ -20,8 +20,10 @@ from headgate.records.sink import ensure_day_partitions
 from headgate.store.database import Connection
 from headgate.store.queries import Queries
 from headgate.traces.keeping.rows import COLUMN_TYPES, KeptSpan, has_text, kept_spans, span_row
-from headgate.traces.keeping.summing import FACETS_MAX, TraceDelta, TraceKey, sum_calls, sum_spans
+from headgate.traces.keeping.summing import FACETS_MAX, TraceDelta, TraceKey, sum_calls, sum_spans, trace_of
 from headgate.traces.model import SPANS, SpanBatch
+from headgate.traces.scores.model import SpanScore
+from headgate.traces.scores.storing import join_scores, write_span_scores
 
 QUERIES: Final = Queries.load("headgate.traces.keeping")
 TRIES: Final = 3
@@ -54,6 +56,7 @@ class SpanSink:
         new = await _write_new(connection, [spans[identity] for identity in sorted(spans)])
         await add_to_traces(connection, sum_spans(new))
         await _queue_text(connection, [kept for kept in new if has_text(kept.span)])
+        await _add_scores(connection, new)
 
 
 class TraceCallSink:
@@ -63,7 +66,15 @@ class TraceCallSink:
 
     async def apply(self, connection: Connection, batch: Sequence[Envelope]) -> None:
         """Add the calls to their traces. Raises ValueError or psycopg.Error for what can't be written."""
-        await add_to_traces(connection, sum_calls(_END.decode(envelope.payload) for envelope in batch))
+        ends = [_END.decode(envelope.payload) for envelope in batch]
+        await add_to_traces(connection, sum_calls(ends))
+        requests: dict[str, dict[UUID, UUID]] = {}
+        for end in ends:
+            key = trace_of(end)
+            if key is not None:
+                requests.setdefault(key[0], {})[UUID(bytes=end.call)] = UUID(bytes=key[1])
+        for project in sorted(requests):
+            await join_scores(connection, project, requests=requests[project])
 
 
 async def add_to_traces(connection: Connection, deltas: dict[TraceKey, TraceDelta]) -> None:
@@ -120,6 +131,26 @@ async def _copy(connection: Connection, spans: Sequence[KeptSpan]) -> None:
         copy.set_types(COLUMN_TYPES)
         for kept in spans:
             await copy.write_row(span_row(kept))
+
+
+async def _add_scores(connection: Connection, spans: Sequence[KeptSpan]) -> None:
+    """Keep what spans say of themselves, and join what was said of them before they came."""
+    said = [
+        SpanScore(
+            project=kept.project,
+            key=kept.key,
+            trace_id=kept.trace_id,
+            span_id=kept.span.span_id,
+            at_ns=kept.span.end_ns,
+            said=each,
+        )
+        for kept in spans
+        for each in kept.span.scores
+    ]
+    await write_span_scores(connection, said)
+    for project in sorted({kept.project for kept in spans}):
+        of_project = {kept.number: UUID(bytes=kept.trace_id) for kept in spans if kept.project == project}
+        await join_scores(connection, project, spans=of_project)
 
 
 async def _queue_text(connection: Connection, spans: Sequence[KeptSpan]) -> None:

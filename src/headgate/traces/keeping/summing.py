@@ -120,10 +120,8 @@ def sum_calls(ends: Iterable[End]) -> dict[TraceKey, TraceDelta]:
     """Sum recorded calls that name a trace, in the same order."""
     deltas: dict[TraceKey, TraceDelta] = {}
     for end in ends:
-        if end.record == "none" or _TRACE_ID.fullmatch(end.trace_id) is None:
-            continue
-        key = (name(end.project), bytes.fromhex(end.trace_id))
-        if key[1] == _NO_TRACE:
+        key = trace_of(end)
+        if key is None:
             continue
         delta = deltas.get(key)
         if delta is None:
@@ -132,6 +130,14 @@ def sum_calls(ends: Iterable[End]) -> dict[TraceKey, TraceDelta]:
             deltas[key] = delta
         delta.add_call(end)
     return dict(sorted(deltas.items()))
+
+
+def trace_of(end: End) -> TraceKey | None:
+    """Return the trace that a recorded call names; None for none, and for calls that are not to be kept."""
+    if end.record == "none" or _TRACE_ID.fullmatch(end.trace_id) is None:
+        return None
+    trace_id = bytes.fromhex(end.trace_id)
+    return None if trace_id == _NO_TRACE else (name(end.project), trace_id)
 
 
 def _facets_of_span(kept: KeptSpan) -> list[str]:

@@ -26,23 +26,30 @@ select id, name, kind, value, text, comment, source, said_by, (extract(epoch fro
     subject, request_id, trace_id, span_id, session, "user", business_id
 from scores where project = any(%(project_ids)s) and id = any(%(ids)s);
 
--- name: join_scores
--- What was said of requests and spans before they were known to belong to these traces.
-with joined as (
-    select s.id, t.trace_id
-    from unnest(%(trace_ids)s::uuid[]) as t (trace_id)
-    join requests r on r.project = any(%(project_ids)s) and r.trace_id = replace(t.trace_id::text, '-', '')
-    join scores s on s.project = any(%(project_ids)s) and s.request_id = r.id
-    where s.trace_id is null
-    union
-    select s.id, t.trace_id
-    from unnest(%(trace_ids)s::uuid[]) as t (trace_id)
-    join spans p on p.project = any(%(project_ids)s) and p.trace_id = t.trace_id
-    join scores s on s.project = any(%(project_ids)s) and s.span_id = p.span_id
-    where s.trace_id is null
-)
-update scores s set trace_id = joined.trace_id
-from joined where s.project = any(%(project_ids)s) and s.id = joined.id;
+-- name: any_scores
+select exists (select from scores where project = any(%(project_ids)s));
+
+-- name: join_requests
+-- What was said of requests before they were on record.
+update scores s set trace_id = n.trace_id
+from unnest(%(requests)s::uuid[], %(traces)s::uuid[]) as n (request_id, trace_id)
+where s.request_id = n.request_id and s.project = any(%(project_ids)s) and s.trace_id is null;
+
+-- name: join_spans
+-- What was said of spans, without their trace, before they came.
+update scores s set trace_id = n.trace_id
+from unnest(%(spans)s::bigint[], %(traces)s::uuid[]) as n (span_id, trace_id)
+where s.span_id = n.span_id and s.project = any(%(project_ids)s) and s.trace_id is null;
+
+-- name: lock_traces
+-- In the order in which everybody takes these locks.
+select trace_id from traces
+where project = any(%(project_ids)s) and trace_id = any(%(trace_ids)s)
+    and (facets::text like '%%score:%%' or exists (
+        select from scores s where s.project = any(%(project_ids)s) and s.trace_id = traces.trace_id
+    ))
+order by project, trace_id
+for update;
 
 -- name: set_facets
 -- The names of a trace's scores among its facets, in place of those that it had; rows that stay are not written.

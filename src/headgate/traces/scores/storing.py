@@ -5,7 +5,7 @@ Read next: `scores.queries` (what is asked of them), `traces/scores/queries.sql`
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -83,19 +83,40 @@ async def write_span_scores(connection: Connection, rows: Iterable[SpanScore]) -
             await add_scores(connection, project, scores[start : start + ROWS_MAX])
 
 
-async def join_scores(connection: Connection, project: str, trace_ids: Iterable[uuid.UUID]) -> None:
-    """Join what was said before to traces that have come since, and set their facets."""
-    traces = sorted(set(trace_ids))
-    for start in range(0, len(traces), ROWS_MAX):
-        part = traces[start : start + ROWS_MAX]
-        await connection.execute(QUERIES.join_scores, {"project_ids": [project], "trace_ids": part})
-        await set_facets(connection, project, part)
+async def join_scores(
+    connection: Connection,
+    project: str,
+    *,
+    requests: Mapping[uuid.UUID, uuid.UUID] | None = None,
+    spans: Mapping[int, uuid.UUID] | None = None,
+) -> None:
+    """Join what was said before to requests and spans that have come since, each with its trace.
+
+    Runs in the transaction that has just written the traces, whose facets are set too.
+    """
+    scope = {"project_ids": [project]}
+    cursor = await connection.execute(QUERIES.any_scores, scope)
+    if await cursor.fetchone() != (True,):
+        return
+    traces: set[uuid.UUID] = set()
+    if requests:
+        traces.update(requests.values())
+        named = {"requests": list(requests), "traces": list(requests.values())}
+        await connection.execute(QUERIES.join_requests, {**scope, **named})
+    if spans:
+        traces.update(spans.values())
+        of_spans = {"spans": list(spans), "traces": list(spans.values())}
+        await connection.execute(QUERIES.join_spans, {**scope, **of_spans})
+    await set_facets(connection, project, traces)
 
 
 async def set_facets(connection: Connection, project: str, trace_ids: Iterable[uuid.UUID]) -> None:
     """Set the facets of traces to the names of what is said of them, in the caller's transaction."""
     asked = {"project_ids": [project], "trace_ids": sorted(trace_ids)}
-    await connection.execute(QUERIES.set_facets, asked)
+    cursor = await connection.execute(QUERIES.lock_traces, asked)
+    found = [trace_id for (trace_id,) in await cursor.fetchall()]
+    if found:
+        await connection.execute(QUERIES.set_facets, {**asked, "trace_ids": found})
 
 
 def _row(score: Score) -> dict[str, Any]:
