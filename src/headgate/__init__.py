@@ -1,3 +1,3 @@
 """Headgate: one URL in front of your models. Start reading at `headgate.gateway.serve`."""
 
-__version__ = "0.1.0"
+from headgate.offered import __getattr__ as __getattr__

