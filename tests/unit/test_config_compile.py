@@ -108,6 +108,10 @@ spend = "5 USD"
 body_bytes_max = 1048576
 on_hangup = "drain"
 durability = "power"
+
+[[exporters]]
+name = "collector"
+endpoint = "http://127.0.0.1:4318"
 """
 
 

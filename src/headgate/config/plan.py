@@ -11,7 +11,7 @@ import msgspec
 from headgate.config.document import Document
 
 _NAMED_TABLES = ("providers", "models", "projects", "prices")
-_NAMED_LISTS = ("budgets", "rate_limits")
+_NAMED_LISTS = ("budgets", "rate_limits", "exporters")
 _SINGLE_TABLES = ("loop_guard", "server")
 
 _IDENTITY = ("scope", "window", "timezone")
