@@ -26,6 +26,7 @@ from tests.attack.fuzz import (
     openai_chat_targets,
     openai_responses_targets,
     other_targets,
+    otlp_targets,
     prompt_targets,
     rule_targets,
     small_targets,
@@ -47,6 +48,7 @@ TARGETS: Final[dict[str, Target]] = {
         *rule_targets.TARGETS,
         *small_targets.TARGETS,
         *other_targets.TARGETS,
+        *otlp_targets.TARGETS,
         BROKEN,
     )
 }
