@@ -4,7 +4,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from tests.attack.fuzz.fuzz_target import Draw, Target
@@ -59,7 +59,8 @@ def _requests() -> Iterable[bytes]:
     yield b"\x00" + request_of(2)
     request = NEW_REQUEST()
     span = add_span(request, parent_span_id=b"parent!!")
-    for value in ("text", 7, 1.5, True, b"bytes", ["a", 1], {"a": {"b": []}}):
+    values: tuple[Any, ...] = ("text", 7, 1.5, True, b"bytes", ["a", 1], {"a": {"b": []}})
+    for value in values:
         say(span.attributes, "value", value)
     say(span.events.add(name="gen_ai.choice", time_unix_nano=1).attributes, "message", '{"content":"a"}')
     span.links.add(trace_id=bytes(15) + b"1", span_id=b"linked!!")

@@ -51,6 +51,16 @@ def decode_spans(data: bytes, form: Form, key: Key, received_ms: int) -> Decoded
     return Decoded(list(entries), reasons)
 
 
+def refuse_logs(data: bytes, form: Form, key: Key, received_ms: int) -> Decoded:
+    """Keep none of the log records, and say so. Raises Malformed."""
+    return _refused(data, form, received_ms, Reasons("log records"))
+
+
+def refuse_metrics(data: bytes, form: Form, key: Key, received_ms: int) -> Decoded:
+    """Keep none of the metrics, and say so. Raises Malformed."""
+    return _refused(data, form, received_ms, Reasons("metrics"))
+
+
 def items(data: bytes, form: Form, reasons: Reasons, received_ms: int) -> Iterator[tuple[Source, Item]]:
     """Return what a request of any signal holds, with what stands around each. Raises Malformed."""
     found = wire.groups(data) if form == "protobuf" else json_form.groups(data)
@@ -130,6 +140,13 @@ class _SpanReader:
         span = priced(resolve(found.span))
         flags = tuple(dict.fromkeys((*span.flags, *found.flags)))
         return msgspec.structs.replace(span, flags=flags, **self._owner.own(span))
+
+
+def _refused(data: bytes, form: Form, received_ms: int, reasons: Reasons) -> Decoded:
+    count = sum(1 for _ in items(data, form, reasons, received_ms))
+    if count:
+        reasons.reject(f"all {count}", "this server keeps spans, and what their events say", count)
+    return Decoded([], reasons)
 
 
 def check_length(item: Item) -> None:

@@ -4,7 +4,7 @@ Errors are a google.rpc.Status, in the form of the request. Read next: `otlp.rec
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from litestar import Controller, Request, Response, post
 from litestar.di import NamedDependency
@@ -13,11 +13,13 @@ from litestar.params import SkipValidation
 
 from headgate.access.gate import KEY_ANYWHERE, CallerKey, grant
 from headgate.access.http import Time
+from headgate.access.model import Key
 from headgate.core.faults import Fault
+from headgate.core.ports import Clock
 from headgate.traces.model import SPANS
-from headgate.traces.otlp.answers import MEDIA_TYPES, failure, form_of, success
+from headgate.traces.otlp.answers import MEDIA_TYPES, Signal, failure, form_of, success
 from headgate.traces.otlp.bounds import BODY_BYTES_MAX
-from headgate.traces.otlp.decoding import Form, decode_spans
+from headgate.traces.otlp.decoding import Decode, Form, decode_spans, refuse_logs, refuse_metrics
 from headgate.traces.otlp.receiving import ENCODINGS, Body, Reception
 
 AnyRequest = Request[Any, Any, Any]
@@ -67,11 +69,46 @@ class OtlpController(Controller):
         self, request: AnyRequest, caller: CallerKey, clock: Time, reception: Receiving
     ) -> Response[bytes]:
         """Take spans."""
-        form, encoding = _described(request)
-        async with reception.reading(request.stream()) as data:
-            body = Body(data, encoding, form)
-            reasons = await reception.take(SPANS, decode_spans, body, caller, clock.now_ms())
-        return Response(success("spans", form, reasons), media_type=MEDIA_TYPES[form])
+        return await _take(_Route("spans", decode_spans), request, caller, clock, reception)
+
+    @post(
+        "/v1/logs",
+        status_code=200,
+        exception_handlers=HANDLERS,
+        opt={"grant": grant("traces:write"), KEY_ANYWHERE: True},
+    )
+    async def take_logs(
+        self, request: AnyRequest, caller: CallerKey, clock: Time, reception: Receiving
+    ) -> Response[bytes]:
+        """Refuse log records in words, so that an exporter doesn't come again with them."""
+        return await _take(_Route("logs", refuse_logs), request, caller, clock, reception)
+
+    @post(
+        "/v1/metrics",
+        status_code=200,
+        exception_handlers=HANDLERS,
+        opt={"grant": grant("traces:write"), KEY_ANYWHERE: True},
+    )
+    async def take_metrics(
+        self, request: AnyRequest, caller: CallerKey, clock: Time, reception: Receiving
+    ) -> Response[bytes]:
+        """Refuse metrics in words, so that an exporter doesn't come again with them."""
+        return await _take(_Route("metrics", refuse_metrics), request, caller, clock, reception)
+
+
+class _Route(NamedTuple):
+    signal: Signal
+    decode: Decode
+
+
+async def _take(
+    route: _Route, request: AnyRequest, caller: Key, clock: Clock, reception: Reception
+) -> Response[bytes]:
+    form, encoding = _described(request)
+    async with reception.reading(request.stream()) as data:
+        body = Body(data, encoding, form)
+        reasons = await reception.take(SPANS, route.decode, body, caller, clock.now_ms())
+    return Response(success(route.signal, form, reasons), media_type=MEDIA_TYPES[form])
 
 
 def _described(request: AnyRequest) -> tuple[Form, str]:
