@@ -1,6 +1,7 @@
 """Hostile bytes never raise anything but what the contract says, in any reader, and never break a writer."""
 
 import contextlib
+import functools
 import json
 import random
 from collections.abc import Callable
@@ -110,18 +111,28 @@ def take_stream(body: bytes) -> None:
     written([foreign(event) for event in events])
 
 
-CALLS = [one.body for one in exchanges()][::7]
-ANSWERS = [one.response.encode() for one in answers()][::7]
-STREAMS = [one.response for one in streams() if len(one.response) < 20_000]
+@functools.cache
+def said_calls() -> list[bytes]:
+    return [one.body for one in exchanges()][::7]
 
 
-@pytest.mark.parametrize(("take", "bodies"), [(take_call, CALLS), (take_answer, ANSWERS)])
+@functools.cache
+def said_answers() -> list[bytes]:
+    return [one.response.encode() for one in answers()][::7]
+
+
+@functools.cache
+def said_streams() -> list[str]:
+    return [one.response for one in streams() if len(one.response) < 20_000]
+
+
+@pytest.mark.parametrize(("take", "bodies"), [(take_call, said_calls), (take_answer, said_answers)])
 @settings(derandomize=True)
 @given(seed=st.integers(0, 1 << 32), which=st.integers(0, 1 << 16))
 def test_wrong_types_anywhere(
-    take: Callable[[bytes], None], bodies: list[bytes], seed: int, which: int
+    take: Callable[[bytes], None], bodies: Callable[[], list[bytes]], seed: int, which: int
 ) -> None:
-    body = json.loads(bodies[which % len(bodies)])
+    body = json.loads(bodies()[which % len(bodies())])
     take(encoded(mangled(body, random.Random(seed))))
 
 
@@ -129,7 +140,7 @@ def test_wrong_types_anywhere(
 @given(seed=st.integers(0, 1 << 32), which=st.integers(0, 1 << 16))
 def test_wrong_types_in_any_chunk(seed: int, which: int) -> None:
     chance = random.Random(seed)
-    lines = STREAMS[which % len(STREAMS)].split("\n\n")
+    lines = said_streams()[which % len(said_streams())].split("\n\n")
     out: list[bytes] = []
     for line in chance.sample(lines, min(len(lines), 12)):
         said = line.startswith("data: {") and chance.random() < 0.5
@@ -141,9 +152,8 @@ def test_wrong_types_in_any_chunk(seed: int, which: int) -> None:
 @settings(derandomize=True)
 @given(data=st.data())
 def test_bytes_that_are_changed_cut_or_made_up(take: Callable[[bytes], None], data: st.DataObject) -> None:
-    body = data.draw(st.sampled_from([*CALLS[:4], *ANSWERS[:4], *(one.encode() for one in STREAMS[:4])]))[
-        :4000
-    ]
+    streamed = [one.encode() for one in said_streams()[:4]]
+    body = data.draw(st.sampled_from([*said_calls()[:4], *said_answers()[:4], *streamed]))[:4000]
     start = data.draw(st.integers(0, len(body)))
     put = data.draw(
         st.binary(max_size=6) | st.sampled_from([b"\xff", b"NaN", b"1e999", b"9" * 5000, b"\\ud800"])
