@@ -158,13 +158,36 @@ class _Thrown:
         return error is not None and not isinstance(error, GeneratorExit)
 
 
-class Steps(Generator[Any, Any, Any]):
+class _Walk:
+    """What a generator's steps and an async one's share: the run that they are in, and its end."""
+
+    _run: Run
+    _ended = False
+
+    def _end(self, token: object, error: BaseException | None) -> None:
+        self._ended = True
+        self._run.leave(token)
+        if error is None:
+            self._run.closed()
+        else:
+            self._run.raised(error)
+
+    def _return(self, token: object, value: object) -> None:
+        self._ended = True
+        self._run.leave(token)
+        self._run.returned(value)
+
+    def _yield(self, token: object, item: object) -> None:
+        self._run.leave(token)
+        self._run.yielded(item)
+
+
+class Steps(_Walk, Generator[Any, Any, Any]):
     """A generator, each step of which is in the surroundings of its run, and none of its consumer's is."""
 
     def __init__(self, inner: Generator[Any, Any, Any], run: Run) -> None:
         self._inner = inner
         self._run = run
-        self._ended = False
 
     def send(self, value: Any, /) -> Any:
         """Go on with a value."""
@@ -194,33 +217,21 @@ class Steps(Generator[Any, Any, Any]):
         try:
             item = go_on(given)
         except StopIteration as stop:
-            self._ended = True
-            self._run.leave(token)
-            self._run.returned(stop.value)
+            self._return(token, stop.value)
             raise
         except BaseException as error:
             self._end(token, error)
             raise
-        self._run.leave(token)
-        self._run.yielded(item)
+        self._yield(token, item)
         return item
 
-    def _end(self, token: object, error: BaseException | None) -> None:
-        self._ended = True
-        self._run.leave(token)
-        if error is None:
-            self._run.closed()
-        else:
-            self._run.raised(error)
 
-
-class AsyncSteps(AsyncGenerator[Any, Any]):
+class AsyncSteps(_Walk, AsyncGenerator[Any, Any]):
     """The same for an async generator."""
 
     def __init__(self, inner: AsyncGenerator[Any, Any], run: Run) -> None:
         self._inner = inner
         self._run = run
-        self._ended = False
 
     async def asend(self, value: Any, /) -> Any:
         """Go on with a value."""
@@ -251,21 +262,10 @@ class AsyncSteps(AsyncGenerator[Any, Any]):
         try:
             item = await go_on(given)
         except StopAsyncIteration:
-            self._ended = True
-            self._run.leave(token)
-            self._run.returned(None)
+            self._return(token, None)
             raise
         except BaseException as error:
             self._end(token, error)
             raise
-        self._run.leave(token)
-        self._run.yielded(item)
+        self._yield(token, item)
         return item
-
-    def _end(self, token: object, error: BaseException | None) -> None:
-        self._ended = True
-        self._run.leave(token)
-        if error is None:
-            self._run.closed()
-        else:
-            self._run.raised(error)
