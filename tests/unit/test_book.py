@@ -32,6 +32,21 @@ def test_the_right_text_gives_the_key() -> None:
     assert book_with(key).authenticate(minted.text.reveal().encode(), NOW_MS) is key
 
 
+def test_a_rotated_key_takes_its_earlier_text_only_as_long_as_that_lasts() -> None:
+    first = mint(secrets.token_bytes)
+    second = mint(secrets.token_bytes, first.id)
+    assert second.id == first.id and second.digest != first.digest
+    rotated = key_of(second, earlier_digest=first.digest, earlier_until_ms=NOW_MS + 1000)
+    book = book_with(rotated)
+    for each in (first, second):
+        assert book.authenticate(each.text.reveal().encode(), NOW_MS + 999) is rotated
+    assert book.authenticate(second.text.reveal().encode(), NOW_MS + 1000) is rotated
+    with pytest.raises(InvalidKey, match="was rotated"):
+        book.authenticate(first.text.reveal().encode(), NOW_MS + 1000)
+    with pytest.raises(InvalidKey, match="was rotated"):
+        book_with(key_of(second)).authenticate(first.text.reveal().encode(), NOW_MS)
+
+
 def test_a_text_chosen_by_the_operator_is_found_by_its_digest() -> None:
     for text in ("correct-horse-battery-staple", "hg_but-not-a-minted-one-at-all"):
         key = admin_key(text, now_ms=0)

@@ -117,7 +117,8 @@ class AccessBook:
         if key is None:
             # A text that the operator chose has no id in it. Finding it by its digest gives nothing away.
             key = self._by_digest.get(digest)
-        if not hmac.compare_digest(digest, key.digest if key is not None else _NO_DIGEST) or key is None:
+        fits = hmac.compare_digest(digest, key.digest if key is not None else _NO_DIGEST)
+        if key is None or not (fits or key.has_earlier(digest, now_ms)):
             raise self._refusal(presented)
         if key.expires_ms is not None and now_ms >= key.expires_ms:
             raise InvalidKey(f"the key {display_prefix(key.id)} ({key.name}) has expired; ask for a new one")
@@ -152,7 +153,8 @@ class AccessBook:
         if identity in self._revoked:
             return InvalidKey(f"the key {display_prefix(identity)} is revoked; ask for a new one")
         return InvalidKey(
-            f"the key {display_prefix(identity)} is unknown here; check that it is this server's"
+            f"the key {display_prefix(identity)} is unknown here, or was rotated; check that it is this "
+            "server's, and its newest text"
         )
 
     def save(self, path: Path) -> None:

@@ -80,7 +80,7 @@ def may_use_model(key: Key | Caller, project: Project, name: str) -> bool:
 
     A pattern is a whole name, or a prefix that ends in `*`. None allows every name.
     """
-    return _listed(key.models, name) and _listed(project.models, name)
+    return is_listed(key.models, name) and is_listed(project.models, name)
 
 
 def lesser_record(one: RecordMode, other: RecordMode | None) -> RecordMode:
@@ -151,7 +151,8 @@ def _checked(value: str | None, parameter: str, characters_max: int) -> str:
     return value
 
 
-def _listed(patterns: tuple[str, ...] | None, name: str) -> bool:
+def is_listed(patterns: tuple[str, ...] | None, name: str) -> bool:
+    """Say whether a name is among patterns: a whole name, or a prefix that ends in `*`; None has all."""
     if patterns is None:
         return True
     return any(

@@ -15,7 +15,7 @@ from headgate.access.changes import Changes
 from headgate.access.gate import ANY_KEY, CallerKey, PageLimit, grant
 from headgate.access.keys import display_prefix
 from headgate.access.model import Key, Role
-from headgate.access.roles import GRANTS, Grant, may_give, visible
+from headgate.access.roles import GRANTS, SEES, Grant, Sees, may_give, visible
 from headgate.access.store import (
     AuditRow,
     NewKey,
@@ -25,6 +25,7 @@ from headgate.access.store import (
     list_keys,
     public,
     revoke_key,
+    rotate_key,
 )
 from headgate.core.call import RecordMode
 from headgate.core.faults import InvalidRequest, NotAllowed
@@ -113,6 +114,8 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: str | None
     managed_by: str
     environment: str | None
+    earlier_until: str | None
+    """Until when the text is taken that it had before it was rotated."""
 
 
 class CreatedKeyView(KeyView, frozen=True, kw_only=True):
@@ -121,6 +124,12 @@ class CreatedKeyView(KeyView, frozen=True, kw_only=True):
 
     key: str
     not_acknowledged: list[str]
+
+
+class RotateKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For how many more seconds the text that a key has now is taken beside its new one; at most a week."""
+
+    earlier_lasts_s: Annotated[int, msgspec.Meta(ge=0, le=7 * 86_400)] = 0
 
 
 class RevokedKeyView(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,6 +160,15 @@ class WhoAmI(msgspec.Struct, frozen=True, kw_only=True):
     key: KeyView
     grants: list[Grant]
     projects: tuple[str, ...] | None
+
+
+class RoleView(msgspec.Struct, frozen=True, kw_only=True):
+    """A role: what it may do, whose records it sees, and which roles it may give to keys."""
+
+    role: Role
+    grants: list[Grant]
+    sees: Sees
+    gives: list[Role]
 
 
 class KeysController(Controller):
@@ -218,6 +236,31 @@ class KeysController(Controller):
         view = CreatedKeyView(**key_fields(created.key), key=created.text.reveal(), not_acknowledged=late)
         return Response(view, status_code=201, headers={"cache-control": "no-store"})
 
+    @post("/{key_id:str}/rotate", status_code=200, opt={"grant": grant("keys:write")})
+    async def rotate_key(
+        self,
+        caller: CallerKey,
+        changes: Writer,
+        clock: Time,
+        key_id: FromPath[str],
+        data: JSONBody[RotateKey | None] = None,
+    ) -> Response[CreatedKeyView]:
+        """Give a key another text, shown in this answer and nowhere else; its id, rights and meters stay.
+
+        The text before it is refused when this returns, or goes on for `earlier_lasts_s`. What was signed in
+        with it signs in again. 409 for the key of HEADGATE_ADMIN_KEY.
+        """
+        lasts_s = 0 if data is None else data.earlier_lasts_s
+        until_ms = clock.now_ms() + lasts_s * 1000 if lasts_s else None
+        async with changes.database.transaction() as connection:
+            key = await get_key(connection, key_id, visible=visible(caller))
+            if not may_give(caller.role, key.role):
+                raise NotAllowed(f"role {caller.role} can't rotate a key of role {key.role}")
+            made = await rotate_key(connection, key, actor=caller.id, earlier_until_ms=until_ms)
+        late = await changes.settled(made.seq)
+        view = CreatedKeyView(**key_fields(made.key), key=made.text.reveal(), not_acknowledged=late)
+        return Response(view, headers={"cache-control": "no-store"})
+
     @delete("/{key_id:str}", status_code=200, opt={"grant": grant("keys:write")})
     async def revoke_key(
         self, caller: CallerKey, changes: Writer, meters: Meters, key_id: FromPath[str]
@@ -267,6 +310,22 @@ async def who_am_i(caller: CallerKey) -> WhoAmI:
     )
 
 
+@get("/roles", tags=["keys"], opt={"grant": ANY_KEY})
+async def list_roles() -> Page[RoleView]:
+    """List the roles, the most powerful first, with what each may do. All on one page."""
+    return Page(
+        items=[
+            RoleView(
+                role=role,
+                grants=sorted(grants),
+                sees=SEES[role],
+                gives=[other for other in GRANTS if may_give(role, other)],
+            )
+            for role, grants in GRANTS.items()
+        ]
+    )
+
+
 def key_fields(key: Key) -> dict[str, Any]:
     """Return the fields of a key's view, by name."""
     shown = public(key)
@@ -275,6 +334,8 @@ def key_fields(key: Key) -> dict[str, Any]:
     expires_ms = shown.pop("expires_ms")
     shown["environment"] = shown["environment"] or None
     shown["expires_at"] = None if expires_ms is None else format_ms(expires_ms)
+    earlier_ms = shown.pop("earlier_until_ms")
+    shown["earlier_until"] = None if earlier_ms is None else format_ms(earlier_ms)
     return shown
 
 

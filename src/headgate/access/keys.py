@@ -48,9 +48,10 @@ class MintedKey(msgspec.Struct, frozen=True, kw_only=True):
     digest: bytes
 
 
-def mint(random_bytes: RandomBytes) -> MintedKey:
-    """Make a new key text with its id and digest from a source of random bytes."""
-    identity = _digits(int.from_bytes(random_bytes(8), "big"), _ID_ALPHABET, ID_CHARACTERS)
+def mint(random_bytes: RandomBytes, identity: str | None = None) -> MintedKey:
+    """Make a new key text with its digest from a source of random bytes: of a new id, or of that one."""
+    if identity is None:
+        identity = _digits(int.from_bytes(random_bytes(8), "big"), _ID_ALPHABET, ID_CHARACTERS)
     # Two bytes more than the digits hold keep the bias of the remainder below 2^-16.
     secret = _digits(int.from_bytes(random_bytes(27), "big"), _ALPHABET, SECRET_CHARACTERS)
     body = f"{PREFIX}{identity}_{secret}"

@@ -4,6 +4,7 @@ A key's secret never stands here: only its SHA-256 digest. A key's own budgets a
 with `key` set (`meters.model`), not part of the key.
 """
 
+from hmac import compare_digest
 from typing import Literal
 
 import msgspec
@@ -38,6 +39,14 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     managed_by: Literal["file", "console"] = "console"
     environment: str = ""
     """The environment that its calls belong to, whose release then holds for them."""
+    earlier_digest: bytes = b""
+    """Of the text that it had before it was rotated, which is taken until `earlier_until_ms`."""
+    earlier_until_ms: int | None = None
+
+    def has_earlier(self, digest: bytes, now_ms: int) -> bool:
+        """Say whether a digest is that of the text before the last rotation, while that is still taken."""
+        until_ms = self.earlier_until_ms
+        return until_ms is not None and now_ms < until_ms and compare_digest(digest, self.earlier_digest)
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,13 @@ where kind = 'key' and deleted_at is null
 order by seq desc
 limit %(limit)s
 
+-- name: count_keys
+select body ->> 'project', count(*) from live_objects
+where kind = 'key' and deleted_at is null
+  and (%(project_ids)s::text[] is null or body ->> 'project' = any(%(project_ids)s))
+  and (%(key)s::text is null or id = %(key)s)
+group by 1
+
 -- name: count_admin_keys
 select count(*) from live_objects
 where kind = 'key' and deleted_at is null and body ->> 'role' = 'admin'

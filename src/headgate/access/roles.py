@@ -85,6 +85,16 @@ GRANTS: dict[Role, frozenset[Grant]] = {
     "viewer": _VIEWER,
 }
 
+Sees = Literal["all projects", "its project", "its own calls"]
+
+SEES: dict[Role, Sees] = {
+    "admin": "all projects",
+    "project_admin": "its project",
+    "member": "its own calls",
+    "viewer": "its project",
+}
+"""Whose records each role sees, in words; `visible` says it for a key."""
+
 _RANK: dict[Role, int] = {"viewer": 0, "member": 1, "project_admin": 2, "admin": 3}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import psycopg
 
-from headgate.access.keys import RandomBytes, admin_key, mint
+from headgate.access.keys import ID_CHARACTERS, RandomBytes, admin_key, mint
 from headgate.access.model import Key, Role
 from headgate.access.roles import Visible
 from headgate.core.call import RecordMode
@@ -123,6 +123,34 @@ async def revoke_key(connection: Connection, identity: str, *, visible: Visible,
     return seq
 
 
+async def rotate_key(
+    connection: Connection,
+    key: Key,
+    *,
+    actor: str,
+    earlier_until_ms: int | None,
+    random_bytes: RandomBytes = secrets.token_bytes,
+) -> CreatedKey:
+    """Give a key another text; the one that it had is taken until that instant, or no longer.
+
+    All else stays: its id, so that meters and records go on, and its rights. Raises Conflict for the key of
+    HEADGATE_ADMIN_KEY, whose text is chosen there.
+    """
+    if len(key.id) != ID_CHARACTERS:
+        raise Conflict(f"the text of {key.name} is set where the server is started; change it there")
+    minted = mint(random_bytes, key.id)
+    rotated = msgspec.structs.replace(
+        key,
+        digest=minted.digest,
+        earlier_digest=key.digest if earlier_until_ms is not None else b"",
+        earlier_until_ms=earlier_until_ms,
+    )
+    seq = await _put(connection, rotated)
+    entry = _entry("rotate", rotated, actor=actor, before=public(key), after=public(rotated))
+    await write_audit(connection, entry)
+    return CreatedKey(key=rotated, text=minted.text, seq=seq)
+
+
 async def get_key(connection: Connection, identity: str, *, visible: Visible) -> Key:
     """Return a key. Raises NotFound when it is unknown, revoked, or not the actor's to see."""
     found = await LiveObjects.get(connection, KIND, identity)
@@ -152,6 +180,13 @@ async def list_keys(
     ]
 
 
+async def count_keys(connection: Connection, visible: Visible) -> dict[str, int]:
+    """Return how many keys each project has, of those that an actor sees."""
+    parameters = {"project_ids": _array(visible.project_ids), "key": visible.key}
+    cursor = await connection.execute(_QUERIES["count_keys"], parameters)
+    return {str(row[0]): int(row[1]) for row in await cursor.fetchall()}
+
+
 async def first_admin_key(
     connection: Connection,
     *,
@@ -179,9 +214,9 @@ async def first_admin_key(
 
 
 def public(key: Key) -> dict[str, Any]:
-    """Return what lists and the audit log show of a key: all but its digest."""
+    """Return what lists and the audit log show of a key: all but its digests."""
     shown = msgspec.to_builtins(key)
-    del shown["digest"]
+    del shown["digest"], shown["earlier_digest"]
     return shown
 
 

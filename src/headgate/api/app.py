@@ -18,7 +18,7 @@ from litestar.typing import FieldDefinition
 
 from headgate.access.changes import Changes
 from headgate.access.gate import PUBLIC, Gate, provide_caller
-from headgate.access.http import AuditController, KeysController, who_am_i
+from headgate.access.http import AuditController, KeysController, list_roles, who_am_i
 from headgate.access.sign_in import SignIns
 from headgate.access.sign_in_http import sign_in, sign_out
 from headgate.api.alerts_http import AlertsController, WebhooksController
@@ -30,6 +30,7 @@ from headgate.api.health_http import healthz, metrics, readyz, status
 from headgate.api.jobs import ControlJobs
 from headgate.api.services import ControlServices
 from headgate.api.state import ControlState
+from headgate.config.file_http import list_projects, show_file
 from headgate.config.http import ConfigController, SnapshotsController, list_models, list_providers
 from headgate.meters.http import BudgetsController, InlineMeters
 from headgate.meters.lease_http import LeasesController
@@ -116,6 +117,9 @@ def _api() -> Router:
             KeysController,
             AuditController,
             who_am_i,
+            list_roles,
+            list_projects,
+            show_file,
             BudgetsController,
             RateLimitsController,
             LeasesController,
@@ -183,6 +187,7 @@ def _dependencies(
         "vault": services.vault,
         "sign_ins": sign_ins,
         "served_by_tls": services.served_by_tls,
+        "started_with": services.configuration_file,
         "reception": Reception(services.journal),
     }
     provided = {name: Provide(_giving(part), sync_to_thread=False) for name, part in parts.items()}

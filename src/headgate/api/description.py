@@ -67,6 +67,8 @@ _LEADS: Final[tuple[tuple[str, str, str, str, str], ...]] = (
     ("post", "/api/v1/config/apply", "snapshot", "snapshot_id", "/api/v1/snapshots/{snapshot_id}"),
     ("get", "/api/v1/snapshots", "items/0/id", "snapshot_id", "/api/v1/snapshots/{snapshot_id}"),
     ("get", "/api/v1/snapshots", "items/0/id", "snapshot_id", "/api/v1/snapshots/{snapshot_id}/activate"),
+    ("get", "/api/v1/snapshots", "items/0/id", "snapshot_id", "/api/v1/snapshots/{snapshot_id}/changes"),
+    ("post", "/api/v1/keys", "id", "key_id", "/api/v1/keys/{key_id}/rotate"),
     ("get", "/api/v1/requests", "items/0/id", "request_id", "/api/v1/requests/{request_id}"),
     ("get", "/api/v1/prompts", "items/0/name", "name", "/api/v1/prompts/{name}"),
     ("post", "/api/v1/prompts/catalogue", "source", "source", "/api/v1/prompts/catalogue/{source}"),

@@ -7,6 +7,7 @@ import msgspec
 
 from headgate.access.vault import Vault
 from headgate.api.console import Console
+from headgate.config.file_http import ConfigurationFile
 from headgate.config.http import Health
 from headgate.core.entries import Alert
 from headgate.core.ports import Clock, Egress
@@ -63,5 +64,6 @@ class ControlServices(msgspec.Struct, kw_only=True):
     metrics_open: bool = True
     served_by_tls: bool = False
     console: Console = msgspec.field(default_factory=Console)
+    configuration_file: ConfigurationFile = ConfigurationFile()
     body_bytes_max: int = BODY_BYTES_MAX
     acknowledge_wait_s: float = 1.0

@@ -12,26 +12,30 @@ from litestar import Controller, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
 
+from headgate.access.caller import is_listed
 from headgate.access.gate import CallerKey, PageLimit, grant
 from headgate.access.http import Store
-from headgate.catalog.model import ModelFacts, Price
+from headgate.access.model import Project
+from headgate.access.roles import visible
+from headgate.catalog.model import Price, Target
+from headgate.config.changes import Change, changes_to
 from headgate.config.compile import compile_file, compile_stored
-from headgate.config.document import Document, from_json
-from headgate.config.plan import Difference, plan
 from headgate.config.secrets import Secrets
-from headgate.config.snapshot import Snapshot
+from headgate.config.snapshot import Alias, Snapshot
 from headgate.config.snapshots import (
     StoredSnapshot,
     activate,
     current,
     get_snapshot,
+    history,
     list_snapshots,
     put_in_force,
 )
-from headgate.core.faults import Unavailable
+from headgate.core.faults import NotAllowed, Unavailable
 from headgate.core.money import format_usd
 from headgate.core.pages import LIMIT_DEFAULT, Page, decode_cursor, encode_cursor, format_datetime
 from headgate.meters.budgets import sync_budgets
+from headgate.policy.residency import admit
 from headgate.store.database import Connection
 from headgate.traces.sending.store import sync_exporters
 
@@ -79,16 +83,6 @@ class ApplyRequest(PlanRequest, frozen=True, kw_only=True, forbid_unknown_fields
     note: Annotated[str, msgspec.Meta(max_length=500)] = ""
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that differs: an object added or removed, or one key of an object."""
-
-    change: str
-    path: str
-    old: Any = None
-    new: Any = None
-    note: str = ""
-
-
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """What applying would change. Pass `base` on to apply; `snapshot` would then be in force."""
 
@@ -123,6 +117,15 @@ class SnapshotDetail(SnapshotView, frozen=True, kw_only=True):
     document: dict[str, Any]
 
 
+class ActivationView(msgspec.Struct, frozen=True, kw_only=True):
+    """One moment at which a snapshot came into force, and the key that caused it."""
+
+    seq: int
+    snapshot: str
+    at: str
+    actor: str
+
+
 class ActivateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The snapshot that the caller takes to be in force; left out, whichever is."""
 
@@ -138,7 +141,8 @@ class ActivatedView(msgspec.Struct, frozen=True, kw_only=True):
 
 class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
     """A provider of the snapshot in force. `has_key`: whether the credential that it needs is there, null
-    where it needs none. `regions` empty: unknown, which is nowhere. `state` is the circuit breaker's."""
+    where it needs none. `regions` empty: unknown, which is nowhere. `state` is the circuit breaker's.
+    `calls_max` is how many calls one gateway has with it at once, `queued_max` how many more wait there."""
 
     name: str
     kind: str
@@ -149,6 +153,9 @@ class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
     models: list[str]
     state: str
     latency_ms: float | None
+    calls_in_flight: int | None
+    calls_max: int
+    queued_max: int
 
 
 class PriceView(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,7 +167,8 @@ class PriceView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TargetView(msgspec.Struct, frozen=True, kw_only=True):
-    """A target of an alias. `price` null: unknown. Limits are in tokens, null where unknown."""
+    """A target of an alias. `price` null: unknown. Limits are in tokens, null where unknown. `regions` empty:
+    unknown, which is nowhere. `excluded`: why no call of the project that was asked about may go there."""
 
     target: str
     weight: float
@@ -169,6 +177,9 @@ class TargetView(msgspec.Struct, frozen=True, kw_only=True):
     max_output: int | None
     state: str
     latency_ms: float | None
+    calls_in_flight: int | None
+    regions: list[str]
+    excluded: str | None
 
 
 class ModelView(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,6 +187,8 @@ class ModelView(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     strategy: str
+    attempts: int
+    """How often one target is tried before the next."""
     targets: list[str]
     details: list[TargetView]
 
@@ -198,7 +211,7 @@ class ConfigController(Controller):
         return Planned(
             base=None if active is None else active.id,
             snapshot=snapshot.id,
-            changes=_changes(active, snapshot),
+            changes=changes_to(active, snapshot.document),
         )
 
     @post("/apply", status_code=200, opt={"grant": grant("snapshots:write")})
@@ -214,7 +227,9 @@ class ConfigController(Controller):
             active = await current(connection)
             seq = await put_in_force(connection, snapshot, base=data.base, actor=caller.id, note=data.note)
         await configuration.refresh()
-        return Applied(base=data.base, snapshot=snapshot.id, seq=seq, changes=_changes(active, snapshot))
+        return Applied(
+            base=data.base, snapshot=snapshot.id, seq=seq, changes=changes_to(active, snapshot.document)
+        )
 
 
 class SnapshotsController(Controller):
@@ -236,6 +251,39 @@ class SnapshotsController(Controller):
             found = await list_snapshots(connection, limit=limit + 1, before=before)
         following = encode_cursor(found[limit - 1].created_at) if len(found) > limit else None
         return Page(items=[SnapshotView(**_fields(each)) for each in found[:limit]], next=following)
+
+    @get("/history", opt={"grant": grant("snapshots:read")})
+    async def list_activations(
+        self,
+        database: Store,
+        limit: PageLimit = LIMIT_DEFAULT,
+        next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
+    ) -> Page[ActivationView]:
+        """List what came into force and when, newest first; a snapshot stands there each time it did."""
+        before = None if next is None else decode_cursor(next, int)
+        async with database.connection() as connection:
+            found = await history(connection, limit=limit + 1, before=before)
+        items = [
+            ActivationView(
+                seq=each.seq, snapshot=each.id, at=format_datetime(each.activated_at), actor=each.activated_by
+            )
+            for each in found[:limit]
+        ]
+        return Page(items=items, next=encode_cursor(items[-1].seq) if len(found) > limit else None)
+
+    @get("/{snapshot_id:str}/changes", opt={"grant": grant("snapshots:read")})
+    async def show_changes(
+        self, database: Store, snapshot_id: FromPath[str], against: FromQuery[str | None] = None
+    ) -> Planned:
+        """Show what a snapshot changes against another one; left out, against the one in force."""
+        async with database.connection() as connection:
+            found = await get_snapshot(connection, snapshot_id)
+            base = await (current(connection) if against is None else get_snapshot(connection, against))
+        return Planned(
+            base=None if base is None else base.id,
+            snapshot=found.id,
+            changes=changes_to(base, found.document),
+        )
 
     @get("/{snapshot_id:str}", opt={"grant": grant("snapshots:read")})
     async def show_snapshot(self, database: Store, snapshot_id: FromPath[str]) -> SnapshotDetail:
@@ -276,23 +324,20 @@ async def list_providers(configuration: InForce) -> Page[ProviderView]:
 
 
 @get("/models", tags=["configuration"], opt={"grant": grant("models:read")})
-async def list_models(configuration: InForce) -> Page[ModelView]:
-    """List the names that clients may ask for, with their targets, prices and limits. All on one page."""
+async def list_models(
+    caller: CallerKey, configuration: InForce, project: FromQuery[str | None] = None
+) -> Page[ModelView]:
+    """List the names that clients may ask for, with their targets, prices and limits. All on one page.
+
+    With `project`, each target says why calls of that project may not go there, where they may not.
+    """
     snapshot = _in_force(configuration)
-    items: list[ModelView] = []
-    for name, alias in sorted(snapshot.aliases.items()):
-        details = [
-            _target_view(configuration, target.name, target.facts, target.weight) for target in alias.targets
-        ]
-        items.append(
-            ModelView(
-                id=name,
-                strategy=alias.strategy,
-                targets=[each.target for each in details],
-                details=details,
-            )
-        )
-    return Page(items=items)
+    if project is not None and not visible(caller).sees(project):
+        raise NotAllowed(f"your key belongs to project {caller.project!r}; ask about that one")
+    asked = None if project is None else snapshot.project(project)
+    return Page(
+        items=[_model_view(configuration, snapshot.aliases[n], asked) for n in sorted(snapshot.aliases)]
+    )
 
 
 async def _compiled(toml: str) -> Snapshot:
@@ -309,37 +354,6 @@ async def _expected(connection: Connection, data: JSONBody[ActivateRequest | Non
         return data.expected
     active = await current(connection)
     return None if active is None else active.id
-
-
-def _changes(active: StoredSnapshot | None, snapshot: Snapshot) -> list[Change]:
-    old = Document() if active is None else from_json(active.document)
-    return [change for difference in plan(old, from_json(snapshot.document)) for change in _flat(difference)]
-
-
-def _flat(difference: Difference) -> list[Change]:
-    """A row for each key that changes; one for an object that comes or goes."""
-    if difference.action != "changed":
-        came = {each.key: each.after for each in difference.changes if each.after is not None}
-        went = {each.key: each.before for each in difference.changes if each.before is not None}
-        return [
-            Change(
-                change=difference.action,
-                path=difference.object,
-                old=went or None,
-                new=came or None,
-                note=difference.note,
-            )
-        ]
-    return [
-        Change(
-            change="changed",
-            path=f"{difference.object}.{each.key}",
-            old=each.before,
-            new=each.after,
-            note=difference.note,
-        )
-        for each in difference.changes
-    ]
 
 
 def _fields(stored: StoredSnapshot) -> dict[str, Any]:
@@ -381,6 +395,9 @@ def _provider_view(configuration: Configuration, snapshot: Snapshot, name: str) 
         models=sorted(named),
         state="no key" if reason else (health.state if health is not None else "unknown"),
         latency_ms=None if health is None else health.latency_ms,
+        calls_in_flight=None if health is None else health.calls_in_flight,
+        calls_max=provider.max_concurrent,
+        queued_max=provider.max_queued,
     )
 
 
@@ -395,16 +412,40 @@ def _base_url(snapshot: Snapshot, name: str) -> str | None:
     return f"{origin.scheme}://{host}{port}{provider.path}"
 
 
-def _target_view(configuration: Configuration, name: str, facts: ModelFacts, weight: float) -> TargetView:
-    health = configuration.health_of(name)
+def _model_view(configuration: Configuration, alias: Alias, project: Project | None) -> ModelView:
+    excluded: dict[str, str] = {}
+    if project is not None:
+        excluded = {each.target: each.reason for each in admit(alias.targets, project.label).excluded}
+        if not is_listed(project.models, alias.name):
+            excluded = dict.fromkeys(
+                (each.name for each in alias.targets), "the project may not use the model"
+            )
+    details = [_target_view(configuration, target, excluded.get(target.name)) for target in alias.targets]
+    return ModelView(
+        id=alias.name,
+        strategy=alias.strategy,
+        attempts=alias.retry.attempts,
+        targets=[each.target for each in details],
+        details=details,
+    )
+
+
+def _target_view(configuration: Configuration, target: Target, excluded: str | None) -> TargetView:
+    health = configuration.health_of(target.name)
+    secrets = configuration.secrets
+    if excluded is None and secrets is not None and secrets.reason_missing(target.provider.name):
+        excluded = f"the credential of {target.provider.name} is missing"
     return TargetView(
-        target=name,
-        weight=weight,
-        price=None if facts.price is None else _price_view(facts.price),
-        context_window=facts.context_window,
-        max_output=facts.max_output,
+        target=target.name,
+        weight=target.weight,
+        price=None if target.facts.price is None else _price_view(target.facts.price),
+        context_window=target.facts.context_window,
+        max_output=target.facts.max_output,
         state="unknown" if health is None else health.state,
         latency_ms=None if health is None else health.latency_ms,
+        calls_in_flight=None if health is None else health.calls_in_flight,
+        regions=sorted(target.regions),
+        excluded=excluded,
     )
 
 

@@ -23,6 +23,7 @@ from headgate.api.metrics import read_metric_files
 from headgate.api.services import ControlServices
 from headgate.api.targets import TargetHealthFiles
 from headgate.config import snapshots
+from headgate.config.file_http import ConfigurationFile
 from headgate.config.secrets import read_reference
 from headgate.config.snapshot import Snapshot
 from headgate.config.watch import ConfigurationWatcher
@@ -82,6 +83,7 @@ async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
             metrics_open=is_loopback(spec.host),
             served_by_tls=spec.tls_cert is not None,
             console=Console.load(CONSOLE_FOLDER),
+            configuration_file=_configuration_file(spec),
             background=(
                 ExportJob(database, egress, partial(read_reference, environ=environment), add_alerts).run,
                 targets.run,
@@ -106,6 +108,11 @@ def _vault(spec: WorkerSpec, settings: Settings) -> Vault:
     if not path.exists():
         write_private(path, secrets.token_hex(32) + "\n")
     return Vault(Secret(path.read_text(encoding="utf-8").strip()))
+
+
+def _configuration_file(spec: WorkerSpec) -> ConfigurationFile:
+    path = None if spec.config_path is None else Path(spec.config_path)
+    return ConfigurationFile(path=path, is_watched=path is not None and spec.embedded)
 
 
 def _background(spec: WorkerSpec, database: Database) -> tuple[Callable[[], Awaitable[None]], ...]:
