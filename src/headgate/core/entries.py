@@ -35,6 +35,10 @@ class Begin(msgspec.Struct, frozen=True, array_like=True):
     user: str
     model: str
     tags: tuple[str, ...] = ()
+    session: str = ""
+    trace_id: str = ""
+    parent_span_id: bytes = b""
+    """As in `End`: a call that dies with its gateway belongs to its trace all the same."""
 
 
 class Settled(msgspec.Struct, frozen=True, array_like=True):

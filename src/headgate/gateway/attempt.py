@@ -84,6 +84,9 @@ def _begin(plane: DataPlane, call: Call, held: Held) -> None:
         caller.user,
         facts.model,
         caller.tags,
+        caller.session,
+        call.trace_id,
+        call.parent_span_id,
     )
     plane.journal.append(BEGIN, ENCODE(entry))
     held.begun = True

@@ -17,7 +17,7 @@ from headgate.processes.worker import Service, work
 from headgate.records.bodies import BodySink
 from headgate.records.sink import RecordSink
 from headgate.store.database import Database
-from headgate.traces.keeping.sink import SpanSink, TraceCallSink
+from headgate.traces.keeping.sink import InterruptedCallSink, SpanSink, TraceCallSink
 from headgate.traces.sending.sink import ExportSink
 
 
@@ -43,6 +43,7 @@ async def shipper(spec: WorkerSpec) -> AsyncGenerator[Service]:
         # Last, since grants wait for the rows that it locks.
         sinks = (
             ExportSink(),
+            InterruptedCallSink(),
             RecordSink(),
             BodySink(),
             SpanSink(),

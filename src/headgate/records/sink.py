@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 
 from headgate.core.call import Usage
 from headgate.core.entries import BEGIN, END, SETTLED, Begin, End
-from headgate.core.identity import time_ms_of
+from headgate.core.identity import span_number, span_text, time_ms_of
 from headgate.core.money import format_usd, parse_usd
 from headgate.core.ports import Envelope
 from headgate.records import rollup
@@ -46,7 +46,8 @@ class RecordSink:
     async def apply(self, connection: Connection, batch: Sequence[Envelope]) -> None:
         """Write a batch. Raises ValueError or psycopg.Error for an entry that can't be written."""
         running, ended = sort_calls(batch)
-        await write_ended(connection, await _with_releases(connection, ended))
+        releases = await release_ids(connection, [end for _, end in ended])
+        await write_ended(connection, [(boot, with_release(end, releases)) for boot, end in ended])
         await _write_running(connection, running)
 
     async def close_journal(self, connection: Connection, boot: uuid.UUID) -> None:
@@ -55,33 +56,42 @@ class RecordSink:
         Each costs what its attempts were charged, and what the open one had reserved, as its meters are
         charged; unknown where nothing was.
         """
-        cursor = await connection.execute(QUERIES.boot_open_calls, {"boot": boot})
-        rows = await cursor.fetchall()
+        rows = await _open_calls_of(connection, boot)
         await write_ended(connection, [(boot, _interrupted(row)) for row in rows if row[-1]])
         # Those of which no begin was ever known.
         await connection.execute(QUERIES.close_calls, {"ids": [row[0] for row in rows if not row[-1]]})
 
 
-async def _with_releases(
-    connection: Connection, ended: Sequence[tuple[uuid.UUID, End]]
-) -> list[tuple[uuid.UUID, End]]:
-    """Put the id of the release that is meant where calls name it otherwise: by name, commit, or in part.
+async def interrupted_calls(connection: Connection, boot: uuid.UUID) -> list[End]:
+    """Return the calls that `RecordSink.close_journal` is about to put on record."""
+    return [_interrupted(row) for row in await _open_calls_of(connection, boot) if row[-1]]
 
-    What means no release that is stored stays as it was said.
-    """
-    asserted = sorted({(name(end.project), name(end.release)) for _, end in ended if end.release})
+
+async def _open_calls_of(connection: Connection, boot: uuid.UUID) -> list[TupleRow]:
+    cursor = await connection.execute(QUERIES.boot_open_calls, {"boot": boot})
+    return await cursor.fetchall()
+
+
+ReleaseIds = Mapping[tuple[str, str], str]
+"""The id of the release that is meant, by project and by what calls say: its name, commit, or a part."""
+
+
+async def release_ids(connection: Connection, ends: Sequence[End]) -> ReleaseIds:
+    """Return the ids of the releases that calls name; what means none that is stored is left out."""
+    asserted = sorted({(name(end.project), name(end.release)) for end in ends if end.release})
     if not asserted:
-        return list(ended)
+        return {}
     cursor = await connection.execute(
         QUERIES.resolve_releases,
         {"projects": [project for project, _ in asserted], "wanted": [wanted for _, wanted in asserted]},
     )
-    meant = {(project, wanted): found async for project, wanted, found in cursor}
-    return [
-        (boot, msgspec.structs.replace(end, release=found) if found is not None else end)
-        for boot, end in ended
-        for found in (meant.get((name(end.project), name(end.release))),)
-    ]
+    return {(project, wanted): found async for project, wanted, found in cursor}
+
+
+def with_release(end: End, releases: ReleaseIds) -> End:
+    """Return the call with the id of its release; what means none stays as it was said."""
+    found = releases.get((name(end.project), name(end.release)))
+    return end if found is None else msgspec.structs.replace(end, release=found)
 
 
 async def write_ended(connection: Connection, ended: Sequence[tuple[uuid.UUID, End]]) -> None:
@@ -139,6 +149,9 @@ def _begun(begin: Begin) -> dict[str, object]:
         "user": name(begin.user),
         "model": name(begin.model),
         "tags": [name(tag) for tag in begin.tags],
+        "session": name(begin.session),
+        "trace_id": name(begin.trace_id),
+        "parent_span_id": span_number(begin.parent_span_id) if begin.parent_span_id else None,
         "reserved_usd": usd(reserved_pico_usd(begin)),
     }
 
@@ -212,9 +225,8 @@ def _sums(delta: rollup.Delta) -> dict[str, object]:
 
 
 def _interrupted(row: TupleRow) -> End:
-    call, started_at, duration_ms, target, project, key, user, model, tags, reserved, charged, is_open, _ = (
-        row
-    )
+    call, started_at, duration_ms, target, project, key, user, model, tags, session, *rest = row
+    trace_id, parent, reserved, charged, is_open, _ = rest
     return End(
         call=call.bytes,
         started_ms=min(int(started_at.timestamp() * 1000), time_ms_of(call)),
@@ -223,7 +235,7 @@ def _interrupted(row: TupleRow) -> End:
         project=project,
         key=key,
         user=user,
-        session="",
+        session=session,
         tags=tuple(tags),
         dialect="",
         operation="",
@@ -238,7 +250,8 @@ def _interrupted(row: TupleRow) -> End:
         changes=(),
         snapshot="",
         release="",
-        trace_id="",
+        trace_id=trace_id,
+        parent_span_id=b"" if parent is None else bytes.fromhex(span_text(parent)),
         usage=Usage(),
         cost_pico_usd=interrupted_cost(parse_usd(charged), parse_usd(reserved), is_open=is_open),
         estimated=True,

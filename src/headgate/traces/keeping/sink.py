@@ -16,7 +16,7 @@ import psycopg
 
 from headgate.core.entries import END, End
 from headgate.core.ports import Envelope
-from headgate.records.sink import ensure_day_partitions
+from headgate.records.sink import ensure_day_partitions, interrupted_calls, release_ids, with_release
 from headgate.store.database import Connection
 from headgate.store.queries import Queries
 from headgate.traces.keeping.rows import COLUMN_TYPES, KeptSpan, has_text, kept_spans, span_row
@@ -67,14 +67,35 @@ class TraceCallSink:
     async def apply(self, connection: Connection, batch: Sequence[Envelope]) -> None:
         """Add the calls to their traces. Raises ValueError or psycopg.Error for what can't be written."""
         ends = [_END.decode(envelope.payload) for envelope in batch]
-        await add_to_traces(connection, sum_calls(ends))
-        requests: dict[str, dict[UUID, UUID]] = {}
-        for end in ends:
-            key = trace_of(end)
-            if key is not None:
-                requests.setdefault(key[0], {})[UUID(bytes=end.call)] = UUID(bytes=key[1])
-        for project in sorted(requests):
-            await join_scores(connection, project, requests=requests[project])
+        releases = await release_ids(connection, ends)
+        await _add_calls(connection, [with_release(end, releases) for end in ends])
+
+
+class InterruptedCallSink:
+    """Applies nothing: calls that die with their gateway belong to their traces, too.
+
+    Stands before the sink of records, which forgets open calls.
+    """
+
+    kinds: frozenset[int] = frozenset()
+
+    async def apply(self, connection: Connection, batch: Sequence[Envelope]) -> None:
+        """Do nothing: no entry says that its writer died."""
+
+    async def close_journal(self, connection: Connection, boot: UUID) -> None:
+        """Add what a process had begun and not ended when it died."""
+        await _add_calls(connection, await interrupted_calls(connection, boot))
+
+
+async def _add_calls(connection: Connection, ends: Sequence[End]) -> None:
+    await add_to_traces(connection, sum_calls(ends))
+    requests: dict[str, dict[UUID, UUID]] = {}
+    for end in ends:
+        key = trace_of(end)
+        if key is not None:
+            requests.setdefault(key[0], {})[UUID(bytes=end.call)] = UUID(bytes=key[1])
+    for project in sorted(requests):
+        await join_scores(connection, project, requests=requests[project])
 
 
 async def add_to_traces(connection: Connection, deltas: dict[TraceKey, TraceDelta]) -> None:
