@@ -122,6 +122,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/traces/stream"): Operation(roles=ALL),
     ("get", "/api/v1/traces/facets"): Operation(roles=ALL),
     ("get", "/api/v1/traces/search"): Operation(roles=ALL, asked="/api/v1/traces/search?text=one"),
+    ("get", "/api/v1/traces/export"): Operation(roles=ALL),
+    ("get", "/api/v1/traces/{trace_id}/export"): Operation(roles=ALL),
     ("get", "/api/v1/traces/series"): Operation(roles=READERS),
     ("get", "/api/v1/traces/{trace_id}"): Operation(roles=ALL),
     ("get", "/api/v1/traces/{trace_id}/lineage"): Operation(roles=ALL),

@@ -35,7 +35,7 @@ COMMANDS = (
     "", "up", "plan", "apply", "keys", "keys create", "keys list", "keys revoke", "budgets", "budgets list",
     "budgets set", "budgets delete", "budgets leases", "budgets release-boot", "requests", "requests list",
     "requests show", "traces", "traces list", "traces show", "traces follow", "traces search",
-    "traces sessions", "traces lineage", "providers", "models",
+    "traces sessions", "traces lineage", "traces export", "providers", "models",
     "costs", "doctor", "drill", "drill list", "drill run", "import", "import litellm", "scan",
     "prompts", "prompts list", "prompts push", "prompts scan", "prompts show", "prompts unknown",
     "prompts create", "prompts versions", "prompts label", "prompts diff", "prompts render",

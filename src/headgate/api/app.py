@@ -57,6 +57,7 @@ from headgate.releases.rules_http import RulesController
 from headgate.releases.status_http import show_environment_status
 from headgate.releases.whatif_http import follow_what_if, what_if
 from headgate.traces.erasure.http import ErasuresController
+from headgate.traces.exporting.http import Exports, TraceExportController, export_trace
 from headgate.traces.lineage.http import show_lineage
 from headgate.traces.lineage.reading import Tracing
 from headgate.traces.otlp.http import OtlpController
@@ -128,6 +129,8 @@ def _api() -> Router:
             show_request,
             show_lineage,
             *TRACE_ROUTES,
+            TraceExportController,
+            export_trace,
             CostsController,
             SeriesController,
             AlertsController,
@@ -182,6 +185,7 @@ def _dependencies(
         "services": services,
         "gate": gate,
         "following": Followers(),
+        "exporting": Exports(),
         "tracing": Tracing(),
         "other_prompts": ManagedPrompts(),
         "vault": services.vault,

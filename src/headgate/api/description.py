@@ -12,7 +12,7 @@ import msgspec
 from litestar import Litestar, Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.response import ServerSentEvent
+from litestar.response import ServerSentEvent, Stream
 from litestar.routes import HTTPRoute
 
 from headgate.api.errors import ErrorBody
@@ -20,6 +20,7 @@ from headgate.meters.console import NewBudget, NewRateLimit
 
 JSON: Final = "application/json"
 EVENTS: Final = "text/event-stream"
+LINES: Final = "application/x-ndjson"
 _SCHEMAS: Final = "#/components/schemas/"
 
 _ERRORS: Final[dict[int, str]] = {
@@ -39,6 +40,8 @@ _FURTHER: Final[dict[str, tuple[int, ...]]] = {
     "/metrics": (401,),
     "/api/v1/requests/stream": (429,),
     "/api/v1/traces/stream": (429,),
+    "/api/v1/traces/export": (429,),
+    "/api/v1/traces/{trace_id}/export": (429,),
     "/api/v1/releases/compare": (404,),
     "/api/v1/rules/test": (404,),
     "/api/v1/whatif": (404,),
@@ -176,6 +179,8 @@ def _describe_bodies(operation: dict[str, Any], handler: HTTPRouteHandler, by_ty
         succeeded["content"] = {JSON: {"schema": schema}}
     elif handler.parsed_return_field.annotation is ServerSentEvent:
         succeeded["content"] = {EVENTS: {"schema": _event(_EVENTS[handler.handler_name])}}
+    elif handler.parsed_return_field.annotation is Stream:
+        succeeded["content"] = {LINES: {"schema": {"type": "string"}}}
 
 
 def _event(names: tuple[str, ...]) -> dict[str, Any]:

@@ -44,6 +44,13 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     lines: Iterator[str]
 
 
+class Streamed(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer whose bytes come one piece after the other."""
+
+    status: int
+    pieces: Iterator[bytes]
+
+
 def is_success(status: int) -> bool:
     """Whether a status says that it worked."""
     return 200 <= status < 300
@@ -81,6 +88,23 @@ class Connection:
             yield Opened(status=response.status, lines=self._lines(response))
         finally:
             self.close()
+
+    @contextmanager
+    def streamed(self, target: str) -> Generator["Streamed"]:
+        """Ask for something long and read it as it comes; the connection ends with the block."""
+        try:
+            with self._explained():
+                response = self._send("GET", target, None, {})
+            yield Streamed(status=response.status, pieces=self._pieces(response))
+        finally:
+            self.close()
+
+    def _pieces(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
+        with self._explained():
+            while piece := response.read1(READ_BYTES):
+                yield piece
+            if response.length:
+                raise http.client.IncompleteRead(b"", response.length)
 
     def _lines(self, response: http.client.HTTPResponse) -> Iterator[str]:
         left = b""

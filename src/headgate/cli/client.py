@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -103,6 +104,28 @@ class Client:
                 ) from None
         raise _refusal(answer.status, answer.content, f"{method} {path}", has_key=self.has_key)
 
+    def lines(self, path: str, **parameters: Any) -> Iterator[bytes]:
+        """Read something long under the API's prefix, line by line, each with its end."""
+        from headgate.cli import asking
+
+        target = PREFIX + path + _query(parameters)
+        try:
+            with self._connection.streamed(target) as answer:
+                if not asking.is_success(answer.status):
+                    content = b"".join(answer.pieces)
+                    raise _refusal(answer.status, content, f"GET {path}", has_key=self.has_key)
+                left: list[bytes] = []
+                for piece in answer.pieces:
+                    *whole, rest = piece.split(b"\n")
+                    for line in whole:
+                        yield b"".join([*left, line, b"\n"])
+                        left = []
+                    left.append(rest)
+        except asking.NoAnswer as error:
+            raise Unreachable(
+                f"the answer of {self.url} broke off ({error})", "look at the log of `headgate up`"
+            ) from error
+
     def events(self, path: str, body: Json) -> Iterator[tuple[str, Any]]:
         """Send a request and yield the events of its answer, each with its JSON, as they come."""
         from headgate.cli import asking
@@ -155,6 +178,11 @@ def connected(url: str, key: str | None) -> Generator[Client]:
         yield client
     finally:
         client.close()
+
+
+def _query(parameters: Json) -> str:
+    given = {name: _parameter(value) for name, value in parameters.items() if value is not None}
+    return f"?{urlencode(given)}" if given else ""
 
 
 def _parameter(value: Any) -> str:

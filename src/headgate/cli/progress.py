@@ -34,11 +34,11 @@ class Bars:
     ) -> None:
         self._bars.stop()
 
-    def bar(self, what: str) -> Callable[[int, int], None]:
-        """Add a bar; what it returns is told how much of how much is done."""
+    def bar(self, what: str) -> Callable[[int, int | None], None]:
+        """Add a bar; what it returns is told how much of how much is done, None where nobody knows."""
         task = self._bars.add_task(what, total=None)
 
-        def tell(done: int, of: int) -> None:
+        def tell(done: int, of: int | None) -> None:
             self._bars.update(task, completed=done, total=of)
 
         return tell

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
-import msgspec
 import typer
 
 from headgate.cli.client import Client, Json
@@ -14,6 +13,8 @@ from headgate.cli.lineage import lineage
 from headgate.cli.output import NOTHING, Column, milliseconds, moment, plain, usd
 from headgate.cli.requests import tokens
 from headgate.cli.spoken import spoken
+from headgate.cli.trace_filters import Sort, TraceFilters
+from headgate.cli.traces_export import export
 
 app = typer.Typer(help="See traces: what applications did, step by step.", invoke_without_command=True)
 
@@ -92,42 +93,7 @@ SHARES = (
 )
 
 
-class TraceFilters(msgspec.Struct, frozen=True, kw_only=True):
-    """Which traces."""
-
-    project: Annotated[str | None, typer.Option(help="Only traces of this project.")] = None
-    key: Annotated[str | None, typer.Option(help="Only those in which this key (its id) has a part.")] = None
-    user: Annotated[str | None, typer.Option(help="Only traces of this user.")] = None
-    session: Annotated[str | None, typer.Option(help="Only traces of this session.")] = None
-    name: Annotated[str | None, typer.Option(help="Only traces of this name.")] = None
-    model: Annotated[str | None, typer.Option(help="Only those that called this model.")] = None
-    provider: Annotated[str | None, typer.Option(help="Only those that called this provider.")] = None
-    service: Annotated[str | None, typer.Option(help="Only those in which this service has a part.")] = None
-    release: Annotated[str | None, typer.Option(help="Only traces of this release.")] = None
-    environment: Annotated[str | None, typer.Option(help="Only traces of this environment.")] = None
-    tag: Annotated[str | None, typer.Option(help="Only traces with this tag.")] = None
-    tool: Annotated[str | None, typer.Option(help="Only those that used this tool.")] = None
-    agent: Annotated[str | None, typer.Option(help="Only those in which this agent has a part.")] = None
-    status: Annotated[str | None, typer.Option(help="ok, or error: those with a step that failed.")] = None
-    flag: Annotated[str | None, typer.Option(help="Only traces with this flag.")] = None
-    text: Annotated[str | None, typer.Option(help="Only those with these words in a step.")] = None
-    min_duration_ms: Annotated[float | None, typer.Option(help="Only those that took so long.")] = None
-    min_cost_usd: Annotated[str | None, typer.Option(help="Only those that cost so much.")] = None
-    since: Annotated[str | None, typer.Option("--from", help="Not before, such as 2026-11-21T08:00:00Z.")] = (
-        None
-    )
-    until: Annotated[str | None, typer.Option("--to", help="Before this time.")] = None
-
-    def parameters(self) -> dict[str, Any]:
-        """Return them as the API takes them."""
-        found = msgspec.structs.asdict(self)
-        found["from"] = found.pop("since")
-        found["to"] = found.pop("until")
-        return found
-
-
 Limit = Annotated[int, typer.Option(help="At most so many.")]
-Sort = Annotated[str | None, typer.Option(help="newest (the default), slowest or dearest first.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -172,6 +138,7 @@ def show(
 
 
 app.command("lineage")(lineage)
+app.command("export")(export)
 
 
 @app.command("follow")

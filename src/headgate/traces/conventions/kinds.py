@@ -4,11 +4,15 @@ Read next: `traces.model.Kind`.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, get_args
 
 from headgate.traces.model import Kind
 
+OWN_KIND: Final = "headgate.kind"
+"""How an export of Headgate's own says it."""
+
 KIND_WORDS: Final[Mapping[str, Mapping[str, Kind]]] = {
+    OWN_KIND: {kind: kind for kind in get_args(Kind)},
     "langfuse.observation.type": {
         "generation": "llm",
         "embedding": "embedding",

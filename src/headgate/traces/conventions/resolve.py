@@ -18,7 +18,7 @@ import msgspec
 from headgate.traces.conventions.content import content_of, json_of, system_of
 from headgate.traces.conventions.cost import reported_cost
 from headgate.traces.conventions.happened import Happened, happened, told
-from headgate.traces.conventions.kinds import OPERATIONS, kind_of
+from headgate.traces.conventions.kinds import OPERATIONS, OWN_KIND, kind_of
 from headgate.traces.conventions.names import ORDERS
 from headgate.traces.conventions.parameters import PARAMETER_NAMES
 from headgate.traces.conventions.providers import provider_of
@@ -48,6 +48,7 @@ def resolve(raw: RawSpan) -> Span:
         if told(events, value):
             said.take(name)
     kind = kind_of(said.words("kind"), raw.name, said.names)
+    said.take(OWN_KIND)
     output = content_of(said, "output", kind, events.output)
     usage, usage_raw = usage_of(said)
     cost = reported_cost(said)

@@ -51,7 +51,7 @@ async def read_span(
     row = await cursor.fetchone()
     if row is None:
         raise _unknown(span_id)
-    return _detail(kept.item.trace_id, span_id.lower(), row)
+    return span_detail(kept.item.trace_id, span_id.lower(), row)
 
 
 async def read_contents(
@@ -112,7 +112,8 @@ def _unknown(span_id: str) -> NotFound:
     return NotFound(f"there is no span {span_id[:64]!r} in this trace; `headgate traces show` lists them")
 
 
-def _detail(trace_id: str, span_id: str, row: TupleRow) -> SpanDetail:
+def span_detail(trace_id: str, span_id: str, row: TupleRow) -> SpanDetail:
+    """Return a row of `get_span` as it is shown."""
     parent, project, key, name, kind, operation, started_us, duration_us, status, status_message, *rest = row
     provider, model, request_model, response_id, agent, tool, user, session, tags, release, *rest = rest
     environment, service, prompt, prompt_version, usage, cost_usd, cost_source, first_token_ms, *rest = rest

@@ -73,7 +73,7 @@ _OTHERS: Final[dict[str, str]] = {
 FILTERS: Final[dict[str, Any]] = {
     name: query_parameter(text) for name, text in {**_TEXTS, **_OTHERS}.items()
 } | WHEN
-_SORT: Final = {"sort": query_parameter("newest (the default), slowest or dearest first")}
+SORT: Final = {"sort": query_parameter("newest (the default), slowest or dearest first")}
 
 
 class TraceListController(Controller):
@@ -81,7 +81,7 @@ class TraceListController(Controller):
 
     path = "/traces"
     tags = ("traces",)
-    parameters = {**FILTERS, **_SORT, **PAGING}  # noqa: RUF012 - how the framework takes them
+    parameters = {**FILTERS, **SORT, **PAGING}  # noqa: RUF012 - how the framework takes them
 
     @get(opt={"grant": grant("traces:read")})
     async def list_traces(self, caller: CallerKey, request: AnyRequest, database: Store) -> Page[TraceItem]:
@@ -97,7 +97,7 @@ class TraceListController(Controller):
                 connection,
                 seen.project_ids,
                 filters,
-                sort=_sort(query.get("sort")),
+                sort=read_sort(query.get("sort")),
                 limit=read_limit(query),
                 cursor=query.get("next"),
             )
@@ -190,7 +190,8 @@ def read_filters(query: Mapping[str, str], seen: Visible) -> tuple[TraceFilters,
     return filters, narrowed(seen, read_text(query, "project"))
 
 
-def _sort(text: str | None) -> Sort:
+def read_sort(text: str | None) -> Sort:
+    """Read in which order. Raises InvalidRequest for another one."""
     try:
         return msgspec.convert("newest" if text is None else text, Sort)
     except msgspec.ValidationError:

@@ -13,6 +13,9 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
+
+from headgate.core.call import Usage
 from headgate.core.identity import text_of
 from headgate.traces.sending.model import Exporter, SentAttempt, SentCall, provider_of
 from headgate.traces.sending.protobuf import attributes, data, fixed, number, text
@@ -67,25 +70,46 @@ def resource() -> bytes:
     return data(1, attributes(1, {"service.name": "headgate"}))
 
 
+class ToldSpan(msgspec.Struct, frozen=True, kw_only=True):
+    """One span of a call, before it is written down. Times are milliseconds; `parent_id` is empty at a root,
+    `error` None where nothing failed."""
+
+    trace_id: bytes
+    span_id: bytes
+    parent_id: bytes
+    name: str
+    started_ms: int
+    duration_ms: int
+    said: dict[str, Any]
+    error: str | None = None
+
+
 def spans_of(exporter: Exporter, call: SentCall) -> list[bytes]:
     """The spans of one call, each an OTLP `Span`."""
-    spans = [_call_span(exporter, call)]
-    if len(call.attempts) > 1:
-        spans += [_attempt_span(exporter, call, attempt) for attempt in call.attempts]
-    return spans
+    return [_written(span) for span in told_spans(exporter, call)]
 
 
-def _call_span(exporter: Exporter, call: SentCall) -> bytes:
-    name = f"{operation_of(call)} {call.model}".strip()
-    times = (call.started_ms, call.duration_ms)
+def told_spans(exporter: Exporter, call: SentCall) -> list[ToldSpan]:
+    """The span of a call, and those of its attempts where there was more than one."""
+    attempts = call.attempts if len(call.attempts) > 1 else ()
+    return [_call_span(exporter, call), *[_attempt_span(exporter, call, each) for each in attempts]]
+
+
+def _call_span(exporter: Exporter, call: SentCall) -> ToldSpan:
     message = call.message if exporter.content else ""
-    error = message if call.is_error else None
-    parent = call.parent_span_id if len(call.trace_id) == 32 else b""
-    ids = (trace_id_of(call), span_id_of(call.id), parent)
-    return _span(ids, name, times, attributes_of(exporter, call), error)
+    return ToldSpan(
+        trace_id=trace_id_of(call),
+        span_id=span_id_of(call.id),
+        parent_id=call.parent_span_id if len(call.trace_id) == 32 else b"",
+        name=f"{operation_of(call)} {call.model}".strip(),
+        started_ms=call.started_ms,
+        duration_ms=call.duration_ms,
+        said=attributes_of(exporter, call),
+        error=message if call.is_error else None,
+    )
 
 
-def _attempt_span(exporter: Exporter, call: SentCall, attempt: SentAttempt) -> bytes:
+def _attempt_span(exporter: Exporter, call: SentCall, attempt: SentAttempt) -> ToldSpan:
     provider, _, model = attempt.target.partition("/")
     sender = exporter.providers.get(provider)
     is_error = attempt.status >= 400 or bool(attempt.code)
@@ -99,33 +123,32 @@ def _attempt_span(exporter: Exporter, call: SentCall, attempt: SentAttempt) -> b
         "http.response.status_code": attempt.status or None,
         "error.type": (attempt.code or str(attempt.status)) if is_error else None,
     }
-    times = (int(attempt.started_at.timestamp() * 1000), attempt.duration_ms)
-    ids = (trace_id_of(call), span_id_of(call.id, attempt.attempt), span_id_of(call.id))
     message = attempt.message if exporter.content else ""
-    return _span(ids, f"attempt {attempt.target}", times, said, message if is_error else None)
+    return ToldSpan(
+        trace_id=trace_id_of(call),
+        span_id=span_id_of(call.id, attempt.attempt),
+        parent_id=span_id_of(call.id),
+        name=f"attempt {attempt.target}",
+        started_ms=int(attempt.started_at.timestamp() * 1000),
+        duration_ms=attempt.duration_ms,
+        said=said,
+        error=message if is_error else None,
+    )
 
 
-def _span(
-    ids: tuple[bytes, bytes, bytes],
-    name: str,
-    times: tuple[int, int],
-    said: dict[str, Any],
-    error: str | None,
-) -> bytes:
-    trace_id, span_id, parent_id = ids
-    started_ms, duration_ms = times
-    written = [data(1, trace_id), data(2, span_id)]
-    if parent_id:
-        written.append(data(4, parent_id))
+def _written(span: ToldSpan) -> bytes:
+    written = [data(1, span.trace_id), data(2, span.span_id)]
+    if span.parent_id:
+        written.append(data(4, span.parent_id))
     written += [
-        text(5, name),
+        text(5, span.name),
         number(6, KIND_CLIENT),
-        fixed(7, started_ms * 1_000_000),
-        fixed(8, (started_ms + max(0, duration_ms)) * 1_000_000),
-        attributes(9, said),
+        fixed(7, span.started_ms * 1_000_000),
+        fixed(8, (span.started_ms + max(0, span.duration_ms)) * 1_000_000),
+        attributes(9, span.said),
     ]
-    if error is not None:
-        written.append(data(15, text(2, error) + number(3, STATUS_ERROR)))
+    if span.error is not None:
+        written.append(data(15, text(2, span.error) + number(3, STATUS_ERROR)))
     return b"".join(written)
 
 
@@ -159,18 +182,7 @@ def attributes_of(exporter: Exporter, call: SentCall) -> dict[str, Any]:
     }
     if call.stream and call.first_token_ms is not None:
         said["gen_ai.response.time_to_first_chunk"] = call.first_token_ms / 1000
-    if usage.total:
-        said |= {
-            "gen_ai.usage.input_tokens": usage.total_input,
-            "gen_ai.usage.output_tokens": usage.total_output,
-            "gen_ai.usage.cache_read.input_tokens": (usage.cache_read + usage.cache_read_audio) or None,
-            "gen_ai.usage.cache_write.input_tokens": (usage.cache_write + usage.cache_write_1h) or None,
-            "gen_ai.usage.reasoning.output_tokens": usage.reasoning or None,
-            "gen_ai.usage.audio.input_tokens": (usage.input_audio + usage.cache_read_audio) or None,
-            "gen_ai.usage.audio.output_tokens": usage.output_audio or None,
-            "gen_ai.usage.image.input_tokens": usage.input_image or None,
-            "gen_ai.usage.image.output_tokens": usage.output_image or None,
-        }
+    said |= usage_attributes(usage)
     if call.cost_pico_usd is not None:
         said["gen_ai.usage.cost"] = call.cost_pico_usd / PICO
     said |= _parameters(call)
@@ -182,6 +194,23 @@ def attributes_of(exporter: Exporter, call: SentCall) -> dict[str, Any]:
             "gen_ai.tool.definitions": spoken.tools,
         }
     return said
+
+
+def usage_attributes(usage: Usage) -> dict[str, int | None]:
+    """Tokens by the current conventions: input and output hold their parts. Empty where there are none."""
+    if not usage.total:
+        return {}
+    return {
+        "gen_ai.usage.input_tokens": usage.total_input,
+        "gen_ai.usage.output_tokens": usage.total_output,
+        "gen_ai.usage.cache_read.input_tokens": (usage.cache_read + usage.cache_read_audio) or None,
+        "gen_ai.usage.cache_write.input_tokens": (usage.cache_write + usage.cache_write_1h) or None,
+        "gen_ai.usage.reasoning.output_tokens": usage.reasoning or None,
+        "gen_ai.usage.audio.input_tokens": (usage.input_audio + usage.cache_read_audio) or None,
+        "gen_ai.usage.audio.output_tokens": usage.output_audio or None,
+        "gen_ai.usage.image.input_tokens": usage.input_image or None,
+        "gen_ai.usage.image.output_tokens": usage.output_image or None,
+    }
 
 
 def _parameters(call: SentCall) -> dict[str, Any]:

@@ -1,0 +1,116 @@
+"""The pieces of one trace from the database, as many at once as fit; no connection waits meanwhile.
+
+What is erased while an export goes on is in it no more. Read next: `exporting.lines`.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from headgate.core.ports import Origin
+from headgate.store.database import Database
+from headgate.store.queries import Queries
+from headgate.traces.exporting.model import Place, StoredSpan
+from headgate.traces.reading.finding import Kept
+from headgate.traces.scores.model import Feedback
+from headgate.traces.scores.queries import scores_of
+from headgate.traces.sending.model import Exporter, SentCall
+from headgate.traces.sending.store import load_calls
+
+QUERIES: Final = Queries.load("headgate.traces.exporting")
+PLACES_MAX: Final = 20_000
+"""Spans of a trace whose places are read at once."""
+SPANS_MAX: Final = 500
+BYTES_MAX: Final = 1024 * 1024
+"""Of the texts of spans that are read at once, unless a single one has more."""
+CALLS_MAX: Final = 8
+"""Calls that are read at once: each with up to 2 MiB of recorded bodies."""
+
+
+class TraceReader:
+    """Reads one trace; with `key` only what this key made."""
+
+    def __init__(self, database: Database, kept: Kept, key: str | None) -> None:
+        self._database = database
+        self._kept = kept
+        self._key = key
+        self._scope: dict[str, Any] = {**kept.days, "project_ids": [kept.item.project], "key": key}
+
+    @property
+    def trace_id(self) -> str:
+        """Its id, as people see it."""
+        return self._kept.item.trace_id
+
+    async def said_name(self) -> str:
+        """Return the name that a span gave the trace; empty where it goes by its root's, or for one key."""
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(QUERIES.trace_named, self._scope)
+            row = await cursor.fetchone()
+        is_named = self._key is None and row is not None and bool(row[0])
+        return (self._kept.item.name or "") if is_named else ""
+
+    async def spans(self) -> AsyncIterator[list[StoredSpan]]:
+        """Yield the spans, the earliest first."""
+        async for places in self._places("span_places"):
+            for group in grouped(places):
+                asked = {
+                    **self._scope,
+                    "days": [place.day for place in group],
+                    "numbers": [place.id for place in group],
+                }
+                async with self._database.connection() as connection:
+                    cursor = await connection.execute(QUERIES.spans_at, asked)
+                    rows = await cursor.fetchall()
+                yield [StoredSpan(*row) for row in rows]
+
+    async def calls(self, exporter: Exporter) -> AsyncIterator[list[SentCall]]:
+        """Yield the recorded calls, with their words where these were recorded and are for all readers."""
+        async for places in self._places("call_places"):
+            for start in range(0, len(places), CALLS_MAX):
+                group = [(place.day, place.id) for place in places[start : start + CALLS_MAX]]
+                wanted = [(day, call) for day, call in group if isinstance(call, UUID)]
+                async with self._database.connection() as connection:
+                    calls = await load_calls(connection, exporter, wanted, content=True)
+                yield sorted(calls, key=lambda call: (call.started_ms, call.id))
+
+    async def scores(self) -> list[Feedback]:
+        """Return what was said of the trace, its spans and its requests."""
+        async with self._database.connection() as connection:
+            found = await scores_of(connection, self._scope["project_ids"], self._scope["trace_id"])
+        return [score for score in found if self._key in (None, score.key)]
+
+    async def _places(self, statement: str) -> AsyncIterator[list[Place]]:
+        after: dict[str, Any] = {"after": None, "after_id": None}
+        while True:
+            asked = {**self._scope, **after, "limit": PLACES_MAX}
+            async with self._database.connection() as connection:
+                cursor = await connection.execute(QUERIES[statement], asked, prepare=False)
+                places = [_place(row) for row in await cursor.fetchall()]
+            if places:
+                yield places
+            if len(places) < PLACES_MAX:
+                return
+            after = {"after": places[-1].started_at, "after_id": places[-1].id}
+
+
+def exporter_of(project: str) -> Exporter:
+    """As what the calls of a project are written: with their words, under the names of its own providers."""
+    return Exporter(name="export", origin=Origin("http", "", 0), path="", content=True, projects=(project,))
+
+
+def grouped(places: Sequence[Place]) -> list[list[Place]]:
+    """Divide places into groups that are read at once: each so many, with so much text."""
+    groups: list[list[Place]] = []
+    room = 0
+    for place in places:
+        if not groups or len(groups[-1]) >= SPANS_MAX or place.length > room:
+            groups.append([])
+            room = BYTES_MAX
+        groups[-1].append(place)
+        room -= place.length
+    return groups
+
+
+def _place(row: Sequence[Any]) -> Place:
+    day, identity, started_at, *length = row
+    return Place(day, identity, started_at, length[0] if length else 0)
