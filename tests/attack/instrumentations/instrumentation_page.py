@@ -43,7 +43,10 @@ def page() -> str:
         "Each was run unchanged, with its own exporter, around two model calls of the official client: one "
         "that asks for a tool, and one that answers, streamed by the client itself, whole by frameworks. "
         "Every subject of both calls was held against what the provider had said; nothing here contradicts "
-        "it. What an instrumentation doesn't say, a call through Headgate does, and the two are one in the "
+        "it. What an instrumentation doesn't say, a call through Headgate does. The two are one in the trace "
+        "where the client sends `traceparent` (its HTTP library is instrumented, or it does so itself) and "
+        "the span that made the call is the instrumentation's; or, without that, where the instrumentation "
+        "says the response id, whichever arrives first. Where it says neither, the call stands beside the "
         "trace. The programs are in `tests/attack/instrumentations/programs`.\n",
         "| Sign | Means |",
         "|---|---|",

@@ -42,6 +42,7 @@ KEPT: Final[dict[str, str]] = {
     "prompt_traffic": "sums by prompt",
     "match_days": "sums by day",
     "text_queue": "ids alone, for seconds",
+    "answer_queue": "ids alone, for seconds",
     "rate_pools": "rates of late; forgotten once nobody calls",
     "rate_shares": "rates of late; forgotten once nobody calls",
     "erasures": "what was asked; the name goes when the erasure stands no longer",

@@ -23,6 +23,9 @@ TOKENS_MAX: Final = 2**44
 COST_TOLERANCE: Final = 100
 """Two costs of one call differ if by more than their hundredth part: price tables round."""
 
+COUNTED_ELSEWHERE: Final = "counted_elsewhere"
+"""The flag of a trace with spans of a call that another trace has on record."""
+
 NOTHING: Final = UsageBuckets(input=0, cache_read=0, cache_write=0, output=0, reasoning=0)
 
 
@@ -56,15 +59,22 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.items)
 
 
-def count(spans: Sequence[CountedSpan], calls: Sequence[RecordedCall]) -> Totals:
-    """Count each call once, and say what contradicts. Ids of spans are unique; a parent may be missing."""
+def count(
+    spans: Sequence[CountedSpan], calls: Sequence[RecordedCall], *, elsewhere: Set[str] = frozenset()
+) -> Totals:
+    """Count each call once, and say what contradicts. Ids of spans are unique; a parent may be missing.
+
+    `elsewhere` are ids of answers whose calls are recorded in another trace, which counts them.
+    """
     tree = Tree({span.id: span.parent for span in spans})
     by_id = {span.id: span for span in spans}
-    joined = join(by_id, tree, calls)
+    joined = join(by_id, tree, calls, elsewhere)
     counted = _choose(by_id, tree, joined)
     items = (*(_of_call(call) for call in sorted(calls, key=lambda one: one.id)), *map(_of_span, counted))
     costs = [item.cost for item in items if item.cost is not None]
     flags = {flag for span in spans for flag in span.flags}
+    if joined.elsewhere:
+        flags.add(COUNTED_ELSEWHERE)
     flags |= _differences(by_id, joined) | _sum_differences(by_id, tree, joined, counted)
     failed = sum(call.has_failed for call in calls if not _shows_error(by_id, joined, call))
     return Totals(
@@ -179,6 +189,8 @@ def _sum_differences(
     below: dict[int, tuple[int, int]] = {}
     for span in counted:
         below[span.id] = _sides(span.usage)
+    for identity in joined.elsewhere:
+        below[identity] = _sides(by_id[identity].usage)
     for identity, calls in joined.at.items():
         for call in calls:
             below[identity] = _plus(below.get(identity, (0, 0)), _sides(call.usage))

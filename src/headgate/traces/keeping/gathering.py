@@ -45,6 +45,13 @@ class Gathered(msgspec.Struct, frozen=True):
     spans: list[CountedSpan]
     calls: list[RecordedCall]
     name: str
+    elsewhere: frozenset[str] = frozenset()
+    """Ids of answers whose calls another trace has."""
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing is left of it."""
+        return not self.spans and not self.calls
 
     @property
     def is_cut(self) -> bool:
@@ -92,7 +99,7 @@ def count_all(gathered: Sequence[Gathered]) -> list[Totals]:
 
 
 def _count(one: Gathered) -> Totals:
-    totals = count(one.spans, one.calls)
+    totals = count(one.spans, one.calls, elsewhere=one.elsewhere)
     if one.is_cut:
         return msgspec.structs.replace(totals, flags=tuple(sorted({*totals.flags, TOO_LARGE})))
     return totals

@@ -3,7 +3,7 @@
 Read next: `keeping.counting`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from uuid import UUID
 
 import msgspec
@@ -18,7 +18,7 @@ class Joined(msgspec.Struct, frozen=True, kw_only=True):
     `calls` are those that a span is; `place_of` says where in the tree each recorded call stands, which is
     the span that it is or was called from, and `at` the same by span. `places` are spans that are or hold a
     recorded call. `groups` tell of one call each, by the id of its answer. `same` don't count, since another
-    account of the same call does.
+    account of the same call does. `elsewhere` are those of calls that another trace has, one for each.
     """
 
     calls: dict[int, RecordedCall]
@@ -27,11 +27,21 @@ class Joined(msgspec.Struct, frozen=True, kw_only=True):
     places: set[int]
     groups: list[tuple[int, ...]]
     same: set[int]
+    elsewhere: set[int]
 
 
-def join(spans: Mapping[int, CountedSpan], tree: Tree, calls: Sequence[RecordedCall]) -> Joined:
-    """Join calls to spans: by the id of the answer, else by the span that made them."""
+def join(
+    spans: Mapping[int, CountedSpan],
+    tree: Tree,
+    calls: Sequence[RecordedCall],
+    elsewhere: Set[str] = frozenset(),
+) -> Joined:
+    """Join calls to spans: by the id of the answer, else by the span that made them.
+
+    `elsewhere` are ids of answers whose calls another trace has.
+    """
     by_answer = _by_answer(spans, tree)
+    told = {answer: group for answer, group in by_answer.items() if answer in elsewhere}
     joined: dict[int, RecordedCall] = {}
     left: list[RecordedCall] = []
     # What went well first, so that it gets the span and not the tries before it.
@@ -56,9 +66,10 @@ def join(spans: Mapping[int, CountedSpan], tree: Tree, calls: Sequence[RecordedC
         calls=joined,
         place_of=place_of,
         at=at,
-        places={*place_of.values(), *makers.values()},
+        places={*place_of.values(), *makers.values(), *(group[0] for group in told.values())},
         groups=[group for group in by_answer.values() if len(group) > 1],
-        same=_told_by_others(by_answer, joined) | _within_joined(spans, tree, joined),
+        same=_told_by_others(by_answer, joined).union(_within_joined(spans, tree, joined), *told.values()),
+        elsewhere={group[0] for group in told.values()},
     )
 
 

@@ -71,6 +71,56 @@ insert into trace_changes as c (project, trace_id)
 select * from unnest(%(projects)s::text[], %(traces)s::uuid[]) as n (project, trace_id) order by project, trace_id
 on conflict (project, trace_id) do update set last_at = clock_timestamp();
 
+-- name: queue_answers
+insert into answer_queue (day, project, calls) values (%(day)s, %(project)s, %(calls)s::uuid[]);
+
+-- name: take_answers
+delete from answer_queue where id = any(array(
+    select id from answer_queue order by id limit %(limit)s for update skip locked
+))
+returning project, day, calls;
+
+-- name: traces_by_answer
+-- The traces whose spans name the answers of these calls, but for those that these calls belong to.
+select distinct s.project, s.trace_id
+from unnest(%(days)s::date[], %(ids)s::uuid[]) as n (day, id)
+join requests r on r.day = n.day and r.id = n.id and r.project = any(%(project_ids)s::text[]) and r.response_id <> '',
+    lateral (
+        select * from spans s
+        where s.project = any(%(project_ids)s::text[]) and s.project = r.project and s.response_id = r.response_id
+            and s.response_id <> '' and s.day between r.day - %(days_apart)s::int and r.day + %(days_apart)s::int
+        limit 20
+    ) s
+where replace(s.trace_id::text, '-', '') <> r.trace_id;
+
+-- name: calls_by_answer
+-- Two calls of one answer's id are enough to know that it names neither.
+select n.place, r.day, r.id, r.trace_id, r.trace_id <> '' and exists (
+    select from spans s
+    where s.project = any(%(project_ids)s::text[]) and s.project = r.project and s.response_id = r.response_id
+        and s.response_id <> '' and replace(s.trace_id::text, '-', '') = r.trace_id
+        and s.day between r.day - %(days_apart)s::int and r.day + %(days_apart)s::int
+)
+from unnest(%(projects)s::text[], %(answers)s::text[], %(firsts)s::date[], %(lasts)s::date[])
+    with ordinality as n (project, response_id, first_day, last_day, place),
+    lateral (
+        select * from requests r
+        where r.project = any(%(project_ids)s::text[]) and r.project = n.project and r.response_id = n.response_id
+            and r.response_id <> ''
+            and r.day between n.first_day - %(days_apart)s::int and n.last_day + %(days_apart)s::int
+        limit 2
+    ) r;
+
+-- name: adopt_calls
+-- What has moved meanwhile stays where it is.
+update requests r set trace_id = n.trace_id, parent_span_id = n.span_id
+from unnest(%(days)s::date[], %(ids)s::uuid[], %(befores)s::text[], %(traces)s::text[], %(spans)s::bigint[])
+    as n (day, id, before, trace_id, span_id)
+where r.day = n.day and r.id = n.id and r.trace_id = n.before and r.project = any(%(project_ids)s::text[])
+returning r.id, r.project, r.trace_id, (extract(epoch from r.started_at) * 1000)::bigint, r.duration_ms, r.key,
+    r."user", r.session, r.tags, r.operation, r.model, r.target, r.status, r.release, r.environment,
+    array(select used ->> 'name' from jsonb_array_elements(r.prompts) used where used ->> 'kind' = 'managed');
+
 -- name: queue_text
 insert into text_queue (day, project, trace_ids, span_ids)
 values (%(day)s, %(project)s, %(traces)s::uuid[], %(numbers)s::bigint[]);
@@ -133,6 +183,7 @@ update traces t set
     name = case when t.name = '' then n.name else t.name end,
     calls = n.calls, errors = n.errors, input = n.input, cache_read = n.cache_read, cache_write = n.cache_write,
     output = n.output, reasoning = n.reasoning, cost_usd = n.cost_usd, unpriced = n.unpriced, flags = n.flags,
+    elsewhere = n.elsewhere,
     facets = case when t.flags = n.flags then t.facets else array(
         select word from unnest(t.facets) word where not starts_with(word, 'flag:')
         union select 'flag:' || flag from unnest(n.flags) flag order by 1
@@ -140,9 +191,16 @@ update traces t set
     counted = decode(n.counted, 'base64'), changed_at = clock_timestamp()
 from json_to_recordset(%(rows)s::json) as n (
     project text, trace_id uuid, name text, calls bigint, errors bigint, input bigint, cache_read bigint,
-    cache_write bigint, output bigint, reasoning bigint, cost_usd numeric, unpriced bigint, flags text[], counted text
+    cache_write bigint, output bigint, reasoning bigint, cost_usd numeric, unpriced bigint, flags text[],
+    elsewhere text[], counted text
 )
 where t.project = n.project and t.trace_id = n.trace_id and t.project = any(%(project_ids)s::text[]);
+
+-- name: forget_traces
+-- What nothing is left of, since its calls have gone to the traces that name them.
+delete from traces t
+using unnest(%(projects)s::text[], %(traces)s::uuid[]) as n (project, trace_id)
+where t.project = n.project and t.trace_id = n.trace_id and t.project = any(%(project_ids)s::text[]) and t.spans = 0;
 
 -- name: known_rollup_values
 -- How many values there are of each project, slot and dimension, and which of those asked for are among them.

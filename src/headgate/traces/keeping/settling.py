@@ -14,6 +14,7 @@ import time
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,6 +22,7 @@ import msgspec
 
 from headgate.core.money import format_usd
 from headgate.store.database import Connection, Database
+from headgate.traces.keeping.adopting import adopt, look_for_calls, mark_named
 from headgate.traces.keeping.counting import Totals
 from headgate.traces.keeping.gathering import Due, Gathered, count_all, gather
 from headgate.traces.keeping.rollups import (
@@ -78,6 +80,8 @@ class SettlingJob:
 
     async def run_once(self) -> int:
         """Settle what is due among the shares that nobody else has; return how many traces that were."""
+        async with self._database.transaction() as connection:
+            await mark_named(connection)
         shards = random.sample(range(SHARDS), SHARDS)
         halves = (shards[:SHARDS_AT_ONCE], shards[SHARDS_AT_ONCE:])
         return sum([await self._settle(half) for half in halves])
@@ -88,10 +92,18 @@ class SettlingJob:
             if not due:
                 return 0
             gathered = await gather(connection, due)
+            looked = await look_for_calls(connection, due, gathered)
+            # What is to adopt calls stays marked, and is counted once it has them.
+            places = [place for place in range(len(due)) if place not in looked.adoptions]
+            settled = [due[place] for place in places]
+            gathered = [_with_elsewhere(gathered[place], looked.elsewhere.get(place)) for place in places]
             totals = await asyncio.to_thread(count_all, gathered)
-            await self._write(connection, due, gathered, totals)
-            await _take_changes(connection, due)
-            return len(due)
+            await self._write(connection, settled, gathered, totals)
+            await _take_changes(connection, settled)
+        if looked.adoptions:
+            async with self._database.transaction() as connection:
+                await adopt(connection, chain.from_iterable(looked.adoptions.values()))
+        return len(due)
 
     async def _take(self, connection: Connection, shards: Sequence[int]) -> list[Due]:
         """Return traces that are due, as many as are counted at once."""
@@ -137,14 +149,19 @@ class SettlingJob:
         for place, row in zip(places, rows, strict=True):
             trace = _settled_trace(due[place].project, row, gathered[place].name)
             before = _CONTRIBUTIONS.decode(row[8]) if row[8] else []
-            moves.append((trace.project, contributions(trace, totals[place]), before))
+            found = [] if gathered[place].is_nothing else contributions(trace, totals[place])
+            moves.append((trace.project, found, before))
         moves = await self._capped(connection, moves)
         written = [
-            _trace_row(due[place], gathered[place].name, totals[place], move[1])
+            _trace_row(due[place], gathered[place], totals[place], move[1])
             for place, move in zip(places, moves, strict=True)
         ]
         await connection.execute(QUERIES.settle_traces, {**scope, "rows": _json(written)})
         await _add_to_rollups(connection, changes(moves))
+        empty = [due[place] for place in places if gathered[place].is_nothing]
+        if empty:
+            left = {"projects": [one.project for one in empty], "traces": [one.trace_id for one in empty]}
+            await connection.execute(QUERIES.forget_traces, {**scope, **left})
 
     async def _capped(self, connection: Connection, moves: Sequence[Move]) -> list[Move]:
         """Put new values under `other` where a project has too many already."""
@@ -178,6 +195,10 @@ class SettlingJob:
         return [(project, capped(project, new, self._known, counts), old) for project, new, old in moves]
 
 
+def _with_elsewhere(gathered: Gathered, answers: frozenset[str] | None) -> Gathered:
+    return gathered if answers is None else msgspec.structs.replace(gathered, elsewhere=answers)
+
+
 def _settled_trace(project: str, row: Sequence[Any], found_name: str) -> SettledTrace:
     _, name, service, environment, release, started_at, duration_ms, spans, _ = row
     said = (name or found_name, service, environment, release)
@@ -188,13 +209,14 @@ def _settled_trace(project: str, row: Sequence[Any], found_name: str) -> Settled
 
 
 def _trace_row(
-    due: Due, found_name: str, totals: Totals, contributed: Sequence[Contribution]
+    due: Due, gathered: Gathered, totals: Totals, contributed: Sequence[Contribution]
 ) -> dict[str, object]:
     return {
         **msgspec.structs.asdict(totals.usage),
         "project": due.project,
         "trace_id": due.trace_id.hex,
-        "name": found_name,
+        "name": gathered.name,
+        "elsewhere": sorted(gathered.elsewhere),
         "calls": totals.calls,
         "errors": totals.errors,
         "cost_usd": None if totals.cost is None else format_usd(totals.cost),

@@ -16,11 +16,20 @@ import psycopg
 
 from headgate.core.entries import END, End
 from headgate.core.ports import Envelope
+from headgate.records.rows import day_of, identity, name
 from headgate.records.sink import ensure_day_partitions, interrupted_calls, release_ids, with_release
 from headgate.store.database import Connection
 from headgate.store.queries import Queries
 from headgate.traces.keeping.rows import COLUMN_TYPES, KeptSpan, has_text, kept_spans, span_row
-from headgate.traces.keeping.summing import FACETS_MAX, TraceDelta, TraceKey, sum_calls, sum_spans, trace_of
+from headgate.traces.keeping.summing import (
+    FACETS_MAX,
+    TraceDelta,
+    TraceKey,
+    sum_calls,
+    sum_spans,
+    trace_key,
+    traced_call,
+)
 from headgate.traces.model import SPANS, SpanBatch
 from headgate.traces.scores.model import SpanScore
 from headgate.traces.scores.storing import join_scores, write_span_scores
@@ -88,29 +97,44 @@ class InterruptedCallSink:
 
 
 async def _add_calls(connection: Connection, ends: Sequence[End]) -> None:
-    await add_to_traces(connection, sum_calls(ends))
+    kept = [end for end in ends if end.record != "none"]
+    await add_to_traces(connection, sum_calls(traced_call(end) for end in kept))
     requests: dict[str, dict[UUID, UUID]] = {}
-    for end in ends:
-        key = trace_of(end)
+    for end in kept:
+        key = trace_key(end.project, end.trace_id)
         if key is not None:
             requests.setdefault(key[0], {})[UUID(bytes=end.call)] = UUID(bytes=key[1])
     for project in sorted(requests):
         await join_scores(connection, project, requests=requests[project])
+    await _queue_answers(connection, kept)
 
 
-async def add_to_traces(connection: Connection, deltas: dict[TraceKey, TraceDelta]) -> None:
-    """Add to the rows of traces, and have what these cost counted again."""
-    if not deltas:
-        return
-    rows = msgspec.json.encode([delta.row(key) for key, delta in deltas.items()]).decode()
-    await connection.execute(QUERIES.add_to_traces, {"rows": rows, "facets_max": FACETS_MAX})
-    await connection.execute(
-        QUERIES.mark_changed,
-        {
-            "projects": [project for project, _ in deltas],
-            "traces": [UUID(bytes=trace_id) for _, trace_id in deltas],
-        },
-    )
+async def _queue_answers(connection: Connection, ends: Sequence[End]) -> None:
+    """Have the traces looked for whose spans name these calls' answers, once these are on record."""
+    groups: dict[tuple[date, str], list[UUID]] = {}
+    for end in ends:
+        if end.response_id:
+            call = identity(end.call)
+            groups.setdefault((day_of(call), name(end.project)), []).append(call)
+    rows = [{"day": day, "project": project, "calls": calls} for (day, project), calls in groups.items()]
+    if rows:
+        async with connection.cursor() as cursor:
+            await cursor.executemany(QUERIES.queue_answers, rows)
+
+
+async def add_to_traces(
+    connection: Connection, deltas: dict[TraceKey, TraceDelta], *, changed: Iterable[tuple[str, UUID]] = ()
+) -> None:
+    """Add to the rows of traces, and have counted again what these cost and others that have changed."""
+    if deltas:
+        rows = msgspec.json.encode([delta.row(key) for key, delta in deltas.items()]).decode()
+        await connection.execute(QUERIES.add_to_traces, {"rows": rows, "facets_max": FACETS_MAX})
+    marked = sorted({*changed, *((project, UUID(bytes=trace_id)) for project, trace_id in deltas)})
+    if marked:
+        await connection.execute(
+            QUERIES.mark_changed,
+            {"projects": [project for project, _ in marked], "traces": [trace_id for _, trace_id in marked]},
+        )
 
 
 async def _write_new(connection: Connection, spans: Sequence[KeptSpan]) -> list[KeptSpan]:

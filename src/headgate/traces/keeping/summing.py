@@ -25,6 +25,27 @@ TraceKey = tuple[str, bytes]
 """Project and trace."""
 
 
+class TracedCall(msgspec.Struct, frozen=True, kw_only=True):
+    """What a recorded call says of its trace. `trace_id` is 32 hex digits; `prompts` are names."""
+
+    call: bytes
+    project: str
+    trace_id: str
+    started_ms: int
+    duration_ms: int
+    key: str = ""
+    user: str = ""
+    session: str = ""
+    tags: tuple[str, ...] = ()
+    operation: str = ""
+    model: str = ""
+    target: str = ""
+    status: int = 200
+    release: str = ""
+    environment: str = ""
+    prompts: tuple[str, ...] = ()
+
+
 class TraceDelta(msgspec.Struct, kw_only=True):
     """What is added to a trace. Times are Unix microseconds; names are empty where nothing is said."""
 
@@ -61,12 +82,12 @@ class TraceDelta(msgspec.Struct, kw_only=True):
         self._say(user=span.user, session=span.session, release=span.release, environment=span.environment)
         self.facets.update(_facets_of_span(kept))
 
-    def add_call(self, end: End) -> None:
+    def add_call(self, call: TracedCall) -> None:
         """Add a recorded call."""
-        began = max(0, end.started_ms * 1000)
-        self._stretch(day_of(identity(end.call)), began, began + max(0, end.duration_ms) * 1000)
-        self._say(user=end.user, session=end.session, release=end.release, environment=end.environment)
-        self.facets.update(_facets_of_call(end))
+        began = max(0, call.started_ms * 1000)
+        self._stretch(day_of(identity(call.call)), began, began + max(0, call.duration_ms) * 1000)
+        self._say(user=call.user, session=call.session, release=call.release, environment=call.environment)
+        self.facets.update(_facets_of_call(call))
 
     def row(self, key: TraceKey) -> dict[str, object]:
         """Return it as `add_to_traces` reads it."""
@@ -116,28 +137,50 @@ def sum_spans(spans: Iterable[KeptSpan]) -> dict[TraceKey, TraceDelta]:
     return dict(sorted(deltas.items()))
 
 
-def sum_calls(ends: Iterable[End]) -> dict[TraceKey, TraceDelta]:
+def sum_calls(calls: Iterable[TracedCall]) -> dict[TraceKey, TraceDelta]:
     """Sum recorded calls that name a trace, in the same order."""
     deltas: dict[TraceKey, TraceDelta] = {}
-    for end in ends:
-        key = trace_of(end)
+    for call in calls:
+        key = trace_key(call.project, call.trace_id)
         if key is None:
             continue
         delta = deltas.get(key)
         if delta is None:
-            day, began = day_of(identity(end.call)), max(0, end.started_ms * 1000)
+            day, began = day_of(identity(call.call)), max(0, call.started_ms * 1000)
             delta = TraceDelta(first_day=day, last_day=day, started_us=began, ended_us=began)
             deltas[key] = delta
-        delta.add_call(end)
+        delta.add_call(call)
     return dict(sorted(deltas.items()))
 
 
-def trace_of(end: End) -> TraceKey | None:
-    """Return the trace that a recorded call names; None for none, and for calls that are not to be kept."""
-    if end.record == "none" or _TRACE_ID.fullmatch(end.trace_id) is None:
+def trace_key(project: str, trace_id: str) -> TraceKey | None:
+    """Return the trace that a recorded call names; None for none."""
+    if _TRACE_ID.fullmatch(trace_id) is None:
         return None
-    trace_id = bytes.fromhex(end.trace_id)
-    return None if trace_id == _NO_TRACE else (name(end.project), trace_id)
+    identifier = bytes.fromhex(trace_id)
+    return None if identifier == _NO_TRACE else (name(project), identifier)
+
+
+def traced_call(end: End) -> TracedCall:
+    """Return what a call says of its trace as it ends."""
+    return TracedCall(
+        call=end.call,
+        project=end.project,
+        trace_id=end.trace_id,
+        started_ms=end.started_ms,
+        duration_ms=end.duration_ms,
+        key=end.key,
+        user=end.user,
+        session=end.session,
+        tags=end.tags,
+        operation=end.operation,
+        model=end.model,
+        target=end.target,
+        status=end.status,
+        release=end.release,
+        environment=end.environment,
+        prompts=tuple([used.name for used in end.prompts]),
+    )
 
 
 def _facets_of_span(kept: KeptSpan) -> list[str]:
@@ -159,18 +202,18 @@ def _facets_of_span(kept: KeptSpan) -> list[str]:
     return _facets(words)
 
 
-def _facets_of_call(end: End) -> list[str]:
-    provider, _, model = end.target.partition("/")
+def _facets_of_call(call: TracedCall) -> list[str]:
+    provider, _, model = call.target.partition("/")
     words = (
-        ("key", end.key),
-        ("kind", "embedding" if end.operation == "embeddings" else "llm"),
-        ("model", model or end.model),
+        ("key", call.key),
+        ("kind", "embedding" if call.operation == "embeddings" else "llm"),
+        ("model", model or call.model),
         ("provider", provider),
-        ("environment", end.environment),
-        ("release", end.release),
-        ("status", "error" if end.status >= 400 else ""),
-        *(("prompt", used.name) for used in end.prompts),
-        *(("tag", tag) for tag in end.tags),
+        ("environment", call.environment),
+        ("release", call.release),
+        ("status", "error" if call.status >= 400 else ""),
+        *(("prompt", prompt) for prompt in call.prompts),
+        *(("tag", tag) for tag in call.tags),
     )
     return _facets(words)
 

@@ -20,6 +20,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
     item: TraceItem
     days: dict[str, Any]
+    elsewhere: frozenset[str] = frozenset()
+    """Ids of answers whose calls another trace has."""
 
 
 async def find_trace(connection: Connection, project_ids: Sequence[str] | None, trace_id: str) -> Kept:
@@ -58,5 +60,5 @@ def unknown_trace(trace_id: str) -> NotFound:
 
 def _kept(row: TupleRow) -> Kept:
     item = trace_item(row)
-    days = {"first_day": row[-2], "last_day": row[-1]}
-    return Kept(item=item, days={**days, "trace_id": row[0], "trace": row[0].hex})
+    days = {"first_day": row[-3], "last_day": row[-2], "trace_id": row[0], "trace": row[0].hex}
+    return Kept(item=item, days=days, elsewhere=frozenset(row[-1]))

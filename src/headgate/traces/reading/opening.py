@@ -42,9 +42,9 @@ async def open_trace(
     if not spans and not calls:
         raise unknown_trace(trace_id)
     if len(spans) + len(calls) > SPANS_AT_ONCE:
-        drawn = await asyncio.to_thread(draw, spans, calls)
+        drawn = await asyncio.to_thread(draw, spans, calls, kept.elsewhere)
     else:
-        drawn = draw(spans, calls)
+        drawn = draw(spans, calls, kept.elsewhere)
     item = kept.item if key is None else _own(kept.item, drawn, key)
     detail = _detail(item, drawn, len(spans))
     if not with_content:

@@ -3,7 +3,7 @@
 Read next: `keeping.counting`, which decides what counts; `reading.tree`, which draws them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from decimal import Decimal
 from uuid import UUID
 
@@ -37,9 +37,12 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
     first_token_ms: float | None
 
 
-def count_parts(spans: Sequence[SpanRow], calls: Sequence[CallRow]) -> Totals:
-    """Count each call of a trace once."""
-    return count([_counted(span) for span in spans], [_recorded(call) for call in calls])
+def count_parts(
+    spans: Sequence[SpanRow], calls: Sequence[CallRow], elsewhere: Set[str] = frozenset()
+) -> Totals:
+    """Count each call of a trace once; those of answers `elsewhere` are another trace's."""
+    told, recorded = [_counted(span) for span in spans], [_recorded(call) for call in calls]
+    return count(told, recorded, elsewhere=elsewhere)
 
 
 def joined_calls(totals: Totals, calls: Sequence[CallRow]) -> dict[int, CallRow]:

@@ -108,7 +108,7 @@ where t.project = any(%(project_ids)s::text[])
 order by [order], t.trace_id, t.project
 
 -- name: get_traces
-select [columns], t.first_day, t.last_day
+select [columns], t.first_day, t.last_day, t.elsewhere
 from traces t
 where t.trace_id = %(trace_id)s and t.project = any(%(project_ids)s::text[]);
 

@@ -4,7 +4,7 @@ Nothing is lost: a span whose parent is not there, or whose parents lead back to
 says so. Read next: `reading.pieces`, `reading.critical_path`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -44,10 +44,10 @@ class _Shape(msgspec.Struct, frozen=True, kw_only=True):
     order: list[tuple[int, int]]
 
 
-def draw(spans: Sequence[SpanRow], calls: Sequence[CallRow]) -> Drawn:
-    """Return a trace as it is shown."""
+def draw(spans: Sequence[SpanRow], calls: Sequence[CallRow], elsewhere: Set[str] = frozenset()) -> Drawn:
+    """Return a trace as it is shown; calls of the answers `elsewhere` are another trace's."""
     spans = list({span.span_id: span for span in spans}.values())
-    totals = count_parts(spans, calls)
+    totals = count_parts(spans, calls, elsewhere)
     pieces = pieces_of(spans, calls, totals)
     shape = _shape(pieces)
     times = timing(

@@ -30,10 +30,10 @@ from scores where project = any(%(project_ids)s) and id = any(%(ids)s);
 select exists (select from scores where project = any(%(project_ids)s));
 
 -- name: join_requests
--- What was said of requests before they were on record.
+-- What was said of requests before they were on record, or had their trace.
 update scores s set trace_id = n.trace_id
 from unnest(%(requests)s::uuid[], %(traces)s::uuid[]) as n (request_id, trace_id)
-where s.request_id = n.request_id and s.project = any(%(project_ids)s) and s.trace_id is null;
+where s.request_id = n.request_id and s.project = any(%(project_ids)s) and s.trace_id is distinct from n.trace_id;
 
 -- name: join_spans
 -- What was said of spans, without their trace, before they came.

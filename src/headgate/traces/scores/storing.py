@@ -89,16 +89,18 @@ async def join_scores(
     *,
     requests: Mapping[uuid.UUID, uuid.UUID] | None = None,
     spans: Mapping[int, uuid.UUID] | None = None,
+    left: Iterable[uuid.UUID] = (),
 ) -> None:
     """Join what was said before to requests and spans that have come since, each with its trace.
 
+    `left` are the traces that they had before.
     Runs in the transaction that has just written the traces, whose facets are set too.
     """
     scope = {"project_ids": [project]}
     cursor = await connection.execute(QUERIES.any_scores, scope)
     if await cursor.fetchone() != (True,):
         return
-    traces: set[uuid.UUID] = set()
+    traces = set(left)
     if requests:
         traces.update(requests.values())
         named = {"requests": list(requests), "traces": list(requests.values())}
