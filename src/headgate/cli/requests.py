@@ -100,6 +100,12 @@ PARAMETERS = (
     Column("from", "source"),
     Column("before", "before"),
 )
+EXPOSURES = (
+    Column("experiment", "experiment"),
+    Column("arm", "arm"),
+    Column("by", "by"),
+    Column("unit", "unit"),
+)
 EXCLUDED = (Column("target left out", "target"), Column("reason", "reason"))
 
 
@@ -183,6 +189,7 @@ def show(api: Api, request: Annotated[str, typer.Argument(help="The request's id
         (found.get("prompts") or [], PROMPTS),
         (_sided(found.get("overrides")), OVERRIDES),
         (_sided(found.get("parameters")), PARAMETERS),
+        (found.get("exposures") or [], EXPOSURES),
     )
     for rows, columns in tables:
         if rows:

@@ -17,6 +17,7 @@ from headgate.access.model import Project
 from headgate.catalog.kinds import ANYWHERE, expand_regions, kinds, region_sets, routed_to
 from headgate.catalog.model import ModelFacts, Provider, Target
 from headgate.config.document import Document, ModelTable, TargetTable, from_json, normalised
+from headgate.config.experiments import experiments_of
 from headgate.config.exporters import exporters_of
 from headgate.config.limits import budget_of, check_meters, loop_guard_of, rate_limit_of
 from headgate.config.lines import Path
@@ -140,6 +141,7 @@ class _Compiler:
         for index, table in enumerate(document.exporters):
             for place, region in enumerate(table.regions):
                 self._check_region(region, ("exporters", index, "regions", place))
+        experiments, arms = experiments_of(document, aliases, self._arm_target, self._problems)
         max_stale_ms = self._max_stale_ms()
         self._problems.raise_if_any()
         content = normalised(document)
@@ -168,6 +170,8 @@ class _Compiler:
             structured_output=server.structured_output,
             price_overrides=self._overrides,
             exporters=exporters,
+            experiments=experiments,
+            arms=arms,
             priced_on=self._today.isoformat(),
         )
 
@@ -254,6 +258,9 @@ class _Compiler:
         facts = self._overrides.get(name) or facts_of(provider, model, self._today)
         elsewhere = routed_to(provider, model)
         return Target(provider=provider, model=model, facts=facts, weight=weight, routed_to=elsewhere)
+
+    def _arm_target(self, listed: str | TargetTable, alias: str, path: Path) -> Target | None:
+        return self._target(listed, self._document.models[alias], path)
 
     def _project(self, name: str) -> Project:
         table = self._document.projects[name]

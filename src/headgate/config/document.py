@@ -21,9 +21,12 @@ from headgate.config.values import (
     PerMillion,
     PerThousand,
     RateText,
+    ScoreName,
+    Size,
     Url,
 )
 from headgate.core.call import AnyDialect, RecordMode
+from headgate.experiments.model import Better, FeedbackKind, Measure, Role, UnitKind
 from headgate.meters.model import OnOutage, RateWindow, Scope, WhenExhausted, WindowName
 
 Positive = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
@@ -219,6 +222,60 @@ class ExporterTable(
     """Where the collector keeps what it gets. Calls that may only be in some regions go nowhere else."""
 
 
+class ArmTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`[[experiments.arms]]`: one way of serving calls. The first is the baseline."""
+
+    name: Name
+    share: Weight
+    """Of the units that take part; shares are weighed against each other."""
+    targets: Annotated[tuple[str | TargetTable, ...], msgspec.Meta(max_length=64)] = ()
+    """In place of the alias's own; without any it serves as the alias does."""
+
+
+class MetricTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`[[experiments.metrics]]`: what arms are compared by."""
+
+    name: ScoreName
+    """Of the feedback, where that is what is measured."""
+    measure: Measure = "feedback"
+    role: Role = "decision"
+    kind: FeedbackKind = "answer"
+    """What feedback is: the mean of a unit's answers, whether an event happened, or the sum of amounts."""
+    better: Better | None = None
+    """Feedback is better higher, everything else lower, unless this says otherwise."""
+    effect: Size | None = None
+    """The least difference that matters."""
+    margin: Size | None = None
+    """The most that may be lost: a guardrail needs it."""
+
+
+class ExperimentTable(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """`[[experiments]]`: arms that share the calls for an alias, and what they are compared by."""
+
+    name: Name
+    alias: ModelName
+    arms: Annotated[tuple[ArmTable, ...], msgspec.Meta(min_length=1, max_length=8)]
+    metrics: Annotated[tuple[MetricTable, ...], msgspec.Meta(min_length=1, max_length=16)]
+    unit: UnitKind = "user"
+    """Whom an arm is chosen for."""
+    layer: Name | None = None
+    """Experiments of one layer take turns in its traffic; by default each alias has its own."""
+    traffic: Annotated[tuple[Rate, ...], msgspec.Meta(max_length=2)] = (0.0, 1.0)
+    """From and to which part of the layer units take part."""
+    salt: Name | None = None
+    """Changed to put units into arms anew."""
+    window: Duration = "7d"
+    """For how long after a unit's first exposure outcomes count."""
+    error: Annotated[float, msgspec.Meta(gt=0, le=0.5)] = 0.05
+    """The chance of ever calling a difference that is none."""
+    planned_units: Positive = 1000
+    """At how many units, of both arms, intervals are to be tightest."""
+    projects: Annotated[tuple[Name, ...], msgspec.Meta(max_length=64)] | None = None
+    """Whose calls; all by default."""
+
+
 class LoopGuardTable(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
@@ -258,6 +315,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     projects: dict[Name, ProjectTable] = {}
     prices: dict[ModelName, PriceTable] = {}
     exporters: tuple[ExporterTable, ...] = ()
+    experiments: tuple[ExperimentTable, ...] = ()
     loop_guard: LoopGuardTable = LoopGuardTable()
     server: ServerTable = ServerTable()
 

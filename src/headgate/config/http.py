@@ -34,6 +34,7 @@ from headgate.config.snapshots import (
 from headgate.core.faults import NotAllowed, Unavailable
 from headgate.core.money import format_usd
 from headgate.core.pages import LIMIT_DEFAULT, Page, decode_cursor, encode_cursor, format_datetime
+from headgate.experiments.definitions import sync_experiments
 from headgate.meters.budgets import sync_budgets
 from headgate.policy.residency import admit
 from headgate.store.database import Connection
@@ -312,6 +313,7 @@ class SnapshotsController(Controller):
             seq = await activate(connection, snapshot_id, expected_current=expected, actor=caller.id)
             await sync_budgets(connection, snapshot.budgets)
             await sync_exporters(connection, snapshot.exporters)
+            await sync_experiments(connection, snapshot.experiments)
         await configuration.refresh()
         return ActivatedView(snapshot=snapshot_id, seq=seq)
 

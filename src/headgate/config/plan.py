@@ -11,10 +11,12 @@ import msgspec
 from headgate.config.document import Document
 
 _NAMED_TABLES = ("providers", "models", "projects", "prices")
-_NAMED_LISTS = ("budgets", "rate_limits", "exporters")
+_NAMED_LISTS = ("budgets", "rate_limits", "exporters", "experiments")
 _SINGLE_TABLES = ("loop_guard", "server")
 
 _IDENTITY = ("scope", "window", "timezone")
+_ANALYSIS = frozenset({"metrics", "error", "planned_units"})
+"""What of an experiment may change without beginning anew."""
 
 
 class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +93,10 @@ def _note(kind: str, changes: tuple[FieldChange, ...]) -> str:
         return "a new meter, seeded from what was spent in its window"
     if kind == "budgets" and "limit" in keys:
         return "what was spent stays"
+    if kind == "experiments" and keys - _ANALYSIS:
+        return "another experiment from now on: its units begin anew, and what ran before is reported apart"
+    if kind == "experiments":
+        return "the report will say that this changed after the start"
     return ""
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from headgate.access.model import Project
 from headgate.catalog.model import ModelFacts, Provider, Target
+from headgate.experiments.model import Experiment
 from headgate.meters.model import Budget, LoopGuard, RateLimit
 from headgate.traces.sending.model import Exporter
 
@@ -92,6 +93,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     price_overrides: dict[str, ModelFacts] = msgspec.field(default_factory=dict[str, ModelFacts])
     """By `provider/model`, from `[prices]`; they hold for models that no alias names, too."""
     exporters: tuple[Exporter, ...] = ()
+    experiments: tuple[Experiment, ...] = ()
+    arms: dict[tuple[str, str], Alias] = msgspec.field(default_factory=dict[tuple[str, str], Alias])
+    """The alias of an experiment with an arm's targets, by their names, for arms that have targets."""
     priced_on: str = ""
     """The day (ISO 8601) whose prices it was compiled with."""
 

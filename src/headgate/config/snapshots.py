@@ -11,6 +11,7 @@ import msgspec
 from headgate.access.store import AuditEntry, write_audit
 from headgate.config.snapshot import Snapshot
 from headgate.core.faults import Conflict, NotFound
+from headgate.experiments.definitions import sync_experiments
 from headgate.meters.budgets import sync_budgets
 from headgate.store.database import Connection
 from headgate.store.listen import notify
@@ -109,7 +110,7 @@ async def activate(connection: Connection, identity: str, *, expected_current: s
 async def put_in_force(
     connection: Connection, snapshot: Snapshot, *, base: str | None, actor: str, note: str = ""
 ) -> int:
-    """Store a snapshot, activate it in place of `base`, tell meters and exporters; return its sequence.
+    """Store a snapshot, activate it in place of `base`, tell whom it concerns; return its sequence.
 
     Raises Conflict when another snapshot than `base` is in force by now.
     """
@@ -117,6 +118,7 @@ async def put_in_force(
     seq = await activate(connection, snapshot.id, expected_current=base, actor=actor)
     await sync_budgets(connection, snapshot.budgets)
     await sync_exporters(connection, snapshot.exporters)
+    await sync_experiments(connection, snapshot.experiments)
     return seq
 
 

@@ -21,7 +21,19 @@ RETENTION_DAYS_MAX = 3660
 MODEL_NAME_CHARACTERS_MAX = 200
 PRICE_MAX = Decimal(10) ** 6
 
-Reads = Literal["duration", "days", "amount", "price", "rate", "url", "credential", "name", "model_name"]
+Reads = Literal[
+    "duration",
+    "days",
+    "amount",
+    "price",
+    "rate",
+    "url",
+    "credential",
+    "name",
+    "model_name",
+    "score_name",
+    "size",
+]
 
 Duration = Annotated[
     str, msgspec.Meta(description="such as `50ms`, `10s`, `5m`", extra={"reads": "duration"})
@@ -43,6 +55,16 @@ Credential = Annotated[
     str, msgspec.Meta(description="`env:NAME` or `file:PATH`", extra={"reads": "credential"})
 ]
 Name = Annotated[str, msgspec.Meta(description="letters, digits, `.`, `_`, `-`", extra={"reads": "name"})]
+ScoreName = Annotated[
+    str, msgspec.Meta(description="a name of feedback, such as `helpful`", extra={"reads": "score_name"})
+]
+Size = Annotated[
+    str,
+    msgspec.Meta(
+        description="in the metric's own unit, such as `0.2`, or of the baseline, such as `5%`",
+        extra={"reads": "size"},
+    ),
+]
 ModelName = Annotated[str, msgspec.Meta(description="what clients ask for", extra={"reads": "model_name"})]
 
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s*(ms|s|m|h|d)")
@@ -56,6 +78,8 @@ _SECONDS = {
 _DAYS = re.compile(r"(\d{1,6})\s*days?")
 _RATE = re.compile(r"(\d{1,15})\s*(requests?|tokens?)")
 _MODEL_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:@/+-]{{0,{MODEL_NAME_CHARACTERS_MAX - 1}}}")
+_SCORE_NAME = re.compile(r"\S(?:[^\r\n\t]{0,98}\S)?")
+_SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*(%?)")
 _ENV = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -152,6 +176,22 @@ def read_model_name(text: str) -> str:
     return text
 
 
+def read_score_name(text: str) -> str:
+    """Check a name of feedback: as the API takes it."""
+    if not _SCORE_NAME.fullmatch(text):
+        raise ValueError(f"is {text[:120]!r}; a name has 1 to 100 characters, and no line break or tab")
+    return text
+
+
+def read_size(text: str) -> tuple[float, bool]:
+    """Read `0.2`, or `5%` of the baseline, as a number and whether it is relative."""
+    match = _SIZE.fullmatch(text.strip())
+    number = float(match[1]) if match else 0.0
+    if match is None or number <= 0:
+        raise ValueError(f"is {text!r}; write a size above 0 such as '0.2', or '5%' of the baseline")
+    return (number / 100, True) if match[2] else (number, False)
+
+
 READERS: dict[Reads, Callable[[str], object]] = {
     "duration": read_duration,
     "days": read_days,
@@ -162,6 +202,8 @@ READERS: dict[Reads, Callable[[str], object]] = {
     "credential": read_credential,
     "name": read_name,
     "model_name": read_model_name,
+    "score_name": read_score_name,
+    "size": read_size,
 }
 
 assert set(READERS) == set(get_args(Reads))

@@ -95,6 +95,17 @@ class PromptUsed(msgspec.Struct, frozen=True, array_like=True):
     variables: bytes = b"{}"
 
 
+class Exposure(msgspec.Struct, frozen=True, array_like=True):
+    """A call's part in an experiment. `arm` and `unit` are empty where the call's unit is not known: it is in
+    no arm then."""
+
+    experiment: str
+    version: str
+    arm: str
+    unit: str
+    unit_kind: str
+
+
 class End(msgspec.Struct, frozen=True, array_like=True):
     """A call has ended: the row of its record. Only the last attempt's holds are settled by it."""
 
@@ -139,6 +150,8 @@ class End(msgspec.Struct, frozen=True, array_like=True):
     """The span that made the call, as its `traceparent` says; 8 bytes."""
     response_id: str = ""
     """The answer's own id, as the client sees it."""
+    exposures: tuple[Exposure, ...] = ()
+    """The experiments that the call takes part in."""
 
 
 class Body(msgspec.Struct, frozen=True, array_like=True):

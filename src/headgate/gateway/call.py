@@ -13,7 +13,7 @@ from headgate.catalog.model import Target
 from headgate.config.snapshot import Alias, Snapshot
 from headgate.core.call import Usage
 from headgate.core.chat import ChatCall
-from headgate.core.entries import AttemptRecord, End, Excluded, Override, PromptUsed
+from headgate.core.entries import AttemptRecord, End, Excluded, Exposure, Override, PromptUsed
 from headgate.core.faults import Fault
 from headgate.core.fields import first_field
 from headgate.core.identity import text_of
@@ -102,6 +102,8 @@ class Call(msgspec.Struct, eq=False):
     limit_override: Override | None = None
     """What its last attempt made of the output limit: by the alias's default, or what a budget can pay."""
     prompts: tuple[PromptUsed, ...] = ()
+    exposures: tuple[Exposure, ...] = ()
+    """The experiments that it takes part in, and in which arm."""
     provider_request_id: str = ""
     response: BodyCopy | None = None
     response_content_type: str = ""
@@ -199,6 +201,7 @@ class Call(msgspec.Struct, eq=False):
             parent_span_id=self.parent_span_id,
             response_id=self.response_id,
             prompts=self.prompts if record == "full" else _without_variables(self.prompts),
+            exposures=self.exposures,
         )
 
 

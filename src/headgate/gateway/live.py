@@ -14,6 +14,7 @@ import msgspec
 
 from headgate.access.book import AccessBook, KeyChange
 from headgate.access.model import Key
+from headgate.experiments.model import ASSIGNMENT_ID, LIVE_ASSIGNMENT, LIVE_END, AssignmentSecret, Ended
 from headgate.meters.model import Budget, RateLimit
 from headgate.prompts.managed.model import ManagedPrompt
 from headgate.releases.model import Environment
@@ -34,14 +35,18 @@ class KnownState(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[Rule, ...] = ()
     prompts: tuple[ManagedPrompt, ...] = ()
     environments: tuple[Environment, ...] = ()
+    assignment: AssignmentSecret | None = None
+    ended: tuple[Ended, ...] = ()
 
 
 class LiveState:
     """The live objects as this process knows them, and the sequence up to which it does."""
 
     __slots__ = (
+        "assignment",
         "book",
         "budgets",
+        "ended",
         "environments",
         "prompts",
         "rate_limits",
@@ -61,8 +66,17 @@ class LiveState:
         self.rules: dict[str, Rule] = {}
         self.prompts: dict[str, ManagedPrompt] = {}
         self.environments: dict[str, Environment] = {}
+        self.assignment: dict[str, AssignmentSecret] = {}
+        self.ended: dict[str, Ended] = {}
+        """Versions of experiments that assign nobody any more."""
         self.unread: set[tuple[str, str]] = set()
         """Kind and id of what is in force and can't be read by this version."""
+
+    @property
+    def secret(self) -> bytes | None:
+        """The secret by which experiments assign; None before there was one."""
+        found = self.assignment.get(ASSIGNMENT_ID)
+        return None if found is None else bytes.fromhex(found.secret)
 
     def apply(self, objects: Sequence[LiveObject]) -> bool:
         """Take changes in order; say whether something else than a key is among them.
@@ -77,6 +91,8 @@ class LiveState:
             "rule": (self.rules, Rule),
             "prompt": (self.prompts, ManagedPrompt),
             "environment": (self.environments, Environment),
+            LIVE_ASSIGNMENT: (self.assignment, AssignmentSecret),
+            LIVE_END: (self.ended, Ended),
         }
         for item in objects:
             self.seq = max(self.seq, item.seq)
@@ -107,6 +123,8 @@ class LiveState:
         self.rules.clear()
         self.prompts.clear()
         self.environments.clear()
+        self.assignment.clear()
+        self.ended.clear()
         self.book.replace((), seq=0)
 
 

@@ -3,7 +3,7 @@
 Read next: `gateway.serve`, which is handed this and an exchange.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 
 import msgspec
@@ -22,6 +22,7 @@ from headgate.gateway.overriding import Overriding
 from headgate.gateway.proofs import NO_PROOFS, Proofs
 from headgate.gateway.schema_checker import SchemaChecker
 from headgate.gateway.standing import STANDINGS_MAX, Standing, StandingIdentity, is_short
+from headgate.gateway.trials import NO_TRIALS, Trials
 from headgate.gateway.way import Ways
 from headgate.journal.writer import JournalWriter
 from headgate.meters.loop import LoopDetector
@@ -54,6 +55,7 @@ class Current:
         "snapshot_field",
         "standings",
         "target_limits",
+        "trials",
     )
 
     def __init__(
@@ -65,12 +67,15 @@ class Current:
         overriding: Overriding | None = None,
         *,
         proofs: Proofs = NO_PROOFS,
+        trials: Mapping[str, Trials] = NO_TRIALS,
     ) -> None:
         self.snapshot = snapshot
         self._proofs = proofs
         self.secrets = secrets
         self.overriding = overriding
         """What changes calls before they are sent; None where nothing does, which then costs nothing."""
+        self.trials = trials
+        """The experiments that run, by alias."""
         self.budgets = tuple(budgets)
         self.clamps = any(budget.when_near == "clamp" for budget in budgets)
         self.call_limits = tuple(limit for limit in rate_limits if not _names_target(limit.scope))

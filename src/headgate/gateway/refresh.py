@@ -21,11 +21,13 @@ from headgate.config.compile import compile_stored
 from headgate.config.secrets import Secrets
 from headgate.config.snapshot import Snapshot
 from headgate.core.faults import Fault, Misconfigured
+from headgate.experiments.model import ASSIGNMENT_ID
 from headgate.gateway.catching_up import catch_up
 from headgate.gateway.live import KnownState, LiveState, read_state, write_state
 from headgate.gateway.overriding import Overriding
 from headgate.gateway.plane import Current
 from headgate.gateway.proofs import Proofs, ProofSource
+from headgate.gateway.trials import trials_of
 from headgate.store.clock import DatabaseClock
 from headgate.store.database import Connection, Database
 from headgate.store.tasks import end_tasks
@@ -153,6 +155,9 @@ class Refresher:
             self._live.rules = {rule.name: rule for rule in state.rules}
             self._live.prompts = {prompt.id: prompt for prompt in state.prompts}
             self._live.environments = {each.id: each for each in state.environments}
+            if state.assignment is not None:
+                self._live.assignment[ASSIGNMENT_ID] = state.assignment
+            self._live.ended = {each.version: each for each in state.ended}
             self._compile(state.document.encode(), state.snapshot, state.priced_on)
             log.warning("the database is away: serving from the last state on disk")
             await self._publish()
@@ -226,7 +231,8 @@ class Refresher:
         budgets = [*snapshot.budgets, *self._live.budgets.values()]
         limits = [*snapshot.rate_limits, *self._live.rate_limits.values()]
         overriding = Overriding.of(self._live.rules, self._live.prompts, self._live.environments)
-        self._swap(Current(snapshot, secrets, budgets, limits, overriding, proofs=proofs))
+        trials = trials_of(snapshot, self._live.secret, self._live.ended)
+        self._swap(Current(snapshot, secrets, budgets, limits, overriding, proofs=proofs, trials=trials))
 
     async def _save(self) -> None:
         """Write the copy on disk; a disk that stalls is not waited for, so that changes go on to be taken."""
@@ -259,5 +265,7 @@ class Refresher:
             rules=tuple(self._live.rules.values()),
             prompts=tuple(self._live.prompts.values()),
             environments=tuple(self._live.environments.values()),
+            assignment=self._live.assignment.get(ASSIGNMENT_ID),
+            ended=tuple(self._live.ended.values()),
         )
         write_state(self._identity.state_path, state)

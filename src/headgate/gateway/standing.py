@@ -13,6 +13,7 @@ from headgate.catalog.model import Target
 from headgate.config.snapshot import Alias, Snapshot
 from headgate.core.entries import Excluded
 from headgate.core.faults import NotAllowed
+from headgate.gateway.trials import Trials
 from headgate.gateway.way import Way, Ways
 from headgate.meters.model import Subject
 
@@ -32,7 +33,18 @@ is another, and what it says of itself."""
 class Standing:
     """A caller, the alias that it asks for, the targets that its label admits, and the ways to them."""
 
-    __slots__ = ("_subjects", "alias", "caller", "excluded", "key", "subject", "targets", "ways")
+    __slots__ = (
+        "_subjects",
+        "alias",
+        "arms",
+        "caller",
+        "excluded",
+        "key",
+        "subject",
+        "targets",
+        "trials",
+        "ways",
+    )
 
     def __init__(self, key: Key, caller: Caller, alias: Alias, ways: Ways) -> None:
         self.key = key
@@ -43,6 +55,10 @@ class Standing:
         self.subject = subject_of(caller, alias.name)
         """What calls are counted under before a target is chosen."""
         self.ways = ways
+        self.trials: Trials | None = None
+        """The experiments that the caller may be in."""
+        self.arms: dict[tuple[str, str], Standing] = {}
+        """Its standings in arms that are served by other targets, as calls come to be in them."""
         self._subjects: dict[str, Subject] = {}
 
     def subject_at(self, way: Way) -> Subject:

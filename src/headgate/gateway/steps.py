@@ -12,7 +12,7 @@ from typing import Final
 
 from headgate.access.caller import may_use_model, with_session
 from headgate.access.credentials import present
-from headgate.access.model import Key
+from headgate.access.model import Caller, Key
 from headgate.access.roles import may
 from headgate.catalog.model import Target
 from headgate.catalog.prices import cost
@@ -24,6 +24,7 @@ from headgate.gateway.plane import DataPlane
 from headgate.gateway.routing import backoff_s, order, typical_usage
 from headgate.gateway.spool import read_upload
 from headgate.gateway.standing import Said, Standing, check_model, identify
+from headgate.gateway.trials import Trials
 from headgate.meters.model import RateLimit, Subject
 from headgate.policy.residency import admit as admit_targets
 from headgate.policy.residency import residency_denied
@@ -122,6 +123,8 @@ def stand(call: Call) -> Standing:
     session = call.header(b"x-headgate-session")
     if session or facts.session:
         call.caller = with_session(standing.caller, _text(session) or facts.session or "")
+    if standing.trials is not None:
+        standing = call.standing = _exposed(call, call.caller, standing, standing.trials)
     call.alias, call.targets = standing.alias, standing.targets
     # A call of an environment belongs to the release in force there, whatever it says itself.
     call.release = call.release or standing.caller.release
@@ -147,7 +150,30 @@ def _standing_of(call: Call, key: Key, model: str, said: Said) -> Standing:
     standing = Standing(key, caller, alias, call.current.ways(alias))
     admitted = admit_targets(alias.targets, caller.label)
     standing.targets, standing.excluded = admitted.allowed, admitted.excluded
+    trials = call.current.trials.get(alias.name)
+    if trials is not None and standing.targets:
+        standing.trials = trials.open_to(caller)
     return standing
+
+
+def _exposed(call: Call, caller: Caller, standing: Standing, trials: Trials) -> Standing:
+    """Note the call's part in an experiment, and return the standing that its arm has."""
+    exposure = trials.expose(call, caller)
+    if exposure is None:
+        return standing
+    call.exposures = (exposure,)
+    alias = trials.alias_of(exposure)
+    if alias is None:
+        return standing
+    place = (exposure.experiment, exposure.arm)
+    found = standing.arms.get(place)
+    if found is None:
+        # The same name, limits and ways: what differs are the targets.
+        found = Standing(standing.key, standing.caller, alias, standing.ways)
+        admitted = admit_targets(alias.targets, caller.label)
+        found.targets, found.excluded = admitted.allowed, admitted.excluded
+        standing.arms[place] = found
+    return found
 
 
 def _text(value: bytes | None) -> str:

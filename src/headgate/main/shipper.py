@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from headgate.api.alerts import AlertSink
+from headgate.experiments.sink import ExperimentSink
 from headgate.journal.shipper import Shipper
 from headgate.meters.sink import MeterSink
 from headgate.processes.spec import WorkerSpec
@@ -49,6 +50,7 @@ async def shipper(spec: WorkerSpec) -> AsyncGenerator[Service]:
             SpanSink(),
             TraceCallSink(),
             AlertSink(),
+            ExperimentSink(),
             MeterSink(),
         )
         yield ShipperService(

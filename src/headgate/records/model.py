@@ -139,6 +139,9 @@ class RequestDetail(msgspec.Struct, frozen=True, kw_only=True):
     response_id: str | None
     """The id that its answer gives itself, as the client saw it."""
     overrides: msgspec.Raw
+    exposures: msgspec.Raw
+    """Its experiments: `{experiment, version, by, arm, unit}`; without the last two it is in no arm, since it
+    did not say who its unit is."""
     environment: str | None
     parameters: list[EffectiveParameter] = []
     request: msgspec.Raw | str | None = None

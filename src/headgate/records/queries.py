@@ -369,6 +369,7 @@ def _detail(row: TupleRow, bodies: Bodies | None) -> RequestDetail:
         environment=row[34] or None,
         parent_span_id=None if row[36] is None else span_text(row[36]),
         response_id=row[37] or None,
+        exposures=msgspec.Raw(row[38].encode()),
     )
     if bodies is None:
         return detail

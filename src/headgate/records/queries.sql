@@ -25,7 +25,7 @@ copy requests (
     first_token_ms, dialect, operation, stream, model, target, status, code, message,
     attempts, excluded, changes, snapshot, release, trace_id, usage, cost_usd,
     estimated, truncated, label_regions, record, provider_request_id, label_readers, label_purposes,
-    prompts, overrides, environment, parameters, parent_span_id, response_id
+    prompts, overrides, environment, parameters, parent_span_id, response_id, exposures
 ) from stdin;
 
 -- name: open_call
@@ -225,7 +225,8 @@ select r.id, r.trace_id, r.started_at, r.project, r.key, r."user", r.session, r.
     r.stream, r.model, r.target, r.status, r.code, r.message, r.attempts::text, r.excluded::text, r.duration_ms,
     r.first_token_ms, r.usage::text, r.cost_usd, r.estimated, r.truncated, r.changes, r.snapshot, r.release,
     r.prompts::text, r.record, r.label_regions, r.provider_request_id, r.label_readers, r.label_purposes,
-    r.overrides::text, r.environment, r.parameters::text, r.parent_span_id, r.response_id
+    r.overrides::text, r.environment, r.parameters::text, r.parent_span_id, r.response_id,
+    r.exposures::text
 from requests r
 where r.day = %(day)s and r.id = %(id)s
     and (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from headgate.core.entries import AttemptRecord, Begin, End, Override, PromptUsed
+from headgate.core.entries import AttemptRecord, Begin, End, Exposure, Override, PromptUsed
 from headgate.core.identity import span_number, time_ms_of
 from headgate.core.money import format_usd
 from headgate.core.pages import format_datetime
@@ -28,7 +28,7 @@ REQUEST_COLUMNS = (
     *("attempts", "excluded", "changes", "snapshot", "release", "trace_id", "usage", "cost_usd"),
     *("estimated", "truncated", "label_regions", "record", "provider_request_id"),
     *("label_readers", "label_purposes", "prompts", "overrides", "environment", "parameters"),
-    *("parent_span_id", "response_id"),
+    *("parent_span_id", "response_id", "exposures"),
 )
 
 
@@ -75,6 +75,7 @@ def request_row(boot: uuid.UUID, end: End) -> tuple[Any, ...]:
         *(_json([_prompt(one) for one in end.prompts]), _json([_override(one) for one in end.overrides])),
         *(name(end.environment), json_text(end.parameters) or None),
         *(span_number(end.parent_span_id) if end.parent_span_id else None, name(end.response_id)),
+        _json([_exposure(one) for one in end.exposures]),
     )
 
 
@@ -85,6 +86,12 @@ def _prompt(used: PromptUsed) -> dict[str, Any]:
         "kind": "managed",
         "values": _raw(used.variables),
     }
+
+
+def _exposure(exposure: Exposure) -> dict[str, Any]:
+    """One experiment; without arm and unit where the call's unit was not known."""
+    known = {"arm": exposure.arm, "unit": clean(exposure.unit)} if exposure.arm else {}
+    return {"experiment": exposure.experiment, "version": exposure.version, "by": exposure.unit_kind, **known}
 
 
 def _override(override: Override) -> dict[str, Any]:

@@ -157,6 +157,7 @@ class _Run:
             ("match_queue", "erase_match_queue"),
             ("scores", "erase_scores_of_calls"),
             ("ledger", "erase_ledger"),
+            ("experiment_units", "erase_units_of_calls"),
             ("requests", "erase_requests"),
         ):
             await self._execute(connection, table, statement, batch)
@@ -201,6 +202,8 @@ class _Run:
                 ("rollup_days", "erase_rollup_days"),
                 ("alerts", "erase_alerts"),
                 ("journal_rejects", "erase_journal_rejects"),
+                ("experiment_units", "erase_experiment_units"),
+                ("experiment_calls", "erase_experiment_calls"),
             ):
                 await self._execute(connection, table, statement, self._named)
             if self._row.kind == "user":

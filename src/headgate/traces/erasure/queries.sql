@@ -251,6 +251,42 @@ where project = any(%(project_ids)s::text[]) and received_at < %(cutoff)s
     and (("user" = %(user)s and "user" <> '') or (session = %(session)s and session <> '') or key = %(key)s
         or trace_id = %(trace)s::uuid or %(everything)s::bool);
 
+-- name: erase_experiment_units
+-- Those named by the subject, and those that calls of it stand for (a trace, a call).
+delete from experiment_units u
+using experiments e
+where e.version = u.version and u.project = any(%(project_ids)s::text[])
+    and ((e.definition ->> 'unit' = 'user' and u.unit = %(user)s)
+        or (e.definition ->> 'unit' = 'session' and u.unit = %(session)s)
+        or (e.definition ->> 'unit' = 'trace' and u.unit = %(trace)s)
+        or (%(everything)s::bool and u.first_at < %(cutoff)s));
+
+-- name: erase_experiment_calls
+delete from experiment_calls c
+where c.project = any(%(project_ids)s::text[]) and c.at < %(cutoff)s
+    and (%(everything)s::bool or c.trace_id = %(trace)s::uuid or exists (
+        select from experiments e
+        where e.version = c.version and ((e.definition ->> 'unit' = 'user' and c.unit = %(user)s)
+            or (e.definition ->> 'unit' = 'session' and c.unit = %(session)s))
+    ));
+
+-- name: erase_units_of_calls
+-- Units that are no user: the session of a user's call, a trace, a call.
+with gone as (
+    delete from experiment_calls c
+    where c.project = any(%(project_ids)s::text[]) and c.request = any(%(ids)s::uuid[])
+    returning c.version, c.project, c.unit
+), named as (
+    select g.version, g.project, g.unit from gone g
+    join experiments e on e.version = g.version and e.definition ->> 'unit' <> 'user'
+    union
+    select e.version, p.project, i.id::text from experiments e, unnest(%(project_ids)s::text[]) as p (project),
+        unnest(%(ids)s::uuid[]) as i (id)
+    where e.definition ->> 'unit' = 'call'
+)
+delete from experiment_units u using named n
+where u.version = n.version and u.project = n.project and u.unit = n.unit;
+
 -- name: erase_rollup_days
 delete from rollup_days
 where project = any(%(project_ids)s::text[]) and day <= (%(cutoff)s::timestamptz at time zone 'UTC')::date

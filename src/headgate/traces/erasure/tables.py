@@ -21,6 +21,8 @@ ERASED: Final[dict[str, str]] = {
     "ledger": "the amount stays, since budgets count it; user and tags are taken out",
     "alerts": "",
     "journal_rejects": "",
+    "experiment_units": "",
+    "experiment_calls": "",
 }
 """Tables that rows, or names in them, are removed from; and why some may remain."""
 
@@ -40,6 +42,8 @@ KEPT: Final[dict[str, str]] = {
     "rollups": "sums by key, model and prompt, which name no person",
     "trace_rollups": "sums by hour, which name no person",
     "prompt_traffic": "sums by prompt",
+    "experiment_strays": "a count by experiment",
+    "experiment_decisions": "sums by arm, sealed; they name no unit",
     "match_days": "sums by day",
     "text_queue": "ids alone, for seconds",
     "answer_queue": "ids alone, for seconds",
@@ -80,6 +84,7 @@ NOBODY: Final = frozenset(
             "managed_versions",
         ),
         *("releases", "environment_moves", "prompts_unreleased", "rule_versions", "schema_migrations"),
+        "experiments",
     }
 )
 """Tables that hold nothing of what callers say or who they are."""

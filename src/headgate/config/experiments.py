@@ -1,0 +1,170 @@
+"""Experiments of a document, checked and compiled. Pure. Read next: `experiments.model`."""
+
+from collections.abc import Callable, Mapping
+from itertools import combinations
+from typing import Final
+
+import msgspec
+
+from headgate.catalog.model import Target
+from headgate.config.document import ArmTable, Document, ExperimentTable, MetricTable, TargetTable
+from headgate.config.lines import Path
+from headgate.config.problems import Problems, nearest
+from headgate.config.snapshot import Alias
+from headgate.config.values import read_duration, read_size
+from headgate.experiments.model import Amount, Arm, Experiment, Metric, version_of
+
+EXPERIMENTS_MAX: Final = 64
+
+TargetOf = Callable[[str | TargetTable, str, Path], Target | None]
+"""Compiles a target as one of an alias; None where it is refused."""
+
+Arms = dict[tuple[str, str], Alias]
+
+
+def experiments_of(
+    document: Document, aliases: Mapping[str, Alias], target_of: TargetOf, problems: Problems
+) -> tuple[tuple[Experiment, ...], Arms]:
+    """Return the experiments, and the aliases of arms that have targets of their own."""
+    found: list[Experiment] = []
+    arms: Arms = {}
+    if len(document.experiments) > EXPERIMENTS_MAX:
+        count = len(document.experiments)
+        problems.add(("experiments",), f"has {count} entries; at most {EXPERIMENTS_MAX} run at once")
+    for index, table in enumerate(document.experiments):
+        path: Path = ("experiments", index)
+        _check(document, table, path, problems)
+        alias = aliases.get(table.alias)
+        if alias is None:
+            close = nearest(table.alias, aliases)
+            problems.add((*path, "alias"), f"is {table.alias!r}, which [models] does not have{close}")
+        else:
+            arms.update(_arms(table, alias, target_of, path))
+        found.append(_experiment(table))
+    _check_together(found, problems)
+    return tuple(found), arms
+
+
+def _experiment(table: ExperimentTable) -> Experiment:
+    low, high = table.traffic if len(table.traffic) == 2 else (0.0, 1.0)
+    experiment = Experiment(
+        name=table.name,
+        alias=table.alias,
+        arms=tuple([_arm(arm) for arm in table.arms]),
+        metrics=tuple(map(_metric, table.metrics)),
+        unit=table.unit,
+        layer=table.layer or "",
+        traffic=(low, high),
+        salt=table.salt or "",
+        window_s=read_duration(table.window),
+        error=table.error,
+        planned_units=table.planned_units,
+        projects=table.projects,
+    )
+    return msgspec.structs.replace(experiment, version=version_of(experiment))
+
+
+def _arm(table: ArmTable) -> Arm:
+    names = [each if isinstance(each, str) else f"{each.target} x {each.weight}" for each in table.targets]
+    return Arm(name=table.name, share=table.share, targets=tuple(names))
+
+
+def _metric(table: MetricTable) -> Metric:
+    usual = "higher" if table.measure == "feedback" else "lower"
+    return Metric(
+        name=table.name,
+        measure=table.measure,
+        role=table.role,
+        kind=table.kind,
+        better=table.better or usual,
+        effect=_amount(table.effect),
+        margin=_amount(table.margin),
+    )
+
+
+def _amount(text: str | None) -> Amount | None:
+    if text is None:
+        return None
+    value, is_relative = read_size(text)
+    return Amount(value=value, is_relative=is_relative)
+
+
+def _arms(table: ExperimentTable, alias: Alias, target_of: TargetOf, path: Path) -> Arms:
+    arms: Arms = {}
+    for place, arm in enumerate(table.arms):
+        if not arm.targets:
+            continue
+        at = (*path, "arms", place, "targets")
+        targets = [target_of(each, table.alias, (*at, number)) for number, each in enumerate(arm.targets)]
+        known = tuple([target for target in targets if target is not None])
+        arms[table.name, arm.name] = msgspec.structs.replace(alias, targets=known)
+    return arms
+
+
+def _check(document: Document, table: ExperimentTable, path: Path, problems: Problems) -> None:
+    if len(table.arms) < 2:
+        problems.add((*path, "arms"), "are one; an experiment compares two or more")
+    _check_twice([arm.name for arm in table.arms], (*path, "arms"), problems)
+    _check_twice([metric.name for metric in table.metrics], (*path, "metrics"), problems)
+    served = [arm.targets for arm in table.arms]
+    if len(table.arms) > 1 and not any(served):
+        problems.add((*path, "arms"), "are all served as the alias is; give all but the first one targets")
+    if not any(metric.role == "decision" for metric in table.metrics):
+        problems.add((*path, "metrics"), 'decide nothing; give one of them role = "decision"')
+    for place, metric in enumerate(table.metrics):
+        _check_metric(metric, (*path, "metrics", place), problems)
+    if len(table.traffic) != 2 or not table.traffic[0] < table.traffic[1]:
+        problems.add((*path, "traffic"), f"is {list(table.traffic)}; write from and to, such as [0.0, 0.5]")
+    if read_duration(table.window) < 1:
+        problems.add((*path, "window"), f"is {table.window!r}; outcomes need a second at least")
+    for place, project in enumerate(table.projects or ()):
+        if project != "default" and project not in document.projects:
+            close = nearest(project, document.projects)
+            problems.add((*path, "projects", place), f"is {project!r}, which [projects] does not have{close}")
+
+
+def _check_metric(metric: MetricTable, path: Path, problems: Problems) -> None:
+    if metric.role == "guardrail" and metric.margin is None:
+        problems.add(path, "is a guardrail without a margin; say what may be lost, such as margin = '5%'")
+    if metric.role != "guardrail" and metric.margin is not None:
+        problems.add((*path, "margin"), f"is read for guardrails only, and this is of role {metric.role}")
+    if metric.role != "decision" and metric.effect is not None:
+        problems.add((*path, "effect"), f"is read for decisions only, and this is of role {metric.role}")
+    if metric.measure != "feedback" and metric.kind != "answer":
+        problems.add((*path, "kind"), f"is read for feedback only, and this measures {metric.measure}")
+
+
+def _check_twice(names: list[str], path: Path, problems: Problems) -> None:
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            problems.add((*path, place, "name"), f"is {name!r} a second time; choose another")
+
+
+def _check_together(experiments: list[Experiment], problems: Problems) -> None:
+    """Those of one alias share a layer; those of one layer share a unit, and no part of its traffic."""
+    for (_, one), (place, other) in combinations(enumerate(experiments), 2):
+        path = ("experiments", place)
+        if one.name == other.name:
+            problems.add((*path, "name"), f"is {other.name!r} a second time; choose another")
+        if one.alias == other.alias and one.layer != other.layer:
+            problems.add(
+                (*path, "layer"),
+                f"is {other.layer!r}, and {one.name} has {one.layer!r}; those on one alias share a layer",
+            )
+        if _layer(one) != _layer(other):
+            continue
+        if one.unit != other.unit:
+            problems.add(
+                (*path, "unit"),
+                f"is {other.unit}, and {one.name} of the same layer has {one.unit}; a layer has one unit",
+            )
+        if one.traffic[0] < other.traffic[1] and other.traffic[0] < one.traffic[1]:
+            problems.add(
+                (*path, "traffic"),
+                f"is {list(other.traffic)}, which overlaps with {list(one.traffic)} of {one.name}; "
+                "give each its own part, such as [0.0, 0.5] and [0.5, 1.0]",
+            )
+
+
+def _layer(experiment: Experiment) -> tuple[str, str]:
+    return (experiment.layer, "" if experiment.layer else experiment.alias)

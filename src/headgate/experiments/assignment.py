@@ -1,0 +1,61 @@
+"""Which arm a unit is in: a keyed hash, the same for ever, that nobody outside can work out. Pure.
+
+Never asks or keeps anything. Source: Kohavi, Tang, Xu, "Trustworthy Online Controlled Experiments", 2020,
+chapter 4 (layers, assignment by hash). Read next: `gateway.trials`.
+"""
+
+import hashlib
+from typing import Final
+
+from headgate.core.entries import Exposure
+from headgate.experiments.model import Experiment
+
+UNIT_CHARACTERS_MAX: Final = 200
+"""Units are told apart by this much of their names, as records and feedback keep no more."""
+
+
+class Assigner:
+    """Puts units into the arms of one experiment."""
+
+    __slots__ = ("_arm_state", "_edges", "_from", "_layer_state", "_to", "experiment")
+
+    def __init__(self, experiment: Experiment, secret: bytes) -> None:
+        self.experiment = experiment
+        layer = experiment.layer or f"alias {experiment.alias}"
+        self._layer_state = _keyed(secret, "layer", layer)
+        self._arm_state = _keyed(secret, "arm", experiment.name, experiment.salt)
+        self._from, self._to = experiment.traffic
+        total = sum(arm.share for arm in experiment.arms)
+        edges: list[tuple[float, str]] = []
+        reached = 0.0
+        for arm in experiment.arms:
+            reached += arm.share / total
+            edges.append((reached, arm.name))
+        edges[-1] = (1.0, edges[-1][1])  # whatever the rounding of the shares
+        self._edges = tuple(edges)
+
+    def assign(self, project: str, unit: str) -> Exposure | None:
+        """Return the exposure of a unit; None for one outside of the experiment's part of the layer."""
+        experiment = self.experiment
+        if not unit:
+            return Exposure(experiment.name, experiment.version, "", "", experiment.unit)
+        unit = unit[:UNIT_CHARACTERS_MAX]
+        word = f"{project}\0{unit}".encode("utf-8", "surrogatepass")
+        if not self._from <= _place(self._layer_state, word) < self._to:
+            return None
+        place = _place(self._arm_state, word)
+        for edge, arm in self._edges:
+            if place < edge:
+                return Exposure(experiment.name, experiment.version, arm, unit, experiment.unit)
+        raise AssertionError(f"{place} lies beyond the last arm")
+
+
+def _keyed(secret: bytes, *words: str) -> "hashlib.blake2b":
+    return hashlib.blake2b("\0".join((*words, "")).encode(), key=secret, digest_size=8)
+
+
+def _place(state: "hashlib.blake2b", word: bytes) -> float:
+    """A number from 0 to 1, and 1 never: 53 bits of the digest."""
+    own = state.copy()
+    own.update(word)
+    return (int.from_bytes(own.digest(), "big") >> 11) * 2.0**-53

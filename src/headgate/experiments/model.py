@@ -1,0 +1,104 @@
+"""An experiment as it is compiled: arms, unit, layer and metrics. Pure; part of the snapshot.
+
+What assignment depends on has a digest, the version: another one is another experiment. Read next:
+`experiments.assignment`.
+"""
+
+import hashlib
+from typing import Final, Literal
+
+import msgspec
+
+UnitKind = Literal["user", "session", "trace", "call"]
+"""Whom an arm is chosen for: everything is summed up by unit before arms are compared."""
+
+Role = Literal["decision", "guardrail", "exploratory"]
+Measure = Literal["feedback", "cost", "latency", "errors", "refusals"]
+"""What a metric reads: feedback of its name, or the records of calls."""
+
+FeedbackKind = Literal["answer", "event", "amount"]
+"""How a unit's feedback becomes one value: the mean of what it answered, whether anything happened, or the
+sum. Who is silent is left out of answers, and counts as 0 for the others."""
+
+Better = Literal["higher", "lower"]
+
+RATIOS: Final = frozenset({"latency", "errors", "refusals"})
+"""Measures that are sums over calls, divided by the calls."""
+
+LIVE_ASSIGNMENT: Final = "assignment"
+"""The kind of the live object that holds the secret of all assignments; its id is `ASSIGNMENT_ID`."""
+ASSIGNMENT_ID: Final = "one"
+LIVE_END: Final = "experiment_end"
+"""The kind of the live objects that say which versions assign nobody any more."""
+
+
+class Amount(msgspec.Struct, frozen=True, kw_only=True):
+    """A size in the metric's own unit, or as a share of the baseline's mean."""
+
+    value: float
+    is_relative: bool = False
+
+
+class Arm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One way in which calls are served; without targets as the alias says."""
+
+    name: str
+    share: float
+    targets: tuple[str, ...] = ()
+
+
+class Metric(msgspec.Struct, frozen=True, kw_only=True):
+    """What arms are compared by. `effect` is the least that matters, `margin` the most that may be lost."""
+
+    name: str
+    measure: Measure = "feedback"
+    role: Role = "decision"
+    kind: FeedbackKind = "answer"
+    better: Better = "higher"
+    effect: Amount | None = None
+    margin: Amount | None = None
+
+
+class Experiment(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole experiment. `traffic` is the part of its layer from and to which units take part."""
+
+    name: str
+    alias: str
+    arms: tuple[Arm, ...]
+    metrics: tuple[Metric, ...]
+    unit: UnitKind = "user"
+    layer: str = ""
+    traffic: tuple[float, float] = (0.0, 1.0)
+    salt: str = ""
+    window_s: float = 7 * 86400.0
+    error: float = 0.05
+    planned_units: int = 1000
+    projects: tuple[str, ...] | None = None
+    """Whose calls; all by default."""
+    version: str = ""
+
+    @property
+    def baseline(self) -> Arm:
+        """The arm that others are compared with."""
+        return self.arms[0]
+
+
+class AssignmentSecret(msgspec.Struct, frozen=True, kw_only=True):
+    """The key of all assignments, in hex."""
+
+    secret: str
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """A version that a decision ended."""
+
+    version: str
+
+
+def version_of(experiment: Experiment) -> str:
+    """Return the digest of all that decides who is in which arm, and what an arm is."""
+    fixed = (
+        *(experiment.name, experiment.alias, experiment.unit, experiment.layer, experiment.traffic),
+        *(experiment.salt, experiment.window_s, experiment.arms, experiment.projects),
+    )
+    return hashlib.sha256(msgspec.json.encode(fixed)).hexdigest()[:16]

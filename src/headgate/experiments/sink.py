@@ -1,0 +1,120 @@
+"""What the shipper applies of the journal: which units were exposed, and what their calls came to.
+
+Runs inside the shipper's transaction, so that each call counts once. Read next: `experiments.reading`.
+"""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from headgate.core.entries import END, End, Exposure
+from headgate.core.ports import Envelope
+from headgate.experiments.definitions import QUERIES
+from headgate.records.rows import identity, instant, name
+from headgate.store.database import Connection
+
+PICO: Final = 10**12
+CLIENT_CLOSED: Final = 499
+REFUSED: Final = "content_policy_violation"
+"""The code of a call whose content a provider refuses."""
+_TRACE_DIGITS: Final = 32
+
+_decode = msgspec.msgpack.Decoder(End).decode
+_encode = msgspec.json.encode
+
+UnitPlace = tuple[str, str, str]
+"""Version, project, unit."""
+
+
+class _Sums(msgspec.Struct):
+    """What a batch adds to one unit."""
+
+    arm: str
+    at_ms: int
+    calls: int = 0
+    errors: int = 0
+    refusals: int = 0
+    duration_ms: float = 0.0
+    cost_usd: float = 0.0
+    unpriced: int = 0
+    crossed: int = 0
+
+    def count(self, end: End, arm: str) -> None:
+        refused = end.code == REFUSED
+        self.calls += 1
+        self.refusals += refused
+        self.errors += end.status >= 400 and end.status != CLIENT_CLOSED and not refused
+        self.duration_ms += end.duration_ms
+        self.cost_usd += (end.cost_pico_usd or 0) / PICO
+        self.unpriced += end.cost_pico_usd is None
+        self.crossed += arm != self.arm
+
+
+class ExperimentSink:
+    """Applies END to the units of experiments (`core.ports.Sink`)."""
+
+    kinds = frozenset({END})
+
+    async def apply(self, connection: Connection, batch: Sequence[Envelope]) -> None:
+        """Write a batch. Calls that take part in no experiment cost a look at a field."""
+        ends = [_decode(envelope.payload) for envelope in batch if envelope.kind == END]
+        ended = sorted([end for end in ends if end.exposures], key=lambda end: end.started_ms)
+        if not ended:
+            return
+        units: dict[UnitPlace, _Sums] = {}
+        calls: list[dict[str, Any]] = []
+        strays: dict[tuple[str, str], int] = {}
+        for end in ended:
+            project = name(end.project)
+            for exposure in end.exposures:
+                if not exposure.arm:
+                    stray = (exposure.version, project)
+                    strays[stray] = strays.get(stray, 0) + 1
+                    continue
+                unit = name(exposure.unit)
+                sums = units.setdefault(
+                    (exposure.version, project, unit), _Sums(arm=exposure.arm, at_ms=end.started_ms)
+                )
+                sums.count(end, exposure.arm)
+                if exposure.unit_kind != "call":
+                    calls.append(_call(end, project, exposure, unit))
+        # In the order of keys, so that two shippers lock rows in one order.
+        await _write(connection, "add_units", [_unit(place, units[place]) for place in sorted(units)])
+        await _write(connection, "add_calls", calls)
+        await _write(
+            connection,
+            "add_strays",
+            [
+                {"version": version, "project": project, "calls": strays[version, project]}
+                for version, project in sorted(strays)
+            ],
+        )
+
+    async def close_journal(self, connection: Connection, boot: uuid.UUID) -> None:
+        """Nothing is left to do: what did not end says nothing of its arm."""
+
+
+async def _write(connection: Connection, statement: str, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        await connection.execute(QUERIES[statement], {"rows": _encode(rows).decode()})
+
+
+def _unit(place: UnitPlace, sums: _Sums) -> dict[str, Any]:
+    version, project, unit = place
+    row = msgspec.structs.asdict(sums)
+    return {**row, "version": version, "project": project, "unit": unit, "at": instant(row.pop("at_ms"))}
+
+
+def _call(end: End, project: str, exposure: Exposure, unit: str) -> dict[str, Any]:
+    trace = end.trace_id if len(end.trace_id) == _TRACE_DIGITS else None
+    return {
+        "version": exposure.version,
+        "project": project,
+        "request": identity(end.call),
+        "trace_id": trace,
+        "unit": unit,
+        "arm": exposure.arm,
+        "at": instant(end.started_ms),
+    }

@@ -1,0 +1,166 @@
+"""What the shipper keeps of experiments: a row a unit, in whatever order; erased with its user."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from tests.contract.made_entries import BOOT, envelope, make_end, new_call, now_ms
+
+from headgate.core.entries import End, Exposure
+from headgate.experiments.definitions import read_secret, sync_experiments
+from headgate.experiments.model import Arm, Experiment, Metric, UnitKind, version_of
+from headgate.experiments.sink import ExperimentSink
+from headgate.records.sink import RecordSink
+from headgate.store.database import Database
+from headgate.store.live import LiveObjects
+from headgate.store.rows import fetch_rows
+from headgate.traces.erasure.erasing import QUERIES, Eraser
+
+DAY_MS = 86_400_000
+
+
+def experiment(unit: UnitKind = "user", name: str = "tiny") -> Experiment:
+    made = Experiment(
+        name=name,
+        alias="assistant",
+        arms=(Arm(name="now", share=1), Arm(name="new", share=1, targets=("mock/tiny",))),
+        metrics=(Metric(name="solved"),),
+        unit=unit,
+    )
+    return msgspec.structs.replace(made, version=version_of(made))
+
+
+TINY = experiment()
+
+
+def exposed(arm: str = "new", unit: str = "ann", of: Experiment = TINY, **changes: Any) -> End:
+    exposure = Exposure(of.name, of.version, arm, unit, of.unit)
+    return make_end(new_call(), exposures=(exposure,), **changes)
+
+
+async def ship(database: Database, *ends: End) -> None:
+    batch = [envelope(end) for end in ends]
+    async with database.transaction() as connection:
+        await sync_experiments(connection, (TINY,))
+        for sink in (RecordSink(), ExperimentSink()):
+            await sink.apply(connection, batch)
+
+
+async def units(database: Database) -> list[dict[str, Any]]:
+    async with database.connection() as connection:
+        return await fetch_rows(connection, "select * from experiment_units order by unit", {})
+
+
+async def test_a_unit_has_one_row_and_its_calls_are_summed_up(database: Database) -> None:
+    await ship(
+        database,
+        exposed(duration_ms=100, cost_pico_usd=2 * 10**12),
+        exposed(duration_ms=200, status=502, code="upstream_error", cost_pico_usd=None),
+        exposed(status=400, code="content_policy_violation", duration_ms=0),
+        exposed(status=499, code="client_closed", duration_ms=0),
+        exposed("now", "bob"),
+        make_end(new_call()),
+    )
+    await ship(database, exposed(duration_ms=300, cost_pico_usd=10**12))
+    ann, bob = await units(database)
+    assert (ann["arm"], ann["calls"], ann["errors"], ann["refusals"]) == ("new", 5, 1, 1)
+    assert (ann["duration_ms"], ann["unpriced"], ann["crossed"]) == (600, 1, 0)
+    assert ann["cost_usd"] == pytest.approx(3.0, abs=1e-5)
+    assert (bob["arm"], bob["calls"]) == ("now", 1)
+    async with database.connection() as connection:
+        asked = "select exposures from requests where exposures::text like '%%ann%%' limit 1"
+        [row] = await fetch_rows(connection, asked, {})
+    assert row["exposures"][0]["arm"] == "new"
+
+
+@pytest.mark.parametrize("in_one_batch", [True, False])
+async def test_the_first_exposure_by_its_time_has_the_arm_and_crossing_is_counted(
+    database: Database, in_one_batch: bool
+) -> None:
+    early, late = exposed("now", started_ms=now_ms() - 60_000), exposed("new")
+    if in_one_batch:
+        await ship(database, late, early)
+    else:
+        await ship(database, late)
+        await ship(database, early)
+    [ann] = await units(database)
+    assert (ann["arm"], ann["calls"], ann["crossed"]) == ("now", 2, 1)
+    assert int(ann["first_at"].timestamp() * 1000) == early.started_ms
+
+
+async def test_calls_after_the_window_do_not_count(database: Database) -> None:
+    began = now_ms() - 30 * DAY_MS
+    await ship(database, exposed(started_ms=began))
+    await ship(database, exposed(started_ms=began + 6 * DAY_MS))
+    await ship(database, exposed(started_ms=began + 8 * DAY_MS), exposed(started_ms=began + 9 * DAY_MS))
+    [ann] = await units(database)
+    assert ann["calls"] == 2
+
+
+async def test_calls_of_nobody_are_counted_apart(database: Database) -> None:
+    await ship(database, exposed("", ""), exposed("", ""))
+    await ship(database, exposed("", ""))
+    assert await units(database) == []
+    async with database.connection() as connection:
+        [row] = await fetch_rows(connection, "select calls from experiment_strays", {})
+    assert row["calls"] == 3
+
+
+async def test_names_that_the_database_can_not_hold_are_kept_as_the_records_have_them(
+    database: Database,
+) -> None:
+    await ship(database, exposed(unit="a\0b"), exposed(unit="x" * 300))
+    found = [row["unit"] for row in await units(database)]
+    assert found == ["a\ufffdb", "x" * 200]
+
+
+async def test_the_secret_is_made_once_and_definitions_are_kept(database: Database) -> None:
+    async with database.transaction() as connection:
+        assert await read_secret(connection) is None
+        await sync_experiments(connection, ())
+        assert await read_secret(connection) is None
+        await sync_experiments(connection, (TINY,))
+        first = await read_secret(connection)
+        await sync_experiments(connection, (TINY, experiment("session")))
+        assert await read_secret(connection) == first
+        assert first is not None
+        assert len(first) == 32
+        kinds = [each.kind for each in await LiveObjects.changes_since(connection, 0)]
+        assert kinds == ["assignment"]
+        rows = await fetch_rows(connection, "select changed_at from experiments", {})
+    assert [row["changed_at"] for row in rows] == [None, None]
+
+
+async def test_an_erased_user_is_in_no_experiment_any_more(database: Database) -> None:
+    trace = experiment("trace", "by-trace")
+    traced = exposed(unit="0af7651916cd43dd8448eb211c80319c", of=trace, user="ann")
+    async with database.transaction() as connection:
+        await sync_experiments(connection, (TINY, trace))
+    await ship(database, exposed(user="ann"), exposed(unit="bob", user="bob"), traced)
+    assert len(await units(database)) == 3
+    async with database.transaction() as connection:
+        await connection.execute(
+            QUERIES.ask,
+            {
+                "id": "0190a0a0-0000-7000-8000-0000000000aa",
+                "project": "default",
+                "kind": "user",
+                "subject": "ann",
+                "subject_digest": b"digest",
+                "cutoff": None,
+                "asked_by": "tests",
+                "dry_run": False,
+                "days": 30,
+            },
+        )
+    await Eraser(database).work()
+    assert [row["unit"] for row in await units(database)] == ["bob"]
+    async with database.connection() as connection:
+        rows = await fetch_rows(connection, "select unit from experiment_calls", {})
+    assert [row["unit"] for row in rows] == ["bob"]
+
+
+async def test_what_ended_with_its_process_says_nothing(database: Database) -> None:
+    async with database.transaction() as connection:
+        await ExperimentSink().close_journal(connection, BOOT)
+    assert await units(database) == []
