@@ -65,7 +65,7 @@ async def test_a_unit_has_one_row_and_its_calls_are_summed_up(database: Database
     ann, bob = await units(database)
     assert (ann["arm"], ann["calls"], ann["errors"], ann["refusals"]) == ("new", 5, 1, 1)
     assert (ann["duration_ms"], ann["unpriced"], ann["crossed"]) == (600, 1, 0)
-    assert ann["cost_usd"] == pytest.approx(3.0, abs=1e-5)
+    assert f"{ann['cost_usd']:.6f}" == "3.000002"
     assert (bob["arm"], bob["calls"]) == ("now", 1)
     async with database.connection() as connection:
         asked = "select exposures from requests where exposures::text like '%%ann%%' limit 1"

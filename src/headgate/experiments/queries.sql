@@ -14,7 +14,7 @@ select n.version, n.project, n.unit, n.arm, n.at, n.calls, n.errors, n.refusals,
     n.unpriced, n.crossed
 from jsonb_to_recordset(%(rows)s::jsonb) as n (
     version text, project text, unit text, arm text, at timestamptz, calls bigint, errors bigint,
-    refusals bigint, duration_ms float8, cost_usd float8, unpriced bigint, crossed bigint
+    refusals bigint, duration_ms float8, cost_usd numeric, unpriced bigint, crossed bigint
 )
 on conflict (version, project, unit) do update set (
     arm, first_at, calls, errors, refusals, duration_ms, cost_usd, unpriced, crossed

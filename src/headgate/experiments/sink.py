@@ -10,12 +10,12 @@ from typing import Any, Final
 import msgspec
 
 from headgate.core.entries import END, End, Exposure
+from headgate.core.money import format_usd
 from headgate.core.ports import Envelope
 from headgate.experiments.definitions import QUERIES
 from headgate.records.rows import identity, instant, name
 from headgate.store.database import Connection
 
-PICO: Final = 10**12
 CLIENT_CLOSED: Final = 499
 REFUSED: Final = "content_policy_violation"
 """The code of a call whose content a provider refuses."""
@@ -37,7 +37,7 @@ class _Sums(msgspec.Struct):
     errors: int = 0
     refusals: int = 0
     duration_ms: float = 0.0
-    cost_usd: float = 0.0
+    cost_pico_usd: int = 0
     unpriced: int = 0
     crossed: int = 0
 
@@ -47,7 +47,7 @@ class _Sums(msgspec.Struct):
         self.refusals += refused
         self.errors += end.status >= 400 and end.status != CLIENT_CLOSED and not refused
         self.duration_ms += end.duration_ms
-        self.cost_usd += (end.cost_pico_usd or 0) / PICO
+        self.cost_pico_usd += end.cost_pico_usd or 0
         self.unpriced += end.cost_pico_usd is None
         self.crossed += arm != self.arm
 
@@ -104,7 +104,8 @@ async def _write(connection: Connection, statement: str, rows: list[dict[str, An
 def _unit(place: UnitPlace, sums: _Sums) -> dict[str, Any]:
     version, project, unit = place
     row = msgspec.structs.asdict(sums)
-    return {**row, "version": version, "project": project, "unit": unit, "at": instant(row.pop("at_ms"))}
+    row |= {"at": instant(row.pop("at_ms")), "cost_usd": format_usd(row.pop("cost_pico_usd"))}
+    return {**row, "version": version, "project": project, "unit": unit}
 
 
 def _call(end: End, project: str, exposure: Exposure, unit: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ create table experiment_units (
     errors bigint not null,
     refusals bigint not null,
     duration_ms double precision not null,
-    cost_usd double precision not null,
+    cost_usd numeric not null,
     unpriced bigint not null,
     crossed bigint not null,
     primary key (version, project, unit)
