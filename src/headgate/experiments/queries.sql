@@ -32,10 +32,10 @@ on conflict (version, project, unit) do update set (
 );
 
 -- name: add_calls
-insert into experiment_calls (version, project, request, trace_id, unit, arm, at)
-select n.version, n.project, n.request, n.trace_id, n.unit, n.arm, n.at
+insert into experiment_calls (version, project, request, trace_id, session, unit, arm, at)
+select n.version, n.project, n.request, n.trace_id, n.session, n.unit, n.arm, n.at
 from jsonb_to_recordset(%(rows)s::jsonb) as n (
-    version text, project text, request uuid, trace_id uuid, unit text, arm text, at timestamptz
+    version text, project text, request uuid, trace_id uuid, session text, unit text, arm text, at timestamptz
 )
 on conflict (version, request) do nothing;
 

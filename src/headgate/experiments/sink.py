@@ -115,6 +115,7 @@ def _call(end: End, project: str, exposure: Exposure, unit: str) -> dict[str, An
         "project": project,
         "request": identity(end.call),
         "trace_id": trace,
+        "session": name(end.session),
         "unit": unit,
         "arm": exposure.arm,
         "at": instant(end.started_ms),

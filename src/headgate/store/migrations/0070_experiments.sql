@@ -29,18 +29,20 @@ create table experiment_units (
     primary key (version, project, unit)
 );
 
--- Which unit a call belongs to, for feedback that names the call or its trace.
+-- Which unit a call belongs to, for feedback that names the call, its trace or its session.
 create table experiment_calls (
     version text not null,
     project text not null,
     request uuid not null,
     trace_id uuid,
+    session text not null,
     unit text not null,
     arm text not null,
     at timestamptz not null,
     primary key (version, request)
 );
 create index experiment_calls_unit on experiment_calls (project, unit);
+create index experiment_calls_session on experiment_calls (project, session) where session <> '';
 create index experiment_calls_trace on experiment_calls (project, trace_id) where trace_id is not null;
 
 -- Calls that were in no arm, since their unit was not known.
