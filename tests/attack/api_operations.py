@@ -181,7 +181,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         roles=PROJECT, body=RELEASE, nested=("prompts", "parameters", "tools")
     ),
     ("get", "/api/v1/releases/compare"): Operation(
-        roles=READERS, asked=f"/api/v1/releases/compare?a={COMMITS[0]}&b={COMMITS[1]}"
+        roles=READERS, asked=f"/api/v1/releases/compare?a={COMMITS[0]}&b={COMMITS[1]}&project=default"
     ),
     ("get", "/api/v1/releases/{release}"): Operation(roles=READERS),
     ("get", "/api/v1/environments"): Operation(roles=READERS),

@@ -95,7 +95,7 @@ THINGS = (
     "/prompts/catalogue/one",
     "/rules/shorter",
     "/rules/shorter/versions",
-    f"/releases/{COMMITS[0]}",
+    f"/releases/{COMMITS[0]}?project=default",
     "/environments/staging/history",
     "/environments/staging/status",
 )

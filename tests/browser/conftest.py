@@ -49,8 +49,9 @@ def house(chromium_path: str) -> Iterator[House]:
         yield opened
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser(chromium_path: str, house: House) -> Iterator[Browser]:
+    """A browser for each file: its driver keeps a loop running, in which no other test could run its own."""
     del house  # is made on a loop of its own, and the browser's would be in its way
     with sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=chromium_path, args=FLAGS)

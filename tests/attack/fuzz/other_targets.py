@@ -1,5 +1,6 @@
 """Fuzzes what reads the journal, configuration, keys, labels and scopes."""
 
+import hashlib
 import itertools
 import uuid
 from collections.abc import Iterable
@@ -18,15 +19,19 @@ from headgate.journal.format import HEAD, MARK, Damage, Entry, entries, frame, s
 from headgate.meters.model import Scope, Subject
 from headgate.meters.scope import describe, meters_of
 
-_SEED: Final = seed_of(uuid.UUID(int=7))
 _TODAY: Final = date(2026, 11, 21)
 
 
 def read_segment(data: bytes) -> None:
-    """Damage never makes an entry, and what it did not touch is found; reading in parts gives the same."""
+    """Damage never makes an entry, and what it did not touch is found; reading in parts gives the same.
+
+    The boot's id follows from all bytes: nobody who sends some knows it, and the fuzzer must not learn it
+    either, since what has the right checksum is an entry.
+    """
+    seed = seed_of(uuid.UUID(bytes=hashlib.blake2b(data, digest_size=16).digest()))
     draw = Draw(data)
     written = [(1 + draw.number(5), draw.take(draw.number(40))) for _ in range(draw.number(6))]
-    frames = [frame(kind, payload, _SEED) for kind, payload in written]
+    frames = [frame(kind, payload, seed) for kind, payload in written]
     segment = bytearray(b"".join(frames))
     touched: set[int] = set()
     for _ in range(draw.number(5)):
@@ -34,15 +39,15 @@ def read_segment(data: bytes) -> None:
         touched |= _frames_at(frames, at, at + len(new))
         segment[at : at + len(new)] = new
     segment += draw.rest()
-    found = _read(bytes(segment), final=True)
+    found = _read(bytes(segment), seed, final=True)
     rest = iter(written)
     assert all(any(entry == one for one in rest) for entry in found), "an entry that was never written"
     whole = [one for number, one in enumerate(written) if number not in touched]
     rest = iter(found)
     assert all(any(entry == one for one in rest) for entry in whole), "an entry that was there is lost"
     half = len(segment) // 2
-    _read(bytes(segment[:half]), final=False)
-    _read(data, final=True)
+    _read(bytes(segment[:half]), seed, final=False)
+    _read(data, seed, final=True)
 
 
 def _frames_at(frames: list[bytes], start: int, end: int) -> set[int]:
@@ -51,10 +56,10 @@ def _frames_at(frames: list[bytes], start: int, end: int) -> set[int]:
     return {number for number in range(len(frames)) if edges[number] < end and edges[number + 1] > start}
 
 
-def _read(data: bytes, *, final: bool) -> list[tuple[int, bytes]]:
+def _read(data: bytes, seed: int, *, final: bool) -> list[tuple[int, bytes]]:
     found: list[tuple[int, bytes]] = []
     position = 0
-    for item in entries(data, 0, _SEED, final=final):
+    for item in entries(data, 0, seed, final=final):
         assert position < item.next_offset <= len(data)
         if isinstance(item, Entry):
             assert item.next_offset - position == HEAD.size + len(item.payload)

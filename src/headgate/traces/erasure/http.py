@@ -80,7 +80,7 @@ class ErasuresController(Controller):
         next: FromQuery[str | None] = None,  # noqa: A002 - the parameter's name
     ) -> Page[Erasure]:
         """List erasures, newest first."""
-        before = None if next is None else _identity(decode_cursor(next, str))
+        before = None if next is None else decode_cursor(next, UUID)
         asked = {"project_ids": _projects(caller), "before": before, "limit": limit + 1}
         async with database.connection() as connection:
             cursor = await connection.execute(columns(QUERIES.list), asked)
