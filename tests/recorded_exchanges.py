@@ -84,6 +84,11 @@ def every_exchange() -> tuple[Exchange, ...]:
         return tuple(msgspec.json.decode(line, type=Exchange) for line in lines)
 
 
+def kept_exchanges() -> tuple[Exchange, ...]:
+    """Every recorded exchange, or none where they are not there."""
+    return every_exchange() if (_folder() / "exchanges.jsonl.gz").exists() else ()
+
+
 @functools.cache
 def recorded() -> tuple[tuple[Exchange, Route], ...]:
     """Every recorded exchange in a dialect of ours, with the route that it means."""

@@ -18,8 +18,10 @@ import httpx
 import msgspec
 from demo.running import Running, headgate
 from tests.attack.api_operations import PUSH
+from tests.browser.house_traces import send_traces
 from tests.contract.made_entries import make_attempt
 from tests.flow.scripted_provider import ScriptedProvider, answer, completion, error
+from tests.recorded_exchanges import kept_exchanges
 
 from headgate.core.call import Usage
 from headgate.core.entries import END, End, Excluded
@@ -206,6 +208,7 @@ def console_house() -> Generator[House]:
             asyncio.run(_write(running.database_url(), list(_day())))
             _prompts(house)
             _live(house)
+            house.ids |= send_traces(running.url, house.key, kept_exchanges())
             yield house
 
 

@@ -52,6 +52,7 @@ def step(name: str, depth: int, begin_ms: int, took_ms: float, **parts: Any) -> 
         "kind": "span",
         "depth": depth,
         "started_at": f"2026-11-21T08:00:{begin_ms // 1000:02d}.{begin_ms % 1000:03d}Z",
+        "offset_ms": float(begin_ms),
         "duration_ms": took_ms,
         "self_ms": took_ms,
         "status": "ok",

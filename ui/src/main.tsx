@@ -11,6 +11,7 @@ import "./style/colours.css";
 import "./style/core.css";
 import "./style/shell.css";
 import "./style/pages.css";
+import "./style/traces.css";
 import { SignIn } from "./shell/SignIn";
 import { FEATURES } from "./shell/registry";
 import { Shell } from "./shell/Shell";

@@ -7,6 +7,7 @@ export type RailName =
   | "Overview"
   | "Requests"
   | "Traces"
+  | "Sessions"
   | "Prompts"
   | "Releases"
   | "Experiments"
@@ -20,6 +21,7 @@ export const RAIL: RailName[] = [
   "Overview",
   "Requests",
   "Traces",
+  "Sessions",
   "Prompts",
   "Releases",
   "Experiments",

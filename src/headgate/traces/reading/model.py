@@ -188,10 +188,18 @@ class SpanDetail(msgspec.Struct, frozen=True, kw_only=True):
     content: SpanContent
 
 
+class Stretch(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of time, counted from the trace's beginning."""
+
+    begin_ms: float
+    end_ms: float
+
+
 class Node(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One step of a trace: a span, a recorded call, or both as one.
 
     `span_id` is null for a call that no span tells of. `self_ms` is the time in which no step below it ran.
+    `offset_ms` is when it began, counted from the trace's beginning; `critical` when it held the trace up.
     `counted`: its usage and cost count towards the trace's. `problem` says where the tree is not what its
     spans say: `orphan`, whose parent is not there, or `cycle`, whose parents lead back to it.
     """
@@ -202,11 +210,13 @@ class Node(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: Kind
     depth: int
     started_at: str
+    offset_ms: float
     duration_ms: float
     self_ms: float
     status: TraceStatus
     counted: bool
     on_critical_path: bool
+    critical: list[Stretch] = []
     status_message: str | None = None
     provider: str | None = None
     model: str | None = None

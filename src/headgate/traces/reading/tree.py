@@ -18,7 +18,7 @@ from headgate.traces.keeping.accounts import MODEL_KINDS
 from headgate.traces.keeping.counting import Totals
 from headgate.traces.model import span_text
 from headgate.traces.reading.critical_path import Step, timing
-from headgate.traces.reading.model import CallRow, CostShare, Node, SpanRow
+from headgate.traces.reading.model import CallRow, CostShare, Node, SpanRow, Stretch
 from headgate.traces.reading.pieces import Piece, count_parts, pieces_of
 
 Problem = Literal["orphan", "cycle"]
@@ -56,7 +56,11 @@ def draw(spans: Sequence[SpanRow], calls: Sequence[CallRow], elsewhere: Set[str]
             for piece, parent in zip(pieces, shape.parents, strict=True)
         ]
     )
-    critical = {segment.step for segment in times.segments}
+    began_us = min((piece.start_us for piece in pieces), default=0)
+    critical: dict[int, list[Stretch]] = {}
+    for segment in times.segments:
+        begin_ms, end_ms = (segment.start_us - began_us) / 1000, (segment.end_us - began_us) / 1000
+        critical.setdefault(segment.step, []).append(Stretch(begin_ms=begin_ms, end_ms=end_ms))
     counting = [place for place, piece in enumerate(pieces) if piece.counted]
     return Drawn(
         nodes=[
@@ -64,13 +68,14 @@ def draw(spans: Sequence[SpanRow], calls: Sequence[CallRow], elsewhere: Set[str]
                 pieces[place],
                 depth=depth,
                 self_us=times.self_us[place],
-                is_critical=place in critical,
+                began_us=began_us,
+                critical=critical.get(place, []),
                 problem=shape.problems.get(place),
             )
             for place, depth in shape.order
         ],
         totals=totals,
-        started_us=min((piece.start_us for piece in pieces), default=0),
+        started_us=began_us,
         ended_us=max((piece.end_us for piece in pieces), default=0),
         cost_by_model=_shares((_full_model(pieces[place]), pieces[place]) for place in counting),
         cost_by_step=_shares((_maker(pieces, shape, place), pieces[place]) for place in counting),
@@ -176,7 +181,15 @@ def _share(name: str, pieces: Sequence[Piece]) -> CostShare:
     )
 
 
-def _node(piece: Piece, *, depth: int, self_us: int, is_critical: bool, problem: Problem | None) -> Node:
+def _node(
+    piece: Piece,
+    *,
+    depth: int,
+    self_us: int,
+    began_us: int,
+    critical: list[Stretch],
+    problem: Problem | None,
+) -> Node:
     span, call = piece.span, piece.call
     return Node(
         span_id=None if span is None else span_text(span.span_id),
@@ -185,12 +198,14 @@ def _node(piece: Piece, *, depth: int, self_us: int, is_critical: bool, problem:
         kind=piece.kind,
         depth=depth,
         started_at=moment_text(piece.start_us),
+        offset_ms=(piece.start_us - began_us) / 1000,
         duration_ms=(piece.end_us - piece.start_us) / 1000,
         self_ms=self_us / 1000,
         status="error" if piece.has_failed else "ok",
         status_message=piece.message or None,
         counted=piece.counted,
-        on_critical_path=is_critical,
+        on_critical_path=bool(critical),
+        critical=critical,
         provider=piece.provider or None,
         model=piece.model or None,
         agent=None if span is None else span.agent or None,

@@ -1,4 +1,5 @@
 import { Folded, Message, Picture, ToolCall, ToolResult, Words } from "@/core/Message";
+import { Verbatim } from "@/core/Text";
 import type { Part, Said } from "./conversation";
 
 /** Messages in their order, each part as what it is. */
@@ -28,6 +29,8 @@ function OnePart({ part, asWritten }: { part: Part; asWritten: boolean }) {
       return <ToolResult id={part.id} text={part.text} />;
     case "image":
       return <Picture source={part.source} />;
+    case "value":
+      return <Verbatim text={part.text} label="value" />;
     case "other":
       return (
         <Folded title={part.name} isOpen={part.name === "error" || part.name === "refusal"}>

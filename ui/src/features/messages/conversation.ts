@@ -9,6 +9,7 @@ export type Part =
   | { kind: "tool-call"; name: string; id: string; arguments: string }
   | { kind: "tool-result"; id: string; text: string }
   | { kind: "image"; source: string }
+  | { kind: "value"; text: string }
   | { kind: "other"; name: string; text: string };
 
 export interface Said {

@@ -4,15 +4,15 @@ import { Chart } from "@/core/Chart";
 import { compact } from "@/core/format";
 import { Empty, Failed, Loading } from "@/core/States";
 import { Table } from "@/core/Table";
-import { State } from "@/core/Values";
 import { shared, parseSearch, useShared, useView } from "@/shell/view";
+import { Following } from "../listing/Following";
 import { type SeriesFilter, useSeries } from "../series/useSeries";
 import { useMarks } from "../series/useMarks";
 import { columnsOf } from "./columns";
 import { Facets } from "./Facets";
 import { type Filters, filtersOf } from "./filters";
 import { ListBar } from "./ListBar";
-import { type Item, type Tail, useRequests } from "./useRequests";
+import { type Item, useRequests } from "./useRequests";
 
 export default function Requests() {
   const view = useShared();
@@ -52,7 +52,7 @@ function List({ filters, columns }: { filters: Filters; columns: string | undefi
   return (
     <div className="hg-list">
       <ListBar filters={filters} columns={columns}>
-        <Following tail={tail} isLive={view.isLive} />
+        <Following tail={tail} isLive={view.isLive} nouns={["call", "calls"]} />
       </ListBar>
       <Histogram filters={filters} />
       {items.length > 0 ? (
@@ -104,25 +104,6 @@ function Nothing({ pages, filters }: { pages: ReturnType<typeof useRequests>["pa
         </p>
       )}
     </Empty>
-  );
-}
-
-function Following({ tail, isLive }: { tail: Tail; isLive: boolean }) {
-  if (tail.waiting > 0) {
-    return (
-      <button type="button" className="hg-new-rows" onClick={tail.release}>
-        {tail.waiting} new {tail.waiting === 1 ? "call" : "calls"}: show
-      </button>
-    );
-  }
-  return (
-    <p className="hg-following" role="status">
-      {isLive ? (
-        <State tone={tail.isConnected ? "good" : "warn"}>{tail.isConnected ? "follows" : "connecting …"}</State>
-      ) : (
-        <State tone="quiet">does not follow</State>
-      )}
-    </p>
   );
 }
 

@@ -1,14 +1,14 @@
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { type Schemas, api, ask, follow } from "@/api";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useMemo, useRef } from "react";
+import { type Schemas, api, ask } from "@/api";
 import { type Shared, keyOf, timesOf } from "@/shell/view";
+import { useTail } from "../listing/useTail";
 import { type Filters, queryOf } from "./filters";
 
 export type Item = Schemas["RequestItem"];
 
 const PAGE = 100;
-const FRESH_MAX = 2000;
-const AGAIN_MS = 3000;
+const idOf = (item: Item): string => item.id;
 
 /** Requests by pages, newest first, and those that come in while one looks. */
 export function useRequests(view: Shared, filters: Filters) {
@@ -29,7 +29,13 @@ export function useRequests(view: Shared, filters: Filters) {
     staleTime: Infinity,
     gcTime: 60_000,
   });
-  const fresh = useFresh(view, filters, key, pages.isSuccess);
+  const fresh = useTail<Item>({
+    address: () => `/api/v1/requests/stream?${new URLSearchParams(queryOf(view, filters)).toString()}`,
+    kind: "request",
+    keyOf: idOf,
+    name: JSON.stringify(key),
+    isOn: view.isLive && pages.isSuccess,
+  });
   const items = useMemo(() => {
     const listed = pages.data?.pages.flatMap((page) => page.items) ?? [];
     const known = new Set(listed.map((item) => item.id));
@@ -37,62 +43,4 @@ export function useRequests(view: Shared, filters: Filters) {
     return [...added, ...listed];
   }, [pages.data, fresh.items]);
   return { pages, items, tail: fresh };
-}
-
-export type Tail = ReturnType<typeof useFresh>;
-
-/** What comes in. While one reads further down it waits, so that nothing moves. */
-function useFresh(view: Shared, filters: Filters, key: unknown[], isReady: boolean) {
-  const [items, setItems] = useState<Item[]>([]);
-  const [waiting, setWaiting] = useState<Item[]>([]);
-  const [isHeld, setHeld] = useState(false);
-  const [isConnected, setConnected] = useState(false);
-  const held = useRef(isHeld);
-  held.current = isHeld;
-  const client = useQueryClient();
-  const name = JSON.stringify(key);
-
-  useEffect(() => {
-    setItems([]);
-    setWaiting([]);
-  }, [name]);
-
-  useEffect(() => {
-    if (!view.isLive || !isReady) {
-      setConnected(false);
-      return;
-    }
-    const end = new AbortController();
-    async function run(): Promise<void> {
-      while (!end.signal.aborted) {
-        const query = new URLSearchParams(queryOf(view, filters)).toString();
-        setConnected(true);
-        try {
-          await follow(`/api/v1/requests/stream?${query}`, end.signal, (kind, data) => {
-            if (kind === "request") {
-              const put = held.current ? setWaiting : setItems;
-              put((before) => [data as Item, ...before].slice(0, FRESH_MAX));
-            }
-          });
-        } catch (error) {
-          if (end.signal.aborted) {
-            return;
-          }
-          setConnected(false);
-          console.debug("the live tail ended", error);
-        }
-        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-      }
-    }
-    void run();
-    return () => end.abort();
-    // Its name says all of what it follows.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [name, view.isLive, isReady, client]);
-
-  const release = useCallback(() => {
-    setItems((before) => [...waiting, ...before].slice(0, FRESH_MAX));
-    setWaiting([]);
-  }, [waiting]);
-  return { items, waiting: waiting.length, release, setHeld, isConnected };
 }

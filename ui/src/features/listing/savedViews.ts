@@ -1,4 +1,4 @@
-// Views of the list that a person has named, in this browser.
+// Views of a list that a person has named, in this browser.
 
 import { isRecord } from "@/api";
 import type { Search } from "@/shell/view";
@@ -8,12 +8,14 @@ export interface SavedView {
   search: Search;
 }
 
-const PLACE = "headgate.requests.views";
 const VIEWS_MAX = 50;
 
-export function savedViews(): SavedView[] {
+const placeOf = (list: string): string => `headgate.${list}.views`;
+
+/** The views of a list, such as `requests`. */
+export function savedViews(list: string): SavedView[] {
   try {
-    const found: unknown = JSON.parse(localStorage.getItem(PLACE) ?? "[]");
+    const found: unknown = JSON.parse(localStorage.getItem(placeOf(list)) ?? "[]");
     return Array.isArray(found) ? found.filter(isView).slice(0, VIEWS_MAX) : [];
   } catch {
     // What another program left there is no view.
@@ -21,8 +23,8 @@ export function savedViews(): SavedView[] {
   }
 }
 
-export function storeViews(views: SavedView[]): void {
-  localStorage.setItem(PLACE, JSON.stringify(views.slice(0, VIEWS_MAX)));
+export function storeViews(list: string, views: SavedView[]): void {
+  localStorage.setItem(placeOf(list), JSON.stringify(views.slice(0, VIEWS_MAX)));
 }
 
 function isView(value: unknown): value is SavedView {

@@ -1,0 +1,220 @@
+import { IconArrowLeft, IconMessages } from "@tabler/icons-react";
+import { useParams } from "@tanstack/react-router";
+import { useCallback, useEffect, useMemo, useState } from "react";
+import { count } from "@/core/format";
+import { Answered, Empty } from "@/core/States";
+import { Text } from "@/core/Text";
+import { Duration, Instant } from "@/core/Values";
+import { To } from "@/shell/To";
+import { useShared, useView } from "@/shell/view";
+import { TraceCost, TraceState } from "./columns";
+import { CriticalPath } from "./CriticalPath";
+import { SidePanel } from "./SidePanel";
+import { TraceSummary } from "./TraceSummary";
+import { useLineKeys } from "./useLineKeys";
+import { type TraceDetail, useTrace } from "./useTrace";
+import { Waterfall, short } from "./Waterfall";
+import { type Line, SHOWS, type Shows, type Window, foldable, linesOf, shownOf, windowOf } from "./lines";
+
+export default function Trace() {
+  const { id } = useParams({ strict: false });
+  const view = useShared();
+  const { search } = useView();
+  const trace = useTrace(view, id ?? "", search["of"]);
+  return (
+    <>
+      {!trace.data && <h1 className="hg-visually-hidden">One trace</h1>}
+      <Answered of={trace} what="the trace">
+        {(detail) => <Shown key={detail.trace_id + detail.project} detail={detail} />}
+      </Answered>
+    </>
+  );
+}
+
+const SETTLE_MS = 150;
+
+/** The step that is chosen: at once on the page, and in the address when one has come to rest. */
+function useChosen() {
+  const { search, set } = useView();
+  const opened = search["span"] ?? null;
+  const [chosen, setChosen] = useState<string | null>(opened);
+  useEffect(() => setChosen(opened), [opened]);
+  useEffect(() => {
+    if (opened === null || chosen === null || chosen === opened) {
+      return;
+    }
+    const timer = setTimeout(() => set({ span: chosen }, true), SETTLE_MS);
+    return () => clearTimeout(timer);
+  }, [chosen, opened, set]);
+  return { chosen, opened, setChosen };
+}
+
+function useFolding(lines: readonly Line[]) {
+  const [folded, setFolded] = useState<ReadonlySet<string>>(new Set());
+  const fold = useCallback((line: Line, isFolded: boolean) => {
+    setFolded((before) => {
+      const next = new Set(before);
+      if (isFolded) {
+        next.add(line.key);
+      } else {
+        next.delete(line.key);
+      }
+      return next;
+    });
+  }, []);
+  /** Unfolds what a step lies in. */
+  const reveal = useCallback(
+    (line: Line) => {
+      setFolded((before) => {
+        const next = new Set(before);
+        for (let place = line.above; place >= 0; place = lines[place]?.above ?? -1) {
+          next.delete(lines[place]?.key ?? "");
+        }
+        return next.size === before.size ? before : next;
+      });
+    },
+    [lines],
+  );
+  return { folded, fold, reveal, setFolded };
+}
+
+function Shown({ detail }: { detail: TraceDetail }) {
+  const { search, set } = useView();
+  const lines = useMemo(() => linesOf(detail.spans), [detail.spans]);
+  const { chosen, opened, setChosen } = useChosen();
+  const { folded, fold, reveal, setFolded } = useFolding(lines);
+  const shows = (search["show"] ?? "") in SHOWS ? (search["show"] as Shows) : "all";
+  const find = search["find"] ?? "";
+  const shown = useMemo(() => shownOf(lines, folded, shows, find), [lines, folded, shows, find]);
+  const window = useMemo(() => windowOf(search["zoom"], detail.duration_ms), [search, detail.duration_ms]);
+
+  const choose = useCallback((line: Line) => setChosen(line.key), [setChosen]);
+  const open = useCallback(
+    (line: Line) => {
+      reveal(line);
+      setChosen(line.key);
+      set({ span: line.key });
+    },
+    [reveal, set, setChosen],
+  );
+  const close = useCallback(() => {
+    if (opened !== null) {
+      set({ span: null, tab: null }, true);
+    }
+    return opened !== null;
+  }, [opened, set]);
+  const onFold = useCallback((line: Line) => fold(line, !folded.has(line.key)), [fold, folded]);
+  const onZoom = useCallback((next: Window) => set({ zoom: `${next.from.toFixed(3)}-${next.to.toFixed(3)}` }), [set]);
+  useLineKeys({ shown, lines, chosen, folded, choose, open, fold, close });
+
+  const line = useMemo(() => lines.find((each) => each.key === opened) ?? null, [lines, opened]);
+  const isZoomed = search["zoom"] !== undefined;
+  return (
+    <div className="hg-trace">
+      <Head detail={detail} />
+      <div className="hg-trace-bar">
+        <Showing shows={shows} />
+        <Finding key={find} text={find} />
+        {isZoomed && (
+          <button type="button" className="hg-chip" onClick={() => set({ zoom: null })}>
+            {short(window.from)} to {short(window.to)}: show all of it
+          </button>
+        )}
+        <span className="hg-spring" />
+        <span className="hg-soft" role="status">
+          {shown.length === lines.length ? `${count(lines.length)} steps` : `${count(shown.length)} of ${count(lines.length)} steps`}
+        </span>
+        <button type="button" className="hg-button hg-quiet-button" onClick={() => setFolded(folded.size > 0 ? new Set() : foldable(lines, 1))}>
+          {folded.size > 0 ? "Unfold all" : "Fold all"}
+        </button>
+      </div>
+      <CriticalPath lines={lines} window={window} total={detail.duration_ms} onChoose={open} />
+      <div className="hg-trace-columns">
+        {shown.length > 0 ? (
+          <Waterfall
+            shown={shown}
+            folded={folded}
+            chosen={chosen}
+            window={window}
+            onChoose={open}
+            onFold={onFold}
+            onZoom={onZoom}
+          />
+        ) : (
+          <Empty title="No step matches" />
+        )}
+        <aside className="hg-side" aria-label={line ? "the step" : "the trace"}>
+          {line ? <SidePanel detail={detail} line={line} onClose={close} /> : <TraceSummary detail={detail} />}
+        </aside>
+      </div>
+    </div>
+  );
+}
+
+function Head({ detail }: { detail: TraceDetail }) {
+  return (
+    <header className="hg-call-head">
+      <To path="/traces" className="hg-icon-button" aria-label="back to traces">
+        <IconArrowLeft size={16} stroke={1.6} />
+      </To>
+      <h1>{detail.name ? <Text>{detail.name}</Text> : "A trace without a name"}</h1>
+      <TraceState errors={detail.errors} status={detail.status} />
+      <span className="hg-soft">
+        <Instant at={detail.started_at} />
+      </span>
+      <Duration ms={detail.duration_ms} />
+      <TraceCost of={detail} />
+      <span className="hg-soft">
+        {count(detail.calls)} {detail.calls === 1 ? "call" : "calls"}
+      </span>
+      <span className="hg-spring" />
+      {detail.session && (
+        <To path={`/sessions/${encodeURIComponent(detail.session)}`} filter={{ of: detail.project }} className="hg-button">
+          <IconMessages size={14} stroke={1.6} aria-hidden="true" /> Session
+        </To>
+      )}
+    </header>
+  );
+}
+
+function Showing({ shows }: { shows: Shows }) {
+  const { set } = useView();
+  return (
+    <div className="hg-choices" role="group" aria-label="which steps">
+      {(Object.keys(SHOWS) as Shows[]).map((each) => (
+        <button
+          key={each}
+          type="button"
+          className="hg-button"
+          aria-pressed={each === shows}
+          onClick={() => set({ show: each === "all" ? null : each }, true)}
+        >
+          {SHOWS[each]}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Finding({ text }: { text: string }) {
+  const { set } = useView();
+  const [written, setWritten] = useState(text);
+  return (
+    <form
+      role="search"
+      onSubmit={(event) => {
+        event.preventDefault();
+        set({ find: written.trim() }, true);
+      }}
+    >
+      <input
+        type="search"
+        className="hg-input"
+        aria-label="name, model or tool of a step"
+        placeholder="Name, model, tool"
+        value={written}
+        onChange={(event) => setWritten(event.currentTarget.value)}
+      />
+    </form>
+  );
+}

@@ -1,0 +1,27 @@
+import { IconTimeline } from "@tabler/icons-react";
+import { lazy } from "react";
+import { api, ask } from "@/api";
+import type { Feature, Found } from "@/shell/registry";
+
+const Traces = lazy(() => import("./Traces"));
+const Trace = lazy(() => import("./Trace"));
+
+const ID = /^[0-9a-f]{32}$/i;
+
+export const feature: Feature = {
+  rail: { name: "Traces", path: "/traces", icon: IconTimeline },
+  key: "t",
+  grant: "traces:read",
+  pages: [
+    { path: "/traces", component: Traces, title: "Traces" },
+    { path: "/traces/$id", component: Trace, title: "One trace" },
+  ],
+  search: async (text, signal): Promise<Found[]> => {
+    if (ID.test(text)) {
+      const params = { path: { trace_id: text.toLowerCase() } };
+      const found = await ask(api.GET("/api/v1/traces/{trace_id}", { params, signal }));
+      return [{ title: found.name ?? found.trace_id, kind: "trace", path: `/traces/${found.trace_id}` }];
+    }
+    return [{ title: text, kind: "traces that hold this text", path: "/traces", filter: { text } }];
+  },
+};

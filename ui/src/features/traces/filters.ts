@@ -1,0 +1,58 @@
+// The filters of the list of traces: each stands in the address under its own name. Pure.
+
+import type { Search } from "@/shell/view";
+import { type Shared, timesOf } from "@/shell/view";
+
+export const FIELDS = {
+  status: "Status",
+  flag: "Flag",
+  name: "Name",
+  model: "Model",
+  provider: "Provider",
+  agent: "Agent",
+  tool: "Tool",
+  service: "Service",
+  user: "User",
+  session: "Session",
+  tag: "Tag",
+  key: "Key",
+  release: "Release",
+  min_duration_ms: "At least ms",
+  min_cost_usd: "At least $",
+  text: "Text",
+} as const;
+
+export type Field = keyof typeof FIELDS;
+
+export type Filters = Partial<Record<Field, string>>;
+
+export const SORTS = { newest: "Newest", slowest: "Slowest", dearest: "Dearest" } as const;
+export type Sort = keyof typeof SORTS;
+
+export function filtersOf(search: Search): Filters {
+  const found: Filters = {};
+  for (const name of Object.keys(FIELDS) as Field[]) {
+    const value = search[name];
+    if (value) {
+      found[name] = value;
+    }
+  }
+  return found;
+}
+
+export function sortOf(search: Search): Sort {
+  const found = search["sort"] ?? "";
+  return found in SORTS ? (found as Sort) : "newest";
+}
+
+/** The query of the API. A range that follows has no end, so that new traces are in it. */
+export function queryOf(view: Shared, filters: Filters, from?: string): Record<string, string> {
+  const times = timesOf(view);
+  return {
+    ...(view.project ? { project: view.project } : {}),
+    ...(view.environment ? { environment: view.environment } : {}),
+    from: from ?? times.from,
+    ...(view.to ? { to: view.to } : {}),
+    ...filters,
+  };
+}

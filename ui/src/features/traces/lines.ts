@@ -1,0 +1,191 @@
+// One trace as lines: which are shown, what stands below each, and where its bar lies. Pure.
+
+import type { Schemas } from "@/api";
+import { NO_TOKENS, type Usage } from "./tokens";
+
+export type Node = Schemas["Node"];
+export type Kind = Node["kind"];
+
+/** What the calls of a step, and of all below it, come to. */
+export interface Sum {
+  calls: number;
+  usage: Usage;
+  usd: number;
+  unpriced: number;
+  failed: number;
+}
+
+export interface Line {
+  node: Node;
+  /** The id of its span, or of the call that no span tells of. */
+  key: string;
+  place: number;
+  /** The place of the step above it, -1 at a root. */
+  above: number;
+  /** The place after the last step below it. */
+  end: number;
+  sum: Sum;
+}
+
+export function keyOf(node: Node, place: number): string {
+  return node.span_id ?? node.request_id ?? `step ${place}`;
+}
+
+/** Steps in the order in which they are drawn, each with what is below it. */
+export function linesOf(nodes: readonly Node[]): Line[] {
+  const way: number[] = [];
+  const lines = nodes.map((node, place): Line => {
+    way.length = Math.min(way.length, node.depth);
+    const above = way.at(-1) ?? -1;
+    way[node.depth] = place;
+    return { node, key: keyOf(node, place), place, above, end: place + 1, sum: ownOf(node) };
+  });
+  for (let place = lines.length - 1; place >= 0; place -= 1) {
+    const line = lines[place] as Line;
+    const above = lines[line.above];
+    if (above) {
+      above.end = Math.max(above.end, line.end);
+      above.sum = added(above.sum, line.sum);
+    }
+  }
+  return lines;
+}
+
+function ownOf(node: Node): Sum {
+  const isCounted = node.counted;
+  return {
+    calls: isCounted ? 1 : 0,
+    usage: (isCounted && node.usage) || NO_TOKENS,
+    usd: isCounted && node.cost_usd ? Number(node.cost_usd) : 0,
+    unpriced: isCounted && !node.cost_usd ? 1 : 0,
+    failed: node.status === "error" ? 1 : 0,
+  };
+}
+
+function added(one: Sum, other: Sum): Sum {
+  const usage = { ...NO_TOKENS };
+  for (const name of Object.keys(usage) as (keyof Usage)[]) {
+    usage[name] = one.usage[name] + other.usage[name];
+  }
+  return {
+    calls: one.calls + other.calls,
+    usage,
+    usd: one.usd + other.usd,
+    unpriced: one.unpriced + other.unpriced,
+    failed: one.failed + other.failed,
+  };
+}
+
+export const SHOWS = { all: "All", calls: "Model calls", failed: "Failed", critical: "Critical path" } as const;
+export type Shows = keyof typeof SHOWS;
+
+const MODELS: readonly Kind[] = ["llm", "embedding", "reranker"];
+
+export function isOfModel(node: Node): boolean {
+  return MODELS.includes(node.kind);
+}
+
+function matches(node: Node, shows: Shows, text: string): boolean {
+  if (shows === "failed" && node.status !== "error") {
+    return false;
+  }
+  if (shows === "calls" && !isOfModel(node)) {
+    return false;
+  }
+  if (shows === "critical" && !node.on_critical_path) {
+    return false;
+  }
+  if (text === "") {
+    return true;
+  }
+  const said = [node.name, node.kind, node.model, node.tool, node.agent, node.service, node.status_message, ...(node.flags ?? [])];
+  return said.some((each) => each?.toLowerCase().includes(text));
+}
+
+/** The lines that are wanted, with the steps above them, without what is folded away. */
+export function shownOf(lines: readonly Line[], folded: ReadonlySet<string>, shows: Shows, text: string): Line[] {
+  const wanted = text.trim().toLowerCase();
+  const isAll = shows === "all" && wanted === "";
+  const kept = isAll ? null : new Uint8Array(lines.length);
+  if (kept) {
+    for (const line of lines) {
+      if (matches(line.node, shows, wanted)) {
+        for (let place = line.place; place >= 0 && !kept[place]; place = (lines[place] as Line).above) {
+          kept[place] = 1;
+        }
+      }
+    }
+  }
+  const found: Line[] = [];
+  for (let place = 0; place < lines.length; ) {
+    const line = lines[place] as Line;
+    if (kept && !kept[place]) {
+      place += 1;
+      continue;
+    }
+    found.push(line);
+    place = folded.has(line.key) ? line.end : place + 1;
+  }
+  return found;
+}
+
+/** Everything that has something below it, so that roots and what is right below them stay. */
+export function foldable(lines: readonly Line[], depth: number): Set<string> {
+  return new Set(lines.filter((line) => line.node.depth >= depth && line.end > line.place + 1).map((line) => line.key));
+}
+
+export interface Window {
+  from: number;
+  to: number;
+}
+
+/** A stretch of time from the address, such as `120-340` (milliseconds); all of it where none is said. */
+export function windowOf(text: string | undefined, total: number): Window {
+  const [from, to] = (text ?? "").split("-").map(Number);
+  if (from !== undefined && to !== undefined && from >= 0 && to > from && from < total) {
+    return { from, to: Math.min(to, Math.max(total, from + 0.001)) };
+  }
+  return { from: 0, to: Math.max(total, 0.001) };
+}
+
+export interface Stretch {
+  /** Percent of the width. */
+  left: number;
+  width: number;
+}
+
+/** Where a stretch of time lies in the window; null where outside. */
+export function stretchOf(begin: number, end: number, window: Window): Stretch | null {
+  if (end < window.from || begin > window.to) {
+    return null;
+  }
+  const whole = window.to - window.from;
+  const left = (Math.max(begin, window.from) - window.from) / whole;
+  const right = (Math.min(end, window.to) - window.from) / whole;
+  return { left: left * 100, width: Math.max(0, right - left) * 100 };
+}
+
+/** Round instants for a ruler, at most `most` of them. */
+export function ticksOf(window: Window, most = 6): number[] {
+  const whole = window.to - window.from;
+  const rough = whole / most;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= rough) ?? rough;
+  const found: number[] = [];
+  for (let at = Math.ceil(window.from / step) * step; at <= window.to + step / 1e6; at += step) {
+    found.push(at);
+  }
+  return found;
+}
+
+export interface Held {
+  line: Line;
+  from: number;
+  to: number;
+}
+
+/** The critical path in the order of time: which step held the trace up when. */
+export function criticalPath(lines: readonly Line[]): Held[] {
+  const found = lines.flatMap((line) => (line.node.critical ?? []).map((held): Held => ({ line, from: held.begin_ms, to: held.end_ms })));
+  return found.sort((one, other) => one.from - other.from);
+}
