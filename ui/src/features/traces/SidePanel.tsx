@@ -31,7 +31,7 @@ const TABS = { messages: "Messages", details: "Details" } as const;
 export function SidePanel({ detail, line, onClose }: SidePanelProps) {
   const { search, set } = useView();
   const { node } = line;
-  const tab = (search["tab"] ?? "") in TABS ? search["tab"] : "messages";
+  const tab = Object.hasOwn(TABS, search["tab"] ?? "") ? search["tab"] : "messages";
   return (
     <>
       <header className="hg-side-head">

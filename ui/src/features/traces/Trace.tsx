@@ -83,7 +83,7 @@ function Shown({ detail }: { detail: TraceDetail }) {
   const lines = useMemo(() => linesOf(detail.spans), [detail.spans]);
   const { chosen, opened, setChosen } = useChosen();
   const { folded, fold, reveal, setFolded } = useFolding(lines);
-  const shows = (search["show"] ?? "") in SHOWS ? (search["show"] as Shows) : "all";
+  const shows = Object.hasOwn(SHOWS, search["show"] ?? "") ? (search["show"] as Shows) : "all";
   const find = search["find"] ?? "";
   const shown = useMemo(() => shownOf(lines, folded, shows, find), [lines, folded, shows, find]);
   const window = useMemo(() => windowOf(search["zoom"], detail.duration_ms), [search, detail.duration_ms]);

@@ -42,7 +42,7 @@ export function filtersOf(search: Search): Filters {
 
 export function sortOf(search: Search): Sort {
   const found = search["sort"] ?? "";
-  return found in SORTS ? (found as Sort) : "newest";
+  return Object.hasOwn(SORTS, found) ? (found as Sort) : "newest";
 }
 
 /** The query of the API. A range that follows has no end, so that new traces are in it. */
