@@ -318,7 +318,8 @@ def recorded(exchanges: Sequence[Exchange], now_ms: int) -> Iterator[Tracer]:
     """Traces whose calls say what recorded exchanges with providers said, one of each recorded test."""
     groups: dict[str, list[Exchange]] = {}
     for exchange in exchanges:
-        if exchange.dialect in ("openai-chat", "anthropic-messages") and not exchange.stream:
+        is_read = exchange.dialect in ("openai-chat", "anthropic-messages") and not exchange.stream
+        if is_read and "messages" in exchange.request:
             groups.setdefault(exchange.id.partition("#")[0], []).append(exchange)
     source = random.Random(11)
     for name, members in list(groups.items())[:RECORDED_MAX]:
