@@ -342,12 +342,12 @@ def recorded(exchanges: Sequence[Exchange], now_ms: int) -> Iterator[Tracer]:
 
 
 def _recorded_call(exchange: Exchange, answer: Any) -> Attributes:
-    usage = answer.get("usage") or {}
+    usage: dict[str, int | None] = answer.get("usage") or {}
     tokens = (
         usage.get("prompt_tokens") or usage.get("input_tokens") or 0,
         usage.get("completion_tokens") or usage.get("output_tokens") or 0,
     )
-    output = [choice["message"] for choice in answer.get("choices", [])]
+    output: list[Any] = [choice["message"] for choice in answer.get("choices", [])]
     output = output or [{"role": "assistant", "content": answer.get("content", [])}]
     model = str(exchange.request.get("model", ""))
     return call(model, exchange.request["messages"], output, tokens=tokens, provider=exchange.provider)
