@@ -176,6 +176,35 @@ def answered_from_documents(begin_ms: int) -> Tracer:
         ),
         above=root,
     )
+    search = _looked_up(trace, root)
+    context = "\n\n".join(text for _, text in DOCUMENTS)
+    history = [
+        *plan,
+        {"role": "assistant", "parts": [tool_call]},
+        {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "response": context}]},
+    ]
+    trace.step(
+        "chat gpt-4o",
+        2110,
+        2040,
+        call(
+            "gpt-4o",
+            history,
+            [said("assistant", ANSWER)],
+            tokens=(712, 96),
+            **{
+                "gen_ai.system_instructions": json.dumps([{"type": "text", "content": SYSTEM}]),
+                "gen_ai.response.time_to_first_chunk": 0.41,
+            },
+        ),
+        above=root,
+        links=[(trace.id, search)],
+    )
+    return trace
+
+
+def _looked_up(trace: Tracer, above: str) -> str:
+    """A tool that embeds a question and finds documents; returns the tool's step."""
     search = trace.step(
         "search the manual",
         950,
@@ -187,7 +216,7 @@ def answered_from_documents(begin_ms: int) -> Tracer:
             "gen_ai.tool.call.arguments": json.dumps({"query": "lease duration"}),
             "gen_ai.tool.call.result": json.dumps([text for _, text in DOCUMENTS]),
         },
-        above=root,
+        above=above,
     )
     retrieve = trace.step(
         "retrieve",
@@ -217,30 +246,7 @@ def answered_from_documents(begin_ms: int) -> Tracer:
         above=retrieve,
     )
     trace.step("POST /collections/manual/search", 1130, 840, {"http.request.method": "POST"}, above=retrieve)
-    context = "\n\n".join(text for _, text in DOCUMENTS)
-    history = [
-        *plan,
-        {"role": "assistant", "parts": [tool_call]},
-        {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "response": context}]},
-    ]
-    trace.step(
-        "chat gpt-4o",
-        2110,
-        2040,
-        call(
-            "gpt-4o",
-            history,
-            [said("assistant", ANSWER)],
-            tokens=(712, 96),
-            **{
-                "gen_ai.system_instructions": json.dumps([{"type": "text", "content": SYSTEM}]),
-                "gen_ai.response.time_to_first_chunk": 0.41,
-            },
-        ),
-        above=root,
-        links=[(trace.id, search)],
-    )
-    return trace
+    return search
 
 
 def failed(begin_ms: int) -> Tracer:
