@@ -390,7 +390,7 @@ async def test_partitions_are_made_and_expire(database: Database) -> None:
         # Both new calls are of one millisecond, so that either may come first.
         assert sorted(item.project for item in await listed(database)) == ["long", "long", "short"]
         dropped = await retention.drop_expired(connection, {"short": 5, "long": 10}, default_days=10)
-        tables = ("messages", "request_bodies", "requests", "span_words", "spans")
+        tables = ("messages", "request_bodies", "requests", "span_events", "span_words", "spans")
         assert dropped == [f"{table}_{old:%Y%m%d}" for table in tables]
         assert len(await listed(database)) == 2
         far = uuid.UUID(int=1 << 80 | 0x7 << 76 | 0b10 << 62 | 5)

@@ -67,6 +67,11 @@ def span_number(span_id: bytes) -> int:
     return int.from_bytes(span_id, "big", signed=True)
 
 
+def span_bytes(number: int) -> bytes:
+    """Return a span's id as it was before `span_number`: 8 bytes."""
+    return number.to_bytes(8, "big", signed=True)
+
+
 def span_text(number: int) -> str:
     """Return a span's id as people see it: 16 hex digits."""
     return (number & 0xFFFF_FFFF_FFFF_FFFF).to_bytes(8, "big").hex()

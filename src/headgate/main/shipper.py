@@ -18,6 +18,7 @@ from headgate.processes.worker import Service, work
 from headgate.records.bodies import BodySink
 from headgate.records.sink import RecordSink
 from headgate.store.database import Database
+from headgate.traces.keeping.log_sink import LogSink
 from headgate.traces.keeping.sink import InterruptedCallSink, SpanSink, TraceCallSink
 from headgate.traces.sending.sink import ExportSink
 
@@ -48,6 +49,7 @@ async def shipper(spec: WorkerSpec) -> AsyncGenerator[Service]:
             RecordSink(),
             BodySink(),
             SpanSink(),
+            LogSink(),
             TraceCallSink(),
             AlertSink(),
             ExperimentSink(),

@@ -298,7 +298,8 @@ select child.relname
 from pg_inherits
 join pg_class child on child.oid = inhrelid
 where inhparent = any(array[
-    'requests'::regclass, 'request_bodies'::regclass, 'messages'::regclass, 'spans'::regclass, 'span_words'::regclass
+    'requests'::regclass, 'request_bodies'::regclass, 'messages'::regclass, 'spans'::regclass, 'span_words'::regclass,
+    'span_events'::regclass
 ])
 order by child.relname;
 
@@ -338,4 +339,5 @@ select distinct project from rollup_days order by project;
 
 -- name: count_default_rows
 select (select count(*) from requests_default) + (select count(*) from request_bodies_default)
-    + (select count(*) from messages_default) + (select count(*) from spans_default);
+    + (select count(*) from messages_default) + (select count(*) from spans_default)
+    + (select count(*) from span_events_default);

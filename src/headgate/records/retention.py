@@ -21,7 +21,9 @@ DAYS_AHEAD = 3
 RETENTION_DAYS_DEFAULT = 30
 LOCK_WAIT_MS = 2000
 
-_PARTITION = re.compile(r"^(?:requests|request_bodies|messages|spans|span_words)_(\d{4})(\d{2})(\d{2})$")
+_PARTITION = re.compile(
+    r"^(?:requests|request_bodies|messages|spans|span_words|span_events)_(\d{4})(\d{2})(\d{2})$"
+)
 _EXPIRE: tuple[LiteralString, ...] = (
     QUERIES.expire_requests,
     QUERIES.expire_bodies,

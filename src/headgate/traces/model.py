@@ -8,11 +8,15 @@ from typing import Any, Literal
 import msgspec
 
 from headgate.core.call import Usage
+from headgate.core.identity import span_bytes as span_bytes  # noqa: PLC0414 - where spans are kept, these are looked for here
 from headgate.core.identity import span_number as span_number  # noqa: PLC0414 - where spans are kept, these are looked for here
 from headgate.core.identity import span_text as span_text  # noqa: PLC0414 - where spans are kept, these are looked for here
 
 SPANS = 6
 """The journal's kind of a `SpanBatch`."""
+
+LOGS = 7
+"""The journal's kind of a `LogBatch`."""
 
 Kind = Literal[
     "llm",
@@ -147,6 +151,32 @@ class SpanBatch(msgspec.Struct, frozen=True, array_like=True):
     key: str
     received_ms: int
     spans: tuple[Span, ...]
+
+
+class LogEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """An event of a span that came as a log record. `span_id` is empty for a score of a whole trace.
+
+    `attributes` is JSON: what it says, as an event of a span would. `digest` tells it from all others of its
+    span, `place` is where it stood in its request. A score is nothing else.
+    """
+
+    trace_id: bytes
+    span_id: bytes
+    name: str
+    at_ns: int
+    digest: bytes = b""
+    place: int = 0
+    attributes: str = ""
+    score: ScoreSaid | None = None
+
+
+class LogBatch(msgspec.Struct, frozen=True, array_like=True):
+    """What one request of an exporter of logs brought, or a part of it: the journal's entry."""
+
+    project: str
+    key: str
+    received_ms: int
+    events: tuple[LogEvent, ...]
 
 
 def trace_text(trace_id: bytes) -> str:

@@ -149,4 +149,5 @@ _READERS: Final[Mapping[str, Callable[[Happened, str, Fields], bool]]] = {
     "gen_ai.evaluation.result": _evaluation,
     DETAILS: _details,
     "exception": _exception,
+    "gen_ai.client.operation.exception": _exception,
 }

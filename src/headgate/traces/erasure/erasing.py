@@ -166,6 +166,7 @@ class _Run:
     async def _erase_traces(self) -> None:
         async with self._database.transaction() as connection:
             await connection.execute(QUERIES.find_traces, self._named, prepare=False)
+            await connection.execute(QUERIES.find_span_events, self._named, prepare=False)
         if self._row.kind in ("user", "session", "key"):
             async with self._database.transaction() as connection:
                 await connection.execute(QUERIES.find_spans, self._named, prepare=False)
@@ -186,6 +187,7 @@ class _Run:
                     self._add("scores", scores)
                 for table, statement in (
                     ("span_words", "erase_span_words"),
+                    ("span_events", "erase_span_events"),
                     ("scores", "erase_scores_of_traces"),
                     ("traces", "erase_traces"),
                 ):

@@ -154,6 +154,14 @@ where t.project = any(%(project_ids)s::text[]) and t.started_at < %(cutoff)s
     and (%(key)s::text is null or t.facets @> array['key:' || %(key)s::text])
 on conflict do nothing;
 
+-- name: find_span_events
+-- Events of spans that never came are in no trace that is known.
+insert into erasure_traces (erasure, trace_id)
+select distinct %(id)s::uuid, e.trace_id from span_events e
+where e.project = any(%(project_ids)s::text[]) and e.day <= (%(cutoff)s::timestamptz at time zone 'UTC')::date
+    and (e.key = %(key)s or e.trace_id = %(trace)s::uuid or %(everything)s::bool)
+on conflict do nothing;
+
 -- name: find_spans
 -- Spans of the subject in traces of others: reads every span, a column of them.
 insert into erasure_traces (erasure, trace_id)
@@ -193,6 +201,14 @@ where w.project = any(%(project_ids)s::text[]) and w.trace_id = any(%(traces)s::
     and not exists (
         select from spans s where s.project = w.project and s.trace_id = w.trace_id and s.span_id = w.span_id
     );
+
+-- name: erase_span_events
+-- Also those whose span hasn't come yet: nobody knows whose it would have been.
+delete from span_events e
+where e.project = any(%(project_ids)s::text[]) and e.trace_id = any(%(traces)s::uuid[])
+    and (e.key = %(key)s or not exists (
+        select from spans s where s.project = e.project and s.trace_id = e.trace_id and s.span_id = e.span_id
+    ));
 
 -- name: erase_scores_of_traces
 delete from scores c

@@ -14,6 +14,7 @@ ERASED: Final[dict[str, str]] = {
     "scores": "",
     "spans": "",
     "span_words": "",
+    "span_events": "",
     "traces": "others have a part in it; the subject's name is taken out",
     "trace_changes": "",
     "rollup_days": "",

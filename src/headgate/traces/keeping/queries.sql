@@ -277,7 +277,9 @@ insert into span_words (day, project, trace_id, span_id, words)
 select %(day)s, %(project)s, n.trace_id, n.number, to_tsvector('simple', n.text)
 from unnest(%(traces)s::uuid[], %(numbers)s::bigint[], %(texts)s::text[]) as n (trace_id, number, text)
 where n.text <> ''
-on conflict do nothing;
+-- A span only ever says more, by events that came as logs: whoever has read it before them must not win.
+on conflict (project, trace_id, span_id, day) do update set words = excluded.words
+where length(excluded.words) >= length(span_words.words);
 
 -- name: list_trace_projects
 -- One step of the index a project, however many traces there are; null for those of all projects, as the job asks.
@@ -285,6 +287,17 @@ with recursive steps (project) as (
     (select project from traces order by project limit 1)
     union all
     select (select t.project from traces t where t.project > s.project order by t.project limit 1)
+    from steps s where s.project is not null
+)
+select project from steps
+where project is not null and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]));
+
+-- name: list_event_projects
+-- Events may be all that a project has sent.
+with recursive steps (project) as (
+    (select project from span_events order by project limit 1)
+    union all
+    select (select e.project from span_events e where e.project > s.project order by e.project limit 1)
     from steps s where s.project is not null
 )
 select project from steps
@@ -304,3 +317,100 @@ delete from traces where project = any(%(project_ids)s) and last_day < current_d
 
 -- name: expire_trace_rollups
 delete from trace_rollups where project = any(%(project_ids)s) and slot < current_date - %(days)s::int;
+
+-- name: add_span_events
+-- What comes again stays as it is: the day before, too, around midnight.
+insert into span_events (day, project, trace_id, span_id, digest, key, name, at_ns, place, attributes)
+select n.day, n.project, n.trace_id, n.span_id, n.digest, n.key, n.name, n.at_ns, n.place, n.attributes
+from unnest(
+    %(days)s::date[], %(projects)s::text[], %(traces)s::uuid[], %(numbers)s::bigint[], %(digests)s::bytea[],
+    %(keys)s::text[], %(names)s::text[], %(times)s::bigint[], %(places)s::int[], %(texts)s::text[]
+) as n (day, project, trace_id, span_id, digest, key, name, at_ns, place, attributes)
+where not exists (
+    select from span_events e
+    where e.project = any(%(project_ids)s::text[]) and e.project = n.project and e.trace_id = n.trace_id
+        and e.span_id = n.span_id and e.digest = n.digest and e.day between n.day - 1 and n.day + 1
+)
+on conflict do nothing
+returning project, trace_id, span_id, day;
+
+-- name: any_span_events
+select exists (select from span_events where project = any(%(project_ids)s::text[]));
+
+-- name: hold_traces
+-- Whoever brings spans or events locks their traces and marks them changed before it looks for the others: of two at
+-- once, the second sees what the first has brought.
+select from traces t
+join unnest(%(projects)s::text[], %(traces)s::uuid[]) as n (project, trace_id)
+    on t.project = n.project and t.trace_id = n.trace_id
+where t.project = any(%(project_ids)s::text[])
+order by t.project, t.trace_id
+for update of t;
+
+-- name: span_keys_with_events
+-- Which of the spans that are named are there, and have events of the key that they came with.
+select s.project, s.trace_id, s.span_id, s.day
+from unnest(%(projects)s::text[], %(traces)s::uuid[], %(numbers)s::bigint[], %(days)s::date[])
+    as n (project, trace_id, number, day),
+    lateral (
+        select s.project, s.trace_id, s.span_id, s.day from spans s
+        where s.project = any(%(project_ids)s::text[]) and s.project = n.project and s.trace_id = n.trace_id
+            and s.span_id = n.number and s.day between n.day - %(around)s::int and n.day + %(around)s::int
+            and exists (
+                select from span_events e
+                where e.project = s.project and e.project = any(%(project_ids)s::text[]) and e.trace_id = s.trace_id
+                    and e.span_id = s.span_id and e.key = s.key
+                    and e.day between n.day - 2 * %(around)s::int and n.day + 2 * %(around)s::int
+            )
+        order by s.day limit 1
+    ) s
+order by s.project, s.trace_id, s.span_id;
+
+-- name: spans_with_events
+select s.project, s.trace_id, s.span_id, s.day, s.key, s.parent_id,
+    (extract(epoch from s.started_at) * 1000000)::bigint, s.duration_us, s.usage::text, s.details::text, s.name, s.kind,
+    s.operation, s.status, s.status_message, s.provider, s.model, s.request_model, s.response_id, s.agent, s.tool,
+    s.prompt, s.prompt_version,
+    case when s.cost_usd is not null then (least(s.cost_usd, 1000000) * 1000000000000)::bigint end, s.cost_source,
+    s.first_token_ms, s.finish_reasons, s.flags, s.tags, s.service, s.environment, s.release, s.input, s.output,
+    s.system, s.attributes
+from unnest(%(projects)s::text[], %(traces)s::uuid[], %(numbers)s::bigint[], %(days)s::date[])
+    with ordinality as n (project, trace_id, number, day, place),
+    lateral (
+        select * from spans s
+        where s.project = any(%(project_ids)s::text[]) and s.project = n.project and s.trace_id = n.trace_id
+            and s.span_id = n.number and s.day = n.day
+        limit 1
+    ) s
+order by n.place;
+
+-- name: read_span_events
+-- The first of each span, as many as are read; of the key alone that the span came with.
+select n.place, e.name, e.at_ns, e.attributes
+from unnest(
+    %(projects)s::text[], %(traces)s::uuid[], %(numbers)s::bigint[], %(days)s::date[], %(keys)s::text[]
+) with ordinality as n (project, trace_id, number, day, key, place),
+    lateral (
+        select e.name, e.at_ns, e.place, e.digest, e.attributes,
+            sum(octet_length(e.attributes)) over (order by e.at_ns, e.place, e.digest) as bytes
+        from span_events e
+        where e.project = any(%(project_ids)s::text[]) and e.project = n.project and e.trace_id = n.trace_id
+            and e.span_id = n.number and e.key = n.key
+            and e.day between n.day - %(around)s::int and n.day + %(around)s::int
+        order by e.at_ns, e.place, e.digest limit %(events_max)s
+    ) e
+where e.bytes <= %(bytes_max)s
+order by n.place, e.at_ns, e.place, e.digest;
+
+-- name: tell_span
+update spans set kind = %(kind)s, operation = %(operation)s, status_message = %(status_message)s,
+    provider = %(provider)s, model = %(model)s, request_model = %(request_model)s, response_id = %(response_id)s,
+    agent = %(agent)s, tool = %(tool)s, prompt = %(prompt)s, prompt_version = %(prompt_version)s,
+    usage = %(usage)s::jsonb, cost_usd = %(cost_usd)s, cost_source = %(cost_source)s,
+    first_token_ms = %(first_token_ms)s, finish_reasons = %(finish_reasons)s::text[], flags = %(flags)s::text[],
+    input = %(input)s, output = %(output)s, system = %(system)s, details = %(details)s::json
+where project = any(%(project_ids)s::text[]) and project = %(project)s and trace_id = %(trace_id)s
+    and span_id = %(number)s and day = %(day)s;
+
+-- name: expire_span_events
+delete from span_events where project = any(%(project_ids)s) and day < current_date - %(days)s::int;

@@ -14,6 +14,7 @@ _EXPIRE: Final[tuple[LiteralString, ...]] = (
     QUERIES.expire_text_queue,
     QUERIES.expire_span_words,
     QUERIES.expire_spans,
+    QUERIES.expire_span_events,
     QUERIES.expire_traces,
     QUERIES.expire_trace_rollups,
 )
@@ -23,9 +24,12 @@ async def expire_traces(
     connection: Connection, retention_days: Mapping[str, int], *, default_days: int = RETENTION_DAYS_DEFAULT
 ) -> None:
     """Delete what is older than its project's days; a project that is not named keeps `default_days`."""
-    cursor = await connection.execute(QUERIES.list_trace_projects, {"project_ids": None})
+    found: set[str] = set()
+    for statement in (QUERIES.list_trace_projects, QUERIES.list_event_projects):
+        cursor = await connection.execute(statement, {"project_ids": None})
+        found.update(project for (project,) in await cursor.fetchall())
     by_days: dict[int, list[str]] = {}
-    for (project,) in await cursor.fetchall():
+    for project in sorted(found):
         by_days.setdefault(retention_days.get(project, default_days), []).append(project)
     for days, projects in sorted(by_days.items()):
         for statement in _EXPIRE:

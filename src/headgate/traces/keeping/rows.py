@@ -9,7 +9,7 @@ import struct
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -44,6 +44,15 @@ COLUMN_TYPES: Final = (
 """The types that values are sent as, in the order of `copy_spans`; each has the bytes of the column's own."""
 
 
+class SpanPlace(NamedTuple):
+    """Where a span is, or would be if it came on that day."""
+
+    project: str
+    trace_id: bytes
+    number: int
+    day: date
+
+
 class KeptSpan(msgspec.Struct, frozen=True):
     """A span that is to be written: where it belongs, and itself."""
 
@@ -58,6 +67,11 @@ class KeptSpan(msgspec.Struct, frozen=True):
     def identity(self) -> tuple[str, bytes, int]:
         """What tells it from all others."""
         return self.project, self.trace_id, self.number
+
+    @property
+    def place(self) -> SpanPlace:
+        """Where it is."""
+        return SpanPlace(self.project, self.trace_id, self.number, self.day)
 
 
 def kept_spans(batch: SpanBatch) -> list[KeptSpan]:
@@ -93,7 +107,7 @@ def span_row(kept: KeptSpan) -> tuple[Any, ...]:
         *(_name(span.provider), _name(span.model), _name(span.request_model), _name(span.response_id)),
         *(_name(span.agent), _name(span.tool), _name(span.user), _name(span.session), _names(span.tags)),
         *(_name(span.release), _name(span.environment), _name(span.service), _name(span.prompt)),
-        *(_name(span.prompt_version), _usage(span.usage), _usd(span.cost_pico_usd), span.cost_source),
+        *(_name(span.prompt_version), _usage(span.usage), usd(span.cost_pico_usd), span.cost_source),
         *(span.first_token_ms, _names(span.finish_reasons), _names(span.flags), _name(span.convention)),
         *(clean(span.input), clean(span.output), clean(span.system), _details(span), clean(span.attributes)),
     )
@@ -120,16 +134,23 @@ def _names(values: Sequence[str]) -> bytes:
     return b"".join(pieces)
 
 
-def _usage(usage: Usage | None) -> bytes | None:
+def usage_json(usage: Usage | None) -> bytes | None:
+    """Return a usage as JSON."""
     if usage is None:
         return None
     if usage.units:
         units = {name(unit): count for unit, count in list(usage.units.items())[:NAMES_MAX]}
         usage = msgspec.structs.replace(usage, units=units)
-    return _JSONB + msgspec.json.encode(usage)
+    return msgspec.json.encode(usage)
 
 
-def _usd(pico_usd: int | None) -> Decimal | None:
+def _usage(usage: Usage | None) -> bytes | None:
+    text = usage_json(usage)
+    return None if text is None else _JSONB + text
+
+
+def usd(pico_usd: int | None) -> Decimal | None:
+    """Return an amount in the database's unit."""
     return None if pico_usd is None else Decimal(pico_usd) / PICO_PER_USD
 
 
@@ -143,13 +164,13 @@ def _details(span: Span) -> str:
     for field in _JSON_DETAILS:
         text: str = getattr(span, field)
         if text:
-            parts[field] = _json(text)
+            parts[field] = detail_json(text)
     if span.scope:
         parts["scope"] = clean(span.scope)
     return msgspec.json.encode(parts).decode()
 
 
-def _json(text: str) -> msgspec.Raw | str:
+def detail_json(text: str) -> msgspec.Raw | str:
     """Return JSON as it is; what is none, as text."""
     data = text.encode()
     try:

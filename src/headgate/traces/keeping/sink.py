@@ -19,26 +19,16 @@ from headgate.core.ports import Envelope
 from headgate.records.rows import day_of, identity, name
 from headgate.records.sink import ensure_day_partitions, interrupted_calls, release_ids, with_release
 from headgate.store.database import Connection
-from headgate.store.queries import Queries
+from headgate.traces.keeping.adding import QUERIES, add_to_traces, queue_text
 from headgate.traces.keeping.rows import COLUMN_TYPES, KeptSpan, has_text, kept_spans, span_row
-from headgate.traces.keeping.summing import (
-    FACETS_MAX,
-    TraceDelta,
-    TraceKey,
-    sum_calls,
-    sum_spans,
-    trace_key,
-    traced_call,
-)
+from headgate.traces.keeping.summing import sum_calls, sum_spans, trace_key, traced_call
+from headgate.traces.keeping.telling import join_events
 from headgate.traces.model import SPANS, SpanBatch
 from headgate.traces.scores.model import SpanScore
 from headgate.traces.scores.storing import join_scores, write_span_scores
 
-QUERIES: Final = Queries.load("headgate.traces.keeping")
 TRIES: Final = 3
 """How often spans are looked up and written while another shipper writes the same ones."""
-QUEUED_MAX: Final = 200
-"""Spans in one row of the queue for words."""
 
 if len(COLUMN_TYPES) != QUERIES.copy_spans.count(",") + 1:
     raise RuntimeError("copy_spans and COLUMN_TYPES have to name the same columns")
@@ -64,8 +54,9 @@ class SpanSink:
         # In one order everywhere, so that two shippers with the same spans wait, and never for each other.
         new = await _write_new(connection, [spans[identity] for identity in sorted(spans)])
         await add_to_traces(connection, sum_spans(new))
-        await _queue_text(connection, [kept for kept in new if has_text(kept.span)])
+        await queue_text(connection, [kept.place for kept in new if has_text(kept.span)])
         await _add_scores(connection, new)
+        await join_events(connection, [kept.place for kept in new])
 
 
 class TraceCallSink:
@@ -120,21 +111,6 @@ async def _queue_answers(connection: Connection, ends: Sequence[End]) -> None:
     if rows:
         async with connection.cursor() as cursor:
             await cursor.executemany(QUERIES.queue_answers, rows)
-
-
-async def add_to_traces(
-    connection: Connection, deltas: dict[TraceKey, TraceDelta], *, changed: Iterable[tuple[str, UUID]] = ()
-) -> None:
-    """Add to the rows of traces, and have counted again what these cost and others that have changed."""
-    if deltas:
-        rows = msgspec.json.encode([delta.row(key) for key, delta in deltas.items()]).decode()
-        await connection.execute(QUERIES.add_to_traces, {"rows": rows, "facets_max": FACETS_MAX})
-    marked = sorted({*changed, *((project, UUID(bytes=trace_id)) for project, trace_id in deltas)})
-    if marked:
-        await connection.execute(
-            QUERIES.mark_changed,
-            {"projects": [project for project, _ in marked], "traces": [trace_id for _, trace_id in marked]},
-        )
 
 
 async def _write_new(connection: Connection, spans: Sequence[KeptSpan]) -> list[KeptSpan]:
@@ -196,25 +172,6 @@ async def _add_scores(connection: Connection, spans: Sequence[KeptSpan]) -> None
     for project in sorted({kept.project for kept in spans}):
         of_project = {kept.number: UUID(bytes=kept.trace_id) for kept in spans if kept.project == project}
         await join_scores(connection, project, spans=of_project)
-
-
-async def _queue_text(connection: Connection, spans: Sequence[KeptSpan]) -> None:
-    groups: dict[tuple[date, str], list[KeptSpan]] = {}
-    for kept in spans:
-        groups.setdefault((kept.day, kept.project), []).append(kept)
-    rows = [
-        {
-            "day": day,
-            "project": project,
-            "traces": [UUID(bytes=kept.trace_id) for kept in group[start : start + QUEUED_MAX]],
-            "numbers": [kept.number for kept in group[start : start + QUEUED_MAX]],
-        }
-        for (day, project), group in groups.items()
-        for start in range(0, len(group), QUEUED_MAX)
-    ]
-    if rows:
-        async with connection.cursor() as cursor:
-            await cursor.executemany(QUERIES.queue_text, rows)
 
 
 def _by_day(spans: Iterable[KeptSpan]) -> dict[date, list[KeptSpan]]:

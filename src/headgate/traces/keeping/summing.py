@@ -123,6 +123,16 @@ class TraceDelta(msgspec.Struct, kw_only=True):
         self.environment = self.environment or name(environment)
 
 
+def sum_words(spans: Iterable[KeptSpan]) -> dict[TraceKey, TraceDelta]:
+    """Sum what spans that are there already say now: names and models, but no second count of them."""
+    deltas: dict[TraceKey, TraceDelta] = {}
+    for kept in spans:
+        began = started_us(kept.span)
+        fresh = TraceDelta(first_day=kept.day, last_day=kept.day, started_us=began, ended_us=began)
+        deltas.setdefault((kept.project, kept.trace_id), fresh).facets.update(_facets_of_span(kept))
+    return dict(sorted(deltas.items()))
+
+
 def sum_spans(spans: Iterable[KeptSpan]) -> dict[TraceKey, TraceDelta]:
     """Sum spans by trace, in the order of projects and traces, in which rows are locked everywhere."""
     deltas: dict[TraceKey, TraceDelta] = {}

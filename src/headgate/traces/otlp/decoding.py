@@ -51,11 +51,6 @@ def decode_spans(data: bytes, form: Form, key: Key, received_ms: int) -> Decoded
     return Decoded(list(entries), reasons)
 
 
-def refuse_logs(data: bytes, form: Form, key: Key, received_ms: int) -> Decoded:
-    """Keep none of the log records, and say so. Raises Malformed."""
-    return _refused(data, form, received_ms, Reasons("log records"))
-
-
 def refuse_metrics(data: bytes, form: Form, key: Key, received_ms: int) -> Decoded:
     """Keep none of the metrics, and say so. Raises Malformed."""
     return _refused(data, form, received_ms, Reasons("metrics"))
@@ -145,7 +140,7 @@ class _SpanReader:
 def _refused(data: bytes, form: Form, received_ms: int, reasons: Reasons) -> Decoded:
     count = sum(1 for _ in items(data, form, reasons, received_ms))
     if count:
-        reasons.reject(f"all {count}", "this server keeps spans, and what their events say", count)
+        reasons.reject(f"all {count}", "this server keeps spans and log events of GenAI", count)
     return Decoded([], reasons)
 
 

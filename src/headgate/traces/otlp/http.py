@@ -16,10 +16,11 @@ from headgate.access.http import Time
 from headgate.access.model import Key
 from headgate.core.faults import Fault
 from headgate.core.ports import Clock
-from headgate.traces.model import SPANS
+from headgate.traces.model import LOGS, SPANS
 from headgate.traces.otlp.answers import MEDIA_TYPES, Signal, failure, form_of, success
 from headgate.traces.otlp.bounds import BODY_BYTES_MAX
-from headgate.traces.otlp.decoding import Decode, Form, decode_spans, refuse_logs, refuse_metrics
+from headgate.traces.otlp.decoding import Decode, Form, decode_spans, refuse_metrics
+from headgate.traces.otlp.logs import decode_logs
 from headgate.traces.otlp.receiving import ENCODINGS, Body, Reception
 
 AnyRequest = Request[Any, Any, Any]
@@ -69,7 +70,7 @@ class OtlpController(Controller):
         self, request: AnyRequest, caller: CallerKey, clock: Time, reception: Receiving
     ) -> Response[bytes]:
         """Take spans."""
-        return await _take(_Route("spans", decode_spans), request, caller, clock, reception)
+        return await _take(_Route("spans", SPANS, decode_spans), request, caller, clock, reception)
 
     @post(
         "/v1/logs",
@@ -80,8 +81,8 @@ class OtlpController(Controller):
     async def take_logs(
         self, request: AnyRequest, caller: CallerKey, clock: Time, reception: Receiving
     ) -> Response[bytes]:
-        """Refuse log records in words, so that an exporter doesn't come again with them."""
-        return await _take(_Route("logs", refuse_logs), request, caller, clock, reception)
+        """Take log records of GenAI: messages of spans, and scores. Others are refused in words."""
+        return await _take(_Route("logs", LOGS, decode_logs), request, caller, clock, reception)
 
     @post(
         "/v1/metrics",
@@ -93,11 +94,12 @@ class OtlpController(Controller):
         self, request: AnyRequest, caller: CallerKey, clock: Time, reception: Receiving
     ) -> Response[bytes]:
         """Refuse metrics in words, so that an exporter doesn't come again with them."""
-        return await _take(_Route("metrics", refuse_metrics), request, caller, clock, reception)
+        return await _take(_Route("metrics", SPANS, refuse_metrics), request, caller, clock, reception)
 
 
 class _Route(NamedTuple):
     signal: Signal
+    kind: int
     decode: Decode
 
 
@@ -107,7 +109,7 @@ async def _take(
     form, encoding = _described(request)
     async with reception.reading(request.stream()) as data:
         body = Body(data, encoding, form)
-        reasons = await reception.take(SPANS, route.decode, body, caller, clock.now_ms())
+        reasons = await reception.take(route.kind, route.decode, body, caller, clock.now_ms())
     return Response(success(route.signal, form, reasons), media_type=MEDIA_TYPES[form])
 
 

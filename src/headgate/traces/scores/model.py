@@ -84,7 +84,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpanScore(msgspec.Struct, frozen=True, kw_only=True):
-    """A score that a span carries, and which span."""
+    """A score that a span carries, and which span; `span_id` is empty where it is of its trace."""
 
     project: str
     key: str
@@ -169,9 +169,9 @@ def score_of_span(row: SpanScore) -> Score | None:
         comment=_clean(said.comment)[:8000],
         source=source,
         at_ms=max(0, row.at_ns // 1_000_000),
-        subject="span",
+        subject="span" if row.span_id else "trace",
         trace_id=uuid.UUID(bytes=row.trace_id),
-        span_id=span_number(row.span_id),
+        span_id=span_number(row.span_id) if row.span_id else None,
     )
 
 
