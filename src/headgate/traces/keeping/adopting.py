@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from headgate.store.database import Connection
-from headgate.traces.keeping.gathering import Due, Gathered
 from headgate.traces.keeping.adding import QUERIES, add_to_traces
+from headgate.traces.keeping.gathering import Due, Gathered
 from headgate.traces.keeping.summing import TracedCall, sum_calls, trace_key
 from headgate.traces.scores.storing import join_scores
 
