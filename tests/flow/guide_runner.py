@@ -33,7 +33,8 @@ SEEN_S_MAX = 5.0
 _FENCE = re.compile(r"^```(?P<kind>\w*)(?P<more>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE_NAME = re.compile(r"# (?P<name>[\w.-]+\.(?:toml|py|yaml|json))\n")
 _READS = re.compile(
-    r"^headgate (?:\w+ (?:list|show|search|unknown)|requests|costs|providers|models|doctor)\b|^curl .*/metrics"
+    r"^headgate (?:\w+ (?:list|show|search|unknown)|requests|costs|providers|models|doctor)\b"
+    r"|^curl .*/metrics"
 )
 _PORT = re.compile(r"127\.0\.0\.1:44(\d\d)")
 _MASKS = (
