@@ -157,7 +157,8 @@ class LogEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """An event of a span that came as a log record. `span_id` is empty for a score of a whole trace.
 
     `attributes` is JSON: what it says, as an event of a span would. `digest` tells it from all others of its
-    span, `place` is where it stood in its request. A score is nothing else.
+    span, `place` is where it stood in its request, `cost_pico_usd` what its tokens cost by the price table.
+    A score is nothing else.
     """
 
     trace_id: bytes
@@ -168,6 +169,7 @@ class LogEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     place: int = 0
     attributes: str = ""
     score: ScoreSaid | None = None
+    cost_pico_usd: int | None = None
 
 
 class LogBatch(msgspec.Struct, frozen=True, array_like=True):

@@ -14,6 +14,8 @@ create table span_events (
     -- Its place in the request that brought it: for events of one moment.
     place integer not null,
     attributes text not null,
+    -- What the tokens cost that it tells of, by the price table.
+    cost_usd numeric,
     primary key (project, trace_id, span_id, digest, day)
 ) partition by range (day);
 create table span_events_default partition of span_events default;

@@ -11,7 +11,6 @@ import msgspec
 
 from headgate.traces.conventions.happened import DETAILS
 from headgate.traces.conventions.kinds import OPERATIONS
-from headgate.traces.conventions.priced import priced
 from headgate.traces.conventions.resolve import resolve
 from headgate.traces.conventions.texts import bounded, decoded, encoded, parsed
 from headgate.traces.model import RawEvent, RawSpan, Span
@@ -57,8 +56,13 @@ def fields_of(name: str, attributes: Mapping[str, Any], body: object) -> dict[st
     return {**members, **attributes} if name == DETAILS else {**attributes, "body": members}
 
 
-def told_by_logs(span: Span, told: Sequence[str], events: Sequence[RawEvent]) -> Logged:
-    """Return a span with what its events say where it says nothing. `told` names what events said before."""
+def told_by_logs(
+    span: Span, told: Sequence[str], events: Sequence[RawEvent], cost_pico_usd: int | None = None
+) -> Logged:
+    """Return a span with what its events say where it says nothing. `told` names what events said before.
+
+    `cost_pico_usd` is what the tokens cost that the events tell of, by the price table.
+    """
     own = _without(span, told)
     heard = resolve(
         RawSpan(
@@ -88,11 +92,10 @@ def told_by_logs(span: Span, told: Sequence[str], events: Sequence[RawEvent]) ->
     if own.status == "error" and not own.status_message and heard.status_message:
         found[_MESSAGE] = heard.status_message
     flags = tuple(dict.fromkeys((*own.flags, *heard.flags)))
-    full = priced(msgspec.structs.replace(own, **found, flags=flags, events=_events(own, heard)))
-    names = [*found]
-    if full.cost_source != own.cost_source:
-        names += ["cost_pico_usd", "cost_source"]
-    return Logged(full, tuple(dict.fromkeys(names)))
+    if "usage" in found and cost_pico_usd is not None and not (own.cost_source or heard.cost_source):
+        found |= {"cost_pico_usd": cost_pico_usd, "cost_source": "priced"}
+    full = msgspec.structs.replace(own, **found, flags=flags, events=_events(own, heard))
+    return Logged(full, tuple(found))
 
 
 def _is_open(value: object) -> bool:

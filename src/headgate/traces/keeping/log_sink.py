@@ -15,7 +15,7 @@ from headgate.records.rows import clean, instant, name
 from headgate.records.sink import ensure_day_partitions
 from headgate.store.database import Connection
 from headgate.traces.keeping.adding import QUERIES, add_to_traces
-from headgate.traces.keeping.rows import SpanPlace
+from headgate.traces.keeping.rows import SpanPlace, usd
 from headgate.traces.keeping.telling import join_events
 from headgate.traces.model import LOGS, LogBatch, LogEvent, ScoreSaid, span_number
 from headgate.traces.scores.model import SpanScore
@@ -66,6 +66,7 @@ async def _write_new(connection: Connection, events: Sequence[KeptEvent]) -> lis
         "names": [name(kept.event.name) for kept in events],
         "times": [kept.event.at_ns for kept in events],
         "places": [kept.event.place for kept in events],
+        "costs": [usd(kept.event.cost_pico_usd) for kept in events],
         "texts": [clean(kept.event.attributes) for kept in events],
     }
     cursor = await connection.execute(QUERIES.add_span_events, columns)

@@ -320,12 +320,13 @@ delete from trace_rollups where project = any(%(project_ids)s) and slot < curren
 
 -- name: add_span_events
 -- What comes again stays as it is: the day before, too, around midnight.
-insert into span_events (day, project, trace_id, span_id, digest, key, name, at_ns, place, attributes)
-select n.day, n.project, n.trace_id, n.span_id, n.digest, n.key, n.name, n.at_ns, n.place, n.attributes
+insert into span_events (day, project, trace_id, span_id, digest, key, name, at_ns, place, attributes, cost_usd)
+select n.day, n.project, n.trace_id, n.span_id, n.digest, n.key, n.name, n.at_ns, n.place, n.attributes, n.cost_usd
 from unnest(
     %(days)s::date[], %(projects)s::text[], %(traces)s::uuid[], %(numbers)s::bigint[], %(digests)s::bytea[],
-    %(keys)s::text[], %(names)s::text[], %(times)s::bigint[], %(places)s::int[], %(texts)s::text[]
-) as n (day, project, trace_id, span_id, digest, key, name, at_ns, place, attributes)
+    %(keys)s::text[], %(names)s::text[], %(times)s::bigint[], %(places)s::int[], %(texts)s::text[],
+    %(costs)s::numeric[]
+) as n (day, project, trace_id, span_id, digest, key, name, at_ns, place, attributes, cost_usd)
 where not exists (
     select from span_events e
     where e.project = any(%(project_ids)s::text[]) and e.project = n.project and e.trace_id = n.trace_id
@@ -386,12 +387,13 @@ order by n.place;
 
 -- name: read_span_events
 -- The first of each span, as many as are read; of the key alone that the span came with.
-select n.place, e.name, e.at_ns, e.attributes
+select n.place, e.name, e.at_ns, e.attributes,
+    case when e.cost_usd is not null then (least(e.cost_usd, 1000000) * 1000000000000)::bigint end
 from unnest(
     %(projects)s::text[], %(traces)s::uuid[], %(numbers)s::bigint[], %(days)s::date[], %(keys)s::text[]
 ) with ordinality as n (project, trace_id, number, day, key, place),
     lateral (
-        select e.name, e.at_ns, e.place, e.digest, e.attributes,
+        select e.name, e.at_ns, e.place, e.digest, e.attributes, e.cost_usd,
             sum(octet_length(e.attributes)) over (order by e.at_ns, e.place, e.digest) as bytes
         from span_events e
         where e.project = any(%(project_ids)s::text[]) and e.project = n.project and e.trace_id = n.trace_id

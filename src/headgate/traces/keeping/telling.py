@@ -104,13 +104,15 @@ async def _tell(
     cursor = await connection.execute(
         QUERIES.read_span_events, {"project_ids": projects, **of_keys, **bounds}
     )
-    for place, event_name, at_ns, attributes in await cursor.fetchall():
+    costs: list[int | None] = [None] * len(spans)
+    for place, event_name, at_ns, attributes, cost in await cursor.fetchall():
+        costs[place - 1] = cost if costs[place - 1] is None else costs[place - 1]
         event = RawEvent(name=event_name, at_ns=at_ns, attributes=_ATTRIBUTES.decode(attributes))
         events[place - 1].append(event)
     changed: list[KeptSpan] = []
     rows: list[dict[str, Any]] = []
-    for found, of_span in zip(spans, events, strict=True):
-        logged = told_by_logs(found.kept.span, found.told, of_span)
+    for found, of_span, cost in zip(spans, events, costs, strict=True):
+        logged = told_by_logs(found.kept.span, found.told, of_span, cost)
         if logged.span != found.kept.span:
             changed.append(msgspec.structs.replace(found.kept, span=logged.span))
             rows.append(_row(found, logged))

@@ -14,10 +14,13 @@ import msgspec
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from headgate.access.model import Key
+from headgate.traces.conventions.happened import DETAILS
 from headgate.traces.conventions.logged import EVALUATION, PREFIX, fields_of
+from headgate.traces.conventions.priced import priced
+from headgate.traces.conventions.resolve import resolve
 from headgate.traces.conventions.scores import score_of
 from headgate.traces.conventions.texts import encoded
-from headgate.traces.model import LogEvent
+from headgate.traces.model import LogEvent, RawSpan
 from headgate.traces.otlp.bounds import SPAN_BYTES_MAX
 from headgate.traces.otlp.decoding import Decoded, Form, Item, batches, check_length, items, parse
 from headgate.traces.otlp.reasons import Reasons, Wrong
@@ -102,6 +105,7 @@ class _LogReader:
             attributes=text,
             place=number,
             digest=self._digest(record, name, text),
+            cost_pico_usd=_cost(event, fields) if name == DETAILS else None,
         )
 
     def _at_ns(self, record: Any) -> int:
@@ -123,6 +127,21 @@ def _name_of(record: Any) -> str:
     if record.event_name:
         return record.event_name
     return next((pair.value.string_value for pair in record.attributes if pair.key == _EVENT_NAME), "")
+
+
+def _cost(event: LogEvent, fields: Mapping[str, Any]) -> int | None:
+    """What a call costs whose tokens an event tells: the shipper has no price table."""
+    said = RawSpan(
+        trace_id=event.trace_id,
+        span_id=b"",
+        parent_id=b"",
+        name=event.name,
+        kind=0,
+        start_ns=event.at_ns,
+        end_ns=event.at_ns,
+        attributes={**fields},
+    )
+    return priced(resolve(said)).cost_pico_usd
 
 
 def _scored(event: LogEvent, record: Any, fields: Mapping[str, Any]) -> LogEvent:
