@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -22,12 +23,13 @@ from headgate.traces.scores.storing import write_span_scores
 
 TRACE = uuid.UUID(bytes=bytes(range(16)))
 SPAN = bytes(range(8))
+EVER = {"first_day": date(1970, 1, 1), "last_day": date(9999, 1, 1)}
 HELPFUL: dict[str, Any] = {"trace_id": TRACE.hex, "name": "helpful", "value": True}
 
 
 async def of_trace(database: Database, projects: Sequence[str] = ("default",)) -> list[Feedback]:
     async with database.connection() as connection:
-        return await scores_of(connection, projects, TRACE)
+        return await scores_of(connection, projects, TRACE, EVER)
 
 
 async def say(api: Api, **said: Any) -> Any:

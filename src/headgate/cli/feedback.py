@@ -26,7 +26,8 @@ SUBJECTS = FIELDS[-6:]
 _WORDS = {"yes": True, "true": True, "no": False, "false": False}
 
 
-def _subject(item: Json) -> str:
+def subject_of(item: Json) -> str:
+    """Return what was spoken of, as `field=value`."""
     for field in ("business_id", "request_id", "span_id", "trace_id", "session", "user"):
         if item.get(field):
             return f"{field}={item[field]}"
@@ -107,7 +108,7 @@ def list_feedback(
 ) -> None:
     """List what was said, the newest first."""
     found: list[Any] = api.client.items("/feedback", limit=limit, name=name, source=source, **about.fields())
-    shown = found if api.out.as_json else [{**each, "subject": _subject(each)} for each in found]
+    shown = found if api.out.as_json else [{**each, "subject": subject_of(each)} for each in found]
     api.out.rows(shown, COLUMNS, empty="Nothing was said; `headgate feedback add NAME VALUE` says something.")
 
 

@@ -25,6 +25,9 @@ class TraceFilters(msgspec.Struct, frozen=True, kw_only=True):
     status: Annotated[str | None, typer.Option(help="ok, or error: those with a step that failed.")] = None
     flag: Annotated[str | None, typer.Option(help="Only traces with this flag.")] = None
     text: Annotated[str | None, typer.Option(help="Only those with these words in a step.")] = None
+    score: Annotated[
+        str | None, typer.Option(help="Only those of which this was said: csat>=4, helpful:false, or a name.")
+    ] = None
     min_duration_ms: Annotated[float | None, typer.Option(help="Only those that took so long.")] = None
     min_cost_usd: Annotated[str | None, typer.Option(help="Only those that cost so much.")] = None
     since: Annotated[str | None, typer.Option("--from", help="Not before, such as 2026-11-21T08:00:00Z.")] = (

@@ -9,6 +9,7 @@ import typer
 
 from headgate.cli.client import Client, Json
 from headgate.cli.command import Api, over_api
+from headgate.cli.feedback import subject_of
 from headgate.cli.lineage import lineage
 from headgate.cli.output import NOTHING, Column, milliseconds, moment, plain, usd
 from headgate.cli.requests import tokens
@@ -86,6 +87,15 @@ HITS = (
     Column("text", "snippet"),
 )
 
+SCORES = (
+    Column("said", "name"),
+    Column("value", "value"),
+    Column("of", "subject"),
+    Column("source", "source"),
+    Column("by", "by"),
+    Column("comment", "comment"),
+)
+
 SHARES = (
     Column("calls", "calls", right=True),
     Column("tokens", "usage", lambda usage: str(tokens(usage)), right=True),
@@ -135,6 +145,9 @@ def show(
         if found[part]:
             api.out.text("")
             api.out.rows(found[part], (Column(title, "name"), *SHARES), empty="")
+    if found.get("scores"):
+        api.out.text("")
+        api.out.rows([{**said, "subject": subject_of(said)} for said in found["scores"]], SCORES, empty="")
 
 
 app.command("lineage")(lineage)
@@ -163,10 +176,13 @@ def search(
     api: Api,
     text: Annotated[str, typer.Argument(help='Words, or "phrases in double quotes"; all have to be there.')],
     project: Annotated[str | None, typer.Option(help="Only in traces of this project.")] = None,
+    score: Annotated[
+        str | None, typer.Option(help="Only in traces of which this was said, such as csat>=4.")
+    ] = None,
     limit: Limit = 20,
 ) -> None:
     """Find steps by what went into them or came out, the newest days first."""
-    rows = api.client.items("/traces/search", limit=limit, text=text, project=project)
+    rows = api.client.items("/traces/search", limit=limit, text=text, project=project, score=score)
     api.out.rows(rows, HITS, empty="No step has these words.")
 
 

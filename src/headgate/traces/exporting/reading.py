@@ -76,8 +76,13 @@ class TraceReader:
     async def scores(self) -> list[Feedback]:
         """Return what was said of the trace, its spans and its requests."""
         async with self._database.connection() as connection:
-            found = await scores_of(connection, self._scope["project_ids"], self._scope["trace_id"])
-        return [score for score in found if self._key in (None, score.key)]
+            return await scores_of(
+                connection,
+                [self._kept.item.project],
+                self._kept.days["trace_id"],
+                self._kept.days,
+                key=self._key,
+            )
 
     async def _places(self, statement: str) -> AsyncIterator[list[Place]]:
         after: dict[str, Any] = {"after": None, "after_id": None}

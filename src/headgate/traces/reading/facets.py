@@ -35,16 +35,19 @@ async def count_facets(
         "look": LOOK,
         "values_max": VALUES_MAX,
     }
-    counts = await _counted(connection, QUERIES.first_traces, parameters)
+    first = ordered(_of_facets(QUERIES.first_traces), filters=filters)
+    counts = await _counted(connection, first, parameters)
     if is_narrowed(filters) and counts.traces < COUNTED_MAX:
-        counts = await _counted(connection, QUERIES.matching_traces, parameters)
+        matching = ordered(_of_facets(QUERIES.matching_traces), filters=filters)
+        counts = await _counted(connection, matching, parameters)
     return counts
 
 
-async def _counted(
-    connection: Connection, statement: LiteralString, parameters: dict[str, Any]
-) -> FacetCounts:
-    traces = ordered(statement.replace("[columns]", QUERIES.facet_columns))
+def _of_facets(statement: LiteralString) -> LiteralString:
+    return statement.replace("[columns]", QUERIES.facet_columns)
+
+
+async def _counted(connection: Connection, traces: LiteralString, parameters: dict[str, Any]) -> FacetCounts:
     found = await connection.execute(
         QUERIES.count_facets.replace("[traces]", traces), parameters, prepare=False
     )

@@ -45,6 +45,7 @@ from headgate.traces.reading.model import (
     TraceStatus,
 )
 from headgate.traces.reading.opening import open_trace
+from headgate.traces.reading.scored import read_score
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -69,6 +70,7 @@ _OTHERS: Final[dict[str, str]] = {
     "status": "error: in which a step failed; ok: in which none did",
     "min_duration_ms": "that took at least so long",
     "min_cost_usd": "that cost at least so much",
+    "score": "of which this was said, such as csat>=4, helpful:false, outcome:resolved, or a name alone",
 }
 FILTERS: Final[dict[str, Any]] = {
     name: query_parameter(text) for name, text in {**_TEXTS, **_OTHERS}.items()
@@ -185,6 +187,7 @@ def read_filters(query: Mapping[str, str], seen: Visible) -> tuple[TraceFilters,
         status=_status(query.get("status")),
         min_duration_ms=_milliseconds(query.get("min_duration_ms")),
         min_cost_usd=_usd(query.get("min_cost_usd")),
+        score=None if (said := read_text(query, "score")) is None else read_score(said),
         only_key=seen.key,
     )
     return filters, narrowed(seen, read_text(query, "project"))

@@ -34,7 +34,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FACETS: Final = ("key", "model", "provider", "service", "release", "environment", "tag", "tool", "agent")
 _NARROWING: Final = (
     *_FACETS,
-    *("user", "session", "name", "status", "flag", "min_duration_ms", "min_cost_usd", "text", "only_key"),
+    *("user", "session", "name", "status", "flag", "min_duration_ms", "min_cost_usd", "text"),
+    *("score", "only_key"),
 )
 
 
@@ -60,10 +61,12 @@ async def list_traces(
     }
     rows: list[TupleRow] = []
     if filters.text is None:
-        found = await connection.execute(ordered(QUERIES.first_traces, sort), parameters, prepare=False)
+        first = ordered(QUERIES.first_traces, sort, filters)
+        found = await connection.execute(first, parameters, prepare=False)
         rows = await found.fetchall()
     if narrows and len(rows) <= limit:
-        found = await connection.execute(ordered(QUERIES.matching_traces, sort), parameters, prepare=False)
+        matching = ordered(QUERIES.matching_traces, sort, filters)
+        found = await connection.execute(matching, parameters, prepare=False)
         rows = await found.fetchall()
     more = len(rows) > limit
     return Page(
@@ -89,7 +92,9 @@ async def filter_parameters_of(
     """Return what the filter's SQL takes, a text looked up. Raises InvalidRequest for one without words."""
     traces: list[UUID] | None = None
     if filters.text is not None:
-        question = TextQuestion(text=filters.text, project_ids=projects, key=filters.only_key)
+        question = TextQuestion(
+            text=filters.text, project_ids=projects, key=filters.only_key, score=filters.score
+        )
         _, hits = await find_hits(connection, question, limit=TEXT_HITS_MAX)
         traces = list({trace for trace, _, _ in hits})
     return {**filter_parameters(filters), "trace_ids": traces}
@@ -98,6 +103,8 @@ async def filter_parameters_of(
 def filter_parameters(filters: TraceFilters) -> dict[str, Any]:
     """Return what the filter's SQL takes, for filters without a text."""
     words = [f"{facet}:{clean(value)}" for facet in _FACETS if (value := getattr(filters, facet)) is not None]
+    if filters.score is not None:
+        words.append(f"score:{clean(filters.score.name)}")
     least_ms = filters.min_duration_ms
     return {
         "begin": filters.begin,
@@ -113,12 +120,17 @@ def filter_parameters(filters: TraceFilters) -> dict[str, Any]:
         "only_key": filters.only_key,
         "trace_ids": None,
         "facets_max": FACETS_MAX,
+        **({} if filters.score is None else filters.score.parameters()),
     }
 
 
-def with_columns(statement: LiteralString) -> LiteralString:
+def with_columns(statement: LiteralString, filters: TraceFilters | None = None) -> LiteralString:
     """Put the columns of a trace's row, and the filter, in their places."""
-    return statement.replace("[columns]", QUERIES.trace_columns).replace("[filter]", QUERIES.trace_filter)
+    wanted = QUERIES.trace_filter
+    if filters is not None and filters.score is not None:
+        # Only then: a planner that finds it behind an `or` would not begin with the scores.
+        wanted = wanted + " and " + QUERIES.trace_scored
+    return statement.replace("[columns]", QUERIES.trace_columns).replace("[filter]", wanted)
 
 
 def is_narrowed(filters: TraceFilters) -> bool:
@@ -173,10 +185,12 @@ def _by_facet(facets: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-def ordered(statement: LiteralString, sort: Sort = "newest") -> LiteralString:
+def ordered(
+    statement: LiteralString, sort: Sort = "newest", filters: TraceFilters | None = None
+) -> LiteralString:
     """Put the columns, the filter and the order of a list in their places."""
     return (
-        with_columns(statement)
+        with_columns(statement, filters)
         .replace("[place]", QUERIES[f"{sort}_place"])
         .replace("[order]", QUERIES[f"{sort}_order"])
         .replace("[order of m]", QUERIES[f"{sort}_order"].replace("t.", "m."))

@@ -12,6 +12,8 @@ import msgspec
 from headgate.core.call import Usage
 from headgate.records.model import UsageBuckets
 from headgate.traces.model import CostSource, Kind, Status
+from headgate.traces.reading.scored import ScoreFilter
+from headgate.traces.scores.model import Feedback
 
 Sort = Literal["newest", "slowest", "dearest"]
 TraceStatus = Literal["ok", "error"]
@@ -42,6 +44,8 @@ class TraceFilters(msgspec.Struct, frozen=True, kw_only=True):
     min_cost_usd: str | None = None
     text: str | None = None
     """Words, or phrases in quotes, that stand in a step of it."""
+    score: ScoreFilter | None = None
+    """What was said of it, or of a span or request of it."""
     only_key: str | None = None
     """Only traces in which no other key has a part: what a member sees."""
 
@@ -252,6 +256,8 @@ class TraceDetail(TraceFacts, frozen=True, kw_only=True):
     cost_by_model: list[CostShare]
     cost_by_step: list[CostShare]
     """By the name of the step that made the calls: what stands right above them."""
+    scores: list[Feedback]
+    """What was said of it, its spans and requests, and the newest of its session and of its user."""
 
 
 class FacetValue(msgspec.Struct, frozen=True, kw_only=True):

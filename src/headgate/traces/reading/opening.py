@@ -16,6 +16,8 @@ from headgate.traces.reading.finding import Kept, find_trace, unknown_trace
 from headgate.traces.reading.listing import QUERIES
 from headgate.traces.reading.model import CallRow, SpanRow, TraceDetail, TraceItem
 from headgate.traces.reading.tree import Drawn, draw, moment_text
+from headgate.traces.scores.model import Feedback
+from headgate.traces.scores.queries import Around, scores_around
 
 SPANS_AT_ONCE: Final = 1000
 """A trace of more is drawn in a thread of its own, so that nobody else waits for it."""
@@ -46,7 +48,9 @@ async def open_trace(
     else:
         drawn = draw(spans, calls, kept.elsewhere)
     item = kept.item if key is None else _own(kept.item, drawn, key)
-    detail = _detail(item, drawn, len(spans))
+    around = Around(trace_id=kept.days["trace_id"], days=kept.days, session=item.session, user=item.user)
+    scores = await scores_around(connection, [item.project], around, key=key)
+    detail = _detail(item, drawn, len(spans), scores)
     if not with_content:
         return detail
     contents = await read_contents(connection, [item.project], kept.days, key=key)
@@ -81,7 +85,7 @@ def _own(item: TraceItem, drawn: Drawn, key: str) -> TraceItem:
     )
 
 
-def _detail(item: TraceItem, drawn: Drawn, span_count: int) -> TraceDetail:
+def _detail(item: TraceItem, drawn: Drawn, span_count: int, scores: list[Feedback]) -> TraceDetail:
     known: dict[str, Any] = msgspec.structs.asdict(item)
     del known["spans"]
     totals = drawn.totals
@@ -102,4 +106,5 @@ def _detail(item: TraceItem, drawn: Drawn, span_count: int) -> TraceDetail:
         spans=drawn.nodes,
         cost_by_model=drawn.cost_by_model,
         cost_by_step=drawn.cost_by_step,
+        scores=scores,
     )

@@ -47,6 +47,21 @@ t.trace_id, t.project, t.name, t.session, t."user", t.started_at,
         )
     ))
 
+-- name: trace_scored
+exists (
+    select from scores s
+    where s.project = any(%(project_ids)s::text[]) and s.project = t.project and s.trace_id = t.trace_id
+        and s.trace_id is not null and s.name = %(score_name)s
+        and (%(score_kind)s::text is null or s.kind = %(score_kind)s)
+        and ((%(score_low)s::float8 is null and %(score_high)s::float8 is null) or s.value is not null)
+        and (%(score_low)s::float8 is null or s.value >= %(score_low)s)
+        and (%(score_high)s::float8 is null or s.value <= %(score_high)s)
+        and (%(score_text)s::text is null or (
+            left(s.text, 100) = left(%(score_text)s::text, 100) and s.text = %(score_text)s
+        ))
+        and (%(only_key)s::text is null or s.key = %(only_key)s)
+)
+
 -- name: newest_place
 (%(place)s::timestamptz is null or (t.started_at <= %(place)s and (
     t.started_at < %(place)s or (t.trace_id, t.project) > (%(place_id)s::uuid, %(place_project)s::text)
@@ -264,7 +279,7 @@ with hits as materialized (
     select w.trace_id, w.span_id, w.project
     from span_words w
     where w.project = any(%(project_ids)s::text[]) and w.day between %(first)s::date and %(last)s::date
-        and w.words @@ websearch_to_tsquery('simple', %(text)s)
+        and w.words @@ websearch_to_tsquery('simple', %(text)s) and [scored]
         and (%(key)s::text is null or exists (
             select from spans s
             where s.project = w.project and s.trace_id = w.trace_id and s.span_id = w.span_id and s.day = w.day

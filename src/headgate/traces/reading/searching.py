@@ -19,6 +19,7 @@ from headgate.store.queries import Queries
 from headgate.traces.keeping.texts import words_of
 from headgate.traces.model import span_text
 from headgate.traces.reading.model import TextHit
+from headgate.traces.reading.scored import ScoreFilter
 
 QUERIES: Final = Queries.load("headgate.traces.reading")
 SNIPPET_CHARACTERS: Final = 80
@@ -34,6 +35,7 @@ class TextQuestion(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     project_ids: list[str]
     key: str | None = None
+    score: ScoreFilter | None = None
 
 
 async def search_text(
@@ -64,6 +66,10 @@ async def find_hits(
     """Return so many spans with the words, and the cursor of the last but one."""
     await _check(connection, question.text)
     first, after = _place(cursor)
+    statement = QUERIES.word_hits.replace(
+        "[scored]", "true" if question.score is None else QUERIES.trace_scored.replace("t.", "w.")
+    )
+    scored = {} if question.score is None else question.score.parameters()
     days = [day for day in await _days(connection) if first is None or day[0] <= first]
     hits: list[tuple[date, Hit]] = []
     for begin, end in days:
@@ -71,12 +77,14 @@ async def find_hits(
             "text": clean(question.text),
             "project_ids": question.project_ids,
             "key": question.key,
+            "only_key": question.key,
+            **scored,
             "first": begin,
             "last": end,
             "limit": limit - len(hits),
             **_after(after if begin == first else None),
         }
-        found = await connection.execute(QUERIES.word_hits, parameters, prepare=False)
+        found = await connection.execute(statement, parameters, prepare=False)
         hits += [(begin, (row[0], row[1], row[2])) for row in await found.fetchall()]
         if len(hits) >= limit:
             break

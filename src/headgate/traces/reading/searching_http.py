@@ -17,6 +17,7 @@ from headgate.records.http import PAGING, WHEN, narrowed, query_parameter, read_
 from headgate.records.model import Interval
 from headgate.traces.reading.listing import seen_projects
 from headgate.traces.reading.model import SeriesGroup, SeriesPoint, TextHit
+from headgate.traces.reading.scored import read_score
 from headgate.traces.reading.searching import TextQuestion, search_text
 from headgate.traces.reading.series import trace_series
 
@@ -24,6 +25,7 @@ AnyRequest = Request[Any, Any, Any]
 
 _PROJECT: Final = {"project": query_parameter("only traces of this project")}
 _TEXT: Final = {"text": query_parameter('words, or "phrases in double quotes"; all have to be there')}
+_SCORE: Final = {"score": query_parameter("only in traces of which this was said, such as csat>=4")}
 _SERIES: Final = {
     "group_by": query_parameter(f"one of {', '.join(get_args(SeriesGroup))}; left out, all together"),
     "interval": query_parameter("hour or day; left out, one sum for all"),
@@ -35,7 +37,7 @@ class TraceSearchController(Controller):
 
     path = "/traces/search"
     tags = ("traces",)
-    parameters = {**_TEXT, **_PROJECT, **PAGING}  # noqa: RUF012 - how the framework takes them
+    parameters = {**_TEXT, **_SCORE, **_PROJECT, **PAGING}  # noqa: RUF012 - how the framework takes them
 
     @get(opt={"grant": grant("traces:read")})
     async def search_traces(self, caller: CallerKey, request: AnyRequest, database: Store) -> Page[TextHit]:
@@ -45,9 +47,11 @@ class TraceSearchController(Controller):
         text = read_text(query, "text")
         if text is None:
             raise InvalidRequest("text is missing; write words to look for", parameter="text")
+        said = read_text(query, "score")
+        score = None if said is None else read_score(said)
         async with database.connection() as connection:
             projects = await seen_projects(connection, seen.project_ids)
-            question = TextQuestion(text=text, project_ids=projects, key=seen.key)
+            question = TextQuestion(text=text, project_ids=projects, key=seen.key, score=score)
             return await search_text(connection, question, limit=read_limit(query), cursor=query.get("next"))
 
 

@@ -5,7 +5,7 @@ Every question takes `project_ids`: None means all projects, which only an admin
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,8 @@ from headgate.traces.scores.model import Feedback, value_of
 from headgate.traces.scores.storing import QUERIES
 
 OF_TRACE_MAX = 1000
+AROUND_MAX = 100
+"""Of the session or the user of a trace."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -46,6 +48,15 @@ class FeedbackFilters(msgspec.Struct, frozen=True, kw_only=True):
     business_id: str | None = None
     begin: datetime | None = None
     end: datetime | None = None
+
+
+class Around(msgspec.Struct, frozen=True, kw_only=True):
+    """A trace, the days on which parts of it arrived, and whose it is."""
+
+    trace_id: uuid.UUID
+    days: Mapping[str, Any]
+    session: str | None
+    user: str | None
 
 
 async def list_feedback(
@@ -82,19 +93,43 @@ async def list_feedback(
 
 
 async def scores_of(
-    connection: Connection, project_ids: Sequence[str] | None, trace_id: uuid.UUID
+    connection: Connection,
+    project_ids: Sequence[str],
+    trace_id: uuid.UUID,
+    days: Mapping[str, Any],
+    *,
+    key: str | None = None,
 ) -> list[Feedback]:
-    """Return what was said of a trace, its spans and its requests, the oldest first, 1,000 at most."""
+    """Return what was said of a trace, its spans and its requests, the oldest first, 1,000 at most.
+
+    `days` are the `first_day` and `last_day` on which parts of it arrived; with `key` what this key said.
+    """
     rows = await fetch_rows(
         connection,
         QUERIES.scores_of,
         {
-            "project_ids": None if project_ids is None else list(project_ids),
+            "project_ids": list(project_ids),
             "trace_id": trace_id,
+            "first_day": days["first_day"],
+            "last_day": days["last_day"],
+            "key": key,
             "limit": OF_TRACE_MAX,
         },
     )
     return [_feedback(row) for row in rows]
+
+
+async def scores_around(
+    connection: Connection, project_ids: Sequence[str], around: Around, *, key: str | None = None
+) -> list[Feedback]:
+    """Return what was said of a trace as `scores_of` does, then the newest of its session and of its user."""
+    found = await scores_of(connection, project_ids, around.trace_id, around.days, key=key)
+    for name in ("session", "user"):
+        subject = getattr(around, name)
+        if subject is not None:
+            filters = FeedbackFilters(**{name: subject}, key=key)
+            found += (await list_feedback(connection, project_ids, filters, limit=AROUND_MAX)).items
+    return found
 
 
 async def take_out(

@@ -96,24 +96,33 @@ order by at desc, id desc, project desc
 limit %(limit)s;
 
 -- name: scores_of
--- Of a trace, its spans and its requests, also where what was named came after what was said of it.
+-- Of a trace, its spans and its requests, also where what was named came after what was said of it: that is looked
+-- for among what has no trace yet.
 with found as (
     select s.id, s.project from scores s
-    where (%(project_ids)s::text[] is null or s.project = any(%(project_ids)s)) and s.trace_id = %(trace_id)s
+    where s.project = any(%(project_ids)s) and s.trace_id = %(trace_id)s
     union
     select s.id, s.project
-    from requests r join scores s on s.request_id = r.id and s.project = r.project
-    where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s))
-        and r.trace_id = replace(%(trace_id)s::uuid::text, '-', '') and s.trace_id is null
+    from scores s
+    where s.project = any(%(project_ids)s) and s.trace_id is null and s.subject = 'request' and exists (
+            select from requests r
+            where r.id = s.request_id and r.project = s.project and r.project = any(%(project_ids)s)
+                and r.trace_id = replace(%(trace_id)s::uuid::text, '-', '')
+                and r.day between %(first_day)s and %(last_day)s
+        )
     union
     select s.id, s.project
-    from spans p join scores s on s.span_id = p.span_id and s.project = p.project
-    where (%(project_ids)s::text[] is null or p.project = any(%(project_ids)s))
-        and p.trace_id = %(trace_id)s and s.trace_id is null
+    from scores s
+    where s.project = any(%(project_ids)s) and s.trace_id is null and s.subject = 'span' and exists (
+            select from spans p
+            where p.span_id = s.span_id and p.project = s.project and p.project = any(%(project_ids)s)
+                and p.trace_id = %(trace_id)s and p.day between %(first_day)s and %(last_day)s
+        )
 )
 select s.project, s.id, key, name, kind, value, text, comment, source, said_by, at, received_at,
     subject, request_id, trace_id, span_id, session, "user", business_id
 from scores s join found using (id, project)
+where %(key)s::text is null or s.key = %(key)s
 order by s.at, s.id
 limit %(limit)s;
 
