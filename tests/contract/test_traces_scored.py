@@ -140,13 +140,14 @@ async def test_what_was_said_rarely_is_looked_up_by_an_index(database: Database)
 FILL_TRACES = """
     insert into traces (project, trace_id, started_at, ended_at, first_day, last_day, facets)
     select 'default', ('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
-        %(begin)s + n * interval '1 s', %(begin)s + n * interval '1 s', '2026-11-01', '2026-11-01', array['key:k1', 'score:helpful']
+        %(begin)s + n * interval '1 s', %(begin)s + n * interval '1 s', '2026-11-01',
+        '2026-11-01', array['key:k1', 'score:helpful']
     from generate_series(1, 20000) n
 """
 FILL_SCORES = """
     insert into scores (
-        project, id, key, name, kind, value, text, comment, source, said_by, at, subject, trace_id, session, "user",
-        business_id
+        project, id, key, name, kind, value, text, comment, source, said_by, at, subject, trace_id, session,
+        "user", business_id
     )
     select 'default', 's' || n, 'k1', case when n % 2 = 0 then 'helpful' else 'outcome' end,
         case when n % 2 = 0 then 'boolean' else 'text' end, case when n % 2 = 0 then (n % 2000 > 0)::int end,
