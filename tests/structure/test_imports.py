@@ -25,6 +25,7 @@ HIDDEN: frozenset[tuple[str, str]] = frozenset(
         ("headgate.cli.releases", "headgate.releases.collecting.Unread"),
         ("headgate.cli.releases", "headgate.releases.collecting.collect"),
         ("headgate.cli.scan", "headgate.cli.scan_report.report"),
+        ("headgate.cli.traces_export", "headgate.cli.progress.Bars"),
         ("headgate.cli.up", "headgate.main.up.up"),
         ("headgate.cli.up", "headgate.processes.spec.UpOptions"),
         # Jinja's parser takes longer to load than the rest of the SDK; only prompts in Jinja need it.

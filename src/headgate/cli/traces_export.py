@@ -16,7 +16,6 @@ import typer
 from headgate.cli.client import Client, Json
 from headgate.cli.command import Api, over_api
 from headgate.cli.failure import CommandFailed
-from headgate.cli.progress import Bars
 from headgate.cli.trace_filters import Sort, TraceFilters
 
 _TRACE_MARKS = {"otlp": b'"traceId":"', "jsonl": b'"trace_id":"'}
@@ -49,6 +48,8 @@ def export(
     limit: Annotated[int | None, typer.Option(help="At most so many traces; without it, all.")] = None,
 ) -> None:
     """Export one trace, or all of a filter, as OTLP or as JSON Lines."""
+    from headgate.cli.progress import Bars
+
     asked = {name: value for name, value in filters.parameters().items() if value is not None}
     if trace is not None and (named := sorted({*asked} - {"project"})):
         raise CommandFailed(

@@ -12,7 +12,8 @@ import msgspec
 from headgate.core.faults import InvalidRequest
 from headgate.traces.scores.model import NAME_CHARACTERS_MAX, Kind
 
-_COMPARED: Final = re.compile(r"(?P<name>.+?)(?P<sign>>=|<=|>|<|=)(?P<value>.*)", re.DOTALL)
+_COMPARED: Final = re.compile(r"(?P<name>[^<>=]+)(?P<sign>>=|<=|>|<|=)(?P<value>.*)", re.DOTALL)
+_SIGNS: Final = frozenset("<>=")
 _TRUTHS: Final = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 
 
@@ -35,7 +36,7 @@ def read_score(text: str) -> ScoreFilter:
     found = _COMPARED.fullmatch(text)
     name, sign, value = found.groups() if found else _named(text)
     name, value = name.strip(), value.strip()
-    if not 0 < len(name) <= NAME_CHARACTERS_MAX or (sign and not value):
+    if not 0 < len(name) <= NAME_CHARACTERS_MAX or _SIGNS & set(name) or (sign and not value):
         raise _unclear(text)
     if not sign:
         return ScoreFilter(name=name)
