@@ -132,6 +132,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/sessions/{session}"): Operation(roles=ALL),
     ("get", "/api/v1/costs"): Operation(roles=ALL),
     ("get", "/api/v1/series"): Operation(roles=ALL),
+    ("get", "/api/v1/timeline"): Operation(roles=ALL),
     ("get", "/api/v1/alerts"): Operation(roles=READERS),
     ("post", "/api/v1/erasures"): Operation(roles=PROJECT, body={"project": "default", "user": "nobody"}),
     ("get", "/api/v1/erasures"): Operation(roles=PROJECT),

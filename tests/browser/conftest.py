@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from demo.running import Running
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 from tests.browser.console_house import House, console_house
 
@@ -119,19 +120,25 @@ Opener = Callable[..., Looker]
 
 @pytest.fixture
 def looking(browser: Browser, house: House) -> Iterator[Opener]:
-    """Open windows, light or dark, signed in as admin unless another key is named ("": as nobody)."""
+    """Open windows, light or dark, signed in as admin unless another key is named ("": as nobody).
+
+    They look at the house of all tests, unless another is named.
+    """
     opened: list[BrowserContext] = []
 
-    def look(*, dark: bool = False, key: str | None = None, width: int = 1440) -> Looker:
+    def look(
+        *, dark: bool = False, key: str | None = None, width: int = 1440, at: Running | None = None
+    ) -> Looker:
         scheme = "dark" if dark else "light"
         context = browser.new_context(
             viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
         )
         context.set_default_timeout(30_000)
         opened.append(context)
-        looker = Looker(context, house.running.url)
+        running = at or house.running
+        looker = Looker(context, running.url)
         if key != "":
-            looker.sign_in(key or house.running.admin_key)
+            looker.sign_in(key or running.admin_key)
         return looker
 
     yield look

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import msgspec
 from demo.running import Running, headgate
-from tests.attack.api_operations import PUSH
+from tests.attack.api_operations import PUSH, RELEASE
 from tests.browser.house_traces import send_traces
 from tests.contract.made_entries import make_attempt
 from tests.flow.scripted_provider import ScriptedProvider, answer, completion, error
@@ -207,6 +207,7 @@ def console_house() -> Generator[House]:
             house = House(running, provider)
             asyncio.run(_write(running.database_url(), list(_day())))
             _prompts(house)
+            _changes(house)
             _live(house)
             house.ids |= send_traces(running.url, house.key, kept_exchanges())
             yield house
@@ -296,6 +297,19 @@ def _prompts(house: House) -> None:
     assert api.put("/prompts/greeting/labels/production", json={"version": 1}).status_code == 200
     answer = api.post("/prompts/catalogue", json=PUSHED)
     assert answer.status_code in (200, 201), answer.text
+
+
+def _changes(house: House) -> None:
+    """A release put in force, a rule, and another configuration: what charts mark."""
+    api = house.running.api
+    made = api.post("/releases", json=RELEASE)
+    assert made.status_code in (200, 201), made.text
+    for path, body in (
+        ("/environments/production", {"release": made.json()["id"]}),
+        ("/rules", {"name": "calm", "match": {"model": "nobody-asks"}, "set": {"temperature": 0.1}}),
+    ):
+        answer = api.post(path, json=body)
+        assert answer.status_code in (200, 201), answer.text
 
 
 def _live(house: House) -> None:

@@ -64,7 +64,7 @@ def test_a_member_sees_its_own_calls_alone(house: House, looking: Opener) -> Non
     page.get_by_text("No call in this time").wait_for()
     looker.shoot("requests-empty")
     page.goto(f"{house.running.url}/")
-    page.get_by_text("No call in this time").wait_for()
+    page.get_by_role("heading", name="Make the first call").wait_for()
     looker.check()
 
 
@@ -146,6 +146,21 @@ def test_one_call_is_shown_as_it_is_on_record(house: House, looking: Opener) -> 
     copied = page.evaluate("navigator.clipboard.readText()")
     assert f"{house.running.url}/v1/chat/completions" in copied
     assert json.dumps("Write a plan.") in copied
+    looker.check()
+
+
+def test_what_changed_is_marked_and_named(house: House, looking: Opener) -> None:
+    looker = looking()
+    page = looker.open("/?range=1h")
+    changed = page.get_by_role("region", name="what changed")
+    names = ("production: promote", "rule calm: made", "configuration", "greeting: production is version 1")
+    for name in names:
+        changed.get_by_role("link", name=name).first.wait_for()
+    marks: Any = house.running.get("/timeline")["items"]
+    for mark in marks:
+        expect(changed.get_by_role("link", name=mark["name"]).first).to_be_visible()
+    changed.get_by_role("link", name="greeting: production is version 1").click()
+    page.get_by_role("heading", name="greeting").wait_for()
     looker.check()
 
 

@@ -114,3 +114,37 @@ select current_setting('fsync') = 'on' as syncs, current_setting('synchronous_co
             and not exists (select from closed_boots c where c.boot = h.boot)
         order by h.name
     ) as waiting
+
+-- name: list_marks
+-- What changed in a time, newest first. What belongs to no project shows to those who see all projects; with a
+-- project named, what belongs to another is left out.
+with marks as (
+    select at, 'release' as kind, release as subject, action as verb, environment as detail, project
+    from environment_moves where at >= %(begin)s and at < %(end)s
+    union all
+    select h.activated_at, 'configuration', h.id, 'activate', coalesce(s.note, ''), ''
+    from snapshot_history h join snapshots s on s.id = h.id
+    where h.activated_at >= %(begin)s and h.activated_at < %(end)s
+    union all
+    select created_at, 'rule', name,
+        case when body is null then 'removed' when version = 1 then 'made' else 'version ' || version end, '',
+        coalesce(project, '')
+    from rule_versions where created_at >= %(begin)s and created_at < %(end)s
+    union all
+    select at, 'prompt', object, replace(action, '_', ' '),
+        case when action = 'move_label'
+            then (select string_agg(key || ' is version ' || value, ', ') from jsonb_each_text(after)) else '' end,
+        project
+    from audit_log
+    where kind = 'prompt' and action in ('move_label', 'remove_label', 'archive', 'unarchive', 'delete')
+        and at >= %(begin)s and at < %(end)s
+    union all
+    select at, case when kind = 'breaker_open' then 'incident' else 'alert' end, subject, kind, message, project
+    from alerts where at >= %(begin)s and at < %(end)s
+)
+select at, kind, subject, verb, detail, project from marks
+where kind = any(%(kinds)s::text[])
+    and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
+    and (%(project)s::text is null or project in ('', %(project)s::text))
+order by at desc, kind, subject
+limit %(limit)s

@@ -187,7 +187,10 @@ function optionsOf(
         grid: { stroke: colour("line"), width: 1 },
         size: 58,
         space: 34,
-        values: (_, values) => values.map((value) => (value === null ? "" : latest.current.write(value))),
+        values: (_, values) => {
+          const written = values.map((value) => (value === null ? "" : latest.current.write(value)));
+          return written.map((text, place) => (text === written[place - 1] ? "" : text));
+        },
       },
     ],
     series: [
@@ -259,7 +262,10 @@ function drawMarks(plot: uPlot, marks: Mark[], colour: string): void {
   ctx.fillStyle = colour;
   ctx.lineWidth = devicePixelRatio;
   ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
-  for (const mark of marks) {
+  ctx.font = `${10 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.textBaseline = "top";
+  const right = bbox.left + bbox.width;
+  for (const [place, mark] of marks.entries()) {
     const x = Math.round(plot.valToPos(Date.parse(mark.at) / 1000, "x", true));
     if (x < bbox.left || x > bbox.left + bbox.width) {
       continue;
@@ -273,8 +279,25 @@ function drawMarks(plot: uPlot, marks: Mark[], colour: string): void {
     ctx.lineTo(x + 4 * devicePixelRatio, bbox.top);
     ctx.lineTo(x, bbox.top + 5 * devicePixelRatio);
     ctx.fill();
+    // Its name stands beside it where there is room up to the next one; else it shows under the cursor.
+    const following = marks[place + 1];
+    const end = following ? plot.valToPos(Date.parse(following.at) / 1000, "x", true) : right;
+    drawName(ctx, mark.name, x + 6 * devicePixelRatio, bbox.top, Math.min(end, right) - x - 10 * devicePixelRatio);
   }
   ctx.restore();
+}
+
+const NAME_MIN = 46;
+
+function drawName(ctx: CanvasRenderingContext2D, name: string, x: number, y: number, room: number): void {
+  if (room < NAME_MIN * devicePixelRatio) {
+    return;
+  }
+  let shown = name;
+  while (shown.length > 1 && ctx.measureText(shown === name ? name : `${shown}…`).width > room) {
+    shown = shown.slice(0, -1);
+  }
+  ctx.fillText(shown === name ? name : `${shown}…`, x, y);
 }
 
 function summary(title: string, at: string[], lines: Line[], write: (value: number) => string): string {

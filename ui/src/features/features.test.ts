@@ -3,6 +3,8 @@ import { type Budget, burnOf } from "./budgets/burn";
 import { bucketsOf, changesOf, curlOf, type Detail } from "./call/detail";
 import { answeredIn, saidIn } from "./messages/conversation";
 import { standsOut } from "./overview/standsOut";
+import { snippetsOf } from "./overview/snippets";
+import type { Change } from "./series/useMarks";
 import type { Series } from "./series/useSeries";
 
 const NOW = Date.parse("2026-01-11T00:00:00Z");
@@ -49,7 +51,7 @@ function series(p95: (number | null)[], calls = 10): Series {
 }
 
 describe("what stands out", () => {
-  const nothing = { now: NOW, all: undefined, byModel: undefined, budgets: [], unknownShare: null };
+  const nothing = { now: NOW, all: undefined, byModel: undefined, budgets: [], unknownShare: null, changes: [], unreleased: null };
   it("is nothing where nothing does", () => {
     expect(standsOut({ ...nothing, byModel: series(Array(24).fill(500)) })).toEqual([]);
   });
@@ -59,6 +61,20 @@ describe("what stands out", () => {
     const [found] = standsOut({ ...nothing, byModel: series(slower) });
     expect(found?.text).toContain("writer: p95 up 100 %");
     expect(found?.filter).toEqual({ model: "writer" });
+  });
+
+  it("names what changed just before, and not an alert", () => {
+    const slower = [...Array(16).fill(500), ...Array(8).fill(1000)] as number[];
+    const change = (hours: number, kind: string, name: string): Change =>
+      ({ at: new Date(NOW - hours * 3_600_000).toISOString(), kind, name, subject: "x", project: null }) as Change;
+    const changes = [change(20, "rule", "rule calm: made"), change(8.5, "release", "production: promote 3f2a"), change(8.2, "alert", "alert: slow")];
+    const [found] = standsOut({ ...nothing, byModel: series(slower), changes });
+    expect(found?.text).toContain("p95 up 100 % since production: promote 3f2a, from 500 ms to 1.00 s");
+  });
+
+  it("says of which share of calls a prompt is in no release", () => {
+    const [found] = standsOut({ ...nothing, unreleased: { calls: 7, share: 0.07, prompt: "greeting" } });
+    expect(found?.text).toBe("7.0 % of traffic uses a prompt that is in no release: 7 calls, most of greeting");
   });
 
   it("says nothing of a few calls", () => {
@@ -71,6 +87,19 @@ describe("what stands out", () => {
     const texts = standsOut({ ...nothing, budgets }).map((each) => each.text);
     expect(texts[0]).toContain("daily is used up");
     expect(texts[1]).toContain("monthly runs out on");
+  });
+});
+
+describe("what to paste", () => {
+  it("holds the address and the key that are real, for each SDK", () => {
+    const all = snippetsOf("http://h:4400", "hg_key", "assistant");
+    expect(all.length).toBeGreaterThanOrEqual(5);
+    for (const each of all) {
+      expect(each.text).toContain("http://h:4400");
+      expect(each.text).toContain("hg_key");
+      expect(each.text.includes("assistant")).toBe(true);
+      expect(each.text.split("\n")).toHaveLength(3);
+    }
   });
 });
 

@@ -1,9 +1,10 @@
 import { Tabs } from "@mantine/core";
-import { IconArrowLeft, IconCopy, IconSearch } from "@tabler/icons-react";
+import { IconArrowLeft, IconSearch } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import { api, ask } from "@/api";
+import { CopyButton } from "@/core/CopyButton";
 import { bytes } from "@/core/format";
 import { Answered, Empty } from "@/core/States";
 import { Verbatim } from "@/core/Text";
@@ -77,44 +78,9 @@ function Head({ detail }: { detail: Detail }) {
       >
         <IconSearch size={14} stroke={1.6} aria-hidden="true" /> Similar calls
       </To>
-      {curl && <CopyButton text={curl} />}
+      {curl && <CopyButton text={curl} title="Copy as curl" />}
     </header>
   );
-}
-
-function CopyButton({ text }: { text: string }) {
-  const [said, setSaid] = useState("Copy as curl");
-  return (
-    <button
-      type="button"
-      className="hg-button"
-      onClick={() => {
-        copy(text).then(
-          () => setSaid("Copied"),
-          () => setSaid("The browser refused"),
-        );
-      }}
-    >
-      <IconCopy size={14} stroke={1.6} aria-hidden="true" /> <span aria-live="polite">{said}</span>
-    </button>
-  );
-}
-
-/** The clipboard is there on https and localhost alone; elsewhere a field that is selected does. */
-async function copy(text: string): Promise<void> {
-  if (navigator.clipboard) {
-    await navigator.clipboard.writeText(text);
-    return;
-  }
-  const field = document.createElement("textarea");
-  field.value = text;
-  document.body.append(field);
-  field.select();
-  const isDone = document.execCommand("copy");
-  field.remove();
-  if (!isDone) {
-    throw new Error("the browser did not copy");
-  }
 }
 
 function Middle({ detail }: { detail: Detail }) {

@@ -1,18 +1,18 @@
-import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { api, ask } from "@/api";
 import { Chart, Legend, type Line } from "@/core/Chart";
 import { compact, count, duration, money } from "@/core/format";
-import { Answered, Empty } from "@/core/States";
+import { Answered, Loading } from "@/core/States";
 import { State } from "@/core/Values";
-import { useMay } from "@/shell/session";
 import { To } from "@/shell/To";
 import { useShared, useView } from "@/shell/view";
 import { burnOf, meterOf } from "../budgets/burn";
 import { useBudgets } from "../budgets/useBudgets";
-import { type Series, type SeriesGroup, useSeries } from "../series/useSeries";
 import { useMarks } from "../series/useMarks";
-import { standsOut } from "./standsOut";
+import { type Series, type SeriesGroup, useSeries } from "../series/useSeries";
+import { FirstCall, FirstRun } from "./FirstRun";
+import { StandsOut } from "./Sentences";
+import { useFirstCall } from "./useFirstCall";
+import { WhatChanged } from "./WhatChanged";
 
 const SHADES = ["vermillion", "orange", "purple", "blue", "sky", "green", "yellow", "soft"];
 const DASHES: (number[] | undefined)[] = [undefined, [6, 3], [2, 3], [8, 3, 2, 3], [1, 2]];
@@ -20,9 +20,17 @@ const DASHES: (number[] | undefined)[] = [undefined, [6, 3], [2, 3], [8, 3, 2, 3
 export default function Overview() {
   const view = useShared();
   const all = useSeries(view);
+  const first = useFirstCall(all.data?.groups[0]?.calls === 0);
+  if (first.state === "asking") {
+    return <Loading what="the overview" />;
+  }
+  if (first.state === "none") {
+    return <FirstRun />;
+  }
   return (
     <div className="hg-overview">
       <h1 className="hg-visually-hidden">Overview</h1>
+      {first.call && <FirstCall call={first.call} />}
       {view.environment && (
         <p className="hg-note">
           Charts count all environments: sums are kept without them. <To path="/requests">Requests</To> show{" "}
@@ -33,7 +41,10 @@ export default function Overview() {
         {(series) => (
           <>
             <Charts series={series} />
-            <StandsOut series={series} />
+            <div className="hg-words">
+              <StandsOut series={series} />
+              <WhatChanged />
+            </div>
           </>
         )}
       </Answered>
@@ -204,60 +215,5 @@ function Failures({ series, common }: { series: Series; common: Common }) {
         }))}
       />
     </Panel>
-  );
-}
-
-/** The share of calls of which no prompt is known, from the catalogue's own count. */
-function useUnknownShare(): number | null {
-  const found = useQuery({
-    queryKey: ["unknown prompts"],
-    queryFn: () => ask(api.GET("/api/v1/prompts/unknown", { params: { query: { limit: 100 } } })),
-    enabled: useMay("prompts:read") && useMay("budgets:read"),
-    staleTime: 60_000,
-  });
-  const items = found.data?.items;
-  return items && items.length > 0 ? Math.min(1, sum(items.map((each) => each.share))) : null;
-}
-
-function StandsOut({ series }: { series: Series }) {
-  const view = useShared();
-  const byModel = useSeries(view, { group_by: "model" });
-  const budgets = useBudgets(view);
-  const unknownShare = useUnknownShare();
-  const sentences = useMemo(
-    () =>
-      standsOut({ now: Date.now(), all: series, byModel: byModel.data, budgets: budgets.data ?? [], unknownShare }),
-    [series, byModel.data, budgets.data, unknownShare],
-  );
-  const group = series.groups[0];
-  if (group?.calls === 0) {
-    return (
-      <Empty title="No call in this time">
-        <p className="hg-soft">
-          Point a client at <code>{window.location.origin}/v1</code> with a key of this server, or choose another time.
-        </p>
-      </Empty>
-    );
-  }
-  return (
-    <section className="hg-stands-out" aria-label="what stands out">
-      <h2>What stands out</h2>
-      <ul>
-        {sentences.map((sentence) => (
-          <li key={sentence.text}>
-            <State tone={sentence.tone}>
-              <To path={sentence.path} filter={sentence.filter ?? {}}>
-                {sentence.text}
-              </To>
-            </State>
-          </li>
-        ))}
-        {sentences.length === 0 && (
-          <li>
-            <State tone="good">Nothing: spend, errors and latency are as they were.</State>
-          </li>
-        )}
-      </ul>
-    </section>
   );
 }
