@@ -30,8 +30,8 @@ from headgate.api.health_http import healthz, metrics, readyz, status
 from headgate.api.jobs import ControlJobs
 from headgate.api.services import ControlServices
 from headgate.api.state import ControlState
-from headgate.config.file_http import list_projects, show_file
 from headgate.api.timeline_http import TimelineController
+from headgate.config.file_http import list_projects, show_file
 from headgate.config.http import ConfigController, SnapshotsController, list_models, list_providers
 from headgate.meters.http import BudgetsController, InlineMeters
 from headgate.meters.lease_http import LeasesController
