@@ -82,9 +82,8 @@ async def test_a_time_is_a_time(database: Database) -> None:
         now = datetime.now(UTC)
         before = {"from": (now - timedelta(days=3)).isoformat(), "to": (now - timedelta(days=2)).isoformat()}
         assert await kinds(api, **before) == {}
-        status, found = await api.ask(
-            "GET", "/api/v1/timeline", **{"from": before["to"], "to": before["from"]}
-        )
+        backwards: dict[str, Any] = {"from": before["to"], "to": before["from"]}
+        status, found = await api.ask("GET", "/api/v1/timeline", **backwards)
         assert (status, found["error"]["code"]) == (400, "invalid_request")
 
 
