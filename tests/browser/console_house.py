@@ -346,9 +346,11 @@ def _live(house: House) -> None:
         "assistant",
         [{"role": "user", "content": [{"type": "text", "text": "What is this?"}, picture]}],
     )
+    greeting = {"name": "greeting", "variables": {"who": "Ada Lovelace"}}
+    house.call("greeting", "assistant", "Good morning!", prompt=greeting, user="anna")
     house.call("refused", "assistant", "Too dear.", user="spender")
     house.call("unknown", "no-such-model", "Anybody there?")
-    house.running.wait_for_requests(9, key=house.running.get("/keys")["items"][0]["id"])
+    house.running.wait_for_requests(10, key=house.running.get("/keys")["items"][0]["id"])
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ PAGES = {
     "requests-none": ("/requests?user=nobody", "No call matches"),
     "call-markdown": ("/requests/{markdown}", "4 changes on the way"),
     "call-fallback": ("/requests/{fallback}", "answered 503"),
+    "call-origin": ("/requests/{greeting}", "Never be rude"),
     "call-tools": ("/requests/{tools}", "weather"),
     "call-picture": ("/requests/{picture}", "What is this?"),
     "call-refused": ("/requests/{refused}", "budget_exhausted"),

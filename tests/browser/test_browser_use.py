@@ -164,6 +164,26 @@ def test_what_changed_is_marked_and_named(house: House, looking: Opener) -> None
     looker.check()
 
 
+def test_a_text_says_where_it_came_from(house: House, looking: Opener) -> None:
+    looker = looking()
+    page = looker.open(f"/requests/{house.ids['greeting']}")
+    found: Any = house.running.get(f"/requests/{house.ids['greeting']}/provenance")
+    assert {"template", "variable"} <= {each["origin"] for each in found["shares"]}
+    variable = page.locator(".hg-origin.hg-origin-variable").first
+    expect(variable).to_have_text("Ada Lovelace")
+    expect(variable).to_have_attribute("title", "variable who")
+    template = page.locator(".hg-origin.hg-origin-template").first
+    expect(template).to_have_attribute("title", "prompt greeting, version 1")
+    bar = page.get_by_role("figure", name="by where it came from")
+    for each in found["shares"]:
+        name = {"tool": "tool result"}.get(each["origin"], each["origin"])
+        expect(bar.get_by_role("listitem").filter(has_text=name)).to_contain_text(f"{each['share']:.0%}"[:-1])
+    page.get_by_role("button", name="Markdown").click()
+    page.wait_for_url("**text=markdown**")
+    expect(page.locator(".hg-origin.hg-origin-variable")).to_have_count(0)
+    looker.check()
+
+
 def test_hostile_texts_do_nothing_but_show(house: House, looking: Opener) -> None:
     looker = looking()
     for query in ("", "?text=written", "?tab=request"):

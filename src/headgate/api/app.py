@@ -43,6 +43,7 @@ from headgate.prompts.catalogue.http import (
     UnknownPromptsController,
 )
 from headgate.prompts.managed.http import ManagedPrompts, ManagedPromptsController
+from headgate.prompts.provenance.http import show_provenance
 from headgate.records.http import (
     CostsController,
     FollowController,
@@ -128,6 +129,7 @@ def _api() -> Router:
             RequestListController,
             FollowController,
             show_request,
+            show_provenance,
             show_lineage,
             *TRACE_ROUTES,
             TraceExportController,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Budget, burnOf } from "./budgets/burn";
 import { bucketsOf, changesOf, curlOf, type Detail } from "./call/detail";
+import { type Provenance, stretchesOf, tellsSomething, textOf } from "./call/provenance";
 import { answeredIn, saidIn } from "./messages/conversation";
 import { standsOut } from "./overview/standsOut";
 import { snippetsOf } from "./overview/snippets";
@@ -87,6 +88,23 @@ describe("what stands out", () => {
     const texts = standsOut({ ...nothing, budgets }).map((each) => each.text);
     expect(texts[0]).toContain("daily is used up");
     expect(texts[1]).toContain("monthly runs out on");
+  });
+});
+
+describe("where messages came from", () => {
+  const template = { name: "app.py:HI", prompt: "app.py:HI", kind: "code", source: "shop", version: "abc", line: 3, first_commit: "0123456789ab", last_commit: null };
+  const found = {
+    texts: [{ index: 0, role: "system", pieces: [{ text: "Hi ", origin: "template", name: "app.py:HI" }, { text: "Ada", origin: "variable", name: "who" }] }],
+    shares: [{ origin: "template", characters: 3, share: 0.5 }],
+    templates: [template],
+  } as unknown as Provenance;
+
+  it("stands beside the message that it makes up, with file, line, version and commit", () => {
+    const [said] = saidIn({ messages: [{ role: "system", content: "Hi Ada" }] });
+    const stretches = stretchesOf(found).get(said ? textOf(said) : "");
+    expect(stretches?.map((each) => each.tip)).toEqual(["app.py:HI, line 3, version abc, commits 0123456789", "variable who"]);
+    expect(tellsSomething(found)).toBe(true);
+    expect(tellsSomething({ ...found, shares: [] })).toBe(false);
   });
 });
 

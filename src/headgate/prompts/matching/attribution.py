@@ -7,7 +7,7 @@ words. Read next: `index`.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 
@@ -17,7 +17,9 @@ from headgate.prompts.matching.model import MessageMatch
 Origin = Literal["template", "variable", "history", "document", "unknown"]
 ORIGINS: tuple[Origin, ...] = ("template", "variable", "history", "document", "unknown")
 
-_Stretch = tuple[int, int, Origin, str]
+Made = TypeVar("Made", bound=str)
+Stretch = tuple[int, int, Made, str]
+"""Start, end, where it came from, and the name of that."""
 
 WINDOW = 4
 """Words in a row that must have been seen for them to count as seen."""
@@ -88,7 +90,7 @@ class Seen:
                 return
             self._windows.setdefault(window, (origin, name))
 
-    def spans(self, text: str, start: int, end: int) -> Iterator[_Stretch]:
+    def spans(self, text: str, start: int, end: int) -> Iterator[Stretch[Origin]]:
         """Yield the stretches of a part of a text that were seen, with their origin and its name."""
         places = [match.span() for match in _WORD.finditer(text, start, end)]
         words = [text[low:high] for low, high in places]
@@ -128,7 +130,7 @@ def attribute(messages: Iterable[Message], matcher: Matcher, seen: Seen) -> Attr
 
 
 def _of_message(number: int, message: Message, match: MessageMatch, seen: Seen) -> Iterator[Span]:
-    painting = _Painting(len(message.text))
+    painting: Painting[Origin] = Painting(len(message.text))
     for piece in match.pieces:
         for start, end in piece.literals:
             painting.paint(start, end, "template", f"{piece.path}:{piece.symbol}")
@@ -141,17 +143,17 @@ def _of_message(number: int, message: Message, match: MessageMatch, seen: Seen) 
     )
     for hole in holes:
         painting.paint(hole.start, hole.end, "variable", hole.name)
-    painting.close(message.text)
+    painting.close(message.text, "unknown")
     for start, end, origin, name in painting.stretches:
         yield Span(message=number, start=start, end=end, origin=origin, name=name)
 
 
-class _Painting:
+class Painting(Generic[Made]):
     """Stretches of one message, each painted once: what is painted first stays."""
 
     def __init__(self, length: int) -> None:
         self._length = length
-        self.stretches: list[_Stretch] = []
+        self.stretches: list[Stretch[Made]] = []
 
     def gaps(self) -> list[tuple[int, int]]:
         """Return what is not painted yet."""
@@ -165,20 +167,20 @@ class _Painting:
             found.append((position, self._length))
         return found
 
-    def paint(self, start: int, end: int, origin: Origin, name: str) -> None:
+    def paint(self, start: int, end: int, origin: Made, name: str) -> None:
         """Paint as much of a stretch as is free."""
-        new: list[_Stretch] = []
+        new: list[Stretch[Made]] = []
         for low, high in self.gaps():
             if max(low, start) < min(high, end):
                 new.append((max(low, start), min(high, end), origin, name))
         self.fill(new)
 
-    def fill(self, stretches: list[_Stretch]) -> None:
+    def fill(self, stretches: list[Stretch[Made]]) -> None:
         """Paint stretches that are free."""
         self.stretches = sorted([*self.stretches, *stretches])
 
-    def close(self, text: str) -> None:
-        """Give mere whitespace to what stands before it, or else after it, and call the rest unknown."""
+    def close(self, text: str, rest: Made) -> None:
+        """Give mere whitespace to what stands before it, or else after it, and say where the rest is from."""
         for start, end in self.gaps():
             if text[start:end].isspace() and self.stretches:
                 beside = next(
@@ -186,4 +188,4 @@ class _Painting:
                 )
                 self.paint(start, end, beside[2], beside[3])
         for start, end in self.gaps():
-            self.paint(start, end, "unknown", "")
+            self.paint(start, end, rest, "")

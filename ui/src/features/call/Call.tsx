@@ -2,20 +2,22 @@ import { Tabs } from "@mantine/core";
 import { IconArrowLeft, IconSearch } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
-import { useMemo } from "react";
+import { useCallback, useMemo } from "react";
 import { api, ask } from "@/api";
 import { CopyButton } from "@/core/CopyButton";
-import { bytes } from "@/core/format";
+import { bytes, count } from "@/core/format";
+import { OriginBar } from "@/core/Painted";
 import { Answered, Empty } from "@/core/States";
 import { Verbatim } from "@/core/Text";
 import { Duration, Instant, Money, Status } from "@/core/Values";
 import { To } from "@/shell/To";
 import { useView } from "@/shell/view";
 import { Conversation } from "../messages/Conversation";
-import { answeredIn, saidIn } from "../messages/conversation";
+import { type Said, answeredIn, saidIn } from "../messages/conversation";
 import { curlOf, type Detail, promptsOf } from "./detail";
 import { Changes, CostFacts, Overrides, WhoFacts } from "./CallFacts";
 import { Path } from "./Path";
+import { stretchesOf, tellsSomething, textOf } from "./provenance";
 
 export default function Call() {
   const { id } = useParams({ strict: false });
@@ -119,31 +121,60 @@ function Middle({ detail }: { detail: Detail }) {
   );
 }
 
+type Look = "origin" | "markdown" | "written";
+
+const LOOKS: [Look, string][] = [
+  ["origin", "Where from"],
+  ["markdown", "Markdown"],
+  ["written", "As written"],
+];
+
+function useProvenance(id: string, isWanted: boolean) {
+  return useQuery({
+    queryKey: ["provenance", id],
+    queryFn: ({ signal }) =>
+      ask(api.GET("/api/v1/requests/{request_id}/provenance", { params: { path: { request_id: id } }, signal })),
+    enabled: isWanted,
+    staleTime: 60_000,
+  });
+}
+
 function Messages({ detail }: { detail: Detail }) {
   const { search, set } = useView();
-  const asWritten = search["text"] === "written";
+  const found = useProvenance(detail.id, detail.record === "full").data;
+  const isTold = tellsSomething(found);
+  const look = (search["text"] ?? (isTold ? "origin" : "markdown")) as Look;
   const said = useMemo(() => saidIn(detail.request), [detail.request]);
   const answered = useMemo(() => answeredIn(detail.response), [detail.response]);
+  const painted = useMemo(() => stretchesOf(found), [found]);
+  const stretches = useCallback((each: Said) => painted.get(textOf(each)), [painted]);
   if (detail.record !== "full") {
     return <Empty title={`This key records ${detail.record === "none" ? "nothing" : "no bodies"} of its calls`} />;
   }
   if (said.length === 0 && answered.length === 0) {
     return <Body body={detail.request} size={detail.request_bytes} isCut={detail.request_truncated} />;
   }
+  const asWritten = look === "written";
   return (
     <>
-      <div className="hg-right">
-        <button
-          type="button"
-          className="hg-link"
-          aria-pressed={asWritten}
-          onClick={() => set({ text: asWritten ? null : "written" }, true)}
-        >
-          {asWritten ? "Show as Markdown" : "Show as written"}
-        </button>
+      <div className="hg-looks" role="group" aria-label="how texts are shown">
+        {LOOKS.map(([name, title]) => (
+          <button
+            key={name}
+            type="button"
+            className="hg-button hg-quiet-button"
+            aria-pressed={name === look}
+            onClick={() => set({ text: name }, true)}
+          >
+            {title}
+          </button>
+        ))}
       </div>
+      {found && found.shares.length > 0 && (
+        <OriginBar shares={found.shares} of={`${count(detail.usage.input + detail.usage.cache_read + detail.usage.cache_write)} tokens of input, shares estimated by characters`} />
+      )}
       {said.length > 0 ? (
-        <Conversation said={said} asWritten={asWritten} />
+        <Conversation said={said} asWritten={asWritten} {...(look === "origin" ? { stretchesOf: stretches } : {})} />
       ) : (
         <Body body={detail.request} size={detail.request_bytes} isCut={detail.request_truncated} />
       )}

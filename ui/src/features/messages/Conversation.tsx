@@ -1,19 +1,32 @@
 import { Folded, Message, Picture, ToolCall, ToolResult, Words } from "@/core/Message";
+import { Painted, type Stretch } from "@/core/Painted";
 import { Verbatim } from "@/core/Text";
 import type { Part, Said } from "./conversation";
 
-/** Messages in their order, each part as what it is. */
-export function Conversation({ said, asWritten }: { said: Said[]; asWritten: boolean }) {
-  return said.map((each, place) => (
-    <Message key={place} role={each.role}>
-      {each.parts.map((part, number) => (
-        <OnePart key={number} part={part} asWritten={asWritten} />
-      ))}
-    </Message>
-  ));
+interface Shown {
+  said: Said[];
+  asWritten: boolean;
+  /** Where the text of a message came from, stretch by stretch; then its texts are shown so. */
+  stretchesOf?: (said: Said) => Stretch[] | undefined;
 }
 
-function OnePart({ part, asWritten }: { part: Part; asWritten: boolean }) {
+/** Messages in their order, each part as what it is. */
+export function Conversation({ said, asWritten, stretchesOf }: Shown) {
+  return said.map((each, place) => {
+    const stretches = stretchesOf?.(each);
+    const parts = stretches ? each.parts.filter((part) => part.kind !== "text") : each.parts;
+    return (
+      <Message key={place} role={each.role}>
+        {stretches && <Painted stretches={stretches} />}
+        {parts.map((part, number) => (
+          <OnePart key={number} part={part} asWritten={asWritten} isPainted={stretchesOf !== undefined} />
+        ))}
+      </Message>
+    );
+  });
+}
+
+function OnePart({ part, asWritten, isPainted }: { part: Part; asWritten: boolean; isPainted: boolean }) {
   switch (part.kind) {
     case "text":
       return <Words text={part.text} asWritten={asWritten} />;
@@ -26,7 +39,11 @@ function OnePart({ part, asWritten }: { part: Part; asWritten: boolean }) {
     case "tool-call":
       return <ToolCall name={part.name} id={part.id} text={part.arguments} />;
     case "tool-result":
-      return <ToolResult id={part.id} text={part.text} />;
+      return (
+        <div className={isPainted ? "hg-origin-tool-result" : undefined}>
+          <ToolResult id={part.id} text={part.text} />
+        </div>
+      );
     case "image":
       return <Picture source={part.source} />;
     case "value":

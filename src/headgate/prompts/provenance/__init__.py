@@ -1,0 +1,1 @@
+"""Where each stretch of a recorded call's messages came from."""
