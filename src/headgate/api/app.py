@@ -196,7 +196,7 @@ def _dependencies(
         "sign_ins": sign_ins,
         "served_by_tls": services.served_by_tls,
         "started_with": services.configuration_file,
-        "reception": Reception(services.journal),
+        "reception": Reception(services.journal, state.project_named),
     }
     provided = {name: Provide(_giving(part), sync_to_thread=False) for name, part in parts.items()}
     return {**provided, "caller": Provide(provide_caller, sync_to_thread=False)}

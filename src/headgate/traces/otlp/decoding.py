@@ -27,6 +27,7 @@ from headgate.traces.otlp.owning import Owner
 from headgate.traces.otlp.reasons import Reasons, Wrong
 from headgate.traces.otlp.spans import Source, new_message, read_span
 from headgate.traces.otlp.values import Kept, attributes
+from headgate.traces.otlp.withholding import without_content
 
 Form = Literal["protobuf", "json"]
 Item = bytes | msgspec.Raw
@@ -44,11 +45,12 @@ class Decoded(msgspec.Struct, frozen=True):
 
 
 def decode_spans(data: bytes, form: Form, key: Key, received_ms: int) -> Decoded:
-    """Return the spans of a request as `SpanBatch`es. Raises Malformed."""
+    """Return the spans of a request as `SpanBatch`es, in the key's record mode. Raises Malformed."""
     reasons = Reasons("spans")
-    reader = _SpanReader(Owner(key, reasons), reasons)
+    reader = _SpanReader(Owner(key, reasons), reasons, with_content=key.record != "metadata")
     entries = batches(reader.read(items(data, form, reasons, received_ms), form), key, received_ms)
-    return Decoded(list(entries), reasons)
+    # What is not to be kept is read all the same, so that an exporter hears what is wrong with it.
+    return Decoded([entry for entry in entries if key.record != "none"], reasons)
 
 
 def refuse_metrics(data: bytes, form: Form, key: Key, received_ms: int) -> Decoded:
@@ -101,8 +103,9 @@ def batches(encoded: Iterator[bytes], key: Key, received_ms: int) -> Iterator[by
 class _SpanReader:
     """Reads the spans of one request, one at a time."""
 
-    def __init__(self, owner: Owner, reasons: Reasons) -> None:
+    def __init__(self, owner: Owner, reasons: Reasons, *, with_content: bool) -> None:
         self._owner = owner
+        self._with_content = with_content
         self._reasons = reasons
 
     def read(self, found: Iterator[tuple[Source, Item]], form: Form) -> Iterator[bytes]:
@@ -134,7 +137,8 @@ class _SpanReader:
         found = read_span(message, source, kept)
         span = priced(resolve(found.span))
         flags = tuple(dict.fromkeys((*span.flags, *found.flags)))
-        return msgspec.structs.replace(span, flags=flags, **self._owner.own(span))
+        span = msgspec.structs.replace(span, flags=flags, **self._owner.own(span))
+        return span if self._with_content else without_content(span)
 
 
 def _refused(data: bytes, form: Form, received_ms: int, reasons: Reasons) -> Decoded:

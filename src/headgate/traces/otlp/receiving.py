@@ -7,11 +7,15 @@ halfway. Read next: `otlp.decoding`, `otlp.http`, `journal.writer`.
 import asyncio
 import contextlib
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Final, Protocol
 
-from headgate.access.model import Key
+import msgspec
+
+from headgate.access.caller import lesser_record
+from headgate.access.model import Key, Project
 from headgate.core.faults import InvalidRequest, RequestTooLarge, Unavailable
+from headgate.traces.model import SPANS
 from headgate.traces.otlp.bounds import (
     BODY_S_MAX,
     DECODED_AT_ONCE_BYTES,
@@ -55,8 +59,9 @@ class BodyJournal(Protocol):
 class Reception:
     """What the routes of one process share: the room for bodies, the turns of decoding, and the journal."""
 
-    def __init__(self, journal: BodyJournal | None) -> None:
+    def __init__(self, journal: BodyJournal | None, project_named: Callable[[str], Project]) -> None:
         self._journal = journal
+        self._project_named = project_named
         self._room_bytes = WAITING_BYTES_MAX
         self._decoding = asyncio.Semaphore(DECODING_MAX)
 
@@ -86,12 +91,16 @@ class Reception:
 
         Raises InvalidRequest for what is no message at all, RequestTooLarge and Unavailable.
         """
+        # Nothing is taken while it is not known what may be recorded.
+        record = lesser_record(self._project_named(key.project).record, key.record)
+        key = msgspec.structs.replace(key, record=record)
         if body.is_small:
             decoded = body.decoded(decode, key, received_ms)
         else:
             async with self._decoding:
                 decoded = await asyncio.to_thread(body.decoded, decode, key, received_ms)
-        if decoded.entries:
+        # Of what is no span nobody has said which parts are no content.
+        if decoded.entries and (kind == SPANS or record == "full"):
             await self._write(kind, decoded.entries)
         return decoded.reasons
 
