@@ -33,7 +33,7 @@ def fill(url: str, spans: int) -> None:
             day, began = BEGINS + timedelta(days=number), time.monotonic()
             connection.execute("select ensure_partitions(array[%s::date])", (day,))
             values = {"day": day, "first": number * traces, "traces": traces}
-            for name in ("fill_spans", "fill_traces", "fill_words", "fill_rollups"):
+            for name in ("fill_spans", "fill_traces", "fill_words", "fill_rollups", "fill_rollup_days"):
                 connection.execute(statements[name], values)
             print(f"{day}: {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)
         connection.execute(f"create index {_INDEX} on span_words using gin (words)".encode())

@@ -65,3 +65,13 @@ from generate_series(0, 23) hour, (
     union all select 'environment', 'live'
     union all select 'release', 'r' || n from generate_series(0, 9) n
 ) d;
+
+-- name: fill_rollup_days
+insert into trace_rollup_days (
+    project, day, dimension, value, traces, spans, calls, errors, input, cache_read, cache_write, output, reasoning,
+    cost_usd, unpriced, duration_sketch
+)
+select project, %(day)s::date, dimension, value, sum(traces), sum(spans), sum(calls), sum(errors), sum(input), 0, 0,
+    sum(output), 0, sum(cost_usd), 0, array_fill(120, array[120])
+from trace_rollups where slot >= %(day)s::date and slot < %(day)s::date + 1
+group by project, dimension, value;

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +21,7 @@ from headgate.traces.keeping import settling
 from headgate.traces.keeping.settling import SettlingJob
 from headgate.traces.keeping.sink import SpanSink, TraceCallSink
 from headgate.traces.model import Span
+from headgate.traces.reading.series import trace_series
 
 HOUR_NS = 3600 * 10**9
 
@@ -242,3 +244,44 @@ async def _running(coroutines: list[Any]) -> AsyncGenerator[None]:
             task.cancel()
         for outcome in await asyncio.gather(*tasks, return_exceptions=True):
             assert isinstance(outcome, asyncio.CancelledError), outcome
+
+
+async def test_sums_by_day_are_those_by_hour(database: Database) -> None:
+    day = datetime(2026, 11, 20, tzinfo=UTC)
+    for hours, cost in ((1, 1), (7.5, 2), (23, 4), (24, 8), (47.5, 16), (49, 32)):
+        start_ns = int((day.timestamp() + hours * 3600) * 10**9)
+        span = make_model_span(
+            new_trace(), 1, start_ns=start_ns, end_ns=start_ns + 10**9, cost_pico_usd=cost * 10**12
+        )
+        await ship(database, span)
+    while await settle(database):
+        pass
+
+    async def asked(begin: float | None, end: float | None, **more: Any) -> list[tuple[int, str | None]]:
+        bounds = [None if hours is None else day + timedelta(hours=hours) for hours in (begin, end)]
+        async with database.connection() as connection:
+            points = await trace_series(connection, None, begin=bounds[0], end=bounds[1], **more)
+        assert all((point.p95_ms or 0) > 900 for point in points)
+        return [(point.traces, point.cost_usd) for point in points]
+
+    assert await asked(None, None) == [(6, "63")]
+    assert await asked(None, None, interval="day") == [(3, "7"), (2, "24"), (1, "32")]
+    assert await asked(7.9, None) == [(5, "62")], "from the hour that it lies in"
+    assert await asked(8, 48, interval="day") == [(1, "4"), (2, "24")]
+    assert await asked(7, 23) == [(1, "2")], "within a day"
+    assert await asked(20, 25) == [(2, "12")], "less than a day, over midnight"
+    assert await asked(0, 24) == [(3, "7")]
+    assert await asked(None, 47) == [(4, "15")]
+    assert await asked(30, 20) == []
+    assert await asked(None, None, group_by="model") == [(6, "63")]
+
+
+async def test_a_day_that_nothing_is_left_of_goes(database: Database) -> None:
+    trace = new_trace()
+    start_ns = now_ms() * 1_000_000
+    await ship(database, make_model_span(trace, 2, 1, start_ns=start_ns, end_ns=start_ns))
+    await settle(database)
+    await ship(database, make_span(trace, 1, name="late", start_ns=start_ns - 48 * HOUR_NS, end_ns=start_ns))
+    await settle(database)
+    days = {row["day"] for row in await table(database, "trace_rollup_days")}
+    assert len(days) == 1 and min(days) < datetime.now(UTC).date() - timedelta(days=1)

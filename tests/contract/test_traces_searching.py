@@ -132,8 +132,15 @@ async def test_series_are_sums_of_rollups(database: Database) -> None:
     }
     model = {**row, "dimension": "model", "value": "small"}
     later = {**row, "slot": at(26 * 3_600_000), "duration_sketch": [1]}
-    await put(database, "trace_rollups", row, later, model, {**model, "value": "large", "cost_usd": "2"})
-    await put(database, "trace_rollups", {**row, "project": "blue", "calls": 3, "unpriced": 3})
+    blues = {**row, "project": "blue", "calls": 3, "unpriced": 3}
+    rows = [row, later, model, {**model, "value": "large", "cost_usd": "2"}, blues]
+    await put(database, "trace_rollups", *rows)
+    days = [{**one, "day": one["slot"].date()} for one in rows]
+    await put(
+        database,
+        "trace_rollup_days",
+        *({name: value for name, value in one.items() if name != "slot"} for one in days),
+    )
     await put_trace(database, new_trace())
     await put_trace(database, new_trace(), project="blue")
     async with database.connection() as connection:

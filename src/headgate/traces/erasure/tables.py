@@ -42,6 +42,7 @@ KEPT: Final[dict[str, str]] = {
     "live_objects": "keys, budgets and prompts are configuration; revoke a key by `headgate keys revoke`",
     "rollups": "sums by key, model and prompt, which name no person",
     "trace_rollups": "sums by hour, which name no person",
+    "trace_rollup_days": "sums by day, which name no person",
     "prompt_traffic": "sums by prompt",
     "experiment_strays": "a count by experiment",
     "experiment_decisions": "sums by arm, sealed; they name no unit",

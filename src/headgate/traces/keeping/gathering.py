@@ -67,6 +67,15 @@ async def gather(connection: Connection, due: Sequence[Due]) -> list[Gathered]:
         "firsts": [one.first_day for one in due],
         "lasts": [one.last_day for one in due],
     }
+    # Requests before spans, in the order in which partitions of these are made and locked.
+    texts = {"texts": [one.trace_id.hex for one in due], "limit": CALLS_MAX}
+    cursor = await connection.execute(QUERIES.read_calls, {**scope, **texts})
+    calls: list[list[RecordedCall]] = [[] for _ in due]
+    aliases: list[list[tuple[int, str]]] = [[] for _ in due]
+    async for row in cursor:
+        place = int(row[0]) - 1
+        calls[place].append(_call(row))
+        aliases[place].append((row[9], row[3]))
     nameless = [one.is_nameless for one in due]
     traces = {"traces": [one.trace_id for one in due], "nameless": nameless, "limit": SPANS_MAX}
     cursor = await connection.execute(QUERIES.read_spans, {**scope, **traces})
@@ -79,14 +88,6 @@ async def gather(connection: Connection, due: Sequence[Due]) -> list[Gathered]:
             if row[13]:
                 names[place][row[1]] = (row[11], row[13])
         await asyncio.sleep(0)
-    texts = {"texts": [one.trace_id.hex for one in due], "limit": CALLS_MAX}
-    cursor = await connection.execute(QUERIES.read_calls, {**scope, **texts})
-    calls: list[list[RecordedCall]] = [[] for _ in due]
-    aliases: list[list[tuple[int, str]]] = [[] for _ in due]
-    async for row in cursor:
-        place = int(row[0]) - 1
-        calls[place].append(_call(row))
-        aliases[place].append((row[9], row[3]))
     return [
         Gathered(spans[place], calls[place], _name_of(one, spans[place], names[place], aliases[place]))
         for place, one in enumerate(due)

@@ -239,6 +239,39 @@ on conflict (project, slot, dimension, value) do update set
     unpriced = r.unpriced + excluded.unpriced,
     duration_sketch = add_sketches(r.duration_sketch, excluded.duration_sketch);
 
+-- name: add_to_rollup_days
+insert into trace_rollup_days as r (
+    project, day, dimension, value, traces, spans, calls, errors, input, cache_read, cache_write, output, reasoning,
+    cost_usd, unpriced, duration_sketch
+)
+select project, (slot at time zone 'UTC')::date, dimension, value, traces, spans, calls, errors, input, cache_read,
+    cache_write, output, reasoning, cost_usd, unpriced, duration_sketch
+from json_to_recordset(%(rows)s::json) as n (
+    project text, slot timestamptz, dimension text, value text, traces bigint, spans bigint, calls bigint,
+    errors bigint, input bigint, cache_read bigint, cache_write bigint, output bigint, reasoning bigint,
+    cost_usd numeric, unpriced bigint, duration_sketch integer[]
+)
+order by project, slot, dimension, value
+on conflict (project, dimension, day, value) do update set
+    traces = r.traces + excluded.traces,
+    spans = r.spans + excluded.spans,
+    calls = r.calls + excluded.calls,
+    errors = r.errors + excluded.errors,
+    input = r.input + excluded.input,
+    cache_read = r.cache_read + excluded.cache_read,
+    cache_write = r.cache_write + excluded.cache_write,
+    output = r.output + excluded.output,
+    reasoning = r.reasoning + excluded.reasoning,
+    cost_usd = r.cost_usd + excluded.cost_usd,
+    unpriced = r.unpriced + excluded.unpriced,
+    duration_sketch = add_sketches(r.duration_sketch, excluded.duration_sketch);
+
+-- name: forget_rollup_days
+delete from trace_rollup_days r
+using unnest(%(projects)s::text[], %(slots)s::timestamptz[]) as n (project, slot)
+where r.project = n.project and r.day = (n.slot at time zone 'UTC')::date
+    and r.project = any(%(project_ids)s::text[]) and r.traces = 0;
+
 -- name: forget_rollups
 delete from trace_rollups r
 using unnest(%(projects)s::text[], %(slots)s::timestamptz[]) as n (project, slot)
@@ -314,6 +347,9 @@ delete from text_queue where project = any(%(project_ids)s) and day < current_da
 
 -- name: expire_traces
 delete from traces where project = any(%(project_ids)s) and last_day < current_date - %(days)s::int;
+
+-- name: expire_trace_rollup_days
+delete from trace_rollup_days where project = any(%(project_ids)s) and day < current_date - %(days)s::int;
 
 -- name: expire_trace_rollups
 delete from trace_rollups where project = any(%(project_ids)s) and slot < current_date - %(days)s::int;

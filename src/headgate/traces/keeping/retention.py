@@ -17,6 +17,7 @@ _EXPIRE: Final[tuple[LiteralString, ...]] = (
     QUERIES.expire_span_events,
     QUERIES.expire_traces,
     QUERIES.expire_trace_rollups,
+    QUERIES.expire_trace_rollup_days,
 )
 
 

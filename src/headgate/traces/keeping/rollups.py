@@ -1,4 +1,4 @@
-"""What a settled trace puts into the sums by hour, and the difference to what it had put there. Pure.
+"""What a settled trace puts into the sums by hour and day, and the difference to what it had put there. Pure.
 
 Each trace remembers its contributions, so that they can be taken out again when it has grown: sums are so
 always those of traces as they were last settled. Read next: `keeping.settling`.
@@ -16,6 +16,7 @@ from headgate.records.sketch import bucket_of
 from headgate.traces.keeping.counting import Item, Totals
 
 HOUR_S: Final = 3600
+HOURS_A_DAY: Final = 24
 VALUES_MAX: Final = 200
 """How many values of a dimension are told apart in a project and hour."""
 OTHER: Final = "other"
@@ -122,6 +123,18 @@ def changes(
             for bucket, number in each.durations.items():
                 change.durations[bucket] += sign * number
     return {key: change for key, change in sorted(found.items()) if not change.is_nothing}
+
+
+def by_day(found: Mapping[RollupKey, Change]) -> dict[RollupKey, Change]:
+    """Return the same changes by day, each under the first hour of its day."""
+    days: dict[RollupKey, Change] = {}
+    for (project, hour, dimension, value), change in found.items():
+        key = (project, hour - hour % HOURS_A_DAY, dimension, value)
+        day = days.setdefault(key, Change([0] * len(SUMS), Counter()))
+        day.sums = [total + one for total, one in zip(day.sums, change.sums, strict=True)]
+        for bucket, number in change.durations.items():
+            day.durations[bucket] += number
+    return {key: change for key, change in sorted(days.items()) if not change.is_nothing}
 
 
 def _of_model(hour: int, model: str, items: Sequence[Item]) -> Contribution:

@@ -32,6 +32,7 @@ from headgate.traces.keeping.rollups import (
     Contribution,
     RollupKey,
     SettledTrace,
+    by_day,
     capped,
     changes,
     contributions,
@@ -229,18 +230,20 @@ def _trace_row(
 async def _add_to_rollups(connection: Connection, found: dict[RollupKey, Change]) -> None:
     if not found:
         return
-    rows = [change.row(key) for key, change in found.items()]
-    await connection.execute(QUERIES.add_to_rollups, {"rows": _json(rows)})
-    emptied = sorted({key[:2] for key, change in found.items() if change.sums[0] < 0})
-    if emptied:
-        await connection.execute(
-            QUERIES.forget_rollups,
-            {
+    for sums, add, forget in (
+        (found, QUERIES.add_to_rollups, QUERIES.forget_rollups),
+        (by_day(found), QUERIES.add_to_rollup_days, QUERIES.forget_rollup_days),
+    ):
+        rows = [change.row(key) for key, change in sums.items()]
+        await connection.execute(add, {"rows": _json(rows)})
+        emptied = sorted({key[:2] for key, change in sums.items() if change.sums[0] < 0})
+        if emptied:
+            named = {
                 "project_ids": sorted({project for project, _ in emptied}),
                 "projects": [project for project, _ in emptied],
                 "slots": [_slot(hour) for _, hour in emptied],
-            },
-        )
+            }
+            await connection.execute(forget, named)
 
 
 async def _take_changes(connection: Connection, due: Sequence[Due]) -> None:

@@ -302,11 +302,34 @@ from unnest(%(traces)s::uuid[], %(spans)s::bigint[], %(projects)s::text[]) as n 
         limit 1
     ) s;
 
--- name: series
+-- name: series_by_day
+-- Whole days from the sums by day; what the times asked for begin or end with, from those by hour.
+with found as (
+    select r.day as day, r.value, traces, spans, calls, errors, input, cache_read, cache_write, output, reasoning,
+        cost_usd, unpriced, duration_sketch
+    from trace_rollup_days r
+    where r.project = any(%(project_ids)s::text[]) and r.dimension = %(dimension)s
+        and (%(first_day)s::date is null or r.day >= %(first_day)s)
+        and (%(end_day)s::date is null or r.day < %(end_day)s)
+    union all
+    select (r.slot at time zone 'UTC')::date, r.value, traces, spans, calls, errors, input, cache_read, cache_write,
+        output, reasoning, cost_usd, unpriced, duration_sketch
+    from unnest(%(begins)s::timestamptz[], %(ends)s::timestamptz[]) as edge (begins, ends)
+    join trace_rollups r on r.slot >= edge.begins and r.slot < edge.ends
+    where r.project = any(%(project_ids)s::text[]) and r.dimension = %(dimension)s
+)
 select
-    case %(interval)s::text
-        when 'hour' then slot when 'day' then date_trunc('day', slot, 'UTC')
-    end as start,
+    case when %(interval)s::text = 'day' then day::timestamp at time zone 'UTC' end as start,
+    case when %(dimension)s::text <> '' then value end as value,
+    sum(traces), sum(spans), sum(calls), sum(errors), sum(input), sum(cache_read), sum(cache_write), sum(output),
+    sum(reasoning), sum(cost_usd), sum(unpriced), array[[sketch]]
+from found
+group by 1, 2
+order by 1 nulls first, sum(cost_usd) desc, sum(traces) desc, 2 limit %(limit)s;
+
+-- name: series_by_hour
+select
+    slot as start,
     case when %(dimension)s::text <> '' then value end as value,
     sum(traces), sum(spans), sum(calls), sum(errors), sum(input), sum(cache_read), sum(cache_write), sum(output),
     sum(reasoning), sum(cost_usd), sum(unpriced), array[[sketch]]
