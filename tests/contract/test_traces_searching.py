@@ -133,7 +133,7 @@ async def test_series_are_sums_of_rollups(database: Database) -> None:
     model = {**row, "dimension": "model", "value": "small"}
     later = {**row, "slot": at(26 * 3_600_000), "duration_sketch": [1]}
     blues = {**row, "project": "blue", "calls": 3, "unpriced": 3}
-    rows = [row, later, model, {**model, "value": "large", "cost_usd": "2"}, blues]
+    rows: list[dict[str, Any]] = [row, later, model, {**model, "value": "large", "cost_usd": "2"}, blues]
     await put(database, "trace_rollups", *rows)
     days = [{**one, "day": one["slot"].date()} for one in rows]
     await put(

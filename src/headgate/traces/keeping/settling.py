@@ -15,7 +15,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 from uuid import UUID
 
 import msgspec
@@ -230,10 +230,11 @@ def _trace_row(
 async def _add_to_rollups(connection: Connection, found: dict[RollupKey, Change]) -> None:
     if not found:
         return
-    for sums, add, forget in (
+    places: tuple[tuple[dict[RollupKey, Change], LiteralString, LiteralString], ...] = (
         (found, QUERIES.add_to_rollups, QUERIES.forget_rollups),
         (by_day(found), QUERIES.add_to_rollup_days, QUERIES.forget_rollup_days),
-    ):
+    )
+    for sums, add, forget in places:
         rows = [change.row(key) for key, change in sums.items()]
         await connection.execute(add, {"rows": _json(rows)})
         emptied = sorted({key[:2] for key, change in sums.items() if change.sums[0] < 0})
