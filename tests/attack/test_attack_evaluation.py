@@ -135,7 +135,7 @@ def test_a_changed_model_is_found_and_an_unchanged_one_hardly_ever_alarms(before
         f"(9 of 10 within {sorted(delays)[len(delays) * 9 // 10]}), {alarms / years:.2f} false alarms a year"
     )
     assert len(delays) > 0.9 * years
-    assert statistics.median(delays) <= 60
+    assert statistics.median(delays) <= 3 * PROBES_A_DAY
     assert alarms <= years
 
 

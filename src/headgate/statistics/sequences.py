@@ -27,6 +27,9 @@ For yes or no with a rare yes these are ten of them. Found by simulation: withou
 that of Kohavi et al., "Seven Rules of Thumb for Web Site Experimenters", KDD 2014, rule 7.
 """
 
+HALVINGS = 26
+"""How often an end of a betting sequence is halved: to a hundred-millionth of its bounds, and outwards."""
+
 SHARE_AFTER_PLAN = 0.05
 """The share of alpha that a planned sequence keeps for looks after the planned size."""
 
@@ -213,7 +216,7 @@ def apart(one: Interval, other: Interval) -> Interval:
 def _end(scaled: Sample, bets: Sample, enough: float) -> float:
     """The largest mean against which bets on a larger one have won `enough` (a logarithm)."""
     low, high = 0.0, 1.0
-    for _ in range(40):
+    for _ in range(HALVINGS):
         middle = (low + high) / 2
         low, high = (middle, high) if float(gains(scaled, bets, middle).sum()) >= enough else (low, middle)
     return low
