@@ -25,6 +25,9 @@ from headgate.settings import VARIABLES
 from headgate.store.clock import SystemClock
 from headgate.store.database import Database
 from headgate.store.migrate import migrations
+from headgate.traces.otlp import bounds
+from headgate.traces.otlp.answers import MEDIA_TYPES
+from headgate.traces.otlp.receiving import ENCODINGS
 from headgate.wire.routes import ROUTES
 
 NOTE = "<!-- Written by `make reference` from the code; change it there. -->\n"
@@ -168,7 +171,28 @@ def routes() -> str:
     parts.append("\n## Control\n\nEverything else; the full description is `/api/openapi.json`.\n")
     parts.extend(("| | Path | Grant | |", "|---|---|---|---|"))
     parts.extend(f"| {m} | `{path}` | `{grant}` | {text} |" for m, path, grant, text in control_routes())
+    parts.append(otlp())
     return "\n".join(parts) + "\n"
+
+
+def otlp() -> str:
+    """What exporters rely on: OTLP's own contract, which is why /api/openapi.json says nothing of it."""
+    types, encodings = (
+        " or ".join(f"`{word}`" for word in words) for words in (MEDIA_TYPES.values(), ENCODINGS)
+    )
+    parts = [
+        "\n## OTLP over HTTP\n\n`/v1/traces`, `/v1/logs` and `/v1/metrics` keep to OTLP's own contract",
+        "(opentelemetry.io/docs/specs/otlp), not to `/api/openapi.json`. Bodies are",
+        f"{types}, with the content-encoding",
+        f"{encodings}; a key may stand in any header that clients use.",
+        "200 answers in the form of the request, with `partialSuccess` where some was refused, and why; all",
+        "else is a `google.rpc.Status`: 400 no such message, 401 and 403 the key, 413 too large, 415 another",
+        "form. 429 and 503 say to come again. Log records and metrics are refused in words.",
+        "\n| Bound | |\n|---|---|",
+    ]
+    named = [(name, value) for name, value in vars(bounds).items() if name.isupper()]
+    parts.extend(f"| `{name}` | {value:,} |" for name, value in named)
+    return "\n".join(parts)
 
 
 def leaves(fault: type[faults.Fault]) -> Iterator[type[faults.Fault]]:

@@ -66,6 +66,7 @@ from headgate.traces.otlp.http import OtlpController
 from headgate.traces.otlp.receiving import Reception
 from headgate.traces.reading.routes import TRACE_ROUTES
 from headgate.traces.scores.http import FeedbackController, FeedbackListController
+from headgate.traces.scores.langfuse_http import LANGFUSE_ROUTES
 
 PREFIX: Final = "/api/v1"
 
@@ -98,7 +99,7 @@ def create_control_app(services: ControlServices) -> Litestar:
     gate = Gate(state.book, services.clock, state.allowed_hosts, sign_ins=sign_ins)
     jobs = ControlJobs(services, state)
     return Litestar(
-        route_handlers=[_api(), _sign_in(), OtlpController, healthz, readyz, metrics, *_console()],
+        route_handlers=[_api(), _sign_in(), *_for_exporters(), healthz, readyz, metrics, *_console()],
         guards=[gate.check],
         request_class=StrictRequest,
         dependencies=_dependencies(services, state, gate, sign_ins),
@@ -111,6 +112,11 @@ def create_control_app(services: ControlServices) -> Litestar:
         logging_config=None,
         debug=False,
     )
+
+
+def _for_exporters() -> tuple[Any, ...]:
+    """What applications send by protocols of others."""
+    return (OtlpController, *LANGFUSE_ROUTES)
 
 
 def _api() -> Router:
