@@ -168,6 +168,9 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/api/v1/prompts/catalogue/{source}"): Operation(roles=ALL),
     ("delete", "/api/v1/prompts/catalogue/{source}"): Operation(roles=PROJECT),
+    ("get", "/api/v1/experiments"): Operation(roles=READERS),
+    ("get", "/api/v1/experiments/{name}"): Operation(roles=READERS),
+    ("post", "/api/v1/experiments/{name}/stop"): Operation(roles=ADMIN, body={"arm": "now", "reason": "so"}),
     ("get", "/api/v1/rules"): Operation(roles=READERS),
     ("post", "/api/v1/rules"): Operation(
         roles=PROJECT, body={"name": "one", **RULE}, nested=("match", "replace")

@@ -43,6 +43,8 @@ Grant = Literal[
     "feedback:write",
     "traces:write",
     "records:erase",
+    "experiments:read",
+    "experiments:write",
 ]
 """What a route can ask for. `:read` lists and shows, `:write` creates, changes and deletes."""
 
@@ -50,6 +52,7 @@ _VIEWER: frozenset[Grant] = frozenset(
     {
         *("models:read", "requests:read", "costs:read", "budgets:read", "rate_limits:read", "alerts:read"),
         *("prompts:read", "rules:read", "releases:read", "traces:read", "feedback:read"),
+        "experiments:read",
     }
 )
 _MEMBER: frozenset[Grant] = frozenset(
@@ -75,6 +78,7 @@ _ADMIN: frozenset[Grant] = _PROJECT_ADMIN | frozenset[Grant](
         "snapshots:write",
         "audit:read",
         "system:read",
+        "experiments:write",
     }
 )
 

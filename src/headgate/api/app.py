@@ -33,6 +33,7 @@ from headgate.api.state import ControlState
 from headgate.api.timeline_http import TimelineController
 from headgate.config.file_http import list_projects, show_file
 from headgate.config.http import ConfigController, SnapshotsController, list_models, list_providers
+from headgate.experiments.http import ExperimentsController
 from headgate.meters.http import BudgetsController, InlineMeters
 from headgate.meters.lease_http import LeasesController
 from headgate.meters.rate_http import RateLimitsController
@@ -165,6 +166,7 @@ def _api() -> Router:
             FeedbackListController,
             FeedbackController,
             ErasuresController,
+            ExperimentsController,
             status,
         ],
         response_headers={"cache-control": "no-store"},

@@ -21,6 +21,7 @@ from headgate.config.snapshot import Snapshot
 from headgate.config.snapshots import StoredSnapshot, current
 from headgate.core.faults import InvalidRequest, Misconfigured, NotFound, Unavailable
 from headgate.core.ports import Clock
+from headgate.experiments.model import Experiment
 from headgate.gateway.catching_up import catch_up
 from headgate.gateway.live import LiveState
 from headgate.gateway.proofs import checked
@@ -80,6 +81,10 @@ class ControlState:
         """All rate limits in force."""
         of_file = self.snapshot.rate_limits if self.snapshot is not None else ()
         return [*of_file, *self._live.rate_limits.values()]
+
+    def experiments(self) -> tuple[Experiment, ...]:
+        """The experiments of the snapshot in force, stopped ones too."""
+        return self.snapshot.experiments if self.snapshot is not None else ()
 
     def rules(self) -> Sequence[Rule]:
         """All override rules in force but those of releases."""

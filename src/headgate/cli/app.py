@@ -28,6 +28,7 @@ NOUNS: Final = {
     "erase": "erase",
     "requests": "requests",
     "feedback": "feedback",
+    "experiments": "experiments",
     "traces": "traces",
     "rules": "rules",
     "releases": "releases",

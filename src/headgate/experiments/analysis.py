@@ -1,0 +1,330 @@
+"""From sums by arm to what may be concluded: intervals, guardrails, and how much longer. Pure.
+
+Never looks anything up, and gives no number that only looks right: what is too early or can't be told has a
+note in its place. Read next: `experiments.moments`, `experiments.sentence`.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from headgate.core.faults import InvalidRequest
+from headgate.experiments.model import RATIOS, Experiment, Metric
+from headgate.experiments.moments import Moments, contrast, mean_of, ratio_of, slope_of
+from headgate.experiments.report import Comparison, Finding, MetricReport
+from headgate.statistics.allocation import mismatch_at_every_look
+from headgate.statistics.effects import Effect
+from headgate.statistics.multiplicity import benjamini_hochberg, holm
+from headgate.statistics.proportions import difference_of_shares
+from headgate.statistics.sequences import always_valid_p, radius
+
+MISMATCH: Final = 1000.0
+"""The evidence (an e-value) at which the arms' shares are taken for broken: one false alarm in a thousand."""
+
+ANSWERING_ALPHA: Final = 0.001
+POWER_QUANTILE: Final = 0.8416
+"""Of a chance of 80 % to see what is looked for."""
+UNITS_MAX: Final = 10**9
+DAYS_MAX: Final = 3650.0
+
+
+class ArmSums(msgspec.Struct, frozen=True, kw_only=True):
+    """What a metric comes to in an arm; `complete` counts units watched to the end, silent ones too."""
+
+    moments: Moments
+    complete: int
+    low: float | None = None
+    high: float | None = None
+
+
+class Traffic(msgspec.Struct, frozen=True, kw_only=True):
+    """How fast units come: all of them so far, and new ones a day of late."""
+
+    units: int
+    per_day: float
+    window_days: float
+
+
+class _Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """An arm against the baseline, before several questions at once are allowed for."""
+
+    arm: str
+    mean: Effect | None = None
+    effect: Effect | None = None
+    p: float = 1.0
+    note: str = ""
+    zeros: int = 0
+    """How many units there are where none of them has a call that counts: an error, say."""
+
+
+def ratio_evidence(experiment: Experiment, units: Mapping[str, int]) -> float | None:
+    """Return how much speaks against the declared shares; None before any unit came."""
+    counts = [units.get(arm.name, 0) for arm in experiment.arms]
+    if not sum(counts):
+        return None
+    return mismatch_at_every_look(counts, [arm.share for arm in experiment.arms])
+
+
+def compare(
+    experiment: Experiment, sums: Mapping[str, Mapping[str, ArmSums]], traffic: Traffic
+) -> list[MetricReport]:
+    """Return each metric's report; `sums` has each metric's arms."""
+    compared = {
+        metric.name: _compared(experiment, metric, sums[metric.name]) for metric in experiment.metrics
+    }
+    reports: list[MetricReport] = []
+    for role, adjust in (("decision", holm), ("guardrail", None), ("exploratory", benjamini_hochberg)):
+        metrics = [metric for metric in experiment.metrics if metric.role == role]
+        asked = [(metric, one) for metric in metrics for one in compared[metric.name]]
+        told = [one for _, one in asked if one.effect is not None]
+        adjusted: dict[int, float] = {}
+        if adjust is not None and told:
+            values = adjust([one.p for one in told])
+            adjusted = {id(one): value for one, value in zip(told, values, strict=True)}
+        # The interval of each, together with all others of the role.
+        alpha = experiment.error / max(1, len(asked)) if role == "decision" else experiment.error
+        for metric in metrics:
+            found = [
+                _comparison(experiment, metric, one, adjusted.get(id(one)), (alpha, traffic))
+                for one in compared[metric.name]
+            ]
+            reports.append(_report(metric, found, sums[metric.name]))
+    order = {metric.name: place for place, metric in enumerate(experiment.metrics)}
+    return sorted(reports, key=lambda report: order[report.name])
+
+
+def scale_of(metric: Metric, sums: Mapping[str, ArmSums]) -> tuple[str, float]:
+    """Return what a metric's numbers are called, and by what they are multiplied."""
+    if metric.measure == "cost":
+        return "USD", 1.0
+    if metric.measure == "latency":
+        return "ms", 1.0
+    is_share = metric.measure in RATIOS or metric.kind == "event"
+    ends = [end for each in sums.values() for end in (each.low, each.high) if end is not None]
+    is_share = is_share or (metric.kind == "answer" and bool(ends) and min(ends) >= 0 and max(ends) <= 1)
+    return ("points", 100.0) if is_share else ("", 1.0)
+
+
+def _compared(experiment: Experiment, metric: Metric, sums: Mapping[str, ArmSums]) -> list[_Compared]:
+    baseline = experiment.baseline.name
+    slope, middle = 0.0, 0.0
+    if metric.measure == "feedback" and metric.role != "guardrail":
+        slope, middle = slope_of([each.moments for each in sums.values()])
+    effects: dict[str, Effect | str] = {}
+    for arm in experiment.arms:
+        moments = sums[arm.name].moments
+        try:
+            if metric.measure in RATIOS:
+                effects[arm.name] = ratio_of(moments)
+            else:
+                mean_of(moments)  # refuses constant arms, which an adjustment would hide
+                effects[arm.name] = mean_of(moments, slope=slope, middle=middle)
+        except InvalidRequest as fault:
+            effects[arm.name] = f"{arm.name}: {fault.message}"
+    found: list[_Compared] = []
+    for arm in experiment.arms[1:]:
+        one, other = effects[arm.name], effects[baseline]
+        if isinstance(one, str) or isinstance(other, str):
+            notes = [each for each in (other, one) if isinstance(each, str)]
+            moments = sums[arm.name].moments
+            is_never = metric.measure in ("errors", "refusals") and moments.y == 0
+            zeros = moments.n if is_never else 0
+            found.append(_Compared(arm=arm.name, note="; ".join(notes), zeros=zeros))
+            continue
+        factor = 1.0
+        if metric.margin is not None and metric.margin.is_relative:
+            # So that the baseline's mean, an estimate too, is allowed for.
+            factor = 1 + metric.margin.value if metric.better == "lower" else 1 - metric.margin.value
+        effect = contrast(one, other, factor)
+        p = 1.0
+        if effect.settled:
+            p = always_valid_p(
+                effect.estimate, effect.standard_error, effect.n, tight_at=experiment.planned_units
+            )
+        found.append(_Compared(arm=arm.name, mean=one, effect=effect, p=p))
+    return found
+
+
+def _comparison(
+    experiment: Experiment, metric: Metric, one: _Compared, p: float | None, how: tuple[float, Traffic]
+) -> Comparison:
+    effect, mean = one.effect, one.mean
+    alpha, traffic = how
+    if effect is None or mean is None:
+        return _unseen(experiment, metric, one)
+    baseline = effect.baseline or 0.0
+    if not effect.settled:
+        return Comparison(
+            arm=one.arm,
+            finding="none",
+            units=effect.n,
+            mean=mean.estimate,
+            baseline=baseline,
+            note="too few units for how unevenly their values lie; an interval needs 100 an arm or more",
+        )
+    if metric.role == "guardrail":
+        return _guardrail(experiment, metric, one, alpha, traffic)
+    interval = effect.interval(alpha=alpha, tight_at=experiment.planned_units)
+    low, high = interval.low, interval.high
+    if p is not None and p <= experiment.error:
+        # Holm's intervals: what is told by the step alone reaches to 0.
+        low, high = (max(low, 0.0), high) if effect.estimate > 0 else (low, min(high, 0.0))
+    least = _size(metric, baseline)
+    sign = 1 if metric.better == "higher" else -1
+    finding: Finding = "open"
+    if p is not None and p <= experiment.error:
+        finding = "better" if sign * effect.estimate > 0 else "worse"
+    elif least is not None and -least < low and high < least:
+        finding = "same"
+    more = None
+    if finding == "open":
+        more = _more_days(effect, least or abs(effect.estimate), alpha, experiment.planned_units, traffic)
+    return Comparison(
+        arm=one.arm,
+        finding=finding,
+        units=effect.n,
+        mean=mean.estimate,
+        baseline=baseline,
+        difference=effect.estimate,
+        low=low,
+        high=high,
+        p=p,
+        more_days=more,
+    )
+
+
+def _guardrail(
+    experiment: Experiment, metric: Metric, one: _Compared, alpha: float, traffic: Traffic
+) -> Comparison:
+    effect, mean, margin = one.effect, one.mean, metric.margin
+    assert effect is not None and mean is not None and margin is not None
+    tight_at = experiment.planned_units
+    baseline = effect.baseline or 0.0
+    allowed = 0.0 if margin.is_relative else margin.value
+    sign = 1 if metric.better == "lower" else -1
+    low = effect.interval(alpha=alpha, tight_at=tight_at, side="lower").low
+    high = effect.interval(alpha=alpha, tight_at=tight_at, side="upper").high
+    least, most = (low, high) if sign > 0 else (-high, -low)
+    finding: Finding = "open"
+    if most < allowed:
+        finding = "holds"
+    elif least > allowed:
+        finding = "broken"
+    # Back from the margin's own contrast to the plain difference.
+    moved = sign * margin.value * baseline if margin.is_relative else 0.0
+    room = abs(allowed - sign * effect.estimate)
+    more = None
+    if finding == "open":
+        more = _more_days(effect, room, 2 * alpha, tight_at, traffic)
+    return Comparison(
+        arm=one.arm,
+        finding=finding,
+        units=effect.n,
+        mean=mean.estimate,
+        baseline=baseline,
+        difference=effect.estimate + moved,
+        low=low + moved,
+        high=high + moved,
+        more_days=more,
+    )
+
+
+def _unseen(experiment: Experiment, metric: Metric, one: _Compared) -> Comparison:
+    """What may be said of an arm without a number: of errors that never happened, an upper bound.
+
+    Holds at every look: with a mean of `most` the product of `(1 - value) / (1 - most)` over units is a
+    fair game, and n zeros make it `(1 - most)^-n`. Source: Waudby-Smith, Ramdas, "Estimating means of
+    bounded random variables by betting", JRSS B 86(1), 2024.
+    """
+    told = Comparison(arm=one.arm, finding="none", units=one.zeros, note=one.note)
+    margin = metric.margin
+    if margin is None or margin.is_relative or metric.better != "lower" or not one.zeros:
+        return told
+    most = 1 - experiment.error ** (1 / one.zeros)
+    if most >= margin.value:
+        return told
+    note = f"none in {one.zeros} units"
+    return msgspec.structs.replace(told, finding="holds", mean=0.0, high=most, note=note)
+
+
+def _report(metric: Metric, found: list[Comparison], sums: Mapping[str, ArmSums]) -> MetricReport:
+    scale, factor = scale_of(metric, sums)
+    is_answer = metric.measure == "feedback" and metric.kind == "answer"
+    answered = {
+        arm: each.moments.n / each.complete for arm, each in sums.items() if each.complete and is_answer
+    }
+    return MetricReport(
+        name=metric.name,
+        measure=metric.measure,
+        role=metric.role,
+        kind=metric.kind,
+        better=metric.better,
+        scale=scale,
+        comparisons=[_scaled(one, factor) for one in found],
+        answered=answered,
+        adjusted=metric.measure == "feedback"
+        and metric.role != "guardrail"
+        and slope_of([each.moments for each in sums.values()])[0] != 0.0,
+        notes=_unequal(metric, sums) if is_answer else [],
+    )
+
+
+def _unequal(metric: Metric, sums: Mapping[str, ArmSums]) -> list[str]:
+    """Say where arms answer at rates that differ: who answers is then another kind of unit in each."""
+    known = [(arm, each.moments.n, each.complete) for arm, each in sums.items() if each.complete]
+    notes: list[str] = []
+    for arm, answers, units in known[1:]:
+        base, base_answers, base_units = known[0]
+        base_share = (base_answers, base_units)
+        apart = difference_of_shares((answers, units), base_share, alpha=ANSWERING_ALPHA)
+        if apart.excludes(0.0):
+            notes.append(
+                f"{metric.name} is answered unequally: {answers / units:.1%} of {arm} against "
+                f"{base_answers / base_units:.1%} of {base}; who answers differs between "
+                "the arms, and so the comparison of answers may mislead"
+            )
+    return notes
+
+
+def _scaled(one: Comparison, factor: float) -> Comparison:
+    if factor == 1.0:
+        return one
+    fields = ("mean", "baseline", "difference", "low", "high")
+    values = {name: getattr(one, name) for name in fields}
+    return msgspec.structs.replace(
+        one, **{name: None if value is None else value * factor for name, value in values.items()}
+    )
+
+
+def _size(metric: Metric, baseline: float) -> float | None:
+    if metric.effect is None:
+        return None
+    return metric.effect.value * abs(baseline) if metric.effect.is_relative else metric.effect.value
+
+
+def _more_days(effect: Effect, size: float, alpha: float, tight_at: int, traffic: Traffic) -> float | None:
+    """How long until an effect of this size would show in four of five such experiments."""
+    if traffic.per_day <= 0 or size <= 0 or not 0 < alpha < 1:
+        return None
+    of_one = effect.standard_error * math.sqrt(effect.n)
+
+    def is_enough(units: int) -> bool:
+        needed = radius(units, alpha=alpha, tight_at=tight_at) + POWER_QUANTILE
+        return needed * of_one / math.sqrt(units) <= size
+
+    units = max(2, effect.n)
+    while not is_enough(units):
+        units = math.ceil(units * 1.05)
+        if units > UNITS_MAX:
+            return None
+    # Units that have a value are a part of all: those still to come are taken to be as many.
+    needed = units / effect.n * traffic.units
+    days = (needed - traffic.units) / traffic.per_day + traffic.window_days
+    return days if days <= DAYS_MAX else None
+
+
+def findings(reports: Sequence[MetricReport], arm: str) -> list[tuple[MetricReport, Comparison]]:
+    """Return what each metric says of an arm."""
+    return [(report, one) for report in reports for one in report.comparisons if one.arm == arm]

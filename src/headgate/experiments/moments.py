@@ -1,0 +1,139 @@
+"""Means, ratios and differences of arms from sums that the database made: ten numbers for any units. Pure.
+
+The same estimates as `statistics.effects` makes of values, which the tests compare. Read next:
+`statistics.effects`, `experiments.analysis`.
+"""
+
+import math
+from typing import Final
+
+import msgspec
+
+from headgate.core.faults import InvalidRequest
+from headgate.statistics.effects import CLEAR_OF_ZERO, Effect
+from headgate.statistics.sequences import UNITS_LEAST, UNITS_PER_SKEWNESS
+
+LARGEST: Final = 1e90
+"""No value measured is as large; the cube of one that is would not be a number any more."""
+
+
+class Moments(msgspec.Struct, frozen=True, kw_only=True):
+    """Sums over the units of an arm: of their values y, and of a second value x of each.
+
+    Means are plain; `yy`, `xy` and `xx` are sums of products around the means; the cubic ones are means of
+    plain products, good enough to tell how skewed values are.
+    """
+
+    n: int
+    y: float
+    x: float
+    yy: float
+    xy: float
+    xx: float
+    yyy: float
+    yyx: float
+    yxx: float
+    xxx: float
+
+    def with_zeros(self, count: int) -> "Moments":
+        """Return the same with so many more units whose both values are 0."""
+        n = self.n + count
+        if count <= 0 or n == 0:
+            return self
+        part, cross = self.n / n, self.n * count / n
+        return Moments(
+            n=n,
+            y=self.y * part,
+            x=self.x * part,
+            yy=self.yy + cross * self.y * self.y,
+            xy=self.xy + cross * self.x * self.y,
+            xx=self.xx + cross * self.x * self.x,
+            yyy=self.yyy * part,
+            yyx=self.yyx * part,
+            yxx=self.yxx * part,
+            xxx=self.xxx * part,
+        )
+
+    def combined(self, of_y: float, of_x: float) -> tuple[float, float]:
+        """Return the variance and the third central moment of `of_y * y + of_x * x`."""
+        n, y, x = self.n, self.y, self.x
+        square, both, other = self.yy / n + y * y, self.xy / n + x * y, self.xx / n + x * x
+        yyy = self.yyy - 3 * y * square + 2 * y**3
+        yyx = self.yyx - 2 * y * both - x * square + 2 * y * y * x
+        yxx = self.yxx - 2 * x * both - y * other + 2 * x * x * y
+        xxx = self.xxx - 3 * x * other + 2 * x**3
+        variance = (of_y**2 * self.yy + 2 * of_y * of_x * self.xy + of_x**2 * self.xx) / (n - 1)
+        third = of_y**3 * yyy + 3 * of_y**2 * of_x * yyx + 3 * of_y * of_x**2 * yxx + of_x**3 * xxx
+        return max(0.0, variance), third
+
+
+NOTHING: Final = Moments(n=0, y=0, x=0, yy=0, xy=0, xx=0, yyy=0, yyx=0, yxx=0, xxx=0)
+
+
+def mean_of(arm: Moments, *, slope: float = 0.0, middle: float = 0.0) -> Effect:
+    """Return an arm's mean, less what x explains of it. Raises InvalidRequest where there is none to tell."""
+    return _effect(arm, arm.y - slope * (arm.x - middle), 1.0, -slope)
+
+
+def ratio_of(arm: Moments) -> Effect:
+    """Return the ratio of an arm's sums, y by x (delta method).
+
+    Source: Deng, Knoblich, Lu, "Applying the Delta Method in Metric Analytics", KDD 2018, section 3. Raises
+    InvalidRequest where x is not clear of 0.
+    """
+    _check_units(arm)
+    error = math.sqrt(arm.xx / (arm.n - 1) / arm.n)
+    if arm.x <= CLEAR_OF_ZERO * error or arm.x == 0:
+        raise InvalidRequest("the units have too few calls for a ratio; wait for more")
+    ratio = arm.y / arm.x
+    return _effect(arm, ratio, 1 / arm.x, -ratio / arm.x)
+
+
+def slope_of(arms: list[Moments]) -> tuple[float, float]:
+    """Return by how much y goes with x within arms, and the mean x of all units (CUPED).
+
+    Source: Deng, Xu, Kohavi, Walker, WSDM 2013, section 3.2; within arms, so that the effect pulls nothing.
+    """
+    spread = math.fsum(arm.xx for arm in arms)
+    units = sum(arm.n for arm in arms)
+    if spread <= 0 or units == 0:
+        return 0.0, 0.0
+    middle = math.fsum(arm.n * arm.x for arm in arms) / units
+    return math.fsum(arm.xy for arm in arms) / spread, middle
+
+
+def contrast(treatment: Effect, baseline: Effect, factor: float = 1.0) -> Effect:
+    """Return the treatment less `factor` times the baseline, which are independent."""
+    error = math.hypot(treatment.standard_error, factor * baseline.standard_error)
+    shares = (treatment.standard_error / error) ** 2, (factor * baseline.standard_error / error) ** 2
+    return Effect(
+        estimate=treatment.estimate - factor * baseline.estimate,
+        standard_error=error,
+        n=treatment.n + baseline.n,
+        freedom=1 / (shares[0] ** 2 / treatment.freedom + shares[1] ** 2 / baseline.freedom),
+        settled=treatment.settled and baseline.settled,
+        baseline=baseline.estimate,
+    )
+
+
+def _effect(arm: Moments, estimate: float, of_y: float, of_x: float) -> Effect:
+    _check_units(arm)
+    variance, third = arm.combined(of_y, of_x)
+    if not (math.isfinite(estimate) and math.isfinite(variance)):
+        raise InvalidRequest("values are too large to be compared")
+    # What is left of the sums by rounding is no variance.
+    if variance <= 1e-24 * max(estimate * estimate, 1e-200):
+        raise InvalidRequest("all units have the same value, which tells nothing of chance")
+    skewness = third / variance**1.5
+    return Effect(
+        estimate=estimate,
+        standard_error=math.sqrt(variance / arm.n),
+        n=arm.n,
+        freedom=arm.n - 1,
+        settled=arm.n >= max(UNITS_LEAST, UNITS_PER_SKEWNESS * skewness**2),
+    )
+
+
+def _check_units(arm: Moments) -> None:
+    if arm.n < 2:
+        raise InvalidRequest("no units with a value yet" if arm.n == 0 else "one unit with a value so far")

@@ -1,0 +1,97 @@
+"""What a report of an experiment says, as the API shows it and a decision seals it. Pure.
+
+Read next: `experiments.analysis` (how it is worked out), `experiments.sentence`.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from headgate.experiments.model import Better, FeedbackKind, Measure, Role, UnitKind
+
+Running = Literal["running", "stopped", "replaced", "removed"]
+"""Replaced: another version of the name is in the file; removed: none is."""
+
+Finding = Literal["better", "worse", "same", "holds", "broken", "open", "none"]
+"""What is known of a metric in an arm.
+
+Of decisions and exploratory metrics, whether it is better or worse than the baseline, or the same but for
+less than what matters; of guardrails, whether what may be lost is known not to be (holds), or to be (broken).
+Open: not known yet. None: there is no number, and `note` says why.
+"""
+
+
+class ArmReport(msgspec.Struct, frozen=True, kw_only=True):
+    """An arm: how many units were exposed, and how many of them have been watched for the whole window."""
+
+    name: str
+    share: float
+    targets: tuple[str, ...]
+    units: int
+    complete: int
+    calls: int
+    crossed: int
+    """Calls of its units that were served by another arm."""
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """An arm against the baseline by one metric. Numbers are in its `scale`; null where there is none.
+
+    `difference` is the arm less the baseline; `low` and `high` hold however often one looks. `p` is adjusted
+    for all that decides together (or explores).
+    """
+
+    arm: str
+    finding: Finding
+    units: int
+    mean: float | None = None
+    baseline: float | None = None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    more_days: float | None = None
+    """How many days more it takes at this traffic; null where that is not known."""
+    note: str = ""
+
+
+class MetricReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One metric in all arms. `answered` is each arm's share of complete units that answered."""
+
+    name: str
+    measure: Measure
+    role: Role
+    kind: FeedbackKind
+    better: Better
+    scale: str
+    """What its numbers are: points (hundredths), USD, ms, or empty for the feedback's own."""
+    comparisons: list[Comparison]
+    answered: dict[str, float]
+    adjusted: bool = False
+    """Whether differences were adjusted by what units said before."""
+    notes: list[str] = []
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known of an experiment, and in one sentence."""
+
+    name: str
+    version: str
+    alias: str
+    unit: UnitKind
+    state: Running
+    started_at: str
+    first_exposure_at: str | None
+    window_days: float
+    error: float
+    arms: list[ArmReport]
+    strays: int
+    """Calls that were in no arm, since their unit was not known."""
+    ratio_evidence: float | None
+    """How much speaks for a mismatch of the arms' shares, as an e-value; from 1000 on it is one."""
+    is_sound: bool
+    """False where the arms can't be compared: every finding is withheld."""
+    metrics: list[MetricReport]
+    notes: list[str]
+    sentence: str
+    decided: bool = False

@@ -1,0 +1,150 @@
+"""A report of an experiment: read, worked out, and said in one sentence.
+
+Read next: `experiments.reading`, `experiments.analysis`, `experiments.sentence`.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+
+from headgate.core.pages import format_datetime
+from headgate.experiments.analysis import MISMATCH, ArmSums, Traffic, compare, ratio_evidence
+from headgate.experiments.model import Experiment
+from headgate.experiments.reading import (
+    RECENT,
+    ArmUnits,
+    Defined,
+    LeftOut,
+    View,
+    left_out,
+    strays,
+    sums_of,
+    units_by_arm,
+)
+from headgate.experiments.report import ArmReport, Comparison, MetricReport, Report, Running
+from headgate.experiments.sentence import sentence_of
+from headgate.store.database import Connection
+
+DAY_S = 86400.0
+
+
+async def report(
+    connection: Connection,
+    found: Defined,
+    state: Running,
+    *,
+    now: datetime,
+    project_ids: tuple[str, ...] | None,
+) -> Report:
+    """Return what is known of a version now, of the units in these projects (None: all)."""
+    experiment = found.experiment
+    view = View(experiment=experiment, now=now, project_ids=project_ids)
+    units = await units_by_arm(connection, view)
+    sums: dict[str, dict[str, ArmSums]] = {}
+    missing: dict[str, LeftOut] = {}
+    for metric in experiment.metrics:
+        sums[metric.name] = await sums_of(connection, view, metric, units)
+        if metric.measure == "feedback":
+            missing[metric.name] = await left_out(connection, view, metric, found.started_at)
+    stray = await strays(connection, view)
+    evidence = ratio_evidence(experiment, {arm: each.units for arm, each in units.items()})
+    is_sound = evidence is None or evidence < MISMATCH
+    first_at = min((each.first_at for each in units.values()), default=None)
+    metrics = compare(experiment, sums, _traffic(experiment, units, now))
+    metrics = [_checked(metric, missing.get(metric.name), is_sound=is_sound) for metric in metrics]
+    arms = _arms(experiment, units)
+    return Report(
+        name=experiment.name,
+        version=experiment.version,
+        alias=experiment.alias,
+        unit=experiment.unit,
+        state=state,
+        started_at=format_datetime(found.started_at),
+        first_exposure_at=None if first_at is None else format_datetime(first_at),
+        window_days=experiment.window_s / DAY_S,
+        error=experiment.error,
+        arms=arms,
+        strays=stray,
+        ratio_evidence=evidence,
+        is_sound=is_sound,
+        metrics=metrics,
+        notes=_notes(found, units, stray, now),
+        sentence=sentence_of(experiment, arms, metrics, is_sound=is_sound, first_at=first_at),
+        decided=found.decided_at is not None,
+    )
+
+
+def _traffic(experiment: Experiment, units: Mapping[str, ArmUnits], now: datetime) -> Traffic:
+    first_at = min((each.first_at for each in units.values()), default=now)
+    days = min(RECENT, max(now - first_at, timedelta(hours=1))).total_seconds() / DAY_S
+    return Traffic(
+        units=sum(each.units for each in units.values()),
+        per_day=sum(each.recent for each in units.values()) / days,
+        window_days=experiment.window_s / DAY_S,
+    )
+
+
+def _arms(experiment: Experiment, units: Mapping[str, ArmUnits]) -> list[ArmReport]:
+    arms: list[ArmReport] = []
+    for arm in experiment.arms:
+        known = units.get(arm.name)
+        arms.append(
+            ArmReport(
+                name=arm.name,
+                share=arm.share,
+                targets=arm.targets,
+                units=known.units if known else 0,
+                complete=known.complete if known else 0,
+                calls=known.calls if known else 0,
+                crossed=known.crossed if known else 0,
+            )
+        )
+    return arms
+
+
+def _checked(metric: MetricReport, missing: LeftOut | None, *, is_sound: bool) -> MetricReport:
+    """Withhold the findings of arms that can't be compared, or of feedback that holds no numbers."""
+    notes = [*metric.notes]
+    reason = "" if is_sound else "the arms don't have the shares that were meant"
+    if missing is not None:
+        if missing.texts:
+            notes.append(f"{missing.texts} texts named {metric.name} don't count; say a number, yes or no")
+        if missing.future:
+            notes.append(
+                f"{missing.future} values of {metric.name} are dated after now and don't count: a clock errs"
+            )
+        if missing.infinite:
+            reason = reason or (
+                f"{missing.infinite} values of {metric.name} are infinite or no numbers; delete them"
+            )
+    withheld = metric.comparisons
+    if reason:
+        withheld = [Comparison(arm=one.arm, finding="none", units=0, note=reason) for one in withheld]
+    return msgspec.structs.replace(metric, comparisons=withheld, notes=notes)
+
+
+def _notes(found: Defined, units: Mapping[str, ArmUnits], stray: int, now: datetime) -> list[str]:
+    notes: list[str] = []
+    experiment = found.experiment
+    if found.changed_at is not None:
+        notes.append(
+            f"metrics or error were changed on {format_datetime(found.changed_at)}, after the start; "
+            "what was seen before may have had a part in it"
+        )
+    crossed = sum(each.crossed for each in units.values())
+    if crossed:
+        notes.append(
+            f"{crossed} calls were served by another arm than their unit's first; they count for that"
+        )
+    unknown = sorted(set(units) - {arm.name for arm in experiment.arms})
+    if unknown:
+        notes.append(f"units in arms that the experiment does not have: {', '.join(unknown)}")
+    if stray:
+        notes.append(f"{stray} calls said no {experiment.unit} and were in no arm")
+    if any(each.unpriced for each in units.values()):
+        count = sum(each.unpriced for each in units.values())
+        notes.append(f"{count} calls have no known price and count as free; give one in [prices]")
+    if any(each.last_at > now for each in units.values()):
+        notes.append("some exposures are dated after now; the clock of a host is wrong")
+    return notes
