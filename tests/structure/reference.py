@@ -44,6 +44,7 @@ COMMANDS = (
     "prompts create", "prompts versions", "prompts label", "prompts diff", "prompts render",
     "prompts archive", "prompts unarchive", "prompts delete", "prompts export", "prompts import",
     "feedback", "feedback add", "feedback list", "feedback import",
+    "experiments", "experiments list", "experiments show", "experiments stop",
     "rules", "rules list", "rules show", "rules set", "rules test", "rules history", "rules delete",
     "releases", "releases create", "releases list", "releases show", "releases compare", "releases promote",
     "releases rollback", "releases environments", "releases history", "releases status", "whatif",

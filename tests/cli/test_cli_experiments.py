@@ -1,0 +1,128 @@
+"""The output and the errors of `headgate experiments`, as they are kept in tests/cli/snapshots_experiments.
+
+`HEADGATE_UPDATE_SNAPSHOTS=1` writes them again; then read the difference."""
+
+import os
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.scripted_api import ScriptedApi, serving, surround
+
+from headgate.cli.app import main
+
+SNAPSHOTS = Path(__file__).parent / "snapshots_experiments"
+
+ITEM: dict[str, Any] = {
+    "name": "smaller",
+    "version": "0123456789abcdef",
+    "alias": "assistant",
+    "unit": "user",
+    "arms": ["large", "small"],
+    "state": "running",
+    "started_at": "2026-11-01T08:00:00.000Z",
+    "decided_at": None,
+}
+ARM: dict[str, Any] = {"share": 1.0, "targets": [], "complete": 900, "calls": 4000, "crossed": 0}
+COMPARISON: dict[str, Any] = {
+    "arm": "small",
+    "finding": "better",
+    "units": 1800,
+    "mean": 64.21,
+    "baseline": 60.0,
+    "difference": 4.21,
+    "low": 2.1,
+    "high": 6.32,
+    "p": 0.001,
+    "more_days": None,
+    "note": "",
+}
+EMPTY: dict[str, Any] = dict.fromkeys(("mean", "baseline", "difference", "low", "high", "p"))
+METRIC: dict[str, Any] = {
+    "name": "solved",
+    "measure": "feedback",
+    "role": "decision",
+    "kind": "event",
+    "better": "higher",
+    "scale": "points",
+    "comparisons": [COMPARISON],
+    "answered": {},
+    "adjusted": False,
+    "notes": [],
+}
+REPORT: dict[str, Any] = {
+    **{name: ITEM[name] for name in ("name", "version", "alias", "unit", "state", "started_at")},
+    "arms": [{**ARM, "name": "large", "units": 1002}, {**ARM, "name": "small", "units": 998, "crossed": 2}],
+    "metrics": [
+        METRIC,
+        {
+            **METRIC,
+            "name": "errors",
+            "measure": "errors",
+            "role": "guardrail",
+            "comparisons": [
+                {**COMPARISON, **EMPTY, "finding": "none", "note": "large: all units have the same value"}
+            ],
+        },
+    ],
+    "notes": ["2 calls were served by another arm than their unit's first; they count for that"],
+    "sentence": "small is better on solved by 2.1 to 6.32 points than large; safe to stop.",
+}
+DECISION: dict[str, Any] = {
+    "sealed": {
+        "arm": "small",
+        "reason": "solves more",
+        "decided_at": "2026-11-20T08:00:00.000Z",
+        "decided_by": "k1",
+        "report": REPORT,
+    },
+    "seal": "5e" * 32,
+    "intact": True,
+}
+SHOWN: dict[str, Any] = {"report": REPORT, "decision": None, "versions": [ITEM["version"]]}
+
+COMMANDS = {
+    "list": "experiments list",
+    "list-json": "experiments list --json",
+    "show": "experiments show smaller",
+    "show-decided": "experiments show decided",
+    "show-unknown": "experiments show nothing",
+    "stop": "experiments stop smaller --arm small --reason 'solves more'",
+}
+
+
+@pytest.fixture(autouse=True)
+def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedApi]:
+    scripted = ScriptedApi()
+    stopped = {**ITEM, "name": "older", "state": "stopped", "decided_at": "2026-10-01T08:00:00.000Z"}
+    scripted.items("/api/v1/experiments", ITEM, stopped)
+    scripted.on("GET", "/api/v1/experiments/smaller", SHOWN)
+    scripted.on("GET", "/api/v1/experiments/decided", {**SHOWN, "decision": {**DECISION, "intact": False}})
+    scripted.on("POST", "/api/v1/experiments/smaller/stop", DECISION)
+    with serving(scripted):
+        surround(monkeypatch, scripted, tmp_path)
+        yield scripted
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_output_of_experiments_is_as_kept(
+    name: str, api: ScriptedApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main(shlex.split(COMMANDS[name]))
+    shown = capsys.readouterr()
+    lines = [f"$ headgate {COMMANDS[name]}", f"status {status}"]
+    for stream, text in (("stdout", shown.out), ("stderr", shown.err)):
+        lines.append(f"--- {stream}")
+        lines.extend(line.rstrip() for line in text.splitlines())
+    found = "\n".join(lines).replace(api.url, "http://SERVER") + "\n"
+    kept = SNAPSHOTS / f"{name}.txt"
+    if os.environ.get("HEADGATE_UPDATE_SNAPSHOTS"):
+        SNAPSHOTS.mkdir(exist_ok=True)
+        kept.write_text(found)
+    assert found == kept.read_text()
+
+
+def test_no_snapshot_of_experiments_is_left_over() -> None:
+    assert {path.stem for path in SNAPSHOTS.glob("*.txt")} == set(COMMANDS)
