@@ -137,24 +137,24 @@ def test_after_the_last_case_the_verdict_is_that_of_all_or_a_rare_error(
 def test_a_verdict_is_wrong_at_most_as_often_as_stated(right: float, wrong_verdict: str) -> None:
     rng = np.random.default_rng(5)
     wrong = sum(
-        Requirement(share=0.9).observe_all((rng.random(400) < right).astype(float).tolist()).verdict
+        Requirement(share=0.9).observe_all((rng.random(200) < right).astype(float).tolist()).verdict
         == wrong_verdict
-        for _ in range(400)
+        for _ in range(200)
     )
-    assert wrong / 400 <= 0.05
+    assert wrong / 200 <= 0.05
 
 
 def test_without_replacement_a_verdict_differs_from_that_of_all_at_most_as_often_as_stated() -> None:
     rng = np.random.default_rng(6)
     scores = np.array([1.0] * 87 + [0.0] * 13)
     wrong, calls = 0, list[int]()
-    for _ in range(400):
+    for _ in range(200):
         state = Requirement(share=0.88, cases=100).observe_all(rng.permutation(scores).tolist())
         wrong += state.verdict != "not met"
         state = Requirement(share=0.7, cases=100).observe_all(rng.permutation(scores).tolist())
         wrong += state.verdict != "met"
         calls.append(state.seen)
-    assert wrong / 400 <= 0.05
+    assert wrong / 200 <= 0.05
     assert statistics.fmean(calls) < 60
 
 
