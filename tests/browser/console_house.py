@@ -248,7 +248,7 @@ def _day(calls: int = 3000) -> Iterator[End]:
         )
         price = f"{tokens.input * 4e-7 + tokens.output * 1.6e-6:.9f}"
         yield End(
-            call=_id_at(started, source),
+            call=id_at(started, source),
             started_ms=started,
             duration_ms=duration,
             first_token_ms=int(duration * 0.3) if status == 200 else None,
@@ -278,7 +278,8 @@ def _day(calls: int = 3000) -> Iterator[End]:
         )
 
 
-def _id_at(started_ms: int, source: random.Random) -> bytes:
+def id_at(started_ms: int, source: random.Random) -> bytes:
+    """Return an id of the time order that calls have."""
     whole = started_ms << 80 | 0x7 << 76 | source.getrandbits(12) << 64 | 0b10 << 62 | source.getrandbits(62)
     return whole.to_bytes(16, "big")
 

@@ -12,6 +12,7 @@ import "./style/core.css";
 import "./style/shell.css";
 import "./style/pages.css";
 import "./style/traces.css";
+import "./style/administration.css";
 import { SignIn } from "./shell/SignIn";
 import { FEATURES } from "./shell/registry";
 import { Shell } from "./shell/Shell";

@@ -12,11 +12,14 @@ interface ToProps {
   children: React.ReactNode;
 }
 
+/** A link is the one to this page only where its whole path is: a page below it is another one. */
+const EXACT = { exact: true, includeSearch: false };
+
 /** A link to a page, with the filter that all pages share. */
 export function To({ path, filter = {}, children, ...rest }: ToProps) {
   const { search } = useView();
   return (
-    <Link to={path} search={patched(shared(search), filter) as never} {...rest}>
+    <Link to={path} search={patched(shared(search), filter) as never} activeOptions={EXACT} {...rest}>
       {children}
     </Link>
   );

@@ -1,0 +1,23 @@
+import { IconKey } from "@tabler/icons-react";
+import { lazy } from "react";
+import { api, ask } from "@/api";
+import type { Feature, Found } from "@/shell/registry";
+
+export const feature: Feature = {
+  rail: { name: "Access", path: "/access", icon: IconKey },
+  key: "a",
+  grant: "keys:read",
+  pages: [
+    { path: "/access", component: lazy(() => import("./Keys")), title: "Keys" },
+    { path: "/access/roles", component: lazy(() => import("./Roles")), title: "Who may what" },
+    { path: "/access/projects", component: lazy(() => import("./Projects")), title: "Projects" },
+    { path: "/access/audit", component: lazy(() => import("./Audit")), title: "Audit" },
+  ],
+  search: async (text, signal): Promise<Found[]> => {
+    const found = await ask(api.GET("/api/v1/keys", { params: { query: { limit: 500 } }, signal }));
+    const wanted = text.toLowerCase();
+    return found.items
+      .filter((each) => each.name.toLowerCase().includes(wanted) || each.prefix.includes(wanted))
+      .map((each): Found => ({ title: each.name, kind: "key", path: "/access", filter: { key: each.id } }));
+  },
+};

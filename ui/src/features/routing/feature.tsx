@@ -1,0 +1,23 @@
+import { IconRoute } from "@tabler/icons-react";
+import { lazy } from "react";
+import { api, ask } from "@/api";
+import type { Feature, Found } from "@/shell/registry";
+
+export const feature: Feature = {
+  rail: { name: "Routing", path: "/routing", icon: IconRoute },
+  key: "m",
+  grant: "models:read",
+  pages: [
+    { path: "/routing", component: lazy(() => import("./Models")), title: "Models" },
+    { path: "/routing/providers", component: lazy(() => import("./Providers")), title: "Providers" },
+    { path: "/routing/rules", component: lazy(() => import("./Rules")), title: "Rules" },
+    { path: "/routing/rules/$name", component: lazy(() => import("./OneRule")), title: "One rule" },
+  ],
+  search: async (text, signal): Promise<Found[]> => {
+    const wanted = text.toLowerCase();
+    const models = await ask(api.GET("/api/v1/models", { signal }));
+    return models.items
+      .filter((each) => [each.id, ...each.targets].some((name) => name.toLowerCase().includes(wanted)))
+      .map((each): Found => ({ title: each.id, kind: "model", path: "/routing", filter: { model: each.id } }));
+  },
+};
