@@ -125,6 +125,10 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/traces/search"): Operation(roles=ALL, asked="/api/v1/traces/search?text=one"),
     ("get", "/api/v1/traces/export"): Operation(roles=ALL),
     ("get", "/api/v1/traces/{trace_id}/export"): Operation(roles=ALL),
+    ("get", "/api/v1/metrics"): Operation(roles=ALL),
+    ("get", "/api/v1/metrics/series"): Operation(
+        roles=ALL, asked="/api/v1/metrics/series?name=gen_ai.client.token.usage"
+    ),
     ("get", "/api/v1/traces/series"): Operation(roles=READERS),
     ("get", "/api/v1/traces/{trace_id}"): Operation(roles=ALL),
     ("get", "/api/v1/traces/{trace_id}/lineage"): Operation(roles=ALL),

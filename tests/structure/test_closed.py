@@ -14,7 +14,7 @@ HANDLERS = {"get", "post", "put", "patch", "delete", "head", "route", "websocket
 
 RECORD_TABLES = (
     *("requests", "request_bodies", "messages", "rollups", "rollup_days", "open_calls"),
-    *("spans", "span_words", "span_events", "traces", "trace_rollups"),
+    *("spans", "span_words", "span_events", "traces", "trace_rollups", "metric_series", "metric_points"),
 )
 
 UNSCOPED: frozenset[str] = frozenset(

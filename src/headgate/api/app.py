@@ -63,6 +63,7 @@ from headgate.traces.erasure.http import ErasuresController
 from headgate.traces.exporting.http import Exports, TraceExportController, export_trace
 from headgate.traces.lineage.http import show_lineage
 from headgate.traces.lineage.reading import Tracing
+from headgate.traces.metrics.http import MetricsController, MetricSeriesController
 from headgate.traces.otlp.http import OtlpController
 from headgate.traces.otlp.receiving import Reception
 from headgate.traces.reading.routes import TRACE_ROUTES
@@ -167,6 +168,8 @@ def _api() -> Router:
             FeedbackController,
             ErasuresController,
             ExperimentsController,
+            MetricsController,
+            MetricSeriesController,
             status,
         ],
         response_headers={"cache-control": "no-store"},

@@ -15,6 +15,7 @@ from headgate.records.retention import drop_expired, make_partitions_ahead
 from headgate.store.database import Database
 from headgate.store.jobs import open_queue
 from headgate.traces.keeping.retention import expire_traces
+from headgate.traces.metrics.retention import expire_metrics
 
 log = logging.getLogger("headgate.api")
 
@@ -31,6 +32,7 @@ async def tidy(database: Database, known: ControlState) -> None:
     async with database.connection() as connection:
         await make_partitions_ahead(connection)
         await expire_traces(connection, days)
+        await expire_metrics(connection, days)
         dropped = await drop_expired(connection, days)
         await prune_meters(connection)
         await forget_gone(connection)

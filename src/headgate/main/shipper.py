@@ -20,6 +20,7 @@ from headgate.records.sink import RecordSink
 from headgate.store.database import Database
 from headgate.traces.keeping.log_sink import LogSink
 from headgate.traces.keeping.sink import InterruptedCallSink, SpanSink, TraceCallSink
+from headgate.traces.metrics.sink import MetricSink
 from headgate.traces.sending.sink import ExportSink
 
 
@@ -50,6 +51,7 @@ async def shipper(spec: WorkerSpec) -> AsyncGenerator[Service]:
             BodySink(),
             SpanSink(),
             LogSink(),
+            MetricSink(),
             TraceCallSink(),
             AlertSink(),
             ExperimentSink(),

@@ -26,6 +26,7 @@ from tests.attack.fuzz import (
     openai_chat_targets,
     openai_responses_targets,
     other_targets,
+    otlp_signal_targets,
     otlp_targets,
     prompt_targets,
     rule_targets,
@@ -49,6 +50,7 @@ TARGETS: Final[dict[str, Target]] = {
         *small_targets.TARGETS,
         *other_targets.TARGETS,
         *otlp_targets.TARGETS,
+        *otlp_signal_targets.TARGETS,
         BROKEN,
     )
 }

@@ -53,11 +53,6 @@ def decode_spans(data: bytes, form: Form, key: Key, received_ms: int) -> Decoded
     return Decoded([entry for entry in entries if key.record != "none"], reasons)
 
 
-def refuse_metrics(data: bytes, form: Form, key: Key, received_ms: int) -> Decoded:
-    """Keep none of the metrics, and say so. Raises Malformed."""
-    return _refused(data, form, received_ms, Reasons("metrics"))
-
-
 def items(data: bytes, form: Form, reasons: Reasons, received_ms: int) -> Iterator[tuple[Source, Item]]:
     """Return what a request of any signal holds, with what stands around each. Raises Malformed."""
     found = wire.groups(data) if form == "protobuf" else json_form.groups(data)
@@ -139,13 +134,6 @@ class _SpanReader:
         flags = tuple(dict.fromkeys((*span.flags, *found.flags)))
         span = msgspec.structs.replace(span, flags=flags, **self._owner.own(span))
         return span if self._with_content else without_content(span)
-
-
-def _refused(data: bytes, form: Form, received_ms: int, reasons: Reasons) -> Decoded:
-    count = sum(1 for _ in items(data, form, reasons, received_ms))
-    if count:
-        reasons.reject(f"all {count}", "this server keeps spans and log events of GenAI", count)
-    return Decoded([], reasons)
 
 
 def check_length(item: Item) -> None:

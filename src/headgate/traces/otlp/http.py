@@ -16,11 +16,13 @@ from headgate.access.http import Time
 from headgate.access.model import Key
 from headgate.core.faults import Fault
 from headgate.core.ports import Clock
+from headgate.traces.metrics.model import METRICS
 from headgate.traces.model import LOGS, SPANS
 from headgate.traces.otlp.answers import MEDIA_TYPES, Signal, failure, form_of, success
 from headgate.traces.otlp.bounds import BODY_BYTES_MAX
-from headgate.traces.otlp.decoding import Decode, Form, decode_spans, refuse_metrics
+from headgate.traces.otlp.decoding import Decode, Form, decode_spans
 from headgate.traces.otlp.logs import decode_logs
+from headgate.traces.otlp.metrics import decode_metrics
 from headgate.traces.otlp.receiving import ENCODINGS, Body, Reception
 
 AnyRequest = Request[Any, Any, Any]
@@ -93,8 +95,8 @@ class OtlpController(Controller):
     async def take_metrics(
         self, request: AnyRequest, caller: CallerKey, clock: Time, reception: Receiving
     ) -> Response[bytes]:
-        """Refuse metrics in words, so that an exporter doesn't come again with them."""
-        return await _take(_Route("metrics", SPANS, refuse_metrics), request, caller, clock, reception)
+        """Take metrics of GenAI, which are kept by the hour. Others are refused in words."""
+        return await _take(_Route("metrics", METRICS, decode_metrics), request, caller, clock, reception)
 
 
 class _Route(NamedTuple):
