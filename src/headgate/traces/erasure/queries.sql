@@ -200,7 +200,11 @@ delete from span_words w
 where w.project = any(%(project_ids)s::text[]) and w.trace_id = any(%(traces)s::uuid[])
     and not exists (
         select from spans s where s.project = w.project and s.trace_id = w.trace_id and s.span_id = w.span_id
-    );
+    )
+    and (w.request_id is null or not exists (
+        select from requests r
+        where r.project = any(%(project_ids)s::text[]) and r.day = w.day and r.id = w.request_id
+    ));
 
 -- name: erase_span_events
 -- Also those whose span hasn't come yet: nobody knows whose it would have been.

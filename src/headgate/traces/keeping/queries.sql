@@ -288,9 +288,30 @@ update trace_changes c set first_at = clock_timestamp()
 from unnest(%(projects)s::text[], %(traces)s::uuid[]) as n (project, trace_id)
 where c.project = n.project and c.trace_id = n.trace_id;
 
+-- name: queue_calls
+insert into text_queue (day, project, trace_ids, span_ids, request_ids, due_at)
+select c.day, c.project, array_agg(c.trace_id), array_agg(c.number), array_agg(c.request_id),
+    clock_timestamp() + make_interval(secs => %(body_s)s)
+from (
+    select *, (row_number() over (partition by day, project order by request_id) - 1) / %(most)s as part
+    from unnest(%(days)s::date[], %(projects)s::text[], %(traces)s::uuid[], %(numbers)s::bigint[], %(calls)s::uuid[])
+        as n (day, project, trace_id, number, request_id)
+) c
+group by c.day, c.project, c.part;
+
 -- name: take_text
-delete from text_queue where id = (select id from text_queue order by id limit 1 for update skip locked)
-returning day, project, trace_ids, span_ids;
+delete from text_queue where id = (
+    select id from text_queue where due_at <= clock_timestamp() order by id limit 1 for update skip locked
+)
+returning day, project, trace_ids, span_ids, request_ids;
+
+-- name: hold_call
+-- One whose bodies are being erased waits, and is then not found.
+select r.dialect, r.model
+from requests r join request_bodies b on b.day = r.day and b.id = r.id and b.project = r.project
+where r.project = any(%(project_ids)s::text[]) and r.day = %(day)s and r.id = %(call)s and r.record = 'full'
+    and r.label_readers is null and r.label_purposes is null
+for key share of b;
 
 -- name: read_texts
 -- What is newest first: see `keeping.texts`. A span that is being deleted waits, and is then not found.
@@ -306,9 +327,10 @@ from unnest(%(traces)s::uuid[], %(numbers)s::bigint[]) as n (trace_id, number),
     ) s;
 
 -- name: add_words
-insert into span_words (day, project, trace_id, span_id, words)
-select %(day)s, %(project)s, n.trace_id, n.number, to_tsvector('simple', n.text)
-from unnest(%(traces)s::uuid[], %(numbers)s::bigint[], %(texts)s::text[]) as n (trace_id, number, text)
+insert into span_words (day, project, trace_id, span_id, words, request_id)
+select %(day)s, %(project)s, n.trace_id, n.number, to_tsvector('simple', n.text), n.request_id
+from unnest(%(traces)s::uuid[], %(numbers)s::bigint[], %(texts)s::text[], %(calls)s::uuid[])
+    as n (trace_id, number, text, request_id)
 where n.text <> ''
 -- A span only ever says more, by events that came as logs: whoever has read it before them must not win.
 on conflict (project, trace_id, span_id, day) do update set words = excluded.words

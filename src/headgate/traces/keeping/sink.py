@@ -23,10 +23,14 @@ from headgate.traces.keeping.adding import QUERIES, add_to_traces, queue_text
 from headgate.traces.keeping.rows import COLUMN_TYPES, KeptSpan, has_text, kept_spans, span_row
 from headgate.traces.keeping.summing import sum_calls, sum_spans, trace_key, traced_call
 from headgate.traces.keeping.telling import join_events
-from headgate.traces.model import SPANS, SpanBatch
+from headgate.traces.model import SPANS, SpanBatch, span_number
 from headgate.traces.scores.model import SpanScore
 from headgate.traces.scores.storing import join_scores, write_span_scores
+from headgate.traces.sending.spans import span_id_of
 
+CALLS_QUEUED_MAX: Final = 20
+BODY_S: Final = 2.0
+"""How long after its call a body is looked for."""
 TRIES: Final = 3
 """How often spans are looked up and written while another shipper writes the same ones."""
 
@@ -87,9 +91,29 @@ class InterruptedCallSink:
         await _add_calls(connection, await interrupted_calls(connection, boot))
 
 
+async def _queue_calls(connection: Connection, ends: Iterable[End]) -> None:
+    """Have the words taken of calls whose bodies are recorded and that name a trace."""
+    full = [end for end in ends if end.record == "full"]
+    named = [(end, key) for end in full if (key := trace_key(end.project, end.trace_id)) is not None]
+    if named:
+        await connection.execute(
+            QUERIES.queue_calls,
+            {
+                "days": [day_of(identity(end.call)) for end, _ in named],
+                "projects": [key[0] for _, key in named],
+                "traces": [UUID(bytes=key[1]) for _, key in named],
+                "numbers": [span_number(span_id_of(end.call)) for end, _ in named],
+                "calls": [UUID(bytes=end.call) for end, _ in named],
+                "body_s": BODY_S,
+                "most": CALLS_QUEUED_MAX,
+            },
+        )
+
+
 async def _add_calls(connection: Connection, ends: Sequence[End]) -> None:
     kept = [end for end in ends if end.record != "none"]
     await add_to_traces(connection, sum_calls(traced_call(end) for end in kept))
+    await _queue_calls(connection, kept)
     requests: dict[str, dict[UUID, UUID]] = {}
     for end in kept:
         key = trace_key(end.project, end.trace_id)

@@ -96,7 +96,7 @@ async def filter_parameters_of(
             text=filters.text, project_ids=projects, key=filters.only_key, score=filters.score
         )
         _, hits = await find_hits(connection, question, limit=TEXT_HITS_MAX)
-        traces = list({trace for trace, _, _ in hits})
+        traces = list({hit[0] for hit in hits})
     return {**filter_parameters(filters), "trace_ids": traces}
 
 

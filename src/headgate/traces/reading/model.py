@@ -314,7 +314,7 @@ class SessionDetail(SessionItem, frozen=True, kw_only=True):
 
 
 class TextHit(msgspec.Struct, frozen=True, kw_only=True):
-    """A span in which a text was found, and what stands around it."""
+    """A span, or recorded call, in which a text was found, and what stands around it."""
 
     trace_id: str
     span_id: str
@@ -323,6 +323,7 @@ class TextHit(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     started_at: str
     snippet: str
+    request_id: str | None = None
 
 
 class SeriesPoint(msgspec.Struct, frozen=True, kw_only=True):

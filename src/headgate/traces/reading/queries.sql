@@ -276,7 +276,7 @@ order by 1 desc;
 -- Of one day, so that one partition is asked at a time. Materialized, since the order has an index of its own, which
 -- would be walked through for a word that is rare.
 with hits as materialized (
-    select w.trace_id, w.span_id, w.project
+    select w.trace_id, w.span_id, w.project, w.request_id
     from span_words w
     where w.project = any(%(project_ids)s::text[]) and w.day between %(first)s::date and %(last)s::date
         and w.words @@ websearch_to_tsquery('simple', %(text)s) and [scored]
@@ -284,12 +284,25 @@ with hits as materialized (
             select from spans s
             where s.project = w.project and s.trace_id = w.trace_id and s.span_id = w.span_id and s.day = w.day
                 and s.key = %(key)s
+        ) or exists (
+            select from requests r
+            where r.project = any(%(project_ids)s::text[]) and r.day = w.day and r.id = w.request_id
+                and r.key = %(key)s
         ))
 )
 select * from hits
 where %(place_id)s::uuid is null
     or (trace_id, span_id, project) > (%(place_id)s::uuid, %(place_span)s::bigint, %(place_project)s::text)
 order by trace_id, span_id, project limit %(limit)s;
+
+-- name: hit_calls
+select r.id, r.dialect, r.model, r.operation, r.started_at
+from unnest(%(days)s::date[], %(calls)s::uuid[]) as n (day, id), lateral (
+    select * from requests r
+    where r.project = any(%(project_ids)s::text[]) and r.day = n.day and r.id = n.id
+        and (%(key)s::text is null or r.key = %(key)s)
+    limit 1
+) r;
 
 -- name: hit_texts
 select s.trace_id, s.span_id, s.project, s.name, s.kind, s.started_at, s.output, s.status_message, s.input, s.system,

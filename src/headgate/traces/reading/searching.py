@@ -4,6 +4,7 @@ Days are asked one after the other, the newest first, so that a common word cost
 Read next: `keeping.words`, which takes the words in.
 """
 
+import asyncio
 from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -13,10 +14,12 @@ from psycopg.rows import TupleRow
 
 from headgate.core.faults import InvalidRequest
 from headgate.core.pages import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, encode_cursor, format_datetime
-from headgate.records.rows import clean
+from headgate.records.bodies import read_bodies
+from headgate.records.rows import clean, day_of
 from headgate.store.database import Connection
 from headgate.store.queries import Queries
 from headgate.traces.keeping.texts import words_of
+from headgate.traces.keeping.words import call_words
 from headgate.traces.model import span_text
 from headgate.traces.reading.model import TextHit
 from headgate.traces.reading.scored import ScoreFilter
@@ -25,8 +28,8 @@ QUERIES: Final = Queries.load("headgate.traces.reading")
 SNIPPET_CHARACTERS: Final = 80
 """So much of the text is shown before and after what was found."""
 
-Hit = tuple[UUID, int, str]
-"""Trace, span and project."""
+Hit = tuple[UUID, int, str, UUID | None]
+"""Trace, span, project, and the call where it is one on record."""
 
 
 class TextQuestion(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,15 +51,20 @@ async def search_text(
     limit = max(1, min(limit, LIMIT_MAX))
     place, hits = await find_hits(connection, question, limit=limit + 1, cursor=cursor)
     parameters = {
-        "traces": [trace for trace, _, _ in hits[:limit]],
-        "spans": [span for _, span, _ in hits[:limit]],
-        "projects": [project for _, _, project in hits[:limit]],
+        "traces": [hit[0] for hit in hits[:limit]],
+        "spans": [hit[1] for hit in hits[:limit]],
+        "projects": [hit[2] for hit in hits[:limit]],
         "project_ids": question.project_ids,
         "key": question.key,
     }
     found = await connection.execute(QUERIES.hit_texts, parameters)
     rows = {(row[0], row[1], row[2]): row for row in await found.fetchall()}
-    items = [_hit(rows[hit], question.text) for hit in hits[:limit] if hit in rows]
+    calls = await _call_hits(connection, question, [hit for hit in hits[:limit] if hit[3] is not None])
+    shown = [
+        calls.get(hit[3]) or (_hit(rows[hit[:3]], question.text) if hit[:3] in rows else None)
+        for hit in hits[:limit]
+    ]
+    items = [hit for hit in shown if hit is not None]
     return Page(items=items, next=place if len(hits) > limit else None)
 
 
@@ -85,14 +93,47 @@ async def find_hits(
             **_after(after if begin == first else None),
         }
         found = await connection.execute(statement, parameters, prepare=False)
-        hits += [(begin, (row[0], row[1], row[2])) for row in await found.fetchall()]
+        hits += [(begin, (row[0], row[1], row[2], row[3])) for row in await found.fetchall()]
         if len(hits) >= limit:
             break
     place = None
     if len(hits) >= 2:
-        day, (trace, span, project) = hits[-2] if len(hits) >= limit else hits[-1]
+        day, (trace, span, project, _) = hits[-2] if len(hits) >= limit else hits[-1]
         place = encode_cursor((day.isoformat(), str(trace), span_text(span), project))
     return place, [hit for _, hit in hits]
+
+
+async def _call_hits(
+    connection: Connection, question: TextQuestion, hits: list[Hit]
+) -> dict[UUID | None, TextHit]:
+    """Return calls on record in which the words stand, as they are shown."""
+    found: dict[UUID | None, TextHit] = {}
+    named = {hit[3]: hit for hit in hits if hit[3] is not None}
+    if not named:
+        return found
+    asked = {
+        "days": [day_of(call) for call in named],
+        "calls": list(named),
+        "project_ids": question.project_ids,
+        "key": question.key,
+    }
+    cursor = await connection.execute(QUERIES.hit_calls, asked)
+    for call, dialect, model, operation, started_at in await cursor.fetchall():
+        bodies = await read_bodies(connection, question.project_ids, call)
+        if bodies is None:
+            continue
+        trace, span, project, _ = named[call]
+        found[call] = TextHit(
+            trace_id=trace.hex,
+            span_id=span_text(span),
+            project=project,
+            name=f"{operation} {model}",
+            kind="embedding" if operation == "embeddings" else "llm",
+            started_at=format_datetime(started_at),
+            snippet=snippet(await asyncio.to_thread(call_words, dialect, model, bodies), question.text),
+            request_id=str(call),
+        )
+    return found
 
 
 async def _check(connection: Connection, text: str) -> None:
