@@ -11,6 +11,9 @@ import { useView } from "@/shell/view";
 import { amountOf, type Difference, type Measure, numberOf, partsOf, type Release, sidesOf, titleOf } from "./releaseWords";
 import { useComparison } from "./useReleases";
 
+// Not by its name in the description, which another noun has, too.
+type Comparison = NonNullable<ReturnType<typeof useComparison>["data"]>;
+
 /** Two releases side by side: what changed in them, and what it did. */
 export default function Compare() {
   const { search } = useView();
@@ -33,7 +36,7 @@ export default function Compare() {
   );
 }
 
-function Shown({ found }: { found: Schemas["Comparison"] }) {
+function Shown({ found }: { found: Comparison }) {
   const names: [string, string] = [titleOf(found.a), titleOf(found.b)];
   return (
     <div>
@@ -100,7 +103,7 @@ function Side({ release, calls }: { release: Release; calls: number }) {
   );
 }
 
-function Measures({ found, names }: { found: Schemas["Comparison"]; names: [string, string] }) {
+function Measures({ found, names }: { found: Comparison; names: [string, string] }) {
   return (
     <>
       <table className="hg-small-table hg-measures" aria-label="measures">
