@@ -18,7 +18,7 @@ import httpx
 import msgspec
 from demo.running import Running, headgate
 from tests.attack.api_operations import PUSH, RELEASE
-from tests.browser.house_traces import send_traces
+from tests.browser.house_traces import Tracer, send_traces
 from tests.contract.made_entries import make_attempt
 from tests.flow.scripted_provider import ScriptedProvider, answer, completion, error
 from tests.recorded_exchanges import kept_exchanges
@@ -209,7 +209,7 @@ def console_house() -> Generator[House]:
             _prompts(house)
             _changes(house)
             _live(house)
-            house.ids |= send_traces(running.url, house.key, kept_exchanges())
+            _traces(house)
             yield house
 
 
@@ -352,6 +352,20 @@ def _live(house: House) -> None:
     house.call("refused", "assistant", "Too dear.", user="spender")
     house.call("unknown", "no-such-model", "Anybody there?")
     house.running.wait_for_requests(10, key=house.running.get("/keys")["items"][0]["id"])
+
+
+def _traces(house: House) -> None:
+    """Traces of applications, one of which calls through the gateway; waits until they can be searched."""
+    trace = Tracer("ask through the gateway", begin_ms=int(time.time() * 1000))
+    root = trace.step(trace.name, 0, 900, {"gen_ai.operation.name": "invoke_agent", "user.id": "chloe"})
+    above = {"traceparent": f"00-{trace.id}-{root}-01"}
+    house.call("traced", "assistant", "Say hello to the trace.", headers=above)
+    trace.send(house.running.url, house.key)
+    house.ids |= send_traces(house.running.url, house.key, kept_exchanges())
+    deadline = time.monotonic() + 60
+    while not house.running.get("/traces/search", text="settles what it did cost")["items"]:
+        assert time.monotonic() < deadline, "the traces can't be searched"
+        time.sleep(0.2)
 
 
 def main() -> None:

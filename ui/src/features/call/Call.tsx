@@ -1,5 +1,5 @@
 import { Tabs } from "@mantine/core";
-import { IconArrowLeft, IconSearch } from "@tabler/icons-react";
+import { IconArrowLeft, IconSearch, IconTimeline } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
@@ -69,6 +69,11 @@ function Head({ detail }: { detail: Detail }) {
       <Duration ms={detail.duration_ms} />
       <Money usd={detail.cost_usd} estimated={detail.estimated} />
       <span className="hg-spring" />
+      {detail.trace_id && (
+        <To path={`/traces/${detail.trace_id}`} className="hg-button" filter={{ of: detail.project, call: detail.id }}>
+          <IconTimeline size={14} stroke={1.6} aria-hidden="true" /> Its trace
+        </To>
+      )}
       <To
         path="/requests"
         className="hg-button"

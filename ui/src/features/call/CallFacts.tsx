@@ -125,7 +125,14 @@ export function WhoFacts({ detail }: { detail: Detail }) {
           ["tags", detail.tags.length > 0 ? detail.tags.map((tag) => <div key={tag}><Filtered name="tag" value={tag} /></div>) : null],
           fact("release", "release", detail.release),
           ["environment", detail.environment],
-          fact("trace", "trace_id", detail.trace_id),
+          [
+            "trace",
+            detail.trace_id ? (
+              <To path={`/traces/${detail.trace_id}`} filter={{ of: detail.project }}>
+                <Text>{detail.trace_id}</Text>
+              </To>
+            ) : null,
+          ],
           ["snapshot", <code>{detail.snapshot}</code>],
           ["regions", detail.label_regions?.join(", ")],
           ["readers", detail.label_readers?.join(", ")],

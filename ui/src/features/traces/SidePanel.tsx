@@ -13,6 +13,7 @@ import { answeredIn, saidIn } from "../messages/conversation";
 import { problemInWords } from "./flags";
 import { KINDS, KindSign } from "./Kind";
 import { Scores } from "./Scores";
+import { Sources } from "./Sources";
 import { type Exchange, MESSAGES_MAX, asText, exchangeOf } from "./spanContent";
 import { bucketsOf } from "./tokens";
 import { Filtered, Flags } from "./TraceSummary";
@@ -22,13 +23,15 @@ import { type Line, isOfModel } from "./lines";
 interface SidePanelProps {
   detail: TraceDetail;
   line: Line;
+  /** All lines, by their keys. */
+  named: ReadonlyMap<string, Line>;
   onClose: () => void;
 }
 
-const TABS = { messages: "Messages", details: "Details" } as const;
+const TABS = { messages: "Messages", sources: "Sources", details: "Details" } as const;
 
 /** One step: what it is, what went in and came out, and all else that its span said. */
-export function SidePanel({ detail, line, onClose }: SidePanelProps) {
+export function SidePanel({ detail, line, named, onClose }: SidePanelProps) {
   const { search, set } = useView();
   const { node } = line;
   const tab = Object.hasOwn(TABS, search["tab"] ?? "") ? search["tab"] : "messages";
@@ -67,6 +70,9 @@ export function SidePanel({ detail, line, onClose }: SidePanelProps) {
           </Tabs.List>
           <Tabs.Panel value="messages" pt="sm">
             <Messages detail={detail} line={line} />
+          </Tabs.Panel>
+          <Tabs.Panel value="sources" pt="sm">
+            <Sources detail={detail} line={line} named={named} />
           </Tabs.Panel>
           <Tabs.Panel value="details" pt="sm">
             <Details detail={detail} line={line} />

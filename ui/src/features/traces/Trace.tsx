@@ -8,9 +8,11 @@ import { Duration, Instant } from "@/core/Values";
 import { To } from "@/shell/To";
 import { useShared, useView } from "@/shell/view";
 import { TraceCost, TraceState } from "./columns";
+import { Arcs } from "./Arcs";
 import { CriticalPath } from "./CriticalPath";
 import { SidePanel } from "./SidePanel";
 import { TraceSummary } from "./TraceSummary";
+import { useArcs, useShowsLineage } from "./useLineage";
 import { useLineKeys } from "./useLineKeys";
 import { type TraceDetail, useTrace } from "./useTrace";
 import { Waterfall, short } from "./Waterfall";
@@ -105,9 +107,21 @@ function Shown({ detail }: { detail: TraceDetail }) {
   }, [opened, set]);
   const onFold = useCallback((line: Line) => fold(line, !folded.has(line.key)), [fold, folded]);
   const onZoom = useCallback((next: Window) => set({ zoom: `${next.from.toFixed(3)}-${next.to.toFixed(3)}` }), [set]);
+  useEffect(() => {
+    const found = opened === null ? undefined : lines.find((each) => each.key === opened);
+    if (found) {
+      reveal(found);
+    }
+  }, [opened, lines, reveal]);
   useLineKeys({ shown, lines, chosen, folded, choose, open, fold, close });
 
-  const line = useMemo(() => lines.find((each) => each.key === opened) ?? null, [lines, opened]);
+  const named = useMemo(() => new Map(lines.map((each) => [each.key, each])), [lines]);
+  const line = opened === null ? null : (named.get(opened) ?? null);
+  const arcs = useArcs(detail, lines, shown);
+  const over = useCallback(
+    (first: number, last: number) => arcs && <Arcs lines={arcs} first={first} last={last} chosen={chosen} />,
+    [arcs, chosen],
+  );
   const isZoomed = search["zoom"] !== undefined;
   return (
     <div className="hg-trace">
@@ -124,6 +138,7 @@ function Shown({ detail }: { detail: TraceDetail }) {
         <span className="hg-soft" role="status">
           {shown.length === lines.length ? `${count(lines.length)} steps` : `${count(shown.length)} of ${count(lines.length)} steps`}
         </span>
+        <LineageSwitch detail={detail} />
         <button type="button" className="hg-button hg-quiet-button" onClick={() => setFolded(folded.size > 0 ? new Set() : foldable(lines, 1))}>
           {folded.size > 0 ? "Unfold all" : "Fold all"}
         </button>
@@ -139,15 +154,33 @@ function Shown({ detail }: { detail: TraceDetail }) {
             onChoose={open}
             onFold={onFold}
             onZoom={onZoom}
+            over={over}
           />
         ) : (
           <Empty title="No step matches" />
         )}
         <aside className="hg-side" aria-label={line ? "the step" : "the trace"}>
-          {line ? <SidePanel detail={detail} line={line} onClose={close} /> : <TraceSummary detail={detail} />}
+          {line ? <SidePanel detail={detail} line={line} named={named} onClose={close} /> : <TraceSummary detail={detail} />}
         </aside>
       </div>
     </div>
+  );
+}
+
+/** Arcs from outputs to where they were used. */
+function LineageSwitch({ detail }: { detail: TraceDetail }) {
+  const { set } = useView();
+  const isOn = useShowsLineage(detail);
+  return (
+    <button
+      type="button"
+      className="hg-button"
+      aria-pressed={isOn}
+      title="Arcs lead from what a step gave to the steps that read it"
+      onClick={() => set({ lineage: isOn ? "off" : "on" }, true)}
+    >
+      Lineage
+    </button>
   );
 }
 

@@ -16,7 +16,7 @@ interface WaterfallProps {
   onChoose: (line: Line) => void;
   onFold: (line: Line) => void;
   onZoom: (window: Window) => void;
-  /** What is drawn over the lines that are in sight: given where they begin and how many there are. */
+  /** What is drawn over the lines that are in sight: given the first and the last of them. */
   over?: (first: number, last: number) => React.ReactNode;
 }
 
@@ -123,7 +123,7 @@ function Ruler({ window, onZoom }: { window: Window; onZoom: (window: Window) =>
         }
       }}
     >
-      {ticksOf(window).map((at) => (
+      {ticksOf(window, 5).filter((at) => at - window.from < whole * 0.94).map((at) => (
         <span key={at} className="hg-tick" style={{ left: `${((at - window.from) / whole) * 100}%` }}>
           {at === 0 ? "0" : short(at)}
         </span>

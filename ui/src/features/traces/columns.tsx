@@ -40,8 +40,17 @@ export const COLUMNS: Column<Item>[] = [
   { id: "spans", title: "Spans", width: "62px", align: "right", render: (item) => <span className="hg-number">{compact(item.spans)}</span> },
   { id: "calls", title: "Calls", width: "52px", align: "right", render: (item) => <span className="hg-number">{compact(item.calls)}</span> },
   { id: "duration", title: "Duration", width: "84px", align: "right", render: (item) => <Duration ms={item.duration_ms} /> },
-  { id: "input", title: "In", width: "58px", align: "right", render: (item) => <span className="hg-number">{compact(tokensIn(item.usage))}</span> },
-  { id: "output", title: "Out", width: "58px", align: "right", render: (item) => <span className="hg-number">{compact(tokensOut(item.usage))}</span> },
+  {
+    id: "tokens",
+    title: "Tokens",
+    width: "104px",
+    align: "right",
+    render: (item) => (
+      <span className="hg-number" title="in → out">
+        {compact(tokensIn(item.usage))} → {compact(tokensOut(item.usage))}
+      </span>
+    ),
+  },
   { id: "cost", title: "Cost", width: "98px", align: "right", render: (item) => <TraceCost of={item} /> },
   { id: "flags", title: "Flags", width: "minmax(60px, 1fr)", render: (item) => <Name>{item.flags.join(", ")}</Name> },
   { id: "tools", title: "Tools", width: "minmax(60px, 1fr)", render: (item) => <Name>{item.tools.join(", ")}</Name> },
@@ -53,7 +62,7 @@ export const COLUMNS: Column<Item>[] = [
   { id: "environment", title: "Environment", width: "100px", render: (item) => <Name>{item.environment ?? ""}</Name> },
 ];
 
-export const SHOWN_BY_DEFAULT = "time,status,name,models,user,session,spans,calls,duration,input,output,cost";
+export const SHOWN_BY_DEFAULT = "time,status,name,models,user,calls,duration,tokens,cost";
 
 export function columnsOf(names: string | undefined): Column<Item>[] {
   const wanted = (names ?? SHOWN_BY_DEFAULT).split(",");

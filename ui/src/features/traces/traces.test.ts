@@ -5,6 +5,7 @@ import { longestOf } from "./CriticalPath";
 import { filtersOf, queryOf, sortOf } from "./filters";
 import { flagInWords } from "./flags";
 import { type Node, criticalPath, foldable, linesOf, shownOf, stretchOf, ticksOf, windowOf } from "./lines";
+import { type Edge, arcsOf, at, drawnOf, linksOf, rowsOf, wayBack } from "./lineage";
 import { exchangeOf } from "./spanContent";
 import { stepsOf } from "./useTraces";
 
@@ -64,7 +65,7 @@ describe("the lines of a trace", () => {
   it("are made of thirty thousand steps", () => {
     const many = Array.from({ length: 30_000 }, (_, place) => node(`step ${place}`, place === 0 ? 0 : 1 + (place % 3 === 1 ? 0 : 1)));
     expect(shownOf(linesOf(many), new Set(), "all", "step 29999").map((line) => line.node.name)).toContain("step 29999");
-  });
+  }, 60_000);
 });
 
 describe("the time of a trace", () => {
@@ -110,6 +111,57 @@ describe("what a span says", () => {
     expect(flagInWords("usage_differs")).toContain("the record counts");
     expect(flagInWords("input_cut")).toBe("the input of the span was too long and was cut");
     expect(flagInWords("of_another_kind")).toBe("of_another_kind");
+  });
+});
+
+function edge(from: string, to: string, parts: Partial<Edge> = {}): Edge {
+  const plain = { from_part: "/output", to_part: "/input/0", how: "content" as const, share_of_source: 0.5, share_of_input: 0.5 };
+  return { from_span: from, to_span: to, ...plain, repeated: false, ...parts };
+}
+
+describe("lineage", () => {
+  const lines = linesOf(TRACE);
+  const edges = [
+    edge("first", "tool"),
+    edge("first", "tool", { share_of_input: 0.9, repeated: true }),
+    edge("below the tool", "second", { to_part: "/output/0" }),
+    edge("root", "root"),
+    edge("first", "second", { share_of_input: 0.2, repeated: true }),
+  ];
+  const arcs = arcsOf(edges);
+
+  it("is one arc from a step to another, whatever went that way", () => {
+    expect(arcs.map((arc) => [arc.from, arc.to, arc.share, arc.isRepeated, arc.isPassedOn])).toEqual([
+      ["first", "tool", 0.9, false, false],
+      ["below the tool", "second", 0.5, false, true],
+      ["first", "second", 0.2, true, false],
+    ]);
+  });
+
+  it("is drawn between rows that are shown, of what is folded from where it is folded into", () => {
+    const rows = rowsOf(lines, shownOf(lines, new Set(["tool"]), "all", ""));
+    expect(rows.get("below the tool")).toBe(rows.get("tool"));
+    const seen = { first: 0, last: 9 };
+    expect(drawnOf(arcs, rows, seen, null).map((arc) => [arc.begin, arc.end])).toEqual([[2, 3], [3, 4]]);
+    expect(drawnOf(arcs, rows, seen, "first").map((arc) => arc.to)).toEqual(["tool", "second"]);
+    expect(drawnOf(arcs, rows, { first: 0, last: 1 }, null)).toEqual([]);
+    const agent = rowsOf(lines, shownOf(lines, new Set(["agent"]), "all", ""));
+    expect(drawnOf(arcs, agent, seen, null).map((arc) => [arc.begin, arc.end])).toEqual([[1, 2]]);
+  });
+
+  it("leads back step by step, first of what was answered, and never in a circle", () => {
+    expect(wayBack(edges, "second")).toEqual(["second", "below the tool"]);
+    expect(wayBack([edge("a", "b"), edge("b", "a")], "a")).toEqual(["a", "b"]);
+    expect(wayBack([], "a")).toEqual(["a"]);
+  });
+
+  it("quotes what both texts have, counted in characters", () => {
+    const content = { input: ["😀 the answer is here"] };
+    const [link] = linksOf([edge("a", "b", { fragments: [[0, 6, 2, 12]] })], "b", "into", content);
+    expect(link).toMatchObject({ key: "a", quote: "the answer", share: 0.5 });
+    expect(linksOf([edge("a", "b")], "a", "out", {})).toMatchObject([{ key: "b", quote: "" }]);
+    expect(at({ "a/b": [{ "~": 1 }] }, "/a~1b/0/~0")).toBe(1);
+    expect(at("text", "/a/b")).toBeUndefined();
   });
 });
 
