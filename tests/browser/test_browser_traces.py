@@ -63,7 +63,7 @@ def test_steps_are_walked_folded_and_opened_by_keys(house: House, looking: Opene
     looker = looking()
     page = looker.open(f"/traces/{house.ids['trace_answered']}?live=off")
     grid = steps(page)
-    grid.get_by_text("retrieve").wait_for()
+    grid.get_by_text("retrieve", exact=True).wait_for()
     for _ in range(3):
         page.keyboard.press("j")
     page.keyboard.press("ArrowLeft")
