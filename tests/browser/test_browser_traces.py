@@ -177,8 +177,8 @@ async (element) => {
 
 def busy_ms(metrics: CDPSession) -> float:
     """Return how long the page's thread has worked, in its own time: not in that of other programs."""
-    found: list[Any] = metrics.send("Performance.getMetrics")["metrics"]
-    return 1000 * next(each["value"] for each in found if each["name"] == "TaskDuration")
+    found: Any = metrics.send("Performance.getMetrics")
+    return next(1000 * float(each["value"]) for each in found["metrics"] if each["name"] == "TaskDuration")
 
 
 @pytest.mark.timeout(600)
