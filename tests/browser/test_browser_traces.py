@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import pytest
-from playwright.sync_api import CDPSession, Page, expect
+from playwright.sync_api import Page, expect
 from tests.browser.conftest import Opener
 from tests.browser.console_house import House
 from tests.browser.house_traces import many_steps
@@ -175,9 +175,9 @@ async (element) => {
 """
 
 
-def busy_ms(metrics: CDPSession) -> float:
+def busy_ms(metrics: Any) -> float:
     """Return how long the page's thread has worked, in its own time: not in that of other programs."""
-    found: Any = metrics.send("Performance.getMetrics")
+    found = metrics.send("Performance.getMetrics")
     return next(1000 * float(each["value"]) for each in found["metrics"] if each["name"] == "TaskDuration")
 
 
