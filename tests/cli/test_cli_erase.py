@@ -16,6 +16,7 @@ from headgate.cli.app import main
 
 SNAPSHOTS = Path(__file__).parent / "snapshots_erase"
 ID = "0197a1b2-0000-7000-8000-000000000001"
+LEFT = "0197a1b2-0000-7000-8000-000000000002"
 
 RUNNING: dict[str, Any] = {"id": ID, "state": "running"}
 DONE: dict[str, Any] = {
@@ -48,6 +49,14 @@ COMMANDS = {
     "json": "erase user anna --yes --json",
     "refused": "erase user anna",
     "kind": "erase person anna --yes",
+    "create": "erasures create user anna --yes",
+    "create-refused": "erasures create user anna",
+    "list": "erasures list",
+    "list-json": "erasures list --json",
+    "show": f"erasures show {ID}",
+    "show-unknown": "erasures show nothing",
+    "verify": f"erasures verify {ID}",
+    "verify-found": f"erasures verify {LEFT}",
 }
 
 
@@ -56,6 +65,14 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedApi
     scripted = ScriptedApi()
     scripted.on("POST", "/api/v1/erasures", RUNNING)
     scripted.on("GET", f"/api/v1/erasures/{ID}", DONE)
+    scripted.on(
+        "GET", "/api/v1/erasures", {"items": [DONE, {**DONE, "id": LEFT, "dry_run": True}], "next": None}
+    )
+    unknown = {"error": {"code": "not_found", "message": "there is no erasure 'nothing'; list them"}}
+    scripted.on("GET", "/api/v1/erasures/nothing", unknown, status=404)
+    scripted.on("POST", f"/api/v1/erasures/{ID}/verify", DONE)
+    left = [{"table": "requests", "found": 2}, {"table": "messages", "found": 1}]
+    scripted.on("POST", f"/api/v1/erasures/{LEFT}/verify", {**DONE, "second_look": left})
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     with serving(scripted):
         surround(monkeypatch, scripted, tmp_path)

@@ -322,3 +322,29 @@ async def test_a_long_erasure_goes_on_batch_by_batch(
     assert removed(await erase(database, "user", "anna"))["requests"] == 8
     after = await dump(database)
     assert not holding(after, {*people[0].marks - {"anna"}, people[1].canary}).keys() - {*OUR_OWN, "ledger"}
+
+
+async def test_feedback_that_comes_late_goes_where_it_is_of_the_time_before(database: Database) -> None:
+    erasure = await erase(database, "user", "anna")
+    said = {
+        "before": ("1 hour", "anna", ""),
+        "after": ("-1 hour", "anna", ""),
+        "of another": ("1 hour", "bert", ""),
+    }
+    async with database.connection() as connection:
+        for name, (ago, user, session) in said.items():
+            await connection.execute(
+                "insert into scores"
+                " (project, id, key, name, kind, text, comment, source, said_by, at, subject,"
+                " session, \"user\", business_id) values ('default', %s, 'k1', 'liked', 'boolean', '',"
+                " 'late', 'person', '', clock_timestamp() - %s::interval, 'user', %s, %s, '')",
+                (name, ago, session, user),
+            )
+        await connection.execute("update erasures set next_look = clock_timestamp()")
+    await Eraser(database).work()
+    async with database.connection() as connection:
+        cursor = await connection.execute("select id from scores order by id")
+        assert [row[0] for row in await cursor.fetchall()] == ["after", "of another"]
+    found = shown(await read(database, uuid.UUID(erasure.id)))
+    assert removed(found)["scores"] == 1
+    assert {table.table: table.found for table in found.second_look}["scores"] == 0

@@ -98,7 +98,18 @@ async def test_traces_go_with_their_projects_days(database: Database) -> None:
     while await WordsJob(database).run_once():
         pass
     async with database.connection() as connection:
+        for project, ago in (("brief", 8), ("brief", 6), ("long", 8), ("said only", 31)):
+            await connection.execute(
+                "insert into scores"
+                " (project, id, key, name, kind, text, comment, source, said_by, at, received_at,"
+                " subject, session, \"user\", business_id) values (%s, gen_random_uuid(), 'k1', 'liked',"
+                " 'boolean', '', '', 'person', '', now(), now() - make_interval(days => %s),"
+                " 'user', '', 'a', '')",
+                (project, ago),
+            )
         await expire_traces(connection, {"brief": 7}, default_days=30)
+        cursor = await connection.execute("select project, count(*) from scores group by 1 order by 1")
+        assert await cursor.fetchall() == [("brief", 1), ("long", 1)]
         assert await drop_expired(connection, {"brief": 7}, default_days=30) == []
         cursor = await connection.execute("select project, count(*) from traces group by 1 order by 1")
         assert await cursor.fetchall() == [("brief", 2), ("long", 1)]

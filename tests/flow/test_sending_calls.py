@@ -19,7 +19,7 @@ from tests.contract.made_entries import (
 )
 from tests.flow.collector import Collector, TakenSpan, closed_port
 
-from headgate.api.alerts import add_alerts, list_alerts
+from headgate.api.alerts import AlertView, add_alerts, list_alerts
 from headgate.core.call import Usage
 from headgate.core.entries import Body, End
 from headgate.core.ports import Origin
@@ -323,6 +323,30 @@ async def test_what_is_not_taken_now_is_sent_again_as_the_same_span(
     assert (found.waiting, found.failures) == (1, 1) and str(status) in (found.last_error or "")
     await job.drain(one, "traces")
     assert len(collector.spans()) == 1 and await waiting(database) == 0
+
+
+async def test_who_refuses_again_and_again_is_told_of_long_before_anything_is_dropped(
+    database: Database, collector: Collector, job: ExportJob
+) -> None:
+    one = exporter(collector.port)
+    await configure(database, one)
+    await ship(database, make_end(new_call()))
+    alerts: list[AlertView] = []
+    for number in range(1, 10):
+        collector.statuses = [401]
+        await job.drain(one, "traces")
+        alerts = await list_alerts(database, None, limit=10, kind="export_failing")
+        assert len(alerts) == (number >= 8), "once an hour, from the eighth on"
+    async with database.connection() as connection:
+        cursor = await connection.execute(
+            "select extract(epoch from retry_at - clock_timestamp()) from exporters where signal = 'traces'"
+        )
+        [(wait_s,)] = await cursor.fetchall()
+    assert wait_s is not None and 20 < wait_s <= 60, "about each minute"
+    assert "8 times" in alerts[0].message and "answered 401" in alerts[0].message
+    assert await waiting(database) == 1
+    await job.drain(one, "traces")
+    assert len(collector.spans()) == 1 and (await states(database))["c traces"].failures == 0
 
 
 async def test_what_a_collector_never_takes_is_counted_and_told_once(

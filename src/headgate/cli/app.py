@@ -26,6 +26,7 @@ NOUNS: Final = {
     "keys": "keys",
     "budgets": "budgets",
     "erase": "erase",
+    "erasures": "erasures",
     "requests": "requests",
     "feedback": "feedback",
     "experiments": "experiments",

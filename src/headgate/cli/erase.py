@@ -54,6 +54,11 @@ def erase(
     while found["state"] != "done":
         time.sleep(POLL_S)
         found = api.client.get(f"/erasures/{found['id']}")
+    show_receipt(api, found)
+
+
+def show_receipt(api: Api, found: Json) -> None:
+    """Show what was removed from each table, what remained and why, and what is not reached."""
     if api.out.as_json:
         api.out.json(found)
         return

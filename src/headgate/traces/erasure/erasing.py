@@ -16,6 +16,7 @@ from headgate.store.database import Connection, Database
 from headgate.store.queries import Queries
 from headgate.traces.erasure.model import ErasureRow, receipt_digest
 from headgate.traces.erasure.tables import COUNTED
+from headgate.traces.keeping.summing import FACETS_MAX
 
 log = logging.getLogger("headgate.traces")
 
@@ -65,6 +66,7 @@ def named(row: ErasureRow) -> dict[str, Any]:
         "cutoff": row.cutoff,
         "bytes": msgspec.msgpack.encode(row.subject) if is_name else None,
         "project_bytes": msgspec.msgpack.encode(row.project),
+        "facets_max": FACETS_MAX,
         "pattern": _pattern(row.subject) if is_name else "",
     }
 
@@ -178,7 +180,8 @@ class _Run:
                 traces = [trace for (trace,) in await cursor.fetchall()]
                 if not traces:
                     return
-                batch = {**self._named, "traces": traces}
+                texts = [trace.hex for trace in traces]
+                batch = {**self._named, "traces": traces, "texts": texts}
                 if self._row.kind == "user":
                     await self._execute(connection, "scores", "erase_scores_of_trace_sessions", batch)
                 cursor = await connection.execute(QUERIES.erase_spans, batch, prepare=False)

@@ -106,7 +106,7 @@ delete from scores where project = any(%(project_ids)s::text[]) and request_id =
 -- name: erase_scores_of_sessions
 -- Of the sessions of a user's calls, where nobody else has calls in them.
 delete from scores c
-where c.project = any(%(project_ids)s::text[]) and c.received_at < %(cutoff)s and c."user" in ('', %(user)s)
+where c.project = any(%(project_ids)s::text[]) and least(c.received_at, c.at) < %(cutoff)s and c."user" in ('', %(user)s)
     and c.session in (
         select r.session from requests r
         join unnest(%(days)s::date[], %(ids)s::uuid[]) as w (day, id) on r.day = w.day and r.id = w.id
@@ -119,7 +119,7 @@ where c.project = any(%(project_ids)s::text[]) and c.received_at < %(cutoff)s an
 
 -- name: erase_scores_of_trace_sessions
 delete from scores c
-where c.project = any(%(project_ids)s::text[]) and c.received_at < %(cutoff)s and c."user" in ('', %(user)s)
+where c.project = any(%(project_ids)s::text[]) and least(c.received_at, c.at) < %(cutoff)s and c."user" in ('', %(user)s)
     and c.session in (
         select t.session from traces t
         where t.project = any(%(project_ids)s::text[]) and t.trace_id = any(%(traces)s::uuid[]) and t.session <> ''
@@ -163,11 +163,21 @@ where e.project = any(%(project_ids)s::text[]) and e.day <= (%(cutoff)s::timesta
 on conflict do nothing;
 
 -- name: find_spans
--- Spans of the subject in traces of others: reads every span, a column of them.
+-- Spans of the subject in traces of others, by the indexes on user and session. A key is among the words of its traces,
+-- but where these had too many.
 insert into erasure_traces (erasure, trace_id)
-select distinct %(id)s::uuid, s.trace_id from spans s
+select %(id)s::uuid, s.trace_id from spans s
 where s.project = any(%(project_ids)s::text[]) and s.started_at < %(cutoff)s
-    and (s."user" = %(user)s or s.session = %(session)s or s.key = %(key)s)
+    and ((s."user" = %(user)s and s."user" <> '') or (s.session = %(session)s and s.session <> ''))
+union
+select %(id)s::uuid, t.trace_id from traces t
+where %(key)s::text is not null and t.project = any(%(project_ids)s::text[])
+    and cardinality(t.facets) >= %(facets_max)s::int
+    and exists (
+        select from spans s
+        where s.project = t.project and s.trace_id = t.trace_id and s.key = %(key)s and s.started_at < %(cutoff)s
+            and s.day between t.first_day and t.last_day
+    )
 on conflict do nothing;
 
 -- name: next_traces
@@ -196,10 +206,15 @@ with gone as (
 select (select count(*) from gone), (select count(*) from scored);
 
 -- name: erase_span_words
+-- The spans of these traces first, by their key: the planner would read all there are.
+with left_over as materialized (
+    select s.project, s.trace_id, s.span_id from spans s
+    where s.project = any(%(project_ids)s::text[]) and s.trace_id = any(%(traces)s::uuid[])
+)
 delete from span_words w
 where w.project = any(%(project_ids)s::text[]) and w.trace_id = any(%(traces)s::uuid[])
     and not exists (
-        select from spans s where s.project = w.project and s.trace_id = w.trace_id and s.span_id = w.span_id
+        select from left_over s where s.project = w.project and s.trace_id = w.trace_id and s.span_id = w.span_id
     )
     and (w.request_id is null or not exists (
         select from requests r
@@ -215,21 +230,27 @@ where e.project = any(%(project_ids)s::text[]) and e.trace_id = any(%(traces)s::
     ));
 
 -- name: erase_scores_of_traces
+with called as materialized (
+    select r.project, r.trace_id from requests r
+    where r.project = any(%(project_ids)s::text[]) and r.trace_id = any(%(texts)s::text[]) and r.trace_id <> ''
+)
 delete from scores c
 where c.project = any(%(project_ids)s::text[]) and c.trace_id = any(%(traces)s::uuid[])
     and not exists (select from spans s where s.project = c.project and s.trace_id = c.trace_id)
     and not exists (
-        select from requests r
-        where r.project = c.project and r.trace_id = replace(c.trace_id::text, '-', '') and r.trace_id <> ''
+        select from called r where r.project = c.project and r.trace_id = replace(c.trace_id::text, '-', '')
     );
 
 -- name: erase_traces
+with called as materialized (
+    select r.project, r.trace_id from requests r
+    where r.project = any(%(project_ids)s::text[]) and r.trace_id = any(%(texts)s::text[]) and r.trace_id <> ''
+)
 delete from traces t
 where t.project = any(%(project_ids)s::text[]) and t.trace_id = any(%(traces)s::uuid[])
     and not exists (select from spans s where s.project = t.project and s.trace_id = t.trace_id)
     and not exists (
-        select from requests r
-        where r.project = t.project and r.trace_id = replace(t.trace_id::text, '-', '') and r.trace_id <> ''
+        select from called r where r.project = t.project and r.trace_id = replace(t.trace_id::text, '-', '')
     );
 
 -- name: blank_traces
@@ -265,9 +286,10 @@ where c.project = any(%(project_ids)s::text[]) and c.trace_id = any(%(traces)s::
 update erasure_traces set look = %(look)s where erasure = %(id)s and trace_id = any(%(traces)s::uuid[]);
 
 -- name: erase_scores
--- By the indexes on user and session; by key and by time all of the project's are read.
+-- By the indexes on user and session; by key and by time all of the project's are read. What is said late of the time
+-- before goes too; what is said of the time after stays.
 delete from scores
-where project = any(%(project_ids)s::text[]) and received_at < %(cutoff)s
+where project = any(%(project_ids)s::text[]) and least(received_at, at) < %(cutoff)s
     and (("user" = %(user)s and "user" <> '') or (session = %(session)s and session <> '') or key = %(key)s
         or trace_id = %(trace)s::uuid or %(everything)s::bool);
 
@@ -394,16 +416,42 @@ join erasure_messages e on e.erasure = %(id)s and e.day = m.day and e.hmac = m.h
 where m.project = any(%(project_ids)s::text[]);
 
 -- name: count_spans
-select count(*) from spans s
-where s.project = any(%(project_ids)s::text[]) and s.started_at < %(cutoff)s
-    and (%(everything)s::bool or s."user" = %(user)s or s.session = %(session)s or s.key = %(key)s
-        or s.trace_id = %(trace)s::uuid
-        or (s."user" = '' and %(user)s::text <> '' and (s.project, s.trace_id) in (
-            select t.project, t.trace_id from traces t
-            where t.project = any(%(project_ids)s::text[]) and t."user" = %(user)s and t."user" <> ''))
-        or (s.session = '' and %(session)s::text <> '' and (s.project, s.trace_id) in (
-            select t.project, t.trace_id from traces t
-            where t.project = any(%(project_ids)s::text[]) and t.session = %(session)s and t.session <> '')));
+-- Each way to a span by an index of its own: one condition for all would read every span there is.
+select count(*) from (
+    select s.trace_id, s.span_id from spans s
+    where s.project = any(%(project_ids)s::text[]) and s.started_at < %(cutoff)s and %(everything)s::bool
+    union
+    select s.trace_id, s.span_id from spans s
+    where s.project = any(%(project_ids)s::text[]) and s.started_at < %(cutoff)s
+        and s."user" = %(user)s and s."user" <> ''
+    union
+    select s.trace_id, s.span_id from spans s
+    where s.project = any(%(project_ids)s::text[]) and s.started_at < %(cutoff)s
+        and s.session = %(session)s and s.session <> ''
+    union
+    select s.trace_id, s.span_id from spans s
+    where s.project = any(%(project_ids)s::text[]) and s.started_at < %(cutoff)s and s.trace_id = %(trace)s::uuid
+    union
+    select s.trace_id, s.span_id
+    from traces t,
+        lateral (
+            select s.trace_id, s.span_id from spans s
+            where s.project = t.project and s.trace_id = t.trace_id and s.started_at < %(cutoff)s
+                and s.day between t.first_day and t.last_day
+                and case
+                    when %(key)s::text is not null then s.key = %(key)s
+                    when %(user)s::text is not null then s."user" = ''
+                    else s.session = ''
+                end
+            offset 0
+        ) s
+    where t.project = any(%(project_ids)s::text[]) and (
+        (t."user" = %(user)s and t."user" <> '') or (t.session = %(session)s and t.session <> '')
+        or (%(key)s::text is not null and (
+            t.facets @> array['key:' || %(key)s::text] or cardinality(t.facets) >= %(facets_max)s::int
+        ))
+    )
+) found;
 
 -- name: count_traces
 select count(*) from traces t
@@ -417,7 +465,7 @@ where t.project = any(%(project_ids)s::text[]) and t.started_at < %(cutoff)s
 
 -- name: count_scores
 select count(*) from scores
-where project = any(%(project_ids)s::text[]) and received_at < %(cutoff)s
+where project = any(%(project_ids)s::text[]) and least(received_at, at) < %(cutoff)s
     and (("user" = %(user)s and "user" <> '') or (session = %(session)s and session <> '') or key = %(key)s
         or trace_id = %(trace)s::uuid or %(everything)s::bool);
 

@@ -358,6 +358,21 @@ with recursive steps (project) as (
 select project from steps
 where project is not null and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]));
 
+-- name: list_score_projects
+-- As list_trace_projects, of scores.
+with recursive steps (project) as (
+    (select project from scores order by project limit 1)
+    union all
+    select (select s.project from scores s where s.project > t.project order by s.project limit 1)
+    from steps t where t.project is not null
+)
+select project from steps
+where project is not null and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]));
+
+-- name: expire_scores
+-- By when they came: an outcome may be told long after the trace that it is of.
+delete from scores where project = any(%(project_ids)s) and received_at < current_date - %(days)s::int;
+
 -- name: expire_spans
 delete from spans where project = any(%(project_ids)s) and day < current_date - %(days)s::int;
 

@@ -1,4 +1,4 @@
-"""How long traces stay: as long as the requests of their project. Partitions go by `records.retention`.
+"""How long traces and scores stay: as long as requests of their project. Partitions: `records.retention`.
 
 A trace goes with the last day on which something of it arrived. Read next: `keeping.sink`.
 """
@@ -18,6 +18,7 @@ _EXPIRE: Final[tuple[LiteralString, ...]] = (
     QUERIES.expire_traces,
     QUERIES.expire_trace_rollups,
     QUERIES.expire_trace_rollup_days,
+    QUERIES.expire_scores,
 )
 
 
@@ -26,12 +27,13 @@ async def expire_traces(
 ) -> None:
     """Delete what is older than its project's days; a project that is not named keeps `default_days`."""
     found: set[str] = set()
-    for statement in (QUERIES.list_trace_projects, QUERIES.list_event_projects):
+    listed = (QUERIES.list_trace_projects, QUERIES.list_event_projects, QUERIES.list_score_projects)
+    for statement in listed:
         cursor = await connection.execute(statement, {"project_ids": None})
         found.update(project for (project,) in await cursor.fetchall())
     by_days: dict[int, list[str]] = {}
     for project in sorted(found):
         by_days.setdefault(retention_days.get(project, default_days), []).append(project)
-    for days, projects in sorted(by_days.items()):
+    for days, of_days in sorted(by_days.items()):
         for statement in _EXPIRE:
-            await connection.execute(statement, {"project_ids": projects, "days": days})
+            await connection.execute(statement, {"project_ids": of_days, "days": days})

@@ -46,6 +46,8 @@ AT_ONCE_WITH_CONTENT_MAX: Final = 32
 """A call's bodies are up to 2 MiB."""
 WAIT_S: Final = 1.0
 WAIT_S_MAX: Final = 60.0
+FAILURES_TOLD: Final = 8
+"""After so many in a row, some minutes, people hear of it: a wrong address never mends itself."""
 AGE_S_MAX: Final = 24 * 3600.0
 WAITING_MAX: Final = 1_000_000
 
@@ -129,7 +131,8 @@ class ExportJob:
             async with self._database.transaction() as connection:
                 await settle(connection, exporter, signal, outcome)
                 if outcome.rejected:
-                    await self._alert(connection, exporter, signal, outcome.rejected, outcome.error)
+                    message = _unsent(exporter, signal, outcome.rejected, outcome.error)
+                    await self._alert(connection, exporter, signal, "export_dropped", message)
             return True
         unsent = {call.id for call in allowed[outcome.sent + outcome.rejected :]}
         outcome.again = [place for place in places if place[1].bytes in unsent]
@@ -139,6 +142,10 @@ class ExportJob:
             pause_s = answered.wait_s if answered.wait_s is not None else wait_s(failures, random.random())
             await settle(connection, exporter, signal, outcome)
             await note_failed(connection, exporter, signal, error=answered.said, wait_s=pause_s)
+            if failures + 1 >= FAILURES_TOLD:
+                why = f"it has failed {failures + 1} times in a row: {answered.said}"
+                message = f"the exporter {exporter.name} takes no {signal}; calls wait for a day: {why}"
+                await self._alert(connection, exporter, signal, "export_failing", message)
         log.warning("exporter %s takes no %s now: %s", exporter.name, signal, answered.said)
         return False
 
@@ -184,15 +191,21 @@ class ExportJob:
             for exporter, signal in await due_exporters(connection, even_later=True):
                 count = await drop_old(connection, exporter, signal, age_s=age_s, waiting_max=waiting_max)
                 if count:
-                    await self._alert(connection, exporter, signal, count, "they waited too long")
+                    message = _unsent(exporter, signal, count, "they waited too long")
+                    await self._alert(connection, exporter, signal, "export_dropped", message)
 
-    async def _alert(self, connection: Any, exporter: Exporter, signal: Signal, count: int, why: str) -> None:
+    async def _alert(
+        self, connection: Any, exporter: Exporter, signal: Signal, kind: str, message: str
+    ) -> None:
         if not await note_alerted(connection, exporter, signal):
             return
-        message = f"{count} calls were not sent to the exporter {exporter.name} ({signal}): {why}"
         now_ms = int(datetime.now(UTC).timestamp() * 1000)
-        alert = Alert(at_ms=now_ms, kind="export_dropped", subject=exporter.name, message=message)
+        alert = Alert(at_ms=now_ms, kind=kind, subject=exporter.name, message=message)
         await self._add_alerts(connection, [alert])
+
+
+def _unsent(exporter: Exporter, signal: Signal, count: int, why: str) -> str:
+    return f"{count} calls were not sent to the exporter {exporter.name} ({signal}): {why}"
 
 
 def _request(exporter: Exporter, signal: Signal, calls: Sequence[SentCall]) -> bytes:
