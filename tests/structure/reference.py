@@ -48,7 +48,8 @@ COMMANDS = (
     "rules", "rules list", "rules show", "rules set", "rules test", "rules history", "rules delete",
     "releases", "releases create", "releases list", "releases show", "releases compare", "releases promote",
     "releases rollback", "releases environments", "releases history", "releases status", "whatif",
-    "backup", "restore", "upgrade", "version", "erase",
+    "backup", "restore", "upgrade", "version", "erase", "erasures", "erasures create", "erasures list",
+    "erasures show", "erasures verify",
 )  # fmt: skip
 """Every command. The test fails when one is missing here."""
 
