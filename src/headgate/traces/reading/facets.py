@@ -18,7 +18,7 @@ from headgate.traces.reading.listing import (
 )
 from headgate.traces.reading.model import Facet, FacetCounts, FacetValue, TraceFilters
 
-COUNTED_MAX: Final = 10_000
+COUNTED_MAX: Final = 5_000
 VALUES_MAX: Final = 20
 
 

@@ -138,7 +138,7 @@ class TraceFacetsController(Controller):
     async def count_facets(self, caller: CallerKey, request: AnyRequest, database: Store) -> FacetCounts:
         """Count how often each model, tool, tag, user and so on stands in the traces of a filter.
 
-        Counted over the newest 10,000 that match; `complete` says whether these are all.
+        Counted over the newest 5,000 that match; `complete` says whether these are all.
         """
         filters, seen = read_filters(request.query_params, visible(caller))
         async with database.connection() as connection:
