@@ -183,16 +183,21 @@ t.trace_id, t.project, t.started_at, t.facets, t.flags, t.name, t."user", t.serv
 -- name: count_facets
 -- The most frequent values of each facet. What is not among the words of a trace stands in columns.
 with counted as materialized ([traces]), worded as (
-    select f.facet, f.value, count(*) as traces
-    from counted c, lateral (
-        select split_part(word, ':', 1), substr(word, strpos(word, ':') + 1) from unnest(c.facets) word
-        where not starts_with(word, 'status:')
-        union all select 'name', c.name where c.name <> ''
-        union all select 'user', c."user" where c."user" <> ''
-        union all select 'flag', flag from unnest(c.flags) flag
+    -- Counted as words, and each taken apart once.
+    select split_part(f.word, ':', 1) as facet, substr(f.word, strpos(f.word, ':') + 1) as value,
+        sum(f.traces)::bigint as traces
+    from (
+        select word, count(*) as traces from counted c, unnest(c.facets) word
+        where not starts_with(word, 'status:') and not starts_with(word, 'flag:')
+        group by word
+        union all select 'name:' || name, count(*) from counted where name <> '' group by name
+        union all select 'user:' || "user", count(*) from counted where "user" <> '' group by "user"
+        union all select 'flag:' || flag, count(*) from counted c, unnest(c.flags) flag group by flag
         union all
-        select 'status', case when c.errors > 0 or c.facets @> array['status:error'] then 'error' else 'ok' end
-    ) f (facet, value)
+        select case when c.errors > 0 or c.facets @> array['status:error'] then 'status:error' else 'status:ok' end,
+            count(*)
+        from counted c group by 1
+    ) f (word, traces)
     group by 1, 2
     union all select '', '', count(*) from counted
 ), placed as (
