@@ -68,6 +68,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.path.endswith("/v1/traces"):
             cast("Answering", self.server).exported.append(body)
             self._send("application/x-protobuf", b"")
+        elif self.path.endswith("/v1/logs"):
+            cast("Answering", self.server).logged.append(body)
+            self._send("application/x-protobuf", b"")
         elif self.path.endswith("/chat/completions"):
             self._chat(json.loads(body))
         else:
@@ -117,6 +120,7 @@ class Answering(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.exported: list[bytes] = []
+        self.logged: list[bytes] = []
 
     @property
     def url(self) -> str:

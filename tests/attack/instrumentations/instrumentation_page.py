@@ -23,6 +23,7 @@ MEANINGS: Final[dict[Mark, str]] = {
 }
 WHOSE: Final = {
     "openai_v2": ("OpenTelemetry", "opentelemetry-instrumentation-openai-v2"),
+    "openai_v2_logs": ("OpenTelemetry, by logs", "opentelemetry-instrumentation-openai-v2"),
     "openllmetry": ("OpenLLMetry", "opentelemetry-instrumentation-openai"),
     "openinference": ("OpenInference", "openinference-instrumentation-openai"),
     "langfuse": ("Langfuse", "langfuse"),

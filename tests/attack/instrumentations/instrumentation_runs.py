@@ -15,8 +15,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from tests.attack.instrumentations.answering import answering
 
-from headgate.traces.model import RawEvent, RawSpan, Status
+from headgate.access.model import Key
+from headgate.traces.model import LogBatch, RawEvent, RawSpan, Status
+from headgate.traces.otlp.logs import decode_logs
 
+KEY: Final = Key(id="k", name="k", digest=b"")
 HERE: Final = Path(__file__).parent
 PROGRAMS: Final = HERE / "programs"
 ROOT: Final = HERE.parents[2]
@@ -32,7 +35,26 @@ def exported_by(name: str) -> list[RawSpan]:
     with answering() as server:
         done = run_program(name, server.url, server.url, "anything")
         assert done.returncode == 0, done.stderr[-3000:]
-        return sorted((span for body in server.exported for span in spans_of(body)), key=started)
+        spans = sorted((span for body in server.exported for span in spans_of(body)), key=started)
+        return [with_events(span, server.logged) for span in spans]
+
+
+def with_events(span: RawSpan, logged: list[bytes]) -> RawSpan:
+    """A span with what log records say of it, in their order, as its own events."""
+    found: list[tuple[int, RawEvent]] = []
+    for body in logged:
+        for entry in decode_logs(body, "protobuf", KEY, span.start_ns // 1_000_000).entries:
+            for event in msgspec.msgpack.decode(entry, type=LogBatch).events:
+                if (event.trace_id, event.span_id) == (span.trace_id, span.span_id):
+                    said = msgspec.json.decode(event.attributes)
+                    raw = RawEvent(name=event.name, at_ns=event.at_ns, attributes=said)
+                    found.append((event.at_ns, raw))
+    found.sort(key=at)
+    return msgspec.structs.replace(span, events=[*span.events, *(event for _, event in found)])
+
+
+def at(found: tuple[int, RawEvent]) -> int:
+    return found[0]
 
 
 def run_program(name: str, provider: str, collector: str, key: str) -> subprocess.CompletedProcess[str]:
