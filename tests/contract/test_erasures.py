@@ -9,15 +9,18 @@ import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 from tests.contract.made_entries import envelope, make_body, make_end, new_call
+from tests.contract.made_logs import log_envelopes, logs_of
 from tests.contract.made_spans import make_batch, make_span, new_trace, span_envelope
 
 from headgate.core.entries import Body, End
+from headgate.core.ports import Envelope
 from headgate.records.bodies import BodySink
 from headgate.records.rows import day_of
 from headgate.records.sink import RecordSink
 from headgate.store.database import Database
 from headgate.traces.erasure.erasing import QUERIES, Eraser, columns, count, row_of
 from headgate.traces.erasure.model import Erasure, ErasureRow, Kind, digest_of, receipt_digest, shown
+from headgate.traces.keeping.log_sink import LogSink
 from headgate.traces.keeping.sink import SpanSink, TraceCallSink
 from headgate.traces.model import Span
 
@@ -62,6 +65,15 @@ class Person:
         )
         return [root, inside]
 
+    def logs(self) -> list[Envelope]:
+        """Of a span that is there, and of one that never comes."""
+        said = ("gen_ai.user.message", {"body": {"content": self.canary}})
+        found: list[Envelope] = []
+        for span in (2, 99):
+            data = logs_of(said, trace_id=self.trace, span_id=span.to_bytes(8, "big"))
+            found += log_envelopes(data, project=self.project)
+        return found
+
 
 async def fill(database: Database, *people: Person) -> None:
     async with database.transaction() as connection:
@@ -71,6 +83,7 @@ async def fill(database: Database, *people: Person) -> None:
             await TraceCallSink().apply(connection, ends)
             await BodySink().apply(connection, [envelope(body) for body in one.bodies()])
             await SpanSink().apply(connection, [span_envelope(make_batch(*one.spans(), project=one.project))])
+            await LogSink().apply(connection, one.logs())
             call = uuid.UUID(bytes=one.calls[0])
             place = {"project": one.project, "user": one.name, "canary": one.canary, "call": call}
             place |= {"trace": uuid.UUID(bytes=one.trace), "day": day_of(call)}

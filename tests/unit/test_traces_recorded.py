@@ -12,6 +12,7 @@ CONVENTIONS = {
     "langfuse": "langfuse",
     "langgraph": "openinference",
     "openai_v2": "otel",
+    "openai_v2_logs": "otel",
     "openinference": "openinference",
     "openllmetry": "traceloop",
     "pydantic_ai": "pydantic-ai",
