@@ -101,6 +101,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/config/file"): Operation(roles=ADMIN),
     ("get", "/api/v1/audit"): Operation(roles=ADMIN),
     ("get", "/api/v1/whoami"): Operation(roles=ALL),
+    ("get", "/api/v1/playground"): Operation(roles=PROJECT | {"member"}),
     ("post", "/api/v1/sign-in"): Operation(roles=None, body={"key": "no key of this server"}),
     ("post", "/api/v1/sign-out"): Operation(roles=None),
     ("get", "/api/v1/budgets"): Operation(roles=READERS),

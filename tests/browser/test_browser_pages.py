@@ -28,6 +28,7 @@ PAGES = {
     "prompt-managed": ("/prompts/greeting?version=2&against=1", "version 1"),
     "prompt-code": ("/prompts/shop%2Fprompts.py%3AHELLO?source=shop", "Say hello to"),
     "parts": ("/parts", "the database does not answer"),
+    "playground": ("/playground?call={tools}", "The answer comes here"),
     "nothing-there": ("/no/such/page", "There is no such page"),
 }
 MISSING = ("call-missing",)

@@ -184,6 +184,27 @@ def test_a_text_says_where_it_came_from(house: House, looking: Opener) -> None:
     looker.check()
 
 
+def test_a_recorded_call_is_made_again_with_other_words(house: House, looking: Opener) -> None:
+    looker = looking()
+    page = looker.open(f"/requests/{house.ids['plain']}")
+    page.get_by_role("link", name="Open in the playground").click()
+    expect(page.get_by_label("model", exact=True)).to_have_value("assistant")
+    expect(page.get_by_label("text of message 1")).to_have_value("Say hello.")
+    page.get_by_label("text of message 1").fill("Say goodbye.")
+    page.get_by_role("button", name="Send").click()
+    answer = page.get_by_role("region", name="the answer")
+    answer.get_by_role("article").wait_for()
+    answer.get_by_text("$0.0").first.wait_for()
+    looker.shoot("playground-answered")
+    assert looker.violations() == []
+    answer.get_by_role("link").click()
+    page.get_by_text("Say goodbye.").first.wait_for()
+    record: Any = house.running.get(f"/requests/{page.url.rpartition('/')[2].partition('?')[0]}")
+    assert record["request"]["messages"][0]["content"] == "Say goodbye."
+    assert record["stream"]
+    looker.check()
+
+
 def test_hostile_texts_do_nothing_but_show(house: House, looking: Opener) -> None:
     looker = looking()
     for query in ("", "?text=written", "?tab=request"):

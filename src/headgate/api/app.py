@@ -19,6 +19,7 @@ from litestar.typing import FieldDefinition
 from headgate.access.changes import Changes
 from headgate.access.gate import PUBLIC, Gate, provide_caller
 from headgate.access.http import AuditController, KeysController, list_roles, who_am_i
+from headgate.access.playground_http import show_player
 from headgate.access.sign_in import SignIns
 from headgate.access.sign_in_http import sign_in, sign_out
 from headgate.api.alerts_http import AlertsController, WebhooksController
@@ -128,6 +129,7 @@ def _api() -> Router:
             KeysController,
             AuditController,
             who_am_i,
+            show_player,
             list_roles,
             list_projects,
             show_file,

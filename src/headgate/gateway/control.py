@@ -28,6 +28,9 @@ HOP_BY_HOP: Final = frozenset(
 FORWARDED: Final = frozenset(
     {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip"}
 )
+_OF_THE_ANSWER: Final = HOP_BY_HOP | {b"content-length"}
+ASKED_BYTES_MAX: Final = 65536
+ASK_TIMEOUTS: Final = Timeouts(connect_s=5.0, first_byte_s=10.0, idle_s=10.0, total_s=20.0)
 RELAY_TIMEOUTS: Final = Timeouts(connect_s=5.0, first_byte_s=None, idle_s=300.0, total_s=None)
 
 
@@ -62,12 +65,31 @@ class ControlRelay:
             exchange.on_gone(None)
             answer.close()
 
+    async def ask(self, exchange: Exchange, path: str) -> tuple[int, Headers, bytes]:
+        """Ask the control process about who sent a request, by its headers alone; return what it answers.
+
+        Raises Unavailable where it does not answer.
+        """
+        target = path.encode("ascii")
+        outgoing = Outgoing(
+            origin=self._origin,
+            method="GET",
+            target=target,
+            headers=_passed(exchange),
+            timeouts=ASK_TIMEOUTS,
+        )
+        try:
+            answer = await self._transport.send(outgoing)
+            try:
+                headers = [(name, value) for name, value in answer.headers if name not in _OF_THE_ANSWER]
+                return answer.status, headers, await answer.read(ASKED_BYTES_MAX)
+            finally:
+                answer.close()
+        except Failed:
+            raise Unavailable("the control process does not answer; try again shortly") from None
+
     def _outgoing(self, exchange: Exchange) -> Outgoing:
-        headers: Headers = [
-            (name, value)
-            for name, value in exchange.headers
-            if name not in HOP_BY_HOP and name not in FORWARDED and name != b"content-length"
-        ]
+        headers = _passed(exchange)
         length = exchange.header(b"content-length")
         chunked = exchange.header(b"transfer-encoding") is not None
         announced = announced_bytes(length) if length is not None and length.isdigit() else None
@@ -81,6 +103,14 @@ class ControlRelay:
             content_length=None if chunked else announced,
             timeouts=RELAY_TIMEOUTS,
         )
+
+
+def _passed(exchange: Exchange) -> Headers:
+    return [
+        (name, value)
+        for name, value in exchange.headers
+        if name not in HOP_BY_HOP and name not in FORWARDED and name != b"content-length"
+    ]
 
 
 async def _pass_back(exchange: Exchange, answer: Answer) -> None:

@@ -6,15 +6,19 @@ This is the only caller of `serve`. The control process authenticates what is re
 
 from typing import Final
 
+import msgspec
+
 from headgate.core.call import Dialect
 from headgate.core.faults import Fault, InvalidRequest, NotFound
 from headgate.core.ports import Exchange, Headers
 from headgate.gateway.control import ControlRelay
+from headgate.gateway.on_behalf import CHECK_PATH, PREFIX, Allowed, OnBehalf
 from headgate.gateway.plane import DataPlane
 from headgate.gateway.serve import serve
 from headgate.wire.errors import error_body
 from headgate.wire.routes import match
 
+OK: Final = 200
 JSON: Final[Headers] = [(b"content-type", b"application/json")]
 MODEL_PREFIXES: Final = ("/v1/", "/v1beta/", "/openai/", "/anthropic/", "/google/")
 CONTROL_PATHS: Final = ("/v1/traces", "/v1/metrics", "/v1/logs")
@@ -43,6 +47,8 @@ class Front:
                 await serve(self._plane, exchange, route)
             finally:
                 self._plane.counters.open_calls -= 1
+        elif exchange.path.startswith(PREFIX):
+            await self._serve_on_behalf(exchange)
         elif exchange.path == "/healthz" and exchange.method in ("GET", "HEAD"):
             await exchange.respond(200, JSON, b'{"status":"alive"}')
         elif exchange.path.startswith(MODEL_PREFIXES) and exchange.path not in CONTROL_PATHS:
@@ -50,6 +56,32 @@ class Front:
             await _refuse(exchange, NotFound(message))
         else:
             await self._control.relay(exchange)
+
+    async def _serve_on_behalf(self, exchange: Exchange) -> None:
+        """Make a call for who is signed in to the console, once the control process has said who that is."""
+        call = OnBehalf(exchange)
+        try:
+            route = match(call.method, call.path)
+            if route is None or route.operation == "models" or route.multipart:
+                raise NotFound(
+                    f"there is no call {call.method} {call.path[:200]} to make from the console; "
+                    "write the path of a model route such as v1/chat/completions"
+                )
+            status, headers, said = await self._control.ask(exchange, CHECK_PATH)
+            if status != OK:
+                await exchange.respond(status, headers, said)
+                return
+            plane = self._plane
+            identity = msgspec.json.decode(said, type=Allowed).key
+            key = plane.book.standing(identity, plane.clock.now_ms())
+        except Fault as fault:
+            await _refuse(exchange, fault)
+            return
+        self._plane.counters.open_calls += 1
+        try:
+            await serve(self._plane, call, route, key)
+        finally:
+            self._plane.counters.open_calls -= 1
 
 
 async def _refuse(exchange: Exchange, fault: Fault) -> None:

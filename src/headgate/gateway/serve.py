@@ -8,6 +8,7 @@ first ones, `gateway.attempt` and `gateway.relay` for the rest.
 import asyncio
 import logging
 
+from headgate.access.model import Key
 from headgate.core.faults import ClientClosed, Fault
 from headgate.core.ports import Exchange
 from headgate.gateway import steps
@@ -24,13 +25,13 @@ from headgate.wire.model import Route
 log = logging.getLogger("headgate.gateway")
 
 
-async def serve(plane: DataPlane, exchange: Exchange, route: Route) -> None:
-    """Answer one call of a client, and leave it on record."""
+async def serve(plane: DataPlane, exchange: Exchange, route: Route, key: Key | None = None) -> None:
+    """Answer one call of a client, and leave it on record. `key`: who calls, where that is known already."""
     call = steps.begin(plane, exchange, route)
     opening = Opening(call, exchange)
     try:
         try:
-            call.key = steps.authenticate(plane, exchange)
+            call.key = steps.authenticate(plane, exchange, key)
             if route.operation == "models":
                 await steps.list_models(call, exchange)
                 return

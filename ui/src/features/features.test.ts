@@ -4,6 +4,7 @@ import { bucketsOf, changesOf, curlOf, type Detail } from "./call/detail";
 import { type Provenance, stretchesOf, tellsSomething, textOf } from "./call/provenance";
 import { answeredIn, saidIn } from "./messages/conversation";
 import { standsOut } from "./overview/standsOut";
+import { type Draft, bodyOf, draftOf, routeOf } from "./playground/draft";
 import { snippetsOf } from "./overview/snippets";
 import type { Change } from "./series/useMarks";
 import type { Series } from "./series/useSeries";
@@ -105,6 +106,35 @@ describe("where messages came from", () => {
     expect(stretches?.map((each) => each.tip)).toEqual(["app.py:HI, line 3, version abc, commits 0123456789", "variable who"]);
     expect(tellsSomething(found)).toBe(true);
     expect(tellsSomething({ ...found, shares: [] })).toBe(false);
+  });
+});
+
+describe("a call that is edited", () => {
+  const same = (dialect: string, request: Record<string, unknown>): Record<string, unknown> => {
+    const draft = draftOf({ dialect, model: "assistant", request });
+    const { stream: _, stream_options: __, ...body } = bodyOf(draft as Draft);
+    return body;
+  };
+
+  it("makes the same body again, in each dialect", () => {
+    const image = { role: "user", content: [{ type: "text", text: "see" }, { type: "image_url", image_url: { url: "data:" } }] };
+    const chat = { model: "assistant", temperature: 0.5, messages: [{ role: "system", content: "be kind" }, { role: "user", content: "hi" }, image] };
+    expect(same("openai-chat", chat)).toEqual(chat);
+    const claude = { model: "assistant", max_tokens: 9, system: "be kind", messages: [{ role: "user", content: "hi" }] };
+    expect(same("anthropic", claude)).toEqual(claude);
+    const responses = { model: "assistant", instructions: "be kind", input: [{ role: "user", content: "hi" }] };
+    expect(same("openai-responses", responses)).toEqual(responses);
+    const google = { contents: [{ role: "user", parts: [{ text: "hi" }] }], generationConfig: { temperature: 0 } };
+    expect(same("google", google)).toEqual(google);
+  });
+
+  it("is streamed, and says which part is no JSON", () => {
+    const draft = draftOf({ dialect: "openai-chat", model: "m", request: { messages: [{ role: "user", content: "hi" }] } }) as Draft;
+    expect(bodyOf(draft)["stream"]).toBe(true);
+    expect(() => bodyOf({ ...draft, rest: "{" })).toThrow("the parameters");
+    expect(routeOf(draft)).toBe("v1/chat/completions");
+    expect(draftOf({ dialect: "openai", model: "m", request: { input: "x" } })).toBeNull();
+    expect(draftOf({ dialect: "openai-chat", model: "m", request: "cut" })).toBeNull();
   });
 });
 

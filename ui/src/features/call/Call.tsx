@@ -1,5 +1,5 @@
 import { Tabs } from "@mantine/core";
-import { IconArrowLeft, IconSearch, IconTimeline } from "@tabler/icons-react";
+import { IconArrowLeft, IconPlayerPlay, IconSearch, IconTimeline } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
@@ -10,10 +10,12 @@ import { OriginBar } from "@/core/Painted";
 import { Answered, Empty } from "@/core/States";
 import { Verbatim } from "@/core/Text";
 import { Duration, Instant, Money, Status } from "@/core/Values";
+import { useMay } from "@/shell/session";
 import { To } from "@/shell/To";
 import { useView } from "@/shell/view";
 import { Conversation } from "../messages/Conversation";
 import { type Said, answeredIn, saidIn } from "../messages/conversation";
+import { draftOf } from "../playground/draft";
 import { curlOf, type Detail, promptsOf } from "./detail";
 import { Changes, CostFacts, Overrides, WhoFacts } from "./CallFacts";
 import { Path } from "./Path";
@@ -56,6 +58,7 @@ function Shown({ detail }: { detail: Detail }) {
 function Head({ detail }: { detail: Detail }) {
   const curl = useMemo(() => curlOf(detail, window.location.origin), [detail]);
   const prompt = promptsOf(detail)[0]?.name;
+  const isPlayable = useMay("calls:make") && !detail.request_truncated && draftOf(detail) !== null;
   return (
     <header className="hg-call-head">
       <To path="/requests" className="hg-icon-button" aria-label="back to requests">
@@ -85,6 +88,11 @@ function Head({ detail }: { detail: Detail }) {
       >
         <IconSearch size={14} stroke={1.6} aria-hidden="true" /> Similar calls
       </To>
+      {isPlayable && (
+        <To path="/playground" className="hg-button" filter={{ call: detail.id }}>
+          <IconPlayerPlay size={14} stroke={1.6} aria-hidden="true" /> Open in the playground
+        </To>
+      )}
       {curl && <CopyButton text={curl} title="Copy as curl" />}
     </header>
   );
