@@ -1,5 +1,6 @@
 """Calls from the console: made as who is signed in, under the same limits, and by nobody else."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,8 @@ output_tokens = 30
 [prices."mock/small"]
 input = "10"
 output = "40"
+max_output = 1000
+context_window = 100000
 
 [models.assistant]
 targets = ["mock/small"]
@@ -55,7 +58,7 @@ def code_of(answer: httpx.Response) -> tuple[int, str]:
 
 def test_a_call_is_made_as_who_is_signed_in(running: Running) -> None:
     key = made(running, name="a person", role="member", user="anna")
-    with signed_in(running, key["key"]) as client:
+    with contextlib.closing(signed_in(running, key["key"])) as client:
         answer = client.post(CHAT, json=BODY, headers={**OWN, "x-api-key": "hg_somebody_else"})
         assert answer.status_code == 200, answer.text
         assert answer.json()["choices"][0]["message"]["content"]
@@ -75,16 +78,16 @@ def test_a_call_is_made_as_who_is_signed_in(running: Running) -> None:
 
 def test_budgets_hold(running: Running) -> None:
     key = made(running, name="a poor person", role="member", user="poor")
-    with signed_in(running, key["key"]) as client:
+    with contextlib.closing(signed_in(running, key["key"])) as client:
         assert code_of(client.post(CHAT, json=BODY, headers=OWN)) == (402, "budget_exhausted")
 
 
 def test_nobody_else_makes_a_call(running: Running) -> None:
     viewer = made(running, name="who looks on", role="viewer")
-    with signed_in(running, viewer["key"]) as client:
+    with contextlib.closing(signed_in(running, viewer["key"])) as client:
         assert code_of(client.post(CHAT, json=BODY, headers=OWN)) == (403, "not_allowed")
     member = made(running, name="who leaves", role="member")
-    with signed_in(running, member["key"]) as client:
+    with contextlib.closing(signed_in(running, member["key"])) as client:
         # What a page elsewhere could send: without the console's own header, or from another origin.
         assert code_of(client.post(CHAT, json=BODY)) == (403, "not_allowed")
         elsewhere = {**OWN, "origin": "https://evil.example"}
@@ -100,7 +103,7 @@ def test_nobody_else_makes_a_call(running: Running) -> None:
 
 
 def test_only_calls_are_made(running: Running) -> None:
-    with signed_in(running, running.admin_key) as client:
+    with contextlib.closing(signed_in(running, running.admin_key)) as client:
         for method, path in (
             ("GET", "v1/models"),
             ("POST", "v1/files"),
