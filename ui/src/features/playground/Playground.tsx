@@ -6,7 +6,7 @@ import { Facts } from "@/core/Facts";
 import { count } from "@/core/format";
 import { Answered, Empty, Failed } from "@/core/States";
 import { Duration, Money } from "@/core/Values";
-import { useMay } from "@/shell/session";
+import { useMay, useSession } from "@/shell/session";
 import { To } from "@/shell/To";
 import { useView } from "@/shell/view";
 import { Conversation } from "../messages/Conversation";
@@ -15,6 +15,7 @@ import { type Draft, EMPTY, type Line, draftOf } from "./draft";
 import { type Sent, send } from "./send";
 
 const RECORD_MS = 300;
+const TRIES_MAX = 40;
 const ROLES = ["system", "developer", "user", "assistant", "model"];
 
 /** A call to be made by hand: from nothing, or from one that is on record. */
@@ -223,27 +224,32 @@ function Answer({ run }: { run: Run }) {
   );
 }
 
+/** The record of a call, which comes through the journal a moment after its answer. */
+function useRecord(id: string, isWanted: boolean) {
+  const { key } = useSession();
+  const find = (items: { id: string }[] | undefined): boolean => items?.some((each) => each.id === id) ?? false;
+  const found = useQuery({
+    queryKey: ["played", id],
+    queryFn: ({ signal }) => ask(api.GET("/api/v1/requests", { params: { query: { key: key.id, limit: 20 } }, signal })),
+    enabled: isWanted,
+    refetchInterval: (query) =>
+      find(query.state.data?.items) || query.state.dataUpdateCount > TRIES_MAX ? false : RECORD_MS,
+  });
+  return found.data?.items.find((each) => each.id === id);
+}
+
 /** What it took and cost; the cost is known once the call is on record. */
 function Measured({ sent, isRunning }: { sent: Sent; isRunning: boolean }) {
-  const record = useQuery({
-    queryKey: ["request", sent.id],
-    queryFn: ({ signal }) =>
-      ask(api.GET("/api/v1/requests/{request_id}", { params: { path: { request_id: sent.id } }, signal })),
-    enabled: !isRunning && sent.id !== "",
-    // It comes through the journal: a moment after the answer.
-    retry: (failures, error) => error instanceof ApiError && error.status === 404 && failures < 20,
-    retryDelay: RECORD_MS,
-    staleTime: 60_000,
-  });
-  const usage = record.data?.usage;
+  const record = useRecord(sent.id, !isRunning && sent.id !== "");
+  const usage = record?.usage;
   return (
     <Facts
       facts={[
         ["first token", sent.firstMs === null ? null : <Duration ms={sent.firstMs} />],
         ["in all", <Duration ms={sent.tookMs} />],
-        ["cost", record.data ? <Money usd={record.data.cost_usd} estimated={record.data.estimated} /> : null],
+        ["cost", record ? <Money usd={record.cost_usd} estimated={record.estimated} /> : null],
         ["tokens", usage ? `${count(usage.input + usage.cache_read + usage.cache_write)} in, ${count(usage.output + usage.reasoning)} out` : null],
-        ["call", record.data ? <To path={`/requests/${sent.id}`}>{sent.id}</To> : null],
+        ["call", record ? <To path={`/requests/${sent.id}`}>{sent.id}</To> : null],
       ]}
     />
   );
