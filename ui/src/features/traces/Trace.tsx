@@ -36,9 +36,12 @@ export default function Trace() {
 const SETTLE_MS = 150;
 
 /** The step that is chosen: at once on the page, and in the address when one has come to rest. */
-function useChosen() {
+function useChosen(lines: readonly Line[]) {
   const { search, set } = useView();
-  const opened = search["span"] ?? null;
+  const call = search["call"];
+  // Who comes from a call's page sees its step.
+  const ofCall = useMemo(() => (call ? lines.find((line) => line.node.request_id === call)?.key : undefined), [call, lines]);
+  const opened = search["span"] ?? ofCall ?? null;
   const [chosen, setChosen] = useState<string | null>(opened);
   useEffect(() => setChosen(opened), [opened]);
   useEffect(() => {
@@ -83,7 +86,7 @@ function useFolding(lines: readonly Line[]) {
 function Shown({ detail }: { detail: TraceDetail }) {
   const { search, set } = useView();
   const lines = useMemo(() => linesOf(detail.spans), [detail.spans]);
-  const { chosen, opened, setChosen } = useChosen();
+  const { chosen, opened, setChosen } = useChosen(lines);
   const { folded, fold, reveal, setFolded } = useFolding(lines);
   const shows = Object.hasOwn(SHOWS, search["show"] ?? "") ? (search["show"] as Shows) : "all";
   const find = search["find"] ?? "";
@@ -101,7 +104,7 @@ function Shown({ detail }: { detail: TraceDetail }) {
   );
   const close = useCallback(() => {
     if (opened !== null) {
-      set({ span: null, tab: null }, true);
+      set({ span: null, call: null, tab: null }, true);
     }
     return opened !== null;
   }, [opened, set]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { added } from "../listing/useTail";
 import { turnOf } from "../sessions/turns";
-import { longestOf } from "./CriticalPath";
+import { longestOf, stripOf } from "./CriticalPath";
 import { filtersOf, queryOf, sortOf } from "./filters";
 import { flagInWords } from "./flags";
 import { type Node, criticalPath, foldable, linesOf, shownOf, stretchOf, ticksOf, windowOf } from "./lines";
@@ -59,7 +59,12 @@ describe("the lines of a trace", () => {
   it("say what held the trace up, in the order of time and by its length", () => {
     const path = criticalPath(lines);
     expect(path.map((held) => [held.line.node.name, held.from, held.to])).toEqual([["root", 0, 2], ["tool", 2, 9]]);
-    expect(longestOf(path).map(({ line, ms }) => [line.node.name, ms])).toEqual([["tool", 7], ["root", 2]]);
+    expect(longestOf(path).map(({ line, ms, steps }) => [line.node.name, ms, steps])).toEqual([["tool", 7, 1], ["root", 2, 1]]);
+    expect(stripOf(path, { from: 0, to: 10 }).map(({ held, begin, end }) => [held.line.node.name, begin, end])).toEqual([
+      ["root", 0, 80],
+      ["tool", 80, 360],
+    ]);
+    expect(stripOf(path, { from: 4, to: 8 }).map(({ begin, end }) => [begin, end])).toEqual([[0, 400]]);
   });
 
   it("are made of thirty thousand steps", () => {
