@@ -61,6 +61,9 @@ DOORS = {"/api/v1/sign-in", "/api/v1/sign-out"}
 TELEMETRY = {"/v1/traces", "/v1/metrics", "/v1/logs", "/api/public/otel/v1/traces"}
 """Refused in OTLP's own words, `google.rpc.Status`."""
 
+NOWHERE = {"/api/public/{rest:path}"}
+"""Says which route to ask in place of one of Langfuse's, and does nothing."""
+
 CHECKED_INSIDE = {"/api/v1/prompts/{name:path}"}
 """One route with several parts: rendering takes the grant to read, all else is checked in the handler."""
 
@@ -71,7 +74,7 @@ def test_every_change_needs_a_grant_to_write_or_erase() -> None:
         for method, path, handler in routes(app_without_database())
         if method != "GET" and not str(grants_of(handler)).endswith((":write", ":erase"))
     }
-    assert weak == QUESTIONS | DOORS | CHECKED_INSIDE
+    assert weak == QUESTIONS | DOORS | CHECKED_INSIDE | NOWHERE
 
 
 async def test_no_route_but_the_open_ones_answers_without_a_key(database: Database) -> None:
