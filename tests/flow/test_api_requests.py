@@ -73,7 +73,7 @@ async def test_requests_are_listed_newest_first_and_filtered(database: Database)
             database,
             ended(),
             ended(project="blue", user="ben", status=429, code="rate_limited", target=""),
-            ended(model="mock/large", target="mock/large", session="s2"),
+            ended(model="mock/large", target="mock/large", session="s2", duration_ms=900),
         )
         assert [each["id"] for each in (await api.get("/requests"))["items"]] == ids[::-1]
         wanted: list[tuple[dict[str, Any], list[int]]] = [
@@ -86,12 +86,18 @@ async def test_requests_are_listed_newest_first_and_filtered(database: Database)
             ({"status": "200", "key": "k1"}, [2, 0]),
             ({"code": "rate_limited"}, [1]),
             ({"tag": "red", "limit": 1}, [2]),
+            ({"min_duration_ms": 900}, [2]),
+            ({"min_duration_ms": 900.5}, []),
             ({"from": "2100-01-01T00:00:00Z"}, []),
             ({"to": "2001-01-01T00:00:00+01:00"}, []),
         ]
         for query, places in wanted:
             found = [each["id"] for each in (await api.get("/requests", **query))["items"]]
             assert found == [ids[place] for place in places], query
+        for wrong in ("slow", "-1", "nan"):
+            status, refused = await api.ask("GET", f"/api/v1/requests?min_duration_ms={wrong}")
+            assert status == 400
+            assert "min_duration_ms" in refused["error"]["message"]
         page = await api.get("/requests", limit=2)
         rest = await api.get("/requests", limit=2, next=page["next"])
         assert ([each["id"] for each in rest["items"]], rest["next"]) == ([ids[0]], None)

@@ -5,6 +5,7 @@ Read next: `records.queries`, `access.roles`.
 """
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, get_args
@@ -34,6 +35,7 @@ FOLLOWERS_MAX: Final = 32
 FOLLOWED_BACK: Final = timedelta(hours=1)
 FOLLOWED_PAGE: Final = 200
 SEEN_MAX: Final = 20_000
+LONGEST_MS: Final = 10.0**12
 
 _TEXTS: Final[dict[str, str]] = {
     "project": "requests of this project",
@@ -66,6 +68,7 @@ PAGING: Final[dict[str, Any]] = {
 }
 WHEN: Final[dict[str, Any]] = {name: query_parameter(text) for name, text in _TIMES.items()}
 _FILTERS: Final[dict[str, Any]] = {name: query_parameter(text) for name, text in _TEXTS.items()} | WHEN
+_FILTERS["min_duration_ms"] = query_parameter("that took at least so long")
 _COSTS: Final[dict[str, Any]] = {
     "group_by": query_parameter(f"words of {', '.join(get_args(GroupName))}, joined by commas"),
     "interval": query_parameter("hour or day; left out, one sum for all"),
@@ -182,7 +185,8 @@ def read_filters(query: Mapping[str, str], seen: Visible) -> tuple[RequestFilter
         if texts["key"] not in (None, seen.key):
             seen = msgspec.structs.replace(seen, project_ids=())
         texts["key"] = seen.key
-    return RequestFilters(**texts, begin=begin, end=end), seen
+    least_ms = read_milliseconds(query, "min_duration_ms")
+    return RequestFilters(**texts, begin=begin, end=end, min_duration_ms=least_ms), seen
 
 
 class _Questions:
@@ -242,6 +246,20 @@ def read_text(query: Mapping[str, str], name: str) -> str | None:
             f"{name} has {len(value)} characters; write 1 to {TEXT_CHARACTERS_MAX}", parameter=name
         )
     return value
+
+
+def read_milliseconds(query: Mapping[str, str], name: str) -> float | None:
+    """Read a filter that is a time. Raises InvalidRequest for what is no number of milliseconds."""
+    text = query.get(name)
+    if text is None:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= LONGEST_MS:
+        raise InvalidRequest(f"{name} is {text[:32]!r}; write a number of milliseconds", parameter=name)
+    return number
 
 
 def read_times(query: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:

@@ -61,6 +61,7 @@ class RequestFilters(msgspec.Struct, frozen=True, kw_only=True):
     response_id: str | None = None
     """The id that its answer gives itself."""
     tag: str | None = None
+    min_duration_ms: float | None = None
     text: str | None = None
 
 

@@ -4,7 +4,6 @@ Access stands inside every question (`project_ids`, and the key where only own w
 Read next: `reading.listing`, `reading.opening`, `access.roles`.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
@@ -28,6 +27,7 @@ from headgate.records.http import (
     narrowed,
     query_parameter,
     read_limit,
+    read_milliseconds,
     read_text,
     read_times,
 )
@@ -185,7 +185,7 @@ def read_filters(query: Mapping[str, str], seen: Visible) -> tuple[TraceFilters,
         begin=begin,
         end=end,
         status=_status(query.get("status")),
-        min_duration_ms=_milliseconds(query.get("min_duration_ms")),
+        min_duration_ms=read_milliseconds(query, "min_duration_ms"),
         min_cost_usd=_usd(query.get("min_cost_usd")),
         score=None if (said := read_text(query, "score")) is None else read_score(said),
         only_key=seen.key,
@@ -208,23 +208,6 @@ def _status(text: str | None) -> TraceStatus | None:
         return msgspec.convert(text, TraceStatus | None)
     except msgspec.ValidationError:
         raise InvalidRequest(f"status is {text!r}; write ok or error", parameter="status") from None
-
-
-_LONGEST_MS: Final = 10.0**12
-
-
-def _milliseconds(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 <= number <= _LONGEST_MS:
-        raise InvalidRequest(
-            f"min_duration_ms is {text[:32]!r}; write a number of milliseconds", parameter="min_duration_ms"
-        )
-    return number
 
 
 def _usd(text: str | None) -> str | None:

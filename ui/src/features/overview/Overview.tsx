@@ -148,7 +148,7 @@ function Spend({ group, common }: { group: SeriesGroup; common: Common }) {
         {nearest.length === 0 && <li className="hg-soft">No budget limits this.</li>}
         {unpriced > 0 && (
           <li>
-            <State tone="warn">{count(unpriced)} calls without a price</State>
+            <State tone="warn">{count(unpriced)} {unpriced === 1 ? "call" : "calls"} without a price</State>
           </li>
         )}
       </ul>
@@ -165,9 +165,13 @@ function Latency({ group, common }: { group: SeriesGroup; common: Common }) {
   ];
   const latest = (line: Line): React.ReactNode => {
     const value = line.values.findLast((each) => each !== null);
+    if (value === undefined || value === null) {
+      return "–";
+    }
+    // First tokens come before what a call took, so these are among the slow ones.
     return (
-      <To path="/requests" filter={{ sort: "slow" }}>
-        {value === undefined || value === null ? "–" : duration(value)}
+      <To path="/requests" filter={{ min_duration_ms: String(Math.floor(value)) }}>
+        {duration(value)}
       </To>
     );
   };

@@ -15,6 +15,7 @@ export const FIELDS = {
   session: "Session",
   tag: "Tag",
   trace_id: "Trace",
+  min_duration_ms: "At least ms",
   text: "Text",
 } as const;
 
