@@ -112,6 +112,12 @@ durability = "power"
 [[exporters]]
 name = "collector"
 endpoint = "http://127.0.0.1:4318"
+
+[[experiments]]
+name = "larger"
+alias = "assistant"
+arms = [{ name = "plain", share = 1 }, { name = "large", share = 1, targets = ["openai/gpt-5"] }]
+metrics = [{ name = "solved", kind = "event" }]
 """
 
 
