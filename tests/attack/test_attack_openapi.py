@@ -102,9 +102,9 @@ THINGS = (
 """Where the things that are put show."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def keys(running: Running) -> dict[str, str]:
-    """A key of each role."""
+    """A key of each role, for each test its own: who explores may revoke what it finds."""
     return {role: running.make_key(f"attack-{role}", role=role) for role in ROLES}
 
 

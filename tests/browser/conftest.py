@@ -43,7 +43,7 @@ def chromium_path() -> str:
     return str(path)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def house(chromium_path: str) -> Iterator[House]:
     del chromium_path  # none is begun where no browser could look at it
     with console_house() as opened:

@@ -300,7 +300,7 @@ def test_keys_go_everywhere(house: House, looking: Opener) -> None:
     page.get_by_role("heading", name="greeting").wait_for()
     page.keyboard.press("/")
     page.get_by_role("combobox", name="search").fill(house.ids["plain"])
-    page.get_by_role("option", name=house.ids["plain"]).click()
+    page.get_by_role("option", name=f"{house.ids['plain']} request").click()
     page.wait_for_url(f"**/requests/{house.ids['plain']}**")
     looker.check()
 

@@ -107,6 +107,8 @@ async def test_a_handler_without_a_grant_is_closed_to_all(database: Database) ->
 
 REACH: list[tuple[Role, str, bool]] = [
     ("viewer", "/requests", True),
+    ("viewer", "/metrics", True),
+    ("member", "/metrics/series?name=gen_ai.client.token.usage", True),
     ("viewer", "/keys", False),
     ("member", "/costs", True),
     ("member", "/budgets", False),

@@ -75,7 +75,7 @@ async def list_metrics(
     connection: Connection, project_ids: Sequence[str] | None, *, key: str | None = None
 ) -> list[MetricItem]:
     """Return the metrics that there are, by name."""
-    parameters = {"project_ids": project_ids, "key": key, "limit": METRICS_MAX}
+    parameters = {"project_ids": _scope(project_ids), "key": key, "limit": METRICS_MAX}
     cursor = await connection.execute(QUERIES.list_metrics, parameters)
     return [
         MetricItem(name=name, unit=unit, kind=kind, series=series, attributes=attributes)
@@ -90,7 +90,7 @@ async def metric_series(
     cursor = await connection.execute(
         QUERIES.read_points,
         {
-            "project_ids": project_ids,
+            "project_ids": _scope(project_ids),
             "key": key,
             "name": asked.name,
             "attributes": msgspec.json.encode(asked.attributes).decode(),
@@ -147,3 +147,8 @@ def _point(place: tuple[str | None, str, str, MetricKind], change: Change) -> Me
         last=change.last,
         quantiles=told,
     )
+
+
+def _scope(project_ids: Sequence[str] | None) -> list[str] | None:
+    # A tuple would go to the database as a row.
+    return None if project_ids is None else list(project_ids)
