@@ -91,7 +91,7 @@ class Looker:
     def open(self, path: str) -> Page:
         """Open an address of the console, and wait until it shows its frame."""
         self.page.goto(self.url + path)
-        self.page.get_by_role("navigation", name="pages").wait_for()
+        self.page.get_by_role("navigation", name="pages", exact=True).wait_for()
         return self.page
 
     def shoot(self, name: str) -> None:
