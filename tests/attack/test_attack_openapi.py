@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -105,7 +106,7 @@ THINGS = (
 @pytest.fixture
 def keys(running: Running) -> dict[str, str]:
     """A key of each role, for each test its own: who explores may revoke what it finds."""
-    return {role: running.make_key(f"attack-{role}", role=role) for role in ROLES}
+    return {role: running.make_key(f"attack-{role}-{uuid.uuid4().hex[:8]}", role=role) for role in ROLES}
 
 
 @pytest.fixture(scope="module")
