@@ -1,5 +1,6 @@
 """Records on a real PostgreSQL: rows, filters, pages, bodies, costs, calls in flight, retention."""
 
+import asyncio
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -28,7 +29,7 @@ from headgate.records.model import CostRow, GroupName, RequestFilters, RequestIt
 from headgate.records.queries import costs, get_request, list_requests, open_calls
 from headgate.records.rollup import VALUES_MAX
 from headgate.records.sink import INTERRUPTED, RecordSink
-from headgate.store.database import Database
+from headgate.store.database import Connection, Database
 
 
 async def write(database: Database, *entries: Begin | Settled | End | Body) -> None:
@@ -372,6 +373,32 @@ async def test_values_beyond_the_cap_count_as_other(database: Database) -> None:
     async with database.connection() as connection:
         rows = {row.user: row.requests for row in await costs(connection, None, group_by=["user"])}
     assert len(rows) == VALUES_MAX + 1 and rows["other"] == 3 and rows["u1"] == 2
+
+
+async def test_who_reads_several_tables_is_in_nobodys_way_while_partitions_are_made(
+    database: Database,
+) -> None:
+    async with database.connection() as making:
+        async with database.transaction() as reading:
+            await reading.execute("select 1 from spans limit 1")
+            made = asyncio.create_task(retention.make_partitions_ahead(making, retention.DAYS_AHEAD + 2))
+            async with database.connection() as looking:
+                for _ in range(500):
+                    if await _waits_for_a_lock(looking):
+                        break
+                    await asyncio.sleep(0.02)
+            await reading.execute("select 1 from requests limit 1")
+            assert not made.done()
+        await made
+
+
+async def _waits_for_a_lock(connection: Connection) -> bool:
+    cursor = await connection.execute(
+        "select exists (select from pg_locks l join pg_database d on d.oid = l.database "
+        "where not l.granted and d.datname = current_database())"
+    )
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])
 
 
 async def test_partitions_are_made_and_expire(database: Database) -> None:

@@ -6,8 +6,14 @@ select ensure_partitions(array(
     select d from unnest(%(days)s::date[]) d where d between current_date - 40 and current_date + 8
 ));
 
--- name: ensure_partitions_ahead
-select ensure_partitions(array(select current_date + n from generate_series(0, %(days)s::int) n));
+-- name: list_partitions_ahead
+select parent, current_date + n
+from unnest(partitioned_tables()) parent, generate_series(0, %(days)s::int) n
+where to_regclass(parent || '_' || to_char(current_date + n, 'YYYYMMDD')) is null
+order by n, parent;
+
+-- name: ensure_partition
+select ensure_partition(%(parent)s, %(day)s);
 
 -- name: resolve_releases
 -- What calls assert of their release, as the ids of the releases that it means; those of none are left out.

@@ -36,8 +36,10 @@ _EXPIRE: tuple[LiteralString, ...] = (
 
 
 async def make_partitions_ahead(connection: Connection, days: int = DAYS_AHEAD) -> None:
-    """Make the partitions of today and the next days, so that no shipper has to."""
-    await connection.execute(QUERIES.ensure_partitions_ahead, {"days": days})
+    """Make the partitions of today and the next days, each by itself, so that no shipper has to."""
+    cursor = await connection.execute(QUERIES.list_partitions_ahead, {"days": days})
+    for parent, day in await cursor.fetchall():
+        await connection.execute(QUERIES.ensure_partition, {"parent": parent, "day": day})
 
 
 async def count_default_rows(connection: Connection) -> int:
@@ -82,7 +84,7 @@ async def _drop_partitions(connection: Connection, oldest: date) -> list[str]:
             async with connection.transaction():
                 await connection.execute(sql.SQL("set local lock_timeout = {}").format(LOCK_WAIT_MS))
                 await connection.execute(sql.SQL("drop table {}").format(sql.Identifier(partition)))
-        except psycopg.errors.LockNotAvailable:
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
             log.info("%s is in use and stays until the next run", partition)
             continue
         dropped.append(partition)

@@ -2,7 +2,8 @@
 
 Each target runs in a process of its own, by atheris, from its own seeds and words. An input that breaks one
 is kept under `seeds/TARGET` and named; from then on `make attack` replays it. Each run draws a seed and says
-which; `HEADGATE_FUZZ_SEED` sets it, so that a run can be repeated.
+which; `HEADGATE_FUZZ_SEED` sets it, so that a run can be repeated. `make attack` runs with one seed of its
+own: what it finds is of what was changed, not of a draw. Whoever looks for more runs this.
 """
 
 import argparse
@@ -78,9 +79,9 @@ def regressions(target: Target) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
-def fuzz(target: Target, seconds: int) -> Outcome:
-    """Run one target for some seconds in a process of its own."""
-    seed = _seed()
+def fuzz(target: Target, seconds: int, seed: int = 0) -> Outcome:
+    """Run one target for some seconds in its own process; a seed of the environment goes first."""
+    seed = _seed(seed)
     with tempfile.TemporaryDirectory(prefix="hg-fuzz-") as folder:
         place = Path(folder)
         for name in ("seeds", "broken"):
@@ -116,10 +117,10 @@ def fuzz(target: Target, seconds: int) -> Outcome:
         )
 
 
-def _seed() -> int:
-    """Return the seed that the environment sets, else one of its own for each run. 0 is none to libFuzzer."""
+def _seed(wanted: int) -> int:
+    """Return that of the environment, else the wanted one, else a drawn one. 0 is none to libFuzzer."""
     given = os.environ.get(SEED_VARIABLE, "")
-    seed = int(given) if given else 1 + secrets.randbelow(_SEEDS - 1)
+    seed = int(given) if given else wanted or 1 + secrets.randbelow(_SEEDS - 1)
     if not 0 < seed < _SEEDS:
         raise ValueError(f"{SEED_VARIABLE} is {seed}; set a number from 1 to {_SEEDS - 1}")
     return seed

@@ -171,7 +171,8 @@ class StreamReader(StreamReading):
                 citation = read_citation(cast("Fields", value))
                 events.append(CitationDelta(number=block.number, citation=citation))
             else:
-                events.append(NativeEvent(dialect=OWN, kind="contentBlockDelta", value=fields))
+                own = fields | {"delta": {kind: value}}
+                events.append(NativeEvent(dialect=OWN, kind="contentBlockDelta", value=own))
 
     def _change(self, index: int, kind: str, part: Part, events: list[Event]) -> _Block:
         """Begin a part in a block that had another kind, or none: only tools announce themselves."""
