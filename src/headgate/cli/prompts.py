@@ -13,6 +13,7 @@ import typer
 
 from headgate.cli import managed, scan
 from headgate.cli.client import Json
+from headgate.cli.code_flags import Pushing
 from headgate.cli.command import Api, over_api
 from headgate.cli.output import NOTHING, Column, moment, usd
 
@@ -82,22 +83,6 @@ UNKNOWN = (
     Column("last seen", "last_seen", moment),
     Column("what they share", "template", _cut),
 )
-
-
-class Pushing(msgspec.Struct, frozen=True, kw_only=True):
-    """What is pushed, and under which name."""
-
-    source: Annotated[
-        str | None, typer.Option("--source", help="The source's name; by default the repository's.")
-    ] = None
-    project: Annotated[str | None, typer.Option(help="Whose prompts they are; by default the key's.")] = None
-    dependencies: Annotated[
-        bool, typer.Option("--dependencies", help="Push the prompts of installed packages, too.")
-    ] = False
-    cache: Annotated[
-        Path | None,
-        typer.Option("--cache", help="Where read commits are kept; by default ~/.cache/headgate/scan."),
-    ] = None
 
 
 class Looking(msgspec.Struct, frozen=True, kw_only=True):

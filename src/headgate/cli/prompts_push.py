@@ -10,11 +10,11 @@ from urllib.parse import quote
 import msgspec
 
 from headgate.cli.client import Client, Json
+from headgate.cli.code_flags import Pushing
 from headgate.cli.command import Api
 from headgate.cli.failure import CommandFailed
 from headgate.cli.output import Column
 from headgate.cli.progress import Bars
-from headgate.cli.prompts import Pushing
 from headgate.prompts.catalogue.gathering import Gathered, Reading, gather
 from headgate.prompts.catalogue.pushing import parts_of
 

@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from headgate.cli.code_flags import Reading
 from headgate.cli.failure import CommandFailed
 from headgate.cli.output import PIPE_WIDTH, Column, Output
 from headgate.cli.progress import Bars
-from headgate.cli.scan import Reading
 from headgate.cli.scan_page import page
 from headgate.cli.scan_sections import STATE_STYLES, Section, Survey, count, counted, sections, summary
 from headgate.prompts.git import NoHistory
