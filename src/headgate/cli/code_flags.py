@@ -1,6 +1,6 @@
 """The flags of commands that read code: what is read, and where what was read goes.
 
-By themselves, so that commands load quickly and their work takes the same shape. Read next: `scan_report`, `prompts_push`.
+By themselves, so that commands load quickly. Read next: `scan_report`, `prompts_push`.
 """
 
 from pathlib import Path
