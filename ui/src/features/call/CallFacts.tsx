@@ -114,7 +114,7 @@ export function WhoFacts({ detail }: { detail: Detail }) {
             prompts.length > 0
               ? prompts.map((each) => (
                   <div key={each.name + each.version}>
-                    <To path={`/prompts/${encodeURIComponent(each.name)}`} filter={{ source: each.source || null }}>
+                    <To path={`/prompts/${encodeURIComponent(each.name)}`} filter={{ of: detail.project, source: each.source || null, version: each.version || null }}>
                       <Text>{each.name}</Text>
                     </To>{" "}
                     <span className="hg-soft">{each.version}</span>

@@ -8,17 +8,18 @@ import { type Change, useMarks } from "../series/useMarks";
 const SHOWN_MAX = 12;
 const AROUND_MS = 15 * 60_000;
 
-const PAGES: Partial<Record<Change["kind"], RailName>> = { release: "Releases", prompt: "Prompts" };
+const PAGES: Partial<Record<Change["kind"], [RailName, string]>> = {
+  release: ["Releases", ""],
+  prompt: ["Prompts", ""],
+  rule: ["Routing", "/rules"],
+};
 
 /** Where a change is explained; where no page does, the calls around it. */
 function placeOf(change: Change): { path: string; filter: Patch } {
-  const rail = PAGES[change.kind];
+  const [rail, below] = PAGES[change.kind] ?? [];
   const page = FEATURES.find((each) => each.rail && each.rail.name === rail)?.rail?.path;
-  if (page !== undefined && change.kind === "prompt") {
-    return { path: `${page}/${encodeURIComponent(change.subject)}`, filter: { of: change.project } };
-  }
-  if (page !== undefined) {
-    return { path: page, filter: {} };
+  if (page !== undefined && change.subject !== "") {
+    return { path: `${page}${below}/${encodeURIComponent(change.subject)}`, filter: { of: change.project } };
   }
   const at = Date.parse(change.at);
   const [from, to] = [at - AROUND_MS, at + AROUND_MS].map((each) => new Date(each).toISOString());
