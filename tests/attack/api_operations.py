@@ -133,6 +133,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/traces/series"): Operation(roles=READERS),
     ("get", "/api/v1/traces/{trace_id}"): Operation(roles=ALL),
     ("get", "/api/v1/traces/{trace_id}/lineage"): Operation(roles=ALL),
+    ("get", "/api/v1/traces/{trace_id}/spans"): Operation(roles=ALL),
     ("get", "/api/v1/traces/{trace_id}/spans/{span_id}"): Operation(roles=ALL),
     ("get", "/api/v1/sessions"): Operation(roles=ALL),
     ("get", "/api/v1/sessions/{session}"): Operation(roles=ALL),

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from tests.browser.conftest import Opener
 from tests.browser.console_house import House
 from tests.browser.house_traces import many_steps
@@ -19,6 +19,7 @@ PAGES = {
     "session": ("/sessions/talk-1", "And a budget?"),
 }
 MANY = 30_000
+FIRST_BYTES_MAX = 100_000
 STRIDE_MS_MAX = 100
 """How long the page's thread may work to draw another five hundred steps further on."""
 
@@ -192,9 +193,28 @@ def test_thirty_thousand_steps_open_and_scroll(house: House, looking: Opener) ->
     looker = looking()
     page = looker.page
     page.set_default_timeout(180_000)
-    page.goto(f"{house.running.url}/traces/{trace.id}?live=off")
-    page.get_by_text(f"{MANY:,} steps").wait_for()
+    # What opens first is small, however large the trace: its first steps, while the whole is held back.
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(f"**/api/v1/traces/{trace.id}?*", hold)
+    page.route(f"**/api/v1/traces/{trace.id}", hold)
+    with page.expect_response(f"**/traces/{trace.id}/spans?*") as first:
+        page.goto(f"{house.running.url}/traces/{trace.id}?live=off")
+    assert len(first.value.body()) < FIRST_BYTES_MAX
     grid = steps(page)
+    grid.get_by_text("read book 7").first.wait_for()
+    page.get_by_text(f"of {MANY:,} steps; the others are on their way").wait_for()
+    looker.shoot("trace-many-first")
+    with page.expect_response(
+        lambda answer: answer.url.split("?")[0].endswith(f"/traces/{trace.id}")
+    ) as whole:
+        for route in held:
+            route.continue_()
+    assert whole.value.header_value("content-encoding") == "gzip"
+    page.get_by_text(f"{MANY:,} steps", exact=True).wait_for()
     assert grid.get_by_role("row").count() < 120
     metrics = looker.context.new_cdp_session(page)
     metrics.send("Performance.enable", {"timeDomain": "threadTicks"})

@@ -24,6 +24,7 @@ from headgate.access.sign_in import SignIns
 from headgate.access.sign_in_http import sign_in, sign_out
 from headgate.api.alerts_http import AlertsController, WebhooksController
 from headgate.api.body import StrictRequest
+from headgate.api.compressing import compress_answers
 from headgate.api.console_http import console_asset, console_file, console_index, console_page
 from headgate.api.description import DescriptionPlugin
 from headgate.api.errors import EXCEPTION_HANDLERS, request_id_of
@@ -107,6 +108,7 @@ def create_control_app(services: ControlServices) -> Litestar:
         request_class=StrictRequest,
         dependencies=_dependencies(services, state, gate, sign_ins),
         exception_handlers=EXCEPTION_HANDLERS,
+        middleware=[compress_answers],
         before_send=[_finish_headers],
         lifespan=[jobs.running],
         openapi_config=_description(services.version),

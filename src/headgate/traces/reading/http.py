@@ -39,6 +39,7 @@ from headgate.traces.reading.model import (
     FacetCounts,
     Sort,
     SpanDetail,
+    SpanPage,
     TraceDetail,
     TraceFilters,
     TraceItem,
@@ -46,6 +47,7 @@ from headgate.traces.reading.model import (
 )
 from headgate.traces.reading.opening import open_trace
 from headgate.traces.reading.scored import read_score
+from headgate.traces.reading.span_pages import list_spans
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -161,6 +163,38 @@ async def show_trace(
     seen = narrowed(visible(caller), project)
     async with database.connection() as connection:
         return await open_trace(connection, seen.project_ids, trace_id, key=seen.key, with_content=content)
+
+
+class SpanPagesController(Controller):
+    """The steps of one trace, by time."""
+
+    path = "/traces/{trace_id:str}/spans"
+    tags = ("traces",)
+    parameters = {  # noqa: RUF012 - how the framework takes them
+        "project": query_parameter("the trace of this project, where several have one of this id"),
+        **PAGING,
+    }
+
+    @get(opt={"grant": grant("traces:read")})
+    async def list_spans(
+        self, caller: CallerKey, request: AnyRequest, database: Store, trace_id: FromPath[str]
+    ) -> SpanPage:
+        """List the steps of a trace, the earliest first, without content: quick, however many there are.
+
+        A recorded call that a span tells of stands as that span alone. What counts towards the trace's cost,
+        and the critical path, say the trace as a tree.
+        """
+        query = request.query_params
+        seen = narrowed(visible(caller), read_text(query, "project"))
+        async with database.connection() as connection:
+            return await list_spans(
+                connection,
+                seen.project_ids,
+                trace_id,
+                key=seen.key,
+                limit=read_limit(query),
+                cursor=query.get("next"),
+            )
 
 
 @get("/traces/{trace_id:str}/spans/{span_id:str}", tags=["traces"], opt={"grant": grant("traces:read")})

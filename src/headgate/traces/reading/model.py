@@ -260,6 +260,40 @@ class TraceDetail(TraceFacts, frozen=True, kw_only=True):
     """What was said of it, its spans and requests, and the newest of its session and of its user."""
 
 
+class SpanLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One step of a trace as it was told, on one line: a span, or a recorded call that no span tells of.
+
+    `offset_ms` is when it began, counted from the trace's beginning. Whether its usage and cost count towards
+    the trace's only the whole trace says.
+    """
+
+    span_id: str | None
+    parent_id: str | None
+    name: str
+    kind: Kind
+    offset_ms: float
+    duration_ms: float
+    status: TraceStatus
+    request_id: str | None = None
+    model: str | None = None
+    tool: str | None = None
+    usage: UsageBuckets | None = None
+    cost_usd: str | None = None
+
+
+class SpanPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of the steps of a trace, the earliest first, and what is known of it without all of them."""
+
+    trace_id: str
+    project: str
+    name: str | None
+    started_at: str
+    duration_ms: float
+    span_count: int
+    items: list[SpanLine]
+    next: str | None = None
+
+
 class FacetValue(msgspec.Struct, frozen=True, kw_only=True):
     """A value of a facet, and in how many traces it stands."""
 

@@ -4,13 +4,15 @@ A member sees what its own key made, and sums over that alone. Read next: `readi
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
+from psycopg.rows import TupleRow
 
 from headgate.core.money import format_usd
 from headgate.store.database import Connection
+from headgate.traces.keeping.accounts import MODEL_KINDS
 from headgate.traces.reading.content import read_contents
 from headgate.traces.reading.finding import Kept, find_trace, unknown_trace
 from headgate.traces.reading.listing import QUERIES
@@ -22,6 +24,9 @@ from headgate.traces.scores.queries import Around, scores_around
 SPANS_AT_ONCE: Final = 1000
 """A trace of more is drawn in a thread of its own, so that nobody else waits for it."""
 
+Row = TypeVar("Row", SpanRow, CallRow)
+
+_ALL: Final = {"after": None, "after_id": None, "limit": None}
 _SPANS: Final = msgspec.json.Decoder(SpanRow)
 _CALLS: Final = msgspec.json.Decoder(CallRow)
 
@@ -62,11 +67,32 @@ async def read_parts(
     connection: Connection, project_ids: Sequence[str], kept: Kept, *, key: str | None = None
 ) -> tuple[list[SpanRow], list[CallRow]]:
     """Return the spans and the recorded calls of a trace, without content."""
-    parameters = {**kept.days, "project_ids": list(project_ids), "key": key}
-    cursor = await connection.execute(QUERIES.trace_spans, parameters)
-    spans = [_SPANS.decode(text) for (text,) in await cursor.fetchall()]
-    cursor = await connection.execute(QUERIES.trace_calls, parameters)
-    return spans, [_CALLS.decode(text) for (text,) in await cursor.fetchall()]
+    scope = {**kept.days, "project_ids": list(project_ids), "key": key, **_ALL}
+    return await read_spans(connection, scope), await read_calls(connection, scope, told_too=True)
+
+
+async def read_spans(connection: Connection, scope: Mapping[str, Any]) -> list[SpanRow]:
+    """Return the spans of a trace, or a page of them, the earliest first."""
+    cursor = await connection.execute(QUERIES.trace_spans, scope)
+    return await _decoded(_SPANS, await cursor.fetchall())
+
+
+async def read_calls(
+    connection: Connection, scope: Mapping[str, Any], *, told_too: bool = False
+) -> list[CallRow]:
+    """Return the recorded calls of a trace, or a page of them, the earliest first.
+
+    Those that a span tells of, by the id of its answer or as what made it, are left out but with `told_too`.
+    """
+    asked = {**scope, "model_kinds": None if told_too else sorted(MODEL_KINDS)}
+    cursor = await connection.execute(QUERIES.trace_calls, asked)
+    return await _decoded(_CALLS, await cursor.fetchall())
+
+
+async def _decoded(decoder: msgspec.json.Decoder[Row], rows: list[TupleRow]) -> list[Row]:
+    if len(rows) > SPANS_AT_ONCE:
+        return await asyncio.to_thread(lambda: [decoder.decode(text) for (text,) in rows])
+    return [decoder.decode(text) for (text,) in rows]
 
 
 def _own(item: TraceItem, drawn: Drawn, key: str) -> TraceItem:

@@ -55,15 +55,16 @@ def pieces_of(spans: Sequence[SpanRow], calls: Sequence[CallRow], totals: Totals
     """Return the pieces of a trace, spans before calls."""
     call_of = joined_calls(totals, calls)
     counted = {item.span for item in totals.items if item.span is not None} | set(call_of)
-    found = [_of_span(span, call_of.get(span.span_id), span.span_id in counted) for span in spans]
+    found = [piece_of_span(span, call_of.get(span.span_id), span.span_id in counted) for span in spans]
     joined = {call.id for call in call_of.values()}
-    found.extend(_of_call(call) for call in calls if call.id not in joined)
+    found.extend(piece_of_call(call) for call in calls if call.id not in joined)
     return found
 
 
-def _of_span(span: SpanRow, call: CallRow | None, counted: bool) -> Piece:
+def piece_of_span(span: SpanRow, call: CallRow | None = None, counted: bool = False) -> Piece:
+    """Return a span as a piece, with the recorded call that it tells of."""
     if call is not None:
-        told = _of_call(call)
+        told = piece_of_call(call)
         message = span.status_message or told.message
         return msgspec.structs.replace(
             told,
@@ -95,7 +96,8 @@ def _of_span(span: SpanRow, call: CallRow | None, counted: bool) -> Piece:
     )
 
 
-def _of_call(call: CallRow) -> Piece:
+def piece_of_call(call: CallRow) -> Piece:
+    """Return a recorded call as a piece of its own."""
     provider, _, model = call.target.partition("/")
     has_failed = call.status >= 400
     return Piece(

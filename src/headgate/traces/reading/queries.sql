@@ -136,9 +136,32 @@ select json_build_array(
 from spans s
 where s.project = any(%(project_ids)s::text[]) and s.trace_id = %(trace_id)s
     and s.day between %(first_day)s and %(last_day)s and (%(key)s::text is null or s.key = %(key)s)
-order by s.day, s.started_at, s.span_id;
+    and (%(after)s::timestamptz is null or (s.started_at, s.span_id) > (%(after)s, %(after_id)s::bigint))
+order by s.started_at, s.span_id, s.day limit %(limit)s::bigint;
+
+-- name: trace_bounds
+-- When the first step of a trace began and the last ended, in Unix microseconds, and how many spans there are.
+select min(started_us), max(ended_us), sum(spans)::bigint
+from (
+    select (extract(epoch from min(s.started_at)) * 1000000)::bigint,
+        (extract(epoch from max(s.started_at + greatest(s.duration_us, 0) * interval '1 microsecond'))
+            * 1000000)::bigint,
+        count(*)
+    from spans s
+    where s.project = any(%(project_ids)s::text[]) and s.trace_id = %(trace_id)s
+        and s.day between %(first_day)s and %(last_day)s and (%(key)s::text is null or s.key = %(key)s)
+    union all
+    select (extract(epoch from min(r.started_at)) * 1000000)::bigint,
+        (extract(epoch from max(r.started_at + greatest(r.duration_ms, 0) * interval '1 millisecond'))
+            * 1000000)::bigint,
+        0
+    from requests r
+    where r.project = any(%(project_ids)s::text[]) and r.trace_id = %(trace)s and r.trace_id <> ''
+        and r.day between %(first_day)s and %(last_day)s and (%(key)s::text is null or r.key = %(key)s)
+) part (started_us, ended_us, spans);
 
 -- name: trace_calls
+-- With model_kinds, only those that no span tells of.
 select json_build_array(
     r.id, r.parent_span_id, r.key, (extract(epoch from r.started_at) * 1000000)::bigint, r.duration_ms * 1000,
     r.status, r.code, r.message, r.model, r.target, r.operation, r.response_id, r.usage, r.cost_usd::text,
@@ -147,7 +170,19 @@ select json_build_array(
 from requests r
 where r.project = any(%(project_ids)s::text[]) and r.trace_id = %(trace)s and r.trace_id <> ''
     and r.day between %(first_day)s and %(last_day)s and (%(key)s::text is null or r.key = %(key)s)
-order by r.started_at, r.id;
+    and (%(after)s::timestamptz is null or (r.started_at, r.id) > (%(after)s, %(after_id)s::uuid))
+    and (%(model_kinds)s::text[] is null or not exists (
+        select from spans s
+        where s.project = r.project and s.trace_id = %(trace_id)s
+            and s.day between %(first_day)s and %(last_day)s and s.response_id = r.response_id
+            and s.response_id <> '' and (%(key)s::text is null or s.key = %(key)s)
+    ) and not exists (
+        select from spans s
+        where s.project = r.project and s.trace_id = %(trace_id)s
+            and s.day between %(first_day)s and %(last_day)s and s.span_id = r.parent_span_id
+            and s.kind = any(%(model_kinds)s::text[]) and (%(key)s::text is null or s.key = %(key)s)
+    ))
+order by r.started_at, r.id limit %(limit)s::bigint;
 
 -- name: span_contents
 select s.span_id, s.input, s.output, s.system, s.details::text, s.attributes

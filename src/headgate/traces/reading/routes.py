@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from headgate.traces.reading.http import (
+    SpanPagesController,
     TraceFacetsController,
     TraceFollowController,
     TraceListController,
@@ -19,6 +20,7 @@ TRACE_ROUTES: Final[tuple[Any, ...]] = (
     TraceSearchController,
     TraceSeriesController,
     show_trace,
+    SpanPagesController,
     show_span,
     SessionListController,
     SessionController,

@@ -10,11 +10,12 @@ import { useShared, useView } from "@/shell/view";
 import { TraceCost, TraceState } from "./columns";
 import { Arcs } from "./Arcs";
 import { CriticalPath } from "./CriticalPath";
+import { FirstSteps } from "./FirstSteps";
 import { SidePanel } from "./SidePanel";
 import { TraceSummary } from "./TraceSummary";
 import { useArcs, useShowsLineage } from "./useLineage";
 import { useLineKeys } from "./useLineKeys";
-import { type TraceDetail, useTrace } from "./useTrace";
+import { type TraceDetail, useFirstSteps, useTrace } from "./useTrace";
 import { Waterfall, short } from "./Waterfall";
 import { type Line, SHOWS, type Shows, type Window, foldable, linesOf, shownOf, windowOf } from "./lines";
 
@@ -22,7 +23,11 @@ export default function Trace() {
   const { id } = useParams({ strict: false });
   const view = useShared();
   const { search } = useView();
+  const first = useFirstSteps(id ?? "", search["of"]);
   const trace = useTrace(view, id ?? "", search["of"]);
+  if (trace.isPending && first.data?.next) {
+    return <FirstSteps page={first.data} />;
+  }
   return (
     <>
       {!trace.data && <h1 className="hg-visually-hidden">One trace</h1>}

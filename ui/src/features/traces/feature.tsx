@@ -18,8 +18,8 @@ export const feature: Feature = {
   ],
   search: async (text, signal): Promise<Found[]> => {
     if (ID.test(text)) {
-      const params = { path: { trace_id: text.toLowerCase() } };
-      const found = await ask(api.GET("/api/v1/traces/{trace_id}", { params, signal }));
+      const params = { path: { trace_id: text.toLowerCase() }, query: { limit: 1 } as never };
+      const found = await ask(api.GET("/api/v1/traces/{trace_id}/spans", { params, signal }));
       return [{ title: found.name ?? found.trace_id, kind: "trace", path: `/traces/${found.trace_id}` }];
     }
     return [{ title: text, kind: "traces that hold this text", path: "/traces", filter: { text } }];

@@ -4,6 +4,7 @@ import type { Schemas } from "@/api";
 import { NO_TOKENS, type Usage } from "./tokens";
 
 export type Node = Schemas["Node"];
+export type SpanLine = Schemas["SpanLine"];
 export type Kind = Node["kind"];
 
 /** What the calls of a step, and of all below it, come to. */
@@ -29,6 +30,34 @@ export interface Line {
 
 export function keyOf(node: Node, place: number): string {
   return node.span_id ?? node.request_id ?? `step ${place}`;
+}
+
+/** What only the whole trace says of a step. */
+const UNTOLD = {
+  ...{ started_at: "", counted: false, on_critical_path: false, critical: [], estimated: false, flags: [] },
+  ...{ status_message: null, provider: null, agent: null, service: null, cost_source: null, first_token_ms: null },
+  ...{ problem: null, content: null },
+};
+
+/** Steps that came by time, in the order in which they are drawn; one whose parent has not come stands at the top. */
+export function drawn(steps: readonly SpanLine[]): Node[] {
+  const places = new Map(steps.map((step, place) => [step.span_id, place]));
+  const below = new Map<number, number[]>();
+  steps.forEach((step, place) => {
+    const above = (step.parent_id && places.get(step.parent_id)) ?? -1;
+    // Only what began before can be above: so there are no rings.
+    const parent = above !== "" && above < place ? above : -1;
+    below.set(parent, [...(below.get(parent) ?? []), place]);
+  });
+  const found: Node[] = [];
+  const waiting = [...(below.get(-1) ?? [])].reverse().map((place) => ({ place, depth: 0 }));
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    const { place, depth } = next;
+    const step = steps[place] as SpanLine;
+    found.push({ ...UNTOLD, ...step, depth, self_ms: step.duration_ms });
+    waiting.push(...[...(below.get(place) ?? [])].reverse().map((each) => ({ place: each, depth: depth + 1 })));
+  }
+  return found;
 }
 
 /** Steps in the order in which they are drawn, each with what is below it. */

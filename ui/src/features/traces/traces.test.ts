@@ -4,7 +4,7 @@ import { turnOf } from "../sessions/turns";
 import { longestOf, stripOf } from "./CriticalPath";
 import { filtersOf, queryOf, sortOf } from "./filters";
 import { flagInWords } from "./flags";
-import { type Node, criticalPath, foldable, linesOf, shownOf, stretchOf, ticksOf, windowOf } from "./lines";
+import { type Node, type SpanLine, criticalPath, drawn, foldable, linesOf, shownOf, stretchOf, ticksOf, windowOf } from "./lines";
 import { type Edge, arcsOf, at, drawnOf, linksOf, rowsOf, wayBack } from "./lineage";
 import { exchangeOf } from "./spanContent";
 import { stepsOf } from "./useTraces";
@@ -28,6 +28,21 @@ const TRACE = [
   call("second", 1, null),
   node("another root", 0),
 ];
+
+describe("steps that came by time", () => {
+  const came = (name: string, parent: string | null): SpanLine =>
+    ({ span_id: name, parent_id: parent, name, kind: "span", offset_ms: 0, duration_ms: 1, status: "ok" }) as unknown as SpanLine;
+
+  it("stand below the step above them, in the order of time", () => {
+    const steps = [came("root", null), came("one", "root"), came("two", "root"), came("in one", "one"), came("in two", "two")];
+    expect(drawn(steps).map((each) => `${each.depth} ${each.name}`)).toEqual(["0 root", "1 one", "2 in one", "1 two", "2 in two"]);
+  });
+
+  it("stand at the top where what is above has not come, or leads back", () => {
+    const steps = [came("orphan", "elsewhere"), came("ring", "other"), came("other", "ring"), { ...came("call", null), span_id: null }];
+    expect(drawn(steps).map((each) => `${each.depth} ${each.name}`)).toEqual(["0 orphan", "0 ring", "1 other", "0 call"]);
+  });
+});
 
 describe("the lines of a trace", () => {
   const lines = linesOf(TRACE);

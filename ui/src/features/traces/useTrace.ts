@@ -4,12 +4,14 @@ import { useMay } from "@/shell/session";
 import type { Shared } from "@/shell/view";
 
 export type TraceDetail = Schemas["TraceDetail"];
+export type SpanPage = Schemas["SpanPage"];
 export type SpanDetail = Schemas["SpanDetail"];
 export type Feedback = Schemas["Feedback"];
 
 const GROWING_MS = 10 * 60_000;
 const AGAIN_MS = 5_000;
 const SMALL = 2000;
+const FIRST = 300;
 
 /** One trace; a small one that is young is asked for again while one follows. */
 export function useTrace(view: Shared, id: string, of: string | undefined) {
@@ -23,6 +25,19 @@ export function useTrace(view: Shared, id: string, of: string | undefined) {
       const isGrowing = found && Date.now() - Date.parse(found.started_at) - found.duration_ms < GROWING_MS;
       return view.isLive && isGrowing && found.span_count < SMALL ? AGAIN_MS : false;
     },
+  });
+}
+
+/** Its first steps by time: of a huge trace they are there long before it is drawn whole. */
+export function useFirstSteps(id: string, of: string | undefined) {
+  return useQuery({
+    queryKey: ["trace steps", id, of],
+    queryFn: ({ signal }) => {
+      const query = { limit: FIRST, ...(of ? { project: of } : {}) };
+      return ask(api.GET("/api/v1/traces/{trace_id}/spans", { params: { path: { trace_id: id }, query: query as never }, signal }));
+    },
+    staleTime: Infinity,
+    retry: false,
   });
 }
 
