@@ -188,8 +188,8 @@ class _Run:
                 for spans, scores in await cursor.fetchall():
                     self._add("spans", spans)
                     self._add("scores", scores)
+                await self._erase_words(connection, batch)
                 for table, statement in (
-                    ("span_words", "erase_span_words"),
                     ("span_events", "erase_span_events"),
                     ("scores", "erase_scores_of_traces"),
                     ("traces", "erase_traces"),
@@ -199,6 +199,13 @@ class _Run:
                 await self._execute(connection, "trace_changes", "erase_trace_changes", batch)
                 await connection.execute(QUERIES.seen_traces, {**batch, "look": look})
                 await self._note(connection)
+
+    async def _erase_words(self, connection: Connection, batch: dict[str, Any]) -> None:
+        cursor = await connection.execute(QUERIES.find_span_words, batch, prepare=False)
+        found = await cursor.fetchall()
+        days, traces, spans = ([row[place] for row in found] for place in range(3))
+        places = {**self._named, "days": days, "traces": traces, "spans": spans}
+        await self._execute(connection, "span_words", "erase_span_words", places)
 
     async def _erase_rest(self) -> None:
         async with self._database.transaction() as connection:

@@ -184,15 +184,25 @@ on conflict do nothing;
 select trace_id from erasure_traces where erasure = %(id)s and look < %(look)s order by trace_id limit %(limit)s;
 
 -- name: erase_spans
--- A span that names nobody is its trace's; a trace that names nobody is theirs whose call it holds.
-with gone as (
-    delete from spans s using traces t
-    where s.project = any(%(project_ids)s::text[]) and s.trace_id = any(%(traces)s::uuid[])
-        and t.project = s.project and t.trace_id = s.trace_id and s.started_at < %(cutoff)s
+-- A span that names nobody is its trace's; a trace that names nobody is theirs whose call it holds. Each trace is
+-- looked for on its own days: all of them on all days would be a hundred times as many looks.
+with found as materialized (
+    select s.day, s.project, s.trace_id, s.span_id
+    from traces t, lateral (
+        select * from spans s
+        where s.project = t.project and s.trace_id = t.trace_id and s.day between t.first_day and t.last_day
+        offset 0
+    ) s
+    where t.project = any(%(project_ids)s::text[]) and t.trace_id = any(%(traces)s::uuid[])
+        and s.started_at < %(cutoff)s
         and (%(user)s::text is null or s."user" = %(user)s or (s."user" = '' and t."user" in (%(user)s, '')))
         and (%(session)s::text is null or s.session = %(session)s
             or (s.session = '' and t.session in (%(session)s, '')))
         and (%(key)s::text is null or s.key = %(key)s)
+), gone as (
+    delete from spans s using found f
+    where s.project = any(%(project_ids)s::text[]) and s.day = f.day and s.project = f.project
+        and s.trace_id = f.trace_id and s.span_id = f.span_id
     returning s.project, s.trace_id, s.span_id
 ), scored as (
     delete from scores c using gone g where c.project = g.project and c.span_id = g.span_id and c.trace_id = g.trace_id
@@ -205,21 +215,38 @@ with gone as (
 )
 select (select count(*) from gone), (select count(*) from scored);
 
--- name: erase_span_words
--- The spans of these traces first, by their key: the planner would read all there are.
-with left_over as materialized (
-    select s.project, s.trace_id, s.span_id from spans s
-    where s.project = any(%(project_ids)s::text[]) and s.trace_id = any(%(traces)s::uuid[])
+-- name: find_span_words
+-- Those of these traces whose span and call are gone. Each trace is looked for on its own days, on all where its row
+-- is gone.
+with days as materialized (
+    select p.project, n.trace_id, coalesce(t.first_day, '-infinity') as first_day,
+        coalesce(t.last_day, 'infinity') as last_day
+    from unnest(%(traces)s::uuid[]) n (trace_id) cross join unnest(%(project_ids)s::text[]) p (project)
+    left join traces t on t.project = p.project and t.trace_id = n.trace_id
 )
-delete from span_words w
-where w.project = any(%(project_ids)s::text[]) and w.trace_id = any(%(traces)s::uuid[])
-    and not exists (
-        select from left_over s where s.project = w.project and s.trace_id = w.trace_id and s.span_id = w.span_id
+select w.day, w.trace_id, w.span_id
+from days d, lateral (
+    select * from span_words w
+    where w.project = d.project and w.trace_id = d.trace_id and w.day between d.first_day and d.last_day
+        and w.project = any(%(project_ids)s::text[])
+    offset 0
+) w
+where not exists (
+        select from spans s
+        where s.project = d.project and s.trace_id = d.trace_id and s.span_id = w.span_id
+            and s.day between d.first_day and d.last_day and s.project = any(%(project_ids)s::text[])
     )
     and (w.request_id is null or not exists (
         select from requests r
         where r.project = any(%(project_ids)s::text[]) and r.day = w.day and r.id = w.request_id
     ));
+
+-- name: erase_span_words
+-- By arrays, whose lengths the planner knows: it would read all there are for what it has to guess.
+delete from span_words w
+using unnest(%(days)s::date[], %(traces)s::uuid[], %(spans)s::bigint[]) as n (day, trace_id, span_id)
+where w.project = any(%(project_ids)s::text[]) and w.day = n.day and w.trace_id = n.trace_id
+    and w.span_id = n.span_id;
 
 -- name: erase_span_events
 -- Also those whose span hasn't come yet: nobody knows whose it would have been.
