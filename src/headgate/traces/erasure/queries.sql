@@ -275,7 +275,10 @@ with called as materialized (
 )
 delete from traces t
 where t.project = any(%(project_ids)s::text[]) and t.trace_id = any(%(traces)s::uuid[])
-    and not exists (select from spans s where s.project = t.project and s.trace_id = t.trace_id)
+    and not exists (
+        select from spans s
+        where s.project = t.project and s.trace_id = t.trace_id and s.day between t.first_day and t.last_day
+    )
     and not exists (
         select from called r where r.project = t.project and r.trace_id = replace(t.trace_id::text, '-', '')
     );
@@ -286,7 +289,9 @@ with blanked as (
     update traces t set
         "user" = case when t."user" = %(user)s then '' else t."user" end,
         session = case when t.session = '' or exists (
-            select from spans s where s.project = t.project and s.trace_id = t.trace_id and s.session = t.session
+            select from spans s
+            where s.project = t.project and s.trace_id = t.trace_id and s.day between t.first_day and t.last_day
+                and s.session = t.session
             union all
             select from requests r
             where r.project = t.project and r.trace_id = replace(t.trace_id::text, '-', '') and r.trace_id <> ''
@@ -296,7 +301,8 @@ with blanked as (
             select facet from unnest(t.facets) facet
             where not starts_with(facet, 'tag:') or exists (
                 select from spans s
-                where s.project = t.project and s.trace_id = t.trace_id and substr(facet, 5) = any(s.tags)
+                where s.project = t.project and s.trace_id = t.trace_id
+                    and s.day between t.first_day and t.last_day and substr(facet, 5) = any(s.tags)
             )
         )
     where t.project = any(%(project_ids)s::text[]) and t.trace_id = any(%(traces)s::uuid[])
