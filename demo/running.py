@@ -105,7 +105,13 @@ class Running:
 
     def command(self, *arguments: str, status: int = 0) -> str:
         """Run `headgate` against it; return what it prints, on standard error where it is to fail."""
-        done = subprocess.run(
+        done = self.headgate(*arguments)
+        assert done.returncode == status, done.stderr
+        return done.stdout if status == 0 else done.stderr
+
+    def headgate(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `headgate` against it, whatever its status."""
+        return subprocess.run(
             [sys.executable, "-m", "headgate.cli.app", *arguments],
             capture_output=True,
             text=True,
@@ -113,8 +119,6 @@ class Running:
             check=False,
             env={**os.environ, "HEADGATE_URL": self.url, "HEADGATE_KEY": ADMIN_KEY, "NO_COLOR": "1"},
         )
-        assert done.returncode == status, done.stderr
-        return done.stdout if status == 0 else done.stderr
 
     def stop(self) -> int:
         """Ask it to drain and end; kill it if that takes too long. Returns its exit status."""

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from demo import experiment_steps, prompt_steps  # noqa: E402
+from demo import check_steps, experiment_steps, prompt_steps  # noqa: E402
 from demo.running import headgate  # noqa: E402
 from demo.stage import CONFIG, SECRET, Claims, Stage, Standins  # noqa: E402
 from demo.steps import STEPS  # noqa: E402
@@ -32,7 +32,7 @@ def main() -> int:
         house = stack.enter_context(headgate(config, workers=2, environment={"PAID_API_KEY": SECRET}))
         stage = Stage(house, standins, claims)
         claims.check("one command starts it all, ready to serve", house.get("/status")["snapshot"])
-        steps = (*STEPS, *prompt_steps.STEPS, *experiment_steps.STEPS)
+        steps = (*STEPS, *prompt_steps.STEPS, *experiment_steps.STEPS, *check_steps.STEPS)
         for number, step in enumerate(steps, 1):
             claims.heading(number, len(steps), (step.__doc__ or "").strip())
             try:

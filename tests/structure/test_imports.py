@@ -12,6 +12,7 @@ HIDDEN: frozenset[tuple[str, str]] = frozenset(
     {
         # Command start-up: the command line starts fast, and runs without the server's packages.
         ("headgate.cli.app", "importlib.metadata.version"),
+        ("headgate.cli.check", "headgate.cli.check_run.run_checks"),
         ("headgate.cli.client", "headgate.cli.asking"),
         ("headgate.cli.database", "headgate.processes.backup"),
         ("headgate.cli.drill", "headgate.drills.conduct"),

@@ -30,6 +30,7 @@ NOUNS: Final = {
     "requests": "requests",
     "feedback": "feedback",
     "experiments": "experiments",
+    "check": "check",
     "traces": "traces",
     "rules": "rules",
     "releases": "releases",

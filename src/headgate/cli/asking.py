@@ -30,6 +30,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     status: int
     content: bytes
+    headers: Mapping[str, str] = {}
+    """By their names in lower case."""
 
     @property
     def is_success(self) -> bool:
@@ -72,12 +74,20 @@ class Connection:
             self._open = None
 
     def ask(
-        self, method: str, path: str, query: Mapping[str, str] | None = None, body: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send a request and return the whole answer."""
+        """Send a request, with further headers, and return the whole answer."""
         with self._explained():
-            response = self._send(method, f"{path}?{urlencode(query)}" if query else path, body, {})
-            return Answer(status=response.status, content=response.read())
+            target = f"{path}?{urlencode(query)}" if query else path
+            response = self._send(method, target, body, headers or {})
+            told = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(status=response.status, content=response.read(), headers=told)
 
     @contextmanager
     def opened(self, method: str, path: str, body: bytes, accept: str) -> Generator[Opened]:

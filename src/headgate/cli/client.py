@@ -44,6 +44,7 @@ class Client:
         from headgate.cli import asking
 
         self.url = url.rstrip("/")
+        self.key = key
         self.has_key = key is not None
         headers = {"authorization": f"Bearer {key}"} if key else {}
         self._connection = asking.Connection(self.url, headers, TIMEOUT_S)

@@ -43,6 +43,16 @@ def attempted(function: Callable[[object], Result], value: object, otherwise: Re
         return otherwise
 
 
+def tried(
+    function: Callable[Given, Result], *arguments: Given.args, **named: Given.kwargs
+) -> tuple[Result | None, str]:
+    """Call something of the user's, and answer what it returned, or None and how it failed."""
+    try:
+        return function(*arguments, **named), ""
+    except Exception as error:  # noqa: BLE001 - whatever code of the user raises
+        return None, _described(error)
+
+
 def _described(error: BaseException) -> str:
     name = type(error).__name__
     return f"{name}: {attempted(str, error, 'no message')[:500]}"

@@ -1,0 +1,168 @@
+"""Reads `checks.toml`: `[[checks]]` tables, each refused with what is wrong and what to write.
+
+Read next: `checks.model`, docs/guides/checking.md.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Final, cast
+
+import msgspec
+
+from headgate.checks.model import (
+    CONCURRENCY_MAX,
+    REPEATS_MAX,
+    About,
+    Check,
+    Required,
+    Scorer,
+    Target,
+)
+from headgate.core.faults import InvalidRequest, Misconfigured
+from headgate.core.money import parse_usd
+from headgate.core.names import Name
+
+FILE_BYTES_MAX: Final = 1024 * 1024
+CHECKS_MAX: Final = 200
+KINDS: Final = ("exact", "contains", "regex", "code", "schema", "semantic", "judge")
+
+_OF_TARGET: Final = ("model", "prompt", "system", "parameters")
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A check as it is written. A single target may stand in the check itself, without `targets`."""
+
+    name: Name
+    dataset: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+    scorers: Annotated[list[Scorer], msgspec.Meta(min_length=1, max_length=20)]
+    requirements: Annotated[list[Required], msgspec.Meta(max_length=50)] = []
+    model: str | None = None
+    prompt: str | None = None
+    system: str | None = None
+    parameters: dict[str, Any] | None = None
+    targets: Annotated[list[Target], msgspec.Meta(max_length=50)] = []
+    about: About = "such cases"
+    repeats: Annotated[int, msgspec.Meta(ge=1, le=REPEATS_MAX)] = 1
+    concurrency: Annotated[int, msgspec.Meta(ge=1, le=CONCURRENCY_MAX)] = 4
+    seed: Annotated[int, msgspec.Meta(ge=0)] = 0
+    budget: str | None = None
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 120.0
+
+
+def read_checks(file: Path) -> tuple[Check, ...]:
+    """Read the checks of a file. Raises Misconfigured that names the check and what is wrong with it."""
+    try:
+        content = file.read_bytes()
+        if len(content) > FILE_BYTES_MAX:
+            raise Misconfigured(f"{file} has {len(content)} bytes; at most {FILE_BYTES_MAX} are read")
+        raw = tomllib.loads(content.decode("utf-8-sig"))
+    except OSError as error:
+        raise Misconfigured(
+            f"{file} can't be read: {error.strerror}; write checks into it, or name another file"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise Misconfigured(f"this is no valid TOML: {error}", where=str(file)) from None
+    return checks_of(raw, str(file))
+
+
+def checks_of(raw: dict[str, Any], where: str) -> tuple[Check, ...]:
+    """Return the checks of a document. Raises Misconfigured that names the check."""
+    listed = raw.get("checks")
+    if set(raw) - {"checks"} or not isinstance(listed, list) or not listed:
+        other = sorted(set(raw) - {"checks"})
+        found = f"has {other[0]!r}, which is unknown" if other else "holds no check"
+        raise Misconfigured(f"{found}; write [[checks]] with name, dataset, model and scorers", where=where)
+    tables = cast("list[Any]", listed)
+    if len(tables) > CHECKS_MAX:
+        raise Misconfigured(f"there are {len(tables)} checks; at most {CHECKS_MAX} are read", where=where)
+    checks: dict[str, Check] = {}
+    for number, table in enumerate(tables, 1):
+        check = _check(table, f"{where}: check {_named(table, number)}")
+        if check.name in checks:
+            raise Misconfigured(f"two checks are called {check.name!r}; give each its own name", where=where)
+        checks[check.name] = check
+    return tuple(checks.values())
+
+
+def _named(table: Any, number: int) -> str:
+    name = cast("dict[str, Any]", table).get("name") if isinstance(table, dict) else None
+    return repr(name) if isinstance(name, str) else f"number {number}"
+
+
+def _check(table: Any, where: str) -> Check:
+    try:
+        written = msgspec.convert(table, Written)
+        for scorer in written.scorers:
+            if scorer.__struct_config__.tag == "judge":
+                _ = scorer.judge  # type: ignore[union-attr]
+    except msgspec.ValidationError as error:
+        raise Misconfigured(_reason(str(error)), where=where) from None
+    except InvalidRequest as error:
+        raise Misconfigured(error.message, where=where) from None
+    return Check(
+        name=written.name,
+        dataset=written.dataset,
+        targets=_targets(written, where),
+        scorers=tuple(written.scorers),
+        requirements=_requirements(written, where),
+        about=written.about,
+        repeats=written.repeats,
+        concurrency=written.concurrency,
+        seed=written.seed,
+        budget_pico_usd=_budget(written.budget, where),
+        timeout_s=written.timeout_s,
+    )
+
+
+def _reason(text: str) -> str:
+    if "Invalid value" in text and text.endswith(".kind`"):
+        return f"{text}; a scorer's kind is one of {', '.join(KINDS)}"
+    return text
+
+
+def _targets(written: Written, where: str) -> tuple[Target, ...]:
+    own = {name: getattr(written, name) for name in _OF_TARGET if getattr(written, name) is not None}
+    if written.targets and own:
+        raise Misconfigured(
+            f"{next(iter(own))} stands in the check and in targets; write it into each target", where=where
+        )
+    targets = tuple(written.targets) or (Target(**own),)
+    names = [target.name for target in targets]
+    if len(set(names)) < len(names):
+        raise Misconfigured("two targets have one name; give each its own", where=where)
+    for target in targets:
+        if not target.model and target.prompt is None:
+            raise Misconfigured("a target has neither model nor prompt; name what is checked", where=where)
+    return targets
+
+
+def _requirements(written: Written, where: str) -> tuple[Required, ...]:
+    names = [scorer.name for scorer in written.scorers]
+    if len(set(names)) < len(names):
+        raise Misconfigured("two scorers have one name; give each its own", where=where)
+    for required in written.requirements:
+        if required.scorer is None and len(names) > 1:
+            raise Misconfigured(
+                f"a requirement does not say by which scorer; write scorer = one of {', '.join(names)}",
+                where=where,
+            )
+        if required.scorer is not None and required.scorer not in names:
+            raise Misconfigured(
+                f"a requirement's scorer is {required.scorer!r}; there is {', '.join(names)}", where=where
+            )
+        if required.all_of is not None and required.all_of > written.repeats:
+            raise Misconfigured(
+                f"all_of is {required.all_of}, but a case is asked {written.repeats} times; "
+                f"write repeats = {required.all_of} or more",
+                where=where,
+            )
+    return tuple(written.requirements)
+
+
+def _budget(text: str | None, where: str) -> int | None:
+    if text is None:
+        return None
+    try:
+        return parse_usd(text)
+    except ValueError as error:
+        raise Misconfigured(f"budget: {error}", where=where) from None

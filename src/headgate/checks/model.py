@@ -1,0 +1,189 @@
+"""What a check is, what came of its calls, and how they were marked. Pure.
+
+Read next: `checks.definitions` (how a file says it), `checks.running`.
+"""
+
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+import msgspec
+
+from headgate.checks.judging import Judge
+from headgate.core.names import Name
+
+REPEATS_MAX: Final = 100
+CONCURRENCY_MAX: Final = 64
+REASON_CHARACTERS_MAX: Final = 2000
+
+Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
+Normalising = Literal["space", "case", "punctuation"]
+About = Literal["such cases", "these cases"]
+"""Whether a requirement is on all cases such as these, or on these alone."""
+
+
+class Exact(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="exact"
+):
+    """The answer is the expected one (or one of them), once both are normalised.
+
+    `space`: white space at the ends is left out, any other is one blank. `case`: capitals count as small.
+    `punctuation`: left out. An expected value that is no text is compared as JSON.
+    """
+
+    name: Name
+    normalise: tuple[Normalising, ...] = ("space",)
+
+
+class Contains(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="contains"
+):
+    """The answer contains `text`, or by default what is expected; of several, any."""
+
+    name: Name
+    text: str | None = None
+    normalise: tuple[Normalising, ...] = ("space", "case")
+
+
+class Matches(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="regex"
+):
+    """A regular expression is found in the answer."""
+
+    name: Name
+    pattern: str
+
+
+class ByCode(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="code"
+):
+    """A function of Python, `module:function`, called with case and answer, says yes, no or 0 to 1."""
+
+    name: Name
+    function: str
+
+
+class BySchema(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="schema"
+):
+    """The answer is JSON that a schema allows."""
+
+    name: Name
+    schema: dict[str, Any]
+
+
+class Semantic(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="semantic"
+):
+    """The embeddings of answer and expected text, by `model`, have a cosine of at least `threshold`."""
+
+    name: Name
+    model: str
+    threshold: Annotated[float, msgspec.Meta(ge=-1, le=1)]
+
+
+class ByJudge(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="judge"
+):
+    """A model marks the answer by a rubric."""
+
+    name: Name
+    model: str
+    rubric: str
+    scale: tuple[int, int] = (0, 1)
+    instructions: str | None = None
+    parameters: dict[str, Any] = {}
+
+    @property
+    def judge(self) -> Judge:
+        """The judge."""
+        given = {} if self.instructions is None else {"instructions": self.instructions}
+        return Judge(
+            model=self.model, rubric=self.rubric, scale=self.scale, parameters=self.parameters, **given
+        )
+
+
+Scorer: TypeAlias = Exact | Contains | Matches | ByCode | BySchema | Semantic | ByJudge
+
+
+class Required(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """At least this share is right, at this error: the chance of saying so, or the contrary, wrongly.
+
+    `scorer` says by which scorer; it may be left out where there is one. With `all_of`, right is a case whose
+    answers would all be right were it asked as often (pass^k).
+    """
+
+    at_least: Share
+    error: Share = 0.05
+    scorer: str | None = None
+    all_of: Annotated[int, msgspec.Meta(ge=1, le=REPEATS_MAX)] | None = None
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is checked: a model or alias, a managed prompt, or both, with parameters of OpenAI's chat route.
+
+    `prompt` is a name, or `name@version` with a number or a label.
+    """
+
+    name: Name = "target"
+    model: str = ""
+    prompt: str | None = None
+    system: str | None = None
+    parameters: dict[str, Any] = {}
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """A check, as `checks.definitions` reads it."""
+
+    name: str
+    dataset: str
+    targets: tuple[Target, ...]
+    scorers: tuple[Scorer, ...]
+    requirements: tuple[Required, ...] = ()
+    about: About = "such cases"
+    repeats: int = 1
+    concurrency: int = 4
+    seed: int = 0
+    budget_pico_usd: int | None = None
+    timeout_s: float = 120.0
+
+    def scorer_of(self, required: Required) -> str:
+        """Return the name of the scorer that a requirement is about."""
+        return required.scorer or self.scorers[0].name
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one call. `problem` says why it failed; it then counts as wrong.
+
+    `cost_pico_usd` is None where no price is known. `message` is the whole message, with calls of tools.
+    """
+
+    text: str = ""
+    message: dict[str, Any] = {}
+    request_id: str = ""
+    target: str = ""
+    cost_pico_usd: int | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    duration_ms: float = 0.0
+    problem: str = ""
+
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """A score in [0, 1]; None where there is none, and the reason. What the mark itself has cost."""
+
+    score: float | None
+    reason: str = ""
+    cost_pico_usd: int | None = 0
+    request_id: str = ""
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one case, once: the answer, and the mark of each scorer."""
+
+    case: str
+    repeat: int
+    answer: Answer
+    marks: dict[str, Mark]
+
+    def score(self, scorer: str) -> float | None:
+        """Return a score; a call that failed is wrong."""
+        return 0.0 if self.answer.problem else self.marks[scorer].score

@@ -1,0 +1,73 @@
+"""Model calls through the gateway, as `headgate check` makes them: one connection for each thread.
+
+Read next: `checks.answering`, `cli.asking`.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from headgate.checks.answering import Halted, Said
+from headgate.cli.asking import Connection, NoAnswer, TooSlow
+
+TRIES: Final = 3
+WAIT_S: Final = 0.5
+
+
+class ModelCalls:
+    """Sends model calls with a key, tagged. Implements `checks.answering.Ask`."""
+
+    def __init__(self, url: str, key: str | None, *, tags: tuple[str, ...], timeout_s: float) -> None:
+        self._url = url.rstrip("/")
+        self._headers = {"authorization": f"Bearer {key}"} if key else {}
+        self._tags = ",".join(tags)
+        self._timeout_s = timeout_s
+        self._own = threading.local()
+        self._all: list[Connection] = []
+
+    def __call__(self, path: str, body: Mapping[str, Any]) -> Said:
+        """Send and wait. An answer that takes too long counts as one that failed. Raises Halted."""
+        content = msgspec.json.encode(body)
+        began = time.monotonic()
+        for number in range(TRIES):
+            try:
+                answer = self._connection().ask(
+                    "POST", path, body=content, headers={"x-headgate-tags": self._tags}
+                )
+            except TooSlow:
+                said = f'{{"error": {{"message": "no answer within {self._timeout_s:g} s"}}}}'
+                return Said(status=504, headers={}, content=said.encode(), duration_ms=_since(began))
+            except NoAnswer as error:
+                if number == TRIES - 1:
+                    raise Halted(
+                        f"no server answers at {self._url} ({error})",
+                        "start one with `headgate up`, or name yours with --url or HEADGATE_URL; then resume",
+                    ) from None
+                time.sleep(WAIT_S * 2**number)
+                continue
+            return Said(
+                status=answer.status,
+                headers=answer.headers,
+                content=answer.content,
+                duration_ms=_since(began),
+            )
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Close all connections; what is under way on them ends."""
+        for connection in self._all:
+            connection.close()
+
+    def _connection(self) -> Connection:
+        found: Connection | None = getattr(self._own, "connection", None)
+        if found is None:
+            found = self._own.connection = Connection(self._url, self._headers, self._timeout_s)
+            self._all.append(found)
+        return found
+
+
+def _since(began: float) -> float:
+    return round((time.monotonic() - began) * 1000, 1)
