@@ -39,7 +39,7 @@ COMMANDS = (
     "budgets set", "budgets delete", "budgets leases", "budgets release-boot", "requests", "requests list",
     "requests show", "traces", "traces list", "traces show", "traces follow", "traces search",
     "traces sessions", "traces lineage", "traces export", "providers", "models",
-    "costs", "doctor", "drill", "drill list", "drill run", "import", "import litellm", "scan",
+    "costs", "doctor", "drill", "drill list", "drill run", "import", "import litellm", "scan", "check",
     "prompts", "prompts list", "prompts push", "prompts scan", "prompts show", "prompts unknown",
     "prompts create", "prompts versions", "prompts label", "prompts diff", "prompts render",
     "prompts archive", "prompts unarchive", "prompts delete", "prompts export", "prompts import",
