@@ -90,6 +90,15 @@ FEEDBACK: dict[str, Any] = {
     "comment": "yes",
 }
 
+JUDGE: dict[str, Any] = {
+    "name": "helpful",
+    "model": "mock/small",
+    "rubric": "Does the answer help?",
+    "review": {"random": 0.1},
+}
+CASE: dict[str, Any] = {"case": "one", "content": {"input": "Hello?", "output": "Hello."}}
+JUDGED: dict[str, Any] = {**CASE, "marks": [{"value": True, "sure": 0.9}]}
+
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/keys"): Operation(roles=PROJECT),
     ("post", "/api/v1/keys"): Operation(roles=PROJECT, body=_KEY, nested=("budgets", "rate_limits")),
@@ -177,6 +186,16 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/experiments"): Operation(roles=READERS),
     ("get", "/api/v1/experiments/{name}"): Operation(roles=READERS),
     ("post", "/api/v1/experiments/{name}/stop"): Operation(roles=ADMIN, body={"arm": "now", "reason": "so"}),
+    ("get", "/api/v1/judges"): Operation(roles=READERS),
+    ("post", "/api/v1/judges"): Operation(roles=PROJECT, body=JUDGE, nested=("review",)),
+    ("get", "/api/v1/judges/{name}"): Operation(roles=READERS),
+    ("post", "/api/v1/judges/{name}/marks"): Operation(roles=PROJECT, body={"items": [JUDGED]}),
+    ("get", "/api/v1/reviews"): Operation(roles=READERS, asked="/api/v1/reviews?judge=helpful"),
+    ("post", "/api/v1/reviews"): Operation(roles=PROJECT, body={"judge": "helpful", "items": [CASE]}),
+    ("get", "/api/v1/reviews/next"): Operation(roles=READERS, asked="/api/v1/reviews/next?judge=helpful"),
+    ("get", "/api/v1/reviews/export"): Operation(roles=READERS, asked="/api/v1/reviews/export?judge=helpful"),
+    ("get", "/api/v1/reviews/{review_id}"): Operation(roles=READERS),
+    ("post", "/api/v1/reviews/{review_id}/marks"): Operation(roles=READERS, body={"value": True}),
     ("get", "/api/v1/rules"): Operation(roles=READERS),
     ("post", "/api/v1/rules"): Operation(
         roles=PROJECT, body={"name": "one", **RULE}, nested=("match", "replace")

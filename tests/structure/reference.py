@@ -45,6 +45,8 @@ COMMANDS = (
     "prompts archive", "prompts unarchive", "prompts delete", "prompts export", "prompts import",
     "feedback", "feedback add", "feedback list", "feedback import",
     "experiments", "experiments list", "experiments show", "experiments stop",
+    "judges", "judges list", "judges define", "judges show", "judges check", "reviews", "reviews list",
+    "reviews add", "reviews next", "reviews mark", "reviews export",
     "rules", "rules list", "rules show", "rules set", "rules test", "rules history", "rules delete",
     "releases", "releases create", "releases list", "releases show", "releases compare", "releases promote",
     "releases rollback", "releases environments", "releases history", "releases status", "whatif",

@@ -45,6 +45,9 @@ Grant = Literal[
     "records:erase",
     "experiments:read",
     "experiments:write",
+    "judges:read",
+    "judges:write",
+    "reviews:mark",
 ]
 """What a route can ask for. `:read` lists and shows, `:write` creates, changes and deletes."""
 
@@ -52,7 +55,7 @@ _VIEWER: frozenset[Grant] = frozenset(
     {
         *("models:read", "requests:read", "costs:read", "budgets:read", "rate_limits:read", "alerts:read"),
         *("prompts:read", "rules:read", "releases:read", "traces:read", "feedback:read"),
-        "experiments:read",
+        *("experiments:read", "judges:read", "reviews:mark"),
     }
 )
 _MEMBER: frozenset[Grant] = frozenset(
@@ -65,7 +68,7 @@ _PROJECT_ADMIN: frozenset[Grant] = (
     _VIEWER
     | _MEMBER
     | frozenset[Grant]({"keys:read", "keys:write", "budgets:write", "rate_limits:write", "projects:read"})
-    | frozenset[Grant]({"prompts:write", "rules:write", "releases:write", "records:erase"})
+    | frozenset[Grant]({"prompts:write", "rules:write", "releases:write", "records:erase", "judges:write"})
 )
 _ADMIN: frozenset[Grant] = _PROJECT_ADMIN | frozenset[Grant](
     {

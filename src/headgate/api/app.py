@@ -36,6 +36,8 @@ from headgate.api.timeline_http import TimelineController
 from headgate.config.file_http import list_projects, show_file
 from headgate.config.http import ConfigController, SnapshotsController, list_models, list_providers
 from headgate.experiments.http import ExperimentsController
+from headgate.judges.http import JudgesController
+from headgate.judges.reviews_http import ReviewsController
 from headgate.meters.http import BudgetsController, InlineMeters
 from headgate.meters.lease_http import LeasesController
 from headgate.meters.rate_http import RateLimitsController
@@ -172,6 +174,8 @@ def _api() -> Router:
             FeedbackController,
             ErasuresController,
             ExperimentsController,
+            JudgesController,
+            ReviewsController,
             MetricsController,
             MetricSeriesController,
             status,

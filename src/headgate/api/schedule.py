@@ -10,6 +10,7 @@ from typing import Final
 from headgate.access.gateways import forget_gone
 from headgate.api.alerts import forget_alerts
 from headgate.api.state import ControlState
+from headgate.judges.retention import expire_marks
 from headgate.meters.budgets import prune_meters
 from headgate.records.retention import drop_expired, make_partitions_ahead
 from headgate.store.database import Database
@@ -33,6 +34,7 @@ async def tidy(database: Database, known: ControlState) -> None:
         await make_partitions_ahead(connection)
         await expire_traces(connection, days)
         await expire_metrics(connection, days)
+        await expire_marks(connection, days)
         dropped = await drop_expired(connection, days)
         await prune_meters(connection)
         await forget_gone(connection)

@@ -31,6 +31,8 @@ NOUNS: Final = {
     "feedback": "feedback",
     "experiments": "experiments",
     "check": "check",
+    "judges": "judges",
+    "reviews": "reviews",
     "traces": "traces",
     "rules": "rules",
     "releases": "releases",

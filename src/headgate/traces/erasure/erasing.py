@@ -33,7 +33,7 @@ LOOKS_MINUTES: Final = (2, 10, 60, 360, 1440)
 _FIRST_DAY: Final = "0001-01-01"
 _LOOKED: Final = (
     *("requests", "request_bodies", "messages", "spans", "traces", "scores", "rollup_days", "ledger"),
-    *("alerts", "journal_rejects"),
+    *("alerts", "journal_rejects", "judged_items"),
 )
 """Tables that a second look counts."""
 
@@ -41,6 +41,11 @@ _LOOKED: Final = (
 def columns(statement: LiteralString) -> LiteralString:
     """Put the columns of an erasure into a statement."""
     return statement.replace("[columns]", QUERIES.columns)
+
+
+def _whole(name: str) -> LiteralString:
+    """Return a statement, with the part that those on answers that were marked share."""
+    return QUERIES[name].replace("[judged_items_of]", QUERIES.judged_items_of)
 
 
 def row_of(row: Any) -> ErasureRow:
@@ -83,7 +88,7 @@ async def count(connection: Connection, row: ErasureRow) -> dict[str, int]:
 
 
 async def _count(connection: Connection, statement: str, parameters: dict[str, Any]) -> int:
-    cursor = await connection.execute(QUERIES[statement], parameters, prepare=False)
+    cursor = await connection.execute(_whole(statement), parameters, prepare=False)
     found = await cursor.fetchone()
     return int(found[0]) if found is not None else 0
 
@@ -216,6 +221,8 @@ class _Run:
                 ("journal_rejects", "erase_journal_rejects"),
                 ("experiment_units", "erase_experiment_units"),
                 ("experiment_calls", "erase_experiment_calls"),
+                ("marks", "erase_marks"),
+                ("judged_items", "erase_judged_items"),
             ):
                 await self._execute(connection, table, statement, self._named)
             if self._row.kind == "user":
@@ -260,7 +267,7 @@ class _Run:
     async def _execute(
         self, connection: Connection, table: str, statement: str, parameters: dict[str, Any]
     ) -> None:
-        cursor = await connection.execute(QUERIES[statement], parameters, prepare=False)
+        cursor = await connection.execute(_whole(statement), parameters, prepare=False)
         self._add(table, cursor.rowcount)
 
     def _add(self, table: str, removed: int) -> None:

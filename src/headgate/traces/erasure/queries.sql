@@ -362,6 +362,25 @@ with gone as (
 delete from experiment_units u using named n
 where u.version = n.version and u.project = n.project and u.unit = n.unit;
 
+-- name: judged_items_of
+-- The answers of a subject that people or judges have marked: by whose they were, and by calls erased just now.
+i.project = any(%(project_ids)s::text[]) and i.at < %(cutoff)s
+    and ((i."user" = %(user)s and i."user" <> '') or (i.session = %(session)s and i.session <> '') or i.key = %(key)s
+        or i.trace_id = %(trace)s::uuid or %(everything)s::bool
+        or i.request_id in (select c.id from erasure_calls c where c.erasure = %(id)s))
+
+-- name: erase_marks
+-- Of those answers, and what was said with a key that is erased.
+delete from marks m
+where m.project = any(%(project_ids)s::text[]) and m.at < %(cutoff)s and (m.key = %(key)s
+    or m.item in (select i.id from judged_items i where [judged_items_of]));
+
+-- name: erase_judged_items
+delete from judged_items i where [judged_items_of];
+
+-- name: count_judged_items
+select count(*) from judged_items i where [judged_items_of];
+
 -- name: erase_rollup_days
 delete from rollup_days
 where project = any(%(project_ids)s::text[]) and day <= (%(cutoff)s::timestamptz at time zone 'UTC')::date

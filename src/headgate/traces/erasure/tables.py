@@ -24,6 +24,8 @@ ERASED: Final[dict[str, str]] = {
     "journal_rejects": "",
     "experiment_units": "",
     "experiment_calls": "",
+    "marks": "",
+    "judged_items": "",
 }
 """Tables that rows, or names in them, are removed from; and why some may remain."""
 
@@ -89,7 +91,7 @@ NOBODY: Final = frozenset(
             "managed_versions",
         ),
         *("releases", "environment_moves", "prompts_unreleased", "rule_versions", "schema_migrations"),
-        "experiments",
+        *("experiments", "judges"),
     }
 )
 """Tables that hold nothing of what callers say or who they are."""

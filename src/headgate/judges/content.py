@@ -1,0 +1,72 @@
+"""What a person reads to mark an answer: of a case what came with it, of a call or span what is on record.
+
+Read next: `judges.queue`, `traces.lineage.calls` (a call's texts).
+"""
+
+import uuid
+from typing import Any, Final
+
+import msgspec
+
+from headgate.judges.items import Content
+from headgate.judges.storing import QUERIES
+from headgate.records.bodies import read_bodies
+from headgate.records.rows import day_of
+from headgate.store.database import Connection
+from headgate.traces.lineage.calls import with_call
+from headgate.traces.lineage.model import Step, Text
+
+CHARACTERS_MAX: Final = 200_000
+GONE: Final = "the call is no longer on record, or was recorded without its content"
+
+
+class Shows(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is to read; `missing` says why where there is nothing."""
+
+    content: Content
+    missing: str = ""
+
+
+async def content_of(connection: Connection, item: dict[str, Any]) -> Shows:
+    """Return what is shown of an answer that was kept."""
+    if item["content"]:
+        return Shows(content=msgspec.json.decode(item["content"], type=Content))
+    if item["subject"] == "request" and item["request_id"] is not None:
+        return await _of_call(connection, item["project"], item["request_id"])
+    if item["subject"] == "span" and item["span_id"] is not None:
+        return await _of_span(connection, item["project"], item["trace_id"], item["span_id"])
+    return Shows(content=Content(), missing=GONE)
+
+
+async def texts_of_call(connection: Connection, project: str, call: uuid.UUID) -> Step | None:
+    """Return a recorded call's texts, in and out; None where its body is not on record."""
+    bodies = await read_bodies(connection, [project], call)
+    parameters = {"project_ids": [project], "day": day_of(call), "id": call}
+    cursor = await connection.execute(QUERIES.dialect_of, parameters)
+    row = await cursor.fetchone()
+    if bodies is None or row is None:
+        return None
+    step = Step(id=str(call), start_us=0, end_us=0)
+    return with_call(step, row[0], bodies.request, bodies.response, bodies.response_content_type)
+
+
+async def _of_call(connection: Connection, project: str, call: uuid.UUID) -> Shows:
+    step = await texts_of_call(connection, project, call)
+    if step is None or not (step.inputs or step.outputs):
+        return Shows(content=Content(), missing=GONE)
+    return Shows(content=Content(input=_joined(step.inputs), output=_joined(step.outputs)))
+
+
+async def _of_span(connection: Connection, project: str, trace: uuid.UUID, span: int) -> Shows:
+    parameters = {"project_ids": [project], "trace_id": trace, "span_id": span}
+    cursor = await connection.execute(QUERIES.texts_of_span, parameters)
+    row = await cursor.fetchone()
+    if row is None or not (row[0] or row[1]):
+        return Shows(content=Content(), missing=GONE)
+    return Shows(content=Content(input=row[0][:CHARACTERS_MAX], output=row[1][:CHARACTERS_MAX]))
+
+
+def _joined(texts: tuple[Text, ...]) -> str:
+    """Texts one below the other, each under what it is."""
+    parts = [f"[{text.role or text.kind}] {text.value}" if len(texts) > 1 else text.value for text in texts]
+    return "\n\n".join(parts)[:CHARACTERS_MAX]

@@ -1,0 +1,244 @@
+"""Judges, answers and marks put into the database: each once, whatever is sent again.
+
+Read next: `judges.queue` (what people mark), `judges.reading` (what it comes to), `judges/queries.sql`.
+"""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from headgate.core.faults import Conflict, InvalidRequest, NotFound
+from headgate.core.pages import format_datetime
+from headgate.judges.items import Content, Judged, Named, Subject, item_id, lot_of
+from headgate.judges.model import Judge, NewJudge, question_of, value_of, version_of
+from headgate.records.rows import day_of
+from headgate.store.database import Connection
+from headgate.store.queries import Queries
+
+QUERIES: Final = Queries.load("headgate.judges")
+
+VERSIONS_MAX: Final = 500
+_WITH_TIME: Final = 7
+"""The version of UUIDs that say when they were made."""
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose an answer is, who gave it, and how long it is; of a pair both."""
+
+    key: str = ""
+    user: str = ""
+    session: str = ""
+    trace_id: uuid.UUID | None = None
+    models: tuple[str, str] = ("", "")
+    lengths: tuple[int, int] = (0, 0)
+
+
+async def put_judge(connection: Connection, project: str, new: NewJudge, actor: str) -> tuple[Judge, bool]:
+    """Keep a version of a judge as the current one; say whether it is new. Its review rules are the last."""
+    parameters = {
+        "project": project,
+        "name": new.name,
+        "version": version_of(new),
+        "question": question_of(new),
+        "definition": msgspec.json.encode(new).decode(),
+        "made_by": actor,
+    }
+    cursor = await connection.execute(QUERIES.put_judge, parameters)
+    row = await cursor.fetchone()
+    assert row is not None
+    return _judge(row[:-1]), bool(row[-1])
+
+
+async def judges_of(
+    connection: Connection, project_ids: Sequence[str] | None, name: str | None = None
+) -> list[Judge]:
+    """Return the versions of one judge, or of all; of each name the current one first."""
+    parameters = {"project_ids": _scope(project_ids), "name": name, "limit": VERSIONS_MAX}
+    cursor = await connection.execute(QUERIES.list_judges, parameters)
+    return [_judge(row) for row in await cursor.fetchall()]
+
+
+async def find_judge(connection: Connection, project: str, name: str, version: str | None = None) -> Judge:
+    """Return a version of a judge, by default the current one. Raises NotFound."""
+    found = await judges_of(connection, [project], name)
+    for judge in found:
+        if version is None or judge.version == version:
+            return judge
+    what = f"judge {name[:100]!r}" + (f" with a version {version[:32]!r}" if version and found else "")
+    raise NotFound(f"there is no {what} in project {project}; `headgate judges list` shows what there is")
+
+
+async def add_verdicts(
+    connection: Connection, judge: Judge, judged: Sequence[Judged], key: str
+) -> dict[uuid.UUID, Judged]:
+    """Keep what a judge said, in the caller's transaction. Raises Conflict where it said something else."""
+    ids = await add_items(connection, judge, judged)
+    rows: list[dict[str, Any]] = []
+    for item, said in zip(ids, judged, strict=True):
+        for mark in said.marks:
+            if (judge.scale == "pairwise") != (mark.shown != ""):
+                needs = "ab or ba" if judge.scale == "pairwise" else "nothing"
+                raise InvalidRequest(
+                    f"shown is {mark.shown!r}; on this scale write {needs}", parameter="shown"
+                )
+            value = None if mark.value is None else value_of(judge.scale, mark.value)
+            rows.append(
+                {"item": item, "shown": mark.shown, "repeat": mark.repeat, "value": value, "sure": mark.sure}
+                | {"comment": mark.reason.replace("\0", "\ufffd")}
+            )
+    parameters = {
+        "source": "judge",
+        "said_by": judge.name,
+        "version": judge.version,
+        "question": "",
+        "project": judge.project,
+        "key": key,
+    }
+    await add_marks(connection, parameters, rows)
+    return dict(zip(ids, judged, strict=True))
+
+
+async def add_marks(connection: Connection, common: dict[str, Any], rows: Sequence[dict[str, Any]]) -> None:
+    """Keep marks of one judge or person. Raises Conflict where the same was marked otherwise before."""
+    parameters = {
+        **common,
+        "project_ids": [common["project"]],
+        "rows": msgspec.json.encode(rows).decode(),
+    }
+    await connection.execute(QUERIES.add_marks, parameters)
+    cursor = await connection.execute(QUERIES.different_marks, parameters)
+    row = await cursor.fetchone()
+    if row is not None and row[0]:
+        raise Conflict(
+            f"{row[0]} of these answers are marked otherwise already by {common['said_by']}; a mark stays "
+            "as it is: give another repeat, or leave them out"
+        )
+
+
+async def add_items(connection: Connection, judge: Judge, named: Sequence[Named]) -> list[uuid.UUID]:
+    """Keep answers to be marked, and return their ids. Raises NotFound for calls that aren't on record."""
+    subjects = [each.subject() for each in named]
+    facts = await _facts(connection, judge.project, subjects)
+    rows: list[dict[str, Any]] = []
+    ids: list[uuid.UUID] = []
+    for each, subject in zip(named, subjects, strict=True):
+        known = _facts_of(each.content) if subject.kind == "case" and each.content else facts.get(subject.key)
+        if known is None:
+            raise NotFound(
+                f"there is no {subject.key[:100]} on record in project {judge.project}; a call is on record "
+                "about a second after it ended"
+            )
+        identity = item_id(judge.project, judge.name, subject)
+        ids.append(identity)
+        rows.append(_row(judge, identity, subject, known, each.content))
+    if len(set(ids)) != len(ids):
+        raise InvalidRequest("an answer stands twice in what was sent; name each once")
+    parameters = {
+        "project": judge.project,
+        "judge": judge.name,
+        "rows": msgspec.json.encode(rows).decode(),
+    }
+    await connection.execute(QUERIES.add_items, parameters)
+    return ids
+
+
+def _row(
+    judge: Judge, identity: uuid.UUID, subject: Subject, facts: Facts, content: Content | None
+) -> dict[str, Any]:
+    lot = lot_of(identity)
+    text = msgspec.json.encode(content).decode() if subject.kind == "case" and content is not None else ""
+    return {
+        "id": identity,
+        "subject": subject.kind,
+        "case_name": subject.case,
+        "request_id": subject.request_id,
+        "trace_id": subject.trace_id or facts.trace_id,
+        "span_id": subject.span_id,
+        "key": facts.key,
+        "user": facts.user,
+        "session": facts.session,
+        "content": text,
+        "length_a": facts.lengths[0],
+        "length_b": facts.lengths[1],
+        "model_a": facts.models[0],
+        "model_b": facts.models[1],
+        "lot": lot,
+        "sampled": lot < judge.review.random,
+    }
+
+
+async def _facts(connection: Connection, project: str, subjects: Sequence[Subject]) -> dict[str, Facts]:
+    found: dict[str, Facts] = {}
+    requests = [each.request_id for each in subjects if each.kind == "request" and each.request_id]
+    if requests:
+        timed = [each for each in requests if each.version == _WITH_TIME]
+        parameters = {
+            "project_ids": [project],
+            "days": sorted({day_of(each) for each in timed}),
+            "ids": timed,
+        }
+        cursor = await connection.execute(QUERIES.facts_of_requests, parameters)
+        for identity, key, user, session, target, trace, length in await cursor.fetchall():
+            found[Subject(kind="request", request_id=identity).key] = Facts(
+                key=key,
+                user=user,
+                session=session,
+                trace_id=_uuid(trace),
+                models=(target, ""),
+                lengths=(length, 0),
+            )
+    spans = [each for each in subjects if each.kind == "span"]
+    if spans:
+        parameters = {
+            "project_ids": [project],
+            "traces": [each.trace_id for each in spans],
+            "spans": [each.span_id for each in spans],
+        }
+        cursor = await connection.execute(QUERIES.facts_of_spans, parameters)
+        for trace, span, key, user, session, model, length in await cursor.fetchall():
+            found[Subject(kind="span", trace_id=trace, span_id=span).key] = Facts(
+                key=key,
+                user=user,
+                session=session,
+                trace_id=trace,
+                models=(model, ""),
+                lengths=(length or 0, 0),
+            )
+    return found
+
+
+def _facts_of(content: Content) -> Facts:
+    if content.a or content.b:
+        return Facts(models=(content.model_a, content.model_b), lengths=(len(content.a), len(content.b)))
+    return Facts(models=(content.model, ""), lengths=(len(content.output), 0))
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def _judge(row: Sequence[Any]) -> Judge:
+    project, _, version, question, definition, made_at, made_by = row
+    new = msgspec.json.decode(definition, type=NewJudge)
+    return Judge(
+        project=project,
+        name=new.name,
+        version=version,
+        question=question,
+        model=new.model,
+        scale=new.scale,
+        rubric=new.rubric,
+        prompt=new.prompt,
+        review=new.review,
+        made_at=format_datetime(made_at),
+        made_by=made_by,
+    )
+
+
+def _scope(project_ids: Sequence[str] | None) -> list[str] | None:
+    return None if project_ids is None else list(project_ids)
