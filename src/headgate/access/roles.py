@@ -47,7 +47,7 @@ Grant = Literal[
     "experiments:write",
     "judges:read",
     "judges:write",
-    "reviews:mark",
+    "reviews:write",
 ]
 """What a route can ask for. `:read` lists and shows, `:write` creates, changes and deletes."""
 
@@ -55,7 +55,7 @@ _VIEWER: frozenset[Grant] = frozenset(
     {
         *("models:read", "requests:read", "costs:read", "budgets:read", "rate_limits:read", "alerts:read"),
         *("prompts:read", "rules:read", "releases:read", "traces:read", "feedback:read"),
-        *("experiments:read", "judges:read", "reviews:mark"),
+        *("experiments:read", "judges:read", "reviews:write"),
     }
 )
 _MEMBER: frozenset[Grant] = frozenset(

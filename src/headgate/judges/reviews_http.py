@@ -118,7 +118,7 @@ class ReviewsController(Controller):
             await write_audit(connection, entry)
         return Added(ids=[str(each) for each in ids], chosen=chosen)
 
-    @get("/next", opt={"grant": grant("reviews:mark")})
+    @get("/next", opt={"grant": grant("reviews:write")})
     async def next_review(
         self,
         caller: CallerKey,
@@ -152,7 +152,7 @@ class ReviewsController(Controller):
             found = await find_judge(connection, where, judge)
             return await export(connection, found, limit=limit, cursor=next)
 
-    @get("/{review_id:str}", opt={"grant": grant("reviews:mark")})
+    @get("/{review_id:str}", opt={"grant": grant("reviews:write")})
     async def show_review(
         self,
         caller: CallerKey,
@@ -168,7 +168,7 @@ class ReviewsController(Controller):
             judge = await find_judge(connection, where, name)
             return await show_review(connection, judge, identity, by or caller.id)
 
-    @post("/{review_id:str}/marks", status_code=201, opt={"grant": grant("reviews:mark")})
+    @post("/{review_id:str}/marks", status_code=201, opt={"grant": grant("reviews:write")})
     async def add_mark(
         self, caller: CallerKey, *, database: Store, review_id: FromPath[str], data: JSONBody[NewMark]
     ) -> MarkedItem:
