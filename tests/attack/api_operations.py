@@ -196,6 +196,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/reviews/export"): Operation(roles=READERS, asked="/api/v1/reviews/export?judge=helpful"),
     ("get", "/api/v1/reviews/{review_id}"): Operation(roles=READERS),
     ("post", "/api/v1/reviews/{review_id}/marks"): Operation(roles=READERS, body={"value": True}),
+    ("get", "/api/v1/drift/alarms"): Operation(roles=READERS),
+    ("get", "/api/v1/drift/alarms/{alarm_id}"): Operation(roles=READERS, asked="/api/v1/drift/alarms/1"),
+    ("post", "/api/v1/drift/alarms/{alarm_id}/acknowledge"): Operation(
+        roles=ADMIN, body={"note": "as announced"}, asked="/api/v1/drift/alarms/1/acknowledge"
+    ),
+    ("get", "/api/v1/drift/canaries"): Operation(roles=ADMIN),
+    ("get", "/api/v1/drift/canaries/{name}"): Operation(roles=ADMIN),
+    ("post", "/api/v1/drift/canaries/{name}/run"): Operation(roles=ADMIN),
     ("get", "/api/v1/rules"): Operation(roles=READERS),
     ("post", "/api/v1/rules"): Operation(
         roles=PROJECT, body={"name": "one", **RULE}, nested=("match", "replace")

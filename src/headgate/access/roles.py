@@ -48,6 +48,8 @@ Grant = Literal[
     "judges:read",
     "judges:write",
     "reviews:write",
+    "drift:read",
+    "drift:write",
 ]
 """What a route can ask for. `:read` lists and shows, `:write` creates, changes and deletes."""
 
@@ -55,7 +57,7 @@ _VIEWER: frozenset[Grant] = frozenset(
     {
         *("models:read", "requests:read", "costs:read", "budgets:read", "rate_limits:read", "alerts:read"),
         *("prompts:read", "rules:read", "releases:read", "traces:read", "feedback:read"),
-        *("experiments:read", "judges:read", "reviews:write"),
+        *("experiments:read", "judges:read", "reviews:write", "drift:read"),
     }
 )
 _MEMBER: frozenset[Grant] = frozenset(
@@ -81,7 +83,7 @@ _ADMIN: frozenset[Grant] = _PROJECT_ADMIN | frozenset[Grant](
         "snapshots:write",
         "audit:read",
         "system:read",
-        "experiments:write",
+        *("experiments:write", "drift:write"),
     }
 )
 

@@ -35,6 +35,7 @@ from headgate.api.state import ControlState
 from headgate.api.timeline_http import TimelineController
 from headgate.config.file_http import list_projects, show_file
 from headgate.config.http import ConfigController, SnapshotsController, list_models, list_providers
+from headgate.drift.http import AlarmsController, CanariesController
 from headgate.experiments.http import ExperimentsController
 from headgate.judges.http import JudgesController
 from headgate.judges.reviews_http import ReviewsController
@@ -176,6 +177,8 @@ def _api() -> Router:
             ExperimentsController,
             JudgesController,
             ReviewsController,
+            AlarmsController,
+            CanariesController,
             MetricsController,
             MetricSeriesController,
             status,

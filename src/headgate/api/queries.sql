@@ -140,7 +140,14 @@ with marks as (
         and at >= %(begin)s and at < %(end)s
     union all
     select at, case when kind = 'breaker_open' then 'incident' else 'alert' end, subject, kind, message, project
-    from alerts where at >= %(begin)s and at < %(end)s
+    from alerts where kind <> 'drift' and at >= %(begin)s and at < %(end)s
+    union all
+    select since, 'drift', target, kind,
+        coalesce((
+            select string_agg((c->>'signal') || ' ' || (c->>'side'), ', ')
+            from jsonb_array_elements(finding->'changes') c
+        ), nullif(finding->>'what', ''), kind), project
+    from drift_alarms where since >= %(begin)s and since < %(end)s
 )
 select at, kind, subject, verb, detail, project from marks
 where kind = any(%(kinds)s::text[])

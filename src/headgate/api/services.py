@@ -11,6 +11,7 @@ from headgate.config.file_http import ConfigurationFile
 from headgate.config.http import Health
 from headgate.core.entries import Alert
 from headgate.core.ports import Clock, Egress
+from headgate.drift.calling import OwnCalls
 from headgate.store.database import Database
 from headgate.store.listen import Listener
 from headgate.traces.otlp.receiving import BodyJournal
@@ -57,6 +58,8 @@ class ControlServices(msgspec.Struct, kw_only=True):
     listener: Callable[[Sequence[str], Callable[[str, str], None]], Listener] | None = None
     background: Sequence[Callable[[], Awaitable[None]]] = ()
     """Further jobs that run as long as the application; each runs until it is cancelled."""
+    own_calls: OwnCalls | None = None
+    """Makes calls to models by the gateways; without it no canary runs here."""
     journal: BodyJournal | None = None
     """Where telemetry is written before it is answered; without one, exporters are told to come again."""
     vault: Vault = msgspec.field(default_factory=Vault.random)

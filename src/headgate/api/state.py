@@ -21,6 +21,7 @@ from headgate.config.snapshot import Snapshot
 from headgate.config.snapshots import StoredSnapshot, current
 from headgate.core.faults import InvalidRequest, Misconfigured, NotFound, Unavailable
 from headgate.core.ports import Clock
+from headgate.drift.model import Canary, DriftRule
 from headgate.experiments.model import Experiment
 from headgate.gateway.catching_up import catch_up
 from headgate.gateway.live import LiveState
@@ -85,6 +86,14 @@ class ControlState:
     def experiments(self) -> tuple[Experiment, ...]:
         """The experiments of the snapshot in force, stopped ones too."""
         return self.snapshot.experiments if self.snapshot is not None else ()
+
+    def canaries(self) -> tuple[Canary, ...]:
+        """The canaries of the snapshot in force."""
+        return self.snapshot.canaries if self.snapshot is not None else ()
+
+    def drift_rule(self) -> DriftRule:
+        """How often watches of models may be wrong."""
+        return self.snapshot.drift if self.snapshot is not None else DriftRule()
 
     def rules(self) -> Sequence[Rule]:
         """All override rules in force but those of releases."""

@@ -16,7 +16,7 @@ from headgate.core.pages import format_datetime
 from headgate.store.database import Connection
 from headgate.store.rows import fetch_rows
 
-MarkKind = Literal["release", "configuration", "rule", "prompt", "incident", "alert"]
+MarkKind = Literal["release", "configuration", "rule", "prompt", "incident", "drift", "alert"]
 
 GRANTS: dict[MarkKind, Grant] = {
     "release": "releases:read",
@@ -24,6 +24,7 @@ GRANTS: dict[MarkKind, Grant] = {
     "rule": "rules:read",
     "prompt": "prompts:read",
     "incident": "alerts:read",
+    "drift": "drift:read",
     "alert": "alerts:read",
 }
 """What a role needs to see marks of a kind."""
@@ -97,5 +98,7 @@ def _name(kind: MarkKind, subject: str, verb: str, detail: str) -> str:
             return f"rule {subject}: {verb}"
         case "prompt":
             return f"prompt {subject}: {detail or verb}"
+        case "drift":
+            return f"{subject} changed: {detail}"
         case "incident" | "alert":
             return f"{kind}: {detail}"

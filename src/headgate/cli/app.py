@@ -33,6 +33,7 @@ NOUNS: Final = {
     "check": "check",
     "judges": "judges",
     "reviews": "reviews",
+    "drift": "drift",
     "traces": "traces",
     "rules": "rules",
     "releases": "releases",

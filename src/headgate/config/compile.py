@@ -16,6 +16,7 @@ from headgate.access.book import MAX_STALE_MS
 from headgate.access.model import Project
 from headgate.catalog.kinds import ANYWHERE, expand_regions, kinds, region_sets, routed_to
 from headgate.catalog.model import ModelFacts, Provider, Target
+from headgate.config.canaries import canaries_of
 from headgate.config.document import Document, ModelTable, TargetTable, from_json, normalised
 from headgate.config.experiments import experiments_of
 from headgate.config.exporters import exporters_of
@@ -28,6 +29,7 @@ from headgate.config.providers import provider_of
 from headgate.config.snapshot import Alias, CallTimeouts, RetryRule, ServerLimits, Snapshot
 from headgate.config.values import MODEL_NAME_CHARACTERS_MAX, is_model_name, read_days, read_duration
 from headgate.core.faults import Misconfigured, NotFound
+from headgate.drift.model import DriftRule
 
 FORMAT = 1
 DIRECT_NAMES_KEPT = 1024
@@ -142,6 +144,7 @@ class _Compiler:
             for place, region in enumerate(table.regions):
                 self._check_region(region, ("exporters", index, "regions", place))
         experiments, arms = experiments_of(document, aliases, self._arm_target, self._problems)
+        canaries = canaries_of(document, self._problems)
         max_stale_ms = self._max_stale_ms()
         self._problems.raise_if_any()
         content = normalised(document)
@@ -172,6 +175,8 @@ class _Compiler:
             exporters=exporters,
             experiments=experiments,
             arms=arms,
+            canaries=canaries,
+            drift=DriftRule(months=document.drift.months_a_false_alarm, traffic=document.drift.traffic),
             priced_on=self._today.isoformat(),
         )
 

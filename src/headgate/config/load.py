@@ -11,6 +11,7 @@ from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hin
 
 import msgspec
 
+from headgate.config.case_files import with_files
 from headgate.config.document import Document
 from headgate.config.lines import Path, locate
 from headgate.config.problems import Locations, Problems, nearest
@@ -57,7 +58,10 @@ def load_located(source: FilePath | str) -> Loaded:
     problems = Problems(locations)
     _Checker(problems).check(raw, Document, ())
     problems.raise_if_any()
-    return Loaded(document=msgspec.convert(raw, Document), locations=locations)
+    folder = None if isinstance(source, str) else source.parent
+    document = with_files(msgspec.convert(raw, Document), folder, problems)
+    problems.raise_if_any()
+    return Loaded(document=document, locations=locations)
 
 
 def _read(source: FilePath | str) -> tuple[str, str]:

@@ -11,12 +11,16 @@ import msgspec
 from headgate.config.document import Document
 
 _NAMED_TABLES = ("providers", "models", "projects", "prices")
-_NAMED_LISTS = ("budgets", "rate_limits", "exporters", "experiments")
-_SINGLE_TABLES = ("loop_guard", "server")
+_NAMED_LISTS = ("budgets", "rate_limits", "exporters", "experiments", "canaries")
+_SINGLE_TABLES = ("drift", "loop_guard", "server")
 
 _IDENTITY = ("scope", "window", "timezone")
 _ANALYSIS = frozenset({"metrics", "error", "planned_units"})
 """What of an experiment may change without beginning anew."""
+
+
+_ASKED = frozenset({"cases", "file", "parameters"})
+"""What of a canary decides on its answers."""
 
 
 class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +99,8 @@ def _note(kind: str, changes: tuple[FieldChange, ...]) -> str:
         return "what was spent stays"
     if kind == "experiments" and keys - _ANALYSIS:
         return "another experiment from now on: its units begin anew, and what ran before is reported apart"
+    if kind == "canaries" and keys & _ASKED:
+        return "the canary learns anew what is usual"
     if kind == "experiments":
         return "the report will say that this changed after the start"
     return ""

@@ -9,6 +9,7 @@ import msgspec
 
 from headgate.access.model import Project
 from headgate.catalog.model import ModelFacts, Provider, Target
+from headgate.drift.model import Canary, DriftRule
 from headgate.experiments.model import Experiment
 from headgate.meters.model import Budget, LoopGuard, RateLimit
 from headgate.traces.sending.model import Exporter
@@ -96,6 +97,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     experiments: tuple[Experiment, ...] = ()
     arms: dict[tuple[str, str], Alias] = msgspec.field(default_factory=dict[tuple[str, str], Alias])
     """The alias of an experiment with an arm's targets, by their names, for arms that have targets."""
+    canaries: tuple[Canary, ...] = ()
+    drift: DriftRule = DriftRule()
     priced_on: str = ""
     """The day (ISO 8601) whose prices it was compiled with."""
 

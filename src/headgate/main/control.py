@@ -27,10 +27,13 @@ from headgate.config.file_http import ConfigurationFile
 from headgate.config.secrets import read_reference
 from headgate.config.snapshot import Snapshot
 from headgate.config.watch import ConfigurationWatcher
+from headgate.core.ports import Origin
 from headgate.core.secret import Secret
+from headgate.drift.calling import CallsToGateway
 from headgate.http1.asgi import AsgiService
 from headgate.http1.pool import HttpTransport
 from headgate.http1.proxies import ProxySettings
+from headgate.http1.tls import TlsSettings
 from headgate.journal.backlog import JournalWatch
 from headgate.journal.writer import JournalWriter
 from headgate.policy.egress import GuardedEgress
@@ -66,10 +69,14 @@ async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
         http = HttpTransport(proxies=ProxySettings.from_mapping(environment))
         stack.push_async_callback(http.close)
         egress = GuardedEgress({"http": http, "https": http})
+        # Gateways of this host are asked without a proxy, and known by their own certificate.
+        direct = HttpTransport(tls=TlsSettings(ca_file=spec.tls_cert))
+        stack.push_async_callback(direct.close)
         targets = TargetHealthFiles(metrics)
         # Telemetry of applications has a journal as calls have: what was answered is shipped, come what may.
         journal = JournalWriter(Path(spec.data_dir) / "journal", spec.boot)
         stack.callback(journal.close)
+        own_calls = CallsToGateway(GuardedEgress({"http": direct, "https": direct}), own_origin(spec))
         services = ControlServices(
             database=database,
             clock=clock,
@@ -92,6 +99,7 @@ async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
                 WordsJob(database).run,
                 *_background(spec, database),
             ),
+            own_calls=own_calls,
             journal=journal,
             vault=_vault(spec, settings),
             has_common_vault=spec.embedded or settings.vault_key is not None,
@@ -132,6 +140,12 @@ def _background(spec: WorkerSpec, database: Database) -> tuple[Callable[[], Awai
 
     watcher = ConfigurationWatcher(Path(spec.config_path), on_snapshot=activate)
     return (watcher.run,)
+
+
+def own_origin(spec: WorkerSpec) -> Origin:
+    """Return where this host's gateways answer."""
+    anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - read, not bound
+    return Origin("https" if spec.tls_cert else "http", anywhere.get(spec.host, spec.host), spec.port)
 
 
 def is_loopback(host: str) -> bool:

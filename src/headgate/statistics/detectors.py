@@ -6,6 +6,7 @@ the same bets for a question that ends.
 """
 
 import math
+from collections.abc import Sequence
 
 import msgspec
 
@@ -60,3 +61,25 @@ class MeanDetector(msgspec.Struct, frozen=True, kw_only=True):
             for place, capital in enumerate(self.capitals, 1)
         )
         return msgspec.structs.replace(self, capitals=capitals, seen=self.seen + 1)
+
+
+def likeliest_change(values: Sequence[float], baseline: float) -> int:
+    """Return the place of the first value after the change: where bets that begin there have won most.
+
+    Of values in [0, 1] whose mean was at most `baseline` before; an estimate, without an interval of its own.
+    Source: Page, Biometrika 41, 1954, for the detector above (its e-CUSUM, section 2 of the paper).
+    """
+    if not values:
+        raise InvalidRequest("there are no values; a change lies among some")
+    detector = MeanDetector(baseline=baseline, run_length=1)
+    bets = len(detector.capitals) + 1
+    logs = [0.0] * len(detector.capitals)
+    best, place = -math.inf, 0
+    for start in range(len(values) - 1, -1, -1):
+        surprise = values[start] / baseline - 1
+        logs = [log + math.log1p(bet / bets * surprise) for bet, log in enumerate(logs, 1)]
+        most = max(logs)
+        won = most + math.log(math.fsum(math.exp(log - most) for log in logs))
+        if won >= best:
+            best, place = won, start
+    return place

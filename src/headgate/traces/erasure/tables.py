@@ -92,6 +92,7 @@ NOBODY: Final = frozenset(
         ),
         *("releases", "environment_moves", "prompts_unreleased", "rule_versions", "schema_migrations"),
         *("experiments", "judges"),
+        *("drift_watches", "drift_keys", "drift_runs", "drift_answers", "drift_alarms"),
     }
 )
 """Tables that hold nothing of what callers say or who they are."""

@@ -1,0 +1,110 @@
+"""Canaries of a document, checked and compiled. Pure. Read next: `drift.model`."""
+
+from typing import Final
+
+import msgspec
+
+from headgate.config.document import CanaryTable, CaseTable, Document
+from headgate.config.lines import Path
+from headgate.config.problems import Problems, nearest
+from headgate.config.values import read_amount, read_duration
+from headgate.core.chat import Fields
+from headgate.drift.model import Canary, Case, version_of
+from headgate.drift.suite import BUILT_IN
+from headgate.wire.dialects.validating import fault_of
+
+CANARIES_MAX: Final = 64
+EVERY_S_LEAST: Final = 60.0
+
+PARAMETERS: Final[dict[str, bool | int | float | str]] = {"temperature": 0, "max_tokens": 256}
+
+
+def canaries_of(document: Document, problems: Problems) -> tuple[Canary, ...]:
+    """Return the canaries of a document."""
+    if len(document.canaries) > CANARIES_MAX:
+        problems.add(
+            ("canaries",), f"has {len(document.canaries)} entries; at most {CANARIES_MAX} run at once"
+        )
+    found: list[Canary] = []
+    for place, table in enumerate(document.canaries):
+        path: Path = ("canaries", place)
+        if any(each.name == table.name for each in found):
+            problems.add((*path, "name"), f"is {table.name!r} a second time; choose another")
+        _check(document, table, path, problems)
+        found.append(_canary(table))
+    return tuple(found)
+
+
+def _canary(table: CanaryTable) -> Canary:
+    canary = Canary(
+        name=table.name,
+        targets=table.targets,
+        cases=tuple([_case(case, place) for place, case in enumerate(table.cases, 1)]) or BUILT_IN,
+        every_s=read_duration(table.every),
+        draws=table.cases_a_run,
+        reference=table.reference,
+        parameters=msgspec.json.encode(
+            PARAMETERS if table.parameters is None else table.parameters, order="sorted"
+        ),
+        project=table.project,
+        budget_pico_usd=read_amount(table.budget),
+    )
+    return msgspec.structs.replace(canary, version=version_of(canary))
+
+
+def _case(table: CaseTable, place: int) -> Case:
+    return Case(
+        name=table.name or f"case-{place}",
+        prompt=table.prompt,
+        system=table.system,
+        scorer=table.scorer or ("exact" if table.expected else "none"),
+        expected=table.expected,
+    )
+
+
+def _check(document: Document, table: CanaryTable, path: Path, problems: Problems) -> None:
+    for place, target in enumerate(table.targets):
+        provider, slash, model = target.partition("/")
+        if not slash or not model or provider not in document.providers:
+            close = nearest(provider, document.providers)
+            at = (*path, "targets", place)
+            problems.add(at, f"is {target!r}; write provider/model of a provider in [providers]{close}")
+    if read_duration(table.every) < EVERY_S_LEAST:
+        problems.add((*path, "every"), f"is {table.every!r}; a minute at least lies between two runs")
+    if table.project != "default" and table.project not in document.projects:
+        close = nearest(table.project, document.projects)
+        problems.add((*path, "project"), f"is {table.project!r}, which [projects] does not have{close}")
+    for reserved in sorted({"model", "messages", "stream"} & set(table.parameters or ())):
+        problems.add((*path, "parameters", reserved), "is set by the canary itself; take it out")
+    names: set[str] = set()
+    for place, case in enumerate(table.cases):
+        compiled = _case(case, place + 1)
+        if compiled.name in names:
+            problems.add(
+                (*path, "cases", place, "name"), f"is {compiled.name!r} a second time; choose another"
+            )
+        names.add(compiled.name)
+        reason = _fault(compiled)
+        if reason:
+            problems.add((*path, "cases", place, "expected"), reason)
+
+
+def _fault(case: Case) -> str:
+    """Say why a case can't be marked."""
+    match case.scorer:
+        case "none":
+            return ""
+        case "length":
+            return (
+                ""
+                if case.expected.isdecimal()
+                else f"is {case.expected[:50]!r}; write a number of characters"
+            )
+        case "schema":
+            try:
+                fault = fault_of(msgspec.json.decode(case.expected, type=Fields))
+            except (msgspec.MsgspecError, RecursionError) as error:
+                fault = str(error)
+            return "" if fault is None else f"is no JSON schema: {fault}"
+        case _:
+            return "" if case.expected.strip() else f"is empty; the scorer {case.scorer} needs it"

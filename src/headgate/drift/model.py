@@ -1,0 +1,73 @@
+"""Canaries as they are compiled, and what drift is held against. Pure; part of the snapshot.
+
+Read next: `drift.watching` (what answers are worth as evidence), `config.canaries`.
+"""
+
+import hashlib
+from typing import Final, Literal
+
+import msgspec
+
+Scorer = Literal["exact", "contains", "schema", "length", "none"]
+"""How an answer is marked: equal to what is expected but for white space around it, containing it, JSON of
+that schema, at most so many characters; or not at all."""
+
+Signal = Literal["score", "new_answer", "length", "refused", "tool_use", "errors", "cost", "latency", "first"]
+"""What is watched of answers, as a share or on a scale from 0 to 1."""
+
+Side = Literal["up", "down"]
+
+DAYS_A_MONTH: Final = 365.25 / 12
+
+TAG: Final = "canary"
+"""The tag of all calls that canaries make; each has one with its name, too."""
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One question of a suite."""
+
+    name: str
+    prompt: str
+    system: str = ""
+    scorer: Scorer = "none"
+    expected: str = ""
+
+
+class Canary(msgspec.Struct, frozen=True, kw_only=True):
+    """A pinned suite that is asked of targets on a schedule. `version` is what its answers hang on."""
+
+    name: str
+    targets: tuple[str, ...]
+    cases: tuple[Case, ...]
+    every_s: float = 86400.0
+    draws: int = 20
+    """Cases a run, drawn at random: each value then has the suite's mean, whatever came before."""
+    reference: int = 200
+    """Answers that say what is usual; the first runs ask for as many at once."""
+    parameters: bytes = b"{}"
+    project: str = "default"
+    budget_pico_usd: int = 0
+    version: str = ""
+
+
+class DriftRule(msgspec.Struct, frozen=True, kw_only=True):
+    """How often all watches together may be wrong, and whether live traffic is watched."""
+
+    months: float = 12.0
+    traffic: bool = True
+
+    @property
+    def days(self) -> float:
+        """The time in which there is at most one false alarm on average, in days."""
+        return self.months * DAYS_A_MONTH
+
+
+def version_of(canary: Canary) -> str:
+    """Return the digest of all that answers depend on: another one begins anew."""
+    fixed = (canary.cases, canary.parameters)
+    return hashlib.sha256(msgspec.json.encode(fixed)).hexdigest()[:16]
+
+
+def tags_of(name: str) -> tuple[str, str]:
+    """Return the tags of a canary's calls."""
+    return (TAG, f"{TAG}:{name}")

@@ -1,0 +1,198 @@
+"""What a watch knows: first what is usual, then how much speaks for a change. Frozen states; pure.
+
+A watch sees one thing (a canary at a target, or one target's live traffic) through several signals, each a
+value from 0 to 1. The first values are the reference; from then on each signal and side has a detector, and
+their mean is the watch's evidence: it holds however the signals depend on one another. Never decides what to
+do about an alarm. Read next: `drift.findings`, `statistics.detectors`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
+
+import msgspec
+
+from headgate.core.faults import InvalidRequest
+from headgate.drift.model import DriftRule, Side, Signal
+from headgate.statistics.detectors import MeanDetector
+from headgate.statistics.model import Interval
+from headgate.statistics.multiplicity import combined_evidence
+from headgate.statistics.proportions import exact
+from headgate.statistics.sequences import betting
+
+REFERENCE_ERROR: Final = 0.05
+"""The chance that any end of the reference's intervals is wrong; shared by all signals of a watch."""
+
+REFERENCE_LEAST: Final = 20
+"""Values without which a signal is not watched."""
+
+BASELINE_MOST: Final = 0.95
+"""A mean that may be larger leaves no room to see it rise."""
+
+HALF_CHARACTERS: Final = 200.0
+"""An answer of this length has a length of a half."""
+
+Phase = Literal["reference", "watching", "alarmed"]
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer, or one period of many, as values from 0 to 1. `answer` tells one answer from another."""
+
+    values: dict[Signal, float]
+    case: str = ""
+    answer: str = ""
+
+
+class Lookout(msgspec.Struct, frozen=True, kw_only=True):
+    """A signal that is watched for one side."""
+
+    signal: Signal
+    side: Side
+    detector: MeanDetector
+
+    def value_of(self, value: float) -> float:
+        """Return a value as the detector takes it: one that falls is one whose rest rises."""
+        return value if self.side == "up" else 1 - value
+
+
+class Watch(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known so far. `reference` is how many values say what is usual."""
+
+    reference: int
+    gathered: dict[Signal, tuple[float, ...]] = {}
+    answers: dict[str, tuple[str, ...]] = {}
+    """Answers of the reference's first half, by case."""
+    seen: int = 0
+    lookouts: tuple[Lookout, ...] = ()
+    is_alarmed: bool = False
+    note: str = ""
+
+    @property
+    def phase(self) -> Phase:
+        """Whether it still learns what is usual, watches, or waits for somebody to look at its alarm."""
+        if self.is_alarmed:
+            return "alarmed"
+        return "watching" if self.lookouts else "reference"
+
+    @property
+    def evidence(self) -> float:
+        """How much speaks for a change."""
+        if not self.lookouts:
+            return 0.0
+        return combined_evidence([each.detector.evidence for each in self.lookouts])
+
+
+class Promise(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a watch may be wrong: its share of what all of `watches` may be together.
+
+    The evidence of a watch without a change is on average at most the number of its values so far. So with an
+    alarm at `run_length` values it is wrong at most once in that many, which is `days` times `watches` days.
+    """
+
+    rule: DriftRule
+    watches: int
+    values_a_day: float
+
+    @property
+    def run_length(self) -> float:
+        """The evidence that is an alarm."""
+        return max(1.0, self.rule.days * self.watches * self.values_a_day)
+
+    def once_in_days(self, evidence: float) -> float:
+        """In how many days all watches together would come to as much once, without a change."""
+        return evidence / (self.watches * self.values_a_day)
+
+
+def length_of(characters: int) -> float:
+    """Return a length as a value from 0 to 1, whatever the length."""
+    return characters / (characters + HALF_CHARACTERS)
+
+
+def observe(watch: Watch, all_seen: Sequence[Seen]) -> tuple[Watch, list[dict[Signal, float]]]:
+    """Return the watch after more values, and these with what only the watch can say (`new_answer`)."""
+    found: list[dict[Signal, float]] = []
+    for seen in all_seen:
+        values = _with_novelty(watch, seen)
+        found.append(values)
+        if watch.phase == "reference":
+            watch = _gather(watch, seen, values)
+            if watch.seen >= watch.reference:
+                watch = _begin(watch)
+        elif watch.phase == "watching":
+            lookouts = tuple([_looked(each, values) for each in watch.lookouts])
+            watch = msgspec.structs.replace(watch, lookouts=lookouts, seen=watch.seen + 1)
+    return watch, found
+
+
+def anew(watch: Watch, note: str = "") -> Watch:
+    """Return a watch that learns again what is usual."""
+    return Watch(reference=watch.reference, note=note)
+
+
+def alarmed(watch: Watch) -> Watch:
+    """Return a watch that waits until its alarm is acknowledged."""
+    return msgspec.structs.replace(watch, is_alarmed=True)
+
+
+def _with_novelty(watch: Watch, seen: Seen) -> dict[Signal, float]:
+    known = watch.answers.get(seen.case)
+    if not seen.answer or known is None or 2 * watch.seen < watch.reference:
+        return seen.values
+    return {**seen.values, "new_answer": float(seen.answer not in known)}
+
+
+def _gather(watch: Watch, seen: Seen, values: Mapping[Signal, float]) -> Watch:
+    gathered = {**watch.gathered}
+    for signal, value in values.items():
+        if not 0 <= value <= 1:
+            raise InvalidRequest(f"{signal} is {value}, which is not between 0 and 1; scale values first")
+        gathered[signal] = (*gathered.get(signal, ()), value)
+    answers = watch.answers
+    if seen.answer and 2 * watch.seen < watch.reference:
+        known = answers.get(seen.case, ())
+        if seen.answer not in known:
+            answers = {**answers, seen.case: (*known, seen.answer)}
+    return msgspec.structs.replace(watch, gathered=gathered, answers=answers, seen=watch.seen + 1)
+
+
+def _begin(watch: Watch) -> Watch:
+    """Turn the reference into detectors, each of the worst mean that the reference leaves open."""
+    usable: dict[Signal, tuple[float, ...]]
+    usable = {name: values for name, values in watch.gathered.items() if len(values) >= REFERENCE_LEAST}
+    lookouts: list[Lookout] = []
+    try:
+        for signal, values in usable.items():
+            interval = baseline_of(values, alpha=REFERENCE_ERROR / len(usable))
+            lookouts += _lookouts(signal, interval)
+    except InvalidRequest as fault:
+        return anew(watch, f"the reference was not steady, and is taken again: {fault.message}")
+    if not lookouts:
+        return anew(
+            watch, f"no signal has {REFERENCE_LEAST} values that can be watched; ask for a larger one"
+        )
+    return msgspec.structs.replace(watch, gathered={}, lookouts=tuple(lookouts), seen=0, note="")
+
+
+def baseline_of(values: Sequence[float], *, alpha: float) -> Interval:
+    """Return where the mean of a reference lies; of yes and no whatever their order."""
+    if set(values) <= {0.0, 1.0}:
+        return exact(int(sum(values)), len(values), alpha=alpha)
+    return betting(values, alpha=alpha)
+
+
+def _lookouts(signal: Signal, interval: Interval) -> list[Lookout]:
+    sides: list[tuple[Side, float]] = [("up", interval.high)]
+    if signal != "new_answer":
+        sides.append(("down", 1 - interval.low))
+    return [
+        Lookout(signal=signal, side=side, detector=MeanDetector(baseline=baseline, run_length=1))
+        for side, baseline in sides
+        if 0 < baseline <= BASELINE_MOST
+    ]
+
+
+def _looked(lookout: Lookout, values: Mapping[Signal, float]) -> Lookout:
+    value = values.get(lookout.signal)
+    if value is None:
+        return lookout
+    detector = lookout.detector.observe(lookout.value_of(value))
+    return msgspec.structs.replace(lookout, detector=detector)

@@ -1,0 +1,103 @@
+"""Canaries end to end: through the gateways, metered and on record, to an alarm that names what changed."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from demo.running import Running, headgate
+
+TOML = """
+[providers.mock]
+kind = "mock"
+seed = {seed}
+output_tokens = {tokens}
+
+[models.assistant]
+targets = ["mock/small"]
+
+[[canaries]]
+name = "daily"
+targets = ["mock/small"]
+cases_a_run = 40
+reference = 60
+
+[[canaries.cases]]
+name = "greeting"
+prompt = "Describe bicycles for a child."
+
+[[canaries.cases]]
+name = "sum"
+prompt = "What is 17 + 26? Answer with the number only."
+expected = "43"
+scorer = "contains"
+"""
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    with headgate(TOML.format(seed=1, tokens=20)) as opened:
+        yield opened
+
+
+def until(answer: Callable[[], Any], timeout_s: float = 30.0) -> Any:
+    ends_s = time.monotonic() + timeout_s
+    while not (found := answer()):
+        assert time.monotonic() < ends_s, "it did not come about in time"
+        time.sleep(0.1)
+    return found
+
+
+def target_of(running: Running, name: str = "daily") -> dict[str, Any]:
+    return running.get(f"/drift/canaries/{name}")["targets"][0]
+
+
+def test_a_model_that_answers_otherwise_is_found_and_named(running: Running) -> None:
+    key = running.make_key("app")
+    body = {"model": "assistant", "messages": [{"role": "user", "content": "Hello"}]}
+    with httpx.Client(base_url=running.url, trust_env=False) as client:
+        headers = {"authorization": f"Bearer {key}"}
+        assert client.post("/v1/chat/completions", json=body, headers=headers).status_code == 200
+    # The first run is due at once, and asks for the whole reference.
+    until(lambda: target_of(running)["phase"] == "watching")
+    shown = target_of(running)
+    assert (shown["answers"], shown["last_state"]) == (0, "done")
+    assert set(shown["signals"]) == {"score", "length", "new_answer", "refused"}
+
+    said = running.command("drift", "run", "daily")
+    assert "no change is known" in said
+    assert running.get("/drift/alarms")["items"] == []
+    records = running.wait_for_requests(100, model="mock/small")
+    assert {tuple(each["tags"]) for each in records} == {("canary", "canary:daily")}
+
+    running.config_path.write_text(TOML.format(seed=2, tokens=60))
+    until(lambda: len(running.get("/snapshots")["items"]) == 2)
+    until(lambda: "HAS CHANGED" in running.command("drift", "run", "daily"))
+    (alarm,) = running.get("/drift/alarms")["items"]
+    assert (alarm["kind"], alarm["target"], alarm["acknowledged_at"]) == ("canary", "mock/small", None)
+    changes = {each["signal"]: each for each in alarm["changes"]}
+    assert {"length", "new_answer"} <= set(changes)
+    assert changes["new_answer"]["before"]["mean"] == 0
+    assert changes["new_answer"]["after"]["low"] > 0.5
+    assert changes["length"]["before"]["mean"] < changes["length"]["after"]["mean"]
+    assert alarm["once_in_years"] >= 1
+    assert any("configuration" in each for each in alarm["by_hand"]), "the change was ours, and is named"
+    (touched,) = [each for each in alarm["touches"] if each["model"] == "assistant"]
+    assert touched["calls"] == 1
+
+    alerts = [each for each in running.get("/alerts")["items"] if each["kind"] == "drift"]
+    assert [each["subject"] for each in alerts] == ["mock/small"]
+    marks = [each for each in running.get("/timeline")["items"] if each["kind"] == "drift"]
+    assert len(marks) == 1
+    assert marks[0]["name"].startswith("mock/small changed: ")
+    assert "mock/small" in running.command("drift", "list")
+    assert "went from" in running.command("drift", "show", alarm["id"])
+
+    running.command("drift", "acknowledge", alarm["id"], "--note", "we changed the mock")
+    assert target_of(running)["phase"] == "reference"
+    assert "acknowledged before" in running.command("drift", "acknowledge", alarm["id"], status=1)
+    running.command("drift", "run", "daily")
+    assert "no change is known" in running.command("drift", "run", "daily")
+    audit = [each for each in running.get("/audit")["items"] if each["kind"] == "drift_alarm"]
+    assert [each["after"] for each in audit] == [{"note": "we changed the mock"}]
