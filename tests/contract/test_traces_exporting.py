@@ -50,8 +50,9 @@ async def ship(database: Database, *batches: SpanBatch) -> None:
 
 async def exported(database: Database, trace: str, form: Format, key: str | None = None) -> bytes:
     async with database.connection() as connection:
-        kept = await find_trace(connection, ["default"], trace)
-    lines: AsyncIterator[bytes] = lines_of(TraceReader(database, kept, key), "default", form)
+        kept = await find_trace(connection, None, trace)
+    reader = TraceReader(database, kept, key)
+    lines: AsyncIterator[bytes] = lines_of(reader, reader.project, form)
     return b"".join([piece async for piece in lines])
 
 

@@ -16,14 +16,15 @@ from litestar.response import Stream
 from headgate.access.gate import CallerKey, grant
 from headgate.access.http import Store
 from headgate.access.roles import Visible, visible
-from headgate.core.faults import InvalidRequest, Limited, NotFound
+from headgate.core.faults import InvalidRequest, Limited
 from headgate.core.pages import LIMIT_MAX, Page
 from headgate.records.http import Guard, narrowed, query_parameter
 from headgate.store.database import Database
+from headgate.traces.exporting.batches import readers_of
 from headgate.traces.exporting.lines import lines_of
 from headgate.traces.exporting.model import Format
 from headgate.traces.exporting.reading import TraceReader
-from headgate.traces.reading.finding import Kept, find_trace, unknown_trace
+from headgate.traces.reading.finding import find_trace, unknown_trace
 from headgate.traces.reading.http import FILTERS, SORT, read_filters, read_sort
 from headgate.traces.reading.listing import list_traces
 from headgate.traces.reading.model import Sort, TraceFilters, TraceItem
@@ -123,13 +124,9 @@ async def exported(
     """Yield the lines of all traces, page after page."""
     page, left = first, question.limit
     while True:
-        for item in page.items[:left]:
+        async for reader in readers_of(database, page.items[:left], question.seen.key):
             check()
-            kept = await _find(database, item)
-            if kept is None:
-                continue
-            reader = TraceReader(database, kept, question.seen.key)
-            async for piece in lines_of(reader, item.project, question.form):
+            async for piece in lines_of(reader, reader.project, question.form):
                 yield piece
         left = None if left is None else left - len(page.items)
         if page.next is None or (left is not None and left <= 0):
@@ -148,15 +145,6 @@ async def page_of(database: Database, question: Question, cursor: str | None) ->
             limit=LIMIT_MAX,
             cursor=cursor,
         )
-
-
-async def _find(database: Database, item: TraceItem) -> Kept | None:
-    """Return where a trace is; None where it was erased meanwhile."""
-    async with database.connection() as connection:
-        try:
-            return await find_trace(connection, [item.project], item.trace_id)
-        except NotFound:
-            return None
 
 
 async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

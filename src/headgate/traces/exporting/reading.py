@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
+
 from headgate.core.ports import Origin
 from headgate.store.database import Database
 from headgate.store.queries import Queries
@@ -27,10 +29,22 @@ CALLS_MAX: Final = 8
 """Calls that are read at once: each with up to 2 MiB of recorded bodies."""
 
 
-class TraceReader:
-    """Reads one trace; with `key` only what this key made."""
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a trace was read together with others; `spans` are None where there are too many for that."""
 
-    def __init__(self, database: Database, kept: Kept, key: str | None) -> None:
+    name: str
+    spans: list[StoredSpan] | None
+    calls: list[Place]
+    is_scored: bool
+
+
+class TraceReader:
+    """Reads one trace; with `key` only what this key made. What is known of it is not read again."""
+
+    def __init__(
+        self, database: Database, kept: Kept, key: str | None, *, known: Known | None = None
+    ) -> None:
+        self._known = known
         self._database = database
         self._kept = kept
         self._key = key
@@ -41,8 +55,15 @@ class TraceReader:
         """Its id, as people see it."""
         return self._kept.item.trace_id
 
+    @property
+    def project(self) -> str:
+        """Whose it is."""
+        return self._kept.item.project
+
     async def said_name(self) -> str:
         """Return the name that a span gave the trace; empty where it goes by its root's, or for one key."""
+        if self._known is not None:
+            return self._known.name
         async with self._database.connection() as connection:
             cursor = await connection.execute(QUERIES.trace_named, self._scope)
             row = await cursor.fetchone()
@@ -51,21 +72,20 @@ class TraceReader:
 
     async def spans(self) -> AsyncIterator[list[StoredSpan]]:
         """Yield the spans, the earliest first."""
+        if self._known is not None and self._known.spans is not None:
+            if self._known.spans:
+                yield self._known.spans
+            return
+        trace = self._scope["trace_id"]
         async for places in self._places("span_places"):
             for group in grouped(places):
-                asked = {
-                    **self._scope,
-                    "days": [place.day for place in group],
-                    "numbers": [place.id for place in group],
-                }
-                async with self._database.connection() as connection:
-                    cursor = await connection.execute(QUERIES.spans_at, asked)
-                    rows = await cursor.fetchall()
-                yield [StoredSpan(*row) for row in rows]
+                named = [(trace, place) for place in group]
+                found = await read_spans_at(self._database, self._kept.item.project, named)
+                yield found.get(trace, [])
 
     async def calls(self, exporter: Exporter) -> AsyncIterator[list[SentCall]]:
         """Yield the recorded calls, with their words where these were recorded and are for all readers."""
-        async for places in self._places("call_places"):
+        async for places in self._call_places():
             for start in range(0, len(places), CALLS_MAX):
                 group = [(place.day, place.id) for place in places[start : start + CALLS_MAX]]
                 wanted = [(day, call) for day, call in group if isinstance(call, UUID)]
@@ -75,6 +95,8 @@ class TraceReader:
 
     async def scores(self) -> list[Feedback]:
         """Return what was said of the trace, its spans and its requests."""
+        if self._known is not None and not self._known.is_scored:
+            return []
         async with self._database.connection() as connection:
             return await scores_of(
                 connection,
@@ -84,13 +106,20 @@ class TraceReader:
                 key=self._key,
             )
 
+    async def _call_places(self) -> AsyncIterator[list[Place]]:
+        if self._known is not None:
+            yield self._known.calls
+            return
+        async for places in self._places("call_places"):
+            yield places
+
     async def _places(self, statement: str) -> AsyncIterator[list[Place]]:
         after: dict[str, Any] = {"after": None, "after_id": None}
         while True:
             asked = {**self._scope, **after, "limit": PLACES_MAX}
             async with self._database.connection() as connection:
                 cursor = await connection.execute(QUERIES[statement], asked, prepare=False)
-                places = [_place(row) for row in await cursor.fetchall()]
+                places = [place_of(row) for row in await cursor.fetchall()]
             if places:
                 yield places
             if len(places) < PLACES_MAX:
@@ -116,6 +145,26 @@ def grouped(places: Sequence[Place]) -> list[list[Place]]:
     return groups
 
 
-def _place(row: Sequence[Any]) -> Place:
+async def read_spans_at(
+    database: Database, project: str, places: Sequence[tuple[UUID, Place]]
+) -> dict[UUID, list[StoredSpan]]:
+    """Return the spans at these places, by their traces: those of each in the order of time."""
+    asked = {
+        "project_ids": [project],
+        "traces": [trace for trace, _ in places],
+        "days": [place.day for _, place in places],
+        "numbers": [place.id for _, place in places],
+    }
+    async with database.connection() as connection:
+        cursor = await connection.execute(QUERIES.spans_at, asked)
+        rows = await cursor.fetchall()
+    found: dict[UUID, list[StoredSpan]] = {}
+    for *row, trace in rows:
+        found.setdefault(trace, []).append(StoredSpan(*row))
+    return found
+
+
+def place_of(row: Sequence[Any]) -> Place:
+    """Return a row of places; calls have no length."""
     day, identity, started_at, *length = row
     return Place(day, identity, started_at, length[0] if length else 0)
