@@ -185,6 +185,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("delete", "/api/v1/prompts/catalogue/{source}"): Operation(roles=PROJECT),
     ("get", "/api/v1/experiments"): Operation(roles=READERS),
     ("get", "/api/v1/experiments/{name}"): Operation(roles=READERS),
+    ("get", "/api/v1/experiments/{name}/looks"): Operation(roles=READERS),
     ("post", "/api/v1/experiments/{name}/stop"): Operation(roles=ADMIN, body={"arm": "now", "reason": "so"}),
     ("get", "/api/v1/judges"): Operation(roles=READERS),
     ("post", "/api/v1/judges"): Operation(roles=PROJECT, body=JUDGE, nested=("review",)),

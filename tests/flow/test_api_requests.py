@@ -13,7 +13,7 @@ import pytest
 from tests.flow.control_app import Api, control, make_key
 
 from headgate.core.call import Usage
-from headgate.core.entries import END, End
+from headgate.core.entries import END, End, Exposure
 from headgate.core.identity import IdentitySource
 from headgate.core.money import parse_usd
 from headgate.core.ports import Envelope
@@ -103,6 +103,35 @@ async def test_requests_are_listed_newest_first_and_filtered(database: Database)
         assert ([each["id"] for each in rest["items"]], rest["next"]) == ([ids[0]], None)
         shown = await api.get(f"/requests/{ids[0]}")
         assert (shown["usage"]["input"], shown["cost_usd"], shown["attempts"]) == (10, "0.001", [])
+
+
+async def test_requests_are_filtered_by_experiment_and_arm(database: Database) -> None:
+    def part(name: str, arm: str, version: str = "v1") -> Exposure:
+        return Exposure(name, version, arm, "ann" if arm else "", "user")
+
+    async with control(database) as api:
+        ids = await record(
+            database,
+            ended(exposures=(part("tiny", "now"),)),
+            ended(exposures=(part("tiny", "new"), part('a "b\\ é', "now"))),
+            ended(exposures=(part("tiny", ""),)),
+            ended(),
+            ended(exposures=(part("tiny", "new", "v2"),)),
+        )
+        wanted: list[tuple[dict[str, Any], list[int]]] = [
+            ({"experiment": "tiny"}, [4, 2, 1, 0]),
+            ({"experiment": "v2"}, [4]),
+            ({"experiment": "tiny", "arm": "now"}, [0]),
+            ({"experiment": "v1", "arm": "new"}, [1]),
+            ({"arm": "now"}, [1, 0]),
+            ({"experiment": "tiny", "arm": "-"}, [2]),
+            ({"experiment": 'a "b\\ é'}, [1]),
+            ({"experiment": '" || true || "'}, []),
+            ({"experiment": "\0"}, []),
+        ]
+        for query, places in wanted:
+            found = [each["id"] for each in (await api.get("/requests", **query))["items"]]
+            assert found == [ids[place] for place in places], query
 
 
 async def test_each_role_sees_its_own(database: Database) -> None:

@@ -122,6 +122,8 @@ class RequestFilters(msgspec.Struct, frozen=True, kw_only=True):
     prompt: Annotated[str | None, typer.Option(help="Only calls that used this prompt.")] = None
     release: Annotated[str | None, typer.Option(help="Only calls of this release.")] = None
     environment: Annotated[str | None, typer.Option(help="Only calls of this environment.")] = None
+    experiment: Annotated[str | None, typer.Option(help="Only calls in this experiment.")] = None
+    arm: Annotated[str | None, typer.Option(help="Only calls in this arm; - for those in none.")] = None
     min_duration_ms: Annotated[float | None, typer.Option(help="Only calls that took so long.")] = None
     since: Annotated[str | None, typer.Option("--from", help="Not before, such as 2026-11-21T08:00:00Z.")] = (
         None

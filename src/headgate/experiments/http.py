@@ -17,6 +17,7 @@ from headgate.access.roles import visible
 from headgate.core.faults import NotFound
 from headgate.core.pages import Page, format_datetime
 from headgate.experiments.decisions import Decision, decide, get_decision
+from headgate.experiments.looks import Looks, looks
 from headgate.experiments.model import Experiment, UnitKind
 from headgate.experiments.reading import Defined, defined
 from headgate.experiments.report import Report, Running
@@ -113,6 +114,27 @@ class ExperimentsController(Controller):
             if projects is None:
                 decision = await get_decision(connection, found.experiment.version)
         return Shown(report=made, decision=decision, versions=versions)
+
+    @get("/{name:str}/looks", opt={"grant": grant("experiments:read")})
+    async def list_looks(
+        self,
+        caller: CallerKey,
+        *,
+        database: Store,
+        clock: Time,
+        in_force: Known,
+        name: FromPath[str],
+        version: FromQuery[str | None] = None,
+    ) -> Looks:
+        """Show how an experiment's intervals closed in: what reports would have said at up to 60 moments.
+
+        From the first complete unit to now, or to the decision. `version` is by default the last.
+        """
+        projects = visible(caller).project_ids
+        now = datetime.fromtimestamp(clock.now_ms() / 1000, UTC)
+        async with database.connection() as connection:
+            found, _ = await _find(connection, name, version, projects, await _running(in_force))
+            return await looks(connection, found, now=now, project_ids=projects)
 
     @post("/{name:str}/stop", status_code=201, opt={"grant": grant("experiments:write")})
     async def stop_experiment(

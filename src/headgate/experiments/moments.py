@@ -17,6 +17,10 @@ LARGEST: Final = 1e90
 """No value measured is as large; the cube of one that is would not be a number any more."""
 
 
+ROUNDING: Final = 1e-24
+"""Of the square of a value, what may be left of a variance that is none."""
+
+
 class Moments(msgspec.Struct, frozen=True, kw_only=True):
     """Sums over the units of an arm: of their values y, and of a second value x of each.
 
@@ -52,6 +56,37 @@ class Moments(msgspec.Struct, frozen=True, kw_only=True):
             yyx=self.yyx * part,
             yxx=self.yxx * part,
             xxx=self.xxx * part,
+        )
+
+    def joined(self, other: "Moments") -> "Moments":
+        """Return the sums over the units of both.
+
+        Source: Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample
+        variances", 1979.
+        """
+        if not self.n or not other.n:
+            return self if self.n else other
+        n = self.n + other.n
+        part, rest, cross = self.n / n, other.n / n, self.n * other.n / n
+        y, x = other.y - self.y, other.x - self.x
+        return Moments(
+            n=n,
+            y=self.y * part + other.y * rest,
+            x=self.x * part + other.x * rest,
+            yy=self.yy + other.yy + cross * y * y,
+            xy=self.xy + other.xy + cross * x * y,
+            xx=self.xx + other.xx + cross * x * x,
+            yyy=self.yyy * part + other.yyy * rest,
+            yyx=self.yyx * part + other.yyx * rest,
+            yxx=self.yxx * part + other.yxx * rest,
+            xxx=self.xxx * part + other.xxx * rest,
+        )
+
+    def with_x(self, x: float) -> "Moments":
+        """Return the same where the second value of every unit is this."""
+        square = self.yy / self.n + self.y * self.y if self.n else 0.0
+        return msgspec.structs.replace(
+            self, x=x, xy=0.0, xx=0.0, yyx=square * x, yxx=self.y * x * x, xxx=x**3
         )
 
     def combined(self, of_y: float, of_x: float) -> tuple[float, float]:
@@ -99,6 +134,8 @@ def slope_of(arms: list[Moments]) -> tuple[float, float]:
     if spread <= 0 or units == 0:
         return 0.0, 0.0
     middle = math.fsum(arm.n * arm.x for arm in arms) / units
+    if spread <= ROUNDING * units * middle * middle:
+        return 0.0, 0.0  # all said the same, and what is left is no spread
     return math.fsum(arm.xy for arm in arms) / spread, middle
 
 
@@ -122,7 +159,7 @@ def _effect(arm: Moments, estimate: float, of_y: float, of_x: float) -> Effect:
     if not (math.isfinite(estimate) and math.isfinite(variance)):
         raise InvalidRequest("values are too large to be compared")
     # What is left of the sums by rounding is no variance.
-    if variance <= 1e-24 * max(estimate * estimate, 1e-200):
+    if variance <= ROUNDING * max(estimate * estimate, 1e-200):
         raise InvalidRequest("all units have the same value, which tells nothing of chance")
     skewness = third / variance**1.5
     return Effect(

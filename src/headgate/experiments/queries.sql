@@ -124,7 +124,7 @@ group by arm;
 
 -- name: feedback_by_unit
 -- What each unit said within its window (y), and in as much time before its first exposure (x).
-    select u.project, u.unit, u.arm,
+    select u.project, u.unit, u.arm, u.first_at,
         case %(kind)s
             when 'answer' then avg(s.value) filter (where s.at >= u.first_at)
             when 'event' then coalesce(max((s.value <> 0)::int) filter (where s.at >= u.first_at), 0)
@@ -139,7 +139,7 @@ group by arm;
     join experiment_units u on u.version = %(version)s and u.project = s.project and u.unit = s.unit
     where u.first_at <= %(matured)s and s.at < u.first_at + make_interval(secs => %(window_s)s)
         and s.at >= u.first_at - make_interval(secs => %(window_s)s)
-    group by u.project, u.unit, u.arm
+    group by u.project, u.unit, u.arm, u.first_at
 
 -- name: feedback_by_arm
 -- A unit that said nothing before has the mean of those that did.
@@ -150,6 +150,40 @@ from (
     where said.y is not null
 ) measured
 group by arm;
+
+-- name: units_over_time
+-- How many units each arm has that came up to each of some times, and after the one before it.
+select arm, width_bucket(first_at, %(cuts)s::timestamptz[]) as place, count(*)
+from experiment_units
+where version = %(version)s and first_at <= %(until)s
+    and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
+group by 1, 2;
+
+-- name: calls_over_time
+-- Measures of the records by arm and time, all in one pass.
+select measure, arm, place, [moments]
+from (
+    select m.measure, u.arm, width_bucket(u.first_at, %(cuts)s::timestamptz[]) as place, m.y, u.calls::float8 as x
+    from experiment_units u
+    cross join lateral (values
+        ('cost', u.cost_usd::float8), ('latency', u.duration_ms), ('errors', u.errors::float8),
+        ('refusals', u.refusals::float8)
+    ) m (measure, y)
+    where u.version = %(version)s and u.first_at <= %(until)s and m.measure = any(%(measures)s::text[])
+        and (%(project_ids)s::text[] is null or u.project = any(%(project_ids)s::text[]))
+) measured
+group by 1, 2, 3;
+
+-- name: feedback_over_time
+-- Units that said nothing before (x) are apart: what takes its place is known only when all are counted.
+with said as materialized ([feedback_by_unit])
+select arm, place, is_known, [moments]
+from (
+    select arm, width_bucket(first_at, %(cuts)s::timestamptz[]) as place, x is not null as is_known, y::float8 as y,
+        coalesce(x, 0)::float8 as x
+    from said where y is not null
+) measured
+group by 1, 2, 3;
 
 -- name: feedback_left_out
 -- What can't be counted: texts, what has no finite size, and what is said to have been in the future.

@@ -18,6 +18,8 @@ from headgate.store.database import Connection
 from headgate.store.rows import fetch_rows
 
 RECENT: Final = timedelta(days=7)
+MOMENTS: Final = ("n", "y", "x", "yy", "xy", "xx", "yyy", "yyx", "yxx", "xxx")
+"""The columns of the part `moments`, before the lowest and highest y."""
 
 _OWN: Final[dict[UnitKind, tuple[str, ...]]] = {
     "user": ("user",),
@@ -144,8 +146,7 @@ def _sums(metric: Metric, row: Sequence[Any] | None, units: ArmUnits | None) -> 
     complete = units.complete if units is not None else 0
     moments, low, high = NOTHING, None, None
     if row is not None:
-        names = ("n", "y", "x", "yy", "xy", "xx", "yyy", "yyx", "yxx", "xxx")
-        moments = Moments(**dict(zip(names, row[:10], strict=True)))
+        moments = Moments(**dict(zip(MOMENTS, row[:10], strict=True)))
         low, high = row[10], row[11]
     if metric.measure == "feedback" and metric.kind != "answer":
         # Who was silent counts as 0.

@@ -52,6 +52,8 @@ _TEXTS: Final[dict[str, str]] = {
     "trace_id": "of this trace",
     "response_id": "whose answer has this id",
     "tag": "with this tag",
+    "experiment": "in the experiment of this name or version",
+    "arm": "in this arm of an experiment; - is none, since the unit was not known",
     "text": "whose messages or answer hold this text",
 }
 _TIMES: Final = {"from": "that started at or after this time", "to": "that started before this time"}

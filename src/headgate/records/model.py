@@ -61,6 +61,10 @@ class RequestFilters(msgspec.Struct, frozen=True, kw_only=True):
     response_id: str | None = None
     """The id that its answer gives itself."""
     tag: str | None = None
+    experiment: str | None = None
+    """Its name, or that of one of its versions."""
+    arm: str | None = None
+    """Of an experiment; `-` is none, since the call's unit was not known."""
     min_duration_ms: float | None = None
     text: str | None = None
 

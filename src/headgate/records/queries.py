@@ -38,6 +38,8 @@ from headgate.records.sink import QUERIES
 from headgate.store.database import Connection
 
 COST_ROWS_MAX = 10_000
+NO_ARM = "-"
+"""What the filter by arm says of calls that are in none; no arm is called that."""
 _BY_VALUE: tuple[GroupName, ...] = ("user", "tag")
 _MESSAGE_FIELDS = ("messages", "input", "contents")
 
@@ -63,6 +65,7 @@ async def list_requests(
         "status_min": status_min,
         "status_max": status_max,
         "patterns": None if filters.text is None else _patterns(filters.text),
+        "exposure": _exposure_path(filters.experiment, filters.arm),
         "limit": limit + 1,
     }
     # A prepared statement would get one plan for all filters; each combination deserves its own.
@@ -281,6 +284,17 @@ def _status_range(status: str | None) -> tuple[int | None, int | None]:
         f"status is {status[:16]!r}; write a code such as 429, a class such as 4xx, ok or error",
         parameter="status",
     )
+
+
+def _exposure_path(experiment: str | None, arm: str | None) -> str | None:
+    """Return the JSON path of a call's part in an experiment; None where none is asked for."""
+    wanted: list[str] = []
+    if experiment is not None:
+        name = json.dumps(clean(experiment))
+        wanted.append(f"(@.experiment == {name} || @.version == {name})")
+    if arm is not None:
+        wanted.append("!exists(@.arm)" if arm == NO_ARM else f"@.arm == {json.dumps(clean(arm))}")
+    return f"$[*] ? ({' && '.join(wanted)})" if wanted else None
 
 
 def _patterns(text: str) -> list[str]:

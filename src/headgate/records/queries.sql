@@ -212,6 +212,9 @@ where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[
     ))
     and (%(prompt)s::text is null or r.prompts @> jsonb_build_array(jsonb_build_object('name', %(prompt)s::text)))
     and (%(tag)s::text is null or r.tags @> array[%(tag)s::text])
+    and (%(exposure)s::text is null or (
+        r.exposures <> '[]' and r.exposures @? %(exposure)s::text::jsonpath
+    ))
     and (%(min_duration_ms)s::float8 is null or r.duration_ms >= %(min_duration_ms)s)
     and (%(patterns)s::text[] is null or exists (
         select from request_bodies b

@@ -15,6 +15,8 @@ export const FIELDS = {
   session: "Session",
   tag: "Tag",
   trace_id: "Trace",
+  experiment: "Experiment",
+  arm: "Arm",
   min_duration_ms: "At least ms",
   text: "Text",
 } as const;
