@@ -13,6 +13,7 @@ import "./style/shell.css";
 import "./style/pages.css";
 import "./style/traces.css";
 import "./style/administration.css";
+import "./style/experiments.css";
 import { SignIn } from "./shell/SignIn";
 import { FEATURES } from "./shell/registry";
 import { Shell } from "./shell/Shell";

@@ -36,7 +36,7 @@ class ArmOverTime(msgspec.Struct, frozen=True, kw_only=True):
     complete: list[int]
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class LookLine(msgspec.Struct, frozen=True, kw_only=True):
     """One metric of one arm over time; a list has a value for each moment, null where there was none.
 
     `bound` is what the interval has to be clear of: 0, or what a guardrail may lose. `least` is the
@@ -64,7 +64,7 @@ class Looks(msgspec.Struct, frozen=True, kw_only=True):
     at: list[str]
     arms: list[ArmOverTime]
     ratio_evidence: list[float | None]
-    lines: list[Line]
+    lines: list[LookLine]
 
 
 class _Sums:
@@ -225,7 +225,7 @@ def _line(
     arm: str,
     reports: Sequence[list[MetricReport] | None],
     scale: tuple[str, float],
-) -> Line:
+) -> LookLine:
     name, factor = scale
     place = [each.name for each in experiment.metrics].index(metric.name)
     shown: list[Comparison] = []
@@ -233,7 +233,7 @@ def _line(
         (one,) = [each for each in report[place].comparisons if each.arm == arm] if report else [UNSOUND]
         # A survey's values may leave 0 to 1 later on, and its numbers are points no more.
         shown.append(_rescaled(one, factor, report[place].scale) if report else one)
-    return Line(
+    return LookLine(
         metric=metric.name,
         role=metric.role,
         better=metric.better,

@@ -1,0 +1,184 @@
+"""Experiments as people read them: a sentence, how the interval closed in, the calls behind, the end."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from tests.browser.conftest import Looker, Opener
+from tests.browser.console_house import House
+from tests.browser.house_experiments import experiment
+
+PAGES = {
+    "experiments": ("/experiments", "What is known"),
+    "experiment": ("/experiments/smaller", "Watched to the end"),
+    "experiment-open": ("/experiments/briefer", "Watched to the end"),
+    "experiment-broken": ("/experiments/split", "The arms don't have the shares that were meant"),
+    "experiment-undecided": ("/experiments/smaller/decision", "Nothing has been decided yet"),
+    "experiment-missing": ("/experiments/no-such", "there is no experiment"),
+}
+
+
+@pytest.fixture(scope="module")
+def made(house: House) -> Iterator[House]:
+    assert house.running.get("/experiments")["items"] == []
+    yield house
+
+
+def settled(looker: Looker, path: str, expected: str) -> Page:
+    page = looker.open(path)
+    page.get_by_role("heading", level=1).first.wait_for()
+    page.get_by_text(expected).first.wait_for()
+    expect(page.locator(".hg-waiting")).to_have_count(0)
+    expect(page.get_by_text("Looking back")).to_have_count(0)
+    return page
+
+
+@pytest.fixture(scope="module")
+def ran(made: House) -> House:
+    experiment(made)
+    return made
+
+
+def test_before_the_first_experiment_it_says_how(made: House, looking: Opener) -> None:
+    looker = looking()
+    settled(looker, "/experiments", "No experiment has been defined yet")
+    looker.shoot("experiments-empty")
+    assert looker.violations() == []
+    looker.check()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_of_experiments_shows_what_it_is_for(
+    ran: House, looking: Opener, name: str, dark: bool
+) -> None:
+    path, expected = PAGES[name]
+    looker = looking(dark=dark)
+    settled(looker, path, expected)
+    looker.shoot(f"{name}-{'dark' if dark else 'light'}")
+    assert looker.violations() == []
+    if name == "experiment-missing":
+        looker.errors = [error for error in looker.errors if "404" not in error]
+    looker.check()
+
+
+@pytest.mark.parametrize("name", ["experiments", "experiment"])
+def test_a_page_of_experiments_fits_a_small_screen(ran: House, looking: Opener, name: str) -> None:
+    path, expected = PAGES[name]
+    looker = looking(width=1024)
+    page = settled(looker, path, expected)
+    looker.shoot(f"{name}-small")
+    main = "document.querySelector('main')"
+    assert page.evaluate(f"{main}.scrollWidth <= {main}.clientWidth")
+    looker.check()
+
+
+def test_its_numbers_are_those_of_the_api_and_lead_to_the_records(ran: House, looking: Opener) -> None:
+    looker = looking()
+    page = settled(looker, "/experiments/smaller", "Watched to the end")
+    report: Any = ran.running.get("/experiments/smaller")["report"]
+    page.get_by_text(report["sentence"]).first.wait_for()
+    rows = page.get_by_role("table", name="arms").get_by_role("row")
+    for place, arm in enumerate(report["arms"]):
+        cells = rows.nth(place + 1).get_by_role("cell").all_inner_texts()
+        assert cells[1] == f"{arm['units']:,}"
+        assert cells[4:7] == [f"{arm['complete']:,}", f"{arm['calls']:,}", f"{arm['crossed']:,}"]
+    for metric in report["metrics"]:
+        (one,) = metric["comparisons"]
+        known = page.get_by_role("article", name=f"{metric['name']} of small")
+        for word, part in (("small", "mean"), ("large", "baseline"), ("difference", "difference")):
+            text = fact(known, word)
+            assert number_of(text) == pytest.approx(in_unit(text, one[part]), rel=6e-3)
+        interval = fact(known, "interval")
+        for text, part in zip(interval.split(" to "), ("low", "high"), strict=True):
+            assert number_of(text) == pytest.approx(in_unit(text, one[part]), rel=6e-3)
+        label = re.compile(re.escape(f"last {interval} on"))
+        expect(known.get_by_role("img")).to_have_attribute("aria-label", label)
+    small = report["arms"][1]
+    rows.nth(2).get_by_role("link", name=f"{small['calls']:,}", exact=True).click()
+    page.get_by_role("table", name="requests").wait_for()
+    assert counted(ran, page.url) == small["calls"]
+    page.go_back()
+    page.get_by_role("link", name="12 calls").click()
+    page.get_by_role("table", name="requests").wait_for()
+    assert counted(ran, page.url) == report["strays"] == 12
+    looker.check()
+
+
+def fact(within: Locator, name: str) -> str:
+    term = within.locator("dl > div").filter(has=within.page.get_by_text(name, exact=True))
+    return term.locator("dd").inner_text()
+
+
+def number_of(text: str) -> float:
+    (digits,) = re.findall(r"[\d.,]+", text)
+    value = float(digits.replace(",", ""))
+    return -value if text.startswith("−") else value
+
+
+def in_unit(text: str, value: float) -> float:
+    """A time is written in seconds where it is long."""
+    return value / 1000 if text.endswith(" s") else value
+
+
+def counted(house: House, url: str) -> int:
+    """How many calls the API lists under the filter in an address of the console."""
+    query: dict[str, Any] = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    count, following = 0, {}
+    while True:
+        page = house.running.get("/requests", **query, limit=500, **following)
+        count += len(page["items"])
+        if page["next"] is None:
+            return count
+        following = {"next": page["next"]}
+
+
+def test_an_experiment_is_found_by_its_key_and_by_name(ran: House, looking: Opener) -> None:
+    looker = looking()
+    page = settled(looker, "/releases", "Releases")
+    page.keyboard.press("g")
+    page.keyboard.press("e")
+    page.get_by_role("table", name="experiments").wait_for()
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="search").fill("brief")
+    page.get_by_role("option", name="briefer experiment").wait_for()
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="briefer").wait_for()
+    looker.check()
+
+
+def test_who_may_only_read_stops_nothing(ran: House, looking: Opener) -> None:
+    key = ran.running.api.post("/keys", json={"name": "watches experiments", "role": "viewer"}).json()["key"]
+    looker = looking(key=key)
+    page = settled(looker, "/experiments/smaller", "Watched to the end")
+    expect(page.get_by_role("button", name="Stop it")).to_have_count(0)
+    looker.check()
+
+
+def test_an_experiment_is_stopped_and_the_decision_is_sealed(ran: House, looking: Opener) -> None:
+    looker = looking()
+    page = settled(looker, "/experiments/briefer", "Watched to the end")
+    page.get_by_role("button", name="Stop it").click()
+    dialog = page.get_by_role("dialog", name="Stop briefer")
+    expect(dialog.get_by_role("button", name="Stop it for ever")).to_be_disabled()
+    dialog.get_by_label("Decided for").select_option("brief")
+    dialog.get_by_label("Why").fill("cheaper, <b>and</b> as good")
+    looker.shoot("experiment-stop")
+    assert looker.violations() == []
+    dialog.get_by_role("button", name="Stop it for ever").click()
+    page.get_by_role("heading", name="The decision on briefer").wait_for()
+    page.get_by_text("intact").wait_for()
+    page.get_by_text("cheaper, <b>and</b> as good").wait_for()
+    decision: Any = ran.running.get("/experiments/briefer")["decision"]
+    page.get_by_text(decision["seal"]).wait_for()
+    for digest in decision["sealed"]["data"].values():
+        page.get_by_text(digest).wait_for()
+    looker.shoot("experiment-decision")
+    assert looker.violations() == []
+    page.get_by_role("link", name="back to the experiment").click()
+    page.get_by_role("link", name="The decision").wait_for()
+    expect(page.get_by_role("button", name="Stop it")).to_have_count(0)
+    looker.check()

@@ -1,0 +1,120 @@
+import type { UseQueryResult } from "@tanstack/react-query";
+import type { Schemas } from "@/api";
+import { Closing } from "@/core/Closing";
+import { Problem } from "@/core/Dialogs";
+import { Text } from "@/core/Text";
+import { State } from "@/core/Values";
+import { To } from "@/shell/To";
+import { type Comparison, callsBehind, callsOf, changeOf, FINDINGS, type Metric, type Report, spanOf, valueOf } from "./experimentWords";
+
+type Looks = Schemas["Looks"];
+
+interface MetricProps {
+  metric: Metric;
+  report: Report;
+  until: string | null;
+  looks: UseQueryResult<Looks>;
+}
+
+/** A metric in each arm: what is known of it, and how its interval closed in. */
+export function MetricRows({ metric, report, until, looks }: MetricProps) {
+  return (
+    <>
+      {metric.comparisons.map((one) => (
+        <article key={one.arm} className="hg-metric" aria-label={`${metric.name} of ${one.arm}`}>
+          <Known metric={metric} one={one} report={report} until={until} />
+          <OverTime metric={metric} one={one} report={report} looks={looks} />
+        </article>
+      ))}
+      {metric.notes.map((note) => (
+        <p key={note} className="hg-note">
+          <Text>{note}</Text>
+        </p>
+      ))}
+    </>
+  );
+}
+
+function Known({ metric, one, report, until }: Omit<MetricProps, "looks"> & { one: Comparison }) {
+  const baseline = report.arms[0]?.name ?? "";
+  const [tone, word] = FINDINGS[one.finding];
+  const behind = (arm: string) => callsOf(report, until, callsBehind(metric, arm));
+  return (
+    <div className="hg-metric-known">
+      <h3>
+        <Text>{metric.name}</Text> <span className="hg-soft">{metric.better} is better</span>
+      </h3>
+      <State tone={tone}>{word}</State>
+      <dl className="hg-facts">
+        <div>
+          <dt>{one.arm}</dt>
+          <dd className="hg-number">
+            <To path="/requests" filter={behind(one.arm)}>
+              {valueOf(one.mean, metric.scale)}
+            </To>
+          </dd>
+        </div>
+        <div>
+          <dt>{baseline}</dt>
+          <dd className="hg-number">
+            <To path="/requests" filter={behind(baseline)}>
+              {valueOf(one.baseline, metric.scale)}
+            </To>
+          </dd>
+        </div>
+        <div>
+          <dt>difference</dt>
+          <dd className="hg-number">{changeOf(one.difference, metric.scale)}</dd>
+        </div>
+        {one.low !== null && one.high !== null && (
+          <div>
+            <dt>interval</dt>
+            <dd className="hg-number">{spanOf(one.low, one.high, metric.scale)}</dd>
+          </div>
+        )}
+        {one.more_days !== null && (
+          <div>
+            <dt>still takes</dt>
+            <dd>about {Math.max(1, Math.round(one.more_days))} days at this traffic</dd>
+          </div>
+        )}
+      </dl>
+      {metric.adjusted && <p className="hg-soft">Adjusted by what units said before.</p>}
+      {one.note && (
+        <p className="hg-soft">
+          <Text>{one.note}</Text>
+        </p>
+      )}
+    </div>
+  );
+}
+
+function OverTime({ metric, one, report, looks }: Omit<MetricProps, "until"> & { one: Comparison }) {
+  if (looks.error) {
+    return <Problem error={looks.error} />;
+  }
+  const line = looks.data?.lines.find((each) => each.metric === metric.name && each.arm === one.arm);
+  if (!looks.data || !line || line.low.every((each) => each === null)) {
+    return (
+      <p className="hg-metric-none hg-soft">
+        {looks.data ? "No interval yet: it is drawn from the first moment at which there is one." : "Looking back …"}
+      </p>
+    );
+  }
+  const isGuardrail = metric.role === "guardrail";
+  return (
+    <Closing
+      title={`${metric.name}: ${one.arm} less ${report.arms[0]?.name ?? ""}`}
+      at={looks.data.at}
+      low={line.low}
+      value={line.difference}
+      high={line.high}
+      bound={line.bound}
+      boundName={isGuardrail ? "most that may be lost" : "no difference"}
+      least={line.least}
+      tone={FINDINGS[one.finding][0]}
+      write={(value) => changeOf(value, line.scale)}
+      writeSpan={(low, high) => spanOf(low, high, line.scale)}
+    />
+  );
+}
