@@ -103,3 +103,15 @@ def test_what_tells_nothing_is_refused_in_words(values: Sample, says: str) -> No
 def test_a_ratio_of_no_calls_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="too few calls"):
         ratio_of(moments(np.ones(50), np.zeros(50)))
+
+
+def test_groups_of_units_are_merged(random: np.random.Generator) -> None:
+    """Units that said nothing before have one second value, put in afterwards."""
+    told, before, silent = random.normal(5, 1, 200), random.normal(2, 1, 200), random.normal(4, 2, 70)
+    whole = moments(np.concatenate((told, silent)), np.concatenate((before, np.full(70, 1.5))))
+    found = moments(told, before).joined(moments(silent).with_x(1.5))
+    for name in Moments.__struct_fields__:
+        assert getattr(found, name) == pytest.approx(getattr(whole, name), rel=1e-9), name
+    assert found.joined(NOTHING) is found
+    assert NOTHING.joined(found) is found
+    assert NOTHING.with_x(3).n == 0

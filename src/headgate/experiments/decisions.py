@@ -14,7 +14,7 @@ from headgate.core.faults import Conflict, InvalidRequest
 from headgate.core.pages import format_datetime
 from headgate.experiments.definitions import QUERIES, end_version, read_secret
 from headgate.experiments.model import Experiment
-from headgate.experiments.reading import Defined, View, with_parts
+from headgate.experiments.reading import Defined, View, kinds_of_feedback, with_parts
 from headgate.experiments.report import Report
 from headgate.experiments.reporting import report
 from headgate.store.database import Connection
@@ -76,7 +76,7 @@ async def decide(
         decided_by=actor,
         configuration=experiment,
         seed=hashlib.sha256(secret or b"").hexdigest(),
-        data=await _digests(connection, view),
+        data=await _digests(connection, found, view),
         report=await report(connection, found, "stopped", now=now, project_ids=None),
     )
     text = msgspec.json.encode(sealed, order="sorted").decode()
@@ -113,15 +113,20 @@ async def get_decision(connection: Connection, version: str) -> Decision | None:
     )
 
 
-async def _digests(connection: Connection, view: View) -> dict[str, str]:
+async def _digests(connection: Connection, found: Defined, view: View) -> dict[str, str]:
     parameters = view.parameters()
     cursor = await connection.execute(QUERIES.digest_of_units, parameters)
     row = await cursor.fetchone()
     digests = {"units": str(row[0]) if row is not None else ""}
     for metric in view.experiment.metrics:
         if metric.measure == "feedback":
-            asked = {**parameters, "name": metric.name, "kind": metric.kind}
-            cursor = await connection.execute(with_parts(QUERIES.digest_of_feedback), asked)
+            said, _ = await kinds_of_feedback(connection, view, [metric], found.started_at)
+            if not said:
+                digests[f"feedback {metric.name}"] = hashlib.sha256().hexdigest()
+                continue
+            asked = {**parameters, "names": [metric.name], "kinds": [metric.kind]}
+            statement = with_parts(QUERIES.digest_of_feedback, said)
+            cursor = await connection.execute(statement, asked)
             row = await cursor.fetchone()
             digests[f"feedback {metric.name}"] = str(row[0]) if row is not None else ""
     return digests

@@ -18,8 +18,16 @@ from headgate.core.pages import format_datetime
 from headgate.experiments.analysis import MISMATCH, ArmSums, Traffic, compare, ratio_evidence, scale_of
 from headgate.experiments.definitions import QUERIES
 from headgate.experiments.model import Better, Experiment, Metric, Role
-from headgate.experiments.moments import NOTHING, Moments
-from headgate.experiments.reading import MOMENTS, Defined, View, left_out, units_by_arm, with_parts
+from headgate.experiments.moments import NOTHING
+from headgate.experiments.reading import (
+    Defined,
+    View,
+    kinds_of_feedback,
+    moments_of,
+    named,
+    units_by_arm,
+    with_parts,
+)
 from headgate.experiments.report import Comparison, Finding, MetricReport
 from headgate.store.database import Connection
 
@@ -76,8 +84,9 @@ class _Sums:
         self.ends: list[float] = []
 
     def add(self, row: Sequence[Any], *, is_known: bool) -> None:
-        moments = Moments(**dict(zip(MOMENTS, row[:10], strict=True)))
-        self.ends.extend(row[10:12])
+        low, high, *sums = row
+        moments = moments_of(sums)
+        self.ends.extend((low, high))
         if is_known:
             self.known = self.known.joined(moments)
         else:
@@ -102,12 +111,7 @@ async def looks(
     exposed = await _counts(connection, view, moments)
     matured = [moment - window for moment in moments]
     complete = await _counts(connection, view, matured)
-    rows = await _rows(connection, view, matured)
-    withheld: set[str] = set()
-    for metric in experiment.metrics:
-        if metric.measure == "feedback":
-            missing = await left_out(connection, view, metric, found.started_at)
-            withheld |= {metric.name} if missing.infinite else set()
+    rows, withheld = await _rows(connection, found, view, matured)
     # Some hundred intervals: longer than others should wait.
     return await asyncio.to_thread(_looks, experiment, moments, (exposed, complete), rows, withheld)
 
@@ -133,28 +137,32 @@ async def _counts(connection: Connection, view: View, cuts: Sequence[datetime]) 
     return {arm: list(accumulate(each)) for arm, each in counts.items()}
 
 
-async def _rows(connection: Connection, view: View, matured: Sequence[datetime]) -> Rows:
-    """Ask for the sums of all metrics between these times."""
-    found: dict[str, dict[int, list[tuple[str, bool, Sequence[Any]]]]] = {}
+async def _rows(
+    connection: Connection, found: Defined, view: View, matured: Sequence[datetime]
+) -> tuple[Rows, set[str]]:
+    """Ask for the sums of all metrics between these times, and for names that hold no numbers."""
+    rows: dict[str, dict[int, list[tuple[str, bool, Sequence[Any]]]]] = {}
     if not matured:
-        return found
+        return rows, set()
     parameters = {**view.parameters(), "cuts": list(matured[:-1]), "until": matured[-1]}
     metrics = view.experiment.metrics
     measured = {each.measure for each in metrics if each.measure != "feedback"}
     if measured:
         asked = {**parameters, "measures": sorted(measured)}
-        cursor = await connection.execute(with_parts(QUERIES.calls_over_time), asked)
+        cursor = await connection.execute(with_parts(QUERIES.calls_over_time, ""), asked)
         for measure, arm, place, *sums in await cursor.fetchall():
             for metric in metrics:
                 if metric.measure == measure:
-                    found.setdefault(metric.name, {}).setdefault(place, []).append((arm, True, sums))
-    for metric in metrics:
-        if metric.measure == "feedback":
-            asked = {**parameters, "name": metric.name, "kind": metric.kind}
-            cursor = await connection.execute(with_parts(QUERIES.feedback_over_time), asked)
-            for arm, place, is_known, *sums in await cursor.fetchall():
-                found.setdefault(metric.name, {}).setdefault(place, []).append((arm, is_known, sums))
-    return found
+                    rows.setdefault(metric.name, {}).setdefault(place, []).append((arm, True, sums))
+    told = [each for each in metrics if each.measure == "feedback"]
+    said, missing = await kinds_of_feedback(connection, view, told, found.started_at)
+    if said:
+        cursor = await connection.execute(
+            with_parts(QUERIES.feedback_over_time, said), parameters | named(told), prepare=False
+        )
+        for name, arm, place, is_known, *sums in await cursor.fetchall():
+            rows.setdefault(name, {}).setdefault(place, []).append((arm, is_known, sums))
+    return rows, {name for name, each in missing.items() if each.infinite}
 
 
 def _looks(

@@ -41,22 +41,9 @@ class Moments(msgspec.Struct, frozen=True, kw_only=True):
 
     def with_zeros(self, count: int) -> "Moments":
         """Return the same with so many more units whose both values are 0."""
-        n = self.n + count
-        if count <= 0 or n == 0:
+        if count <= 0:
             return self
-        part, cross = self.n / n, self.n * count / n
-        return Moments(
-            n=n,
-            y=self.y * part,
-            x=self.x * part,
-            yy=self.yy + cross * self.y * self.y,
-            xy=self.xy + cross * self.x * self.y,
-            xx=self.xx + cross * self.x * self.x,
-            yyy=self.yyy * part,
-            yyx=self.yyx * part,
-            yxx=self.yxx * part,
-            xxx=self.xxx * part,
-        )
+        return self.joined(msgspec.structs.replace(NOTHING, n=count))
 
     def joined(self, other: "Moments") -> "Moments":
         """Return the sums over the units of both.

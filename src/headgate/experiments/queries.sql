@@ -52,104 +52,111 @@ from experiments e left join experiment_decisions d on d.version = e.version
 where (%(name)s::text is null or e.name = %(name)s)
 order by e.started_at desc, e.version;
 
+-- name: have_room
+-- For this transaction: a million units are sorted and joined in memory, and not on a disk.
+select set_config('work_mem', '64MB', true)
+where pg_size_bytes(current_setting('work_mem')) < pg_size_bytes('64MB');
+
 -- name: units_by_arm
-select arm, count(*) as units, count(*) filter (where first_at <= %(matured)s) as complete, sum(calls)::bigint as calls,
+-- All units and all measures of the records, in one scan: the moments of each measure that is asked for.
+select arm, first_at <= %(matured)s as is_complete, count(*) as units, sum(calls)::bigint as calls,
     sum(crossed)::bigint as crossed, sum(unpriced)::bigint as unpriced,
     count(*) filter (where first_at > %(recent)s) as recent, min(first_at) as first_at, max(first_at) as last_at
+    [measures]
 from experiment_units
 where version = %(version)s and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
-group by arm;
+group by 1, 2;
 
 -- name: strays
 select coalesce(sum(calls), 0)::bigint from experiment_strays
 where version = %(version)s and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]));
 
 -- name: moments
-count(*), coalesce(avg(y), 0), coalesce(avg(x), 0), coalesce(regr_syy(y, x), 0), coalesce(regr_sxy(y, x), 0),
-    coalesce(regr_sxx(y, x), 0), coalesce(avg(y * y * y), 0), coalesce(avg(y * y * x), 0), coalesce(avg(y * x * x), 0),
-    coalesce(avg(x * x * x), 0), min(y), max(y)
+-- PostgreSQL keeps one state for all of regr_*; it is sound for values far from 0, too.
+regr_count([y], [x]), regr_avgy([y], [x]), regr_avgx([y], [x]), regr_syy([y], [x]), regr_sxy([y], [x]),
+    regr_sxx([y], [x]), sum([y] * [y] * [y]), sum([y] * [y] * [x]), sum([y] * [x] * [x]), sum([x] * [x] * [x]);
 
--- name: calls_by_arm
--- A measure of the records: y is the unit's sum, x its calls.
-select arm, [moments]
-from (
-    select arm, case %(measure)s
-        when 'cost' then cost_usd::float8 when 'latency' then duration_ms
-        when 'errors' then errors::float8 else refusals::float8
-    end as y, calls::float8 as x
-    from experiment_units
-    where version = %(version)s and first_at <= %(matured)s
-        and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
-) measured
-group by arm;
+-- name: subjects_of_feedback
+-- What feedback of each name is about; and what of it can't be counted: texts, what has no finite size, and
+-- what is said to have been in the future.
+select name, subject,
+    count(*) filter (where at >= %(began)s and value is null) as texts,
+    count(*) filter (where at >= %(began)s and not abs(value) < %(largest)s) as infinite,
+    count(*) filter (where at > greatest(%(now)s, %(began)s)) as future
+from scores
+where name = any(%(names)s::text[]) and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
+group by name, subject;
 
--- name: said_of_units
--- Feedback of a name and the unit that it is about: named itself, or by a call, trace or session of its own.
-    select s.project, case %(unit)s
+-- name: counting
+s.name = any(%(names)s::text[]) and (%(project_ids)s::text[] is null or s.project = any(%(project_ids)s::text[]))
+        and abs(s.value) < %(largest)s and s.at <= %(now)s
+
+-- name: said_by_itself
+-- Feedback that names its unit.
+    select s.name, s.project, case %(unit)s
             when 'user' then s."user" when 'session' then s.session
             when 'trace' then replace(s.trace_id::text, '-', '') else s.request_id::text
         end as unit, s.at, s.value
     from scores s
-    where s.name = %(name)s and (%(project_ids)s::text[] is null or s.project = any(%(project_ids)s::text[]))
-        and s.subject = any(%(own)s::text[]) and abs(s.value) < %(largest)s and s.at <= %(now)s
-    union all
-    select c.project, c.unit, s.at, s.value
+    where [counting] and s.subject = any(%(own)s::text[])
+
+-- name: said_of_calls
+    select s.name, s.project, c.unit, s.at, s.value
     from scores s
     join experiment_calls c on c.version = %(version)s and c.request = s.request_id and c.project = s.project
-    where s.name = %(name)s and (%(project_ids)s::text[] is null or s.project = any(%(project_ids)s::text[]))
-        and s.subject = 'request' and not 'request' = any(%(own)s::text[])
-        and abs(s.value) < %(largest)s and s.at <= %(now)s
-    union all
-    select s.project, c.unit, s.at, s.value
+    where [counting] and s.subject = 'request'
+
+-- name: said_of_traces
+-- Of a trace that one unit alone has a part in.
+    select s.name, s.project, min(c.unit) as unit, s.at, s.value
     from scores s
-    cross join lateral (
-        select min(c.unit) as unit from experiment_calls c
-        where c.version = %(version)s and c.project = s.project and c.trace_id = s.trace_id
-        having count(distinct c.unit) = 1
-    ) c
-    where s.name = %(name)s and (%(project_ids)s::text[] is null or s.project = any(%(project_ids)s::text[]))
-        and s.subject in ('trace', 'span', 'business_id') and not s.subject = any(%(own)s::text[])
-        and abs(s.value) < %(largest)s and s.at <= %(now)s
-    union all
-    select s.project, c.unit, s.at, s.value
+    join experiment_calls c on c.version = %(version)s and c.trace_id = s.trace_id and c.project = s.project
+    where [counting] and s.subject in ('trace', 'span', 'business_id')
+    group by s.id, s.project having min(c.unit) = max(c.unit)
+
+-- name: said_of_sessions
+-- Of a session that one unit alone has a part in.
+    select s.name, s.project, min(c.unit) as unit, s.at, s.value
     from scores s
-    cross join lateral (
-        select min(c.unit) as unit from experiment_calls c
-        where c.version = %(version)s and c.project = s.project and c.session = s.session and c.session <> ''
-        having count(distinct c.unit) = 1
-    ) c
-    where s.name = %(name)s and (%(project_ids)s::text[] is null or s.project = any(%(project_ids)s::text[]))
-        and s.subject = 'session' and not 'session' = any(%(own)s::text[])
-        and abs(s.value) < %(largest)s and s.at <= %(now)s
+    join experiment_calls c on c.version = %(version)s and c.session = s.session and c.project = s.project
+    where [counting] and s.subject = 'session' and c.session <> ''
+    group by s.id, s.project having min(c.unit) = max(c.unit)
 
 -- name: feedback_by_unit
--- What each unit said within its window (y), and in as much time before its first exposure (x).
-    select u.project, u.unit, u.arm, u.first_at,
-        case %(kind)s
-            when 'answer' then avg(s.value) filter (where s.at >= u.first_at)
-            when 'event' then coalesce(max((s.value <> 0)::int) filter (where s.at >= u.first_at), 0)
-            else coalesce(sum(s.value) filter (where s.at >= u.first_at), 0)
-        end as y,
-        case %(kind)s
-            when 'answer' then avg(s.value) filter (where s.at < u.first_at)
-            when 'event' then coalesce(max((s.value <> 0)::int) filter (where s.at < u.first_at), 0)
-            else coalesce(sum(s.value) filter (where s.at < u.first_at), 0)
-        end as x
-    from ([said_of_units]) s
-    join experiment_units u on u.version = %(version)s and u.project = s.project and u.unit = s.unit
-    where u.first_at <= %(matured)s and s.at < u.first_at + make_interval(secs => %(window_s)s)
-        and s.at >= u.first_at - make_interval(secs => %(window_s)s)
-    group by u.project, u.unit, u.arm, u.first_at
+-- What each unit said within its window (y), and in as much time before its first exposure (x): the mean of
+-- answers, whether an event was, the sum of amounts. Of the kinds of subject that there are.
+    select name, project, unit, arm, first_at,
+        case kind when 'answer' then after / nullif(times_after, 0) when 'event' then least(coalesce(after, 0), 1)
+            else coalesce(after, 0) end as y,
+        case kind when 'answer' then before / nullif(times_before, 0) when 'event' then least(coalesce(before, 0), 1)
+            else coalesce(before, 0) end as x
+    from (
+        select s.name, m.kind, u.project, u.unit, u.arm, u.first_at,
+            sum(v.value) filter (where s.at >= u.first_at) as after,
+            count(*) filter (where s.at >= u.first_at) as times_after,
+            sum(v.value) filter (where s.at < u.first_at) as before,
+            count(*) filter (where s.at < u.first_at) as times_before
+        from ([said]) s
+        join unnest(%(names)s::text[], %(kinds)s::text[]) as m (name, kind) on m.name = s.name
+        cross join lateral (
+            select case when m.kind = 'event' then (s.value <> 0)::int::float8 else s.value end as value
+        ) v
+        join experiment_units u on u.version = %(version)s and u.project = s.project and u.unit = s.unit
+        where u.first_at <= %(matured)s and s.at < u.first_at + make_interval(secs => %(window_s)s)
+            and s.at >= u.first_at - make_interval(secs => %(window_s)s)
+        group by s.name, m.kind, u.project, u.unit, u.arm, u.first_at
+    ) summed
 
 -- name: feedback_by_arm
--- A unit that said nothing before has the mean of those that did.
-with said as materialized ([feedback_by_unit]), middle as (select coalesce(avg(x), 0) as x from said where y is not null)
-select arm, [moments]
+-- Units that said something before apart from those that did not.
+select name, arm, is_known, min(y), max(y), [moments]
 from (
-    select said.arm, said.y::float8 as y, coalesce(said.x, middle.x)::float8 as x from said, middle
+    select said.name, said.arm, said.x is not null as is_known, said.y::float8 as y,
+        coalesce(said.x, 0)::float8 as x
+    from ([feedback_by_unit]) said
     where said.y is not null
 ) measured
-group by arm;
+group by name, arm, is_known;
 
 -- name: units_over_time
 -- How many units each arm has that came up to each of some times, and after the one before it.
@@ -161,12 +168,12 @@ group by 1, 2;
 
 -- name: calls_over_time
 -- Measures of the records by arm and time, all in one pass.
-select measure, arm, place, [moments]
+select measure, arm, place, min(y), max(y), [moments]
 from (
     select m.measure, u.arm, width_bucket(u.first_at, %(cuts)s::timestamptz[]) as place, m.y, u.calls::float8 as x
     from experiment_units u
     cross join lateral (values
-        ('cost', u.cost_usd::float8), ('latency', u.duration_ms), ('errors', u.errors::float8),
+        ('cost', u.cost_usd_float), ('latency', u.duration_ms), ('errors', u.errors::float8),
         ('refusals', u.refusals::float8)
     ) m (measure, y)
     where u.version = %(version)s and u.first_at <= %(until)s and m.measure = any(%(measures)s::text[])
@@ -175,23 +182,15 @@ from (
 group by 1, 2, 3;
 
 -- name: feedback_over_time
--- Units that said nothing before (x) are apart: what takes its place is known only when all are counted.
-with said as materialized ([feedback_by_unit])
-select arm, place, is_known, [moments]
+-- As `feedback_by_arm`, by time.
+select name, arm, place, is_known, min(y), max(y), [moments]
 from (
-    select arm, width_bucket(first_at, %(cuts)s::timestamptz[]) as place, x is not null as is_known, y::float8 as y,
-        coalesce(x, 0)::float8 as x
-    from said where y is not null
+    select said.name, said.arm, width_bucket(said.first_at, %(cuts)s::timestamptz[]) as place,
+        said.x is not null as is_known, said.y::float8 as y, coalesce(said.x, 0)::float8 as x
+    from ([feedback_by_unit]) said
+    where said.y is not null
 ) measured
-group by 1, 2, 3;
-
--- name: feedback_left_out
--- What can't be counted: texts, what has no finite size, and what is said to have been in the future.
-select count(*) filter (where value is null), count(*) filter (where not abs(value) < %(largest)s),
-    count(*) filter (where at > %(now)s)
-from scores
-where name = %(name)s and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
-    and at >= %(began)s;
+group by 1, 2, 3, 4;
 
 -- name: digest_of_units
 -- One digest of all units, in their order: arm, first exposure, and all that their calls came to.
@@ -202,10 +201,9 @@ from experiment_units where version = %(version)s;
 
 -- name: digest_of_feedback
 -- One digest of what a metric read, in the order of units.
-with said as ([feedback_by_unit])
 select encode(sha256(coalesce(string_agg(sha256(convert_to(
     concat_ws(chr(31), project, unit, arm, y, x), 'UTF8')), ''::bytea order by project, unit), ''::bytea)), 'hex')
-from said;
+from ([feedback_by_unit]) said;
 
 -- name: add_decision
 insert into experiment_decisions (version, name, decided_at, decided_by, sealed, seal)

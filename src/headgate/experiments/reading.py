@@ -1,10 +1,12 @@
 """What a report is made of, asked of the database: sums by arm, of units that were watched for the window.
 
-Every question takes project_ids: who sees a project sees its units alone. Read next: `experiments.reporting`,
+Units and all measures of the records take one scan, all feedback another: a further metric adds none. Every
+question takes project_ids: who sees a project sees its units alone. Read next: `experiments.reporting`,
 `experiments/queries.sql`.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, LiteralString
 
@@ -12,14 +14,12 @@ import msgspec
 
 from headgate.experiments.analysis import ArmSums
 from headgate.experiments.definitions import QUERIES
-from headgate.experiments.model import Experiment, Metric, UnitKind
+from headgate.experiments.model import Experiment, Measure, Metric, UnitKind
 from headgate.experiments.moments import LARGEST, NOTHING, Moments
 from headgate.store.database import Connection
 from headgate.store.rows import fetch_rows
 
 RECENT: Final = timedelta(days=7)
-MOMENTS: Final = ("n", "y", "x", "yy", "xy", "xx", "yyy", "yyx", "yxx", "xxx")
-"""The columns of the part `moments`, before the lowest and highest y."""
 
 _OWN: Final[dict[UnitKind, tuple[str, ...]]] = {
     "user": ("user",),
@@ -28,6 +28,25 @@ _OWN: Final[dict[UnitKind, tuple[str, ...]]] = {
     "call": ("request",),
 }
 """Subjects of feedback that name a unit themselves."""
+
+_ELSEWHERE: Final[tuple[tuple[frozenset[str], LiteralString], ...]] = (
+    (frozenset({"request"}), QUERIES.said_of_calls),
+    (frozenset({"trace", "span", "business_id"}), QUERIES.said_of_traces),
+    (frozenset({"session"}), QUERIES.said_of_sessions),
+)
+"""Subjects that name what belongs to a unit, and how it is found."""
+
+_COLUMNS: Final[dict[Measure, LiteralString]] = {
+    "cost": "cost_usd_float",
+    "latency": "duration_ms",
+    "errors": "errors::float8",
+    "refusals": "refusals::float8",
+}
+"""What is summed up of each unit; its calls are the other value."""
+
+_COUNTS: Final = 7
+_MOMENTS: Final = 10
+"""How many columns units and moments have in a row."""
 
 
 class Defined(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +78,25 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
     texts: int
     infinite: int
     future: int
+
+
+class Sums(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a report needs: units by arm, sums by metric and arm, and what of a metric doesn't count."""
+
+    units: dict[str, ArmUnits]
+    metrics: dict[str, dict[str, ArmSums]]
+    left_out: dict[str, LeftOut]
+
+
+class _Said(msgspec.Struct, frozen=True, kw_only=True):
+    """Units of an arm by one metric, which said something before or did not."""
+
+    name: str
+    arm: str
+    is_known: bool
+    low: float
+    high: float
+    moments: Moments
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,10 +136,13 @@ async def defined(connection: Connection, name: str | None = None) -> list[Defin
     ]
 
 
-async def units_by_arm(connection: Connection, view: View) -> dict[str, ArmUnits]:
-    """Return how many units each arm has."""
-    rows = await fetch_rows(connection, QUERIES.units_by_arm, view.parameters())
-    return {row["arm"]: ArmUnits(**row) for row in rows}
+async def read_sums(connection: Connection, found: Defined, view: View) -> Sums:
+    """Return what all metrics come to in each arm."""
+    await connection.execute(QUERIES.have_room)
+    metrics = [metric for metric in view.experiment.metrics if metric.measure != "feedback"]
+    units, sums = await _of_records(connection, view, metrics)
+    said, missing = await _of_feedback(connection, found, view, units)
+    return Sums(units=units, metrics=sums | said, left_out=missing)
 
 
 async def strays(connection: Connection, view: View) -> int:
@@ -111,44 +152,162 @@ async def strays(connection: Connection, view: View) -> int:
     return int(row[0]) if row is not None else 0
 
 
-async def sums_of(
-    connection: Connection, view: View, metric: Metric, units: dict[str, ArmUnits]
-) -> dict[str, ArmSums]:
-    """Return what a metric comes to in each arm."""
-    parameters = view.parameters()
-    if metric.measure == "feedback":
-        parameters |= {"name": metric.name, "kind": metric.kind}
-        statement = with_parts(QUERIES.feedback_by_arm)
-    else:
-        parameters["measure"] = metric.measure
-        statement = with_parts(QUERIES.calls_by_arm)
-    cursor = await connection.execute(statement, parameters)
-    found = {row[0]: row[1:] for row in await cursor.fetchall()}
-    return {arm.name: _sums(metric, found.get(arm.name), units.get(arm.name)) for arm in view.experiment.arms}
+async def units_by_arm(connection: Connection, view: View) -> dict[str, ArmUnits]:
+    """Return how many units each arm has."""
+    units, _ = await _of_records(connection, view, ())
+    return units
 
 
-async def left_out(connection: Connection, view: View, metric: Metric, began: datetime) -> LeftOut:
-    """Return what feedback of a metric's name does not count, and why."""
-    parameters = {**view.parameters(), "name": metric.name, "began": began}
-    cursor = await connection.execute(QUERIES.feedback_left_out, parameters)
-    row = await cursor.fetchone()
-    assert row is not None
-    return LeftOut(texts=row[0], infinite=row[1], future=row[2])
+async def kinds_of_feedback(
+    connection: Connection, view: View, metrics: Sequence[Metric], began: datetime
+) -> tuple[LiteralString, dict[str, LeftOut]]:
+    """Return where feedback of these metrics is found, empty where there is none; and what doesn't count."""
+    parameters = {**view.parameters(), **named(metrics), "began": began}
+    rows = await fetch_rows(connection, QUERIES.subjects_of_feedback, parameters)
+    subjects = {row["subject"] for row in rows}
+    own = set(_OWN[view.experiment.unit])
+    parts: list[LiteralString] = [part for kinds, part in _ELSEWHERE if subjects & kinds - own]
+    if subjects & own:
+        parts.append(QUERIES.said_by_itself)
+    missing: dict[str, LeftOut] = {}
+    for row in rows:
+        before = missing.get(row["name"], LeftOut(texts=0, infinite=0, future=0))
+        missing[row["name"]] = LeftOut(
+            texts=before.texts + row["texts"],
+            infinite=before.infinite + row["infinite"],
+            future=before.future + row["future"],
+        )
+    both: LiteralString = "\n    union all\n"
+    return both.join(parts), missing
 
 
-def with_parts(statement: LiteralString) -> LiteralString:
-    """Put the parts that statements share in their places."""
+async def _of_records(
+    connection: Connection, view: View, metrics: Sequence[Metric]
+) -> tuple[dict[str, ArmUnits], dict[str, dict[str, ArmSums]]]:
+    moments: list[LiteralString] = [_moments(_COLUMNS[each.measure], "calls::float8") for each in metrics]
+    statement = QUERIES.units_by_arm.replace("[measures]", ", ".join(["", *moments]))
+    cursor = await connection.execute(statement, view.parameters(), prepare=False)
+    units: dict[str, ArmUnits] = {}
+    found: dict[str, dict[str, Moments]] = {metric.name: {} for metric in metrics}
+    for arm, is_complete, *row in await cursor.fetchall():
+        units[arm] = _counted(arm, row[:_COUNTS], units.get(arm), is_complete=is_complete)
+        for place, metric in enumerate(metrics if is_complete else ()):
+            begins = _COUNTS + place * _MOMENTS
+            found[metric.name][arm] = moments_of(row[begins : begins + _MOMENTS])
+    sums = {
+        name: {
+            arm.name: ArmSums(
+                moments=arms.get(arm.name, NOTHING),
+                complete=units[arm.name].complete if arm.name in units else 0,
+            )
+            for arm in view.experiment.arms
+        }
+        for name, arms in found.items()
+    }
+    return units, sums
+
+
+async def _of_feedback(
+    connection: Connection, found: Defined, view: View, units: dict[str, ArmUnits]
+) -> tuple[dict[str, dict[str, ArmSums]], dict[str, LeftOut]]:
+    metrics = [metric for metric in view.experiment.metrics if metric.measure == "feedback"]
+    if not metrics:
+        return {}, {}
+    said, missing = await kinds_of_feedback(connection, view, metrics, found.started_at)
+    rows: list[_Said] = []
+    if said:
+        statement = with_parts(QUERIES.feedback_by_arm, said)
+        parameters = view.parameters() | named(metrics)
+        cursor = await connection.execute(statement, parameters, prepare=False)
+        rows = [
+            _Said(name=name, arm=arm, is_known=known, low=low, high=high, moments=moments_of(row))
+            for name, arm, known, low, high, *row in await cursor.fetchall()
+        ]
+    sums: dict[str, dict[str, ArmSums]] = {}
+    for metric in metrics:
+        of_metric = [row for row in rows if row.name == metric.name]
+        middle = _middle(row.moments for row in of_metric if row.is_known)
+        sums[metric.name] = {
+            arm.name: _sums(
+                metric, [row for row in of_metric if row.arm == arm.name], middle, units.get(arm.name)
+            )
+            for arm in view.experiment.arms
+        }
+    return sums, missing
+
+
+def with_parts(statement: LiteralString, said: LiteralString) -> LiteralString:
+    """Put the parts that statements on feedback share in their places."""
     whole = statement.replace("[feedback_by_unit]", QUERIES.feedback_by_unit)
-    return whole.replace("[said_of_units]", QUERIES.said_of_units).replace("[moments]", QUERIES.moments)
+    whole = whole.replace("[moments]", _moments("y", "x"))
+    return whole.replace("[said]", said).replace("[counting]", QUERIES.counting)
 
 
-def _sums(metric: Metric, row: Sequence[Any] | None, units: ArmUnits | None) -> ArmSums:
+def moments_of(row: Sequence[Any]) -> Moments:
+    """Return the moments that a statement made: nulls where there is nothing."""
+    n, *sums = (value or 0 for value in row)
+    if not n:
+        return NOTHING
+    y, x, yy, xy, xx, *cubic = sums
+    yyy, yyx, yxx, xxx = (value / n for value in cubic)
+    return Moments(n=n, y=y, x=x, yy=yy, xy=xy, xx=xx, yyy=yyy, yyx=yyx, yxx=yxx, xxx=xxx)
+
+
+def _moments(y: LiteralString, x: LiteralString) -> LiteralString:
+    return QUERIES.moments.replace("[y]", y).replace("[x]", x)
+
+
+def named(metrics: Sequence[Metric]) -> dict[str, list[str]]:
+    """Return metrics as statements on feedback take them."""
+    return {"names": [metric.name for metric in metrics], "kinds": [metric.kind for metric in metrics]}
+
+
+def _counted(arm: str, row: Sequence[Any], before: ArmUnits | None, *, is_complete: bool) -> ArmUnits:
+    units, calls, crossed, unpriced, recent, first_at, last_at = row
+    found = ArmUnits(
+        arm=arm,
+        units=units,
+        complete=units if is_complete else 0,
+        calls=calls,
+        crossed=crossed,
+        unpriced=unpriced,
+        recent=recent,
+        first_at=first_at,
+        last_at=last_at,
+    )
+    if before is None:
+        return found
+    return ArmUnits(
+        arm=arm,
+        units=found.units + before.units,
+        complete=found.complete + before.complete,
+        calls=found.calls + before.calls,
+        crossed=found.crossed + before.crossed,
+        unpriced=found.unpriced + before.unpriced,
+        recent=found.recent + before.recent,
+        first_at=min(found.first_at, before.first_at),
+        last_at=max(found.last_at, before.last_at),
+    )
+
+
+def _middle(known: Iterable[Moments]) -> float:
+    arms = list(known)
+    units = sum(each.n for each in arms)
+    return math.fsum(each.n * each.x for each in arms) / units if units else 0.0
+
+
+def _sums(metric: Metric, rows: Sequence[_Said], middle: float, units: ArmUnits | None) -> ArmSums:
+    """A unit that said nothing before has the mean of those that did."""
     complete = units.complete if units is not None else 0
-    moments, low, high = NOTHING, None, None
-    if row is not None:
-        moments = Moments(**dict(zip(MOMENTS, row[:10], strict=True)))
-        low, high = row[10], row[11]
-    if metric.measure == "feedback" and metric.kind != "answer":
+    moments = NOTHING
+    for row in rows:
+        moments = moments.joined(row.moments if row.is_known else row.moments.with_x(middle))
+    if metric.kind != "answer":
         # Who was silent counts as 0.
         moments = moments.with_zeros(complete - moments.n)
-    return ArmSums(moments=moments, complete=complete, low=low, high=high)
+    return ArmSums(
+        moments=moments,
+        complete=complete,
+        low=min((row.low for row in rows), default=None),
+        high=max((row.high for row in rows), default=None),
+    )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from headgate.core.pages import format_datetime
-from headgate.experiments.analysis import MISMATCH, ArmSums, Traffic, compare, ratio_evidence
+from headgate.experiments.analysis import MISMATCH, Traffic, compare, ratio_evidence
 from headgate.experiments.model import Experiment
 from headgate.experiments.reading import (
     RECENT,
@@ -17,10 +17,8 @@ from headgate.experiments.reading import (
     Defined,
     LeftOut,
     View,
-    left_out,
+    read_sums,
     strays,
-    sums_of,
-    units_by_arm,
 )
 from headgate.experiments.report import ArmReport, Comparison, MetricReport, Report, Running
 from headgate.experiments.sentence import sentence_of
@@ -40,19 +38,15 @@ async def report(
     """Return what is known of a version now, of the units in these projects (None: all)."""
     experiment = found.experiment
     view = View(experiment=experiment, now=now, project_ids=project_ids)
-    units = await units_by_arm(connection, view)
-    sums: dict[str, dict[str, ArmSums]] = {}
-    missing: dict[str, LeftOut] = {}
-    for metric in experiment.metrics:
-        sums[metric.name] = await sums_of(connection, view, metric, units)
-        if metric.measure == "feedback":
-            missing[metric.name] = await left_out(connection, view, metric, found.started_at)
-    stray = await strays(connection, view)
+    async with connection.transaction():
+        read = await read_sums(connection, found, view)
+        stray = await strays(connection, view)
+    units = read.units
     evidence = ratio_evidence(experiment, {arm: each.units for arm, each in units.items()})
     is_sound = evidence is None or evidence < MISMATCH
     first_at = min((each.first_at for each in units.values()), default=None)
-    metrics = compare(experiment, sums, _traffic(experiment, units, now))
-    metrics = [_checked(metric, missing.get(metric.name), is_sound=is_sound) for metric in metrics]
+    metrics = compare(experiment, read.metrics, _traffic(experiment, units, now))
+    metrics = [_checked(metric, read.left_out.get(metric.name), is_sound=is_sound) for metric in metrics]
     arms = _arms(experiment, units)
     return Report(
         name=experiment.name,
