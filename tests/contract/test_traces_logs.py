@@ -21,6 +21,7 @@ from headgate.traces.keeping.settling import SettlingJob
 from headgate.traces.keeping.sink import SpanSink
 from headgate.traces.keeping.words import WordsJob
 from headgate.traces.model import RawEvent, RawSpan, Span
+from headgate.traces.reading.content import read_span
 from headgate.traces.reading.opening import open_trace
 
 SPAN = (7).to_bytes(8, "big")
@@ -139,7 +140,11 @@ async def test_messages_of_logs_show_as_those_of_span_events(
     found = await only_row(database, trace=UUID(bytes=logged))
     assert {name: found[name] for name in COMPARED} == {name: expected[name] for name in COMPARED}
     assert found["input"] and found["output"]
-    assert {"input", "output"} <= set(found["details"]["told_by_logs"])
+    async with database.connection() as connection:
+        shown = await read_span(connection, ["default"], logged.hex(), plain.span_id.hex())
+    assert {"input", "output"} <= set(msgspec.json.decode(msgspec.json.encode(shown.content.told_by_logs))), (
+        "a span's detail says what it was told by logs"
+    )
     assert found["details"].get("parameters") == expected["details"].get("parameters")
 
 

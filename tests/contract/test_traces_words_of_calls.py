@@ -11,15 +11,14 @@ from headgate.core.entries import End
 from headgate.records.bodies import BodySink
 from headgate.records.sink import RecordSink
 from headgate.store.database import Database
-from headgate.store.queries import Queries
+from headgate.traces.erasure.erasing import erase_words
 from headgate.traces.keeping import sink
-from headgate.traces.keeping.sink import TraceCallSink
+from headgate.traces.keeping.sink import LateBodySink, TraceCallSink
 from headgate.traces.keeping.words import WordsJob
 from headgate.traces.reading.listing import list_traces
 from headgate.traces.reading.model import TextHit, TraceFilters
 from headgate.traces.reading.searching import TextQuestion, search_text
 
-ERASURE = Queries.load("headgate.traces.erasure")
 REQUEST = b'{"model": "assistant", "messages": [{"role": "user", "content": "Where is the blue boat?"}]}'
 ANSWER = (
     b'{"id": "c1", "object": "chat.completion", "created": 1, "model": "gpt-5-mini", "choices": [{"index": 0,'
@@ -92,7 +91,43 @@ async def test_words_go_with_their_call_and_stay_with_another(database: Database
     async with database.transaction() as connection:
         await connection.execute("delete from requests where id = %s", (UUID(bytes=gone.call),))
         traces = [UUID(gone.trace_id), UUID(kept.trace_id)]
-        await connection.execute(ERASURE.erase_span_words, {"project_ids": ["default"], "traces": traces})
+        assert await erase_words(connection, "default", traces) == 1
     async with database.connection() as connection:
         cursor = await connection.execute("select request_id from span_words")
         assert await cursor.fetchall() == [(UUID(bytes=kept.call),)]
+
+
+async def come_late(database: Database, end: End) -> None:
+    """Ship the bodies of a call, in a transaction of their own."""
+    told = make_body(end.call, request=REQUEST, response=ANSWER, project=end.project)
+    async with database.transaction() as connection:
+        for each in (BodySink(), LateBodySink()):
+            await each.apply(connection, [envelope(told)])
+
+
+async def test_a_body_that_comes_long_after_its_call_is_found_too(database: Database) -> None:
+    job = WordsJob(database)
+    end = await called(database, body=False)
+    hidden = [
+        await called(database, body=False, trace_id=""),
+        await called(database, body=False, label_readers=("team",)),
+    ]
+    while await job.run_once():
+        pass
+    assert await search(database, "boat") == []
+    for each in (end, *hidden):
+        await come_late(database, each)
+    while await job.run_once():
+        pass
+    assert [hit.trace_id for hit in await search(database, "boat")] == [end.trace_id]
+
+
+async def test_a_body_that_comes_in_time_is_queued_once(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sink, "BODY_S", 3600.0)
+    end = await called(database, body=False)
+    await come_late(database, end)
+    async with database.connection() as connection:
+        cursor = await connection.execute("select count(*) from text_queue")
+        assert await cursor.fetchone() == (1,)

@@ -19,7 +19,7 @@ from headgate.records.bodies import BodySink
 from headgate.records.sink import RecordSink
 from headgate.store.database import Database
 from headgate.traces.keeping.log_sink import LogSink
-from headgate.traces.keeping.sink import InterruptedCallSink, SpanSink, TraceCallSink
+from headgate.traces.keeping.sink import InterruptedCallSink, LateBodySink, SpanSink, TraceCallSink
 from headgate.traces.metrics.sink import MetricSink
 from headgate.traces.sending.sink import ExportSink
 
@@ -53,6 +53,7 @@ async def shipper(spec: WorkerSpec) -> AsyncGenerator[Service]:
             LogSink(),
             MetricSink(),
             TraceCallSink(),
+            LateBodySink(),
             AlertSink(),
             ExperimentSink(),
             MeterSink(),

@@ -6,6 +6,7 @@ Each look does all of it, so that what arrived late goes too. Read next: `traces
 
 import logging
 import re
+from collections.abc import Sequence
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
@@ -91,6 +92,17 @@ async def _count(connection: Connection, statement: str, parameters: dict[str, A
     cursor = await connection.execute(_whole(statement), parameters, prepare=False)
     found = await cursor.fetchone()
     return int(found[0]) if found is not None else 0
+
+
+async def erase_words(connection: Connection, project: str, traces: Sequence[UUID]) -> int:
+    """Erase the words of spans and calls that are gone; return of how many."""
+    scope: dict[str, Any] = {"project_ids": [project], "traces": list(traces)}
+    cursor = await connection.execute(QUERIES.find_span_words, scope, prepare=False)
+    found = await cursor.fetchall()
+    days, ids, spans = ([row[place] for row in found] for place in range(3))
+    places = {**scope, "days": days, "traces": ids, "spans": spans}
+    cursor = await connection.execute(QUERIES.erase_span_words, places, prepare=False)
+    return cursor.rowcount
 
 
 class Eraser:
@@ -193,7 +205,7 @@ class _Run:
                 for spans, scores in await cursor.fetchall():
                     self._add("spans", spans)
                     self._add("scores", scores)
-                await self._erase_words(connection, batch)
+                self._add("span_words", await erase_words(connection, self._row.project, traces))
                 for table, statement in (
                     ("span_events", "erase_span_events"),
                     ("scores", "erase_scores_of_traces"),
@@ -204,13 +216,6 @@ class _Run:
                 await self._execute(connection, "trace_changes", "erase_trace_changes", batch)
                 await connection.execute(QUERIES.seen_traces, {**batch, "look": look})
                 await self._note(connection)
-
-    async def _erase_words(self, connection: Connection, batch: dict[str, Any]) -> None:
-        cursor = await connection.execute(QUERIES.find_span_words, batch, prepare=False)
-        found = await cursor.fetchall()
-        days, traces, spans = ([row[place] for row in found] for place in range(3))
-        places = {**self._named, "days": days, "traces": traces, "spans": spans}
-        await self._execute(connection, "span_words", "erase_span_words", places)
 
     async def _erase_rest(self) -> None:
         async with self._database.transaction() as connection:

@@ -299,6 +299,15 @@ from (
 ) c
 group by c.day, c.project, c.part;
 
+-- name: late_calls
+-- Of calls whose bodies came just now, those that nobody waits for any more: on record, and over for so long.
+select r.day, r.project, r.trace_id, r.id
+from unnest(%(days)s::date[], %(calls)s::uuid[]) as n (day, id)
+join requests r on r.day = n.day and r.id = n.id
+where r.project = any(%(project_ids)s::text[]) and r.trace_id <> '' and r.record = 'full'
+    and r.started_at + r.duration_ms * interval '1 millisecond'
+        < clock_timestamp() - make_interval(secs => %(body_s)s);
+
 -- name: take_text
 delete from text_queue where id = (
     select id from text_queue where due_at <= clock_timestamp() order by id limit 1 for update skip locked

@@ -8,13 +8,13 @@ and traces, in `traces` before `trace_changes`, here and in settling. Read next:
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
 import psycopg
 
-from headgate.core.entries import END, End
+from headgate.core.entries import BODY, END, End
 from headgate.core.ports import Envelope
 from headgate.records.rows import day_of, identity, name
 from headgate.records.sink import ensure_day_partitions, interrupted_calls, release_ids, with_release
@@ -39,6 +39,16 @@ if len(COLUMN_TYPES) != QUERIES.copy_spans.count(",") + 1:
 
 _BATCH: Final = msgspec.msgpack.Decoder(SpanBatch)
 _END: Final = msgspec.msgpack.Decoder(End)
+
+
+class _Head(msgspec.Struct, frozen=True, array_like=True):
+    """What a `core.entries.Body` begins with: the rest, which is long, is not read here."""
+
+    call: bytes
+    project: str
+
+
+_HEAD: Final = msgspec.msgpack.Decoder(_Head)
 
 
 class SpanSink:
@@ -91,20 +101,60 @@ class InterruptedCallSink:
         await _add_calls(connection, await interrupted_calls(connection, boot))
 
 
+class LateBodySink:
+    """Applies BODY (`core.ports.Sink`): the words of a call whose body comes long after its record.
+
+    Such as after an outage, or where its host was away. What comes in time, the record's own sink has queued.
+    """
+
+    kinds = frozenset({BODY})
+
+    async def apply(self, connection: Connection, batch: Sequence[Envelope]) -> None:
+        """Queue the calls. Raises ValueError or psycopg.Error for what can't be written."""
+        bodies = [_HEAD.decode(envelope.payload) for envelope in batch]
+        calls = [identity(body.call) for body in bodies]
+        asked = {
+            "project_ids": sorted({name(body.project) for body in bodies}),
+            "days": [day_of(call) for call in calls],
+            "calls": calls,
+            "body_s": BODY_S,
+        }
+        cursor = await connection.execute(QUERIES.late_calls, asked)
+        found = [
+            _Worded(call.bytes, key)
+            for _, project, trace_id, call in await cursor.fetchall()
+            if (key := trace_key(project, trace_id)) is not None
+        ]
+        await _queue_words(connection, found, wait_s=0.0)
+
+
+class _Worded(NamedTuple):
+    """A call whose words are to be taken, and its trace, by project and id."""
+
+    call: bytes
+    trace: tuple[str, bytes]
+
+
 async def _queue_calls(connection: Connection, ends: Iterable[End]) -> None:
     """Have the words taken of calls whose bodies are recorded and that name a trace."""
     full = [end for end in ends if end.record == "full"]
-    named = [(end, key) for end in full if (key := trace_key(end.project, end.trace_id)) is not None]
-    if named:
+    found = [
+        _Worded(end.call, key) for end in full if (key := trace_key(end.project, end.trace_id)) is not None
+    ]
+    await _queue_words(connection, found, wait_s=BODY_S)
+
+
+async def _queue_words(connection: Connection, found: Sequence[_Worded], *, wait_s: float) -> None:
+    if found:
         await connection.execute(
             QUERIES.queue_calls,
             {
-                "days": [day_of(identity(end.call)) for end, _ in named],
-                "projects": [key[0] for _, key in named],
-                "traces": [UUID(bytes=key[1]) for _, key in named],
-                "numbers": [span_number(span_id_of(end.call)) for end, _ in named],
-                "calls": [UUID(bytes=end.call) for end, _ in named],
-                "body_s": BODY_S,
+                "days": [day_of(identity(each.call)) for each in found],
+                "projects": [each.trace[0] for each in found],
+                "traces": [UUID(bytes=each.trace[1]) for each in found],
+                "numbers": [span_number(span_id_of(each.call)) for each in found],
+                "calls": [UUID(bytes=each.call) for each in found],
+                "body_s": wait_s,
                 "most": CALLS_QUEUED_MAX,
             },
         )

@@ -49,8 +49,7 @@ def decode_spans(data: bytes, form: Form, key: Key, received_ms: int) -> Decoded
     reasons = Reasons("spans")
     reader = _SpanReader(Owner(key, reasons), reasons, with_content=key.record != "metadata")
     entries = batches(reader.read(items(data, form, reasons, received_ms), form), key, received_ms)
-    # What is not to be kept is read all the same, so that an exporter hears what is wrong with it.
-    return Decoded([entry for entry in entries if key.record != "none"], reasons)
+    return Decoded(list(entries), reasons)
 
 
 def items(data: bytes, form: Form, reasons: Reasons, received_ms: int) -> Iterator[tuple[Source, Item]]:

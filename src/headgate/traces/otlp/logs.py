@@ -8,7 +8,7 @@ evaluations become scores. Everything else is refused in words. Read next: `otlp
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
@@ -26,29 +26,36 @@ from headgate.traces.otlp.decoding import Decoded, Form, Item, batches, check_le
 from headgate.traces.otlp.reasons import Reasons, Wrong
 from headgate.traces.otlp.spans import SPAN_ID_BYTES, TRACE_ID_BYTES, identity
 from headgate.traces.otlp.values import Kept, attributes, value_of
+from headgate.traces.otlp.withholding import bare_fields, bare_score
 
 _EVENT_NAME: Final = "event.name"
 _NS_MAX: Final = 2**63 - 1
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
+_BEYOND_WORDS: Final = (EVALUATION, DETAILS)
+"""Events that say more than words: scores, and what was called with how many tokens."""
 _new_record: Any = LogRecord
+Said = TypeVar("Said")
 
 
 def decode_logs(data: bytes, form: Form, key: Key, received_ms: int) -> Decoded:
     """Return the events of a request as `LogBatch`es. Raises Malformed."""
     reasons = Reasons("log records")
-    reader = _LogReader(reasons, received_ms)
+    reader = _LogReader(reasons, received_ms, with_content=key.record != "metadata")
     found = (item for _, item in items(data, form, reasons, received_ms))
     entries = list(batches(reader.read(found, form), key, received_ms))
-    reader.say_foreign()
+    reader.say_rest()
     return Decoded(entries, reasons)
 
 
 class _LogReader:
     """Reads the records of one request, one at a time."""
 
-    def __init__(self, reasons: Reasons, received_ms: int) -> None:
+    def __init__(self, reasons: Reasons, received_ms: int, *, with_content: bool) -> None:
         self._reasons = reasons
         self._received_ms = received_ms
+        self._with_content = with_content
+        self._withheld = 0
+        self._bared = 0
         self._foreign = 0
         self._digests: Counter[bytes] = Counter()
 
@@ -60,15 +67,22 @@ class _LogReader:
                 check_length(item)
                 parse(record, item, form)
                 name = _name_of(record)
-                if name.startswith(PREFIX):
+                if not name.startswith(PREFIX):
+                    self._foreign += 1
+                elif self._with_content or name in _BEYOND_WORDS:
                     yield self._kept(record, name, number)
                 else:
-                    self._foreign += 1
+                    self._withheld += 1
             except Wrong as wrong:
                 self._reasons.reject(_label(name, number), str(wrong))
 
-    def say_foreign(self) -> None:
-        """Say how many were of no GenAI: once, since an application may send nothing else."""
+    def say_rest(self) -> None:
+        """Say how many were of no GenAI, and how many lost their words: once, since there may be many."""
+        why = "this project, or this key, records metadata only"
+        if self._withheld:
+            self._reasons.reject(f"{self._withheld} with messages", why, self._withheld)
+        if self._bared:
+            self._reasons.mention(f"{self._bared} kept without their words", why)
         if self._foreign:
             why = f"no event name that begins with {PREFIX}; other logs have their place elsewhere"
             self._reasons.reject(f"{self._foreign} of no GenAI", why, self._foreign)
@@ -93,9 +107,12 @@ class _LogReader:
         said = attributes(record.attributes, kept)
         said.pop(_EVENT_NAME, None)
         fields = fields_of(name, said, value_of(record.body, kept, "body"))
+        if not self._with_content and name == DETAILS:
+            fields = self._without_words(fields, bare_fields(fields))
         event = LogEvent(trace_id=trace_id, span_id=b"", name=kept.name(name), at_ns=self._at_ns(record))
         if name == EVALUATION:
-            return _scored(event, record, fields)
+            scored = _scored(event, record, fields)
+            return scored if self._with_content else self._bare_score(scored)
         if not record.span_id:
             raise Wrong("span_id", "is missing: a record is kept with the span that it names")
         text = encoded(fields)
@@ -107,6 +124,16 @@ class _LogReader:
             digest=self._digest(record, name, text),
             cost_pico_usd=_cost(event, fields) if name == DETAILS else None,
         )
+
+    def _bare_score(self, event: LogEvent) -> LogEvent:
+        score = event.score
+        if score is None or score.value is None:
+            raise Wrong("score.label", "is a word, and metadata alone is recorded here; send score.value too")
+        return msgspec.structs.replace(event, score=self._without_words(score, bare_score(score)))
+
+    def _without_words(self, whole: Said, bare: Said) -> Said:
+        self._bared += whole != bare
+        return bare
 
     def _at_ns(self, record: Any) -> int:
         at_ns = int(record.time_unix_nano or record.observed_time_unix_nano)

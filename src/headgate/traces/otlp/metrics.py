@@ -21,6 +21,7 @@ from headgate.traces.otlp.decoding import Decoded, Form, Item, batches, check_le
 from headgate.traces.otlp.reasons import Reasons, Wrong
 from headgate.traces.otlp.spans import Source
 from headgate.traces.otlp.values import Kept, attributes
+from headgate.traces.otlp.withholding import bare_fields
 
 PREFIX: Final = "gen_ai."
 BUCKETS_MAX: Final = 512
@@ -61,6 +62,7 @@ class _MetricReader:
     def __init__(self, reasons: Reasons, key: Key, received_ms: int) -> None:
         self._reasons = reasons
         self._key = key.id
+        self._with_content = key.record != "metadata"
         self._received_ns = received_ms * 1_000_000
         self._foreign = 0
         self._room = ITEMS_MAX
@@ -135,7 +137,7 @@ class _MetricReader:
             is_cumulative=is_cumulative,
             has_start=bool(start_ns),
             at_ns=at_ns,
-            attributes=_told_apart(said, source.resource),
+            attributes=_told_apart(said if self._with_content else bare_fields(said), source.resource),
             **values,
         )
 

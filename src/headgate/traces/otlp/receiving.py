@@ -15,7 +15,6 @@ import msgspec
 from headgate.access.caller import lesser_record
 from headgate.access.model import Key, Project
 from headgate.core.faults import InvalidRequest, RequestTooLarge, Unavailable
-from headgate.traces.model import SPANS
 from headgate.traces.otlp.bounds import (
     BODY_S_MAX,
     DECODED_AT_ONCE_BYTES,
@@ -99,8 +98,8 @@ class Reception:
         else:
             async with self._decoding:
                 decoded = await asyncio.to_thread(body.decoded, decode, key, received_ms)
-        # Of what is no span nobody has said which parts are no content.
-        if decoded.entries and (kind == SPANS or record == "full"):
+        # What is not to be kept is read all the same, so that an exporter hears what is wrong with it.
+        if decoded.entries and record != "none":
             await self._write(kind, decoded.entries)
         return decoded.reasons
 

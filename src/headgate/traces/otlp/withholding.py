@@ -1,4 +1,4 @@
-"""What stays of a span in a project that records no content: names, numbers and times. Pure.
+"""What stays of spans, log events and metrics where no content is recorded: names, numbers and times. Pure.
 
 The list says what stays, so that what is new stays out until somebody says that it may. It is asked before
 the journal: what it leaves out was never on disk. Read next: `otlp.decoding`, `access.model.RecordMode`.
@@ -14,6 +14,17 @@ from headgate.traces.model import ScoreSaid, Span
 _RESOURCE: Final = ("service.", "telemetry.", "deployment.")
 _LINKED: Final = ("trace_id", "span_id")
 _HAPPENED: Final = ("name", "at_ns")
+_NAMES: Final = frozenset(
+    {
+        *("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.system", "gen_ai.output.type"),
+        *("gen_ai.request.model", "gen_ai.response.model", "gen_ai.response.id", "gen_ai.token.type"),
+        *("gen_ai.agent.name", "gen_ai.agent.id", "gen_ai.tool.name", "gen_ai.tool.type"),
+        *("gen_ai.response.finish_reasons", "error.type", "server.address"),
+        *("service.name", "service.version", "deployment.environment.name"),
+    }
+)
+"""What log events and metrics may say in words: what was called, and by what."""
+_NAME_CHARACTERS_MAX: Final = 200
 
 
 def without_content(span: Span) -> Span:
@@ -68,9 +79,24 @@ def bare_score(score: ScoreSaid) -> ScoreSaid:
     return ScoreSaid(name=score.name, value=score.value, source=score.source)
 
 
+def bare_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a log event or metric that are numbers, or names of what was called."""
+    return {name: value for name, value in fields.items() if _is_number(value) or _is_name(name, value)}
+
+
+def _is_name(name: str, value: object) -> bool:
+    if isinstance(value, list):
+        return all(_is_name(name, each) for each in cast("list[object]", value))
+    return name in _NAMES and isinstance(value, str) and len(value) <= _NAME_CHARACTERS_MAX
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (bool, int, float))
+
+
 def _numbers(text: str) -> str:
     """Return the members of a JSON object that are numbers, or true or false."""
-    return _text({name: value for name, value in _members(text) if isinstance(value, (bool, int, float))})
+    return _text({name: value for name, value in _members(text) if _is_number(value)})
 
 
 def _resource(text: str) -> str:

@@ -27,6 +27,7 @@ _SYNTAX: Final = msgspec.json.Decoder(msgspec.Raw)
 _DETAILS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _DETAIL_NAMES: Final = (
     *("tools", "parameters", "documents", "events", "links", "resource", "scope", "usage_raw"),
+    "told_by_logs",
 )
 _HEX: Final = 16
 

@@ -151,6 +151,8 @@ class SpanContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     scope: Json = None
     usage_raw: Json = None
     attributes: Json = None
+    told_by_logs: Json = None
+    """The names of the fields that log events said, where the span itself says nothing."""
 
 
 class SpanDetail(msgspec.Struct, frozen=True, kw_only=True):

@@ -213,6 +213,7 @@ function Details({ detail, line }: { detail: TraceDetail; line: Line }) {
               ["prompt", found.prompt ? <Text>{`${found.prompt} ${found.prompt_version ?? ""}`}</Text> : null],
               ["key", found.key],
               ["tags", found.tags.join(", ")],
+              ["told by logs", Array.isArray(found.content.told_by_logs) ? found.content.told_by_logs.join(", ") : null],
             ]}
           />
           {PARTS.map(([name, title]) => {
