@@ -45,6 +45,10 @@ Grant = Literal[
     "records:erase",
     "experiments:read",
     "experiments:write",
+    "datasets:read",
+    "datasets:write",
+    "checks:read",
+    "checks:write",
     "judges:read",
     "judges:write",
     "reviews:write",
@@ -58,12 +62,14 @@ _VIEWER: frozenset[Grant] = frozenset(
         *("models:read", "requests:read", "costs:read", "budgets:read", "rate_limits:read", "alerts:read"),
         *("prompts:read", "rules:read", "releases:read", "traces:read", "feedback:read"),
         *("experiments:read", "judges:read", "reviews:write", "drift:read"),
+        *("datasets:read", "checks:read"),
     }
 )
 _MEMBER: frozenset[Grant] = frozenset(
     {
         *("calls:make", "models:read", "requests:read", "traces:read", "costs:read", "prompts:read"),
         *("feedback:read", "feedback:write", "traces:write"),
+        *("datasets:read", "checks:read", "checks:write"),
     }
 )
 _PROJECT_ADMIN: frozenset[Grant] = (
@@ -71,6 +77,7 @@ _PROJECT_ADMIN: frozenset[Grant] = (
     | _MEMBER
     | frozenset[Grant]({"keys:read", "keys:write", "budgets:write", "rate_limits:write", "projects:read"})
     | frozenset[Grant]({"prompts:write", "rules:write", "releases:write", "records:erase", "judges:write"})
+    | frozenset[Grant]({"datasets:write"})
 )
 _ADMIN: frozenset[Grant] = _PROJECT_ADMIN | frozenset[Grant](
     {

@@ -33,8 +33,10 @@ from headgate.api.jobs import ControlJobs
 from headgate.api.services import ControlServices
 from headgate.api.state import ControlState
 from headgate.api.timeline_http import TimelineController
+from headgate.checks.http import ChecksController
 from headgate.config.file_http import list_projects, show_file
 from headgate.config.http import ConfigController, SnapshotsController, list_models, list_providers
+from headgate.datasets.http import DatasetsController
 from headgate.drift.http import AlarmsController, CanariesController
 from headgate.experiments.http import ExperimentsController
 from headgate.judges.http import JudgesController
@@ -175,6 +177,8 @@ def _api() -> Router:
             FeedbackController,
             ErasuresController,
             ExperimentsController,
+            DatasetsController,
+            ChecksController,
             JudgesController,
             ReviewsController,
             AlarmsController,

@@ -168,12 +168,16 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
-    """A score in [0, 1]; None where there is none, and the reason. What the mark itself has cost."""
+    """A score in [0, 1]; None where there is none, and the reason. What the mark itself has cost.
+
+    `digest` is that of all that a judge was asked.
+    """
 
     score: float | None
     reason: str = ""
     cost_pico_usd: int | None = 0
     request_id: str = ""
+    digest: str = ""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

@@ -66,6 +66,8 @@ def checked_case(case: Case) -> Case:
     content = content_of(case)
     if len(content) > CASE_BYTES_MAX:
         raise InvalidRequest(f"it has {len(content)} bytes; a case has at most {CASE_BYTES_MAX}")
+    if b"\\u0000" in content or "\0" in case.id:
+        raise InvalidRequest("it holds a character of number 0, which no database keeps; leave it out")
     if case.id:
         return case
     return msgspec.structs.replace(case, id=hashlib.sha256(content).hexdigest()[:16])

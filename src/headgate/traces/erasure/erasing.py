@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 
+from headgate.records.rows import day_of
 from headgate.store.database import Connection, Database
 from headgate.store.queries import Queries
 from headgate.traces.erasure.model import ErasureRow, receipt_digest
@@ -34,7 +35,7 @@ LOOKS_MINUTES: Final = (2, 10, 60, 360, 1440)
 _FIRST_DAY: Final = "0001-01-01"
 _LOOKED: Final = (
     *("requests", "request_bodies", "messages", "spans", "traces", "scores", "rollup_days", "ledger"),
-    *("alerts", "journal_rejects", "judged_items"),
+    *("alerts", "journal_rejects", "judged_items", "dataset_cases"),
 )
 """Tables that a second look counts."""
 
@@ -45,8 +46,9 @@ def columns(statement: LiteralString) -> LiteralString:
 
 
 def _whole(name: str) -> LiteralString:
-    """Return a statement, with the part that those on answers that were marked share."""
-    return QUERIES[name].replace("[judged_items_of]", QUERIES.judged_items_of)
+    """Return a statement, with the part that those on marked answers, or on cases, share."""
+    whole = QUERIES[name].replace("[judged_items_of]", QUERIES.judged_items_of)
+    return whole.replace("[cases_of]", QUERIES.cases_of)
 
 
 def row_of(row: Any) -> ErasureRow:
@@ -137,6 +139,7 @@ class _Run:
 
     async def do(self) -> None:
         if not self._row.dry_run:
+            await self._erase_cases()
             await self._erase_calls()
             await self._erase_late_bodies()
             await self._erase_traces()
@@ -153,6 +156,19 @@ class _Run:
                 if not found:
                     return
                 await self._erase_batch(connection, found)
+
+    async def _erase_cases(self) -> None:
+        """Cases of datasets that came from the subject's calls, and the calls that checks made with them."""
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(_whole("calls_of_cases"), self._named, prepare=False)
+            ids = [call for (call,) in await cursor.fetchall()]
+            for start in range(0, len(ids), CALLS_AT_ONCE):
+                calls = [(day_of(call), call) for call in ids[start : start + CALLS_AT_ONCE]]
+                told = {"days": [day for day, _ in calls], "ids": [call for _, call in calls]}
+                await connection.execute(QUERIES.note_calls, {"id": self._row.id, **told})
+                await self._erase_batch(connection, calls)
+            await self._execute(connection, "dataset_cases", "erase_dataset_cases", self._named)
+            await self._note(connection)
 
     async def _erase_late_bodies(self) -> None:
         """What came of calls after these were erased, such as bodies, which have a journal of their own."""
@@ -177,6 +193,8 @@ class _Run:
             ("scores", "erase_scores_of_calls"),
             ("ledger", "erase_ledger"),
             ("experiment_units", "erase_units_of_calls"),
+            ("check_results", "erase_check_results"),
+            ("check_judgements", "erase_check_judgements"),
             ("requests", "erase_requests"),
         ):
             await self._execute(connection, table, statement, batch)

@@ -381,6 +381,34 @@ delete from judged_items i where [judged_items_of];
 -- name: count_judged_items
 select count(*) from judged_items i where [judged_items_of];
 
+-- name: cases_of
+c.project = any(%(project_ids)s::text[]) and c.added_at < %(cutoff)s
+    and ((c."user" = %(user)s and c."user" <> '') or (c.session = %(session)s and c.session <> '')
+        or c.trace_id = %(trace)s::uuid or c.key = %(key)s or %(everything)s::bool)
+
+-- name: calls_of_cases
+-- Calls that checks made with cases which came from the subject, judges' among them.
+select distinct unnest(r.calls) from dataset_cases c
+join check_runs k on k.project = c.project and k.dataset = c.dataset
+join check_results r on r.project = c.project and r.run = k.id and r."case" = c.id
+where [cases_of];
+
+-- name: note_calls
+insert into erasure_calls (erasure, day, id)
+select %(id)s, w.day, w.id from unnest(%(days)s::date[], %(ids)s::uuid[]) as w (day, id) on conflict do nothing;
+
+-- name: erase_dataset_cases
+delete from dataset_cases c where [cases_of];
+
+-- name: count_dataset_cases
+select count(*) from dataset_cases c where [cases_of];
+
+-- name: erase_check_results
+delete from check_results where project = any(%(project_ids)s::text[]) and calls && %(ids)s::uuid[];
+
+-- name: erase_check_judgements
+delete from check_judgements where project = any(%(project_ids)s::text[]) and request_id = any(%(ids)s::uuid[]);
+
 -- name: erase_rollup_days
 delete from rollup_days
 where project = any(%(project_ids)s::text[]) and day <= (%(cutoff)s::timestamptz at time zone 'UTC')::date

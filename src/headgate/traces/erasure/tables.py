@@ -26,6 +26,9 @@ ERASED: Final[dict[str, str]] = {
     "experiment_calls": "",
     "marks": "",
     "judged_items": "",
+    "dataset_cases": "",
+    "check_results": "",
+    "check_judgements": "",
 }
 """Tables that rows, or names in them, are removed from; and why some may remain."""
 
@@ -91,7 +94,7 @@ NOBODY: Final = frozenset(
             "managed_versions",
         ),
         *("releases", "environment_moves", "prompts_unreleased", "rule_versions", "schema_migrations"),
-        *("experiments", "judges"),
+        *("experiments", "judges", "datasets", "dataset_versions", "check_runs"),
         *("drift_watches", "drift_keys", "drift_runs", "drift_answers", "drift_alarms"),
     }
 )
