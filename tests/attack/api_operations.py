@@ -99,6 +99,14 @@ JUDGE: dict[str, Any] = {
 CASE: dict[str, Any] = {"case": "one", "content": {"input": "Hello?", "output": "Hello."}}
 JUDGED: dict[str, Any] = {**CASE, "marks": [{"value": True, "sure": 0.9}]}
 
+RUN: dict[str, Any] = {
+    "name": "one",
+    "target": "target",
+    "dataset": "cases.jsonl",
+    "dataset_digest": "0" * 64,
+    "definition": {"name": "one"},
+}
+
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/keys"): Operation(roles=PROJECT),
     ("post", "/api/v1/keys"): Operation(roles=PROJECT, body=_KEY, nested=("budgets", "rate_limits")),
@@ -187,6 +195,29 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/experiments/{name}"): Operation(roles=READERS),
     ("get", "/api/v1/experiments/{name}/looks"): Operation(roles=READERS),
     ("post", "/api/v1/experiments/{name}/stop"): Operation(roles=ADMIN, body={"arm": "now", "reason": "so"}),
+    ("get", "/api/v1/datasets"): Operation(roles=ALL),
+    ("post", "/api/v1/datasets"): Operation(roles=PROJECT, body={"name": "one"}),
+    ("get", "/api/v1/datasets/{name}"): Operation(roles=ALL),
+    ("delete", "/api/v1/datasets/{name}"): Operation(roles=PROJECT),
+    ("get", "/api/v1/datasets/{name}/cases"): Operation(roles=ALL),
+    ("post", "/api/v1/datasets/{name}/cases"): Operation(
+        roles=PROJECT, body={"cases": [{"input": "Hello?", "expected": "Hello."}]}
+    ),
+    ("post", "/api/v1/datasets/{name}/calls"): Operation(roles=PROJECT, body={"model": "assistant"}),
+    ("get", "/api/v1/checks/runs"): Operation(roles=ALL),
+    ("post", "/api/v1/checks/runs"): Operation(roles=PROJECT | {"member"}, body=RUN),
+    ("get", "/api/v1/checks/runs/{run_id}"): Operation(roles=ALL),
+    ("patch", "/api/v1/checks/runs/{run_id}"): Operation(
+        roles=PROJECT | {"member"}, body={"verdict": "met", "report": {"sentence": "one passes."}}
+    ),
+    ("get", "/api/v1/checks/runs/{run_id}/results"): Operation(roles=ALL),
+    ("post", "/api/v1/checks/runs/{run_id}/results"): Operation(
+        roles=PROJECT | {"member"},
+        body={"results": [{"case": "a", "repeat": 0, "marks": {"right": {"score": 1.0}}}]},
+    ),
+    ("post", "/api/v1/checks/judgements"): Operation(
+        roles=PROJECT | {"member"}, body={"digests": ["0" * 64]}
+    ),
     ("get", "/api/v1/judges"): Operation(roles=READERS),
     ("post", "/api/v1/judges"): Operation(roles=PROJECT, body=JUDGE, nested=("review",)),
     ("get", "/api/v1/judges/{name}"): Operation(roles=READERS),

@@ -150,7 +150,7 @@ class ChecksController(Controller):
             await add_results(connection, found, data.results)
         return Accepted(accepted=len(data.results))
 
-    @post("/judgements", status_code=200, opt={"grant": grant("checks:read")})
+    @post("/judgements", status_code=200, opt={"grant": grant("checks:write")})
     async def find_judgements(
         self,
         caller: CallerKey,
