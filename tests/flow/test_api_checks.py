@@ -67,16 +67,16 @@ async def test_versions_are_known_by_their_cases_and_stay(database: Database) ->
         assert (await api.get("/datasets"))["items"] == []
 
 
-@pytest.mark.parametrize(
-    ("body", "reason"),
-    [
-        ({"cases": []}, "cases"),
-        ({"cases": [{"input": "a", "body": {}}]}, "cases[0]: it has input and body"),
-        ({"cases": [*CASES, CASES[0]]}, "cases[2]: this is the case of cases[0] again"),
-        ({"cases": [{"input": "a\0b"}]}, "U+0000"),
-        ({"cases": [{"input": "a", "origin": "heaven"}]}, "heaven"),
-    ],
-)
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"cases": []}, "cases"),
+    ({"cases": [{"input": "a", "body": {}}]}, "cases[0]: it has input and body"),
+    ({"cases": [*CASES, CASES[0]]}, "cases[2]: this is the case of cases[0] again"),
+    ({"cases": [{"input": "a\0b"}]}, "U+0000"),
+    ({"cases": [{"input": "a", "origin": "heaven"}]}, "heaven"),
+]
+
+
+@pytest.mark.parametrize(("body", "reason"), REFUSED)
 async def test_cases_that_are_none_are_refused(database: Database, body: Any, reason: str) -> None:
     async with control(database) as api:
         await api.post("/datasets", {"name": "orders"})
