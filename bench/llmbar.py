@@ -37,9 +37,9 @@ Pairs of answers whose better one is known, judged by six models with several pr
 What is asked: in how many pairs is the first answer the better one? **Truth** is what the labels say,
 **judge** what the judge says, **corrected** what `headgate judges show` says once people have marked {marked}
 pairs of a random sample. **Covers** is in how many of {repeats} random samples ({marked} marked, {others}
-judged) the interval of 95 % held the truth; by the judge's errors (Rogan-Gladen) only where the judge is better
-than chance, in brackets how often that was so. **Place** is how many points likelier an answer wins for being
-shown first, **length** how many points oftener the judge takes the longer answer than is right.
+judged) the interval of 95 % held the truth; by the judge's errors (Rogan-Gladen) only where it is
+better than chance, in brackets how often that was so. **Place** is how many points likelier an answer wins
+for being shown first, **length** how many points oftener the judge takes the longer answer than is right.
 
 | Judge | Prompt | Pairs | Truth | Judge | Corrected | Covers | By errors | Place | Length | Kappa |
 |---|---|---|---|---|---|---|---|---|---|---|
@@ -180,8 +180,9 @@ def page(found: Sequence[Line]) -> str:
     longer = [each for each in found if _is_clear(each.length)]
     least, most = min(each.covers for each in found), max(each.covers for each in found)
     summary = (
-        f"\nOf {len(found)} judges and prompts, intervals covered the truth in {least:.1%} to {most:.1%} of the "
-        f"samples, {covers:.1%} on average. {len(placed)} are shown to favour a place, {len(longer)} a length.\n"
+        f"\nOf {len(found)} judges and prompts, intervals covered the truth in {least:.1%} to {most:.1%} of "
+        f"the samples, {covers:.1%} on average. {len(placed)} are shown to favour a place, {len(longer)} a "
+        "length.\n"
     )
     return HEAD.format(marked=MARKED, others=OTHERS, repeats=REPEATS) + "\n".join(rows) + "\n" + summary
 
