@@ -137,6 +137,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/requests/stream"): Operation(roles=ALL),
     ("get", "/api/v1/requests/{request_id}"): Operation(roles=ALL),
     ("get", "/api/v1/requests/{request_id}/provenance"): Operation(roles=ALL),
+    ("get", "/api/v1/requests/{request_id}/grounding"): Operation(roles=ALL),
     ("get", "/api/v1/traces"): Operation(roles=ALL),
     ("get", "/api/v1/traces/stream"): Operation(roles=ALL),
     ("get", "/api/v1/traces/facets"): Operation(roles=ALL),

@@ -39,6 +39,7 @@ from headgate.config.http import ConfigController, SnapshotsController, list_mod
 from headgate.datasets.http import DatasetsController
 from headgate.drift.http import AlarmsController, CanariesController
 from headgate.experiments.http import ExperimentsController
+from headgate.grounding.http import show_grounding
 from headgate.judges.http import JudgesController
 from headgate.judges.reviews_http import ReviewsController
 from headgate.meters.http import BudgetsController, InlineMeters
@@ -148,6 +149,7 @@ def _api() -> Router:
             show_request,
             show_provenance,
             show_lineage,
+            show_grounding,
             *TRACE_ROUTES,
             TraceExportController,
             export_trace,

@@ -1,6 +1,6 @@
 """What a person reads to mark an answer: of a case what came with it, of a call or span what is on record.
 
-Read next: `judges.queue`, `traces.lineage.calls` (a call's texts).
+Read next: `judges.queue`, `traces.lineage.recorded` (a call's texts).
 """
 
 import uuid
@@ -10,11 +10,9 @@ import msgspec
 
 from headgate.judges.items import Content
 from headgate.judges.storing import QUERIES
-from headgate.records.bodies import read_bodies
-from headgate.records.rows import day_of
 from headgate.store.database import Connection
-from headgate.traces.lineage.calls import with_call
-from headgate.traces.lineage.model import Step, Text
+from headgate.traces.lineage.model import Text
+from headgate.traces.lineage.recorded import recorded_texts
 
 CHARACTERS_MAX: Final = 200_000
 GONE: Final = "the call is no longer on record, or was recorded without its content"
@@ -38,23 +36,11 @@ async def content_of(connection: Connection, item: dict[str, Any]) -> Shows:
     return Shows(content=Content(), missing=GONE)
 
 
-async def texts_of_call(connection: Connection, project: str, call: uuid.UUID) -> Step | None:
-    """Return a recorded call's texts, in and out; None where its body is not on record."""
-    bodies = await read_bodies(connection, [project], call)
-    parameters = {"project_ids": [project], "day": day_of(call), "id": call}
-    cursor = await connection.execute(QUERIES.dialect_of, parameters)
-    row = await cursor.fetchone()
-    if bodies is None or row is None:
-        return None
-    step = Step(id=str(call), start_us=0, end_us=0)
-    return with_call(step, row[0], bodies.request, bodies.response, bodies.response_content_type)
-
-
 async def _of_call(connection: Connection, project: str, call: uuid.UUID) -> Shows:
-    step = await texts_of_call(connection, project, call)
-    if step is None or not (step.inputs or step.outputs):
+    found = await recorded_texts(connection, project, call)
+    if found is None or not (found.step.inputs or found.step.outputs):
         return Shows(content=Content(), missing=GONE)
-    return Shows(content=Content(input=_joined(step.inputs), output=_joined(step.outputs)))
+    return Shows(content=Content(input=_joined(found.step.inputs), output=_joined(found.step.outputs)))
 
 
 async def _of_span(connection: Connection, project: str, trace: uuid.UUID, span: int) -> Shows:

@@ -168,9 +168,6 @@ where project = any(%(project_ids)s) and at < (clock_timestamp() at time zone 'U
 -- name: strip_marks
 update marks set comment = '' where project = any(%(project_ids)s) and at < (clock_timestamp() at time zone 'UTC')::date - %(days)s::int and comment <> '';
 
--- name: dialect_of
-select dialect from requests where project = any(%(project_ids)s) and day = %(day)s and id = %(id)s;
-
 -- name: texts_of_span
 select coalesce(input, ''), coalesce(output, '') from spans
 where project = any(%(project_ids)s) and trace_id = %(trace_id)s and span_id = %(span_id)s limit 1;

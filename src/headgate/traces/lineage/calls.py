@@ -84,7 +84,10 @@ def _texts(answer: ChatAnswer) -> Iterator[Text]:
 def _text(where: str, part: Part) -> Text | None:
     match part:
         case TextPart() | Reasoning() | Refusal():
-            return Text(part=where, value=part.text, kind="message", role="assistant") if part.text else None
+            # What a model thinks is read by nobody else, and what it claims stands in its answer.
+            name = "reasoning" if isinstance(part, Reasoning) else ""
+            said = Text(part=where, value=part.text, kind="message", role="assistant", name=name)
+            return said if part.text else None
         case ToolCall():
             known: dict[str, Any] = {"role": "assistant", "name": part.name, "call_id": part.id}
             return Text(part=where, value=part.arguments, kind="tool_call", **known)
