@@ -121,8 +121,8 @@ def line_of(judge: str, prompt: str, items: Sequence[Marked], seed: int) -> Line
     rng = np.random.default_rng(seed)
     powered = by_errors = answered = 0
     for _ in range(REPEATS):
-        few = [pairs[number] for number in rng.integers(len(pairs), size=MARKED)]
-        many = [pairs[number].item for number in rng.integers(len(pairs), size=OTHERS)]
+        few = [pairs[number] for number in map(int, rng.integers(len(pairs), size=MARKED))]
+        many = [pairs[number].item for number in map(int, rng.integers(len(pairs), size=OTHERS))]
         powered += _holds(corrected("pairwise", few, many), truth)
         try:
             found = corrected_by_errors("pairwise", few, many)

@@ -1,4 +1,4 @@
-"""A recorded call held against its own context over the API: by its trace's documents, and by who may see it."""
+"""A recorded call held against its own context over the API, and who may see it."""
 
 from typing import Any
 
