@@ -236,6 +236,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/api/v1/drift/canaries"): Operation(roles=ADMIN),
     ("get", "/api/v1/drift/canaries/{name}"): Operation(roles=ADMIN),
+    ("get", "/api/v1/drift/canaries/{name}/signals"): Operation(roles=ADMIN),
     ("post", "/api/v1/drift/canaries/{name}/run"): Operation(roles=ADMIN),
     ("get", "/api/v1/rules"): Operation(roles=READERS),
     ("post", "/api/v1/rules"): Operation(

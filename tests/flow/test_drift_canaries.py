@@ -86,6 +86,17 @@ def test_a_model_that_answers_otherwise_is_found_and_named(running: Running) -> 
     (touched,) = [each for each in alarm["touches"] if each["model"] == "assistant"]
     assert touched["calls"] == 1
 
+    (shown,) = running.get("/drift/canaries/daily/signals")["targets"]
+    assert (shown["target"], shown["is_reference"][0], shown["is_reference"][-1]) == (
+        "mock/small",
+        True,
+        False,
+    )
+    assert shown["at"] == sorted(shown["at"])
+    lines = {each["signal"]: each["values"] for each in shown["lines"]}
+    assert {len(values) for values in lines.values()} == {len(shown["runs"])} == {len(shown["answers"])}
+    assert lines["new_answer"][-1] > 0.5 and lines["length"][0] < lines["length"][-1]
+
     alerts = [each for each in running.get("/alerts")["items"] if each["kind"] == "drift"]
     assert [each["subject"] for each in alerts] == ["mock/small"]
     marks = [each for each in running.get("/timeline")["items"] if each["kind"] == "drift"]

@@ -19,6 +19,7 @@ from headgate.core.faults import Conflict, NotFound
 from headgate.core.pages import LIMIT_DEFAULT, Page, decode_cursor, encode_cursor
 from headgate.drift.model import Canary, DriftRule
 from headgate.drift.running import DAY_S, watch_of
+from headgate.drift.signals import CanarySignals, TargetSignals, signals_of
 from headgate.drift.store import QUERIES, acknowledge, count_watches
 from headgate.drift.views import (
     AlarmView,
@@ -34,6 +35,7 @@ from headgate.store.database import Connection
 from headgate.store.rows import fetch_rows
 
 RUNS_SHOWN = 50
+POINTS_MAX = 500
 
 
 class CanariesInForce(Protocol):
@@ -161,6 +163,19 @@ class CanariesController(Controller):
             ]
             runs = await fetch_rows(connection, QUERIES.list_runs, {"canary": name, "limit": RUNS_SHOWN})
         return CanaryDetail(**view, results=results, runs=[run_view(row) for row in runs])
+
+    @get("/{name:str}/signals", opt={"grant": grant("snapshots:read")})
+    async def show_signals(self, database: Store, in_force: Known, name: FromPath[str]) -> CanarySignals:
+        """Show what a canary's last runs found at each target, signal by signal over time."""
+        await in_force.refresh()
+        canary = _find(in_force.canaries(), name)
+        found: list[TargetSignals] = []
+        async with database.connection() as connection:
+            for target in canary.targets:
+                parameters = {"canary": name, "target": target, "limit": POINTS_MAX}
+                rows = await fetch_rows(connection, QUERIES.signals_by_run, parameters)
+                found.append(signals_of(target, rows))
+        return CanarySignals(targets=tuple(found))
 
     @post("/{name:str}/run", status_code=202, opt={"grant": grant("drift:write")})
     async def run_canary(

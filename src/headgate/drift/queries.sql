@@ -98,6 +98,17 @@ select "case", count(*) as answers, avg((signals->>'score')::float8) as score,
 from drift_answers where watch = %(watch)s and at >= %(since)s
 group by "case" order by "case"
 
+-- name: signals_by_run
+-- Means of each signal in each of the last runs that are evidence; `characters` is the mean length of answers.
+select a.run, min(a.at) as at, bool_or(a.is_reference) as is_reference, count(distinct a.place) as answers, s.key as signal,
+    avg(s.value::float8) as mean, avg(a.characters)::float8 as characters
+from drift_answers a cross join lateral jsonb_each_text(a.signals) s
+where a.run in (
+    select id from drift_runs where canary = %(canary)s and target = %(target)s and state = 'done'
+    order by id desc limit %(limit)s
+)
+group by a.run, s.key order by min(a.at), a.run, s.key
+
 -- name: add_alarm
 insert into drift_alarms (kind, watch, target, project, since, sentence, finding)
 values (%(kind)s, %(watch)s, %(target)s, %(project)s, %(since)s, %(sentence)s, %(finding)s)

@@ -3,7 +3,7 @@ import { IconLogout, IconMoon, IconSun } from "@tabler/icons-react";
 import { Outlet, useLocation, useMatches } from "@tanstack/react-router";
 import { Suspense, useEffect, useRef } from "react";
 import { Loading } from "@/core/States";
-import { FEATURES, railOf } from "./registry";
+import { FEATURES, isOf, railOf } from "./registry";
 import { SearchDialog, useSearchDialog } from "./SearchDialog";
 import { KeysDialog, useKeys } from "./shortcuts";
 import { To } from "./To";
@@ -68,7 +68,7 @@ function RailLink({ feature, pathname }: { feature: (typeof FEATURES)[number]; p
   if (!rail) {
     return null;
   }
-  const isHere = rail.path === "/" ? pathname === "/" : pathname.startsWith(rail.path);
+  const isHere = isOf(feature, pathname);
   const Icon = rail.icon;
   return (
     <To path={rail.path} className={isHere ? "hg-here" : ""} aria-current={isHere ? "page" : undefined}>

@@ -49,6 +49,8 @@ export interface Found {
 export interface Feature {
   /** Its place in the rail; left out for pages that are only linked to. */
   rail?: { name: RailName; path: string; icon: ComponentType<{ size?: number; stroke?: number }> };
+  /** The place of the rail that its pages belong to, where they stand beside another feature's. */
+  under?: RailName;
   pages: PageOf[];
   /** A grant without which the rail doesn't show it. */
   grant?: string;
@@ -61,6 +63,19 @@ export interface Feature {
 const modules = import.meta.glob<{ feature: Feature }>("../features/*/feature.tsx", { eager: true });
 
 export const FEATURES: Feature[] = Object.values(modules).map((module) => module.feature);
+
+/** Whether an address is of a place of the rail: of its own pages, or of those that stand beside them. */
+export function isOf(feature: Feature, pathname: string): boolean {
+  const { rail } = feature;
+  if (!rail) {
+    return false;
+  }
+  if (rail.path === "/") {
+    return pathname === "/";
+  }
+  const beside = FEATURES.filter((each) => each.under === rail.name).flatMap((each) => each.pages.map((page) => page.path));
+  return [rail.path, ...beside.filter((path) => !path.includes("$"))].some((path) => pathname.startsWith(path));
+}
 
 /** The features of the rail, in its order. */
 export function railOf(grants: readonly string[]): Feature[] {

@@ -19,6 +19,7 @@ import { draftOf } from "../playground/draft";
 import { curlOf, type Detail, promptsOf } from "./detail";
 import { Changes, CostFacts, Overrides, WhoFacts } from "./CallFacts";
 import { Path } from "./Path";
+import { SendToReview } from "../reviews/SendToReview";
 import { stretchesOf, tellsSomething, textOf } from "./provenance";
 
 export default function Call() {
@@ -93,6 +94,7 @@ function Head({ detail }: { detail: Detail }) {
           <IconPlayerPlay size={14} stroke={1.6} aria-hidden="true" /> Open in the playground
         </To>
       )}
+      <SendToReview call={detail.id} project={detail.project} />
       {curl && <CopyButton text={curl} title="Copy as curl" />}
     </header>
   );

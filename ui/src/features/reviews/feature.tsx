@@ -1,0 +1,20 @@
+import { lazy } from "react";
+import { api, ask } from "@/api";
+import type { Feature, Found } from "@/shell/registry";
+import { pathOf } from "./judgeWords";
+
+export const feature: Feature = {
+  under: "Experiments",
+  pages: [
+    { path: "/reviews", component: lazy(() => import("./Reviews")), title: "Reviews" },
+    { path: "/reviews/$judge", component: lazy(() => import("./OneJudge")), title: "One judge" },
+    { path: "/reviews/$judge/mark", component: lazy(() => import("./Marking")), title: "What people mark" },
+  ],
+  search: async (text, signal): Promise<Found[]> => {
+    const found = await ask(api.GET("/api/v1/judges", { signal }));
+    const wanted = text.toLowerCase();
+    return found.items
+      .filter((each) => each.name.toLowerCase().includes(wanted))
+      .map((each): Found => ({ title: each.name, kind: "judge", path: pathOf(each.name), filter: { of: each.project } }));
+  },
+};
