@@ -13,6 +13,7 @@ import "./style/shell.css";
 import "./style/pages.css";
 import "./style/traces.css";
 import "./style/administration.css";
+import "./style/evaluation.css";
 import "./style/experiments.css";
 import { SignIn } from "./shell/SignIn";
 import { FEATURES } from "./shell/registry";

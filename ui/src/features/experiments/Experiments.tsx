@@ -3,6 +3,7 @@ import { Text } from "@/core/Text";
 import { Instant, Name, State } from "@/core/Values";
 import { To } from "@/shell/To";
 import { useShared } from "@/shell/view";
+import { EvaluationPages } from "../evaluation/EvaluationPages";
 import { STATES } from "./experimentWords";
 import { type Item, useExperiments, useSentences } from "./useExperiments";
 
@@ -10,15 +11,11 @@ import { type Item, useExperiments, useSentences } from "./useExperiments";
 export default function Experiments() {
   const experiments = useExperiments(useShared());
   return (
-    <div className="hg-sub-pages">
-      <header className="hg-sub-head">
-        <h1>Experiments</h1>
-        <span className="hg-soft">arms that share the calls for a model, and what is known of their difference</span>
-      </header>
+    <EvaluationPages>
       <Answered of={experiments} what="experiments">
         {({ items }) => (items.length === 0 ? <NoExperiments /> : <List items={items} />)}
       </Answered>
-    </div>
+    </EvaluationPages>
   );
 }
 

@@ -5,7 +5,7 @@ import { count, duration, money } from "@/core/format";
 import type { Tone } from "@/core/Values";
 import type { Patch } from "@/shell/view";
 
-export type Report = Schemas["Report"];
+export type Report = Schemas["headgate.experiments.report.Report"];
 export type Metric = Schemas["MetricReport"];
 export type Comparison = Schemas["headgate.experiments.report.Comparison"];
 

@@ -4,6 +4,7 @@ import { Instant } from "@/core/Values";
 import { useMay } from "@/shell/session";
 import { To } from "@/shell/To";
 import { useKeyNames } from "../access/useKeys";
+import { More } from "../evaluation/More";
 import { markOf, pathOf, RULES } from "./judgeWords";
 import { type ReviewItem, useMarked, useQueue } from "./useReviews";
 
@@ -108,7 +109,7 @@ export function MarkedList({ judge, project, scale }: Of & { scale: string }) {
                         {people.map((mark) => (
                           <div key={mark.by + mark.at}>
                             {markOf(mark.value, scale, "")} <span className="hg-soft">by {nameOf(mark.by)}</span>
-                            {mark.comment && <div className="hg-soft">{<Text>{mark.comment}</Text>}</div>}
+                            {mark.comment && <div className="hg-soft"><Text>{mark.comment}</Text></div>}
                           </div>
                         ))}
                       </td>
@@ -117,7 +118,7 @@ export function MarkedList({ judge, project, scale }: Of & { scale: string }) {
                         {judged.map((mark) => (
                           <div key={mark.version + mark.shown + mark.repeat}>
                             {markOf(mark.value, scale, "")}
-                            {mark.comment && <div className="hg-soft">{<Text>{mark.comment}</Text>}</div>}
+                            {mark.comment && <div className="hg-soft"><Text>{mark.comment}</Text></div>}
                           </div>
                         ))}
                       </td>
@@ -156,18 +157,4 @@ export function Subject({ of, project }: { of: ReviewItem; project: string }) {
       case <Text>{of.case ?? ""}</Text>
     </span>
   );
-}
-
-interface Pages {
-  hasNextPage: boolean;
-  isFetchingNextPage: boolean;
-  fetchNextPage: () => unknown;
-}
-
-export function More({ of }: { of: Pages }) {
-  return of.hasNextPage ? (
-    <button type="button" className="hg-button" disabled={of.isFetchingNextPage} onClick={() => void of.fetchNextPage()}>
-      Show more
-    </button>
-  ) : null;
 }

@@ -160,7 +160,7 @@ function Told({ marked, review, onNext }: { marked: MarkedItem; review: Review; 
               <th scope="row">{each.source === "person" ? nameOf(each.by) : "the judge"}</th>
               <td>
                 <strong>{markOf(each.value, review.scale, review.shown)}</strong>
-                {each.comment && <div className="hg-soft">{<Text>{each.comment}</Text>}</div>}
+                {each.comment && <div className="hg-soft"><Text>{each.comment}</Text></div>}
               </td>
             </tr>
           ))}

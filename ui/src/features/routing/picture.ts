@@ -5,7 +5,7 @@ import type { Branch } from "@/core/Flow";
 import { duration, money, percent } from "@/core/format";
 
 export type Model = Schemas["ModelView"];
-type Target = Schemas["TargetView"];
+type Target = Schemas["headgate.config.http.TargetView"];
 
 const WAYS: Record<string, string> = {
   fallback: "one after the other",

@@ -3,7 +3,7 @@ import { Text } from "@/core/Text";
 import { rowsOf, shownAs } from "./changes";
 
 /** What differs between two configurations, a row for each thing. */
-export function ChangeTable({ changes, label }: { changes: readonly Schemas["Change"][]; label: string }) {
+export function ChangeTable({ changes, label }: { changes: readonly Schemas["headgate.config.changes.Change"][]; label: string }) {
   return (
     <table className="hg-small-table hg-changes-table" aria-label={label}>
       <thead>

@@ -10,7 +10,7 @@ interface Row {
 }
 
 /** A row for each key: what comes or goes as a whole is taken apart, so that it can be read. */
-export function rowsOf(changes: readonly Schemas["Change"][]): Row[] {
+export function rowsOf(changes: readonly Schemas["headgate.config.changes.Change"][]): Row[] {
   return changes.flatMap((change): Row[] => {
     const old = asMembers(change.old);
     const now = asMembers(change.new);

@@ -1,0 +1,201 @@
+import { count, span } from "@/core/format";
+import { Answered, Empty } from "@/core/States";
+import { Text } from "@/core/Text";
+import { Instant, Name, State } from "@/core/Values";
+import { useMay } from "@/shell/session";
+import { To } from "@/shell/To";
+import { useShared, useView } from "@/shell/view";
+import { EvaluationPages } from "../evaluation/EvaluationPages";
+import { More } from "../evaluation/More";
+import { KINDS, PHASES, type Target } from "./driftWords";
+import { useAlarms, useCanaries } from "./useDrift";
+
+/** Which models changed, and who watches for it. */
+export default function Drift() {
+  const maySeeCanaries = useMay("snapshots:read");
+  return (
+    <EvaluationPages>
+      <Alarms />
+      {maySeeCanaries && <Canaries />}
+    </EvaluationPages>
+  );
+}
+
+function Alarms() {
+  const view = useShared();
+  const { search, set } = useView();
+  const openOnly = search["open"] === "only";
+  const pages = useAlarms(view, openOnly);
+  const all = pages.data?.pages.flatMap((page) => page.items) ?? [];
+  const items = view.project ? all.filter((each) => each.project === null || each.project === view.project) : all;
+  return (
+    <section className="hg-section" aria-label="alarms">
+      <header>
+        <h2>Alarms</h2>
+        <span className="hg-soft">models that answer otherwise than they did</span>
+        <span className="hg-spring" />
+        <button type="button" className="hg-button" aria-pressed={openOnly} onClick={() => set({ open: openOnly ? null : "only" }, true)}>
+          Open ones only
+        </button>
+      </header>
+      <Answered of={pages} what="alarms">
+        {() =>
+          items.length === 0 ? (
+            <Empty title={openOnly ? "No alarm is open" : "No model is known to have changed"}>
+              <p className="hg-soft">All watches together are wrong at most once in the months that [drift] names (twelve, if it names none).</p>
+            </Empty>
+          ) : (
+            <>
+              <table className="hg-small-table" aria-label="alarms">
+                <thead>
+                  <tr>
+                    <th scope="col">Target</th>
+                    <th scope="col">State</th>
+                    <th scope="col">What changed</th>
+                    <th scope="col">Since about</th>
+                    <th scope="col">How sure</th>
+                    <th scope="col">Seen in</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {items.map((each) => (
+                    <tr key={each.id}>
+                      <th scope="row">
+                        <To path={`/drift/alarms/${each.id}`}>
+                          <Name>{each.target}</Name>
+                        </To>
+                      </th>
+                      <td>{each.acknowledged_at ? <State tone="quiet">acknowledged</State> : <State tone="bad">open</State>}</td>
+                      <td>
+                        <Text>{each.sentence}</Text>
+                      </td>
+                      <td>
+                        <Instant at={each.since} />
+                      </td>
+                      <td>{each.how_sure}</td>
+                      <td>{KINDS[each.kind] ?? each.kind}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+              <More of={pages} />
+            </>
+          )
+        }
+      </Answered>
+    </section>
+  );
+}
+
+function Canaries() {
+  const canaries = useCanaries(useShared());
+  return (
+    <section className="hg-section" aria-label="canaries">
+      <header>
+        <h2>Canaries</h2>
+        <span className="hg-soft">pinned suites that are asked of targets on a schedule</span>
+      </header>
+      <Answered of={canaries} what="canaries">
+        {({ items }) =>
+          items.length === 0 ? (
+            <NoCanaries />
+          ) : (
+            <table className="hg-small-table" aria-label="canaries">
+              <thead>
+                <tr>
+                  <th scope="col">Canary</th>
+                  <th scope="col">Target</th>
+                  <th scope="col">What is known</th>
+                  <th scope="col">Evidence of a change</th>
+                  <th scope="col" className="hg-right">Cases</th>
+                  <th scope="col">Every</th>
+                  <th scope="col">Last run</th>
+                </tr>
+              </thead>
+              <tbody>
+                {items.flatMap((canary) =>
+                  canary.targets.map((target) => (
+                    <tr key={canary.name + target.target}>
+                      <th scope="row">
+                        <To path={`/drift/canaries/${encodeURIComponent(canary.name)}`}>
+                          <Name>{canary.name}</Name>
+                        </To>
+                      </th>
+                      <td>
+                        <To path="/requests" filter={{ target: target.target, tag: `canary:${canary.name}` }}>
+                          <Text>{target.target}</Text>
+                        </To>
+                      </td>
+                      <td>
+                        <Phase of={target} />
+                      </td>
+                      <td>
+                        <Evidence of={target} />
+                      </td>
+                      <td className="hg-right hg-number">
+                        <To path={`/drift/canaries/${encodeURIComponent(canary.name)}`}>{count(canary.cases)}</To>
+                      </td>
+                      <td>{span(canary.every_s * 1000)}</td>
+                      <td>
+                        {target.last_run ? <Instant at={target.last_run} /> : <span className="hg-soft">none yet</span>}{" "}
+                        <span className="hg-soft">{target.last_state}</span>
+                      </td>
+                    </tr>
+                  )),
+                )}
+              </tbody>
+            </table>
+          )
+        }
+      </Answered>
+    </section>
+  );
+}
+
+/** How far a watch is: what it learns, that it watches, or that it waits for somebody to look. */
+export function Phase({ of }: { of: Target }) {
+  const [tone, word] = PHASES[of.phase];
+  return (
+    <>
+      <State tone={tone}>{word}</State>
+      {of.phase === "reference" && (
+        <div className="hg-soft hg-number">
+          {count(of.answers)} of {count(of.reference_answers)} answers
+        </div>
+      )}
+      {of.note && (
+        <div className="hg-soft">
+          <Text>{of.note}</Text>
+        </div>
+      )}
+    </>
+  );
+}
+
+/** How much speaks for a change, against what makes an alarm; nothing while it learns. */
+export function Evidence({ of }: { of: Target }) {
+  if (of.phase === "reference") {
+    return <span className="hg-soft">–</span>;
+  }
+  const digits = (value: number): string => (value >= 100 ? count(Math.round(value)) : String(Number(value.toPrecision(2))));
+  return (
+    <span className="hg-number" title="evidence that no change would bring about on average more than once in the time that [drift] names">
+      {digits(of.evidence)} of {digits(of.alarm_at)}
+    </span>
+  );
+}
+
+function NoCanaries() {
+  return (
+    <Empty title="No canary watches a hosted model">
+      <p className="hg-soft">A provider may change a model under its name. In headgate.toml:</p>
+      <pre className="hg-paste">{`[[canaries]]
+name = "daily"
+targets = ["openai/gpt-5-mini"]`}</pre>
+      <p className="hg-soft">
+        It asks a suite of its own once a day, through the gateways; <code>[[canaries.cases]]</code> takes yours, and{" "}
+        <code>headgate drift run daily</code> asks at once.
+      </p>
+    </Empty>
+  );
+}
