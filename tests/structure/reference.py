@@ -40,6 +40,8 @@ COMMANDS = (
     "requests show", "traces", "traces list", "traces show", "traces follow", "traces search",
     "traces sessions", "traces lineage", "traces export", "providers", "models",
     "costs", "doctor", "drill", "drill list", "drill run", "import", "import litellm", "scan", "check",
+    "checks", "checks list", "checks show", "datasets", "datasets create", "datasets add", "datasets list",
+    "datasets show", "datasets export", "datasets delete",
     "prompts", "prompts list", "prompts push", "prompts scan", "prompts show", "prompts unknown",
     "prompts create", "prompts versions", "prompts label", "prompts diff", "prompts render",
     "prompts archive", "prompts unarchive", "prompts delete", "prompts export", "prompts import",

@@ -15,6 +15,7 @@ HIDDEN: frozenset[tuple[str, str]] = frozenset(
         ("headgate.cli.check", "headgate.cli.check_run.run_checks"),
         ("headgate.cli.client", "headgate.cli.asking"),
         ("headgate.cli.database", "headgate.processes.backup"),
+        ("headgate.cli.datasets", "headgate.cli.dataset_files.cases_in"),
         ("headgate.cli.drill", "headgate.drills.conduct"),
         ("headgate.cli.output", "rich.console.Console"),
         ("headgate.cli.output", "rich.table.Table"),

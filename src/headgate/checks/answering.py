@@ -20,10 +20,10 @@ TRIES: Final = 4
 WAIT_S_MAX: Final = 10.0
 
 _ENDS: Final = {
-    401: "the key is not known; set HEADGATE_KEY to one that may make calls",
-    402: "a budget of the gateway is spent; raise it (`headgate budgets list`), then resume",
-    403: "this key may not make such calls; take another, or ask an administrator",
-    404: "correct the model or prompt; `headgate models` and `headgate prompts managed` list them",
+    401: "set HEADGATE_KEY to a key that may make calls, then go on",
+    402: "a budget of the gateway is spent; raise it (`headgate budgets list`), then go on",
+    403: "take another key, or ask an administrator, then go on",
+    404: "correct the model or prompt (`headgate models`, `headgate prompts list`), then begin again",
 }
 
 
@@ -122,7 +122,7 @@ def patiently(ask: Ask, path: str, body: Mapping[str, Any]) -> Said:
     if said.status == 429:
         raise Halted(
             f"the gateway says to wait: {_message(said.content)}",
-            "lower concurrency, or raise the rate limit, then resume",
+            "lower concurrency, or raise the rate limit, then go on",
         )
     if said.status in _ENDS and not said.headers.get("x-headgate-target"):
         raise Halted(f"the gateway refuses the calls: {_message(said.content)}", _ENDS[said.status])

@@ -3,6 +3,7 @@
 Read next: `checks.model`, docs/guides/checking.md.
 """
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
@@ -41,6 +42,9 @@ class Written(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     system: str | None = None
     parameters: dict[str, Any] | None = None
     targets: Annotated[list[Target], msgspec.Meta(max_length=50)] = []
+    models: Annotated[list[str], msgspec.Meta(max_length=20)] = []
+    prompts: Annotated[list[str], msgspec.Meta(max_length=20)] = []
+    """Instead of targets: each prompt on each model; `models` alone, or `prompts` alone, will do."""
     about: About = "such cases"
     repeats: Annotated[int, msgspec.Meta(ge=1, le=REPEATS_MAX)] = 1
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=CONCURRENCY_MAX)] = 4
@@ -126,7 +130,13 @@ def _targets(written: Written, where: str) -> tuple[Target, ...]:
         raise Misconfigured(
             f"{next(iter(own))} stands in the check and in targets; write it into each target", where=where
         )
-    targets = tuple(written.targets) or (Target(**own),)
+    several = [name for name in ("models", "prompts") if getattr(written, name)]
+    if several and written.targets:
+        raise Misconfigured(f"{several[0]} stands beside targets; write one or the other", where=where)
+    for name, single in (("models", "model"), ("prompts", "prompt")):
+        if name in several and single in own:
+            raise Misconfigured(f"{name} stands beside {single}; write one or the other", where=where)
+    targets = _product(written, own) if several else tuple(written.targets) or (Target(**own),)
     names = [target.name for target in targets]
     if len(set(names)) < len(names):
         raise Misconfigured("two targets have one name; give each its own", where=where)
@@ -134,6 +144,20 @@ def _targets(written: Written, where: str) -> tuple[Target, ...]:
         if not target.model and target.prompt is None:
             raise Misconfigured("a target has neither model nor prompt; name what is checked", where=where)
     return targets
+
+
+def _product(written: Written, own: dict[str, Any]) -> tuple[Target, ...]:
+    """Return each prompt on each model, named after both."""
+    targets: list[Target] = []
+    for prompt in written.prompts or [None]:
+        for model in written.models or [None]:
+            told: dict[str, str] = {
+                name: each for name, each in (("prompt", prompt), ("model", model)) if each is not None
+            }
+            name = re.sub(r"[^A-Za-z0-9._-]+", "-", ".".join(told.values()))[:100]
+            fields: dict[str, Any] = {**own, **told, "name": name}
+            targets.append(Target(**fields))
+    return tuple(targets)
 
 
 def _requirements(written: Written, where: str) -> tuple[Required, ...]:

@@ -147,7 +147,7 @@ class Marker:
         digest = digest_of(body)
         known = self._judged.get(digest)
         if known is not None:
-            return Mark(score=known.score, reason=known.reason)
+            return Mark(score=known.score, reason=known.reason, digest=digest)
         said = patiently(self._ask, CHAT, body)
         request_id = said.headers.get("x-headgate-request-id", "")
         cost = said.cost_pico_usd
@@ -162,6 +162,7 @@ class Marker:
             reason=judgement.reason or judgement.problem,
             cost_pico_usd=cost,
             request_id=request_id,
+            digest=digest,
         )
 
 

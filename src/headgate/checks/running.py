@@ -116,7 +116,7 @@ class _Run:
         try:
             end = self._work(executor, left)
         except KeyboardInterrupt:
-            end = _End("interrupted", "it was interrupted", "resume it")
+            end = _End("interrupted", "it was interrupted", "go on")
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
         self._look()
@@ -130,7 +130,7 @@ class _Run:
         while True:
             while may_go_on and len(pending) < self._job.check.concurrency:
                 if self._is_spent(len(pending)):
-                    end, may_go_on = _End("budget", "its budget is spent", "raise budget, then resume"), False
+                    end, may_go_on = _End("budget", "its budget is spent", "raise budget, then go on"), False
                     break
                 trial = next(following, None)
                 if trial is None:

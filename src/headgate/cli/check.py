@@ -1,6 +1,6 @@
 """`headgate check`: whether targets are as good as a file says they have to be, with few calls.
 
-Only the flags stand here; the work is loaded when the command runs. Read next: `check_run`.
+Only the command stands here; the work is loaded when it runs. Read next: `check_run`.
 """
 
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from headgate.cli.check_flags import Choosing
+from headgate.cli.check_flags import Choosing, Comparing
 from headgate.cli.command import Api, over_api
 from headgate.cli.failure import CommandFailed
 
@@ -17,6 +17,7 @@ from headgate.cli.failure import CommandFailed
 def check(
     api: Api,
     choosing: Choosing,
+    comparing: Comparing,
     file: Annotated[Path, typer.Argument(help="The file of the checks.")] = Path("checks.toml"),
 ) -> None:
     """Check requirements on models and prompts, through the gateway: 0 passes, 1 fails, 2 asks for more."""
@@ -27,4 +28,4 @@ def check(
             f"checks need {error.name}, which is not installed", 'pip install "headgate[server]"'
         ) from error
 
-    raise typer.Exit(run_checks(api, file, choosing))
+    raise typer.Exit(run_checks(api, file, choosing, comparing))

@@ -44,7 +44,7 @@ class ModelCalls:
                 if number == TRIES - 1:
                     raise Halted(
                         f"no server answers at {self._url} ({error})",
-                        "start one with `headgate up`, or name yours with --url or HEADGATE_URL; then resume",
+                        "start one with `headgate up`, or name yours with --url or HEADGATE_URL; then go on",
                     ) from None
                 time.sleep(WAIT_S * 2**number)
                 continue

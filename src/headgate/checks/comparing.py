@@ -1,0 +1,238 @@
+"""Targets beside each other, on the same cases: which is better, at what price, and what is lost elsewhere.
+
+Paired by case, and by cluster where cases have one; one look, at all cases. A case counts where it has a
+score of every target; how many do not is said. Read next: `statistics.frontier`, `statistics.transfer`.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from headgate.checks.model import Check, Result, Target
+from headgate.checks.running import Outcome, costs_of
+from headgate.core.faults import InvalidRequest
+from headgate.datasets.model import Case
+from headgate.statistics.effects import paired_difference
+from headgate.statistics.frontier import Candidate, Frontier, frontier
+from headgate.statistics.model import Interval
+from headgate.statistics.proportions import paired_shares
+from headgate.statistics.sequences import betting
+from headgate.statistics.transfer import transfer_gap
+
+ALPHA = 0.05
+
+Finding = Literal["better", "worse", "open"]
+
+
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """A target and what came of it."""
+
+    target: Target
+    outcome: Outcome
+
+
+class Scores(msgspec.Struct, frozen=True, kw_only=True):
+    """Scores and costs (pico-USD) of all targets, case by case the same; clusters where cases have any."""
+
+    names: tuple[str, ...]
+    scores: dict[str, list[float]]
+    costs: dict[str, list[float]]
+    clusters: list[str] | None
+    cases: int
+    left_out: int
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """The first target against the second by one scorer: `difference` is the first's less the other's."""
+
+    scorer: str
+    one: str
+    other: str
+    one_mean: float
+    other_mean: float
+    difference: float
+    low: float
+    high: float
+    finding: Finding
+    cases: int
+    left_out: int
+    sentence: str
+
+
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """What is lost on `away` by the prompt that is best on `home`; `gap` is None where it is best there."""
+
+    scorer: str
+    home: str
+    away: str
+    carried: str
+    best: str
+    gap: float | None
+    low: float | None
+    high: float | None
+    cases: int
+
+
+class Matrix(msgspec.Struct, frozen=True, kw_only=True):
+    """All targets by one scorer: quality against cost, the cheapest good enough, and gaps of transfer."""
+
+    scorer: str
+    frontier: Frontier
+    left_out: int
+    gaps: tuple[Gap, ...]
+    sentence: str
+
+
+def aligned(check: Check, scorer: str, tried: Sequence[Tried], cases: Sequence[Case]) -> Scores:
+    """Return the scores of cases that have one of every target. Raises InvalidRequest for fewer than two."""
+    of_target = {each.target.name: _by_case(each.outcome.results) for each in tried}
+    found: list[Case] = []
+    for case in sorted(cases, key=lambda each: each.id):
+        results = [of_target[name].get(case.id, []) for name in of_target]
+        complete = all(len(each) == check.repeats for each in results)
+        if complete and all(result.score(scorer) is not None for each in results for result in each):
+            found.append(case)
+    if len(found) < 2:
+        raise InvalidRequest(
+            f"{len(found)} cases have a score of every target by {scorer}; a comparison takes two or more"
+        )
+    return Scores(
+        names=tuple(of_target),
+        scores={name: [_mean(one[case.id], scorer) for case in found] for name, one in of_target.items()},
+        costs={name: [_cost(one[case.id]) for case in found] for name, one in of_target.items()},
+        clusters=[case.cluster or case.id for case in found] if any(case.cluster for case in found) else None,
+        cases=len(found),
+        left_out=len(cases) - len(found),
+    )
+
+
+def compare(scorer: str, told: Scores) -> Comparison:
+    """Compare the first two targets by one scorer."""
+    one, other = told.names[:2]
+    first, second = told.scores[one], told.scores[other]
+    interval = _difference(first, second, told.clusters)
+    finding: Finding = "open"
+    if interval.excludes(0):
+        finding = "better" if interval.estimate > 0 else "worse"
+    said = Comparison(
+        scorer=scorer,
+        one=one,
+        other=other,
+        one_mean=math.fsum(first) / len(first),
+        other_mean=math.fsum(second) / len(second),
+        difference=interval.estimate,
+        low=interval.low,
+        high=interval.high,
+        finding=finding,
+        cases=told.cases,
+        left_out=told.left_out,
+        sentence="",
+    )
+    return msgspec.structs.replace(said, sentence=_sentence(said))
+
+
+def matrix(check: Check, scorer: str, told: Scores, targets: Sequence[Target], margin: float) -> Matrix:
+    """Set all targets beside each other by one scorer."""
+    candidates = [
+        Candidate(name=name, scores=told.scores[name], costs=told.costs[name]) for name in told.names
+    ]
+    known = frontier(candidates, margin=margin, clusters=told.clusters, alpha=ALPHA)
+    if known.choice is None:
+        sentence = (
+            f"{scorer}: none is known to be within {margin * 100:g} points of the best on "
+            f"{told.cases} cases; more would tell."
+        )
+    else:
+        sentence = (
+            f"{scorer}: {known.choice} is the cheapest that is not worse than the best by more than "
+            f"{margin * 100:g} points, on {told.cases} cases."
+        )
+    return Matrix(
+        scorer=scorer,
+        frontier=known,
+        left_out=told.left_out,
+        gaps=tuple(_gaps(scorer, told, targets)),
+        sentence=sentence,
+    )
+
+
+def _gaps(scorer: str, told: Scores, targets: Sequence[Target]) -> list[Gap]:
+    """Of every two models that were tried with the same prompts, two or more."""
+    by_model: dict[str, dict[str, list[float]]] = {}
+    for target in targets:
+        prompt = target.prompt or target.system
+        if prompt is not None and target.model and target.name in told.scores:
+            by_model.setdefault(target.model, {})[prompt] = told.scores[target.name]
+    gaps: list[Gap] = []
+    for home, own in by_model.items():
+        for away, there in by_model.items():
+            shared = own.keys() & there.keys()
+            if home == away or len(shared) < 2:
+                continue
+            found = transfer_gap(
+                {prompt: own[prompt] for prompt in shared},
+                {prompt: there[prompt] for prompt in shared},
+                clusters=told.clusters,
+            )
+            interval = None if found.gap is None else found.gap.interval(alpha=ALPHA, looks="one")
+            gaps.append(
+                Gap(
+                    scorer=scorer,
+                    home=home,
+                    away=away,
+                    carried=found.carried,
+                    best=found.best,
+                    gap=None if interval is None else interval.estimate,
+                    low=None if interval is None else interval.low,
+                    high=None if interval is None else interval.high,
+                    cases=found.cases,
+                )
+            )
+    return gaps
+
+
+def _difference(one: list[float], other: list[float], clusters: list[str] | None) -> Interval:
+    if clusters is None and {*one, *other} <= {0.0, 1.0}:
+        pairs = list(zip(one, other, strict=True))
+        cells = [pairs.count(kind) for kind in ((1.0, 1.0), (1.0, 0.0), (0.0, 1.0), (0.0, 0.0))]
+        return paired_shares(*cells, alpha=ALPHA)
+    differences = [first - second for first, second in zip(one, other, strict=True)]
+    if len(set(differences)) == 1:
+        # Never yet different is not the same as never: what betting allows for.
+        return betting(differences, bounds=(-1.0, 1.0), alpha=ALPHA)
+    return paired_difference(one, other, clusters).interval(alpha=ALPHA, looks="one")
+
+
+def _sentence(said: Comparison) -> str:
+    points = f"{said.low * 100:.1f} to {said.high * 100:.1f} points"
+    beside = f"{said.one_mean:.1%} and {said.other_mean:.1%} of the same {said.cases} cases".replace(
+        "%", " %"
+    )
+    left = f"; {said.left_out} cases without a score of both are left out" if said.left_out else ""
+    match said.finding:
+        case "open":
+            known = f"{said.one} and {said.other} are not known to differ on {said.scorer}: {points}"
+        case finding:
+            by = f"{abs(said.difference) * 100:.1f} points"
+            ends = sorted((abs(said.low) * 100, abs(said.high) * 100))
+            points = f"{ends[0]:.1f} to {ends[1]:.1f}"
+            known = f"{said.one} is {finding} than {said.other} on {said.scorer} by {by} ({points})"
+    return f"{known}; {beside}{left}."
+
+
+def _by_case(results: Sequence[Result]) -> dict[str, list[Result]]:
+    found: dict[str, list[Result]] = {}
+    for result in results:
+        found.setdefault(result.case, []).append(result)
+    return found
+
+
+def _mean(results: Sequence[Result], scorer: str) -> float:
+    return math.fsum(result.score(scorer) or 0.0 for result in results) / len(results)
+
+
+def _cost(results: Sequence[Result]) -> float:
+    """What a case costs to ask once, in pico-USD; marks are no part of it."""
+    return float(sum(costs_of(result)[0] or 0 for result in results)) / len(results)

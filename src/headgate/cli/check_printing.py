@@ -1,0 +1,107 @@
+"""Prints what is known after a check: sentences first, then what is behind them."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Final, Protocol
+
+from headgate.checks.comparing import Comparison, Matrix
+from headgate.checks.repeating import Repeatability
+from headgate.checks.report import LISTED_MAX, Fault, Report
+from headgate.cli.output import Column, Output
+from headgate.core.money import PICO_PER_USD
+
+PLACES: Final = (
+    Column("target", "name"),
+    Column("score", "score"),
+    Column("between", "between"),
+    Column("USD a call", "cost", right=True),
+    Column("behind the best", "behind", right=True),
+    Column("at most", "most", right=True),
+    Column("not worse", "not_worse"),
+    Column("beaten by", "beaten_by"),
+)
+
+
+class Shown(Protocol):
+    """One target as it is printed."""
+
+    @property
+    def run(self) -> str:
+        """The run on the server."""
+        ...
+
+    @property
+    def report(self) -> Report:
+        """What is known."""
+        ...
+
+    @property
+    def repeatability(self) -> tuple[Repeatability, ...]:
+        """How alike answers are."""
+        ...
+
+
+def print_checked(
+    out: Output, targets: Sequence[Shown], comparisons: Iterable[Comparison], matrices: Iterable[Matrix]
+) -> None:
+    """Print a check: each target, then targets beside each other."""
+    for shown in targets:
+        _print_target(out, shown, named=len(targets) > 1 or shown.report.target != "target")
+    for comparison in comparisons:
+        out.text(comparison.sentence)
+    for matrix in matrices:
+        _print_matrix(out, matrix)
+
+
+def _print_target(out: Output, shown: Shown, *, named: bool) -> None:
+    said = shown.report
+    out.text(f"{said.target}: {said.sentence}" if named else said.sentence)
+    for requirement in said.requirements:
+        out.text(f"  {requirement.sentence}")
+    for repeated in shown.repeatability:
+        out.text(f"  {repeated.sentence}")
+    unpriced = f", and {said.unpriced} calls without a known price" if said.unpriced else ""
+    out.text(f"  run {shown.run}: {said.cost_usd} USD{unpriced}")
+    for what, faults in (("failed", said.failed), ("wrong", said.wrong), ("no mark", said.missing)):
+        _print_faults(out, what, faults)
+    if said.hint:
+        out.say(f"hint: {said.hint}")
+
+
+def _print_faults(out: Output, what: str, faults: tuple[Fault, ...]) -> None:
+    for fault in faults[:LISTED_MAX]:
+        scorer = f" by {fault.scorer}" if fault.scorer else ""
+        out.text(f"  {what}{scorer}: {fault.case}, request {fault.request_id or 'unknown'}: {fault.reason}")
+    if len(faults) > LISTED_MAX:
+        out.text(f"  {what}: {len(faults) - LISTED_MAX} more; --json lists all")
+
+
+def _print_matrix(out: Output, matrix: Matrix) -> None:
+    out.text(matrix.sentence)
+    rows = [
+        {
+            "name": place.name,
+            "score": _percent(place.score.estimate),
+            "between": f"{_percent(place.score.low)} to {_percent(place.score.high)}",
+            "cost": f"{Decimal(round(place.cost)) / PICO_PER_USD:.8f}",
+            "behind": f"{place.behind * 100:.1f}",
+            "most": f"{place.behind_at_most * 100:.1f}",
+            "not_worse": place.not_worse,
+            "beaten_by": place.beaten_by,
+        }
+        for place in matrix.frontier.places
+    ]
+    out.rows(rows, PLACES, empty="")
+    for gap in matrix.gaps:
+        if gap.gap is None or gap.low is None or gap.high is None:
+            out.text(f"  from {gap.home} to {gap.away}: {gap.best!r:.60} is best on both")
+        else:
+            out.text(
+                f"  from {gap.home} to {gap.away}: carrying {gap.carried!r:.60} over loses "
+                f"{gap.gap * 100:.1f} points ({gap.low * 100:.1f} to {gap.high * 100:.1f}) "
+                f"against {gap.best!r:.60}"
+            )
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.1f} %"

@@ -1,0 +1,173 @@
+"""Targets beside each other: who is better, at what price, how alike answers are, and what stays unsaid."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.unit.checks_by_hand import RIGHT, Scripted, cases_of, check_of, failed, outcome_of, question_of
+
+from headgate.checks.comparing import Tried, aligned, compare, matrix
+from headgate.checks.definitions import checks_of
+from headgate.checks.model import Check
+from headgate.checks.repeating import repeatability
+from headgate.core.faults import InvalidRequest, Misconfigured
+from headgate.datasets.model import Case
+
+Answers = Callable[[int, int], str]
+
+
+def number_of(body: dict[str, Any]) -> int:
+    return int(question_of(body)[:-1])
+
+
+def tried(check: Check, cases: list[Case], **answers: tuple[Answers, str]) -> list[Tried]:
+    """Each target's outcome: what it says to the n-th case, and what a call costs."""
+    found: list[Tried] = []
+    for target in check.targets:
+        said, cost = answers[target.name]
+        ask = Scripted(lambda body, times, said=said: said(number_of(body), times), cost=cost)
+        one = check_of(model=target.model, repeats=check.repeats)
+        found.append(Tried(target=target, outcome=outcome_of(one, cases, ask, stops_early=False)))
+    return found
+
+
+def two() -> Check:
+    return check_of(model=None, models=["small", "large"])
+
+
+def right_but(every: int) -> Answers:
+    return lambda number, times: "no" if every and number % every == 0 else "yes"
+
+
+def test_the_better_of_two_is_named_with_its_interval() -> None:
+    cases = cases_of(120)
+    found = tried(two(), cases, small=(right_but(3), "0.001"), large=(right_but(30), "0.002"))
+    said = compare("right", aligned(two(), "right", found, cases))
+    assert (said.finding, said.cases, said.left_out) == ("worse", 120, 0)
+    assert said.low < -0.3 < said.high < 0
+    assert said.sentence.startswith("small is worse than large on right by 30.0 points (2")
+
+
+def test_what_is_not_known_is_said_so_and_never_yet_different_is_not_the_same() -> None:
+    cases = cases_of(60)
+    found = tried(two(), cases, small=(right_but(0), "0.001"), large=(right_but(0), "0.002"))
+    said = compare("right", aligned(two(), "right", found, cases))
+    assert said.finding == "open"
+    assert said.low < 0 < said.high
+    assert "are not known to differ on right" in said.sentence
+
+
+def test_clusters_widen_a_comparison() -> None:
+    alone = cases_of(120)
+    grouped = [Case(id=case.id, input=case.input, expected="yes", cluster=case.id[-4:-1]) for case in alone]
+
+    def by_tens(number: int, times: int) -> str:
+        del times
+        return "no" if number // 10 % 3 == 0 else "yes"
+
+    answers: dict[str, tuple[Answers, str]] = {
+        "small": (by_tens, "0.001"),
+        "large": (right_but(0), "0.001"),
+    }
+    widths: list[float] = []
+    for cases in (alone, grouped):
+        said = compare("right", aligned(two(), "right", tried(two(), cases, **answers), cases))
+        widths.append(said.high - said.low)
+    assert widths[1] > 1.5 * widths[0]
+
+
+def test_cases_without_a_score_of_both_are_left_out_and_counted() -> None:
+    cases = [*cases_of(20), Case(id="zz", input="99?")]
+    found = tried(two(), cases, small=(right_but(2), "0.001"), large=(right_but(0), "0.001"))
+    told = aligned(two(), "right", found, cases)
+    assert (told.cases, told.left_out) == (20, 1)
+    assert "; 1 cases without a score of both are left out" in compare("right", told).sentence
+    with pytest.raises(InvalidRequest, match="0 cases have a score"):
+        aligned(two(), "right", found, cases_of(0))
+
+
+def test_failed_calls_count_as_wrong_in_a_comparison() -> None:
+    cases = cases_of(40)
+    check = two()
+    ask = Scripted(lambda body, times: failed(502, "broken") if number_of(body) % 2 else "yes")
+    good = outcome_of(check_of(), cases, Scripted(lambda body, times: "yes"), stops_early=False)
+    broken = outcome_of(check_of(), cases, ask, stops_early=False)
+    found = [
+        Tried(target=target, outcome=outcome)
+        for target, outcome in zip(check.targets, (broken, good), strict=True)
+    ]
+    said = compare("right", aligned(check, "right", found, cases))
+    assert (said.one_mean, said.finding) == (0.5, "worse")
+
+
+def test_the_cheapest_that_is_good_enough_is_named() -> None:
+    check = check_of(model=None, models=["tiny", "small", "large"])
+    cases = cases_of(300)
+    found = tried(
+        check,
+        cases,
+        tiny=(right_but(3), "0.0001"),
+        small=(right_but(100), "0.001"),
+        large=(right_but(0), "0.01"),
+    )
+    told = aligned(check, "right", found, cases)
+    known = matrix(check, "right", told, check.targets, 0.05)
+    assert known.frontier.choice == "small"
+    assert [place.name for place in known.frontier.places] == ["tiny", "small", "large"]
+    assert known.sentence == (
+        "right: small is the cheapest that is not worse than the best by more than 5 points, on 300 cases."
+    )
+    strict = matrix(check, "right", told, check.targets, 0.0)
+    assert "none is known to be within 0 points" in strict.sentence
+
+
+def test_prompts_by_models_say_what_is_lost_by_carrying_a_prompt_over() -> None:
+    check = check_of(model=None, models=["one", "two"], prompts=["long", "short@2"])
+    names = [target.name for target in check.targets]
+    assert names == ["long.one", "long.two", "short-2.one", "short-2.two"]
+    cases = cases_of(200)
+    answers: dict[str, tuple[Answers, str]] = {
+        "long.one": (right_but(0), "0.001"),
+        "short-2.one": (right_but(3), "0.001"),
+        "long.two": (right_but(3), "0.001"),
+        "short-2.two": (right_but(0), "0.001"),
+    }
+    told = aligned(check, "right", tried(check, cases, **answers), cases)
+    gaps = matrix(check, "right", told, check.targets, 0.05).gaps
+    assert [(gap.home, gap.away, gap.carried, gap.best) for gap in gaps] == [
+        ("one", "two", "long", "short@2"),
+        ("two", "one", "short@2", "long"),
+    ]
+    assert all(gap.low is not None and 0 < gap.low < 0.34 for gap in gaps)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"model": "a", "models": ["b"]}, "models stands beside model"),
+        ({"models": ["b"], "targets": [{"name": "a", "model": "b"}]}, "models stands beside targets"),
+        ({"models": ["a", "a"]}, "two targets have one name"),
+    ],
+)
+def test_targets_that_are_said_twice_are_refused(fields: dict[str, Any], reason: str) -> None:
+    table: dict[str, Any] = {"name": "one", "dataset": "a", "scorers": [RIGHT], **fields}
+    with pytest.raises(Misconfigured, match=reason):
+        checks_of({"checks": [table]}, "checks.toml")
+
+
+def test_how_alike_answers_are_and_whether_to_ask_again() -> None:
+    cases = cases_of(50)
+    check = check_of(repeats=4)
+    ask = Scripted(lambda body, times: "no" if number_of(body) % 2 and times == 0 else "yes")
+    (known,) = repeatability(check, outcome_of(check, cases, ask))
+    once, *_, always = known.all_right
+    assert (once.estimate, always.estimate) == (pytest.approx(0.875), pytest.approx(0.5))
+    assert known.flips.estimate == pytest.approx(0.25)
+    assert (known.variances.between, known.variances.judge) == (0.0, 0.0)
+    assert known.worthwhile > 1
+    assert "87.5 % right once, 50.0 % in all of 4 tries" in known.sentence
+    steady = Scripted(lambda body, times: "no" if number_of(body) % 2 else "yes")
+    (known,) = repeatability(check, outcome_of(check, cases, steady))
+    assert (known.flips.estimate, known.worthwhile) == (0.0, 1)
+    assert "asking once is enough" in known.sentence
+    assert repeatability(check_of(), outcome_of(check_of(), cases, steady)) == ()
