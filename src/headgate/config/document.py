@@ -29,6 +29,7 @@ from headgate.core.call import AnyDialect, RecordMode
 from headgate.drift.model import Scorer
 from headgate.experiments.model import Better, FeedbackKind, Measure, Role, UnitKind
 from headgate.meters.model import OnOutage, RateWindow, Scope, WhenExhausted, WindowName
+from headgate.releases.rule_forms import Clamps, Parameters, Removed, Replacements
 
 Positive = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
@@ -231,6 +232,16 @@ class ArmTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Of the units that take part; shares are weighed against each other."""
     targets: Annotated[tuple[str | TargetTable, ...], msgspec.Meta(max_length=64)] = ()
     """In place of the alias's own; without any it serves as the alias does."""
+    set: Parameters = {}
+    """Parameters that its calls get, such as `temperature`, as by an override rule."""
+    remove: Removed = ()
+    clamp: Clamps = {}
+    replace: Replacements = ()
+    """Literal fragments of prompts, and what stands in their place."""
+    prompts: Annotated[dict[Name, int | Name], msgspec.Meta(max_length=32)] = {}
+    """The version or label of managed prompts, for calls that name none."""
+    environment: Name | None = None
+    """Served as by the release in force there: its prompts, rules and pinned models."""
 
 
 class MetricTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

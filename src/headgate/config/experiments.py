@@ -12,7 +12,10 @@ from headgate.config.lines import Path
 from headgate.config.problems import Problems, nearest
 from headgate.config.snapshot import Alias
 from headgate.config.values import read_duration, read_size
+from headgate.core.faults import InvalidRequest
 from headgate.experiments.model import Amount, Arm, Experiment, Metric, version_of
+from headgate.releases.rule_forms import RuleBody, rule_of
+from headgate.releases.rules import Rule
 
 EXPERIMENTS_MAX: Final = 64
 
@@ -40,17 +43,17 @@ def experiments_of(
             problems.add((*path, "alias"), f"is {table.alias!r}, which [models] does not have{close}")
         else:
             arms.update(_arms(table, alias, target_of, path))
-        found.append(_experiment(table))
+        found.append(_experiment(table, path, problems))
     _check_together(found, problems)
     return tuple(found), arms
 
 
-def _experiment(table: ExperimentTable) -> Experiment:
+def _experiment(table: ExperimentTable, path: Path, problems: Problems) -> Experiment:
     low, high = table.traffic if len(table.traffic) == 2 else (0.0, 1.0)
     experiment = Experiment(
         name=table.name,
         alias=table.alias,
-        arms=tuple([_arm(arm) for arm in table.arms]),
+        arms=tuple([_arm(table, place, path, problems) for place in range(len(table.arms))]),
         metrics=tuple(map(_metric, table.metrics)),
         unit=table.unit,
         layer=table.layer or "",
@@ -64,9 +67,29 @@ def _experiment(table: ExperimentTable) -> Experiment:
     return msgspec.structs.replace(experiment, version=version_of(experiment))
 
 
-def _arm(table: ArmTable) -> Arm:
-    names = [each if isinstance(each, str) else f"{each.target} x {each.weight}" for each in table.targets]
-    return Arm(name=table.name, share=table.share, targets=tuple(names))
+def _arm(table: ExperimentTable, place: int, path: Path, problems: Problems) -> Arm:
+    arm = table.arms[place]
+    names = [each if isinstance(each, str) else f"{each.target} x {each.weight}" for each in arm.targets]
+    return Arm(
+        name=arm.name,
+        share=arm.share,
+        targets=tuple(names),
+        rule=rule_of_arm(table.name, arm, (*path, "arms", place), problems),
+        prompts=arm.prompts,
+        environment=arm.environment or "",
+    )
+
+
+def rule_of_arm(name: str, arm: ArmTable, path: Path, problems: Problems) -> Rule | None:
+    """Return the override rule of an arm's own; None where it has none, or one that is refused."""
+    if not (arm.set or arm.remove or arm.clamp or arm.replace):
+        return None
+    said = RuleBody(set=arm.set, remove=arm.remove, clamp=arm.clamp, replace=arm.replace)
+    try:
+        return rule_of(f"{name}-{arm.name}", said, version=0, now_ms=None)
+    except InvalidRequest as refusal:
+        problems.add(path, f"is refused: {refusal.message}")
+        return None
 
 
 def _metric(table: MetricTable) -> Metric:
@@ -106,9 +129,11 @@ def _check(document: Document, table: ExperimentTable, path: Path, problems: Pro
         problems.add((*path, "arms"), "are one; an experiment compares two or more")
     _check_twice([arm.name for arm in table.arms], (*path, "arms"), problems)
     _check_twice([metric.name for metric in table.metrics], (*path, "metrics"), problems)
-    served = [arm.targets for arm in table.arms]
-    if len(table.arms) > 1 and not any(served):
-        problems.add((*path, "arms"), "are all served as the alias is; give all but the first one targets")
+    if len(table.arms) > 1 and not any(map(_differs, table.arms)):
+        problems.add(
+            (*path, "arms"),
+            "are all served as the alias is; give all but the first targets, parameters or prompts",
+        )
     if not any(metric.role == "decision" for metric in table.metrics):
         problems.add((*path, "metrics"), 'decide nothing; give one of them role = "decision"')
     for place, metric in enumerate(table.metrics):
@@ -121,6 +146,11 @@ def _check(document: Document, table: ExperimentTable, path: Path, problems: Pro
         if project != "default" and project not in document.projects:
             close = nearest(project, document.projects)
             problems.add((*path, "projects", place), f"is {project!r}, which [projects] does not have{close}")
+
+
+def _differs(arm: ArmTable) -> bool:
+    changes = arm.set or arm.remove or arm.clamp or arm.replace
+    return bool(arm.targets or changes or arm.prompts or arm.environment)
 
 
 def _check_metric(metric: MetricTable, path: Path, problems: Problems) -> None:

@@ -98,6 +98,8 @@ class _Checker:
     def check(self, value: Any, expected: Any, path: Path) -> None:
         """Compare a value with its type, and what lies in it with theirs."""
         expected, metas = _unwrapped(expected)
+        if expected is Any:
+            return  # Whatever it is: who reads it checks it.
         origin = get_origin(expected)
         if origin in (Union, types.UnionType):
             self._check_union(value, get_args(expected), path)
@@ -113,11 +115,13 @@ class _Checker:
             self._check_plain(value, expected, metas, path)
 
     def _check_union(self, value: Any, members: tuple[Any, ...], path: Path) -> None:
+        kind = cast("type[object]", type(value))
         choices = [member for member in members if member is not type(None)]
         if len(choices) > 1:
             tables = [each for each in choices if isinstance(each, type) and issubclass(each, msgspec.Struct)]
             choices = tables if isinstance(value, dict) else [each for each in choices if each not in tables]
-        self.check(value, choices[0], path)
+        fitting = [each for each in choices if _unwrapped(each)[0] is kind]
+        self.check(value, (fitting or choices)[0], path)
 
     def _check_choice(self, value: Any, choices: tuple[str, ...], path: Path) -> None:
         if value in choices:

@@ -9,6 +9,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from headgate.releases.rules import Rule
+
 UnitKind = Literal["user", "session", "trace", "call"]
 """Whom an arm is chosen for: everything is summed up by unit before arms are compared."""
 
@@ -45,6 +47,30 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     share: float
     targets: tuple[str, ...] = ()
+    rule: Rule | None = None
+    """An override rule for its calls alone."""
+    prompts: dict[str, int | str] = {}
+    """Managed prompts by name, each with the version or label that its calls get that name none."""
+    environment: str = ""
+    """Its calls get what the release in force in this environment of their project holds."""
+
+    @property
+    def serves_otherwise(self) -> bool:
+        """Whether anything of it differs from the alias."""
+        return bool(self.targets or self.rule or self.prompts or self.environment)
+
+
+def told(arm: Arm) -> tuple[str, ...]:
+    """Return what an arm changes of calls beside their targets, in words."""
+    words = [f"prompt {name}@{version}" for name, version in arm.prompts.items()]
+    if arm.environment:
+        words.append(f"the release of {arm.environment}")
+    if arm.rule is not None:
+        words += [f"{name} = {msgspec.json.encode(value).decode()}" for name, value in arm.rule.set.items()]
+        words += [f"without {name}" for name in arm.rule.remove]
+        words += [f"{name} clamped" for name in arm.rule.clamp]
+        words += [f"{each.old[:40]!r} replaced" for each in arm.rule.replace]
+    return tuple(words)
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,6 +32,8 @@ class ArmReport(msgspec.Struct, frozen=True, kw_only=True):
     calls: int
     crossed: int
     """Calls of its units that were served by another arm."""
+    serves: tuple[str, ...] = ()
+    """What it changes of calls beside their targets, in words."""
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ import msgspec
 
 from headgate.core.pages import format_datetime
 from headgate.experiments.analysis import MISMATCH, Traffic, compare, ratio_evidence
-from headgate.experiments.model import Experiment
+from headgate.experiments.model import Experiment, told
 from headgate.experiments.reading import (
     RECENT,
     ArmUnits,
@@ -92,6 +92,7 @@ def _arms(experiment: Experiment, units: Mapping[str, ArmUnits]) -> list[ArmRepo
                 complete=known.complete if known else 0,
                 calls=known.calls if known else 0,
                 crossed=known.crossed if known else 0,
+                serves=told(arm),
             )
         )
     return arms

@@ -98,6 +98,8 @@ class Call(msgspec.Struct, eq=False):
     asked: str = ""
     """The model that was asked for, where a rule or a pin put another in its place."""
     environment: str = ""
+    sent: tuple[Route, bytes] | None = None
+    """Route and body as they came, where an arm of an experiment may render the prompt anew."""
     overrides: tuple[Override, ...] = ()
     limit_override: Override | None = None
     """What its last attempt made of the output limit: by the alias's default, or what a budget can pay."""

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from headgate.config.compile import resolve_alias
-from headgate.core.faults import InvalidRequest
+from headgate.core.faults import InvalidRequest, NotFound
+from headgate.experiments.model import Arm
 from headgate.prompts.managed.model import ManagedPrompt
-from headgate.prompts.managed.rendering import MODEL_OF_PROMPT, NO_PINS, Pins, render_call
+from headgate.prompts.managed.rendering import MODEL_OF_PROMPT, NO_PINS, Pins, choose, render_call
 from headgate.releases.applying import Applied, RuleSet, Subject, compile_rules
 from headgate.releases.model import Environment, environment_id
 from headgate.releases.rules import Rule
@@ -55,22 +56,28 @@ class Overriding:
         """Return what changes calls; None where nothing does."""
         return cls(rules, prompts, environments) if rules or prompts or environments else None
 
-    def render(self, call: "Call", body: bytes) -> bytes:
+    def render(self, call: "Call", body: bytes, arm: Arm | None = None) -> bytes:
         """Return the body with its managed prompt in place; the call learns its environment and release.
 
-        Raises InvalidRequest, or NotFound for a prompt that is none.
+        `arm` is that of an experiment, once it is known. Raises InvalidRequest, or NotFound for a prompt that
+        is none.
         """
         key = call.key
         assert key is not None
         pins = NO_PINS
-        if key.environment:
-            identity = environment_id(key.project, key.environment)
+        name = (arm.environment if arm is not None else "") or key.environment
+        if name:
+            identity = environment_id(key.project, name)
             environment = self._environments.get(identity)
             call.environment = key.environment
             if environment is not None and environment.release:
                 call.release = environment.release
-            pins = self._pins.get(identity) or Pins(environment=key.environment)
+            elif arm is not None and arm.environment:
+                raise NotFound(f"the environment {name} has no release in force")
+            pins = self._pins.get(identity) or Pins(environment=name)
         prompts = self._prompts.get(key.project, {})
+        if arm is not None and arm.prompts:
+            pins = _pinned(pins, arm, prompts)
         rendered = render_call(call.route.dialect, body, prompts, pins, operation=call.route.operation)
         if rendered is None:
             return body
@@ -82,7 +89,9 @@ class Overriding:
             call.route = msgspec.structs.replace(call.route, model=rendered.model)
         return rendered.body
 
-    def apply(self, call: "Call", facts: CallFacts, members: Members | None) -> CallFacts:
+    def apply(
+        self, call: "Call", facts: CallFacts, members: Members | None, arm: Arm | None = None
+    ) -> CallFacts:
         """Return what the call is after the rules that concern it; what they changed is noted on it.
 
         The name that was asked for stays `call.asked`: it is what the key has to be allowed.
@@ -90,19 +99,28 @@ class Overriding:
         key = call.key
         assert key is not None
         rules = self._rules
-        if call.release and key.environment:
-            rules = self._releases[environment_id(key.project, key.environment)]
+        name = (arm.environment if arm is not None else "") or key.environment
+        if call.release and name:
+            rules = self._releases[environment_id(key.project, name)]
         if not rules.candidates(key.project, facts.model):
             return facts
-        applied = rules.apply(_subject(call, facts), facts, members)
+        applied = rules.apply(subject_of_call(call, facts), facts, members)
         if applied is None:
             return facts
         for note in applied.notes:
             call.note_change(note)
-        return _changed(call, facts, applied) if applied.overrides else facts
+        return changed_facts(call, facts, applied) if applied.overrides else facts
 
 
-def _changed(call: "Call", facts: CallFacts, applied: Applied) -> CallFacts:
+def _pinned(pins: Pins, arm: Arm, prompts: Mapping[str, ManagedPrompt]) -> Pins:
+    """Return the pins with those of an arm. Raises NotFound for a label that a prompt does not have."""
+    numbers = {
+        name: choose(prompts, name, wanted).number for name, wanted in arm.prompts.items() if name in prompts
+    }
+    return Pins(environment=pins.environment, versions={**pins.versions, **numbers})
+
+
+def changed_facts(call: "Call", facts: CallFacts, applied: Applied) -> CallFacts:
     """Read the body anew; where it can't be sent any more, the call goes on as it came."""
     try:
         fields = [override.field for override in applied.overrides]
@@ -118,7 +136,8 @@ def _changed(call: "Call", facts: CallFacts, applied: Applied) -> CallFacts:
     return changed
 
 
-def _subject(call: "Call", facts: CallFacts) -> Subject:
+def subject_of_call(call: "Call", facts: CallFacts) -> Subject:
+    """Return what rules ask of a call beside its body."""
     key, said = call.key, facts.tags
     assert key is not None
     user = key.user

@@ -49,6 +49,7 @@ class Current:
         "budgets",
         "call_limits",
         "clamps",
+        "keeps_sent",
         "overriding",
         "secrets",
         "snapshot",
@@ -76,6 +77,8 @@ class Current:
         """What changes calls before they are sent; None where nothing does, which then costs nothing."""
         self.trials = trials
         """The experiments that run, by alias."""
+        self.keeps_sent = any(each.renders for each in trials.values())
+        """Whether an experiment may need a body as its client sent it."""
         self.budgets = tuple(budgets)
         self.clamps = any(budget.when_near == "clamp" for budget in budgets)
         self.call_limits = tuple(limit for limit in rate_limits if not _names_target(limit.scope))

@@ -12,7 +12,7 @@ from typing import Final
 
 from headgate.access.caller import may_use_model, with_session
 from headgate.access.credentials import present
-from headgate.access.model import Caller, Key
+from headgate.access.model import Key
 from headgate.access.roles import may
 from headgate.catalog.model import Target
 from headgate.catalog.prices import cost
@@ -102,6 +102,8 @@ async def read(plane: DataPlane, call: Call, exchange: Exchange) -> CallFacts:
     overriding = call.current.overriding
     if overriding is None:
         return read_call(call.route, exchange.headers, body)
+    if call.current.keeps_sent:
+        call.sent = (call.route, body)
     body = overriding.render(call, body)
     facts, members = read_with_members(call.route, exchange.headers, body)
     return overriding.apply(call, facts, members)
@@ -126,7 +128,7 @@ def stand(call: Call) -> Standing:
     if session or facts.session:
         call.caller = with_session(standing.caller, _text(session) or facts.session or "")
     if standing.trials is not None:
-        standing = call.standing = _exposed(call, call.caller, standing, standing.trials)
+        standing = call.standing = _exposed(call, standing, standing.trials, said)
     call.alias, call.targets = standing.alias, standing.targets
     # A call of an environment belongs to the release in force there, whatever it says itself.
     call.release = call.release or standing.caller.release
@@ -158,12 +160,20 @@ def _standing_of(call: Call, key: Key, model: str, said: Said) -> Standing:
     return standing
 
 
-def _exposed(call: Call, caller: Caller, standing: Standing, trials: Trials) -> Standing:
-    """Note the call's part in an experiment, and return the standing that its arm has."""
+def _exposed(call: Call, standing: Standing, trials: Trials, said: Said) -> Standing:
+    """Note the call's part in an experiment, serve it as its arm says, and return the standing of that."""
+    caller, facts = call.caller, call.facts
+    assert caller is not None and facts is not None
     exposure = trials.expose(call, caller)
     if exposure is None:
         return standing
     call.exposures = (exposure,)
+    serving = trials.serving_of(exposure)
+    if serving is not None:
+        serving.serve(call)
+        if call.facts is not None and call.facts.model != facts.model:
+            # A release pins another model; its own experiments are not asked, since a call is in one.
+            return _standing_of(call, standing.key, call.facts.model, said)
     alias = trials.alias_of(exposure)
     if alias is None:
         return standing

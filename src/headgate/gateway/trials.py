@@ -14,6 +14,7 @@ from headgate.core.entries import Exposure
 from headgate.core.labels import Label
 from headgate.experiments.assignment import Assigner
 from headgate.experiments.model import UnitKind
+from headgate.gateway.arms import ArmServing
 from headgate.policy.residency import admit
 
 if TYPE_CHECKING:
@@ -23,18 +24,29 @@ if TYPE_CHECKING:
 class Trials:
     """The experiments on one alias."""
 
-    __slots__ = ("_arms", "_assigners")
+    __slots__ = ("_arms", "_assigners", "_servings")
 
-    def __init__(self, assigners: list[Assigner], arms: Mapping[tuple[str, str], Alias]) -> None:
+    def __init__(
+        self,
+        assigners: list[Assigner],
+        arms: Mapping[tuple[str, str], Alias],
+        servings: Mapping[tuple[str, str], ArmServing],
+    ) -> None:
         self._assigners = assigners
         self._arms = arms
+        self._servings = servings
+
+    @property
+    def renders(self) -> bool:
+        """Whether an arm needs bodies as clients sent them."""
+        return any(serving.renders for serving in self._servings.values())
 
     def open_to(self, caller: Caller) -> "Trials | None":
         """Return the experiments that a caller may be in, as far as its project and its label tell."""
         if caller.record == "none":
             return None  # Nothing would be there to compare.
         kept = [each for each in self._assigners if self._takes(each, caller)]
-        return Trials(kept, self._arms) if kept else None
+        return Trials(kept, self._arms, self._servings) if kept else None
 
     def _takes(self, assigner: Assigner, caller: Caller) -> bool:
         experiment = assigner.experiment
@@ -56,6 +68,10 @@ class Trials:
             stray = stray or found
         return stray
 
+    def serving_of(self, exposure: Exposure) -> ArmServing | None:
+        """Return what an arm changes of a call beside its targets; None where that is nothing."""
+        return self._servings.get((exposure.experiment, exposure.arm))
+
     def alias_of(self, exposure: Exposure) -> Alias | None:
         """Return what an arm is served by; None where that is the alias itself."""
         return self._arms.get((exposure.experiment, exposure.arm))
@@ -72,7 +88,16 @@ def trials_of(snapshot: Snapshot, secret: bytes | None, ended: Collection[str]) 
     for experiment in snapshot.experiments:
         if experiment.version not in ended:
             assigners.setdefault(experiment.alias, []).append(Assigner(experiment, secret))
-    return {alias: Trials(made, snapshot.arms) for alias, made in assigners.items()}
+    return {alias: Trials(made, snapshot.arms, _servings(made)) for alias, made in assigners.items()}
+
+
+def _servings(assigners: list[Assigner]) -> Mapping[tuple[str, str], ArmServing]:
+    return {
+        (each.experiment.name, arm.name): ArmServing(each.experiment.name, arm)
+        for each in assigners
+        for arm in each.experiment.arms
+        if arm.rule or arm.prompts or arm.environment
+    }
 
 
 def _unit(kind: UnitKind, call: "Call", caller: Caller) -> str:
