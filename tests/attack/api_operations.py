@@ -126,6 +126,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/budgets/{name}"): Operation(roles=READERS),
     ("patch", "/api/v1/budgets/{name}"): Operation(roles=PROJECT, body={"limit": "2 USD"}),
     ("delete", "/api/v1/budgets/{name}"): Operation(roles=PROJECT),
+    ("get", "/api/v1/forecasts"): Operation(roles=READERS),
     ("get", "/api/v1/rate_limits"): Operation(roles=READERS),
     ("post", "/api/v1/rate_limits"): Operation(roles=PROJECT, body=_RATE, nested=("scope",)),
     ("get", "/api/v1/rate_limits/{name}"): Operation(roles=READERS),

@@ -53,6 +53,7 @@ from headgate.prompts.catalogue.http import (
 )
 from headgate.prompts.managed.http import ManagedPrompts, ManagedPromptsController
 from headgate.prompts.provenance.http import show_provenance
+from headgate.records.forecast.http import list_forecasts
 from headgate.records.http import (
     CostsController,
     FollowController,
@@ -155,6 +156,7 @@ def _api() -> Router:
             export_trace,
             CostsController,
             SeriesController,
+            list_forecasts,
             TimelineController,
             AlertsController,
             WebhooksController,
