@@ -1,8 +1,8 @@
-"""Projections of spend: exact where days are alike, honest where they differ, silent where little is known."""
+"""Projections of spend: exact where days are alike, honest where they differ, else silent."""
 
 import random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.records.forecast.projecting import DAYS_MIN, SHARES, project
@@ -45,6 +45,7 @@ def test_some_projections_reach_the_limit_and_some_do_not() -> None:
 DAYS = st.lists(st.lists(st.integers(0, 10**15), min_size=4, max_size=4), min_size=3, max_size=28)
 
 
+@settings(max_examples=50)
 @given(past=DAYS, ahead=st.integers(1, 40), spent=st.integers(0, 10**15), first_part=st.floats(0, 1))
 def test_fans_rise_and_keep_their_order(
     past: list[list[int]], ahead: int, spent: int, first_part: float
@@ -74,6 +75,6 @@ def covered(days: int, trials: int) -> float:
 
 
 def test_the_fan_holds_what_it_says_it_does() -> None:
-    """Nominally 80 %; two weeks tell a little less, as tails show only in longer times. Margin of 300: 5 points."""
-    assert 0.68 <= covered(14, 300) <= 0.86
-    assert 0.72 <= covered(28, 300) <= 0.86
+    """Nominally 80 %; two weeks tell a little less, as tails show in longer times. Margin of 120: 7 points."""
+    assert 0.65 <= covered(14, 120) <= 0.88
+    assert 0.70 <= covered(28, 120) <= 0.88
