@@ -75,6 +75,6 @@ def covered(days: int, trials: int) -> float:
 
 
 def test_the_fan_holds_what_it_says_it_does() -> None:
-    """Nominally 80 %; two weeks tell a little less, as tails show in longer times. Margin of 120: 7 points."""
+    """Nominally 80 %; two weeks tell a little less, as tails show in longer times. Margin: 7 points."""
     assert 0.65 <= covered(14, 120) <= 0.88
     assert 0.70 <= covered(28, 120) <= 0.88
