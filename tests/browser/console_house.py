@@ -10,25 +10,21 @@ import json
 import random
 import sys
 import time
-import uuid
 from collections.abc import Generator, Iterator
 from typing import Any
 
 import httpx
-import msgspec
 from demo.running import Running, headgate
 from tests.attack.api_operations import PUSH, RELEASE
+from tests.browser.house_spend import use_up, write, write_earlier_days
 from tests.browser.house_traces import Tracer, send_traces
 from tests.contract.made_entries import make_attempt
 from tests.flow.scripted_provider import ScriptedProvider, answer, completion, error
 from tests.recorded_exchanges import kept_exchanges
 
 from headgate.core.call import Usage
-from headgate.core.entries import END, End, Excluded
+from headgate.core.entries import End, Excluded
 from headgate.core.money import parse_usd
-from headgate.core.ports import Envelope
-from headgate.records.sink import RecordSink
-from headgate.store.database import Database
 
 CONFIG = """
 [providers.mock]
@@ -78,17 +74,6 @@ targets = ["shaky/large"]
 
 [projects.clinic]
 regions = ["eu"]
-
-[[budgets]]
-name = "openai-monthly"
-scope = {{ provider = "mock" }}
-limit = "40 USD"
-window = "month"
-
-[[budgets]]
-name = "everything"
-limit = "500 USD"
-window = "month"
 
 [[budgets]]
 name = "tiny"
@@ -205,7 +190,8 @@ def console_house() -> Generator[House]:
         config = CONFIG.format(port=provider.port)
         with headgate(config, environment={"STANDIN_SECRET": "a secret of stand-ins"}) as running:
             house = House(running, provider)
-            asyncio.run(_write(running.database_url(), list(_day())))
+            asyncio.run(write(running.database_url(), list(_day())))
+            write_earlier_days(running)
             _prompts(house)
             _changes(house)
             _live(house)
@@ -216,17 +202,6 @@ def console_house() -> Generator[House]:
 def _scripts(provider: ScriptedProvider) -> None:
     provider.on("claude", "sonnet", answer(CLAUDE))
     provider.on("shaky", "large", error(503, "overloaded"), answer(completion("It works now.")))
-
-
-async def _write(url: str, calls: list[End]) -> None:
-    async with Database(url, connections_max=1, name="tests") as database:
-        for start in range(0, len(calls), 500):
-            batch = [
-                Envelope(uuid.uuid4().bytes, END, msgspec.msgpack.encode(call))
-                for call in calls[start : start + 500]
-            ]
-            async with database.transaction() as connection:
-                await RecordSink().apply(connection, batch)
 
 
 def _day(calls: int = 3000) -> Iterator[End]:
@@ -246,7 +221,18 @@ def _day(calls: int = 3000) -> Iterator[End]:
             cache_read=source.choice((0, 0, 1024)) if status == 200 else 0,
             output=source.randint(10, 600) if status == 200 else 0,
         )
-        price = f"{tokens.input * 4e-7 + tokens.output * 1.6e-6:.9f}"
+        cost = parse_usd(f"{tokens.input * 4e-7 + tokens.output * 1.6e-6:.9f}")
+        attempt = make_attempt(
+            target=target,
+            status=status,
+            code=code,
+            started_ms=started + 2,
+            duration_ms=duration - 3,
+            reserved_pico_usd=2 * cost,
+            cost_pico_usd=cost,
+            charged_pico_usd=cost,
+            usage=tokens,
+        )
         yield End(
             call=id_at(started, source),
             started_ms=started,
@@ -265,14 +251,14 @@ def _day(calls: int = 3000) -> Iterator[End]:
             status=status,
             code=code,
             message="" if status == 200 else "it was refused",
-            attempts=(make_attempt(target=target, status=status, code=code),) if tried else (),
+            attempts=(attempt,) if tried else (),
             excluded=(Excluded("claude/sonnet", "its region is not allowed"),) if excludes else (),
             changes=(),
             snapshot="abc",
             release="",
             trace_id="",
             usage=tokens,
-            cost_pico_usd=None if name == "embedder" else parse_usd(price),
+            cost_pico_usd=None if name == "embedder" else cost,
             estimated=source.random() < 0.05,
             truncated=False,
         )
@@ -349,9 +335,11 @@ def _live(house: House) -> None:
     )
     greeting = {"name": "greeting", "variables": {"who": "Ada Lovelace"}}
     house.call("greeting", "assistant", "Good morning!", prompt=greeting, user="anna")
+    use_up(house.running)
+    house.call("fallen-back", "careful", "Is it there without the dear one?", user="ben")
     house.call("refused", "assistant", "Too dear.", user="spender")
     house.call("unknown", "no-such-model", "Anybody there?")
-    house.running.wait_for_requests(10, key=house.running.get("/keys")["items"][0]["id"])
+    house.running.wait_for_requests(11, key=house.running.get("/keys")["items"][0]["id"])
 
 
 def _traces(house: House) -> None:

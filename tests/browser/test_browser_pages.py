@@ -21,7 +21,7 @@ PAGES = {
     "call-body": ("/requests/{tools}?tab=request", "as it was sent"),
     "call-missing": ("/requests/01a20191-0a1e-70d2-8127-f02417091ac8", "there is no request"),
     "spend": ("/spend", "openai-monthly"),
-    "spend-budget": ("/spend?budget=everything&by=key", "at the last day's rate"),
+    "spend-budget": ("/spend?budget=everything&by=key", "half and 8 of 10"),
     "spend-unpriced": ("/spend?by=target&unpriced=only", "mock/embed"),
     "prompts": ("/prompts", "shop/prompts.py:HELLO"),
     "prompts-unknown": ("/prompts?show=unknown", "last 7 days"),
