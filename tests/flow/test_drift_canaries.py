@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from demo.running import Running, headgate
 
@@ -32,6 +33,23 @@ name = "sum"
 prompt = "What is 17 + 26? Answer with the number only."
 expected = "43"
 scorer = "contains"
+
+[[canaries]]
+name = "hopeless"
+targets = ["mock/error-503"]
+every = "1h"
+
+[[canaries]]
+name = "thrifty"
+targets = ["mock/priced"]
+budget = "0.0001 USD"
+reference = 20
+
+[prices."mock/priced"]
+input = "100"
+output = "100"
+max_output = 1000
+context_window = 100000
 """
 
 
@@ -110,5 +128,28 @@ def test_a_model_that_answers_otherwise_is_found_and_named(running: Running) -> 
     assert "acknowledged before" in running.command("drift", "acknowledge", alarm["id"], status=1)
     running.command("drift", "run", "daily")
     assert "no change is known" in running.command("drift", "run", "daily")
+    with psycopg.connect(running.database_url()) as connection:
+        served = connection.execute(
+            "select fact, value from drift_served where target = 'mock/small'"
+        ).fetchall()
+    assert {("model", "small")} < set(served), "answers say which model and configuration served them"
+    assert {fact for fact, _ in served} == {"model", "fingerprint"}
     audit = [each for each in running.get("/audit")["items"] if each["kind"] == "drift_alarm"]
     assert [each["after"] for each in audit] == [{"note": "we changed the mock"}]
+
+
+def test_a_target_that_fails_and_a_budget_that_is_spent_are_said_plainly(running: Running) -> None:
+    until(lambda: target_of(running, "hopeless")["last_state"] == "failed")
+    hopeless = running.get("/drift/canaries/hopeless")
+    assert hopeless["targets"][0]["phase"] == "reference"
+    assert "calls failed, such as with 503" in hopeless["targets"][0]["note"]
+    assert hopeless["runs"][0]["answers"] == 0
+    assert hopeless["results"] == []
+
+    until(lambda: target_of(running, "thrifty")["last_state"] == "done")
+    thrifty = running.get("/drift/canaries/thrifty")
+    (run,) = thrifty["runs"]
+    assert "the run's budget was spent after 4 of 20 cases" in run["note"]
+    assert (thrifty["targets"][0]["phase"], thrifty["targets"][0]["answers"]) == ("reference", 4)
+    assert "learns what is usual (8 of 20 answers)" in running.command("drift", "run", "thrifty")
+    assert "there is no canary 'none'" in running.command("drift", "run", "none", status=1)

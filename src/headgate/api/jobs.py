@@ -20,6 +20,7 @@ from headgate.api.state import ControlState
 from headgate.api.webhooks import AT_ONCE_MAX, Deliverer
 from headgate.config.snapshots import CHANNEL as SNAPSHOT_CHANNEL
 from headgate.core.faults import Fault
+from headgate.drift.hours import TrafficJob
 from headgate.drift.running import CanaryJob
 from headgate.meters.status import due_alerts
 from headgate.releases.rule_refresh import TemplateWatch
@@ -40,6 +41,7 @@ WATCH_S: Final = 5.0
 TEMPLATES_S: Final = 2.0
 AGAIN_S: Final = 5.0
 CANARIES_S: Final = 1.0
+TRAFFIC_S: Final = 1.0
 
 Job = Callable[[], Awaitable[None]]
 
@@ -54,6 +56,7 @@ class ControlJobs:
         self._templates = TemplateWatch(services.database, state.rules)
         self._eraser = Eraser(services.database)
         self._changed = asyncio.Event()
+        self._traffic = TrafficJob(services.database, state, add_alerts)
         self._canaries = None
         if services.own_calls is not None:
             self._canaries = CanaryJob(
@@ -83,6 +86,7 @@ class ControlJobs:
             ("erase", ERASE_S, self._eraser.work),
             ("templates of rules", TEMPLATES_S, self._templates.look),
         )
+        jobs = (*jobs, ("drift of traffic", TRAFFIC_S, self._traffic.look))
         if self._canaries is not None:
             jobs = (*jobs, ("canaries", CANARIES_S, self._canaries.look))
         tasks = [asyncio.create_task(self._repeat(*job), name=job[0]) for job in jobs]

@@ -10,6 +10,7 @@ from typing import Final
 from headgate.access.gateways import forget_gone
 from headgate.api.alerts import forget_alerts
 from headgate.api.state import ControlState
+from headgate.drift.store import forget_drift
 from headgate.judges.retention import expire_marks
 from headgate.meters.budgets import prune_meters
 from headgate.records.retention import drop_expired, make_partitions_ahead
@@ -38,6 +39,7 @@ async def tidy(database: Database, known: ControlState) -> None:
         dropped = await drop_expired(connection, days)
         await prune_meters(connection)
         await forget_gone(connection)
+        await forget_drift(connection)
     await forget_alerts(database)
     if dropped:
         log.info("dropped %s: older than any project keeps", ", ".join(dropped))

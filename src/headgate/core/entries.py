@@ -152,6 +152,10 @@ class End(msgspec.Struct, frozen=True, array_like=True):
     """The answer's own id, as the client sees it."""
     exposures: tuple[Exposure, ...] = ()
     """The experiments that the call takes part in."""
+    served_model: str = ""
+    """The model that the answer says it is of."""
+    fingerprint: str = ""
+    """What the answer says of the configuration that served it."""
 
 
 class Body(msgspec.Struct, frozen=True, array_like=True):

@@ -8,7 +8,7 @@ import msgspec
 from headgate.drift.calling import Answered
 from headgate.drift.model import Canary, Case, Signal
 from headgate.drift.scoring import digest, score
-from headgate.drift.watching import Seen, length_of
+from headgate.drift.watching import Seen
 
 TEXT_CHARACTERS_MAX = 2000
 MESSAGE_CHARACTERS_MAX = 300
@@ -84,7 +84,6 @@ def read(case: Case, answered: Answered) -> Reply | Unanswered:
     refusal = choice.message.refusal or ""
     text = choice.message.content or refusal
     values: dict[Signal, float] = {
-        "length": length_of(len(text)),
         "refused": float(bool(refusal) or choice.finish_reason == "content_filter"),
     }
     marked = score(case, text)
@@ -94,7 +93,7 @@ def read(case: Case, answered: Answered) -> Reply | Unanswered:
         case=case.name,
         text=text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()[:TEXT_CHARACTERS_MAX],
         characters=len(text),
-        seen=Seen(values=values, case=case.name, answer=digest(text)),
+        seen=Seen(values=values, amounts={"length": len(text)}, case=case.name, answer=digest(text)),
         served=chat.model or "",
         fingerprint=chat.system_fingerprint or "",
         call=answered.call,

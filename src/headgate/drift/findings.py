@@ -69,7 +69,9 @@ class Touched(msgspec.Struct, frozen=True, kw_only=True):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """All that an alarm says. `once_in_years`: how rarely as much evidence comes about without a change."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[Change, ...] = ()
+    what: str = ""
+    """Where it is no signal: such as the model that answers say they are of."""
     once_in_years: float | None = None
     values: int = 0
     by_hand: tuple[str, ...] = ()
@@ -91,20 +93,22 @@ def find(watch: Watch, promise: Promise, values: Sequence[Value], since: datetim
     """Return what changed in a watch that has come to an alarm."""
     changes: list[Change] = []
     told = sorted(watch.lookouts, key=lambda each: -each.detector.evidence)
+    before = [value for value in values if value.is_reference]
+    after = [value for value in values if not value.is_reference and value.at >= since]
     for lookout in told:
-        # The mean is at the alarm, so the largest is: the others are named where they would do alone.
-        if lookout.detector.evidence < promise.run_length or lookout.signal in [c.signal for c in changes]:
+        signal = lookout.signal
+        if signal in [change.signal for change in changes]:
             continue
-        before = [value for value in values if value.is_reference]
-        after = [value for value in values if not value.is_reference and value.at >= since]
-        changes.append(
-            Change(
-                signal=lookout.signal,
-                side=lookout.side,
-                before=figure([value.of(lookout.signal) for value in before]),
-                after=figure([value.of(lookout.signal) for value in after]),
-            )
+        change = Change(
+            signal=signal,
+            side=lookout.side,
+            before=figure([value.of(signal) for value in before]),
+            after=figure([value.of(signal) for value in after]),
         )
+        # The mean is at the alarm, so the largest is, too. Others are named where they would do alone, or
+        # where both intervals lie apart: they describe what has changed then, and decide nothing.
+        if lookout.detector.evidence >= promise.run_length or _apart(change):
+            changes.append(change)
     years = promise.once_in_days(watch.evidence) / DAYS_A_YEAR
     return Finding(changes=tuple(changes), once_in_years=min(years, SURE_YEARS_MOST), values=watch.seen)
 
@@ -126,6 +130,13 @@ def _interval(values: list[float]) -> Interval:
     if set(values) <= {0.0, 1.0}:
         return wilson(int(sum(values)), len(values))
     return clustered_mean(values).interval(looks="one")
+
+
+def _apart(change: Change) -> bool:
+    one, other = change.before, change.after
+    if one.low is None or one.high is None or other.low is None or other.high is None:
+        return False
+    return other.low > one.high if change.side == "up" else other.high < one.low
 
 
 def _leading(watch: Watch) -> Lookout:

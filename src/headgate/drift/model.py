@@ -4,6 +4,7 @@ Read next: `drift.watching` (what answers are worth as evidence), `config.canari
 """
 
 import hashlib
+import math
 from typing import Final, Literal
 
 import msgspec
@@ -12,7 +13,18 @@ Scorer = Literal["exact", "contains", "schema", "length", "none"]
 """How an answer is marked: equal to what is expected but for white space around it, containing it, JSON of
 that schema, at most so many characters; or not at all."""
 
-Signal = Literal["score", "new_answer", "length", "refused", "tool_use", "errors", "cost", "latency", "first"]
+Signal = Literal[
+    "score",
+    "new_answer",
+    "length",
+    "tokens",
+    "refused",
+    "errors",
+    "mismatched",
+    "cost",
+    "latency",
+    "first_token",
+]
 """What is watched of answers, as a share or on a scale from 0 to 1."""
 
 Side = Literal["up", "down"]
@@ -66,6 +78,11 @@ def version_of(canary: Canary) -> str:
     """Return the digest of all that answers depend on: another one begins anew."""
     fixed = (canary.cases, canary.parameters)
     return hashlib.sha256(msgspec.json.encode(fixed)).hexdigest()[:16]
+
+
+def scaled(value: float, half: float) -> float:
+    """Return an amount of 0 or more as a value from 0 to 1: a half at `half`, however large it is."""
+    return 1.0 if value == math.inf else value / (value + half)
 
 
 def tags_of(name: str) -> tuple[str, str]:

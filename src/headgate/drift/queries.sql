@@ -158,3 +158,75 @@ order by at desc limit 20
 
 -- name: prune_answers
 delete from drift_runs where due_at < clock_timestamp() - make_interval(days => %(days)s) and state <> 'running'
+
+-- name: add_hours
+-- An hour that was looked at already stays as it was seen: what comes late is no evidence.
+insert into drift_hours (slot, stratum, target, project, model, prompt, release, calls, signals, amounts)
+select r.slot, r.stratum, r.target, r.project, r.model, r.prompt, r.release, r.calls, r.signals, r.amounts
+from jsonb_to_recordset(%(rows)s::jsonb) as r (
+    slot timestamptz, stratum uuid, target text, project text, model text, prompt text, release text, calls bigint,
+    signals jsonb, amounts jsonb
+)
+on conflict (slot, stratum) do update set
+    calls = drift_hours.calls + excluded.calls,
+    signals = add_numbers(drift_hours.signals, excluded.signals),
+    amounts = add_numbers(drift_hours.amounts, excluded.amounts)
+where not drift_hours.is_seen
+
+-- name: add_served
+insert into drift_served (target, fact, value, first_at, last_at, calls)
+select r.target, r.fact, r.value, r.first_at, r.last_at, r.calls
+from jsonb_to_recordset(%(rows)s::jsonb) as r (
+    target text, fact text, value text, first_at timestamptz, last_at timestamptz, calls bigint
+)
+on conflict (target, fact, value) do update set
+    first_at = least(drift_served.first_at, excluded.first_at),
+    last_at = greatest(drift_served.last_at, excluded.last_at),
+    calls = drift_served.calls + excluded.calls
+
+-- name: lock_traffic
+select pg_try_advisory_xact_lock(4400075)
+
+-- name: new_hours
+-- Hours that are over, the first first; ten minutes later, for calls that took long and journals that wait.
+select slot, stratum, target, project, model, prompt, release, calls, signals, amounts from drift_hours
+where not is_seen and slot <= clock_timestamp() - interval '1 hour 10 minutes'
+order by slot, stratum limit %(limit)s
+
+-- name: hours_seen
+update drift_hours h set is_seen = true, is_reference = r.is_reference
+from jsonb_to_recordset(%(rows)s::jsonb) as r (slot timestamptz, stratum uuid, is_reference boolean)
+where h.slot = r.slot and h.stratum = r.stratum
+
+-- name: hours_of_stratum
+select slot, is_reference, calls, signals, amounts from drift_hours
+where stratum = %(stratum)s and is_seen and slot >= %(since)s
+order by slot limit %(limit)s
+
+-- name: new_served
+-- What no one has looked at, with what was known of the target before.
+select n.target, n.fact, n.value, n.first_at,
+    (
+        select array_agg(k.value order by k.last_at desc) from drift_served k
+        where k.target = n.target and k.fact = n.fact and k.told_at is not null
+    ) as known,
+    (
+        select max(k.last_at) from drift_served k
+        where k.target = n.target and k.fact = n.fact and k.told_at is not null
+    ) as known_until,
+    exists (
+        select from drift_alarms a
+        where a.watch = 'served/' || n.target || '/' || n.fact and a.acknowledged_at is null
+    ) as is_alarmed
+from drift_served n where n.told_at is null
+order by n.first_at, n.value limit 100 for update of n skip locked
+
+-- name: served_told
+update drift_served set told_at = clock_timestamp()
+where target = %(target)s and fact = %(fact)s and value = %(value)s
+
+-- name: prune_hours
+delete from drift_hours where slot < clock_timestamp() - make_interval(days => %(days)s)
+
+-- name: prune_served
+delete from drift_served where last_at < clock_timestamp() - make_interval(days => %(days)s)

@@ -22,23 +22,18 @@ from headgate.core.faults import Failed, Fault, NotFound
 from headgate.core.money import parse_usd
 from headgate.core.ports import Clock
 from headgate.core.secret import Secret
+from headgate.drift.alarms import Place, raise_change
 from headgate.drift.asking import Reply, Unanswered, body_of, drawn, read
 from headgate.drift.calling import OwnCalls
-from headgate.drift.findings import find, since_when
 from headgate.drift.model import Canary, DriftRule, tags_of
-from headgate.drift.sentences import changed, how_sure, touching
 from headgate.drift.store import (
     QUERIES,
-    NewAlarm,
-    changed_by_hand,
     count_watches,
     get_watch,
     put_watch,
-    raise_alarm,
-    touched,
     values_of,
 )
-from headgate.drift.watching import Promise, Watch, alarmed, observe
+from headgate.drift.watching import Promise, alarmed, observe
 from headgate.store.database import Connection, Database
 from headgate.store.rows import fetch_rows
 
@@ -235,34 +230,19 @@ class CanaryJob:
             rule=self._in_force.drift_rule(), watches=await count_watches(connection), values_a_day=rate
         )
         if watch.phase == "watching" and watch.evidence >= promise.run_length:
-            await self._alarm(connection, run, watch, promise, since)
+            place = Place(
+                kind="canary",
+                watch=run.watch,
+                target=run.target,
+                words=f"{run.target} answers the canary {run.canary} otherwise",
+            )
+            values = await values_of(connection, run.watch, since)
+            alert = await raise_change(connection, place, watch, promise, values, self._now())
+            await self._add_alerts(connection, [alert])
             watch = alarmed(watch)
         await put_watch(
             connection, run.watch, canary.version, watch, values_a_day=rate, since=since if began else None
         )
-
-    async def _alarm(
-        self, connection: Connection, run: Run, watch: Watch, promise: Promise, began: datetime
-    ) -> None:
-        values = await values_of(connection, run.watch, began)
-        since = since_when(watch, values)
-        earlier = [value.at for value in values if value.at < since]
-        finding = msgspec.structs.replace(
-            find(watch, promise, values, since),
-            touches=await touched(connection, run.target),
-            by_hand=await changed_by_hand(connection, max(earlier, default=began), self._now()),
-        )
-        sentence = (
-            f"{run.target} answers the canary {run.canary} otherwise since about {since:%Y-%m-%d %H:%M}: "
-            f"{changed(finding)}; {how_sure(finding)}; it touches {touching(finding)}"
-        )
-        if finding.by_hand:
-            sentence += f"; changed by hand at the same time: {finding.by_hand[0]}"
-        alarm = NewAlarm(
-            kind="canary", watch=run.watch, target=run.target, since=since, sentence=sentence, finding=finding
-        )
-        await self._add_alerts(connection, [await raise_alarm(connection, alarm)])
-        log.warning("%s", sentence)
 
     async def _end(self, run: Run, state: str, outcome: Outcome) -> None:
         async with self._database.transaction() as connection:

@@ -9,19 +9,20 @@ SAYS: Final[dict[Signal, str]] = {
     "score": "right answers",
     "new_answer": "answers that were not among the usual ones",
     "length": "characters an answer",
+    "tokens": "tokens an answer",
     "refused": "refusals",
-    "tool_use": "answers that call tools",
-    "errors": "errors",
+    "errors": "calls that failed",
+    "mismatched": "answers that break their schema",
     "cost": "USD a call",
     "latency": "seconds a call",
-    "first": "seconds to the first token",
+    "first_token": "seconds to the first token",
 }
-SHARES: Final = frozenset[Signal]({"score", "new_answer", "refused", "tool_use", "errors"})
+SHARES: Final = frozenset[Signal]({"score", "new_answer", "refused", "mismatched", "errors"})
 
 
 def changed(finding: Finding) -> str:
     """Say what changed, from what to what."""
-    return "; ".join(map(_change, finding.changes))
+    return finding.what or "; ".join(map(_change, finding.changes))
 
 
 def how_sure(finding: Finding) -> str:

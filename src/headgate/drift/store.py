@@ -21,6 +21,7 @@ QUERIES: Final = Queries.load("headgate.drift")
 VALUES_MAX: Final = 20_000
 TOUCHED_MAX: Final = 100
 TOUCHED_DAYS: Final = 30
+KEPT_DAYS: Final = 730
 ALERT: Final = "drift"
 """The kind of the alerts that alarms raise."""
 
@@ -136,6 +137,12 @@ async def raise_alarm(connection: Connection, alarm: NewAlarm) -> Alert:
         f"{alarm.sentence} (alarm {row['id']}; `headgate drift show {row['id']}`)",
         alarm.project,
     )
+
+
+async def forget_drift(connection: Connection) -> None:
+    """Delete what is older than two years; alarms stay."""
+    for statement in (QUERIES.prune_answers, QUERIES.prune_hours, QUERIES.prune_served):
+        await connection.execute(statement, {"days": KEPT_DAYS})
 
 
 async def acknowledge(connection: Connection, alarm: int, *, by: str, note: str) -> bool:

@@ -6,13 +6,15 @@ their mean is the watch's evidence: it holds however the signals depend on one a
 do about an alarm. Read next: `drift.findings`, `statistics.detectors`.
 """
 
+import math
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 import msgspec
 
 from headgate.core.faults import InvalidRequest
-from headgate.drift.model import DriftRule, Side, Signal
+from headgate.drift.model import DriftRule, Side, Signal, scaled
 from headgate.statistics.detectors import MeanDetector
 from headgate.statistics.model import Interval
 from headgate.statistics.multiplicity import combined_evidence
@@ -28,16 +30,17 @@ REFERENCE_LEAST: Final = 20
 BASELINE_MOST: Final = 0.95
 """A mean that may be larger leaves no room to see it rise."""
 
-HALF_CHARACTERS: Final = 200.0
-"""An answer of this length has a length of a half."""
-
 Phase = Literal["reference", "watching", "alarmed"]
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer, or one period of many, as values from 0 to 1. `answer` tells one answer from another."""
+    """One answer, or one period of many: shares from 0 to 1, and amounts of 0 or more in their own units.
+
+    `answer` tells one answer from another.
+    """
 
     values: dict[Signal, float]
+    amounts: dict[Signal, float] = {}
     case: str = ""
     answer: str = ""
 
@@ -59,6 +62,10 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
 
     reference: int
     gathered: dict[Signal, tuple[float, ...]] = {}
+    amounts: dict[Signal, tuple[float, ...]] = {}
+    """Of the reference's first quarter, whose medians are the halves."""
+    halves: dict[Signal, float] = {}
+    """Where each amount is a half on its scale from 0 to 1."""
     answers: dict[str, tuple[str, ...]] = {}
     """Answers of the reference's first half, by case."""
     seen: int = 0
@@ -102,16 +109,11 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
         return evidence / (self.watches * self.values_a_day)
 
 
-def length_of(characters: int) -> float:
-    """Return a length as a value from 0 to 1, whatever the length."""
-    return characters / (characters + HALF_CHARACTERS)
-
-
 def observe(watch: Watch, all_seen: Sequence[Seen]) -> tuple[Watch, list[dict[Signal, float]]]:
     """Return the watch after more values, and these with what only the watch can say (`new_answer`)."""
     found: list[dict[Signal, float]] = []
     for seen in all_seen:
-        values = _with_novelty(watch, seen)
+        values = _values(watch, seen)
         found.append(values)
         if watch.phase == "reference":
             watch = _gather(watch, seen, values)
@@ -133,11 +135,20 @@ def alarmed(watch: Watch) -> Watch:
     return msgspec.structs.replace(watch, is_alarmed=True)
 
 
-def _with_novelty(watch: Watch, seen: Seen) -> dict[Signal, float]:
+def _values(watch: Watch, seen: Seen) -> dict[Signal, float]:
+    """Return all that a watch can make of what was seen, from 0 to 1."""
+    values: dict[Signal, float] = {**seen.values}
+    for signal, amount in seen.amounts.items():
+        if signal in watch.halves:
+            values[signal] = scaled(amount, watch.halves[signal])
     known = watch.answers.get(seen.case)
-    if not seen.answer or known is None or 2 * watch.seen < watch.reference:
-        return seen.values
-    return {**seen.values, "new_answer": float(seen.answer not in known)}
+    if seen.answer and known is not None and not _learns_answers(watch):
+        values["new_answer"] = float(seen.answer not in known)
+    return values
+
+
+def _learns_answers(watch: Watch) -> bool:
+    return watch.phase == "reference" and 2 * watch.seen < watch.reference
 
 
 def _gather(watch: Watch, seen: Seen, values: Mapping[Signal, float]) -> Watch:
@@ -147,11 +158,25 @@ def _gather(watch: Watch, seen: Seen, values: Mapping[Signal, float]) -> Watch:
             raise InvalidRequest(f"{signal} is {value}, which is not between 0 and 1; scale values first")
         gathered[signal] = (*gathered.get(signal, ()), value)
     answers = watch.answers
-    if seen.answer and 2 * watch.seen < watch.reference:
+    if seen.answer and _learns_answers(watch):
         known = answers.get(seen.case, ())
         if seen.answer not in known:
             answers = {**answers, seen.case: (*known, seen.answer)}
-    return msgspec.structs.replace(watch, gathered=gathered, answers=answers, seen=watch.seen + 1)
+    watch = msgspec.structs.replace(watch, gathered=gathered, answers=answers, seen=watch.seen + 1)
+    return _with_halves(watch, seen) if not watch.halves else watch
+
+
+def _with_halves(watch: Watch, seen: Seen) -> Watch:
+    """Learn the scale of amounts: their medians, of answers that the baselines are then not made of."""
+    amounts = {**watch.amounts}
+    for signal, amount in seen.amounts.items():
+        amounts[signal] = (*amounts.get(signal, ()), amount)
+    if 4 * watch.seen < watch.reference:
+        return msgspec.structs.replace(watch, amounts=amounts)
+    medians = {signal: statistics.median(values) for signal, values in amounts.items()}
+    # One that is 0, as is the cost of a model without a price, has no scale, and is not watched.
+    halves = {signal: half for signal, half in medians.items() if 0 < half < math.inf}
+    return msgspec.structs.replace(watch, amounts={}, halves=halves)
 
 
 def _begin(watch: Watch) -> Watch:

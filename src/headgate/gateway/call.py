@@ -93,6 +93,8 @@ class Call(msgspec.Struct, eq=False):
     trace_id: str = ""
     parent_span_id: bytes = b""
     response_id: str = ""
+    served_model: str = ""
+    fingerprint: str = ""
     """The id that the answer gives itself, in the client's dialect."""
     release: str = ""
     asked: str = ""
@@ -204,6 +206,8 @@ class Call(msgspec.Struct, eq=False):
             response_id=self.response_id,
             prompts=self.prompts if record == "full" else _without_variables(self.prompts),
             exposures=self.exposures,
+            served_model=self.served_model,
+            fingerprint=self.fingerprint,
         )
 
 

@@ -91,6 +91,7 @@ async def _whole(
         usage, raw, settlement = facts.usage or NO_USAGE, facts.usage_raw, settled_by(held, facts)
         if facts.response_id is not None:
             call.response_id = facts.response_id
+        call.served_model, call.fingerprint = facts.model or "", facts.fingerprint or ""
     else:
         raw, code = b"", committed.code
         call.message = provider_message(call.route.dialect, committed.body)
@@ -255,6 +256,8 @@ def _settle_stream(
         held.written.note_answer(call)
     if reader.response_id is not None:
         call.response_id = held.way.masking.text(reader.response_id)
+    call.served_model = held.way.masking.text(reader.model or "")
+    call.fingerprint = held.way.masking.text(reader.fingerprint or "")
     call.truncated = truncated or reader.error is not None
     if reader.error is not None:
         code, call.message = code or "upstream_error", held.way.masking.text(reader.error)

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from headgate.api.alerts import AlertSink
+from headgate.drift.traffic import TrafficSink
 from headgate.experiments.sink import ExperimentSink
 from headgate.journal.shipper import Shipper
 from headgate.meters.sink import MeterSink
@@ -56,6 +57,7 @@ async def shipper(spec: WorkerSpec) -> AsyncGenerator[Service]:
             LateBodySink(),
             AlertSink(),
             ExperimentSink(),
+            TrafficSink(),
             MeterSink(),
         )
         yield ShipperService(

@@ -31,6 +31,9 @@ class _Whole(msgspec.Struct):
     usageMetadata: msgspec.Raw = _NOTHING  # noqa: N815
     id: msgspec.Raw = _NOTHING
     responseId: msgspec.Raw = _NOTHING  # noqa: N815
+    model: msgspec.Raw = _NOTHING
+    modelVersion: msgspec.Raw = _NOTHING  # noqa: N815
+    system_fingerprint: msgspec.Raw = _NOTHING
 
 
 _whole = msgspec.json.Decoder(_Whole).decode
@@ -69,6 +72,8 @@ def read_answer(dialect: Dialect, operation: Operation, body: bytes) -> AnswerFa
                 usage_raw=bytes(whole.usage),
                 service_tier=None if whole.service_tier is _NOTHING else short_text(whole.service_tier),
                 response_id=short_text(whole.id),
+                model=_said(whole.model),
+                fingerprint=_said(whole.system_fingerprint),
             )
     google = dialect == "google"
     raw = bytes(whole.usageMetadata if google else whole.usage)
@@ -85,6 +90,8 @@ def read_answer(dialect: Dialect, operation: Operation, body: bytes) -> AnswerFa
         usage_raw=b"" if fields is None else raw,
         service_tier=tier_of(fields, short_text(whole.service_tier)),
         response_id=short_text(whole.responseId if google else whole.id),
+        model=_said(whole.modelVersion if google else whole.model),
+        fingerprint=_said(whole.system_fingerprint),
     )
 
 
@@ -104,6 +111,11 @@ def tier_of(usage: Fields | None, stated: str | None) -> str | None:
         if isinstance(value, str) and value != "standard":
             return value[:NAME_LENGTH_MAX].lower()
     return None
+
+
+def _said(raw: msgspec.Raw) -> str | None:
+    """A short text where there is one; to find none out costs nothing."""
+    return None if raw is _NOTHING else short_text(raw)
 
 
 def short_text(raw: msgspec.Raw) -> str | None:

@@ -28,6 +28,7 @@ class EventReader:
         "_misses",
         "_splitter",
         "error",
+        "fingerprint",
         "finished",
         "model",
         "output_bytes",
@@ -42,6 +43,7 @@ class EventReader:
     model: str | None
     service_tier: str | None
     response_id: str | None
+    fingerprint: str | None
     finished: bool
     error: str | None
     output_bytes: int
@@ -58,6 +60,7 @@ class EventReader:
         self.model = None
         self.service_tier = None
         self.response_id = None
+        self.fingerprint = None
         self.finished = False
         self.error = None
         self.output_bytes = 0

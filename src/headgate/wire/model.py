@@ -73,6 +73,10 @@ class AnswerFacts(msgspec.Struct, frozen=True, kw_only=True):
     service_tier: str | None = None
     response_id: str | None = None
     """The id that the answer gives itself."""
+    model: str | None = None
+    """The model that it says it is of."""
+    fingerprint: str | None = None
+    """What tells the configuration that served it from others (OpenAI's `system_fingerprint`)."""
 
 
 ErrorClass = Literal["request", "target", "exhausted", "limited", "server"]
@@ -99,6 +103,7 @@ class StreamReader(Protocol):
     model: str | None
     service_tier: str | None
     response_id: str | None
+    fingerprint: str | None
     finished: bool
     """The dialect's terminator was seen (`[DONE]`, `message_stop`, a finish reason at the end)."""
     error: str | None

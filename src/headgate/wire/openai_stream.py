@@ -41,6 +41,7 @@ class _Chunk(msgspec.Struct):
     id: msgspec.Raw = NOTHING
     model: msgspec.Raw = NOTHING
     service_tier: msgspec.Raw = NOTHING
+    system_fingerprint: msgspec.Raw = NOTHING
     x_groq: msgspec.Raw = NOTHING
 
 
@@ -123,6 +124,8 @@ class ChatReader(EventReader):
         if self.model is None and chunk.choices:
             self.model = short_text(chunk.model)
             self.response_id = short_text(chunk.id)
+            if chunk.system_fingerprint is not NOTHING:
+                self.fingerprint = short_text(chunk.system_fingerprint)
         if chunk.service_tier is not NOTHING and is_set(chunk.service_tier):
             self.service_tier = short_text(chunk.service_tier)
 

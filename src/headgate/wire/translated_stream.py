@@ -53,6 +53,7 @@ class TranslatedStream:
         "_request_id",
         "_restoring",
         "error",
+        "fingerprint",
         "finished",
         "model",
         "output_bytes",
@@ -92,6 +93,7 @@ class TranslatedStream:
         self.model: str | None = None
         self.service_tier: str | None = None
         self.response_id: str | None = None
+        self.fingerprint: str | None = None
         self.finished = False
         self.error: str | None = None
         self.output_bytes = 0

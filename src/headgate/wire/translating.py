@@ -141,7 +141,10 @@ class Translation:
         if dialect not in ("bedrock", "bedrock-invoke", "cohere", "cohere-v1"):
             return read_answer(dialect, "chat", body)
         return AnswerFacts(
-            usage=answer.usage, usage_raw=usage_bytes(answer.native), service_tier=answer.service_tier
+            usage=answer.usage,
+            usage_raw=usage_bytes(answer.native),
+            service_tier=answer.service_tier,
+            model=answer.model or None,
         )
 
     def stream_reader(self, chat: Words, /, asked: Asked, changes: Changes) -> TranslatedStream:
