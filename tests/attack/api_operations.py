@@ -235,6 +235,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/api/v1/drift/alarms/{alarm_id}/acknowledge"): Operation(
         roles=ADMIN, body={"note": "as announced"}, asked="/api/v1/drift/alarms/1/acknowledge"
     ),
+    ("get", "/api/v1/drift/outdated"): Operation(roles=READERS),
     ("get", "/api/v1/drift/canaries"): Operation(roles=ADMIN),
     ("get", "/api/v1/drift/canaries/{name}"): Operation(roles=ADMIN),
     ("get", "/api/v1/drift/canaries/{name}/signals"): Operation(roles=ADMIN),

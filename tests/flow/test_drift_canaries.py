@@ -142,7 +142,7 @@ def test_a_target_that_fails_and_a_budget_that_is_spent_are_said_plainly(running
     until(lambda: target_of(running, "hopeless")["last_state"] == "failed")
     hopeless = running.get("/drift/canaries/hopeless")
     assert hopeless["targets"][0]["phase"] == "reference"
-    assert "calls failed, such as with 503" in hopeless["targets"][0]["note"]
+    assert "4 calls failed, such as with 502: every target failed" in hopeless["targets"][0]["note"]
     assert hopeless["runs"][0]["answers"] == 0
     assert hopeless["results"] == []
 

@@ -50,6 +50,7 @@ COMMANDS = (
     "judges", "judges list", "judges define", "judges show", "judges check", "reviews", "reviews list",
     "reviews add", "reviews next", "reviews mark", "reviews export",
     "drift", "drift list", "drift show", "drift acknowledge", "drift canaries", "drift run",
+    "outdated",
     "rules", "rules list", "rules show", "rules set", "rules test", "rules history", "rules delete",
     "releases", "releases create", "releases list", "releases show", "releases compare", "releases promote",
     "releases rollback", "releases environments", "releases history", "releases status", "whatif",

@@ -12,7 +12,7 @@ import msgspec
 
 from headgate.access.book import AccessBook
 from headgate.access.model import Project
-from headgate.catalog.model import Target
+from headgate.catalog.model import KindName, Target
 from headgate.catalog.prices import price_table_version
 from headgate.config.compile import compile_stored, model_not_found, resolve_alias
 from headgate.config.http import Health
@@ -94,6 +94,16 @@ class ControlState:
     def drift_rule(self) -> DriftRule:
         """How often watches of models may be wrong."""
         return self.snapshot.drift if self.snapshot is not None else DriftRule()
+
+    def alias_targets(self) -> Mapping[str, tuple[str, ...]]:
+        """The targets of each name of models."""
+        aliases = {} if self.snapshot is None else self.snapshot.aliases
+        return {name: tuple([target.name for target in alias.targets]) for name, alias in aliases.items()}
+
+    def provider_kinds(self) -> Mapping[str, KindName]:
+        """The kind of each provider."""
+        providers = {} if self.snapshot is None else self.snapshot.providers
+        return {name: provider.kind for name, provider in providers.items()}
 
     def rules(self) -> Sequence[Rule]:
         """All override rules in force but those of releases."""

@@ -36,6 +36,7 @@ NOUNS: Final = {
     "judges": "judges",
     "reviews": "reviews",
     "drift": "drift",
+    "outdated": "outdated",
     "traces": "traces",
     "rules": "rules",
     "releases": "releases",

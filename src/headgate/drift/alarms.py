@@ -35,6 +35,7 @@ async def raise_change(
     watch: Watch,
     promise: Promise,
     values: Sequence[Value],
+    *,
     until: datetime,
 ) -> Alert:
     """Write down the alarm of a watch that has come to one; return the alert that tells of it."""

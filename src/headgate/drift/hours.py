@@ -145,7 +145,8 @@ class TrafficJob:
                     words=f"{first['target']} answers {_words(first)} otherwise",
                 )
                 await self._add_alerts(
-                    connection, [await raise_change(connection, place, watch, promise, values, hour["slot"])]
+                    connection,
+                    [await raise_change(connection, place, watch, promise, values, until=hour["slot"])],
                 )
                 watch = alarmed(watch)
         await put_watch(

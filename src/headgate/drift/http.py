@@ -3,7 +3,8 @@
 Read next: `drift.views`, `drift.running`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol
 
 import msgspec
@@ -12,12 +13,14 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
 
 from headgate.access.gate import CallerKey, PageLimit, grant
-from headgate.access.http import Store
+from headgate.access.http import Store, Time
 from headgate.access.roles import visible
 from headgate.access.store import AuditEntry, write_audit
+from headgate.catalog.model import KindName
 from headgate.core.faults import Conflict, NotFound
 from headgate.core.pages import LIMIT_DEFAULT, Page, decode_cursor, encode_cursor
 from headgate.drift.model import Canary, DriftRule
+from headgate.drift.outdated import Outdated, Used, outdated
 from headgate.drift.running import DAY_S, watch_of
 from headgate.drift.signals import CanarySignals, TargetSignals, signals_of
 from headgate.drift.store import QUERIES, acknowledge, count_watches
@@ -36,6 +39,9 @@ from headgate.store.rows import fetch_rows
 
 RUNS_SHOWN = 50
 POINTS_MAX = 500
+DAYS_DEFAULT = 30
+
+Days = Annotated[int, msgspec.Meta(ge=1, le=400)]
 
 
 class CanariesInForce(Protocol):
@@ -51,6 +57,14 @@ class CanariesInForce(Protocol):
 
     def drift_rule(self) -> DriftRule:
         """Return how often all watches together may be wrong."""
+        ...
+
+    def alias_targets(self) -> Mapping[str, Sequence[str]]:
+        """Return the targets of each name of models."""
+        ...
+
+    def provider_kinds(self) -> Mapping[str, KindName]:
+        """Return the kind of each provider."""
         ...
 
 
@@ -193,6 +207,22 @@ class CanariesController(Controller):
         async with database.transaction() as connection:
             rows = await fetch_rows(connection, QUERIES.ask_run, parameters)
         return Asked(runs=[str(row["id"]) for row in rows])
+
+
+@get("/drift/outdated", tags=["drift"], opt={"grant": grant("drift:read")})
+async def list_outdated(
+    caller: CallerKey, database: Store, clock: Time, in_force: Known, days: FromQuery[Days] = DAYS_DEFAULT
+) -> Page[Outdated]:
+    """List models in use that end or have ended: targets of names, and where calls of the last days went.
+
+    With the day, what is advised instead, and the calls, costs and prompts that it touches. On one page."""
+    await in_force.refresh()
+    parameters = {"days": days, "project_ids": _projects(caller)}
+    async with database.connection() as connection:
+        rows = await fetch_rows(connection, QUERIES.used_targets, parameters)
+    today = datetime.fromtimestamp(clock.now_ms() / 1000, UTC).date()
+    used = msgspec.convert(rows, list[Used])
+    return Page(items=outdated(in_force.alias_targets(), in_force.provider_kinds(), used, today))
 
 
 async def _views(

@@ -230,3 +230,10 @@ delete from drift_hours where slot < clock_timestamp() - make_interval(days => %
 
 -- name: prune_served
 delete from drift_served where last_at < clock_timestamp() - make_interval(days => %(days)s)
+
+-- name: used_targets
+select target, project, model, prompt, sum(requests)::bigint as calls, sum(cost_usd) as cost_usd
+from rollups
+where slot > clock_timestamp() - make_interval(days => %(days)s) and target <> ''
+    and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
+group by target, project, model, prompt

@@ -237,7 +237,7 @@ class CanaryJob:
                 words=f"{run.target} answers the canary {run.canary} otherwise",
             )
             values = await values_of(connection, run.watch, since)
-            alert = await raise_change(connection, place, watch, promise, values, self._now())
+            alert = await raise_change(connection, place, watch, promise, values, until=self._now())
             await self._add_alerts(connection, [alert])
             watch = alarmed(watch)
         await put_watch(

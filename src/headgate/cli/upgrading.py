@@ -1,0 +1,180 @@
+"""What taking another model would change: costs by what-if, and recorded calls made again on both.
+
+Both answers of a call are a pair, so that differences between calls cancel out. Says what can be counted;
+whether an answer is better is for `headgate check` or a judge. Read next: `cli.outdated`.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from headgate.checks.answering import Halted, answer_of
+from headgate.checks.model import Answer
+from headgate.cli.client import Json
+from headgate.cli.command import Api
+from headgate.cli.failure import CommandFailed
+from headgate.cli.model_calls import ModelCalls
+from headgate.cli.output import Column
+from headgate.core.faults import InvalidRequest
+from headgate.core.money import parse_usd
+from headgate.statistics.effects import paired_difference
+from headgate.statistics.proportions import paired_shares
+
+TIMEOUT_S: Final = 120.0
+TAG: Final = "upgrade"
+PICO: Final = 10**12
+NOT_AGAIN: Final = "calls can't be made again: other dialects than OpenAI chat, or no whole body on record"
+
+COLUMNS = (
+    Column("of the same calls", "what"),
+    Column("before", "before", right=True),
+    Column("after", "after", right=True),
+    Column("difference", "difference", right=True),
+    Column("from", "low", right=True),
+    Column("to", "high", right=True),
+    Column("pairs", "pairs", right=True),
+    Column("note", "note"),
+)
+
+
+Pair = tuple[Answer, Answer]
+"""The same call on both models."""
+
+
+def upgrade(api: Api, models: tuple[str, str], days: int, calls: int, budget: str) -> None:
+    """Print what replacing one model by another would change."""
+    before, after = models
+    whatif: Json = api.client.post("/whatif", {"models": {before: after}})
+    recorded: list[Json] = api.client.items("/requests", limit=calls, target=before, status="ok")
+    pairs, notes = _replay(api, recorded, models, _budget(budget))
+    rows = _rows(pairs)
+    if api.out.as_json:
+        api.out.json({"from": before, "to": after, "whatif": whatif, "pairs": rows, "notes": notes})
+        return
+    touched: list[Json] = [
+        each for each in api.client.get("/drift/outdated", days=days)["items"] if each["target"] == before
+    ]
+    names = sorted({each["model"] for each in recorded if each["model"]})
+    api.out.text(f"{before} is asked for as {', '.join(names) or 'nothing on record'}")
+    for each in touched:
+        instead = f"; its maker advises {each['instead']}" if each["instead"] else ""
+        api.out.text(f"it ends on {each['on']} ({each['days_left']} days left){instead}")
+    would = whatif["would_usd"]
+    api.out.text(
+        f"{whatif['calls']} calls of the last seven days cost {whatif['actual_usd']} USD; with {after} they "
+        f"would have cost {would['value_usd']} USD ({would['low_usd']} to {would['high_usd']})"
+    )
+    api.out.text("")
+    api.out.rows(rows, COLUMNS, empty="No recorded call could be made again.")
+    for note in notes:
+        api.out.say(note)
+    api.out.say("whether answers are better: `headgate check`, or a judge, on the same prompts")
+
+
+def _budget(text: str) -> int:
+    try:
+        return parse_usd(text)
+    except ValueError as error:
+        raise CommandFailed(f"--budget is refused: {error}", "write an amount such as '1 USD'") from None
+
+
+def _replay(
+    api: Api, recorded: list[Json], models: tuple[str, str], budget_pico_usd: int
+) -> tuple[list[Pair], list[str]]:
+    """Make calls again on both models, one after the other, until there are none or the budget is spent."""
+    pairs: list[Pair] = []
+    notes: list[str] = []
+    spent = not_again = 0
+    ask = ModelCalls(api.client.url, api.client.key, tags=(TAG,), timeout_s=TIMEOUT_S)
+    try:
+        for each in recorded:
+            body = _body(api.client.get(f"/requests/{each['id']}"))
+            if body is None:
+                not_again += 1
+                continue
+            if spent >= budget_pico_usd:
+                notes.append(f"the budget was spent after {len(pairs)} calls; raise --budget for more")
+                break
+            one, other = (answer_of(ask, {**body, "model": model}) for model in models)
+            spent += (one.cost_pico_usd or 0) + (other.cost_pico_usd or 0)
+            pairs.append((one, other))
+    except Halted as halted:
+        raise CommandFailed(halted.message, halted.hint) from None
+    finally:
+        ask.close()
+    if not_again:
+        notes.append(f"{not_again} {NOT_AGAIN}")
+    return pairs, notes
+
+
+def _body(record: Json) -> Json | None:
+    """Return a recorded call as it can be made again, unstreamed; None where it can't."""
+    body: Any = record.get("request")
+    if record["dialect"] != "openai-chat" or record["operation"] != "chat" or not isinstance(body, dict):
+        return None
+    if record.get("request_truncated"):
+        return None
+    named = cast("Json", body)
+    return {name: value for name, value in named.items() if name not in ("stream", "stream_options")}
+
+
+def _is_json(answer: Answer) -> bool:
+    try:
+        json.loads(answer.text)
+    except ValueError:
+        return False
+    return True
+
+
+def _rows(pairs: list[Pair]) -> list[Json]:
+    if not pairs:
+        return []
+    both = [pair for pair in pairs if not pair[0].problem and not pair[1].problem]
+    rows = [_share("answered", pairs, lambda one: not one.problem)]
+    if any(_is_json(one) and one.text[:1] in "{[" for one, _ in both):
+        rows.append(_share("answers that are JSON", both, _is_json))
+    priced = [pair for pair in both if None not in (pair[0].cost_pico_usd, pair[1].cost_pico_usd)]
+    rows.append(_amount("USD a call", priced, lambda one: (one.cost_pico_usd or 0) / PICO))
+    rows.append(_amount("tokens an answer", both, lambda one: float(one.output_tokens)))
+    rows.append(_amount("milliseconds a call", both, lambda one: one.duration_ms))
+    same = sum(" ".join(one.text.split()) == " ".join(other.text.split()) for one, other in both)
+    note = "" if both else "no call was answered by both"
+    return [*rows, _row("the same answer", after=f"{same} of {len(both)}", pairs=len(both), note=note)]
+
+
+def _share(what: str, pairs: list[Pair], of: Callable[[Answer], bool]) -> Json:
+    cells = [(of(one), of(other)) for one, other in pairs]
+    counts = [cells.count(cell) for cell in ((True, True), (False, True), (True, False), (False, False))]
+    interval = paired_shares(*counts)
+    before, after = (sum(side) / len(cells) for side in zip(*cells, strict=True))
+    figures = [f"{100 * each:.0f} %" for each in (before, after)]
+    ends = [f"{100 * each:+.0f} points" for each in (interval.estimate, interval.low, interval.high)]
+    return _row(what, *figures, *ends[:2], high=ends[2], pairs=len(cells))
+
+
+def _amount(what: str, pairs: list[Pair], of: Callable[[Answer], float]) -> Json:
+    if not pairs:
+        return _row(what, note="no pair says it")
+    before, after = ([of(pair[place]) for pair in pairs] for place in (0, 1))
+    means = [f"{sum(side) / len(side):.4g}" for side in (before, after)]
+    try:
+        interval = paired_difference(after, before).interval(looks="one")
+    except InvalidRequest as fault:
+        return _row(what, *means, pairs=len(pairs), note=fault.message)
+    ends = [f"{each:+.4g}" for each in (interval.estimate, interval.low, interval.high)]
+    return _row(what, *means, *ends[:2], high=ends[2], pairs=len(pairs))
+
+
+def _row(
+    what: str,
+    before: str = "",
+    after: str = "",
+    difference: str = "",
+    low: str = "",
+    *,
+    high: str = "",
+    pairs: int = 0,
+    note: str = "",
+) -> Json:
+    figures = {"before": before, "after": after, "difference": difference, "low": low, "high": high}
+    return {"what": what, **figures, "pairs": pairs, "note": note}
