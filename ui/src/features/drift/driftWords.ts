@@ -13,12 +13,13 @@ export const SIGNALS: Record<string, string> = {
   score: "right answers",
   new_answer: "answers not among the usual ones",
   length: "characters an answer",
+  tokens: "tokens an answer",
   refused: "refusals",
-  tool_use: "answers that call tools",
+  mismatched: "answers that break their schema",
   errors: "errors",
   cost: "cost of a call",
   latency: "time of a call",
-  first: "time to the first token",
+  first_token: "time to the first token",
 };
 
 export const PHASES: Record<Target["phase"], [Tone, string]> = {
@@ -40,11 +41,12 @@ export function valueOf(signal: string, value: number | null): string {
   }
   switch (signal) {
     case "length":
+    case "tokens":
       return String(Number(value.toPrecision(3)));
     case "cost":
       return money(value);
     case "latency":
-    case "first":
+    case "first_token":
       return duration(value * 1000);
     default:
       return percent(value);
