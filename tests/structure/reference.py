@@ -49,6 +49,7 @@ COMMANDS = (
     "experiments", "experiments list", "experiments show", "experiments stop",
     "judges", "judges list", "judges define", "judges show", "judges check", "reviews", "reviews list",
     "reviews add", "reviews next", "reviews mark", "reviews export",
+    "grounding", "grounding show", "grounding check", "grounding sample", "grounding replay",
     "drift", "drift list", "drift show", "drift acknowledge", "drift canaries", "drift run",
     "outdated",
     "rules", "rules list", "rules show", "rules set", "rules test", "rules history", "rules delete",

@@ -17,6 +17,7 @@ HIDDEN: frozenset[tuple[str, str]] = frozenset(
         ("headgate.cli.database", "headgate.processes.backup"),
         ("headgate.cli.datasets", "headgate.cli.dataset_files.cases_in"),
         ("headgate.cli.drill", "headgate.drills.conduct"),
+        ("headgate.cli.grounding", "headgate.cli.grounding_run"),
         ("headgate.cli.output", "rich.console.Console"),
         ("headgate.cli.output", "rich.table.Table"),
         ("headgate.cli.output", "rich.text.Text"),

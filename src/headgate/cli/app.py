@@ -35,6 +35,7 @@ NOUNS: Final = {
     "checks": "check_runs",
     "judges": "judges",
     "reviews": "reviews",
+    "grounding": "grounding",
     "drift": "drift",
     "outdated": "outdated",
     "traces": "traces",

@@ -32,7 +32,7 @@ def pieces_of(texts: Sequence[Text], documents: Sequence[tuple[str, str]] = ()) 
             continue
         for start, end, of_kind, name in _cut(text.value, kind, documents):
             if len(found) >= PIECES_MAX or not text.value[start:end].strip():
-                break
+                continue
             found.append(
                 Piece(
                     id=f"p{len(found) + 1}",

@@ -1,0 +1,276 @@
+"""Asks models of claims and replays calls, through the gateway: the work of `headgate grounding`.
+
+Read next: `headgate.grounding.judging`, `headgate.grounding.replaying`.
+"""
+
+import hashlib
+import re
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from headgate.checks.answering import Halted
+from headgate.checks.judging import Judge, Judgement
+from headgate.cli.client import Json
+from headgate.cli.command import Api
+from headgate.cli.failure import EXIT_FAILED, CommandFailed
+from headgate.cli.grounding import Asking, Replaying, Sampling
+from headgate.cli.model_calls import ModelCalls
+from headgate.cli.output import NOTHING, Column
+from headgate.cli.progress import Bars
+from headgate.core.faults import InvalidRequest
+from headgate.core.money import format_usd, parse_usd
+from headgate.grounding.effects import PieceEffect, effects_of
+from headgate.grounding.judging import Groundedness, judge_claims
+from headgate.grounding.model import Grounds
+from headgate.grounding.replaying import Plan, pieces_to_leave_out, replay
+
+SCORE: Final = "groundedness"
+TIMEOUT_S: Final = 120.0
+TAG: Final = "grounding"
+_UNITS_S: Final = {"m": 60, "h": 3600, "d": 86400}
+
+
+def _number(value: Any) -> str:
+    return NOTHING if value is None else f"{float(value):+.2f}"
+
+
+EFFECTS: Final = (
+    Column("piece", "piece"),
+    Column("is", "kind"),
+    Column("name", "name"),
+    Column("did", "did"),
+    Column("difference", "difference", _number, right=True),
+    Column("from", "low", _number, right=True),
+    Column("to", "high", _number, right=True),
+    Column("in words", "sentence"),
+)
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found of one call, and whether it was kept as a score."""
+
+    request_id: str
+    score: float | None
+    by: str
+    sentence: str
+    unsupported: tuple[str, ...]
+    cost_usd: str
+    kept: bool
+
+
+def check_request(api: Api, request: str, asking: Asking) -> int:
+    """Hold one call, print what is found, keep it; 1 where a claim is not supported."""
+    with _halting(), _calls(api) as ask:
+        held = _held(api, _grounds(api, request), asking, ask, {}, _budget(asking.budget))
+    if api.out.as_json:
+        api.out.json(held)
+    else:
+        _print(api, held)
+    return EXIT_FAILED if held.unsupported else 0
+
+
+def check_sample(api: Api, sampling: Sampling, asking: Asking) -> int:
+    """Hold a sample of recent calls; a budget is for all of them together."""
+    left = _budget(asking.budget)
+    known: dict[str, Judgement] = {}
+    found: list[Held] = []
+    with _halting(), _calls(api) as ask:
+        for request in _sample(api, sampling):
+            grounds = _grounds(api, request)
+            if grounds.problem:
+                found.append(_untold(grounds))
+                continue
+            if left is not None and left <= 0:
+                api.out.say(f"the budget of {asking.budget} USD is spent; the rest is not held")
+                break
+            held = _held(api, grounds, asking, ask, known, left)
+            left = None if left is None else left - parse_usd(held.cost_usd)
+            found.append(held)
+    if api.out.as_json:
+        api.out.json(found)
+        return 0
+    told = [each for each in found if each.score is not None]
+    for each in told:
+        if each.unsupported:
+            _print(api, each)
+    bad = sum(bool(each.unsupported) for each in told)
+    api.out.text(
+        f"{len(found)} calls of the sample: {len(told)} held against their context, {bad} of them with "
+        f"claims that it doesn't support; of {len(found) - len(told)} it can't be told"
+    )
+    return 0
+
+
+def replay_request(api: Api, request: str, replaying: Replaying) -> int:
+    """Replay a call without pieces, and print what each did."""
+    grounds = _grounds(api, request)
+    detail: Json = api.client.get(f"/requests/{request}")
+    body = detail.get("request")
+    if not isinstance(body, dict) or detail.get("request_truncated"):
+        raise CommandFailed(
+            f"the body of request {request} is not on record, or not whole",
+            "record calls in full",
+        )
+    judge = None
+    if replaying.judge is not None:
+        judge = Judge(model=replaying.judge, rubric=replaying.rubric, scale=(0, 4))
+    try:
+        plan = Plan(
+            grounds=grounds,
+            body=body,  # pyright: ignore[reportUnknownArgumentType]
+            pieces=pieces_to_leave_out(grounds, replaying.without),
+            repeats=replaying.repeats,
+            judge=judge,
+            expected=replaying.expected,
+            budget_pico_usd=_budget(replaying.budget),
+        )
+        with _halting(), _calls(api) as ask, Bars() as bars:
+            replayed = replay(plan, ask, bars.bar(f"replays of {request}"))
+    except InvalidRequest as fault:
+        raise CommandFailed(fault.message, "`headgate grounding show` lists the pieces of a call") from fault
+    effects: tuple[PieceEffect, ...] = effects_of(replayed)
+    cost = format_usd(replayed.cost_pico_usd)
+    if api.out.as_json:
+        api.out.json({"effects": effects, "cost_usd": cost, "ended": replayed.ended})
+        return 0
+    rows = [msgspec.to_builtins(each) for each in effects]
+    api.out.rows(rows, EFFECTS, empty="")
+    rounds = len(replayed.whole)
+    api.out.text(f"\n{rounds} rounds of {1 + len(effects)} calls, {cost} USD")
+    if replayed.ended:
+        api.out.text(f"note: {replayed.ended}")
+    return 0
+
+
+def _held(
+    api: Api,
+    grounds: Grounds,
+    asking: Asking,
+    ask: ModelCalls,
+    known: dict[str, Judgement],
+    budget: int | None,
+) -> Held:
+    """Hold a call by a judge, or by words alone, and keep the score with its evidence."""
+    if grounds.problem:
+        return _untold(grounds)
+    if asking.judge is None:
+        return _by_words(api, grounds)
+    found = judge_claims(grounds, asking.judge, ask, budget_pico_usd=budget, known=known)
+    held = Held(
+        request_id=grounds.request_id,
+        score=found.score,
+        by=asking.judge,
+        sentence=found.sentence,
+        unsupported=tuple([claim.text for claim in found.unsupported]),
+        cost_usd=format_usd(found.cost_pico_usd),
+        kept=found.score is not None,
+    )
+    return _keep(api, held, found)
+
+
+def _by_words(api: Api, grounds: Grounds) -> Held:
+    checkable = [claim for claim in grounds.claims if claim.checkable]
+    missing = [claim for claim in checkable if claim.missing]
+    held = Held(
+        request_id=grounds.request_id,
+        score=1 - len(missing) / len(checkable) if checkable else None,
+        by="words",
+        sentence=grounds.sentence,
+        unsupported=tuple([claim.text for claim in missing]),
+        cost_usd="0",
+        kept=bool(checkable),
+    )
+    return _keep(api, held, None)
+
+
+def _keep(api: Api, held: Held, found: Groundedness | None) -> Held:
+    if held.score is None:
+        return held
+    evidence = found.comment() if found is not None else "\n- ".join((held.sentence, *held.unsupported))
+    content = f"{held.request_id} {held.by} {held.score} {evidence}"
+    body: Json = {
+        "request_id": held.request_id,
+        "name": SCORE,
+        "value": held.score,
+        "comment": evidence[:7000],
+        "source": "model" if found is not None else "code",
+        "by": held.by,
+        "id": f"{SCORE}-{hashlib.sha256(content.encode()).hexdigest()[:32]}",
+    }
+    api.client.post("/feedback", body)
+    return held
+
+
+def _untold(grounds: Grounds) -> Held:
+    return Held(
+        request_id=grounds.request_id,
+        score=None,
+        by="",
+        sentence=grounds.sentence,
+        unsupported=(),
+        cost_usd="0",
+        kept=False,
+    )
+
+
+def _print(api: Api, held: Held) -> None:
+    api.out.text(f"{held.request_id}: {held.sentence}")
+    for claim in held.unsupported:
+        api.out.text(f"- {claim}")
+
+
+def _grounds(api: Api, request: str) -> Grounds:
+    return msgspec.convert(api.client.get(f"/requests/{request}/grounding"), Grounds)
+
+
+def _sample(api: Api, sampling: Sampling) -> Iterator[str]:
+    found = re.fullmatch(r"(\d{1,4})([mhd])", sampling.since)
+    if found is None or not 0 < sampling.rate <= 1:
+        raise CommandFailed(
+            f"--since {sampling.since!r} with --rate {sampling.rate} is not understood",
+            "write --since 15m, 1h or 1d, and --rate above 0 and up to 1",
+        )
+    begin = datetime.now(UTC) - timedelta(seconds=int(found[1]) * _UNITS_S[found[2]])
+    chosen = 0
+    parameters: dict[str, Any] = {"from": begin.isoformat(), "project": sampling.project}
+    for item in api.client.items("/requests", **parameters):
+        if chosen >= sampling.most:
+            return
+        if item["operation"] == "chat" and _lot(item["id"]) < sampling.rate:
+            chosen += 1
+            yield item["id"]
+
+
+def _lot(request: str) -> float:
+    """A call's lot: the same whenever it is asked for."""
+    return int.from_bytes(hashlib.sha256(request.encode()).digest()[:7], "big") / 256**7
+
+
+def _budget(text: str | None) -> int | None:
+    try:
+        return None if text is None else parse_usd(text)
+    except ValueError as error:
+        raise CommandFailed(
+            f"--budget {text!r} is no amount: {error}", "write US dollars, such as 0.50"
+        ) from error
+
+
+@contextmanager
+def _calls(api: Api) -> Generator[ModelCalls]:
+    calls = ModelCalls(api.client.url, api.client.key, tags=(TAG,), timeout_s=TIMEOUT_S)
+    try:
+        yield calls
+    finally:
+        calls.close()
+
+
+@contextmanager
+def _halting() -> Generator[None]:
+    try:
+        yield
+    except Halted as halted:
+        raise CommandFailed(halted.message, halted.hint) from halted
