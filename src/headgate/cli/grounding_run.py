@@ -65,7 +65,14 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 def check_request(api: Api, request: str, asking: Asking) -> int:
     """Hold one call, print what is found, keep it; 1 where a claim is not supported."""
     with _halting(), _calls(api) as ask:
-        held = _held(api, _grounds(api, request), asking, ask, {}, _budget(asking.budget))
+        held = _held(
+            api,
+            _grounds(api, request),
+            asking.judge,
+            ask,
+            known={},
+            budget=_budget(asking.budget),
+        )
     if api.out.as_json:
         api.out.json(held)
     else:
@@ -87,7 +94,7 @@ def check_sample(api: Api, sampling: Sampling, asking: Asking) -> int:
             if left is not None and left <= 0:
                 api.out.say(f"the budget of {asking.budget} USD is spent; the rest is not held")
                 break
-            held = _held(api, grounds, asking, ask, known, left)
+            held = _held(api, grounds, asking.judge, ask, known=known, budget=left)
             left = None if left is None else left - parse_usd(held.cost_usd)
             found.append(held)
     if api.out.as_json:
@@ -149,21 +156,22 @@ def replay_request(api: Api, request: str, replaying: Replaying) -> int:
 def _held(
     api: Api,
     grounds: Grounds,
-    asking: Asking,
+    model: str | None,
     ask: ModelCalls,
+    *,
     known: dict[str, Judgement],
     budget: int | None,
 ) -> Held:
     """Hold a call by a judge, or by words alone, and keep the score with its evidence."""
     if grounds.problem:
         return _untold(grounds)
-    if asking.judge is None:
+    if model is None:
         return _by_words(api, grounds)
-    found = judge_claims(grounds, asking.judge, ask, budget_pico_usd=budget, known=known)
+    found = judge_claims(grounds, model, ask, budget_pico_usd=budget, known=known)
     held = Held(
         request_id=grounds.request_id,
         score=found.score,
-        by=asking.judge,
+        by=model,
         sentence=found.sentence,
         unsupported=tuple([claim.text for claim in found.unsupported]),
         cost_usd=format_usd(found.cost_pico_usd),
