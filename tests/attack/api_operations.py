@@ -202,6 +202,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/datasets/{name}"): Operation(roles=ALL),
     ("delete", "/api/v1/datasets/{name}"): Operation(roles=PROJECT),
     ("get", "/api/v1/datasets/{name}/cases"): Operation(roles=ALL),
+    ("get", "/api/v1/datasets/{name}/sources"): Operation(roles=ALL),
     ("post", "/api/v1/datasets/{name}/cases"): Operation(
         roles=PROJECT, body={"cases": [{"input": "Hello?", "expected": "Hello."}]}
     ),
@@ -213,6 +214,9 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         roles=PROJECT | {"member"}, body={"verdict": "met", "report": {"sentence": "one passes."}}
     ),
     ("get", "/api/v1/checks/runs/{run_id}/results"): Operation(roles=ALL),
+    ("get", "/api/v1/checks/runs/{run_id}/comparison"): Operation(
+        roles=ALL, asked=f"/api/v1/checks/runs/{NOBODY}/comparison?against={NOBODY}"
+    ),
     ("post", "/api/v1/checks/runs/{run_id}/results"): Operation(
         roles=PROJECT | {"member"},
         body={"results": [{"case": "a", "repeat": 0, "marks": {"right": {"score": 1.0}}}]},

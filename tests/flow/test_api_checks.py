@@ -158,6 +158,44 @@ async def test_a_run_keeps_each_result_once_and_what_judges_said(database: Datab
         assert found["items"] == []
 
 
+async def test_cases_say_which_call_they_came_from(database: Database) -> None:
+    async with control(database) as api:
+        (call,) = await calls(database, "hers")
+        await api.post("/datasets", {"name": "orders"})
+        await api.post("/datasets/orders/cases", {"cases": CASES[:1]})
+        await api.post("/datasets/orders/calls", {"request_ids": [call]})
+        sources = (await api.get("/datasets/orders/sources"))["items"]
+        assert [each["id"] for each in sources] == [case["id"] for case in await cases_in(api)]
+        assert {(each["request_id"], each["first_version"]) for each in sources} == {(None, 1), (call, 2)}
+        first = await api.get("/datasets/orders/sources", version=1)
+        assert [each["id"] for each in first["items"]] == ["a"]
+        assert (await api.ask("GET", "/api/v1/datasets/orders/sources", version=9))[0] == 404
+
+
+async def test_two_runs_are_compared_on_the_cases_that_both_asked(database: Database) -> None:
+    async with control(database) as api:
+        ours, theirs = await begun(api), await begun(api)
+        names = [f"case {number:02}" for number in range(60)]
+        await api.post(
+            f"/checks/runs/{ours}/results", {"results": [result(name) for name in names]}, status=202
+        )
+        wrong = [result(name, right={"score": 0.0}) for name in names[1:50]]
+        missing = result(names[50], right={"score": None, "reason": "it said nothing"})
+        await api.post(f"/checks/runs/{theirs}/results", {"results": [*wrong, missing]}, status=202)
+        found = await api.get(f"/checks/runs/{ours}/comparison", against=theirs)
+        assert found["is_same_dataset"]
+        (right,) = found["scorers"]
+        assert (right["cases"], right["better"], right["worse"], right["left_out"]) == (49, 49, 0, 11)
+        assert (right["mean"], right["against"], right["difference"]) == (1, 0, 1)
+        assert 0 < right["low"] < 1 and right["high"] == 1
+        assert right["sentence"].startswith("right: this run is better by ")
+        back = await api.get(f"/checks/runs/{theirs}/comparison", against=ours)
+        assert back["scorers"][0]["high"] == -right["low"]
+        assert "this run is worse by " in back["scorers"][0]["sentence"]
+        same = await api.get(f"/checks/runs/{ours}/comparison", against=ours)
+        assert "it is not known which run is better" in same["scorers"][0]["sentence"]
+
+
 async def test_erasing_a_user_takes_its_cases_and_the_calls_made_with_them(database: Database) -> None:
     async with control(database) as api:
         await calls(database, "hers", user="anna", session="")

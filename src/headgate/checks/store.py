@@ -210,6 +210,12 @@ async def list_results(
     return Page(items=items, next=more)
 
 
+async def all_results(connection: Connection, run: RunItem) -> list[KeptResult]:
+    """Return all results of a run, of which there are at most `RESULTS_MAX`."""
+    page = await list_results(connection, run, limit=RESULTS_MAX, cursor=None)
+    return page.items
+
+
 def _row(result: KeptResult) -> dict[str, Any]:
     calls = [result.request_id, *(mark.request_id for mark in result.marks.values())]
     return {

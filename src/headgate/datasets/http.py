@@ -23,6 +23,7 @@ from headgate.datasets.gathering import CALLS_MAX, Wanted, cases_of_calls
 from headgate.datasets.model import CASES_MAX, Case, Gathered
 from headgate.datasets.store import (
     Added,
+    CaseSource,
     DatasetItem,
     DatasetVersion,
     Source,
@@ -31,6 +32,7 @@ from headgate.datasets.store import (
     get_dataset,
     list_cases,
     list_datasets,
+    list_sources,
     list_versions,
     make_dataset,
 )
@@ -184,6 +186,24 @@ class DatasetsController(Controller):
         async with database.connection() as connection:
             dataset = await get_dataset(connection, of_project, name)
             return await list_cases(connection, dataset, version, limit=limit, cursor=next)
+
+    @get("/{name:str}/sources", opt={"grant": grant("datasets:read")})
+    async def list_sources(
+        self,
+        caller: CallerKey,
+        *,
+        database: Store,
+        name: FromPath[str],
+        project: FromQuery[str | None] = None,
+        version: FromQuery[int | None] = None,
+        limit: PageLimit = LIMIT_DEFAULT,
+        next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
+    ) -> Page[CaseSource]:
+        """List where the cases of a version came from: calls on record, or nothing for those of files."""
+        of_project = project_for(caller, project)
+        async with database.connection() as connection:
+            dataset = await get_dataset(connection, of_project, name)
+            return await list_sources(connection, dataset, version, limit=limit, cursor=next)
 
     @post("/{name:str}/cases", status_code=201, opt={"grant": grant("datasets:write")})
     async def add_cases(

@@ -58,6 +58,14 @@ where project = any(%(project_ids)s::text[]) and dataset = %(name)s
     and id > %(after)s
 order by id limit %(limit)s;
 
+-- name: list_sources
+-- In the order, and on the pages, of the cases.
+select id, first_version, request_id, trace_id from dataset_cases
+where project = any(%(project_ids)s::text[]) and dataset = %(name)s
+    and first_version <= %(version)s and (gone_version is null or gone_version > %(version)s)
+    and id > %(after)s
+order by id limit %(limit)s;
+
 -- name: delete_cases
 delete from dataset_cases where project = any(%(project_ids)s::text[]) and dataset = %(name)s;
 

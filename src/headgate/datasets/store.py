@@ -33,6 +33,15 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     key: str = ""
 
 
+class CaseSource(msgspec.Struct, frozen=True, kw_only=True):
+    """The recorded call that a case came from, if it came from one, and the version that it came with."""
+
+    id: str
+    first_version: int
+    request_id: str | None
+    trace_id: str | None
+
+
 class DatasetItem(msgspec.Struct, frozen=True, kw_only=True):
     """A dataset, as it is now. `digest` is that of its cases."""
 
@@ -203,6 +212,33 @@ async def list_cases(
         },
     )
     items = [msgspec.json.decode(row["body"], type=Case) for row in rows[:limit]]
+    return Page(items=items, next=encode_cursor(items[-1].id) if len(rows) > limit else None)
+
+
+async def list_sources(
+    connection: Connection, dataset: DatasetItem, version: int | None, *, limit: int, cursor: str | None
+) -> Page[CaseSource]:
+    """Return where the cases of a version came from, page by page as `list_cases` gives these."""
+    wanted = dataset.version if version is None else version
+    if not 0 <= wanted <= dataset.version:
+        raise NotFound(f"{dataset.name} has no version {wanted}; its last is {dataset.version}")
+    parameters = {
+        "project_ids": [dataset.project],
+        "name": dataset.name,
+        "version": wanted,
+        "after": "" if cursor is None else decode_cursor(cursor, str),
+        "limit": limit + 1,
+    }
+    rows = await fetch_rows(connection, QUERIES.list_sources, parameters)
+    items = [
+        CaseSource(
+            id=row["id"],
+            first_version=row["first_version"],
+            request_id=None if row["request_id"] is None else str(row["request_id"]),
+            trace_id=None if row["trace_id"] is None else row["trace_id"].hex,
+        )
+        for row in rows[:limit]
+    ]
     return Page(items=items, next=encode_cursor(items[-1].id) if len(rows) > limit else None)
 
 

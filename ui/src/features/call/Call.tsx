@@ -19,6 +19,7 @@ import { draftOf } from "../playground/draft";
 import { curlOf, type Detail, promptsOf } from "./detail";
 import { Changes, CostFacts, Overrides, WhoFacts } from "./CallFacts";
 import { Path } from "./Path";
+import { AddToDataset } from "../datasets/AddToDataset";
 import { SendToReview } from "../reviews/SendToReview";
 import { stretchesOf, tellsSomething, textOf } from "./provenance";
 
@@ -94,6 +95,7 @@ function Head({ detail }: { detail: Detail }) {
           <IconPlayerPlay size={14} stroke={1.6} aria-hidden="true" /> Open in the playground
         </To>
       )}
+      <AddToDataset what="This call" find={() => Promise.resolve([detail])} />
       <SendToReview call={detail.id} project={detail.project} />
       {curl && <CopyButton text={curl} title="Copy as curl" />}
     </header>

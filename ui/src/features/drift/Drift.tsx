@@ -2,7 +2,7 @@ import { count, span } from "@/core/format";
 import { Answered, Empty } from "@/core/States";
 import { Text } from "@/core/Text";
 import { Instant, Name, State } from "@/core/Values";
-import { useMay } from "@/shell/session";
+import { useMay, useSession } from "@/shell/session";
 import { To } from "@/shell/To";
 import { useShared, useView } from "@/shell/view";
 import { EvaluationPages } from "../evaluation/EvaluationPages";
@@ -24,6 +24,7 @@ export default function Drift() {
 function Alarms() {
   const view = useShared();
   const { search, set } = useView();
+  const seesAll = useSession().key.role === "admin";
   const openOnly = search["open"] === "only";
   const pages = useAlarms(view, openOnly);
   const all = pages.data?.pages.flatMap((page) => page.items) ?? [];
@@ -41,7 +42,7 @@ function Alarms() {
       <Answered of={pages} what="alarms">
         {() =>
           items.length === 0 ? (
-            <Empty title={openOnly ? "No alarm is open" : "No model is known to have changed"}>
+            <Empty title={openOnly ? "No alarm is open" : seesAll ? "No model is known to have changed" : "No alarm of your project"}>
               <p className="hg-soft">All watches together are wrong at most once in the months that [drift] names (twelve, if it names none).</p>
             </Empty>
           ) : (
@@ -172,15 +173,19 @@ export function Phase({ of }: { of: Target }) {
   );
 }
 
+/** From here on more evidence tells nobody more. */
+const FAR = 1000;
+
 /** How much speaks for a change, against what makes an alarm; nothing while it learns. */
 export function Evidence({ of }: { of: Target }) {
   if (of.phase === "reference") {
     return <span className="hg-soft">–</span>;
   }
   const digits = (value: number): string => (value >= 100 ? count(Math.round(value)) : String(Number(value.toPrecision(2))));
+  const said = of.evidence >= FAR * of.alarm_at ? `over ${count(FAR)} times what an alarm takes` : `${digits(of.evidence)}, an alarm takes ${digits(of.alarm_at)}`;
   return (
     <span className="hg-number" title="evidence that no change would bring about on average more than once in the time that [drift] names">
-      {digits(of.evidence)} of {digits(of.alarm_at)}
+      {said}
     </span>
   );
 }

@@ -72,7 +72,7 @@ function Head({ canary }: { canary: Canary }) {
   return (
     <Back path="/drift" to="drift" title={canary.name}>
       <span className="hg-soft">
-        {count(canary.cases_a_run)} of {count(canary.cases)} cases every {span(canary.every_s * 1000)}, by project {canary.project}
+        {count(canary.cases_a_run)} questions drawn from {count(canary.cases)} cases every {span(canary.every_s * 1000)}, by project {canary.project}
       </span>
       <span className="hg-spring" />
       {isAsked && (
@@ -103,7 +103,7 @@ function Cases({ canary, target }: { canary: Canary; target: string }) {
   return results.length === 0 ? (
     <p className="hg-soft">It has answered no case yet.</p>
   ) : (
-    <table className="hg-small-table" aria-label={`cases of ${target}`}>
+    <table className="hg-small-table hg-named" aria-label={`cases of ${target}`}>
       <thead>
         <tr>
           <th scope="col">Case</th>

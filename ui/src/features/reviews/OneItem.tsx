@@ -1,5 +1,6 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { api, ask } from "@/api";
 import { Problem } from "@/core/Dialogs";
 import { isTyping } from "@/core/keys";
@@ -204,7 +205,8 @@ function useMarkKeys(keys: MarkKeys): void {
       const { choices, onChoose, onEnter, onSkip } = latest.current;
       const choice = choices.find((each) => each.key === event.key);
       if (choice) {
-        onChoose(choice);
+        // Shown at once, so that an Enter right after it says what was chosen.
+        flushSync(() => onChoose(choice));
       } else if (event.key === "s") {
         onSkip();
       } else if (event.key === "Enter" && !isPressed(event.target)) {

@@ -92,7 +92,7 @@ const TABS: { tab: string; title: string; of: (shown: Shown) => number | null }[
 function ListTabs({ shown }: { shown: Shown }) {
   const { search, set } = useView();
   return (
-    <div className="hg-looks" role="group" aria-label="what is shown">
+    <div className="hg-looks hg-left" role="group" aria-label="what is shown">
       {TABS.map(({ tab, title, of }) => {
         const number = of(shown);
         return (
@@ -199,7 +199,9 @@ function OneFinding({ finding, shown }: { finding: Finding; shown: Shown }) {
       </td>
       <td className="hg-right hg-number">{estimate === null ? <State tone="quiet">not known</State> : write(estimate)}</td>
       <td className="hg-right hg-number">
-        {finding.n > 0 ? (
+        {finding.n > shown.report.counts.marked ? (
+          count(finding.n)
+        ) : finding.n > 0 ? (
           <To path={pathOf(judge.name)} filter={{ of: judge.project, tab: "marked" }}>
             {count(finding.n)}
           </To>

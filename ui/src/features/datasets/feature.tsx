@@ -1,0 +1,19 @@
+import { lazy } from "react";
+import { api, ask } from "@/api";
+import type { Feature, Found } from "@/shell/registry";
+import { pathOf } from "./datasetWords";
+
+export const feature: Feature = {
+  under: "Experiments",
+  pages: [
+    { path: "/datasets", component: lazy(() => import("./Datasets")), title: "Datasets" },
+    { path: "/datasets/$dataset", component: lazy(() => import("./OneDataset")), title: "One dataset" },
+  ],
+  search: async (text, signal): Promise<Found[]> => {
+    const found = await ask(api.GET("/api/v1/datasets", { params: { query: { limit: 500 } }, signal }));
+    const wanted = text.toLowerCase();
+    return found.items
+      .filter((each) => each.name.toLowerCase().includes(wanted))
+      .map((each): Found => ({ title: each.name, kind: "dataset", path: pathOf(each.name), filter: { of: each.project } }));
+  },
+};
