@@ -30,7 +30,7 @@ def test_traces_are_shown_again_when_they_have_grown() -> None:
     api = ScriptedApi()
     pages = [[trace("a", 1)], [trace("a", 1)], [trace("b", 1), trace("a", 2)], [trace("b", 3), trace("a", 2)]]
     api.on("GET", "/api/v1/traces", Script(*({"items": page, "next": None} for page in pages)))
-    shown, rest, said, status = followed(api, "traces", "follow", identity="trace_id")
+    shown, rest, said, status = followed(api, "traces", "--follow", identity="trace_id")
     assert (shown, rest, status) == (["a", "b", "b"], "", 130)
     assert "Traceback" not in said
 

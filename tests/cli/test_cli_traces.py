@@ -157,6 +157,40 @@ ASKED = [
 ]
 SILENT = {"input": None, "output": {"answer": 42}}
 
+METRIC = {
+    "name": "gen_ai.client.token.usage",
+    "unit": "{token}",
+    "kind": "histogram",
+    "series": 2,
+    "attributes": ["gen_ai.request.model", "gen_ai.token.type"],
+}
+POINTS = [
+    {
+        "start": "2026-11-21T08:00:00.000Z",
+        "group": "gpt-5-mini",
+        "unit": "{token}",
+        "kind": "histogram",
+        "count": 1200,
+        "sum": 1234567.0,
+        "min": 3.0,
+        "max": 9000.0,
+        "last": None,
+        "quantiles": {"p50": 812.5, "p95": 4000.0, "p99": 8100.123456, "estimated": True},
+    },
+    {
+        "start": "2026-11-21T09:00:00.000Z",
+        "group": "",
+        "unit": "{token}",
+        "kind": "gauge",
+        "count": 1,
+        "sum": 0.25,
+        "min": 0.25,
+        "max": 0.25,
+        "last": 0.25,
+        "quantiles": None,
+    },
+]
+
 HIT = {
     "trace_id": TRACE,
     "span_id": "00f067aa0ba902b7",
@@ -177,6 +211,12 @@ COMMANDS = {
     "sessions": "traces sessions",
     "session": "traces sessions 'a b'",
     "session-unknown": "traces sessions nothing",
+    "metrics": "metrics",
+    "metrics-series": (
+        "metrics series gen_ai.client.token.usage --interval hour --group-by gen_ai.request.model"
+        " --attribute gen_ai.token.type=input"
+    ),
+    "metrics-series-nameless": "metrics series",
 }
 
 
@@ -188,6 +228,8 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedApi
     scripted.on("GET", f"/api/v1/traces/{TRACE}/lineage", LINEAGE)
     scripted.items("/api/v1/traces/search", HIT)
     scripted.items("/api/v1/sessions", SESSION)
+    scripted.items("/api/v1/metrics", METRIC)
+    scripted.on("GET", "/api/v1/metrics/series", {"items": POINTS, "next": None})
     turns = [
         {**FACTS, "spans": 4, "input": ASKED, "output": "It is \x1b[34mblue."},
         {**OTHER, "spans": 1, **SILENT},

@@ -37,8 +37,9 @@ NAMES: dict[Any, str] = {str: "text", int: "whole number", float: "number", bool
 COMMANDS = (
     "", "up", "plan", "apply", "keys", "keys create", "keys list", "keys revoke", "budgets", "budgets list",
     "budgets set", "budgets delete", "budgets leases", "budgets release-boot", "requests", "requests list",
-    "requests show", "traces", "traces list", "traces show", "traces follow", "traces search",
-    "traces sessions", "traces lineage", "traces export", "providers", "models",
+    "requests show", "traces", "traces list", "traces show", "traces search",
+    "traces sessions", "traces lineage", "traces export", "metrics", "metrics list", "metrics series",
+    "providers", "models",
     "costs", "doctor", "drill", "drill list", "drill run", "import", "import litellm", "scan", "check",
     "checks", "checks list", "checks show", "datasets", "datasets create", "datasets add", "datasets list",
     "datasets show", "datasets export", "datasets delete",

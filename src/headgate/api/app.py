@@ -53,11 +53,11 @@ from headgate.prompts.catalogue.http import (
 )
 from headgate.prompts.managed.http import ManagedPrompts, ManagedPromptsController
 from headgate.prompts.provenance.http import show_provenance
+from headgate.records.following import Followers
 from headgate.records.forecast.http import list_forecasts
 from headgate.records.http import (
     CostsController,
     FollowController,
-    Followers,
     RequestListController,
     show_request,
 )

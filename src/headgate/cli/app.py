@@ -39,6 +39,7 @@ NOUNS: Final = {
     "drift": "drift",
     "outdated": "outdated",
     "traces": "traces",
+    "metrics": "metrics",
     "rules": "rules",
     "releases": "releases",
     "providers": "overview",

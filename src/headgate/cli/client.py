@@ -182,7 +182,12 @@ def connected(url: str, key: str | None) -> Generator[Client]:
 
 
 def _query(parameters: Json) -> str:
-    given = {name: _parameter(value) for name, value in parameters.items() if value is not None}
+    given = [
+        (name, _parameter(each))
+        for name, value in parameters.items()
+        for each in (cast("list[Any]", value) if isinstance(value, list) else [value])
+        if each is not None
+    ]
     return f"?{urlencode(given)}" if given else ""
 
 

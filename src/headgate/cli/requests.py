@@ -1,20 +1,18 @@
 """`headgate requests`: every call on record, as a list, one in full, or as they happen."""
 
-import time
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
-from headgate.cli.client import Client, Json
+from headgate.cli.client import Json
 from headgate.cli.command import Api, over_api
+from headgate.cli.following import Following
+from headgate.cli.following import follow as follow_list
 from headgate.cli.output import NOTHING, Column, milliseconds, moment, plain, reach, usd
 
 app = typer.Typer(help="See the calls on record.", invoke_without_command=True)
 
-POLL_S = 0.5
-FOLLOW_PAGE = 100
-SEEN_MAX = 10_000
 SHORT = 10
 """Digits of a commit's id in a table."""
 VALUES_LENGTH_MAX = 80
@@ -159,7 +157,8 @@ def requests(
     if context.invoked_subcommand is not None:
         return
     if follow:
-        _follow(api, filters)
+        parameters = filters.parameters()
+        follow_list(api, Following(path="/requests", parameters=parameters, place=_id_of, written=_written))
     else:
         _list(api, filters, limit)
 
@@ -229,28 +228,7 @@ def _list(api: Api, filters: RequestFilters, limit: int) -> None:
     api.out.rows(rows, COLUMNS, empty="No calls on record that match.")
 
 
-def _follow(api: Api, filters: RequestFilters) -> None:
-    """Print calls as they are recorded, oldest first, until interrupted."""
-    api.out.say("following; Ctrl-C ends it")
-    seen: dict[str, None] = dict.fromkeys(row["id"] for row in _newest(api.client, filters))
-    while True:
-        time.sleep(POLL_S)
-        for row in reversed(_newest(api.client, filters)):
-            if row["id"] not in seen:
-                seen[row["id"]] = None
-                _print_followed(api, row)
-        while len(seen) > SEEN_MAX:
-            del seen[next(iter(seen))]
-
-
-def _newest(client: Client, filters: RequestFilters) -> list[Json]:
-    return client.items("/requests", limit=FOLLOW_PAGE, **filters.parameters())
-
-
-def _print_followed(api: Api, row: Json) -> None:
-    if api.out.as_json:
-        api.out.line(row)
-        return
+def _written(row: Json) -> str:
     usage = reach(row, "usage")
     parts = (
         moment(row["started_at"]),
@@ -262,4 +240,8 @@ def _print_followed(api: Api, row: Json) -> None:
         plain(row.get("code") or ""),
         str(row["id"]),
     )
-    print("  ".join(part for part in parts if part), flush=True)
+    return "  ".join(part for part in parts if part)
+
+
+def _id_of(row: Json) -> Any:
+    return row["id"]

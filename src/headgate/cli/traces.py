@@ -1,15 +1,16 @@
 """`headgate traces`: what applications did for each request of their own, as a list or one as a tree."""
 
-import time
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 import typer
 
-from headgate.cli.client import Client, Json
+from headgate.cli.client import Json
 from headgate.cli.command import Api, over_api
 from headgate.cli.feedback import subject_of
+from headgate.cli.following import Following
+from headgate.cli.following import follow as follow_list
 from headgate.cli.lineage import lineage
 from headgate.cli.output import NOTHING, Column, milliseconds, moment, plain, usd
 from headgate.cli.requests import tokens
@@ -19,9 +20,6 @@ from headgate.cli.traces_export import export
 
 app = typer.Typer(help="See traces: what applications did, step by step.", invoke_without_command=True)
 
-POLL_S = 0.5
-FOLLOW_PAGE = 100
-SEEN_MAX = 10_000
 BAR = 32
 """Characters of a step's bar of time."""
 NAME_MAX = 48
@@ -109,11 +107,31 @@ Limit = Annotated[int, typer.Option(help="At most so many.")]
 @app.callback(invoke_without_command=True)
 @over_api
 def traces(
-    api: Api, context: typer.Context, filters: TraceFilters, sort: Sort = None, limit: Limit = 20
+    api: Api,
+    context: typer.Context,
+    filters: TraceFilters,
+    sort: Sort = None,
+    limit: Limit = 20,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on, and show traces as they come in and grow.")
+    ] = False,
 ) -> None:
     """See traces; alone, it lists the newest."""
-    if context.invoked_subcommand is None:
+    if context.invoked_subcommand is not None:
+        return
+    if not follow:
         _list(api, filters, sort, limit)
+        return
+    follow_list(
+        api,
+        Following(
+            path="/traces",
+            parameters=filters.parameters(),
+            place=_identity,
+            written=_written,
+            grows=True,
+        ),
+    )
 
 
 @app.command("list")
@@ -152,22 +170,6 @@ def show(
 
 app.command("lineage")(lineage)
 app.command("export")(export)
-
-
-@app.command("follow")
-@over_api
-def follow(api: Api, filters: TraceFilters) -> None:
-    """Show traces as they come in, and again when they have grown, until interrupted."""
-    api.out.say("following; Ctrl-C ends it")
-    seen: dict[Any, Json] = {_identity(row): row for row in _newest(api.client, filters)}
-    while True:
-        time.sleep(POLL_S)
-        for row in reversed(_newest(api.client, filters)):
-            if seen.get(_identity(row)) != row:
-                seen[_identity(row)] = row
-                _print_followed(api, row)
-        while len(seen) > SEEN_MAX:
-            del seen[next(iter(seen))]
 
 
 @app.command("search")
@@ -213,18 +215,11 @@ def sessions(
                 api.out.text("\n".join(f"{arrow} {line}" for line in spoken(part).splitlines()))
 
 
-def _newest(client: Client, filters: TraceFilters) -> list[Json]:
-    return client.items("/traces", limit=FOLLOW_PAGE, **filters.parameters())
-
-
 def _identity(row: Json) -> tuple[str, str]:
     return row["project"], row["trace_id"]
 
 
-def _print_followed(api: Api, row: Json) -> None:
-    if api.out.as_json:
-        api.out.line(row)
-        return
+def _written(row: Json) -> str:
     parts = (
         moment(row["started_at"]),
         row["trace_id"],
@@ -235,7 +230,7 @@ def _print_followed(api: Api, row: Json) -> None:
         _price(row),
         milliseconds(row["duration_ms"]),
     )
-    print("  ".join(parts), flush=True)
+    return "  ".join(parts)
 
 
 def _price(row: Json) -> str:

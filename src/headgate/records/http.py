@@ -4,9 +4,8 @@ Access stands inside every question (`project_ids`, and the key where only own c
 Read next: `records.queries`, `access.roles`.
 """
 
-import asyncio
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, get_args
 
@@ -14,13 +13,14 @@ import msgspec
 from litestar import Controller, Request, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, Parameter, SkipValidation
-from litestar.response import ServerSentEvent, ServerSentEventMessage
+from litestar.response import ServerSentEvent
 
 from headgate.access.gate import CallerKey, Gate, grant
 from headgate.access.http import Store
 from headgate.access.roles import Visible, visible
-from headgate.core.faults import Fault, InvalidRequest, Limited
+from headgate.core.faults import InvalidRequest
 from headgate.core.pages import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, encode_cursor, parse_instant_ms
+from headgate.records.following import FOLLOWED_PAGE, Followed, Followers, follow
 from headgate.records.model import CostRow, GroupName, Interval, RequestDetail, RequestFilters, RequestItem
 from headgate.records.queries import costs, get_request, list_requests
 from headgate.store.database import Database
@@ -30,11 +30,6 @@ Guard = NamedDependency[SkipValidation[Gate]]
 
 TEXT_CHARACTERS_MAX: Final = 256
 POLL_S: Final = 0.2
-KEEP_ALIVE_S: Final = 15.0
-FOLLOWERS_MAX: Final = 32
-FOLLOWED_BACK: Final = timedelta(hours=1)
-FOLLOWED_PAGE: Final = 200
-SEEN_MAX: Final = 20_000
 LONGEST_MS: Final = 10.0**12
 
 _TEXTS: Final[dict[str, str]] = {
@@ -76,13 +71,6 @@ _COSTS: Final[dict[str, Any]] = {
     "interval": query_parameter("hour or day; left out, one sum for all"),
     "project": query_parameter("only calls of this project"),
 }
-
-
-class Followers:
-    """Counts who follows, so that there is a bound."""
-
-    def __init__(self) -> None:
-        self.count = 0
 
 
 Following = NamedDependency[SkipValidation[Followers]]
@@ -130,10 +118,9 @@ class FollowController(Controller):
         The same filters as for the list. Ends when the key is revoked or expires.
         """
         filters, seen = read_filters(request.query_params, visible(caller))
-        if following.count >= FOLLOWERS_MAX:
-            raise Limited(f"{FOLLOWERS_MAX} clients follow already; try again later", retry_after_s=10)
-        events = _follow(_Questions(database, seen, filters), lambda: gate.authenticate(request), following)
-        return ServerSentEvent(events)
+        following.check()
+        followed = _followed(database, seen, filters)
+        return ServerSentEvent(follow(followed, filters.begin, lambda: gate.authenticate(request), following))
 
 
 @get("/requests/{request_id:str}", tags=["requests"], opt={"grant": grant("requests:read")})
@@ -191,53 +178,17 @@ def read_filters(query: Mapping[str, str], seen: Visible) -> tuple[RequestFilter
     return RequestFilters(**texts, begin=begin, end=end, min_duration_ms=least_ms), seen
 
 
-class _Questions:
-    """Asks for the newest requests, again and again."""
+def _followed(database: Database, seen: Visible, filters: RequestFilters) -> Followed:
+    async def newest(begin: datetime) -> list[RequestItem]:
+        since = msgspec.structs.replace(filters, begin=begin)
+        async with database.connection() as connection:
+            return (await list_requests(connection, seen.project_ids, since, limit=FOLLOWED_PAGE)).items
 
-    def __init__(self, database: Database, seen: Visible, filters: RequestFilters) -> None:
-        self._database = database
-        self._seen = seen
-        self._filters = filters
-
-    async def newest(self) -> list[RequestItem]:
-        """Return the newest requests of the last hour, oldest first."""
-        begin = datetime.now(UTC) - FOLLOWED_BACK
-        if self._filters.begin is not None:
-            begin = max(begin, self._filters.begin)
-        filters = msgspec.structs.replace(self._filters, begin=begin)
-        async with self._database.connection() as connection:
-            page = await list_requests(connection, self._seen.project_ids, filters, limit=FOLLOWED_PAGE)
-        return page.items[::-1]
+    return Followed(kind="request", newest=newest, place=_id_of, poll_s=POLL_S)
 
 
-async def _follow(
-    questions: _Questions, check: Any, following: Followers
-) -> AsyncIterator[ServerSentEventMessage]:
-    """Send what is new. A call that took long has an older id, so ids are remembered, not compared."""
-    following.count += 1
-    try:
-        seen = dict.fromkeys(item.id for item in await questions.newest())
-        yield ServerSentEventMessage(comment="following", data=None)
-        quiet_s = 0.0
-        while True:
-            await asyncio.sleep(POLL_S)
-            quiet_s += POLL_S
-            check()
-            for item in await questions.newest():
-                if item.id not in seen:
-                    seen[item.id] = None
-                    quiet_s = 0.0
-                    yield ServerSentEventMessage(data=msgspec.json.encode(item).decode(), event="request")
-            while len(seen) > SEEN_MAX:
-                del seen[next(iter(seen))]
-            if quiet_s >= KEEP_ALIVE_S:
-                quiet_s = 0.0
-                yield ServerSentEventMessage(comment="still here", data=None)
-    except Fault as fault:
-        error = {"code": fault.code, "message": fault.message, "hint": fault.hint}
-        yield ServerSentEventMessage(data=msgspec.json.encode({"error": error}).decode(), event="error")
-    finally:
-        following.count -= 1
+def _id_of(item: RequestItem) -> str:
+    return item.id
 
 
 def read_text(query: Mapping[str, str], name: str) -> str | None:

@@ -5,6 +5,7 @@ Read next: `reading.listing`, `reading.opening`, `access.roles`.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final, get_args
 
 import msgspec
@@ -15,11 +16,11 @@ from litestar.response import ServerSentEvent
 from headgate.access.gate import CallerKey, grant
 from headgate.access.http import Store
 from headgate.access.roles import Visible, visible
-from headgate.core.faults import InvalidRequest, Limited
+from headgate.core.faults import InvalidRequest
 from headgate.core.money import format_usd, parse_usd
 from headgate.core.pages import Page
+from headgate.records.following import FOLLOWED_PAGE, Followed, follow
 from headgate.records.http import (
-    FOLLOWERS_MAX,
     PAGING,
     WHEN,
     Following,
@@ -31,9 +32,9 @@ from headgate.records.http import (
     read_text,
     read_times,
 )
+from headgate.store.database import Database
 from headgate.traces.reading.content import read_span
 from headgate.traces.reading.facets import count_facets
-from headgate.traces.reading.following import NewestTraces, follow_newest
 from headgate.traces.reading.listing import list_traces
 from headgate.traces.reading.model import (
     FacetCounts,
@@ -50,6 +51,8 @@ from headgate.traces.reading.scored import read_score
 from headgate.traces.reading.span_pages import list_spans
 
 AnyRequest = Request[Any, Any, Any]
+
+POLL_S: Final = 0.5
 
 _TEXTS: Final[dict[str, str]] = {
     "key": "in which the key of this id has a part",
@@ -123,10 +126,9 @@ class TraceFollowController(Controller):
         The same filters as for the list. Ends when the key is revoked or expires.
         """
         filters, seen = read_filters(request.query_params, visible(caller))
-        if following.count >= FOLLOWERS_MAX:
-            raise Limited(f"{FOLLOWERS_MAX} clients follow already; try again later", retry_after_s=10)
-        newest = NewestTraces(database, seen, filters)
-        return ServerSentEvent(follow_newest(newest, lambda: gate.authenticate(request), following))
+        following.check()
+        followed = _followed(database, seen, filters)
+        return ServerSentEvent(follow(followed, filters.begin, lambda: gate.authenticate(request), following))
 
 
 class TraceFacetsController(Controller):
@@ -225,6 +227,20 @@ def read_filters(query: Mapping[str, str], seen: Visible) -> tuple[TraceFilters,
         only_key=seen.key,
     )
     return filters, narrowed(seen, read_text(query, "project"))
+
+
+def _followed(database: Database, seen: Visible, filters: TraceFilters) -> Followed:
+    async def newest(begin: datetime) -> list[TraceItem]:
+        since = msgspec.structs.replace(filters, begin=begin)
+        async with database.connection() as connection:
+            return (await list_traces(connection, seen.project_ids, since, limit=FOLLOWED_PAGE)).items
+
+    # A trace grows: more of it arrives, or it is settled.
+    return Followed(kind="trace", newest=newest, place=_place_of, poll_s=POLL_S, grows=True)
+
+
+def _place_of(item: TraceItem) -> tuple[str, str]:
+    return item.project, item.trace_id
 
 
 def read_sort(text: str | None) -> Sort:
