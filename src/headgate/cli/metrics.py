@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from headgate.cli.client import Json
@@ -43,6 +44,26 @@ POINTS = (
 Project = Annotated[str | None, typer.Option(help="Only what was sent to this project.")]
 
 
+class Which(msgspec.Struct, frozen=True, kw_only=True):
+    """Which measurements, and how they are added up."""
+
+    interval: Annotated[str | None, typer.Option(help="hour or day; left out, one sum for all.")] = None
+    group_by: Annotated[str | None, typer.Option(help="An attribute, such as gen_ai.request.model.")] = None
+    project: Project = None
+    since: Annotated[
+        str | None,
+        typer.Option("--from", help="Not before, such as 2026-11-21T08:00:00Z; else the last day."),
+    ] = None
+    until: Annotated[str | None, typer.Option("--to", help="Before this time.")] = None
+
+    def parameters(self) -> dict[str, Any]:
+        """Return them as the API takes them."""
+        found = msgspec.structs.asdict(self)
+        found["from"] = found.pop("since")
+        found["to"] = found.pop("until")
+        return found
+
+
 @app.callback(invoke_without_command=True)
 @over_api
 def metrics(api: Api, context: typer.Context, project: Project = None) -> None:
@@ -63,23 +84,14 @@ def list_metrics(api: Api, project: Project = None) -> None:
 def series(
     api: Api,
     name: Annotated[str, typer.Argument(help="The metric, such as gen_ai.client.token.usage.")],
-    interval: Annotated[
-        str | None, typer.Option(help="hour or day; left out, one sum for all the time.")
-    ] = None,
-    group_by: Annotated[str | None, typer.Option(help="An attribute, such as gen_ai.request.model.")] = None,
+    which: Which,
     attribute: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE that a series must have; may be repeated.")
     ] = None,
-    project: Project = None,
-    since: Annotated[
-        str | None,
-        typer.Option("--from", help="Not before, such as 2026-11-21T08:00:00Z; else the last day."),
-    ] = None,
-    until: Annotated[str | None, typer.Option("--to", help="Before this time.")] = None,
 ) -> None:
     """Show what a metric came to; quantiles are estimated from its buckets."""
-    asked = {"interval": interval, "group_by": group_by, "attribute": attribute, "project": project}
-    found: Json = api.client.get("/metrics/series", name=name, **asked, **{"from": since, "to": until})
+    asked = {"name": name, "attribute": attribute, **which.parameters()}
+    found: Json = api.client.get("/metrics/series", **asked)
     if api.out.as_json:
         api.out.json(found["items"])
         return

@@ -112,6 +112,7 @@ def traces(
     filters: TraceFilters,
     sort: Sort = None,
     limit: Limit = 20,
+    *,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on, and show traces as they come in and grow.")
     ] = False,
