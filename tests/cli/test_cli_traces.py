@@ -275,3 +275,9 @@ def test_filters_of_traces_are_asked_for_as_the_api_names_them(api: ScriptedApi)
             "limit": "2",
         }
     ]
+
+
+def test_attributes_of_metrics_are_asked_for_one_by_one(api: ScriptedApi) -> None:
+    assert main(shlex.split("metrics series m --attribute a=b")) == 0
+    asked = [query for _, path, query, _ in api.asked if path == "/api/v1/metrics/series"]
+    assert asked == [{"name": "m", "attribute": "a=b"}]

@@ -7,7 +7,7 @@ proxy, decodes nothing. Read next: `client`, which says what to ask and explains
 import http.client
 import select
 import ssl
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 from urllib.parse import urlencode, urlsplit
@@ -77,7 +77,7 @@ class Connection:
         self,
         method: str,
         path: str,
-        query: Mapping[str, str] | None = None,
+        query: Sequence[tuple[str, str]] = (),
         body: bytes | None = None,
         *,
         headers: Mapping[str, str] | None = None,

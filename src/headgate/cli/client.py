@@ -157,7 +157,7 @@ class Client:
             return self._connection.ask(
                 method,
                 path,
-                {name: _parameter(value) for name, value in parameters.items() if value is not None},
+                _given(parameters),
                 None if body is None else msgspec.json.encode(body),
             )
         except asking.TooSlow as error:
@@ -182,13 +182,18 @@ def connected(url: str, key: str | None) -> Generator[Client]:
 
 
 def _query(parameters: Json) -> str:
-    given = [
+    given = _given(parameters)
+    return f"?{urlencode(given)}" if given else ""
+
+
+def _given(parameters: Json) -> list[tuple[str, str]]:
+    """Return what was given, a list as one parameter for each of its values."""
+    return [
         (name, _parameter(each))
         for name, value in parameters.items()
         for each in (cast("list[Any]", value) if isinstance(value, list) else [value])
         if each is not None
     ]
-    return f"?{urlencode(given)}" if given else ""
 
 
 def _parameter(value: Any) -> str:
@@ -199,7 +204,8 @@ def _refusal(status: int, content: bytes, what: str, *, has_key: bool) -> Comman
     message, hint = _explanation(content)
     if message is None:
         message = f"the server answered {status} to {what}"
-    if hint is None:
+    # The server can't know where this client looked for a key.
+    if hint is None or (status == 401 and not has_key):
         hint = _hint(status, has_key=has_key)
     return CommandFailed(message, hint)
 

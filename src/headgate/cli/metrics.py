@@ -49,6 +49,9 @@ class Which(msgspec.Struct, frozen=True, kw_only=True):
 
     interval: Annotated[str | None, typer.Option(help="hour or day; left out, one sum for all.")] = None
     group_by: Annotated[str | None, typer.Option(help="An attribute, such as gen_ai.request.model.")] = None
+    attribute: Annotated[
+        list[str], typer.Option(help="NAME=VALUE that a series must have; may be repeated.")
+    ] = []
     project: Project = None
     since: Annotated[
         str | None,
@@ -85,13 +88,9 @@ def series(
     api: Api,
     name: Annotated[str, typer.Argument(help="The metric, such as gen_ai.client.token.usage.")],
     which: Which,
-    attribute: Annotated[
-        list[str] | None, typer.Option(help="NAME=VALUE that a series must have; may be repeated.")
-    ] = None,
 ) -> None:
     """Show what a metric came to; quantiles are estimated from its buckets."""
-    asked = {"name": name, "attribute": attribute, **which.parameters()}
-    found: Json = api.client.get("/metrics/series", **asked)
+    found: Json = api.client.get("/metrics/series", name=name, **which.parameters())
     if api.out.as_json:
         api.out.json(found["items"])
         return
@@ -105,4 +104,4 @@ def _flat(point: Json) -> Json:
 
 def _list(api: Api, project: str | None) -> None:
     rows = api.client.get("/metrics", project=project)["items"]
-    api.out.rows(rows, COLUMNS, empty="No metrics yet; docs/guides/sending-traces.md says how they are sent.")
+    api.out.rows(rows, COLUMNS, empty="No metrics yet; docs/guides/traces.md says how they are sent.")

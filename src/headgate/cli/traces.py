@@ -235,7 +235,9 @@ def _written(row: Json) -> str:
 
 
 def _price(row: Json) -> str:
-    return usd(row["cost_usd"]) if row.get("cost_usd") is not None else "cost unknown"
+    if row.get("cost_usd") is not None:
+        return usd(row["cost_usd"])
+    return "cost unknown" if row["calls"] else "no calls"
 
 
 def _list(api: Api, filters: TraceFilters, sort: str | None, limit: int) -> None:
