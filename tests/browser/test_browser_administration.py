@@ -204,6 +204,72 @@ def test_a_target_is_tried_and_the_call_is_on_record(
     looker.check()
 
 
+def test_a_provider_says_when_it_failed_last_and_why(
+    house: House, made: Administered, looking: Opener
+) -> None:
+    looker = looking()
+    page = settled(looker, "/routing/providers", "Slots a gateway")
+    row = page.get_by_role("table", name="providers").get_by_role("row").filter(has_text="shaky")
+    row.get_by_text("overloaded").wait_for()
+    found: Any = next(each for each in house.running.get("/providers")["items"] if each["name"] == "shaky")
+    assert found["last_failure"]["target"] == "shaky/large"
+    expect(row.get_by_role("time")).to_have_attribute("datetime", found["last_failure"]["at"])
+    assert found["state_since"] is None, "one failure opens no breaker"
+    looker.check()
+
+
+def test_a_rule_is_written_tried_and_only_then_holds(
+    house: House, made: Administered, looking: Opener
+) -> None:
+    looker = looking()
+    page = settled(looker, "/routing/rules", "max_output is at most 300")
+    page.get_by_role("button", name="New rule").click()
+    form = page.get_by_role("dialog", name="A new rule")
+    form.get_by_label(re.compile("^Name")).fill("written")
+    form.get_by_label("That ask for the model").fill("assistant")
+    form.get_by_label("parameter 1", exact=True).fill("temperature")
+    form.get_by_label("what becomes of parameter 1").select_option("at most")
+    form.get_by_label("value of parameter 1").fill("warm")
+    form.get_by_label(re.compile("^Why")).fill("<i>tried</i>")
+    put = form.get_by_role("button", name="Put it in force")
+    expect(put).to_be_disabled()
+    form.get_by_role("button", name="Try it on calls on record").click()
+    form.get_by_role("alert").wait_for()
+    form.get_by_label("value of parameter 1").fill("0.3")
+    form.get_by_role("button", name="Change words").click()
+    form.get_by_label("old text 1").fill("Say hello.")
+    form.get_by_label("new text 1").fill("Say good evening.")
+    form.get_by_role("button", name="Try it on calls on record").click()
+    changed = form.get_by_role("table", name="changed fields")
+    changed.wait_for()
+    looker.shoot("routing-rule-written")
+    assert looker.violations() == []
+    form.get_by_label("value of parameter 1").fill("0.4")
+    form.get_by_text("try it again").wait_for()
+    expect(put).to_be_disabled()
+    form.get_by_role("button", name="Try it on calls on record").click()
+    changed.wait_for()
+    put.click()
+    form.wait_for(state="hidden")
+    rule: Any = house.running.get("/rules/written")
+    assert (rule["match"]["model"], rule["clamp"]) == ("assistant", {"temperature": {"most": 0.4}})
+    assert rule["replace"] == [{"old": "Say hello.", "new": "Say good evening."}]
+    page.get_by_role("link", name="written").click()
+    page.get_by_role("button", name="Change").click()
+    form = page.get_by_role("dialog", name="Change written")
+    expect(form.get_by_label("value of parameter 1")).to_have_value("0.4")
+    form.get_by_label("Share of these calls").fill("50")
+    form.get_by_role("button", name="Try it on calls on record").click()
+    form.get_by_text("looked at").wait_for()
+    form.get_by_role("button", name="Put it in force").click()
+    form.wait_for(state="hidden")
+    page.get_by_text("50 %, the same ones each time").wait_for()
+    assert house.running.get("/rules/written")["version"] == 2
+    assert house.running.api.delete("/rules/written").status_code == 200
+    looker.errors = [error for error in looker.errors if "400" not in error]
+    looker.check()
+
+
 def test_a_rule_is_tested_and_deleted(house: House, made: Administered, looking: Opener) -> None:
     looker = looking()
     page = settled(looker, "/routing/rules", "elsewhere")

@@ -143,6 +143,8 @@ def api() -> Iterator[ScriptedApi]:
     scripted.items("/api/v1/costs", COST)
     scripted.on("GET", f"/api/v1/requests/{REQUEST['id']}", DETAIL)
     scripted.on("POST", "/api/v1/keys", {**KEY, "key": "hg_k1_shown-once"}, status=201)
+    rotated = {**KEY, "key": "hg_k1_shown-once", "earlier_until": "2026-11-21T09:00:00Z"}
+    scripted.on("POST", "/api/v1/keys/k1/rotate", rotated)
     scripted.on("DELETE", "/api/v1/keys/k1", {"id": "k1", "revoked": True, "not_acknowledged": []})
     scripted.on("POST", "/api/v1/budgets", BUDGET, status=201)
     scripted.on("PATCH", "/api/v1/budgets/openai-monthly", BUDGET)
@@ -192,6 +194,8 @@ COMMANDS = {
     "keys-create-no-window": "keys create bot --budget 10",
     "keys-create-no-name": "keys create",
     "keys-revoke": "keys revoke k1",
+    "keys-rotate": "keys rotate k1 --earlier-lasts 1h",
+    "keys-rotate-no-duration": "keys rotate k1 --earlier-lasts soon",
     "keys-revoke-unknown": "keys revoke k9",
     "budgets-list": "budgets list",
     "budgets-set-new": "budgets set everyone --limit '10 USD' --window day --scope user=*",

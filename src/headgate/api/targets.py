@@ -36,10 +36,12 @@ class TargetHealthFiles:
 
 
 def merged(views: Iterable[Mapping[str, Health]]) -> dict[str, Health]:
-    """Put what several gateways say together: the worst state, the mean latency, all calls in flight."""
+    """Put what several gateways say together: the worst state and since when, the last failure, the mean
+    latency, all calls in flight."""
     by_name: dict[str, list[Health]] = {}
     for view in views:
-        for target, health in view.items():
+        for target, said in view.items():
+            health = msgspec.structs.replace(said, failed_target=target)
             by_name.setdefault(target, []).append(health)
             by_name.setdefault(target.partition("/")[0], []).append(health)
     return {name: _together(found) for name, found in by_name.items()}
@@ -48,10 +50,17 @@ def merged(views: Iterable[Mapping[str, Health]]) -> dict[str, Health]:
 def _together(found: list[Health]) -> Health:
     states = {health.state for health in found}
     latencies = [health.latency_ms for health in found if health.latency_ms is not None]
+    state = next((state for state in _WORST_FIRST if state in states), "unknown")
+    since = [health.since_ms for health in found if health.since_ms is not None]
+    failed = max(found, key=lambda health: health.failed_ms or 0)
     return Health(
-        state=next((state for state in _WORST_FIRST if state in states), "unknown"),
+        state=state,
         latency_ms=round(sum(latencies) / len(latencies), 1) if latencies else None,
         calls_in_flight=sum(health.calls_in_flight or 0 for health in found),
+        since_ms=min(since, default=None),
+        failure=failed.failure,
+        failed_ms=failed.failed_ms,
+        failed_target=failed.failed_target,
     )
 
 

@@ -4,8 +4,8 @@ Never shows a secret, only whether there is one. Read next: `config.snapshots`, 
 """
 
 import asyncio
-from datetime import datetime
-from typing import Annotated, Any, Protocol
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Protocol
 
 import msgspec
 from litestar import Controller, get, post
@@ -65,6 +65,22 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     latency_ms: float | None = None
     calls_in_flight: int | None = None
+    since_ms: int | None = None
+    """Since when the breaker has not been closed, from 1970 on."""
+    failure: str = ""
+    failed_ms: int | None = None
+    failed_target: str = ""
+
+
+UNKNOWN: Final = Health(state="unknown")
+
+
+class LastFailure(msgspec.Struct, frozen=True, kw_only=True):
+    """What a target said, or what became of the call, when it failed last."""
+
+    target: str
+    message: str
+    at: str
 
 
 InForce = NamedDependency[SkipValidation[Configuration]]
@@ -142,7 +158,8 @@ class ActivatedView(msgspec.Struct, frozen=True, kw_only=True):
 
 class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
     """A provider of the snapshot in force. `has_key`: whether the credential that it needs is there, null
-    where it needs none. `regions` empty: unknown, which is nowhere. `state` is the circuit breaker's.
+    where it needs none. `regions` empty: unknown, which is nowhere. `state` is the circuit breaker's, and
+    `state_since` when it left off being closed.
     `calls_max` is how many calls one gateway has with it at once, `queued_max` how many more wait there."""
 
     name: str
@@ -153,6 +170,8 @@ class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None
     models: list[str]
     state: str
+    state_since: str | None
+    last_failure: LastFailure | None
     latency_ms: float | None
     calls_in_flight: int | None
     calls_max: int
@@ -177,6 +196,7 @@ class TargetView(msgspec.Struct, frozen=True, kw_only=True):
     context_window: int | None
     max_output: int | None
     state: str
+    state_since: str | None
     latency_ms: float | None
     calls_in_flight: int | None
     regions: list[str]
@@ -386,7 +406,7 @@ def _provider_view(configuration: Configuration, snapshot: Snapshot, name: str) 
         for target in alias.targets
         if target.provider.name == name
     }
-    health = configuration.health_of(name)
+    health = configuration.health_of(name) or UNKNOWN
     return ProviderView(
         name=name,
         kind=provider.kind,
@@ -395,12 +415,25 @@ def _provider_view(configuration: Configuration, snapshot: Snapshot, name: str) 
         has_key=has_key,
         reason=reason,
         models=sorted(named),
-        state="no key" if reason else (health.state if health is not None else "unknown"),
-        latency_ms=None if health is None else health.latency_ms,
-        calls_in_flight=None if health is None else health.calls_in_flight,
+        state="no key" if reason else health.state,
+        state_since=_instant(health.since_ms),
+        last_failure=_last_failure(health),
+        latency_ms=health.latency_ms,
+        calls_in_flight=health.calls_in_flight,
         calls_max=provider.max_concurrent,
         queued_max=provider.max_queued,
     )
+
+
+def _last_failure(health: Health) -> LastFailure | None:
+    at = _instant(health.failed_ms)
+    if at is None:
+        return None
+    return LastFailure(target=health.failed_target, message=health.failure, at=at)
+
+
+def _instant(at_ms: int | None) -> str | None:
+    return None if at_ms is None else format_datetime(datetime.fromtimestamp(at_ms / 1000, UTC))
 
 
 def _base_url(snapshot: Snapshot, name: str) -> str | None:
@@ -433,7 +466,7 @@ def _model_view(configuration: Configuration, alias: Alias, project: Project | N
 
 
 def _target_view(configuration: Configuration, target: Target, excluded: str | None) -> TargetView:
-    health = configuration.health_of(target.name)
+    health = configuration.health_of(target.name) or UNKNOWN
     secrets = configuration.secrets
     if excluded is None and secrets is not None and secrets.reason_missing(target.provider.name):
         excluded = f"the credential of {target.provider.name} is missing"
@@ -443,9 +476,10 @@ def _target_view(configuration: Configuration, target: Target, excluded: str | N
         price=None if target.facts.price is None else _price_view(target.facts.price),
         context_window=target.facts.context_window,
         max_output=target.facts.max_output,
-        state="unknown" if health is None else health.state,
-        latency_ms=None if health is None else health.latency_ms,
-        calls_in_flight=None if health is None else health.calls_in_flight,
+        state=health.state,
+        state_since=_instant(health.since_ms),
+        latency_ms=health.latency_ms,
+        calls_in_flight=health.calls_in_flight,
         regions=sorted(target.regions),
         excluded=excluded,
     )

@@ -123,7 +123,6 @@ def _judge(plane: DataPlane, held: Held, fault: Fault) -> None:
         health.cool(now_s, fault.retry_after_s)
         release_probe(held)
         return
-    health.last_failure = fault.message
-    if health.breaker.failed(now_s):
+    if health.fail(fault.message, now_s=now_s, at_ms=plane.clock.now_ms()):
         name = held.way.name
         plane.alert("breaker_open", name, f"{name} failed repeatedly: {fault.message}")

@@ -20,6 +20,7 @@ COOL_S_MAX: Final = 60.0
 EWMA_WEIGHT: Final = 0.2
 TARGETS_MAX: Final = 4096
 QUEUE_WAIT_S_MAX: Final = 30.0
+FAILURE_CHARACTERS_MAX: Final = 500
 
 BreakerState = Literal["closed", "open", "half-open"]
 
@@ -82,7 +83,10 @@ class Breaker:
 class TargetHealth:
     """What was seen of one target, and its slots."""
 
-    __slots__ = ("_waiting", "breaker", "calls_in_flight", "cool_until_s", "last_failure", "latency_s")
+    __slots__ = (
+        *("_waiting", "breaker", "calls_in_flight", "cool_until_s", "failed_ms", "last_failure", "latency_s"),
+        "opened_ms",
+    )
 
     def __init__(self) -> None:
         self.breaker = Breaker()
@@ -90,11 +94,22 @@ class TargetHealth:
         self.calls_in_flight = 0
         self.cool_until_s = 0.0
         self.last_failure = ""
+        self.failed_ms: int | None = None
+        self.opened_ms: int | None = None
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def cool(self, now_s: float, wait_s: float | None) -> None:
         """The target limits its rate: others come first for as long as it asks, or a second."""
         self.cool_until_s = max(self.cool_until_s, now_s + min(wait_s or COOL_S, COOL_S_MAX))
+
+    def fail(self, message: str, *, now_s: float, at_ms: int) -> bool:
+        """Remember a failure, and when it was by the calendar. Returns whether this opened the breaker."""
+        self.last_failure, self.failed_ms = message, at_ms
+        was_closed = self.breaker.is_closed
+        opened = self.breaker.failed(now_s)
+        if opened and was_closed:
+            self.opened_ms = at_ms
+        return opened
 
     def observe(self, latency_s: float) -> None:
         """Add a time to first token (or to the whole answer); a rise counts at once, a fall slowly."""
@@ -153,11 +168,17 @@ class TargetHealth:
 
 
 class TargetView(msgspec.Struct, frozen=True, kw_only=True):
-    """How a target does, as one gateway sees it. Latency is to the first token, or the whole answer."""
+    """How a target does, as one gateway sees it. Latency is to the first token, or the whole answer.
+
+    Since `since_ms` its breaker has not been closed; it failed last at `failed_ms`. Both count from 1970.
+    """
 
     state: BreakerState
     latency_ms: float | None
     calls_in_flight: int
+    since_ms: int | None
+    failure: str
+    failed_ms: int | None
 
 
 class Health:
@@ -192,6 +213,9 @@ class Health:
                 state=seen.breaker.state(now_s),
                 latency_ms=None if seen.latency_s is None else round(seen.latency_s * 1000, 1),
                 calls_in_flight=seen.calls_in_flight,
+                since_ms=None if seen.breaker.is_closed else seen.opened_ms,
+                failure=seen.last_failure[:FAILURE_CHARACTERS_MAX],
+                failed_ms=seen.failed_ms,
             )
             for name, seen in self._targets.items()
         }

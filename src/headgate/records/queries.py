@@ -5,6 +5,7 @@ ask for. The filter stands inside the SQL, before paging. Read next: `records/qu
 """
 
 import json
+import math
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -38,6 +39,8 @@ from headgate.records.sink import QUERIES
 from headgate.store.database import Connection
 
 COST_ROWS_MAX = 10_000
+WORD_MAX = 200
+"""Of names in the index of words: characters."""
 NO_ARM = "-"
 """What the filter by arm says of calls that are in none; no arm is called that."""
 _BY_VALUE: tuple[GroupName, ...] = ("user", "tag")
@@ -65,6 +68,10 @@ async def list_requests(
         "status_min": status_min,
         "status_max": status_max,
         "patterns": None if filters.text is None else _patterns(filters.text),
+        "min_duration_ms": None if filters.min_duration_ms is None else math.ceil(filters.min_duration_ms),
+        "words": _words(filters),
+        "targets": None if filters.target is None else f"{_escaped(clean(filters.target))}/%",
+        **await _releases(connection, project_ids, filters.release),
         "exposure": _exposure_path(filters.experiment, filters.arm),
         "limit": limit + 1,
     }
@@ -286,6 +293,28 @@ def _status_range(status: str | None) -> tuple[int | None, int | None]:
     )
 
 
+def _words(filters: RequestFilters) -> list[str] | None:
+    """Return what the index of words has of a request that matches; None where it has nothing."""
+    given = {"model": filters.model, "target": filters.target, "code": filters.code}
+    words = [f"{name}:{clean(value)[:WORD_MAX]}" for name, value in given.items() if value is not None]
+    return words or None
+
+
+async def _releases(
+    connection: Connection, project_ids: Sequence[str] | None, release: str | None
+) -> dict[str, str | list[str] | None]:
+    """Return the releases that a filter means: asked before, so that the list's plan knows whether it is one,
+    whose calls lie in order in an index, or several."""
+    if release is None:
+        return {"release": None, "releases": None}
+    parameters = {"release": clean(release), "project_ids": _scope(project_ids)}
+    cursor = await connection.execute(QUERIES.find_releases, parameters)
+    found = sorted({clean(release), *[str(row[0]) for row in await cursor.fetchall()]})
+    if len(found) == 1:
+        return {"release": found[0], "releases": None}
+    return {"release": None, "releases": found}
+
+
 def _exposure_path(experiment: str | None, arm: str | None) -> str | None:
     """Return the JSON path of a call's part in an experiment; None where none is asked for."""
     wanted: list[str] = []
@@ -300,11 +329,13 @@ def _exposure_path(experiment: str | None, arm: str | None) -> str | None:
 def _patterns(text: str) -> list[str]:
     """Return LIKE patterns for the text as it may stand in JSON: as it is, escaped, and escaped to ASCII."""
     written = (text, json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1])
-    escaped = (
-        form.replace("\0", "").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        for form in written
-    )
+    escaped = (_escaped(form.replace("\0", "")) for form in written)
     return [f"%{form}%" for form in dict.fromkeys(escaped)]
+
+
+def _escaped(text: str) -> str:
+    """Return a text as LIKE takes it letter by letter."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _usage(text: str) -> UsageBuckets:

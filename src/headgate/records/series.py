@@ -149,8 +149,12 @@ async def series(
     filters: SeriesFilters,
     *,
     group_by: SeriesGroupName | None = None,
+    with_latencies: bool = True,
 ) -> Series:
-    """Return what charts show of the calls that match, the largest groups first."""
+    """Return what charts show of the calls that match, the largest groups first.
+
+    Latencies take most of the time where many sums are put together.
+    """
     axis = axis_of(filters.begin, filters.end)
     parameters = _parameters(project_ids, filters, axis, group_by)
     gathered: dict[str | None, _Sums] = {}
@@ -166,8 +170,9 @@ async def series(
     else:
         cursor = await connection.execute(QUERIES.sums, parameters, prepare=False)
         _add_sums(axis, sums_of, await cursor.fetchall())
-        cursor = await connection.execute(QUERIES.sketches, parameters, prepare=False)
-        _add_sketches(axis, sums_of, await cursor.fetchall())
+        if with_latencies:
+            cursor = await connection.execute(QUERIES.sketches, parameters, prepare=False)
+            _add_sketches(axis, sums_of, await cursor.fetchall())
     cursor = await connection.execute(QUERIES.failures, parameters, prepare=False)
     failures = _failures(axis, await cursor.fetchall())
     if group_by is None:

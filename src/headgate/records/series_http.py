@@ -29,7 +29,10 @@ _TIMES: Final = {
     "from": "from this time on; a day before `to` if left out",
     "to": "until this time; now if left out",
 }
-_GROUP: Final = {"group_by": f"one of {', '.join(get_args(SeriesGroupName))}; left out, all calls together"}
+_GROUP: Final = {
+    "group_by": f"one of {', '.join(get_args(SeriesGroupName))}; left out, all calls together",
+    "latencies": "no leaves them out, which over long times is quicker",
+}
 
 
 class SeriesController(Controller):
@@ -58,7 +61,19 @@ class SeriesController(Controller):
             raise InvalidRequest("from is not before to; name an earlier time", parameter="from")
         filters = SeriesFilters(**texts, begin=begin, end=end)
         async with database.connection() as connection:
-            return await series(connection, seen.project_ids, filters, group_by=_group(query.get("group_by")))
+            return await series(
+                connection,
+                seen.project_ids,
+                filters,
+                group_by=_group(query.get("group_by")),
+                with_latencies=_with_latencies(query.get("latencies")),
+            )
+
+
+def _with_latencies(text: Any) -> bool:
+    if text not in (None, "yes", "no"):
+        raise InvalidRequest(f"latencies is {text!r}; write yes or no", parameter="latencies")
+    return text != "no"
 
 
 def _group(text: Any) -> SeriesGroupName | None:

@@ -112,7 +112,7 @@ function Histogram({ filters }: { filters: Filters }) {
   const view = useShared();
   const { set } = useView();
   const marks = useMarks(view);
-  const filter: SeriesFilter = {};
+  const filter: SeriesFilter = { latencies: "no" };
   for (const name of ["model", "target", "prompt", "release", "key"] as const) {
     const value = filters[name];
     if (value) {

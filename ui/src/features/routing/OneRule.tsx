@@ -15,6 +15,8 @@ import { useChange } from "@/shell/useChange";
 import { useView } from "@/shell/view";
 import { useKeyNames } from "../access/useKeys";
 import { Ends } from "./Rules";
+import { draftOf } from "./ruleDraft";
+import { RuleForm } from "./RuleForm";
 import { RuleTrial } from "./RuleTrial";
 import { actionsOf, matchOf, type Rule, textOf } from "./ruleWords";
 
@@ -40,6 +42,7 @@ export default function OneRule() {
 function Shown({ rule }: { rule: Rule }) {
   const mayWrite = useMay("rules:write");
   const [isDeleting, setDeleting] = useState(false);
+  const [isChanging, setChanging] = useState(false);
   return (
     <div>
       <header className="hg-call-head">
@@ -54,6 +57,11 @@ function Shown({ rule }: { rule: Rule }) {
           <Text>{rule.note}</Text>
         </span>
         <span className="hg-spring" />
+        {mayWrite && (
+          <button type="button" className="hg-button" onClick={() => setChanging(true)}>
+            Change
+          </button>
+        )}
         {mayWrite && (
           <button type="button" className="hg-button hg-danger" onClick={() => setDeleting(true)}>
             Delete
@@ -74,6 +82,7 @@ function Shown({ rule }: { rule: Rule }) {
         <RuleTrial name={rule.name} />
         <History name={rule.name} />
       </div>
+      {isChanging && <RuleForm draft={draftOf(rule)} isNew={false} onClose={() => setChanging(false)} />}
       {isDeleting && <DeleteRule rule={rule} onClose={() => setDeleting(false)} />}
     </div>
   );

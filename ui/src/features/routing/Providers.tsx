@@ -4,7 +4,7 @@ import { type Schemas, api, ask } from "@/api";
 import { Confirm, Field } from "@/core/Dialogs";
 import { Answered, Empty } from "@/core/States";
 import { Text } from "@/core/Text";
-import { Duration, Name, State, Status } from "@/core/Values";
+import { Duration, Instant, Name, State, Status } from "@/core/Values";
 import { useMay } from "@/shell/session";
 import { To } from "@/shell/To";
 import { refreshOf, useShared } from "@/shell/view";
@@ -52,6 +52,7 @@ function ProviderTable({ items, onTry }: { items: Provider[]; onTry: ((provider:
           <th scope="col">Provider</th>
           <th scope="col">Kind</th>
           <th scope="col">State</th>
+          <th scope="col">Failed last</th>
           <th scope="col">Key</th>
           <th scope="col">Regions</th>
           <th scope="col" className="hg-right">Latency</th>
@@ -77,6 +78,25 @@ function ProviderTable({ items, onTry }: { items: Provider[]; onTry: ((provider:
             <td>{each.kind}</td>
             <td>
               <State tone={toneOf(each.state)}>{STATES[each.state] ?? each.state}</State>
+              {each.state_since && (
+                <div className="hg-soft">
+                  since <Instant at={each.state_since} />
+                </div>
+              )}
+            </td>
+            <td className="hg-last-failure">
+              {each.last_failure ? (
+                <>
+                  <To path="/requests" filter={{ target: each.last_failure.target, status: "error" }}>
+                    <Instant at={each.last_failure.at} />
+                  </To>
+                  <div className="hg-soft">
+                    <Text>{`${each.last_failure.target}: ${each.last_failure.message}`}</Text>
+                  </div>
+                </>
+              ) : (
+                <span className="hg-soft">none seen</span>
+              )}
             </td>
             <td>
               <HasKey of={each} />

@@ -46,7 +46,7 @@ export function RuleTrial({ name }: { name: string }) {
   );
 }
 
-function Outcome({ found }: { found: Found }) {
+export function Outcome({ found }: { found: Found }) {
   const more = Number(found.difference_usd);
   return (
     <div role="status">

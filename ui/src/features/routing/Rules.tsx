@@ -1,22 +1,36 @@
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { api, ask } from "@/api";
 import { percent } from "@/core/format";
 import { Answered, Empty } from "@/core/States";
 import { Instant, Name, State } from "@/core/Values";
 import { To } from "@/shell/To";
 import { useShared } from "@/shell/view";
+import { useMay } from "@/shell/session";
 import { RoutingPages } from "./RoutingPages";
+import { NEW } from "./ruleDraft";
+import { RuleForm } from "./RuleForm";
 import { actionsOf, matchOf, type Rule } from "./ruleWords";
 
 /** What is changed in calls before they are sent: which calls, what in them, and until when. */
 export default function Rules() {
   const view = useShared();
+  const mayWrite = useMay("rules:write");
+  const [isWriting, setWriting] = useState(false);
   const rules = useQuery({
     queryKey: ["rules"],
     queryFn: ({ signal }) => ask(api.GET("/api/v1/rules", { params: { query: { limit: 500 } }, signal })),
   });
   return (
     <RoutingPages>
+      {mayWrite && (
+        <p>
+          <button type="button" className="hg-button hg-main" onClick={() => setWriting(true)}>
+            New rule
+          </button>
+        </p>
+      )}
+      {isWriting && <RuleForm draft={{ ...NEW, project: view.project ?? "" }} isNew onClose={() => setWriting(false)} />}
       <Answered of={rules} what="rules">
         {({ items }) => {
           const shown = items.filter((each) => !view.project || !each.match.project || each.match.project === view.project);

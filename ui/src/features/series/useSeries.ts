@@ -13,6 +13,8 @@ export interface SeriesFilter {
   prompt?: string;
   release?: string;
   key?: string;
+  /** Left out they are quicker. */
+  latencies?: "no";
 }
 
 /** What charts show, for the filter that all pages share and for more. Sums are kept without environments. */
