@@ -2,10 +2,20 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
+from headgate.api.targets import merged
+from headgate.config.http import Health as Said
 from headgate.core.faults import Unavailable
-from headgate.gateway.health import FAILURES_TO_OPEN, OPEN_S, Breaker, Health, TargetHealth
+from headgate.gateway.health import (
+    FAILURE_CHARACTERS_MAX,
+    FAILURES_TO_OPEN,
+    OPEN_S,
+    Breaker,
+    Health,
+    TargetHealth,
+)
 
 
 def test_a_breaker_opens_after_repeated_failures_and_lets_one_probe_through() -> None:
@@ -98,3 +108,22 @@ def test_a_target_that_limits_its_rate_rests_as_long_as_it_asks_but_a_minute_at_
     assert health.cool_until_s == 15.0, "a shorter wait does not take back a longer one"
     health.cool(10.0, 86_400.0)
     assert health.cool_until_s == 70.0
+
+
+def test_a_target_says_since_when_it_rests_and_how_it_failed_last() -> None:
+    one, other = Health(), Health()
+    for number in range(FAILURES_TO_OPEN):
+        one.of("p/m").fail(f"failure {number}", now_s=float(number), at_ms=1000 * number)
+    other.of("p/m").fail("x" * 9000, now_s=1.0, at_ms=99_000)
+    opened_ms = 1000 * (FAILURES_TO_OPEN - 1)
+    seen = one.view(now_s=5.0)["p/m"]
+    assert (seen.state, seen.since_ms, seen.failure) == ("open", opened_ms, f"failure {FAILURES_TO_OPEN - 1}")
+    views = [
+        msgspec.json.decode(msgspec.json.encode(each.view(now_s=5.0)), type=dict[str, Said])
+        for each in (one, other)
+    ]
+    known = merged(views)["p"]
+    assert (known.state, known.since_ms, known.failed_ms) == ("open", opened_ms, 99_000)
+    assert (known.failed_target, len(known.failure)) == ("p/m", FAILURE_CHARACTERS_MAX)
+    one.of("p/m").breaker.succeeded()
+    assert one.view(now_s=9.0)["p/m"].since_ms is None
