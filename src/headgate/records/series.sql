@@ -2,12 +2,14 @@
 
 -- name: sums
 -- Counts and costs by step, group and class of the status; all but the largest groups are one, whose name is null.
+-- Added up before the largest groups are looked for: a month has few steps and many rows.
 with chosen as materialized (
-    select extract(epoch from slot)::bigint / %(step_s)s as step, status_class, requests, cost_usd, unpriced, estimated,
+    select extract(epoch from slot)::bigint / %(step_s)s as step, status_class,
         case %(group_by)s::text
             when 'project' then project when 'model' then model when 'target' then target
             when 'prompt' then prompt when 'release' then release when 'key' then key
-        end as value
+        end as value,
+        sum(requests) as requests, sum(cost_usd) as cost_usd, sum(unpriced) as unpriced, sum(estimated) as estimated
     from rollups
     where (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
         and slot >= %(begin)s and slot < %(end)s
@@ -16,6 +18,7 @@ with chosen as materialized (
         and (%(target)s::text is null or target = %(target)s or starts_with(target, %(target)s || '/'))
         and (%(prompt)s::text is null or prompt = %(prompt)s)
         and (%(release)s::text is null or release = %(release)s)
+    group by 1, 2, 3
 ), largest as (
     select value from chosen group by value order by sum(requests) desc, value limit %(groups_max)s
 )
