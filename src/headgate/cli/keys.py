@@ -8,7 +8,6 @@ import typer
 from headgate.cli.command import Api, over_api
 from headgate.cli.failure import CommandFailed
 from headgate.cli.output import Column, moment
-from headgate.config.values import read_duration
 
 app = typer.Typer(no_args_is_help=True, help="Make, list, rotate and revoke the keys that clients present.")
 
@@ -108,12 +107,12 @@ def list_keys(
 def rotate(
     api: Api,
     key: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")],
-    earlier_lasts: Annotated[
-        str, typer.Option(help="How long its earlier text is taken beside the new one: `1h`; at most a week.")
-    ] = "0s",
+    earlier_lasts_s: Annotated[
+        int, typer.Option(help="For how many seconds its earlier text is taken beside the new one.")
+    ] = 0,
 ) -> None:
     """Give a key another text, shown this once; its id, rights, budgets and records stay."""
-    made = api.client.post(f"/keys/{key}/rotate", {"earlier_lasts_s": round(_seconds(earlier_lasts))})
+    made = api.client.post(f"/keys/{key}/rotate", {"earlier_lasts_s": earlier_lasts_s})
     if api.out.as_json:
         api.out.json(made)
         return
@@ -134,13 +133,6 @@ def revoke(
         api.out.json(answer if answer is not None else {"id": key, "revoked": True})
     else:
         api.out.say(f"key {key} is revoked")
-
-
-def _seconds(text: str) -> float:
-    try:
-        return read_duration(text)
-    except ValueError as error:
-        raise CommandFailed(f"--earlier-lasts {error}", "write it as --earlier-lasts 1h") from None
 
 
 def _budgets(name: str, text: str | None) -> list[dict[str, Any]] | None:

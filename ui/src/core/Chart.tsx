@@ -9,6 +9,15 @@ export interface Line {
   values: (number | null)[];
   /** Lines that differ by colour alone can't be told apart by everybody. */
   dash?: number[];
+  /** Whether it is only the edge of a band, and not drawn itself. */
+  isEdge?: boolean;
+}
+
+/** What lies between two lines, by their places. */
+export interface Band {
+  low: number;
+  high: number;
+  colour: string;
 }
 
 export interface Mark {
@@ -25,6 +34,7 @@ interface ChartProps {
   height?: number;
   write: (value: number) => string;
   marks?: Mark[];
+  bands?: Band[];
   /** Dragging over the chart chooses a time. */
   onSelect?: (from: string, to: string) => void;
   /** The end of the last step. */
@@ -37,8 +47,10 @@ interface Under {
   marks: Mark[];
 }
 
+const NO_BANDS: Band[] = [];
+
 /** Lines or stacked bars over time, with what changed as thin marks. What it shows stands in a table, too. */
-export function Chart({ title, at, lines, form = "line", height = 160, write, marks = [], onSelect, end }: ChartProps) {
+export function Chart({ title, at, lines, form = "line", height = 160, write, marks = [], bands = NO_BANDS, onSelect, end }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [under, setUnder] = useState<Under | null>(null);
@@ -61,7 +73,7 @@ export function Chart({ title, at, lines, form = "line", height = 160, write, ma
     if (!element) {
       return;
     }
-    const options = optionsOf(element, lines, form, height, latest, setUnder, hovered);
+    const options = optionsOf(element, lines, { form, height, bands }, latest, setUnder, hovered);
     const made = new uPlot(options, data, element);
     plot.current = made;
     const resize = new ResizeObserver(() => made.setSize({ width: element.clientWidth || 300, height }));
@@ -160,12 +172,12 @@ type Latest = React.RefObject<{
 function optionsOf(
   element: HTMLElement,
   lines: Line[],
-  form: "line" | "bars",
-  height: number,
+  look: { form: "line" | "bars"; height: number; bands: Band[] },
   latest: Latest,
   setUnder: (under: Under | null) => void,
   hovered: React.RefObject<boolean>,
 ): uPlot.Options {
+  const { form, height, bands } = look;
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string): string => style.getPropertyValue(`--hg-${name}`).trim() || "#888";
   const drawn = form === "bars" ? [...lines].reverse() : lines;
@@ -197,16 +209,19 @@ function optionsOf(
       {},
       ...drawn.map((line) => ({
         label: line.label,
-        stroke: colour(line.colour),
-        width: form === "bars" ? 0 : 1.5,
+        stroke: line.isEdge ? "transparent" : colour(line.colour),
+        width: form === "bars" || line.isEdge ? 0 : 1.5,
         ...(line.dash ? { dash: line.dash } : {}),
         ...(form === "bars"
           ? { fill: colour(line.colour), paths: uPlot.paths.bars?.({ size: [0.86, 40], gap: 0, align: 1 }) as uPlot.Series.PathBuilder }
           : { spanGaps: false }),
-        // A value between two gaps has no line to show it.
-        points: form === "bars" ? { show: false } : { show: true, size: 4, filter: alone },
+        points: form === "bars" || line.isEdge ? { show: false } : { show: true, size: 4, filter: alone },
       })),
     ],
+    bands: bands.map((band) => ({
+      series: [band.high + 1, band.low + 1] as [number, number],
+      fill: `color-mix(in srgb, ${colour(band.colour)} 20%, transparent)`,
+    })),
     hooks: {
       draw: [(plot) => drawMarks(plot, latest.current.marks, colour("mark"))],
       setCursor: [(plot) => setUnder(underOf(plot, latest, hovered))],
@@ -215,6 +230,7 @@ function optionsOf(
   };
 }
 
+/** Where a value stands between two gaps, and no line shows it. */
 function alone(plot: uPlot, series: number): number[] {
   const values = plot.data[series] ?? [];
   const isGap = (value: number | null | undefined): boolean => value === null || value === undefined;
@@ -273,6 +289,7 @@ function drawMarks(plot: uPlot, marks: Mark[], colour: string): void {
   ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
   ctx.font = `${10 * devicePixelRatio}px system-ui, sans-serif`;
   ctx.textBaseline = "top";
+  ctx.textAlign = "left";
   const right = bbox.left + bbox.width;
   for (const [place, mark] of marks.entries()) {
     const x = Math.round(plot.valToPos(Date.parse(mark.at) / 1000, "x", true));
