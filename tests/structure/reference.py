@@ -35,8 +35,9 @@ NOTE = "<!-- Written by `make reference` from the code; change it there. -->\n"
 NAMES: dict[Any, str] = {str: "text", int: "whole number", float: "number", bool: "true or false"}
 
 COMMANDS = (
-    "", "up", "plan", "apply", "keys", "keys create", "keys list", "keys revoke", "keys rotate", "budgets", "budgets list",
-    "budgets set", "budgets delete", "budgets leases", "budgets release-boot", "requests", "requests list",
+    "", "up", "plan", "apply", "keys", "keys create", "keys list", "keys revoke", "keys rotate",
+    "budgets", "budgets list", "budgets set", "budgets delete", "budgets leases", "budgets release-boot",
+    "requests", "requests list",
     "requests show", "traces", "traces list", "traces show", "traces search",
     "traces sessions", "traces lineage", "traces export", "metrics", "metrics list", "metrics series",
     "providers", "models",
