@@ -104,13 +104,9 @@ async function addAll(name: string, calls: Wanted[], tags: string[]) {
 }
 
 async function addOne(name: string, project: string, calls: Wanted[], tags: string[]) {
-  try {
+  const { items } = await ask(api.GET("/api/v1/datasets", { params: { query: { limit: 500 } } }));
+  if (!items.some((each) => each.name === name && each.project === project)) {
     await ask(api.POST("/api/v1/datasets", { params: { query: { project } }, body: { name } }));
-  } catch (error) {
-    // That it is there already is what one wants of most.
-    if (!(error instanceof ApiError && error.status === 409)) {
-      throw error;
-    }
   }
   const times = calls.map((call) => Date.parse(call.started_at));
   const body = {
