@@ -261,7 +261,10 @@ async def test_costs_equal_the_sum_of_requests_to_the_last_digit(database: Datab
         assert await costs(connection, None, end=datetime.now(UTC) - timedelta(days=2)) == []
         scoped = await costs(connection, ["p1"], group_by=["project"], interval="day")
         assert [one.project for one in scoped] == ["p1"] and isinstance(scoped[0].start, str)
-        assert sum(one.requests for one in await costs(connection, ["p1"], group_by=["key"], key="k1")) == 5
+        assert (
+            sum(one.requests for one in await costs(connection, ["p1"], group_by=["key"], only={"key": "k1"}))
+            == 5
+        )
         with pytest.raises(InvalidRequest, match="kept by project and day"):
             await costs(connection, None, group_by=["user", "model"])
 

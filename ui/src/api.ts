@@ -62,6 +62,20 @@ function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Have an answer saved as a file. Throws ApiError. */
+export async function save(path: string, name: string): Promise<void> {
+  const answer = await fetch(path, { headers: OWN, credentials: "same-origin" });
+  if (!answer.ok) {
+    throw errorOf(answer.status, await answer.json().catch(() => null));
+  }
+  const url = URL.createObjectURL(await answer.blob());
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(url);
+}
+
 /** Follow server-sent events until the signal ends it. Throws ApiError; returns when the server ends it. */
 export async function follow(
   path: string,

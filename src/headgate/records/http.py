@@ -21,7 +21,15 @@ from headgate.access.roles import Visible, visible
 from headgate.core.faults import InvalidRequest
 from headgate.core.pages import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, encode_cursor, parse_instant_ms
 from headgate.records.following import FOLLOWED_PAGE, Followed, Followers, follow
-from headgate.records.model import CostRow, GroupName, Interval, RequestDetail, RequestFilters, RequestItem
+from headgate.records.model import (
+    CostRow,
+    GroupName,
+    Interval,
+    NarrowName,
+    RequestDetail,
+    RequestFilters,
+    RequestItem,
+)
 from headgate.records.queries import costs, get_request, list_requests
 from headgate.store.database import Database
 
@@ -42,6 +50,8 @@ _TEXTS: Final[dict[str, str]] = {
     "status": "that ended with this status: 429, 4xx, ok or error",
     "code": "that ended with this code",
     "prompt": "that used this prompt",
+    "prompt_version": "that used this version of a prompt",
+    "price": "whose price is known, or unknown",
     "release": "of this release, by id, name or commit",
     "environment": "of this environment",
     "trace_id": "of this trace",
@@ -70,6 +80,7 @@ _COSTS: Final[dict[str, Any]] = {
     "group_by": query_parameter(f"words of {', '.join(get_args(GroupName))}, joined by commas"),
     "interval": query_parameter("hour or day; left out, one sum for all"),
     "project": query_parameter("only calls of this project"),
+    **{name: query_parameter(_TEXTS[name]) for name in get_args(NarrowName)},
 }
 
 
@@ -142,11 +153,15 @@ class CostsController(Controller):
     async def list_costs(self, caller: CallerKey, request: AnyRequest, database: Store) -> Page[CostRow]:
         """Sum up what calls cost, from the rollups, by interval and then the dearest first.
 
-        A cost that is unknown is null and adds nothing; `unpriced` counts such calls.
+        A cost that is unknown is null and adds nothing; `unpriced` counts such calls. Users and tags are kept
+        by project and day alone: neither narrowed nor grouped by anything else.
         """
         query = request.query_params
         seen = narrowed(visible(caller), query.get("project"))
         begin, end = read_times(query)
+        only = {name: text for name in get_args(NarrowName) if (text := read_text(query, name)) is not None}
+        if seen.key is not None:
+            only["key"] = seen.key if only.get("key", seen.key) == seen.key else ""
         async with database.connection() as connection:
             rows = await costs(
                 connection,
@@ -155,7 +170,7 @@ class CostsController(Controller):
                 interval=_interval(query.get("interval")),
                 begin=begin,
                 end=end,
-                key=seen.key,
+                only=only,
             )
         place = decode_cursor(query["next"], int) if "next" in query else 0
         limit = read_limit(query, LIMIT_MAX)
@@ -175,6 +190,8 @@ def read_filters(query: Mapping[str, str], seen: Visible) -> tuple[RequestFilter
             seen = msgspec.structs.replace(seen, project_ids=())
         texts["key"] = seen.key
     least_ms = read_milliseconds(query, "min_duration_ms")
+    if texts["price"] not in (None, "known", "unknown"):
+        raise InvalidRequest(f"price is {texts['price']!r}; write known or unknown", parameter="price")
     return RequestFilters(**texts, begin=begin, end=end, min_duration_ms=least_ms), seen
 
 

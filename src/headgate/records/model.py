@@ -13,6 +13,8 @@ from headgate.records.parameters import EffectiveParameter
 
 GroupName = Literal["project", "model", "target", "user", "key", "prompt", "release", "tag"]
 Interval = Literal["hour", "day"]
+NarrowName = Literal["key", "model", "target", "prompt", "release"]
+"""By what costs can be narrowed, beside projects and time."""
 
 
 class UsageBuckets(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +67,9 @@ class RequestFilters(msgspec.Struct, frozen=True, kw_only=True):
     """Its name, or that of one of its versions."""
     arm: str | None = None
     """Of an experiment; `-` is none, since the call's unit was not known."""
+    prompt_version: str | None = None
+    price: str | None = None
+    """Whether it is `known` or `unknown`."""
     min_duration_ms: float | None = None
     text: str | None = None
 

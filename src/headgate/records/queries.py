@@ -7,10 +7,10 @@ ask for. The filter stands inside the SQL, before paging. Read next: `records/qu
 import json
 import math
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from psycopg.rows import TupleRow
@@ -25,6 +25,7 @@ from headgate.records.model import (
     CostRow,
     GroupName,
     Interval,
+    NarrowName,
     OpenCall,
     RequestDetail,
     RequestFilters,
@@ -174,22 +175,23 @@ async def costs(
     interval: Interval | None = None,
     begin: datetime | None = None,
     end: datetime | None = None,
-    key: str | None = None,
+    only: Mapping[NarrowName, str] | None = None,
 ) -> list[CostRow]:
-    """Return what calls cost, from the rollups, by interval and then the dearest first.
+    """Return what calls cost, of all or `only` these values, by interval and then the dearest first.
 
     `begin` is moved back and `end` forward to a quarter of an hour; to a day (UTC) for users and tags, which
     are kept by day and can be grouped with project only. A call with two tags counts under both.
     Raises InvalidRequest for a combination that is not kept.
     """
-    value = _value_dimension(group_by, interval, key)
+    only = only or {}
+    value = _value_dimension(group_by, interval, only)
     parameters: dict[str, Any] = {
         "project_ids": _scope(project_ids),
         "interval": interval,
         "limit": COST_ROWS_MAX,
         **{f"by_{group}": group in group_by for group in ("project", "model", "target", "key", "prompt")},
         "by_release": "release" in group_by,
-        "key": key,
+        **{name: only.get(name) for name in get_args(NarrowName)},
     }
     if value is None:
         edges = {"begin": _slot_edge(begin, up=False), "end": _slot_edge(end, up=True)}
@@ -200,15 +202,17 @@ async def costs(
     return [_cost_row(row, group_by, interval) async for row in cursor]
 
 
-def _value_dimension(group_by: Sequence[GroupName], interval: Interval | None, key: str | None) -> str | None:
+def _value_dimension(
+    group_by: Sequence[GroupName], interval: Interval | None, only: Mapping[NarrowName, str]
+) -> str | None:
     values = [group for group in group_by if group in _BY_VALUE]
     if not values:
         return None
     others = [group for group in group_by if group not in _BY_VALUE and group != "project"]
-    if len(values) > 1 or others or interval == "hour" or key is not None:
+    if len(values) > 1 or others or interval == "hour" or only:
         raise InvalidRequest(
             f"costs by {values[0]} are kept by project and day only; leave the other groups, the interval "
-            "`hour` and the key away",
+            f"`hour` and {', '.join(sorted(only)) or 'the key'} away",
             parameter="group_by",
         )
     return values[0]

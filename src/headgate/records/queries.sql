@@ -212,6 +212,13 @@ where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[
     and (%(release)s::text is null or r.release = %(release)s)
     and (%(releases)s::text[] is null or r.release = any(%(releases)s::text[]))
     and (%(prompt)s::text is null or r.prompts @> jsonb_build_array(jsonb_build_object('name', %(prompt)s::text)))
+    -- Versions of prompts in code are texts, those of managed prompts numbers.
+    and (%(prompt_version)s::text is null
+        or r.prompts @> jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
+            'name', %(prompt)s::text, 'version', %(prompt_version)s::text)))
+        or (%(prompt_version)s ~ '^[0-9]{1,9}$' and r.prompts @> jsonb_build_array(jsonb_strip_nulls(
+            jsonb_build_object('name', %(prompt)s::text, 'version', %(prompt_version)s::numeric)))))
+    and (%(price)s::text is null or (%(price)s = 'unknown') = (r.cost_usd is null))
     and (%(tag)s::text is null or r.tags @> array[%(tag)s::text])
     and (%(exposure)s::text is null or r.exposures @? %(exposure)s::text::jsonpath)
     and (%(min_duration_ms)s::bigint is null or r.duration_ms >= %(min_duration_ms)s::bigint)
@@ -288,6 +295,10 @@ select
 from rollups
 where (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
     and (%(key)s::text is null or key = %(key)s)
+    and (%(model)s::text is null or model = %(model)s)
+    and (%(target)s::text is null or target = %(target)s or starts_with(target, %(target)s || '/'))
+    and (%(prompt)s::text is null or prompt = %(prompt)s)
+    and (%(release)s::text is null or release = %(release)s)
     and (%(begin)s::timestamptz is null or slot >= %(begin)s)
     and (%(end)s::timestamptz is null or slot < %(end)s)
 group by 1, 2, 3, 4, 5, 6, 7

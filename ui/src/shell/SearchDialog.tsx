@@ -71,7 +71,7 @@ function Search({ close }: { close: () => void }) {
         aria-expanded={items.length > 0}
         aria-controls="search-found"
         aria-activedescendant={items[chosen] ? `search-${chosen}` : undefined}
-        placeholder="Pages, prompts, keys, models, request ids"
+        placeholder="Pages, prompts, keys, models, ids, or words that were said"
         value={text}
         onChange={(event) => {
           setText(event.currentTarget.value);
@@ -94,6 +94,11 @@ function Search({ close }: { close: () => void }) {
               <Text>{item.title}</Text>
             </span>
             <span className="hg-soft">{item.kind}</span>
+            {item.snippet && (
+              <span className="hg-soft hg-ellipsis hg-found-snippet">
+                <Text>{item.snippet}</Text>
+              </span>
+            )}
           </div>
         ))}
       </div>

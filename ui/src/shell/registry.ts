@@ -44,6 +44,8 @@ export interface Found {
   kind: string;
   path: string;
   filter?: Record<string, string>;
+  /** What stands around the words that were looked for. */
+  snippet?: string;
 }
 
 export interface Feature {

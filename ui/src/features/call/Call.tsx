@@ -18,6 +18,7 @@ import { type Said, answeredIn, saidIn } from "../messages/conversation";
 import { draftOf } from "../playground/draft";
 import { curlOf, type Detail, promptsOf } from "./detail";
 import { Changes, CostFacts, Overrides, WhoFacts } from "./CallFacts";
+import { CallScores } from "./CallScores";
 import { Path } from "./Path";
 import { AddToDataset } from "../datasets/AddToDataset";
 import { SendToReview } from "../reviews/SendToReview";
@@ -50,6 +51,7 @@ function Shown({ detail }: { detail: Detail }) {
         <Middle detail={detail} />
         <aside className="hg-call-facts" aria-label="facts">
           <CostFacts detail={detail} />
+          <CallScores detail={detail} />
           <WhoFacts detail={detail} />
         </aside>
       </div>

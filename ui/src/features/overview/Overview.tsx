@@ -150,7 +150,11 @@ function Spend({ group, common }: { group: SeriesGroup; common: Common }) {
         {nearest.length === 0 && <li className="hg-soft">No budget limits this.</li>}
         {unpriced > 0 && (
           <li>
-            <State tone="warn">{count(unpriced)} {unpriced === 1 ? "call" : "calls"} without a price</State>
+            <State tone="warn">
+              <To path="/requests" filter={{ price: "unknown" }}>
+                {count(unpriced)} {unpriced === 1 ? "call" : "calls"} without a price
+              </To>
+            </State>
           </li>
         )}
       </ul>

@@ -86,7 +86,7 @@ function Shown({ name, where, state, versions, children }: ShownProps) {
         </To>
       </header>
       <div className="hg-prompt-columns">
-        <Versions versions={versions} chosen={chosen} />
+        <Versions name={name} versions={versions} chosen={chosen} />
         <section aria-label="text">
           <Against versions={versions} chosen={chosen} before={before} />
           <VersionText name={name} chosen={chosen} before={before} />
@@ -97,7 +97,7 @@ function Shown({ name, where, state, versions, children }: ShownProps) {
   );
 }
 
-function Versions({ versions, chosen }: { versions: Version[]; chosen: Version }) {
+function Versions({ name, versions, chosen }: { name: string; versions: Version[]; chosen: Version }) {
   const { set } = useView();
   return (
     <nav aria-label="versions">
@@ -114,12 +114,12 @@ function Versions({ versions, chosen }: { versions: Version[]; chosen: Version }
               </span>
               <span className="hg-soft hg-ellipsis">{each.who}</span>
               <span className="hg-soft hg-ellipsis">{each.notes.join(" · ")}</span>
-              {each.calls !== null && (
-                <span className="hg-number">
-                  {count(each.calls)} calls {each.calls > 0 && <Money usd={each.costUsd} />}
-                </span>
-              )}
             </button>
+            {each.calls !== null && (
+              <To path="/requests" className="hg-version-calls hg-number" filter={{ prompt: name, prompt_version: each.id, range: "30d", from: null, to: null }}>
+                {count(each.calls)} {each.calls === 1 ? "call" : "calls"} {each.calls > 0 && <Money usd={each.costUsd} />}
+              </To>
+            )}
           </li>
         ))}
       </ol>

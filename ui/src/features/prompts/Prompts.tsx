@@ -94,7 +94,16 @@ function List({ items, onEnd }: { items: Item[]; onEnd: () => void }) {
     },
     [navigate],
   );
-  return <Table label="prompts" rows={items} columns={columns} keyOf={idOf} onOpen={onOpen} onEnd={onEnd} fills />;
+  return <Table label="prompts" rows={items} columns={columns} keyOf={idOf} onOpen={onOpen} onEnd={onEnd} footer={<UnknownLink />} fills />;
+}
+
+/** What no prompt explains stands at the end. */
+function UnknownLink() {
+  return (
+    <To path="/prompts" filter={{ show: "unknown" }}>
+      What calls say that no prompt here explains
+    </To>
+  );
 }
 
 function idOf(item: Item): string {
@@ -131,7 +140,11 @@ function columnsOf(total: number): Column<Item>[] {
       title: "Versions",
       width: "70px",
       align: "right",
-      render: (item) => <span className="hg-number">{item.versions}</span>,
+      render: (item) => (
+        <span className="hg-number" data-fact>
+          {item.versions}
+        </span>
+      ),
     },
     {
       id: "calls",
@@ -148,14 +161,25 @@ function columnsOf(total: number): Column<Item>[] {
       id: "share",
       title: "Share",
       width: "120px",
-      render: (item) => <Share of={total > 0 ? (item.traffic?.calls ?? 0) / total : 0} />,
+      render: (item) => (
+        <To path="/requests" filter={{ prompt: item.name, range: "30d", from: null, to: null }}>
+          <Share of={total > 0 ? (item.traffic?.calls ?? 0) / total : 0} />
+        </To>
+      ),
     },
     {
       id: "cost",
       title: "Cost",
       width: "90px",
       align: "right",
-      render: (item) => (item.traffic?.calls ? <Money usd={item.traffic.cost_usd} /> : ""),
+      render: (item) =>
+        item.traffic?.calls ? (
+          <To path="/requests" filter={{ prompt: item.name, range: "30d", from: null, to: null }}>
+            <Money usd={item.traffic.cost_usd} />
+          </To>
+        ) : (
+          ""
+        ),
     },
     {
       id: "seen",
@@ -166,11 +190,23 @@ function columnsOf(total: number): Column<Item>[] {
   ];
 }
 
+const WORDS_MAX = 80;
+
+/** The calls that say what a group has in common, found by the beginning of its example. */
+function SaidIn({ item, children }: { item: Unknown; children: React.ReactNode }) {
+  const text = item.example.split("\n", 1)[0]?.slice(0, WORDS_MAX) ?? "";
+  return (
+    <To path="/requests" className="hg-number" filter={{ text, range: "7d", from: null, to: null }}>
+      {children}
+    </To>
+  );
+}
+
 const UNKNOWN_COLUMNS: Column<Unknown>[] = [
   { id: "template", title: "What they have in common", width: "minmax(240px, 3fr)", render: (item) => <Name>{item.template}</Name> },
   { id: "role", title: "Role", width: "90px", render: (item) => item.role },
-  { id: "calls", title: "Calls", width: "80px", align: "right", render: (item) => <span className="hg-number">{count(item.calls)}</span> },
-  { id: "share", title: "Share", width: "120px", render: (item) => <Share of={item.share} /> },
+  { id: "calls", title: "Calls", width: "80px", align: "right", render: (item) => <SaidIn item={item}>{count(item.calls)}</SaidIn> },
+  { id: "share", title: "Share", width: "120px", render: (item) => <SaidIn item={item}><Share of={item.share} /></SaidIn> },
   { id: "example", title: "An example", width: "minmax(200px, 2fr)", render: (item) => <Name>{item.example}</Name> },
   { id: "first", title: "First seen", width: "170px", render: (item) => <Instant at={item.first_seen} /> },
 ];

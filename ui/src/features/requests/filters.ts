@@ -9,6 +9,7 @@ export const FIELDS = {
   model: "Model",
   target: "Target",
   prompt: "Prompt",
+  prompt_version: "Version",
   release: "Release",
   key: "Key",
   user: "User",
@@ -18,6 +19,7 @@ export const FIELDS = {
   experiment: "Experiment",
   arm: "Arm",
   min_duration_ms: "At least ms",
+  price: "Price",
   text: "Text",
 } as const;
 

@@ -7,8 +7,9 @@ import { type Column, Table } from "@/core/Table";
 import { Money, Name, Share, State } from "@/core/Values";
 import { useMay } from "@/shell/session";
 import { To } from "@/shell/To";
-import { keyOf, refreshOf, timesOf, useShared, useView } from "@/shell/view";
+import { type Patch, keyOf, refreshOf, timesOf, useShared, useView } from "@/shell/view";
 import { DIMENSIONS, type Dimension } from "./dimensions";
+import { type Within, isOpenable, nextOf } from "./within";
 
 type Row = Schemas["CostRow"];
 type Sort = "cost" | "requests" | "input" | "output" | "each";
@@ -26,20 +27,20 @@ function useKeyNames(isWanted: boolean): Map<string, string> {
   return useMemo(() => new Map(items?.map((each) => [each.id, each.name])), [items]);
 }
 
-export function CostTable({ dimension }: { dimension: Dimension }) {
+export function CostTable({ dimension, within }: { dimension: Dimension; within: Within }) {
   const view = useShared();
   const costs = useQuery({
-    queryKey: ["costs", dimension, ...keyOf(view)],
+    queryKey: ["costs", dimension, within, ...keyOf(view)],
     queryFn: ({ signal }) => {
       const project = view.project ? { project: view.project } : {};
-      const query = { group_by: dimension, limit: 500, ...timesOf(view), ...project };
+      const query = { group_by: dimension, limit: 500, ...timesOf(view), ...project, ...within };
       return ask(api.GET("/api/v1/costs", { params: { query }, signal }));
     },
     refetchInterval: refreshOf(view),
   });
   return (
     <Answered of={costs} what="costs">
-      {(page) => <Rows rows={page.items} dimension={dimension} isWhole={page.next === null} />}
+      {(page) => <Rows rows={page.items} dimension={dimension} within={within} isWhole={page.next === null} />}
     </Answered>
   );
 }
@@ -59,7 +60,14 @@ function valueOf(row: Row, sort: Sort): number {
   }
 }
 
-function Rows({ rows, dimension, isWhole }: { rows: Row[]; dimension: Dimension; isWhole: boolean }) {
+interface RowsProps {
+  rows: Row[];
+  dimension: Dimension;
+  within: Within;
+  isWhole: boolean;
+}
+
+function Rows({ rows, dimension, within, isWhole }: RowsProps) {
   const { search, set } = useView();
   const names = useKeyNames(dimension === "key");
   const sort = (search["sort"] ?? "cost") as Sort;
@@ -82,28 +90,11 @@ function Rows({ rows, dimension, isWhole }: { rows: Row[]; dimension: Dimension;
     onSort: () => set({ sort: name === "cost" ? null : name, order: sort === name && !isUp ? "up" : null }, true),
     sorted: sort === name ? (isUp ? "ascending" : "descending") : undefined,
   });
-  const number = (value: string): React.ReactNode => <span className="hg-number">{value}</span>;
-  const filterOf = (row: Row): Record<string, string> => (row[dimension] ? { [dimension]: row[dimension] } : {});
-  const right = { align: "right" as const };
-  const columns: Column<Row>[] = [
-    {
-      id: "name",
-      title: DIMENSIONS[dimension],
-      width: "minmax(160px, 2fr)",
-      render: (row) => (
-        <To path="/requests" filter={filterOf(row)}>
-          <Name>{titleOf(row)}</Name>
-        </To>
-      ),
-    },
-    { id: "cost", title: "Cost", width: "110px", ...right, render: (row) => <Money usd={row.cost_usd} estimated={row.estimated > 0} />, ...sorting("cost") },
-    { id: "share", title: "Share", width: "130px", render: (row) => <Share of={total > 0 ? Number(row.cost_usd ?? 0) / total : 0} /> },
-    { id: "requests", title: "Calls", width: "90px", ...right, render: (row) => number(count(row.requests)), ...sorting("requests") },
-    { id: "each", title: "Each", width: "100px", ...right, render: (row) => <Money usd={valueOf(row, "each") < 0 ? null : String(valueOf(row, "each"))} />, ...sorting("each") },
-    { id: "input", title: "Tokens in", width: "100px", ...right, render: (row) => number(compact(valueOf(row, "input"))), ...sorting("input") },
-    { id: "output", title: "Tokens out", width: "100px", ...right, render: (row) => number(compact(valueOf(row, "output"))), ...sorting("output") },
-    { id: "unpriced", title: "Unpriced", width: "100px", ...right, render: (row) => (row.unpriced > 0 ? <State tone="warn">{count(row.unpriced)}</State> : "") },
-  ];
+  const open = (row: Row): void => {
+    const value = row[dimension] ?? "";
+    set({ [dimension]: value, by: nextOf(dimension, { ...search, [dimension]: value }), unpriced: null });
+  };
+  const columns = columnsOf({ dimension, within, total, titleOf, sorting, open });
   return (
     <>
       <div className="hg-table-bar">
@@ -132,4 +123,57 @@ function Rows({ rows, dimension, isWhole }: { rows: Row[]; dimension: Dimension;
       )}
     </>
   );
+}
+
+interface Columns {
+  dimension: Dimension;
+  within: Within;
+  total: number;
+  titleOf: (row: Row) => string;
+  sorting: (name: Sort) => Pick<Column<Row>, "onSort" | "sorted">;
+  open: (row: Row) => void;
+}
+
+function columnsOf({ dimension, within, total, titleOf, sorting, open }: Columns): Column<Row>[] {
+  const right = { align: "right" as const };
+  const each = (row: Row): string | null => (valueOf(row, "each") < 0 ? null : String(valueOf(row, "each")));
+  const calls = (row: Row, shown: React.ReactNode, more: Patch = {}): React.ReactNode =>
+    row[dimension] ? (
+      <To path="/requests" filter={{ ...within, [dimension]: row[dimension], ...more }}>
+        {shown}
+      </To>
+    ) : (
+      <span data-fact title="calls without one can't be listed">
+        {shown}
+      </span>
+    );
+  const number = (value: string): React.ReactNode => <span className="hg-number">{value}</span>;
+  return [
+    {
+      id: "name",
+      title: DIMENSIONS[dimension],
+      width: "minmax(160px, 2fr)",
+      render: (row) =>
+        isOpenable(dimension) && row[dimension] ? (
+          <button type="button" className="hg-link" title={`open ${titleOf(row)}`} onClick={() => open(row)}>
+            <Name>{titleOf(row)}</Name>
+          </button>
+        ) : (
+          calls(row, <Name>{titleOf(row)}</Name>)
+        ),
+    },
+    { id: "cost", title: "Cost", width: "110px", ...right, render: (row) => calls(row, <Money usd={row.cost_usd} estimated={row.estimated > 0} />), ...sorting("cost") },
+    { id: "share", title: "Share", width: "130px", render: (row) => calls(row, <Share of={total > 0 ? Number(row.cost_usd ?? 0) / total : 0} />) },
+    { id: "requests", title: "Calls", width: "90px", ...right, render: (row) => calls(row, number(count(row.requests))), ...sorting("requests") },
+    { id: "each", title: "Each", width: "100px", ...right, render: (row) => calls(row, <Money usd={each(row)} />), ...sorting("each") },
+    { id: "input", title: "Tokens in", width: "100px", ...right, render: (row) => calls(row, number(compact(valueOf(row, "input")))), ...sorting("input") },
+    { id: "output", title: "Tokens out", width: "100px", ...right, render: (row) => calls(row, number(compact(valueOf(row, "output")))), ...sorting("output") },
+    {
+      id: "unpriced",
+      title: "Unpriced",
+      width: "100px",
+      ...right,
+      render: (row) => row.unpriced > 0 && calls(row, <State tone="warn">{count(row.unpriced)}</State>, { price: "unknown" }),
+    },
+  ];
 }

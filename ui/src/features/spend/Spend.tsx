@@ -1,8 +1,9 @@
+import { IconX } from "@tabler/icons-react";
 import { useMemo } from "react";
 import { Chart, Legend } from "@/core/Chart";
 import { count, money } from "@/core/format";
 import { Answered } from "@/core/States";
-import { State } from "@/core/Values";
+import { Name, State } from "@/core/Values";
 import { To } from "@/shell/To";
 import { useShared, useView } from "@/shell/view";
 import { type GroupName, type Series, useSeries } from "../series/useSeries";
@@ -10,33 +11,35 @@ import { useMarks } from "../series/useMarks";
 import { Budgets } from "./Budgets";
 import { CostTable } from "./CostTable";
 import { DIMENSIONS, type Dimension } from "./dimensions";
+import { type Within, choicesOf, withinOf } from "./within";
 
 const COLOURS = ["blue", "orange", "green", "purple", "sky", "vermillion", "yellow", "mark", "soft"];
 
 export default function Spend() {
   const { search } = useView();
-  const by = (search["by"] ?? "model") as Dimension;
-  const dimension = by in DIMENSIONS ? by : "model";
+  const within = withinOf(search);
+  const choices = choicesOf(within);
+  const dimension = choices.find((each) => each === search["by"]) ?? choices[0] ?? "model";
   return (
     <div className="hg-spend">
       <h1 className="hg-visually-hidden">Spend</h1>
       <Budgets />
       <section aria-label="cost by dimension">
-        <By dimension={dimension} />
-        <OverTime dimension={dimension} />
-        <CostTable dimension={dimension} />
+        <By dimension={dimension} choices={choices} within={within} />
+        <OverTime dimension={dimension} within={within} />
+        <CostTable dimension={dimension} within={within} />
       </section>
     </div>
   );
 }
 
-function By({ dimension }: { dimension: Dimension }) {
+function By({ dimension, choices, within }: { dimension: Dimension; choices: Dimension[]; within: Within }) {
   const { set } = useView();
   return (
     <header className="hg-by">
       <h2>Cost by</h2>
       <div role="group" aria-label="cost by">
-        {Object.entries(DIMENSIONS).map(([name, title]) => (
+        {choices.map((name) => (
           <button
             key={name}
             type="button"
@@ -44,27 +47,38 @@ function By({ dimension }: { dimension: Dimension }) {
             aria-pressed={name === dimension}
             onClick={() => set({ by: name === "model" ? null : name })}
           >
-            {title}
+            {DIMENSIONS[name]}
           </button>
         ))}
       </div>
+      {Object.entries(within).map(([name, value]) => (
+        <button
+          key={name}
+          type="button"
+          className="hg-button hg-opened"
+          aria-label={`close ${value}`}
+          onClick={() => set({ [name]: null, by: name })}
+        >
+          <span className="hg-soft">{DIMENSIONS[name as Dimension].toLowerCase()}</span> <Name>{value}</Name> <IconX size={12} aria-hidden="true" />
+        </button>
+      ))}
     </header>
   );
 }
 
 /** Users and tags are kept by day and have no lines: all together are shown then. */
-function OverTime({ dimension }: { dimension: Dimension }) {
+function OverTime({ dimension, within }: { dimension: Dimension; within: Within }) {
   const view = useShared();
   const isDrawn = dimension !== "user" && dimension !== "tag";
-  const series = useSeries(view, isDrawn ? { group_by: dimension as GroupName } : {});
+  const series = useSeries(view, isDrawn ? { ...within, group_by: dimension as GroupName } : within);
   return (
     <Answered of={series} what="costs">
-      {(found) => <Lines series={found} dimension={isDrawn ? dimension : null} />}
+      {(found) => <Lines series={found} dimension={isDrawn ? dimension : null} within={within} />}
     </Answered>
   );
 }
 
-function Lines({ series, dimension }: { series: Series; dimension: Dimension | null }) {
+function Lines({ series, dimension, within }: { series: Series; dimension: Dimension | null; within: Within }) {
   const { set } = useView();
   const marks = useMarks(useShared());
   const lines = useMemo(
@@ -96,7 +110,7 @@ function Lines({ series, dimension }: { series: Series; dimension: Dimension | n
         entries={lines.map((line) => ({
           line,
           value: (
-            <To path="/requests" filter={dimension !== null && line.name ? { [dimension]: line.name } : {}}>
+            <To path="/requests" filter={{ ...within, ...(dimension !== null && line.name ? { [dimension]: line.name } : {}) }}>
               {money(line.cost)}
             </To>
           ),
@@ -105,8 +119,12 @@ function Lines({ series, dimension }: { series: Series; dimension: Dimension | n
       {unpriced > 0 && (
         <p className="hg-unpriced">
           <State tone="warn">
-            {count(unpriced)} calls have no known price and count as nothing here; name prices in headgate.toml under
-            [prices]
+            <span>
+              <To path="/requests" filter={{ ...within, price: "unknown" }}>
+                {count(unpriced)} {unpriced === 1 ? "call" : "calls"}
+              </To>{" "}
+              without a known price count as nothing here; name prices in headgate.toml under [prices]
+            </span>
           </State>
         </p>
       )}

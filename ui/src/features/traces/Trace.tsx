@@ -9,6 +9,7 @@ import { To } from "@/shell/To";
 import { useShared, useView } from "@/shell/view";
 import { TraceCost, TraceState } from "./columns";
 import { Arcs } from "./Arcs";
+import { Exports } from "./Exports";
 import { CriticalPath } from "./CriticalPath";
 import { FirstSteps } from "./FirstSteps";
 import { SidePanel } from "./SidePanel";
@@ -209,6 +210,7 @@ function Head({ detail }: { detail: TraceDetail }) {
         {count(detail.calls)} {detail.calls === 1 ? "call" : "calls"}
       </span>
       <span className="hg-spring" />
+      <Exports detail={detail} />
       {detail.session && (
         <To path={`/sessions/${encodeURIComponent(detail.session)}`} filter={{ of: detail.project }} className="hg-button">
           <IconMessages size={14} stroke={1.6} aria-hidden="true" /> Session

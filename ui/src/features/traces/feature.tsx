@@ -1,12 +1,23 @@
 import { IconTimeline } from "@tabler/icons-react";
 import { lazy } from "react";
-import { api, ask } from "@/api";
+import { type Schemas, api, ask } from "@/api";
 import type { Feature, Found } from "@/shell/registry";
 
 const Traces = lazy(() => import("./Traces"));
 const Trace = lazy(() => import("./Trace"));
 
 const ID = /^[0-9a-f]{32}$/i;
+
+const HITS = 6;
+
+/** Where words were said: the call where it went through the gateway, else the step. */
+function foundOf(hit: Schemas["TextHit"]): Found {
+  const snippet = hit.snippet.replaceAll(/\s+/g, " ");
+  if (hit.request_id) {
+    return { title: hit.name, kind: "said in a request", path: `/requests/${hit.request_id}`, snippet };
+  }
+  return { title: hit.name, kind: "said in a step", path: `/traces/${hit.trace_id}`, filter: { of: hit.project, span: hit.span_id }, snippet };
+}
 
 export const feature: Feature = {
   rail: { name: "Traces", path: "/traces", icon: IconTimeline },
@@ -22,6 +33,11 @@ export const feature: Feature = {
       const found = await ask(api.GET("/api/v1/traces/{trace_id}/spans", { params, signal }));
       return [{ title: found.name ?? found.trace_id, kind: "trace", path: `/traces/${found.trace_id}` }];
     }
-    return [{ title: text, kind: "traces that hold this text", path: "/traces", filter: { text } }];
+    const query = { text, limit: HITS };
+    const hits = await ask(api.GET("/api/v1/traces/search", { params: { query }, signal })).catch(() => null);
+    return [
+      { title: text, kind: "traces that hold this text", path: "/traces", filter: { text } },
+      ...(hits?.items ?? []).map(foundOf),
+    ];
   },
 };

@@ -1,0 +1,111 @@
+"""Every number in a table or legend leads to the calls behind it, but for those that stand for no calls."""
+
+import pytest
+from playwright.sync_api import expect
+from tests.browser.conftest import Opener
+from tests.browser.console_house import House
+
+PAGES = {
+    "spend": ("/spend", "openai-monthly"),
+    "spend-chosen": ("/spend?budget=everything", "half and 8 of 10"),
+    "spend-by-user": ("/spend?by=user", "chloe"),
+    "spend-opened": ("/spend?model=assistant&by=target", "mock/small"),
+    "prompts": ("/prompts", "no prompt here explains"),
+    "prompts-unknown": ("/prompts?show=unknown", "last 7 days"),
+    "prompt": ("/prompts/shop%2Fprompts.py%3AHELLO?source=shop", "Say hello to"),
+}
+
+# Texts with digits in tables, legends and totals that stand in no link. `data-fact` says of a number that no
+# calls stand behind it: a limit, a share of a limit, a count of versions.
+UNLINKED = """
+() => {
+  const found = [];
+  const places = 'main table td, main [role=cell], main .hg-legend li, main .hg-total, main .hg-versions li';
+  for (const place of document.querySelectorAll(places)) {
+    const walker = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const node = walker.currentNode;
+      if (/[0-9]/.test(node.data) && !node.parentElement.closest('a, button, time, [data-fact]')) {
+        found.push(`${node.data} in ${place.textContent}`);
+      }
+    }
+  }
+  return found;
+}
+"""
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_number_is_a_link(house: House, looking: Opener, name: str) -> None:
+    path, expected = PAGES[name]
+    looker = looking()
+    page = looker.open(f"{path}{'&' if '?' in path else '?'}live=off")
+    page.get_by_text(expected).first.wait_for()
+    expect(page.locator(".hg-waiting")).to_have_count(0)
+    assert page.locator("main a[href*='/requests']").count() > 0 or name == "prompts-unknown"
+    assert page.evaluate(UNLINKED) == []
+    looker.shoot(f"numbers-{name}")
+    assert looker.violations() == []
+    looker.check()
+
+
+def test_costs_open_by_any_dimension(house: House, looking: Opener) -> None:
+    looker = looking()
+    page = looker.open("/spend?live=off")
+    page.get_by_role("table", name="cost by model").get_by_role("button", name="assistant").click()
+    table = page.get_by_role("table", name="cost by target")
+    table.get_by_role("button", name="mock/small").click()
+    table = page.get_by_role("table", name="cost by key")
+    row = table.get_by_role("row").filter(has_text="k-web")
+    link = row.get_by_role("cell").nth(3).get_by_role("link")
+    shown = int(link.inner_text().replace(",", ""))
+    assert shown > 0
+    link.click()
+    page.get_by_role("table", name="requests").wait_for()
+    for part in ("model=assistant", "target=mock%2Fsmall", "key=k-web"):
+        assert part in page.url
+    page.go_back()
+    page.get_by_role("button", name="close assistant").click()
+    page.get_by_role("table", name="cost by model").wait_for()
+    assert "model=" not in page.url
+    looker.check()
+
+
+def test_calls_without_a_price_are_those_that_are_counted(house: House, looking: Opener) -> None:
+    looker = looking()
+    page = looker.open("/spend?live=off&range=30d")
+    link = page.get_by_role("region", name="cost by dimension").get_by_role("link", name="calls").first
+    wanted = int(link.inner_text().split()[0].replace(",", ""))
+    assert len(house.running.get("/requests", price="unknown", limit=500)["items"]) == wanted
+    link.click()
+    table = page.get_by_role("table", name="requests")
+    expect(table.get_by_role("row").nth(1)).to_contain_text("embedder")
+    looker.check()
+
+
+def test_the_search_finds_what_was_said(house: House, looking: Opener) -> None:
+    looker = looking()
+    page = looker.open("/?live=off")
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="search").fill("journal gives back what a dead one")
+    found = page.get_by_role("option").filter(has_text="said in a step")
+    expect(found.first).to_contain_text("gives back")
+    looker.shoot("search-said")
+    assert looker.violations() == []
+    found.first.click()
+    page.get_by_role("treegrid", name="steps of the trace").wait_for()
+    looker.check()
+
+
+def test_a_trace_is_saved_and_a_call_has_its_scores(house: House, looking: Opener) -> None:
+    said = {"request_id": house.ids["markdown"], "name": "helpful", "value": True, "comment": "just right"}
+    assert house.running.api.post("/feedback", json=said).status_code == 202
+    looker = looking()
+    page = looker.open(f"/requests/{house.ids['markdown']}")
+    page.get_by_role("region", name="scores").get_by_text("just right").wait_for()
+    page.goto(f"{house.running.url}/traces/{house.ids['trace_answered']}?live=off")
+    with page.expect_download() as saving:
+        page.get_by_role("button", name="OTLP").click()
+    assert saving.value.suggested_filename == f"trace-{house.ids['trace_answered']}.otlp.jsonl"
+    assert "resourceSpans" in saving.value.path().read_text(encoding="utf-8")
+    looker.check()
