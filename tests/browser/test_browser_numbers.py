@@ -65,7 +65,7 @@ def test_costs_open_by_any_dimension(house: House, looking: Opener) -> None:
     for part in ("model=assistant", "target=mock%2Fsmall", "key=k-web"):
         assert part in page.url
     page.go_back()
-    page.get_by_role("button", name="close assistant").click()
+    page.get_by_role("button", name="close model assistant").click()
     page.get_by_role("table", name="cost by model").wait_for()
     assert "model=" not in page.url
     looker.check()

@@ -94,7 +94,14 @@ function List({ items, onEnd }: { items: Item[]; onEnd: () => void }) {
     },
     [navigate],
   );
-  return <Table label="prompts" rows={items} columns={columns} keyOf={idOf} onOpen={onOpen} onEnd={onEnd} footer={<UnknownLink />} fills />;
+  return (
+    <>
+      <Table label="prompts" rows={items} columns={columns} keyOf={idOf} onOpen={onOpen} onEnd={onEnd} fills />
+      <p className="hg-table-foot">
+        <UnknownLink />
+      </p>
+    </>
+  );
 }
 
 /** What no prompt explains stands at the end. */

@@ -39,7 +39,7 @@ export function BudgetChart({ budget, forecast }: { budget: Budget; forecast: Fo
         <Key colour="blue">spent</Key>
         {forecast.quantiles.length > 0 && (
           <Key colour="mark">
-            projected from <span data-fact>{forecast.past_days}</span> days: the middle, half and 8 of 10
+            <span data-fact>projected from {forecast.past_days} days: the middle, half and 8 of 10</span>
           </Key>
         )}
         {fan.isLimitDrawn ? <Key colour="vermillion">limit</Key> : <li>the limit lies far above</li>}

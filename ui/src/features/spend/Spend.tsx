@@ -56,7 +56,7 @@ function By({ dimension, choices, within }: { dimension: Dimension; choices: Dim
           key={name}
           type="button"
           className="hg-button hg-opened"
-          aria-label={`close ${value}`}
+          aria-label={`close ${DIMENSIONS[name as Dimension].toLowerCase()} ${value}`}
           onClick={() => set({ [name]: null, by: name })}
         >
           <span className="hg-soft">{DIMENSIONS[name as Dimension].toLowerCase()}</span> <Name>{value}</Name> <IconX size={12} aria-hidden="true" />
