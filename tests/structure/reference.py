@@ -48,6 +48,7 @@ COMMANDS = (
     "prompts create", "prompts versions", "prompts label", "prompts diff", "prompts render",
     "prompts archive", "prompts unarchive", "prompts delete", "prompts export", "prompts import",
     "feedback", "feedback add", "feedback list", "feedback import",
+    "rollouts", "rollouts list", "rollouts show", "rollouts advance", "rollouts hold", "rollouts back",
     "experiments", "experiments list", "experiments show", "experiments stop",
     "judges", "judges list", "judges define", "judges show", "judges check", "reviews", "reviews list",
     "reviews add", "reviews next", "reviews mark", "reviews export",

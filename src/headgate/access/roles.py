@@ -54,6 +54,8 @@ Grant = Literal[
     "reviews:write",
     "drift:read",
     "drift:write",
+    "rollouts:read",
+    "rollouts:write",
 ]
 """What a route can ask for. `:read` lists and shows, `:write` creates, changes and deletes."""
 
@@ -90,7 +92,7 @@ _ADMIN: frozenset[Grant] = _PROJECT_ADMIN | frozenset[Grant](
         "snapshots:write",
         "audit:read",
         "system:read",
-        *("experiments:write", "drift:write"),
+        *("experiments:write", "drift:write", "rollouts:read", "rollouts:write"),
     }
 )
 

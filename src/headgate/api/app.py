@@ -68,6 +68,7 @@ from headgate.releases.rule_trial_http import RuleTestController
 from headgate.releases.rules_http import RulesController
 from headgate.releases.status_http import show_environment_status
 from headgate.releases.whatif_http import follow_what_if, what_if
+from headgate.rollouts.http import RolloutsController
 from headgate.traces.erasure.http import ErasuresController
 from headgate.traces.exporting.http import Exports, TraceExportController, export_trace
 from headgate.traces.lineage.http import show_lineage
@@ -181,6 +182,7 @@ def _api() -> Router:
             FeedbackController,
             ErasuresController,
             ExperimentsController,
+            RolloutsController,
             DatasetsController,
             ChecksController,
             JudgesController,

@@ -26,6 +26,7 @@ from headgate.meters.status import due_alerts
 from headgate.releases.rule_refresh import TemplateWatch
 from headgate.releases.unreleased import ReleasedPrompts
 from headgate.releases.unreleased import due_alerts as due_unreleased
+from headgate.rollouts.job import RolloutJob
 from headgate.store.live import CHANNEL as LIVE_CHANNEL
 from headgate.store.tasks import end_tasks
 from headgate.traces.erasure.erasing import Eraser
@@ -42,6 +43,7 @@ TEMPLATES_S: Final = 2.0
 AGAIN_S: Final = 5.0
 CANARIES_S: Final = 1.0
 TRAFFIC_S: Final = 1.0
+ROLLOUTS_S: Final = 1.0
 
 Job = Callable[[], Awaitable[None]]
 
@@ -57,6 +59,7 @@ class ControlJobs:
         self._eraser = Eraser(services.database)
         self._changed = asyncio.Event()
         self._traffic = TrafficJob(services.database, state, add_alerts)
+        self._rollouts = RolloutJob(services.database, services.clock, state, add_alerts)
         self._canaries = None
         if services.own_calls is not None:
             self._canaries = CanaryJob(
@@ -85,6 +88,7 @@ class ControlJobs:
             ("schedule", AGAIN_S, self._schedule),
             ("erase", ERASE_S, self._eraser.work),
             ("templates of rules", TEMPLATES_S, self._templates.look),
+            ("rollouts", ROLLOUTS_S, self._rollouts.look),
         )
         jobs = (*jobs, ("drift of traffic", TRAFFIC_S, self._traffic.look))
         if self._canaries is not None:

@@ -28,6 +28,7 @@ from headgate.gateway.live import LiveState
 from headgate.gateway.proofs import checked
 from headgate.meters.model import Budget, RateLimit
 from headgate.releases.rules import Rule
+from headgate.rollouts.model import Rollout
 from headgate.store.database import Database
 
 
@@ -86,6 +87,10 @@ class ControlState:
     def experiments(self) -> tuple[Experiment, ...]:
         """The experiments of the snapshot in force, stopped ones too."""
         return self.snapshot.experiments if self.snapshot is not None else ()
+
+    def rollouts(self) -> tuple[Rollout, ...]:
+        """The rollouts of the snapshot in force."""
+        return self.snapshot.rollouts if self.snapshot is not None else ()
 
     def canaries(self) -> tuple[Canary, ...]:
         """The canaries of the snapshot in force."""

@@ -30,6 +30,7 @@ NOUNS: Final = {
     "requests": "requests",
     "feedback": "feedback",
     "experiments": "experiments",
+    "rollouts": "rollouts",
     "datasets": "datasets",
     "check": "check",
     "checks": "check_runs",

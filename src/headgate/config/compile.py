@@ -26,6 +26,7 @@ from headgate.config.load import load_located
 from headgate.config.prices import facts_of, overridden
 from headgate.config.problems import NOWHERE, Locations, Problems, nearest
 from headgate.config.providers import provider_of
+from headgate.config.rollouts import rollouts_of
 from headgate.config.snapshot import Alias, CallTimeouts, RetryRule, ServerLimits, Snapshot
 from headgate.config.values import MODEL_NAME_CHARACTERS_MAX, is_model_name, read_days, read_duration
 from headgate.core.faults import Misconfigured, NotFound
@@ -144,6 +145,7 @@ class _Compiler:
             for place, region in enumerate(table.regions):
                 self._check_region(region, ("exporters", index, "regions", place))
         experiments, arms = experiments_of(document, aliases, self._arm_target, self._problems)
+        rollouts, candidates = rollouts_of(document, aliases, self._arm_target, self._problems)
         canaries = canaries_of(document, self._problems)
         max_stale_ms = self._max_stale_ms()
         self._problems.raise_if_any()
@@ -174,7 +176,8 @@ class _Compiler:
             price_overrides=self._overrides,
             exporters=exporters,
             experiments=experiments,
-            arms=arms,
+            arms=arms | candidates,
+            rollouts=rollouts,
             canaries=canaries,
             drift=DriftRule(months=document.drift.months_a_false_alarm, traffic=document.drift.traffic),
             priced_on=self._today.isoformat(),

@@ -362,6 +362,38 @@ class ServerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Whether answers are held against the JSON schema of a call. Unset: where no provider does it."""
 
 
+class RolloutTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`[[rollouts]]`: an alias moves to a candidate by stages: internal callers, shares of all units, all.
+
+    The candidate has what an arm of an experiment may have.
+    """
+
+    name: Name
+    alias: ModelName
+    guardrails: Annotated[tuple[MetricTable, ...], msgspec.Meta(min_length=1, max_length=16)]
+    """What must not get worse by more than its margin; `role` and `effect` are not read."""
+    targets: Annotated[tuple[str | TargetTable, ...], msgspec.Meta(max_length=64)] = ()
+    set: Parameters = {}
+    remove: Removed = ()
+    clamp: Clamps = {}
+    replace: Replacements = ()
+    prompts: Annotated[dict[Name, int | Name], msgspec.Meta(max_length=32)] = {}
+    environment: Name | None = None
+    users: Annotated[tuple[str, ...], msgspec.Meta(max_length=256)] = ()
+    """Internal callers are served by the candidate first: these users, keys (by id) and tags."""
+    keys: Annotated[tuple[str, ...], msgspec.Meta(max_length=256)] = ()
+    tags: Annotated[tuple[str, ...], msgspec.Meta(max_length=256)] = ()
+    shares: Annotated[tuple[Rate, ...], msgspec.Meta(min_length=1, max_length=8)] = (0.01, 0.05, 0.25)
+    """Of all units, one stage after the other."""
+    unit: UnitKind = "user"
+    window: Duration = "10m"
+    """For how long after a unit's first exposure outcomes count; evidence is as late as this."""
+    units: Positive = 200
+    """How many units of the candidate each share needs at least."""
+    error: Annotated[float, msgspec.Meta(gt=0, le=0.5)] = 0.05
+    """The chance of ever falling back, or moving on, without a reason."""
+
+
 class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A whole headgate.toml."""
 
@@ -373,6 +405,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     prices: dict[ModelName, PriceTable] = {}
     exporters: tuple[ExporterTable, ...] = ()
     experiments: tuple[ExperimentTable, ...] = ()
+    rollouts: Annotated[tuple[RolloutTable, ...], msgspec.Meta(max_length=64)] = ()
     canaries: tuple[CanaryTable, ...] = ()
     drift: DriftTable = DriftTable()
     loop_guard: LoopGuardTable = LoopGuardTable()

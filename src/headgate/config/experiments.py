@@ -54,7 +54,7 @@ def _experiment(table: ExperimentTable, path: Path, problems: Problems) -> Exper
         name=table.name,
         alias=table.alias,
         arms=tuple([_arm(table, place, path, problems) for place in range(len(table.arms))]),
-        metrics=tuple(map(_metric, table.metrics)),
+        metrics=tuple(map(metric_of, table.metrics)),
         unit=table.unit,
         layer=table.layer or "",
         traffic=(low, high),
@@ -92,7 +92,8 @@ def rule_of_arm(name: str, arm: ArmTable, path: Path, problems: Problems) -> Rul
         return None
 
 
-def _metric(table: MetricTable) -> Metric:
+def metric_of(table: MetricTable) -> Metric:
+    """Return a metric as it is compiled."""
     usual = "higher" if table.measure == "feedback" else "lower"
     return Metric(
         name=table.name,
@@ -137,7 +138,7 @@ def _check(document: Document, table: ExperimentTable, path: Path, problems: Pro
     if not any(metric.role == "decision" for metric in table.metrics):
         problems.add((*path, "metrics"), 'decide nothing; give one of them role = "decision"')
     for place, metric in enumerate(table.metrics):
-        _check_metric(metric, (*path, "metrics", place), problems)
+        check_metric(metric, (*path, "metrics", place), problems)
     if len(table.traffic) != 2 or not table.traffic[0] < table.traffic[1]:
         problems.add((*path, "traffic"), f"is {list(table.traffic)}; write from and to, such as [0.0, 0.5]")
     if read_duration(table.window) < 1:
@@ -153,7 +154,8 @@ def _differs(arm: ArmTable) -> bool:
     return bool(arm.targets or changes or arm.prompts or arm.environment)
 
 
-def _check_metric(metric: MetricTable, path: Path, problems: Problems) -> None:
+def check_metric(metric: MetricTable, path: Path, problems: Problems) -> None:
+    """Name what of a metric can't be together."""
     if metric.role == "guardrail" and metric.margin is None:
         problems.add(path, "is a guardrail without a margin; say what may be lost, such as margin = '5%'")
     if metric.role != "guardrail" and metric.margin is not None:

@@ -11,7 +11,7 @@ import msgspec
 from headgate.config.document import Document
 
 _NAMED_TABLES = ("providers", "models", "projects", "prices")
-_NAMED_LISTS = ("budgets", "rate_limits", "exporters", "experiments", "canaries")
+_NAMED_LISTS = ("budgets", "rate_limits", "exporters", "experiments", "rollouts", "canaries")
 _SINGLE_TABLES = ("drift", "loop_guard", "server")
 
 _IDENTITY = ("scope", "window", "timezone")
@@ -97,6 +97,8 @@ def _note(kind: str, changes: tuple[FieldChange, ...]) -> str:
         return "a new meter, seeded from what was spent in its window"
     if kind == "budgets" and "limit" in keys:
         return "what was spent stays"
+    if kind == "rollouts":
+        return "another rollout from now on: it begins at its first stage"
     if kind == "experiments" and keys - _ANALYSIS:
         return "another experiment from now on: its units begin anew, and what ran before is reported apart"
     if kind == "canaries" and keys & _ASKED:

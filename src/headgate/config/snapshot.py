@@ -12,6 +12,7 @@ from headgate.catalog.model import ModelFacts, Provider, Target
 from headgate.drift.model import Canary, DriftRule
 from headgate.experiments.model import Experiment
 from headgate.meters.model import Budget, LoopGuard, RateLimit
+from headgate.rollouts.model import Rollout
 from headgate.traces.sending.model import Exporter
 
 Strategy = Literal["fallback", "weighted", "fastest", "cheapest"]
@@ -97,6 +98,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     experiments: tuple[Experiment, ...] = ()
     arms: dict[tuple[str, str], Alias] = msgspec.field(default_factory=dict[tuple[str, str], Alias])
     """The alias of an experiment with an arm's targets, by their names, for arms that have targets."""
+    rollouts: tuple[Rollout, ...] = ()
     canaries: tuple[Canary, ...] = ()
     drift: DriftRule = DriftRule()
     priced_on: str = ""

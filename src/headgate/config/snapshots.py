@@ -118,7 +118,8 @@ async def put_in_force(
     seq = await activate(connection, snapshot.id, expected_current=base, actor=actor)
     await sync_budgets(connection, snapshot.budgets)
     await sync_exporters(connection, snapshot.exporters)
-    await sync_experiments(connection, snapshot.experiments)
+    stages = [stage.experiment for rollout in snapshot.rollouts for stage in rollout.stages]
+    await sync_experiments(connection, (*snapshot.experiments, *stages))
     return seq
 
 

@@ -57,13 +57,15 @@ class _Compared(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     zeros: int = 0
     """How many units there are where none of them has a call that counts: an error, say."""
+    apart: Comparison | None = None
+    """What is known where an arm's units are all alike, such as all without an error."""
 
 
 def ratio_evidence(experiment: Experiment, units: Mapping[str, int]) -> float | None:
     """Return how much speaks against the declared shares; None before any unit came."""
     counts = [units.get(arm.name, 0) for arm in experiment.arms]
-    if not sum(counts):
-        return None
+    if not sum(counts) or any(arm.share == 0 for arm in experiment.arms):
+        return None  # Where an arm is to have nobody, as in a rollout's last stage, nothing is compared.
     return mismatch_at_every_look(counts, [arm.share for arm in experiment.arms])
 
 
@@ -131,7 +133,11 @@ def _compared(experiment: Experiment, metric: Metric, sums: Mapping[str, ArmSums
             moments = sums[arm.name].moments
             is_never = metric.measure in ("errors", "refusals") and moments.y == 0
             zeros = moments.n if is_never else 0
-            found.append(_Compared(arm=arm.name, note="; ".join(notes), zeros=zeros))
+            known = None
+            if metric.measure in ("errors", "refusals"):
+                arms = (sums[arm.name].moments, one), (sums[baseline].moments, other)
+                known = _apart(experiment, metric, arm.name, *arms)
+            found.append(_Compared(arm=arm.name, note="; ".join(notes), zeros=zeros, apart=known))
             continue
         factor = 1.0
         if metric.margin is not None and metric.margin.is_relative:
@@ -238,6 +244,8 @@ def _unseen(experiment: Experiment, metric: Metric, one: _Compared) -> Compariso
     fair game, and n zeros make it `(1 - most)^-n`. Source: Waudby-Smith, Ramdas, "Estimating means of
     bounded random variables by betting", JRSS B 86(1), 2024.
     """
+    if one.apart is not None and one.apart.finding != "open":
+        return one.apart
     told = Comparison(arm=one.arm, finding="none", units=one.zeros, note=one.note)
     margin = metric.margin
     if margin is None or margin.is_relative or metric.better != "lower" or not one.zeros:
@@ -247,6 +255,53 @@ def _unseen(experiment: Experiment, metric: Metric, one: _Compared) -> Compariso
         return told
     note = f"none in {one.zeros} units"
     return msgspec.structs.replace(told, finding="holds", mean=0.0, high=most, note=note)
+
+
+_Arm = tuple[Moments, Effect | str]
+
+
+def _apart(experiment: Experiment, metric: Metric, name: str, arm: _Arm, base: _Arm) -> Comparison | None:
+    """Compare shares of calls where all units of an arm are alike: none failed, or all of them did.
+
+    Half of the error for each arm's own bound, so that their difference holds whatever they are.
+    """
+    alpha, margin = experiment.error / 2, metric.margin
+    here, there = _share_bounds(experiment, arm, alpha), _share_bounds(experiment, base, alpha)
+    if metric.role != "guardrail" or margin is None or here is None or there is None:
+        return None
+    factor, allowed = (1 + margin.value, 0.0) if margin.is_relative else (1.0, margin.value)
+    finding: Finding = "open"
+    if here[0] - factor * there[1] > allowed:
+        finding = "broken"
+    elif here[1] - factor * there[0] < allowed:
+        finding = "holds"
+    mean, baseline = (moments.y / moments.x for moments, _ in (arm, base))
+    return Comparison(
+        arm=name,
+        finding=finding,
+        units=arm[0].n + base[0].n,
+        mean=mean,
+        baseline=baseline,
+        difference=mean - baseline,
+        low=here[0] - there[1],
+        high=here[1] - there[0],
+    )
+
+
+def _share_bounds(experiment: Experiment, arm: _Arm, alpha: float) -> tuple[float, float] | None:
+    """Where an arm's share lies at every look, each side at alpha; source: as `_unseen`."""
+    moments, effect = arm
+    if not moments.n or not moments.x:
+        return None
+    if moments.y == 0:
+        return 0.0, 1 - alpha ** (1 / moments.n)
+    if moments.y == moments.x and isinstance(effect, str):
+        return alpha ** (1 / moments.n), 1.0
+    if isinstance(effect, str) or not effect.settled:
+        return None
+    tight_at = experiment.planned_units
+    low = effect.interval(alpha=alpha, tight_at=tight_at, side="lower").low
+    return low, effect.interval(alpha=alpha, tight_at=tight_at, side="upper").high
 
 
 def _report(metric: Metric, found: list[Comparison], sums: Mapping[str, ArmSums]) -> MetricReport:

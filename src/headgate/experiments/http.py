@@ -18,7 +18,7 @@ from headgate.core.faults import NotFound
 from headgate.core.pages import Page, format_datetime
 from headgate.experiments.decisions import Decision, decide, get_decision
 from headgate.experiments.looks import Looks, looks
-from headgate.experiments.model import Experiment, UnitKind
+from headgate.experiments.model import OWN_PREFIX, Experiment, UnitKind
 from headgate.experiments.reading import Defined, defined
 from headgate.experiments.report import Report, Running
 from headgate.experiments.reporting import report
@@ -83,7 +83,9 @@ class ExperimentsController(Controller):
         projects = visible(caller).project_ids
         running = await _running(in_force)
         async with database.connection() as connection:
-            found = await defined(connection)
+            found = [
+                each for each in await defined(connection) if not each.experiment.name.startswith(OWN_PREFIX)
+            ]
         names = {each.experiment.name for each in found if each.experiment.version in running}
         items = [_item(each, running, names) for each in found if _shows(each.experiment, projects)]
         return Page(items=items, next=None)

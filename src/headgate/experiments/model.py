@@ -30,6 +30,8 @@ RATIOS: Final = frozenset({"latency", "errors", "refusals"})
 LIVE_ASSIGNMENT: Final = "assignment"
 """The kind of the live object that holds the secret of all assignments; its id is `ASSIGNMENT_ID`."""
 ASSIGNMENT_ID: Final = "one"
+OWN_PREFIX: Final = "rollout:"
+"""Before the names of experiments that stages of rollouts are; no experiment of a file can have it."""
 LIVE_END: Final = "experiment_end"
 """The kind of the live objects that say which versions assign nobody any more."""
 

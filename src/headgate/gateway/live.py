@@ -19,6 +19,7 @@ from headgate.meters.model import Budget, RateLimit
 from headgate.prompts.managed.model import ManagedPrompt
 from headgate.releases.model import Environment
 from headgate.releases.rules import Rule
+from headgate.rollouts.model import LIVE_STAGE, Standing
 from headgate.store.live import LiveObject
 
 log = logging.getLogger("headgate.gateway")
@@ -37,6 +38,7 @@ class KnownState(msgspec.Struct, frozen=True, kw_only=True):
     environments: tuple[Environment, ...] = ()
     assignment: AssignmentSecret | None = None
     ended: tuple[Ended, ...] = ()
+    rollouts: tuple[Standing, ...] = ()
 
 
 class LiveState:
@@ -50,6 +52,7 @@ class LiveState:
         "environments",
         "prompts",
         "rate_limits",
+        "rollouts",
         "rules",
         "seq",
         "server",
@@ -69,6 +72,8 @@ class LiveState:
         self.assignment: dict[str, AssignmentSecret] = {}
         self.ended: dict[str, Ended] = {}
         """Versions of experiments that assign nobody any more."""
+        self.rollouts: dict[str, Standing] = {}
+        """Where rollouts stand, by their versions."""
         self.unread: set[tuple[str, str]] = set()
         """Kind and id of what is in force and can't be read by this version."""
 
@@ -93,6 +98,7 @@ class LiveState:
             "environment": (self.environments, Environment),
             LIVE_ASSIGNMENT: (self.assignment, AssignmentSecret),
             LIVE_END: (self.ended, Ended),
+            LIVE_STAGE: (self.rollouts, Standing),
         }
         for item in objects:
             self.seq = max(self.seq, item.seq)
@@ -125,6 +131,7 @@ class LiveState:
         self.environments.clear()
         self.assignment.clear()
         self.ended.clear()
+        self.rollouts.clear()
         self.book.replace((), seq=0)
 
 

@@ -158,6 +158,7 @@ class Refresher:
             if state.assignment is not None:
                 self._live.assignment[ASSIGNMENT_ID] = state.assignment
             self._live.ended = {each.version: each for each in state.ended}
+            self._live.rollouts = {each.version: each for each in state.rollouts}
             self._compile(state.document.encode(), state.snapshot, state.priced_on)
             log.warning("the database is away: serving from the last state on disk")
             await self._publish()
@@ -231,7 +232,7 @@ class Refresher:
         budgets = [*snapshot.budgets, *self._live.budgets.values()]
         limits = [*snapshot.rate_limits, *self._live.rate_limits.values()]
         overriding = Overriding.of(self._live.rules, self._live.prompts, self._live.environments)
-        trials = trials_of(snapshot, self._live.secret, self._live.ended)
+        trials = trials_of(snapshot, self._live.secret, self._live.ended, self._live.rollouts)
         self._swap(Current(snapshot, secrets, budgets, limits, overriding, proofs=proofs, trials=trials))
 
     async def _save(self) -> None:
@@ -267,5 +268,6 @@ class Refresher:
             environments=tuple(self._live.environments.values()),
             assignment=self._live.assignment.get(ASSIGNMENT_ID),
             ended=tuple(self._live.ended.values()),
+            rollouts=tuple(self._live.rollouts.values()),
         )
         write_state(self._identity.state_path, state)

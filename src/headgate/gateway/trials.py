@@ -12,10 +12,11 @@ from headgate.access.model import Caller
 from headgate.config.snapshot import Alias, Snapshot
 from headgate.core.entries import Exposure
 from headgate.core.labels import Label
-from headgate.experiments.assignment import Assigner
+from headgate.experiments.assignment import UNIT_CHARACTERS_MAX, Assigner
 from headgate.experiments.model import UnitKind
 from headgate.gateway.arms import ArmServing
 from headgate.policy.residency import admit
+from headgate.rollouts.model import CANDIDATE, Audience, Standing
 
 if TYPE_CHECKING:
     from headgate.gateway.call import Call
@@ -24,17 +25,23 @@ if TYPE_CHECKING:
 class Trials:
     """The experiments on one alias."""
 
-    __slots__ = ("_arms", "_assigners", "_servings")
+    __slots__ = ("_arms", "_assigners", "_audience", "_everyone", "_servings")
 
     def __init__(
         self,
         assigners: list[Assigner],
         arms: Mapping[tuple[str, str], Alias],
         servings: Mapping[tuple[str, str], ArmServing],
+        *,
+        audience: Audience | None = None,
+        everyone: bool = False,
     ) -> None:
+        """`audience`: who alone takes part, as a rollout says; `everyone`: its candidate serves all calls."""
         self._assigners = assigners
         self._arms = arms
         self._servings = servings
+        self._audience = audience
+        self._everyone = everyone
 
     @property
     def renders(self) -> bool:
@@ -43,10 +50,12 @@ class Trials:
 
     def open_to(self, caller: Caller) -> "Trials | None":
         """Return the experiments that a caller may be in, as far as its project and its label tell."""
-        if caller.record == "none":
+        if caller.record == "none" and not self._everyone:
             return None  # Nothing would be there to compare.
+        if self._audience is not None and not _names(self._audience, caller):
+            return None
         kept = [each for each in self._assigners if self._takes(each, caller)]
-        return Trials(kept, self._arms, self._servings) if kept else None
+        return Trials(kept, self._arms, self._servings, everyone=self._everyone) if kept else None
 
     def _takes(self, assigner: Assigner, caller: Caller) -> bool:
         experiment = assigner.experiment
@@ -60,6 +69,10 @@ class Trials:
 
     def expose(self, call: "Call", caller: Caller) -> Exposure | None:
         """Return a call's part in the experiments, which exclude each other; None where it has none."""
+        if self._everyone:
+            experiment = self._assigners[0].experiment
+            unit = _unit(experiment.unit, call, caller)[:UNIT_CHARACTERS_MAX]
+            return Exposure(experiment.name, experiment.version, CANDIDATE, unit, experiment.unit)
         stray: Exposure | None = None
         for assigner in self._assigners:
             found = assigner.assign(caller.project, _unit(assigner.experiment.unit, call, caller))
@@ -77,18 +90,46 @@ class Trials:
         return self._arms.get((exposure.experiment, exposure.arm))
 
 
+NO_ROLLOUTS: Final[Mapping[str, Standing]] = {}
 NO_TRIALS: Final[Mapping[str, Trials]] = {}
 
 
-def trials_of(snapshot: Snapshot, secret: bytes | None, ended: Collection[str]) -> Mapping[str, Trials]:
-    """Return the experiments that run, by alias. Without the secret none does."""
-    if secret is None or not snapshot.experiments:
+def trials_of(
+    snapshot: Snapshot,
+    secret: bytes | None,
+    ended: Collection[str],
+    rollouts: Mapping[str, Standing] = NO_ROLLOUTS,
+) -> Mapping[str, Trials]:
+    """Return the experiments that run, and the stages that rollouts are at, by alias. Without the secret
+    there are none."""
+    if secret is None or not (snapshot.experiments or snapshot.rollouts):
         return NO_TRIALS
     assigners: dict[str, list[Assigner]] = {}
     for experiment in snapshot.experiments:
         if experiment.version not in ended:
             assigners.setdefault(experiment.alias, []).append(Assigner(experiment, secret))
-    return {alias: Trials(made, snapshot.arms, _servings(made)) for alias, made in assigners.items()}
+    trials = {alias: Trials(made, snapshot.arms, _servings(made)) for alias, made in assigners.items()}
+    for rollout in snapshot.rollouts:
+        standing = rollouts.get(rollout.version)
+        stage = standing.stage_of(rollout) if standing is not None else None
+        if stage is not None:
+            made = [Assigner(stage.experiment, secret)]
+            trials[rollout.alias] = Trials(
+                made,
+                snapshot.arms,
+                _servings(made),
+                audience=rollout.audience if stage.kind == "internal" else None,
+                everyone=stage.kind == "all",
+            )
+    return trials
+
+
+def _names(audience: Audience, caller: Caller) -> bool:
+    return (
+        caller.user in audience.users
+        or caller.key in audience.keys
+        or not set(audience.tags).isdisjoint(caller.tags)
+    )
 
 
 def _servings(assigners: list[Assigner]) -> Mapping[tuple[str, str], ArmServing]:

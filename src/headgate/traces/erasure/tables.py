@@ -53,6 +53,8 @@ KEPT: Final[dict[str, str]] = {
     "metric_streams": "digests and sums, which name no person",
     "prompt_traffic": "sums by prompt",
     "experiment_strays": "a count by experiment",
+    "rollouts": "where each stands",
+    "rollout_moves": "who moved what, and why",
     "experiment_decisions": "sums by arm, sealed; they name no unit",
     "match_days": "sums by day",
     "text_queue": "ids alone, for seconds",

@@ -1,0 +1,143 @@
+"""A rollout through a real Headgate: internal callers, a share, all; back by itself; moves reach gateways."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from demo.running import Running, headgate
+from tests.flow.scripted_provider import ScriptedProvider, error
+
+CONFIG = """
+[providers.a]
+kind = "openai-compatible"
+base_url = "http://127.0.0.1:{port}/a/v1"
+
+[providers.b]
+kind = "openai-compatible"
+base_url = "http://127.0.0.1:{port}/b/v1"
+"""
+ROLLOUT = """
+[models.{name}]
+targets = ["a/{name}"]
+retry = {{ attempts = 1 }}
+
+[[rollouts]]
+name = "{name}"
+alias = "{name}"
+targets = ["b/{name}"]
+{internal}
+shares = [0.5]
+window = "1s"
+units = {units}
+guardrails = [{{ name = "errors", measure = "errors", margin = "0.2" }}]
+"""
+SOON_S = 40.0
+
+
+class House:
+    """A running Headgate with rollouts, in front of scripted providers."""
+
+    def __init__(self, running: Running, provider: ScriptedProvider) -> None:
+        self.running = running
+        self.provider = provider
+        self.key = running.make_key("rollouts", may_assert=True)
+
+    def target(self, model: str, user: str = "") -> str:
+        """Who serves a call; empty where it failed."""
+        body: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": "hi"}]}
+        answer = httpx.post(
+            f"{self.running.url}/v1/chat/completions",
+            json={**body, "user": user} if user else body,
+            headers={"authorization": f"Bearer {self.key}"},
+            timeout=30,
+            trust_env=False,
+        )
+        return answer.headers.get("x-headgate-target", "").partition("/")[0] if answer.is_success else ""
+
+    def stage(self, name: str) -> str:
+        return self.running.get(f"/rollouts/{name}")["rollout"]["stage"]
+
+    def wait_for_stage(self, name: str, stage: str) -> dict[str, Any]:
+        deadline = time.monotonic() + SOON_S
+        while True:
+            shown = self.running.get(f"/rollouts/{name}")
+            if shown["rollout"]["stage"] == stage:
+                return shown
+            assert time.monotonic() < deadline, shown
+            time.sleep(0.1)
+
+    def wait_for_target(self, model: str, target: str, user: str = "") -> None:
+        deadline = time.monotonic() + SOON_S
+        while self.target(model, user) != target:
+            assert time.monotonic() < deadline, f"{model} is not served by {target}"
+            time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    with ScriptedProvider() as provider:
+        config = CONFIG.format(port=provider.port)
+        config += ROLLOUT.format(name="good", internal='users = ["ann"]', units=20)
+        config += ROLLOUT.format(name="bad", internal="", units=20)
+        config += ROLLOUT.format(name="by-hand", internal="", units=1000)
+        with headgate(config) as running:
+            yield House(running, provider)
+
+
+def test_from_internal_callers_over_a_share_to_all(house: House) -> None:
+    house.wait_for_stage("good", "internal")
+    house.wait_for_target("good", "b", "ann")
+    assert {house.target("good", f"user-{number}") for number in range(8)} == {"a"}
+    told = house.running.command("rollouts", "advance", "good", "--why", "we like it")
+    assert "good of good: 50 % (internal > [50 %] > all)" in told
+    deadline = time.monotonic() + SOON_S
+    seen: set[str] = set()
+    while seen != {"a", "b"}:
+        seen = {house.target("good", f"user-{number}") for number in range(40)}
+        assert time.monotonic() < deadline, seen
+    for number in range(40, 100):
+        house.target("good", f"user-{number}")
+    shown = house.wait_for_stage("good", "all")
+    last, advanced, begun = shown["moves"]
+    assert (begun["action"], begun["to_stage"]) == ("begin", "internal")
+    assert (advanced["moved_by"] != "system", advanced["why"]) == (True, "we like it")
+    assert (last["moved_by"], last["from_stage"], last["to_stage"]) == ("system", "50 %", "all")
+    assert last["why"].startswith("All guardrails hold at 50 %")
+    house.wait_for_target("good", "b", "user-0")
+    assert {house.target("good", f"other-{number}") for number in range(20)} == {"b"}
+    assert house.target("good") == "b", "calls of nobody, too"
+    alerts = house.running.get("/alerts", kind="rollout")["items"]
+    assert any("rollout good of good moved on from 50 % to all" in each["message"] for each in alerts)
+
+
+def test_a_broken_guardrail_sends_all_calls_back(house: House) -> None:
+    house.wait_for_stage("bad", "50 %")
+    house.provider.on("b", "bad", *[error(500, "no")] * 400)
+    for number in range(80):
+        house.target("bad", f"user-{number}")
+    shown = house.wait_for_stage("bad", "back")
+    assert shown["moves"][0]["why"].startswith("errors is worse by at least")
+    house.wait_for_target("bad", "a", "user-0")
+    assert {house.target("bad", f"user-{number}") for number in range(30)} == {"a"}
+    refused = house.running.api.post("/rollouts/bad/moves", json={"action": "advance"})
+    assert (refused.status_code, "has fallen back" in refused.text) == (409, True)
+
+
+def test_moves_by_hand_and_what_is_held(house: House) -> None:
+    house.wait_for_stage("by-hand", "50 %")
+    assert "held" in house.running.command("rollouts", "hold", "by-hand")
+    assert json.loads(house.running.command("rollouts", "show", "by-hand", "--json"))["rollout"]["held"]
+    house.running.command("rollouts", "advance", "by-hand")
+    house.wait_for_target("by-hand", "b", "anybody")
+    began = time.monotonic()
+    house.running.command("rollouts", "back", "by-hand", "--why", "a drill")
+    house.wait_for_target("by-hand", "a", "anybody")
+    assert time.monotonic() - began < SOON_S
+    listed = {each["name"]: each["stage"] for each in house.running.get("/rollouts")["items"]}
+    assert listed["by-hand"] == "back"
+    assert house.running.api.get("/rollouts/nothing").status_code == 404
+    names = {each["name"] for each in house.running.get("/experiments")["items"]}
+    assert names == set(), "stages of rollouts are no experiments of anybody's"
