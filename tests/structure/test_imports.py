@@ -13,6 +13,9 @@ HIDDEN: frozenset[tuple[str, str]] = frozenset(
         # Command start-up: the command line starts fast, and runs without the server's packages.
         ("headgate.cli.app", "importlib.metadata.version"),
         ("headgate.cli.check", "headgate.cli.check_run.run_checks"),
+        ("headgate.cli.check_plugin", "headgate.cli.check_run.check_of_file"),
+        ("headgate.cli.check_plugin", "headgate.cli.check_run.check_of_table"),
+        ("headgate.cli.check_plugin", "headgate.cli.check_run.run_check"),
         ("headgate.cli.client", "headgate.cli.asking"),
         ("headgate.cli.database", "headgate.processes.backup"),
         ("headgate.cli.datasets", "headgate.cli.dataset_files.cases_in"),

@@ -5,12 +5,12 @@ Read next: `headgate.checks.running`, `check_printing`, `check_keeping`.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from headgate.checks.comparing import Comparison, Matrix, Tried, aligned, compare, matrix
-from headgate.checks.definitions import read_checks
+from headgate.checks.definitions import checks_of, read_checks
 from headgate.checks.marking import Marker
 from headgate.checks.model import Check, Result, Target
 from headgate.checks.repeating import Repeatability, repeatability
@@ -52,7 +52,7 @@ def run_checks(api: Api, file: Path, choosing: Choosing, comparing: Comparing) -
     checked: list[Checked] = []
     statuses: list[int] = []
     for check in chosen:
-        made, ended = _Runner(api, file, check, choosing, comparing).go()
+        made, ended = run_check(api, file, check, choosing, comparing)
         checked.append(made)
         statuses += ended
         if not api.out.as_json:
@@ -63,6 +63,24 @@ def run_checks(api: Api, file: Path, choosing: Choosing, comparing: Comparing) -
         api.out.json(checked)
     order = (EXIT_INTERRUPTED, EXIT_UNREACHABLE, EXIT_FAILED, EXIT_OPEN)
     return next((status for status in order if status in statuses), 0)
+
+
+def run_check(
+    api: Api, file: Path, check: Check, choosing: Choosing, comparing: Comparing
+) -> tuple[Checked, list[int]]:
+    """Run one check, whose files stand beside `file`; return what came of it, and each target's status."""
+    return _Runner(api, file, check, choosing, comparing).go()
+
+
+def check_of_file(file: Path, name: str, choosing: Choosing) -> Check:
+    """Return a check of a file by its name. Raises CommandFailed where there is none."""
+    (found,) = _named(read_checks(file), name, choosing.target)[:1]
+    return found
+
+
+def check_of_table(table: dict[str, Any], where: str) -> Check:
+    """Return the check that a table says. Raises Misconfigured."""
+    return checks_of({"checks": [table]}, where)[0]
 
 
 class _Runner:
@@ -165,6 +183,10 @@ def _chosen(api: Api, checks: Sequence[Check], choosing: Choosing, comparing: Co
         only, of_target = found["name"], found["target"]
     if comparing.compare is not None:
         checks = [_compared(check, comparing.compare) for check in checks]
+    return _named(checks, only, of_target)
+
+
+def _named(checks: Sequence[Check], only: str | None, of_target: str | None) -> list[Check]:
     chosen: list[Check] = []
     for check in checks:
         targets = tuple([target for target in check.targets if of_target in (None, target.name)])

@@ -1,0 +1,214 @@
+"""`headgate check` against a scripted server: statuses, what is kept, and what ends it early."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.scripted_api import ScriptedApi, serving, surround
+
+from headgate.cli.app import main
+
+RUN = "0190a0a0-0000-7000-8000-00000000000a"
+RUNS = "/api/v1/checks/runs"
+CHAT = "/v1/chat/completions"
+CHECKS = """
+[[checks]]
+name = "orders"
+dataset = "{dataset}"
+model = "assistant"
+repeats = {repeats}
+scorers = [{scorer}]
+requirements = [{{ at_least = 0.8 }}]
+"""
+EXACT = '{ name = "right", kind = "exact" }'
+JUDGE = '{ name = "polite", kind = "judge", model = "judge", rubric = "Is it polite?" }'
+
+
+def completion(text: str) -> dict[str, Any]:
+    return {"choices": [{"message": {"role": "assistant", "content": text}}], "usage": {}}
+
+
+def checks(folder: Path, *, scorer: str = EXACT, repeats: int = 1, dataset: str = "cases.jsonl") -> None:
+    cases = [{"id": f"{number:03}", "input": f"{number}?", "expected": "yes"} for number in range(60)]
+    (folder / "cases.jsonl").write_text("".join(json.dumps(case) + "\n" for case in cases))
+    (folder / "checks.toml").write_text(CHECKS.format(scorer=scorer, repeats=repeats, dataset=dataset))
+
+
+@pytest.fixture(autouse=True)
+def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedApi]:
+    scripted = ScriptedApi()
+    scripted.on("POST", RUNS, {"id": RUN}, 201)
+    scripted.on("POST", f"{RUNS}/{RUN}/results", {"accepted": 1}, 202)
+    scripted.on("PATCH", f"{RUNS}/{RUN}", {})
+    scripted.on("POST", CHAT, completion("yes"))
+    with serving(scripted):
+        surround(monkeypatch, scripted, tmp_path)
+        yield scripted
+
+
+def calls(api: ScriptedApi) -> list[Any]:
+    return [body for method, path, _, body in api.asked if (method, path) == ("POST", CHAT)]
+
+
+def kept(api: ScriptedApi) -> list[Any]:
+    return [
+        result
+        for method, path, _, body in api.asked
+        if (method, path) == ("POST", f"{RUNS}/{RUN}/results")
+        for result in body["results"]
+    ]
+
+
+def test_a_check_passes_and_its_results_are_kept_without_what_was_said(
+    api: ScriptedApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks(tmp_path)
+    assert main(["check"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("orders passes, after ")
+    assert f"run {RUN}: 0 USD, and {len(calls(api))} calls without a known price" in shown
+    assert len(kept(api)) == len(calls(api)) < 60
+    assert set(kept(api)[0]) >= {"case", "repeat", "request_id", "marks"}
+    assert "text" not in kept(api)[0]
+    (ended,) = [body for method, _, _, body in api.asked if method == "PATCH"]
+    assert ended["verdict"] == "met"
+    assert ended["report"]["counts"] == {"failed": 0, "wrong": 0, "missing": 0}
+
+
+def test_a_check_that_does_not_hold_has_status_1_and_one_that_is_not_known_2(
+    api: ScriptedApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks(tmp_path)
+    api.on("POST", CHAT, completion("no"))
+    assert main(["check", "--json"]) == 1
+    (said,) = json.loads(capsys.readouterr().out)
+    assert said["targets"][0]["report"]["verdict"] == "not met"
+    (tmp_path / "cases.jsonl").write_text('{"input": "1?", "expected": "no"}')
+    assert main(["check"]) == 2
+    assert "it asks for about" in capsys.readouterr().out
+
+
+def test_a_run_goes_on_without_asking_again(
+    api: ScriptedApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks(tmp_path)
+    assert main(["check"]) == 0
+    begun = next(body for method, path, _, body in api.asked if (method, path) == ("POST", RUNS))
+    known = [{"target": "", "problem": "", "request_id": "", **result} for result in kept(api)[:10]]
+    before = len(calls(api))
+    api.on("GET", f"{RUNS}/{RUN}", {"run": begun, "definition": begun["definition"], "report": None})
+    api.items(f"{RUNS}/{RUN}/results", *known)
+    assert main(["check", "--resume", RUN]) == 0
+    again = calls(api)[before:]
+    assert len(again) <= before - 10 + 4
+    asked_before = {result["case"] for result in known}
+    assert not [body for body in again if f"{int(body['messages'][0]['content'][:-1]):03}" in asked_before]
+    checks(tmp_path, repeats=2)
+    assert main(["check", "--resume", RUN]) == 1
+    assert "was made when the check read otherwise" in capsys.readouterr().err
+    checks(tmp_path)
+    (tmp_path / "cases.jsonl").write_text('{"input": "1?", "expected": "no"}')
+    assert main(["check", "--resume", RUN]) == 1
+    assert "was made with other cases" in capsys.readouterr().err
+
+
+def test_what_a_judge_has_said_before_is_not_asked_again(api: ScriptedApi, tmp_path: Path) -> None:
+    checks(tmp_path, scorer=JUDGE)
+
+    asked: list[str] = []
+
+    def take(method: str, target: str, content: bytes, own: Any = api.take) -> Any:
+        if target == "/api/v1/checks/judgements":
+            digest = json.loads(content)["digests"][0]
+            asked.append(digest)
+            item = {"digest": digest, "score": 1.0, "reason": "it is"}
+            return 200, json.dumps({"items": [item]}).encode()
+        return own(method, target, content)
+
+    api.take = take
+    assert main(["check"]) == 0
+    assert asked
+    assert {body["model"] for body in calls(api)} == {"assistant"}
+    assert {result["marks"]["polite"]["reason"] for result in kept(api)} == {"it is"}
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "expected"),
+    [
+        (401, "the gateway refuses the calls", 3),
+        (402, "the gateway refuses the calls", 3),
+        (502, "failed", 1),
+    ],
+)
+def test_what_goes_wrong_always_is_said_with_the_next_step(
+    status: int,
+    message: str,
+    expected: int,
+    api: ScriptedApi,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    checks(tmp_path)
+    api.on("POST", CHAT, {"error": {"message": "not today"}}, status)
+    assert main(["check"]) == expected
+    shown = capsys.readouterr()
+    assert message in shown.out
+    assert "not today" in shown.out
+    assert (f"headgate check checks.toml --resume {RUN}" in shown.err) is (expected == 3)
+
+
+def test_a_server_that_is_away_is_said_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks(tmp_path)
+    monkeypatch.setenv("HEADGATE_URL", "http://127.0.0.1:9")
+    assert main(["check"]) == 3
+    assert "no server answers at http://127.0.0.1:9" in capsys.readouterr().err
+
+
+def test_a_dataset_of_the_server_is_taken_in_its_version(api: ScriptedApi, tmp_path: Path) -> None:
+    checks(tmp_path, dataset="orders@2")
+    api.items("/api/v1/datasets/orders/cases", {"id": "a", "input": "1?", "expected": "yes"})
+    assert main(["check"]) == 2
+    (asked,) = [query for _, path, query, _ in api.asked if path == "/api/v1/datasets/orders/cases"]
+    assert asked == {"version": "2"}
+    assert len(calls(api)) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--only", "other"], "there is no such check in the file"),
+        (["other.toml"], "other.toml can't be read"),
+        (["--compare", "a", "a"], "a is compared with itself"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks(tmp_path)
+    assert main(["check", *arguments]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_datasets_are_made_of_files_and_of_calls(
+    api: ScriptedApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks(tmp_path)
+    added = {"name": "orders", "version": 1, "cases": 60, "added": 60, "changed": 0, "removed": 0}
+    taken = {"added": added, "calls": 3, "other_dialects": 1, "without_body": 1, "repeated": 0}
+    api.on("POST", "/api/v1/datasets", {"name": "orders"}, 201)
+    api.on("POST", "/api/v1/datasets/orders/cases", added, 201)
+    api.on("POST", "/api/v1/datasets/orders/calls", taken, 201)
+    assert main(["datasets", "create", "orders", "cases.jsonl"]) == 0
+    assert "orders@1 has 60 cases: 60 new" in capsys.readouterr().err
+    assert main(["datasets", "add", "orders", "--feedback", "thumb", "--most", "0", "--mark", "bad"]) == 0
+    assert "1 of 3 calls have no body on record" in capsys.readouterr().err
+    assert api.asked[-1][3] == {"feedback": "thumb", "most": 0.0, "limit": 100, "tags": ["bad"]}
+    assert main(["datasets", "add", "orders"]) == 1
+    assert "not both, not neither" in capsys.readouterr().err
+    (tmp_path / "bad.jsonl").write_text("{}")
+    assert main(["datasets", "add", "orders", "bad.jsonl"]) == 1
+    assert "bad.jsonl:1: it asks nothing" in capsys.readouterr().err
