@@ -65,7 +65,8 @@ def check(stage: Stage) -> None:
     _wait(lambda: chat(house.url, key, "careful", next(iter(questions))).status_code == 200)
     done = house.headgate("check", str(folder / "checks.toml"), "--json")
     assert done.stdout, done.stderr
-    careful, hasty = json.loads(done.stdout)
+    (checked,) = json.loads(done.stdout)
+    careful, hasty = (each["report"] for each in checked["targets"])
     claim("the careful model passes", careful["verdict"] == "met", careful["requirements"][0]["sentence"])
     claim("the hasty one fails", hasty["verdict"] == "not met", hasty["requirements"][0]["sentence"])
     claim("and so does the command, for CI to see", done.returncode == 1, f"status {done.returncode}")
