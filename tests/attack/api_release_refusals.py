@@ -4,7 +4,7 @@ import base64
 import json
 from typing import Any
 
-from tests.attack.api_operations import COMMITS, PUSH, RELEASE, RULE, VERSION
+from tests.attack.api_operations import CASE, COMMITS, JUDGED, NOBODY, PUSH, RELEASE, RULE, VERSION
 
 Refused = tuple[tuple[str, str, Any], ...]
 
@@ -281,5 +281,11 @@ LISTS_TOO_LONG: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/releases", {**RELEASE, "dependencies": {f"a{number}": "1" for number in range(20_001)}}),
     ("/releases", {**RELEASE, "pins": {f"a{number}": "mock/small" for number in range(1_001)}}),
     ("/feedback/batch", {"items": [{}] * 1_001}),
+    ("/datasets/one/cases", {"cases": [{"input": "a"}] * 10_001}),
+    ("/datasets/one/calls", {"request_ids": [NOBODY] * 1_001}),
+    ("/checks/runs/one/results", {"results": [{"case": "a", "repeat": 0}] * 501}),
+    ("/checks/judgements", {"digests": ["0" * 64] * 501}),
+    ("/judges/one/marks", {"items": [JUDGED] * 501}),
+    ("/reviews", {"judge": "helpful", "items": [CASE] * 501}),
 )
 """Bodies with a list of one more than the description allows, for each that may be longer than a hundred."""

@@ -17,7 +17,7 @@ from headgate.access.roles import visible
 from headgate.checks.pairing import Compared, pair_runs
 from headgate.checks.store import (
     BATCH_MAX,
-    Judged,
+    JudgedBefore,
     KeptResult,
     NewRun,
     Run,
@@ -48,7 +48,7 @@ class NewResults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     results: Results
 
 
-class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+class AcceptedResults(msgspec.Struct, frozen=True, kw_only=True):
     """How many results came."""
 
     accepted: int
@@ -61,16 +61,16 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     report: dict[str, Any]
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AskedDigests(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Digests of what judges would be asked."""
 
     digests: Annotated[list[Digest], msgspec.Meta(min_length=1, max_length=BATCH_MAX)]
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
+class KnownJudgements(msgspec.Struct, frozen=True, kw_only=True):
     """What judges have said of these."""
 
-    items: list[Judged]
+    items: list[JudgedBefore]
 
 
 class RunsCompared(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,12 +174,12 @@ class ChecksController(Controller):
     @post("/runs/{run_id:str}/results", status_code=202, opt={"grant": grant("checks:write")})
     async def add_results(
         self, caller: CallerKey, *, database: Store, run_id: FromPath[str], data: JSONBody[NewResults]
-    ) -> Accepted:
+    ) -> AcceptedResults:
         """Add results of a run, with the key that began it."""
         async with database.transaction() as connection:
             found = await _own(connection, caller, run_id)
             await add_results(connection, found, data.results)
-        return Accepted(accepted=len(data.results))
+        return AcceptedResults(accepted=len(data.results))
 
     @post("/judgements", status_code=200, opt={"grant": grant("checks:write")})
     async def find_judgements(
@@ -187,13 +187,13 @@ class ChecksController(Controller):
         caller: CallerKey,
         *,
         database: Store,
-        data: JSONBody[Asked],
+        data: JSONBody[AskedDigests],
         project: FromQuery[str | None] = None,
-    ) -> Known:
+    ) -> KnownJudgements:
         """Find what judges said before, by digests of all that they were asked: it is not paid twice."""
         of_project = project_for(caller, project)
         async with database.connection() as connection:
-            return Known(items=await find_judgements(connection, [of_project], data.digests))
+            return KnownJudgements(items=await find_judgements(connection, [of_project], data.digests))
 
 
 async def _own(connection: Connection, caller: Key, run_id: str) -> RunItem:

@@ -91,7 +91,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     report: msgspec.Raw | None
 
 
-class Judged(msgspec.Struct, frozen=True, kw_only=True):
+class JudgedBefore(msgspec.Struct, frozen=True, kw_only=True):
     """What a judge has said."""
 
     digest: str
@@ -174,12 +174,13 @@ async def add_results(connection: Connection, run: RunItem, results: Sequence[Ke
 
 async def find_judgements(
     connection: Connection, project_ids: Sequence[str], digests: Sequence[str]
-) -> list[Judged]:
+) -> list[JudgedBefore]:
     """Return what judges have said, of all that they were asked with these digests."""
     parameters = {"project_ids": list(project_ids), "digests": list(digests)}
     cursor = await connection.execute(QUERIES.find_judgements, parameters)
     return [
-        Judged(digest=digest, score=score, reason=reason) for digest, score, reason in await cursor.fetchall()
+        JudgedBefore(digest=digest, score=score, reason=reason)
+        for digest, score, reason in await cursor.fetchall()
     ]
 
 
