@@ -1,6 +1,10 @@
 """`headgate check` against a scripted server: statuses, what is kept, and what ends it early."""
 
 import json
+import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -135,21 +139,21 @@ def test_what_a_judge_has_said_before_is_not_asked_again(api: ScriptedApi, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("status", "message", "expected"),
+    ("status", "ending"),
     [
-        (401, "the gateway refuses the calls", 3),
-        (402, "the gateway refuses the calls", 3),
-        (502, "failed", 1),
+        (401, ("the gateway refuses the calls", 3)),
+        (402, ("the gateway refuses the calls", 3)),
+        (502, ("failed", 1)),
     ],
 )
 def test_what_goes_wrong_always_is_said_with_the_next_step(
     status: int,
-    message: str,
-    expected: int,
+    ending: tuple[str, int],
     api: ScriptedApi,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    message, expected = ending
     checks(tmp_path)
     api.on("POST", CHAT, {"error": {"message": "not today"}}, status)
     assert main(["check"]) == expected
@@ -166,6 +170,29 @@ def test_a_server_that_is_away_is_said_so(
     monkeypatch.setenv("HEADGATE_URL", "http://127.0.0.1:9")
     assert main(["check"]) == 3
     assert "no server answers at http://127.0.0.1:9" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_at_once_with_what_is_known_and_how_to_go_on(api: ScriptedApi, tmp_path: Path) -> None:
+    checks(tmp_path)
+    reached, let_go = threading.Event(), threading.Event()
+
+    def take(method: str, target: str, content: bytes, own: Any = api.take) -> Any:
+        if target == CHAT and len(calls(api)) == 8:
+            reached.set()
+            let_go.wait(60)
+        return own(method, target, content)
+
+    api.take = take
+    command = [sys.executable, "-m", "headgate.cli.app", "check"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert reached.wait(60)
+        process.send_signal(signal.SIGINT)
+        shown, said = process.communicate(timeout=45)
+        let_go.set()
+    assert process.returncode == 130, said
+    assert b"orders is not decided: it was interrupted; " in shown
+    assert f"headgate check checks.toml --resume {RUN}".encode() in said
+    assert 4 <= len(kept(api)) < 60
 
 
 def test_a_dataset_of_the_server_is_taken_in_its_version(api: ScriptedApi, tmp_path: Path) -> None:

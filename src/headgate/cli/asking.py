@@ -6,9 +6,10 @@ proxy, decodes nothing. Read next: `client`, which says what to ask and explains
 
 import http.client
 import select
+import socket
 import ssl
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
@@ -72,6 +73,13 @@ class Connection:
         if self._open is not None:
             self._open.close()
             self._open = None
+
+    def abort(self) -> None:
+        """End it from another thread: whoever waits for an answer gets none."""
+        opened = self._open
+        if opened is not None and opened.sock is not None:
+            with suppress(OSError):
+                opened.sock.shutdown(socket.SHUT_RDWR)
 
     def ask(
         self,

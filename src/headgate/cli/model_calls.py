@@ -27,6 +27,7 @@ class ModelCalls:
         self._timeout_s = timeout_s
         self._own = threading.local()
         self._all: list[Connection] = []
+        self._is_closed = False
 
     def __call__(self, path: str, body: Mapping[str, Any]) -> Said:
         """Send and wait. An answer that takes too long counts as one that failed. Raises Halted."""
@@ -41,6 +42,8 @@ class ModelCalls:
                 said = f'{{"error": {{"message": "no answer within {self._timeout_s:g} s"}}}}'
                 return Said(status=504, headers={}, content=said.encode(), duration_ms=_since(began))
             except NoAnswer as error:
+                if self._is_closed:
+                    raise Halted("the run has ended", "go on") from None
                 if number == TRIES - 1:
                     raise Halted(
                         f"no server answers at {self._url} ({error})",
@@ -57,9 +60,10 @@ class ModelCalls:
         raise AssertionError("unreachable")
 
     def close(self) -> None:
-        """Close all connections; what is under way on them ends."""
+        """Close all connections; whoever waits for an answer on them gets none."""
+        self._is_closed = True
         for connection in self._all:
-            connection.close()
+            connection.abort()
 
     def _connection(self) -> Connection:
         found: Connection | None = getattr(self._own, "connection", None)
