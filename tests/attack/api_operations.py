@@ -26,6 +26,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """Members of the body that are objects of their own, in which an unknown member is refused, too."""
     asked: str | None = None
     """What is asked for, where an address with NOBODY in it would not do."""
+    is_there: bool = True
+    """Whether that is there."""
 
 
 _KEY: dict[str, Any] = {
@@ -231,16 +233,24 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/api/v1/judges"): Operation(roles=PROJECT, body=JUDGE, nested=("review",)),
     ("get", "/api/v1/judges/{name}"): Operation(roles=READERS),
     ("post", "/api/v1/judges/{name}/marks"): Operation(roles=PROJECT, body={"items": [JUDGED]}),
-    ("get", "/api/v1/reviews"): Operation(roles=READERS, asked="/api/v1/reviews?judge=helpful"),
+    ("get", "/api/v1/reviews"): Operation(
+        roles=READERS, asked="/api/v1/reviews?judge=helpful", is_there=False
+    ),
     ("post", "/api/v1/reviews"): Operation(roles=PROJECT, body={"judge": "helpful", "items": [CASE]}),
-    ("get", "/api/v1/reviews/next"): Operation(roles=READERS, asked="/api/v1/reviews/next?judge=helpful"),
-    ("get", "/api/v1/reviews/export"): Operation(roles=READERS, asked="/api/v1/reviews/export?judge=helpful"),
+    ("get", "/api/v1/reviews/next"): Operation(
+        roles=READERS, asked="/api/v1/reviews/next?judge=helpful", is_there=False
+    ),
+    ("get", "/api/v1/reviews/export"): Operation(
+        roles=READERS, asked="/api/v1/reviews/export?judge=helpful", is_there=False
+    ),
     ("get", "/api/v1/reviews/{review_id}"): Operation(roles=READERS),
     ("post", "/api/v1/reviews/{review_id}/marks"): Operation(roles=READERS, body={"value": True}),
     ("get", "/api/v1/drift/alarms"): Operation(roles=READERS),
-    ("get", "/api/v1/drift/alarms/{alarm_id}"): Operation(roles=READERS, asked="/api/v1/drift/alarms/1"),
+    ("get", "/api/v1/drift/alarms/{alarm_id}"): Operation(
+        roles=READERS, asked="/api/v1/drift/alarms/1", is_there=False
+    ),
     ("post", "/api/v1/drift/alarms/{alarm_id}/acknowledge"): Operation(
-        roles=ADMIN, body={"note": "as announced"}, asked="/api/v1/drift/alarms/1/acknowledge"
+        roles=ADMIN, body={"note": "as announced"}, asked="/api/v1/drift/alarms/1/acknowledge", is_there=False
     ),
     ("get", "/api/v1/drift/outdated"): Operation(roles=READERS),
     ("get", "/api/v1/drift/canaries"): Operation(roles=ADMIN),

@@ -107,7 +107,7 @@ KEPT = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]"
 def test_a_connection_that_was_closed_meanwhile_is_opened_anew() -> None:
     url, thread, asked = answering(KEPT, KEPT)
     connection = Connection(f"{url}/below", {"authorization": "Bearer k"}, 10)
-    assert connection.ask("GET", "/a", {"b": "c d"}).content == b"[]"
+    assert connection.ask("GET", "/a", [("b", "c d")]).content == b"[]"
     assert connection.ask("DELETE", "/e").is_success
     connection.close()
     thread.join(10)
