@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +185,14 @@ def test_ctrl_c_ends_at_once_with_what_is_known_and_how_to_go_on(api: ScriptedAp
 
     api.take = take
     command = [sys.executable, "-m", "headgate.cli.app", "check"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # Wherever the tests were started: what runs in the background may be deaf to it.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    ) as process:
         assert reached.wait(60)
         process.send_signal(signal.SIGINT)
         shown, said = process.communicate(timeout=45)

@@ -118,6 +118,25 @@ name = "larger"
 alias = "assistant"
 arms = [{ name = "plain", share = 1 }, { name = "large", share = 1, targets = ["openai/gpt-5"] }]
 metrics = [{ name = "solved", kind = "event" }]
+
+[models.helper]
+targets = ["mock/small"]
+
+[[rollouts]]
+name = "smaller"
+alias = "helper"
+targets = ["mock/tiny"]
+shares = [0.1, 0.5]
+guardrails = [{ name = "errors", measure = "errors", margin = "0.1" }]
+
+[[canaries]]
+name = "sums"
+targets = ["mock/small"]
+every = "1d"
+cases = [{ name = "one", prompt = "1 + 1?", expected = "2", scorer = "contains" }]
+
+[drift]
+months_a_false_alarm = 6
 """
 
 

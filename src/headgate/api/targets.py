@@ -60,7 +60,7 @@ def _together(found: list[Health]) -> Health:
         since_ms=min(since, default=None),
         failure=failed.failure,
         failed_ms=failed.failed_ms,
-        failed_target=failed.failed_target,
+        failed_target=failed.failed_target if failed.failed_ms is not None else "",
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from headgate.checks.answering import Halted, Said
-from headgate.cli.asking import Connection, NoAnswer, TooSlow
+from headgate.cli.asking import Answer, Connection, NoAnswer, TooSlow
 
 TRIES: Final = 3
 WAIT_S: Final = 0.5
@@ -27,6 +27,8 @@ class ModelCalls:
         self._timeout_s = timeout_s
         self._own = threading.local()
         self._all: list[Connection] = []
+        self._busy: set[Connection] = set()
+        self._lock = threading.Lock()
         self._is_closed = False
 
     def __call__(self, path: str, body: Mapping[str, Any]) -> Said:
@@ -35,9 +37,7 @@ class ModelCalls:
         began = time.monotonic()
         for number in range(TRIES):
             try:
-                answer = self._connection().ask(
-                    "POST", path, body=content, headers={"x-headgate-tags": self._tags}
-                )
+                answer = self._ask(path, content)
             except TooSlow:
                 said = f'{{"error": {{"message": "no answer within {self._timeout_s:g} s"}}}}'
                 return Said(status=504, headers={}, content=said.encode(), duration_ms=_since(began))
@@ -60,16 +60,35 @@ class ModelCalls:
         raise AssertionError("unreachable")
 
     def close(self) -> None:
-        """Close all connections; whoever waits for an answer on them gets none."""
-        self._is_closed = True
-        for connection in self._all:
-            connection.abort()
+        """Close all connections; whoever waits for an answer on one gets none, and closes it."""
+        with self._lock:
+            self._is_closed = True
+            for connection in self._all:
+                if connection in self._busy:
+                    connection.abort()
+                else:
+                    connection.close()
+
+    def _ask(self, path: str, content: bytes) -> Answer:
+        connection = self._connection()
+        with self._lock:
+            if self._is_closed:
+                raise NoAnswer("it was closed")
+            self._busy.add(connection)
+        try:
+            return connection.ask("POST", path, body=content, headers={"x-headgate-tags": self._tags})
+        finally:
+            with self._lock:
+                self._busy.discard(connection)
+                if self._is_closed:
+                    connection.close()
 
     def _connection(self) -> Connection:
         found: Connection | None = getattr(self._own, "connection", None)
         if found is None:
             found = self._own.connection = Connection(self._url, self._headers, self._timeout_s)
-            self._all.append(found)
+            with self._lock:
+                self._all.append(found)
         return found
 
 
