@@ -32,7 +32,13 @@ from headgate.wire.routes import ROUTES
 
 NOTE = "<!-- Written by `make reference` from the code; change it there. -->\n"
 
-NAMES: dict[Any, str] = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+NAMES: dict[Any, str] = {
+    Any: "any value",
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+}
 
 COMMANDS = (
     "", "up", "plan", "apply", "keys", "keys create", "keys list", "keys revoke", "keys rotate",
