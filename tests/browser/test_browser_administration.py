@@ -298,7 +298,9 @@ def test_a_configuration_is_returned_to_in_one_click(
     house: House, made: Administered, looking: Opener
 ) -> None:
     before: str = house.running.get("/status")["snapshot"]
-    toml = house.running.config_path.read_text().replace('limit = "500 USD"', 'limit = "600 USD"')
+    written = house.running.config_path.read_text()
+    toml = written.replace('limit = "0.000001 USD"', 'limit = "600 USD"')
+    assert toml != written
     answer = house.running.api.post("/config/apply", json={"toml": toml, "base": before, "note": "dearer"})
     assert answer.status_code == 200, answer.text
     looker = looking()
@@ -311,7 +313,7 @@ def test_a_configuration_is_returned_to_in_one_click(
     history.get_by_role("button").nth(1).click()
     page.get_by_role("button", name=f"Return to {before[:12]}").click()
     dialog = page.get_by_role("dialog", name=f"Return to {before[:12]}")
-    expect(dialog.get_by_role("table", name="what will change")).to_contain_text("500 USD")
+    expect(dialog.get_by_role("table", name="what will change")).to_contain_text("0.000001 USD")
     looker.shoot("settings-return")
     assert looker.violations() == []
     dialog.get_by_role("button", name="Put it in force").click()
