@@ -45,6 +45,10 @@ _FURTHER: Final[dict[str, tuple[int, ...]]] = {
     "/api/v1/traces/{trace_id}/export": (429,),
     "/api/v1/releases/compare": (404,),
     "/api/v1/rules/test": (404,),
+    "/api/v1/forecasts": (404,),
+    "/api/v1/reviews": (404,),
+    "/api/v1/reviews/next": (404,),
+    "/api/v1/reviews/export": (404,),
     "/api/v1/whatif": (404,),
     "/api/v1/whatif/stream": (404,),
 }
@@ -218,6 +222,9 @@ def _describe_errors(operation: dict[str, Any], method: str, path: str, error: d
             "description": _ERRORS[status],
             "content": {JSON: {"schema": error}},
         }
+    if operation.get("parameters"):
+        # The gateway's own words, in the shape of its routes: nothing of the address reaches this process.
+        operation["responses"]["414"] = {"description": "the address is longer than 16 KiB"}
     if path == "/readyz":
         succeeded = operation["responses"]["200"]["content"]
         operation["responses"]["503"] = {"description": "calls can't be served", "content": succeeded}

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Protocol
 import msgspec
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter, SkipValidation
 
 from headgate.access.gate import CallerKey, PageLimit, grant
 from headgate.access.http import Store, Time
@@ -41,7 +41,7 @@ RUNS_SHOWN = 50
 POINTS_MAX = 500
 DAYS_DEFAULT = 30
 
-Days = Annotated[int, msgspec.Meta(ge=1, le=400)]
+Days = Annotated[int, QueryParameter(ge=1, le=400, description="how many days of traffic count")]
 
 
 class CanariesInForce(Protocol):
@@ -211,7 +211,7 @@ class CanariesController(Controller):
 
 @get("/drift/outdated", tags=["drift"], opt={"grant": grant("drift:read")})
 async def list_outdated(
-    caller: CallerKey, database: Store, clock: Time, in_force: Known, days: FromQuery[Days] = DAYS_DEFAULT
+    caller: CallerKey, database: Store, clock: Time, in_force: Known, days: Days = DAYS_DEFAULT
 ) -> Page[Outdated]:
     """List models in use that end or have ended: targets of names, and where calls of the last days went.
 

@@ -1,3 +1,8 @@
+/** How soon the second key of a sequence such as `g r` has to follow, and when the first was pressed if it never was. */
+export const SEQUENCE_MS = 1200;
+/** Not 0: a page that has just been opened is no older than a sequence. */
+export const NEVER = Number.NEGATIVE_INFINITY;
+
 /** Whether a key belongs to a field that is being written in, or to a dialog over the page. */
 export function isTyping(event: KeyboardEvent): boolean {
   const target = event.target;

@@ -1,11 +1,9 @@
 import { Modal } from "@mantine/core";
 import { useNavigate, useRouter } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
-import { isTyping } from "@/core/keys";
+import { isTyping, NEVER, SEQUENCE_MS } from "@/core/keys";
 import { FEATURES } from "./registry";
 import { parseSearch, shared } from "./view";
-
-const SEQUENCE_MS = 1200;
 
 const ALWAYS: [string, string][] = [
   ["/", "search pages, prompts, keys, models and requests"],
@@ -26,7 +24,7 @@ export function useKeys(openSearch: () => void): Dialog {
   const navigate = useNavigate();
   const router = useRouter();
   const [isOpen, setOpen] = useState(false);
-  const begun = useRef(0);
+  const begun = useRef(NEVER);
   useEffect(() => {
     function onKey(event: KeyboardEvent): void {
       if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) {
@@ -39,12 +37,12 @@ export function useKeys(openSearch: () => void): Dialog {
       }
       const feature = FEATURES.find((each) => each.key === event.key);
       if (performance.now() - begun.current < SEQUENCE_MS && feature?.rail) {
-        begun.current = 0;
+        begun.current = NEVER;
         const search = shared(parseSearch(window.location.search));
         void navigate({ to: feature.rail.path, search: search as never });
         return;
       }
-      begun.current = event.key === "g" ? performance.now() : 0;
+      begun.current = event.key === "g" ? performance.now() : NEVER;
       if (event.key === "/") {
         event.preventDefault();
         openSearch();

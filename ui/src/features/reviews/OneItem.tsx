@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { flushSync } from "react-dom";
 import { api, ask } from "@/api";
 import { Problem } from "@/core/Dialogs";
-import { isTyping } from "@/core/keys";
+import { isTyping, NEVER, SEQUENCE_MS } from "@/core/keys";
 import { Message, Words } from "@/core/Message";
 import { Text } from "@/core/Text";
 import { useMay } from "@/shell/session";
@@ -178,8 +178,6 @@ function Told({ marked, review, onNext }: { marked: MarkedItem; review: Review; 
   );
 }
 
-const SEQUENCE_MS = 1200;
-
 interface MarkKeys {
   choices: Choice[];
   onChoose: (choice: Choice) => void;
@@ -191,14 +189,14 @@ interface MarkKeys {
 function useMarkKeys(keys: MarkKeys): void {
   const latest = useRef(keys);
   latest.current = keys;
-  const begun = useRef(0);
+  const begun = useRef(NEVER);
   useEffect(() => {
     function onKey(event: KeyboardEvent): void {
       if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey || event.repeat) {
         return;
       }
       const isGoing = performance.now() - begun.current < SEQUENCE_MS;
-      begun.current = event.key === "g" ? performance.now() : 0;
+      begun.current = event.key === "g" ? performance.now() : NEVER;
       if (isGoing) {
         return;
       }
