@@ -84,8 +84,10 @@ def test_the_help_of_a_command_is_shown(capsys: pytest.CaptureFixture[str]) -> N
     assert "--json" in capsys.readouterr().out
 
 
-def answering(*answers: bytes) -> tuple[str, threading.Thread, list[bytes]]:
-    """A server that answers each connection once and closes it; with what it was sent."""
+def answering(
+    *answers: bytes, closed: threading.Event | None = None
+) -> tuple[str, threading.Thread, list[bytes]]:
+    """A server that answers each connection once and closes it, and says so; with what it was sent."""
     listening = socket.create_server(("127.0.0.1", 0))
     asked: list[bytes] = []
 
@@ -95,6 +97,8 @@ def answering(*answers: bytes) -> tuple[str, threading.Thread, list[bytes]]:
                 with listening.accept()[0] as connection:
                     asked.append(connection.recv(65536))
                     connection.sendall(answer)
+                if closed is not None:
+                    closed.set()
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -105,9 +109,11 @@ KEPT = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]"
 
 
 def test_a_connection_that_was_closed_meanwhile_is_opened_anew() -> None:
-    url, thread, asked = answering(KEPT, KEPT)
+    closed = threading.Event()
+    url, thread, asked = answering(KEPT, KEPT, closed=closed)
     connection = Connection(f"{url}/below", {"authorization": "Bearer k"}, 10)
     assert connection.ask("GET", "/a", [("b", "c d")]).content == b"[]"
+    assert closed.wait(10)
     assert connection.ask("DELETE", "/e").is_success
     connection.close()
     thread.join(10)
