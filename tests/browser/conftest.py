@@ -12,7 +12,15 @@ from urllib.parse import urlsplit
 
 import pytest
 from demo.running import Running
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 from tests.browser.console_house import House, console_house
 
 ROOT = Path(__file__).parents[2]
@@ -93,6 +101,14 @@ class Looker:
         self.page.goto(self.url + path)
         self.page.get_by_role("navigation", name="pages", exact=True).wait_for()
         return self.page
+
+    def settled(self, path: str, expected: str) -> Page:
+        """Open an address, and wait until the page says what is expected and waits for nothing more."""
+        page = self.open(path)
+        page.get_by_role("heading", level=1).first.wait_for()
+        page.locator("main").get_by_text(expected).first.wait_for()
+        expect(page.locator(".hg-waiting")).to_have_count(0)
+        return page
 
     def shoot(self, name: str) -> None:
         """Keep what it looks like."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.administered import Administered, administer
-from tests.browser.conftest import Looker, Opener
+from tests.browser.conftest import Opener
 from tests.browser.console_house import House
 
 PAGES = {
@@ -37,14 +37,6 @@ def made(house: House) -> Iterator[Administered]:
     yield administer(house)
 
 
-def settled(looker: Looker, path: str, expected: str) -> Page:
-    page = looker.open(path)
-    page.get_by_role("heading", level=1).first.wait_for()
-    page.get_by_text(expected).first.wait_for()
-    expect(page.locator(".hg-waiting")).to_have_count(0)
-    return page
-
-
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_of_administration_shows_what_it_is_for(
@@ -52,7 +44,7 @@ def test_a_page_of_administration_shows_what_it_is_for(
 ) -> None:
     path, expected = PAGES[name]
     looker = looking(dark=dark)
-    settled(looker, path.format(*made.releases), expected)
+    looker.settled(path.format(*made.releases), expected)
     looker.shoot(f"{name}-{'dark' if dark else 'light'}")
     assert looker.violations() == []
     looker.check()
@@ -62,7 +54,7 @@ def test_a_page_of_administration_shows_what_it_is_for(
 def test_a_page_of_administration_fits_a_small_screen(made: Administered, looking: Opener, name: str) -> None:
     path, expected = PAGES[name]
     looker = looking(width=1024)
-    page = settled(looker, path.format(*made.releases), expected)
+    page = looker.settled(path.format(*made.releases), expected)
     looker.shoot(f"{name}-small")
     main = "document.querySelector('main')"
     assert page.evaluate(f"{main}.scrollWidth <= {main}.clientWidth")
@@ -71,7 +63,7 @@ def test_a_page_of_administration_fits_a_small_screen(made: Administered, lookin
 
 def test_a_key_is_made_rotated_and_revoked(house: House, made: Administered, looking: Opener) -> None:
     looker = looking()
-    page = settled(looker, "/access", "a viewer")
+    page = looker.settled("/access", "a viewer")
     page.get_by_role("button", name="New key").click()
     form = page.get_by_role("dialog", name="A new key")
     form.get_by_label(re.compile("^Name")).fill("walked")
@@ -121,7 +113,7 @@ def who_status(house: House, key: str) -> int:
 
 def test_roles_are_offered_what_they_may(made: Administered, looking: Opener) -> None:
     lead = looking(key=made.keys["project_admin"])
-    page = settled(lead, "/access", "a viewer")
+    page = lead.settled("/access", "a viewer")
     rail = page.get_by_role("navigation", name="pages", exact=True)
     expect(rail.get_by_role("link", name="Settings")).to_have_count(0)
     expect(page.get_by_role("link", name="Audit")).to_have_count(0)
@@ -131,7 +123,7 @@ def test_roles_are_offered_what_they_may(made: Administered, looking: Opener) ->
     assert roles == ["project admin", "member", "viewer"]
     lead.check()
     viewer = looking(key=made.keys["viewer"])
-    page = settled(viewer, "/releases", "All releases")
+    page = viewer.settled("/releases", "All releases")
     rail = page.get_by_role("navigation", name="pages", exact=True)
     expect(rail.get_by_role("link", name="Access")).to_have_count(0)
     expect(page.get_by_role("button", name="promote steady")).to_have_count(0)
@@ -146,7 +138,7 @@ def test_a_release_is_compared_promoted_and_rolled_back(
 ) -> None:
     steady, thorough = made.releases
     looker = looking()
-    page = settled(looker, "/releases", "All releases")
+    page = looker.settled("/releases", "All releases")
     page.get_by_role("checkbox", name="compare steady").check()
     page.get_by_role("checkbox", name="compare thorough").check()
     page.get_by_role("link", name="Compare steady with thorough").click()
@@ -184,7 +176,7 @@ def test_a_target_is_tried_and_the_call_is_on_record(
     house: House, made: Administered, looking: Opener
 ) -> None:
     looker = looking()
-    page = settled(looker, "/routing/providers", "Slots a gateway")
+    page = looker.settled("/routing/providers", "Slots a gateway")
     page.get_by_role("button", name="test call to mock").click()
     dialog = page.get_by_role("dialog", name="A test call to mock")
     expect(dialog.get_by_label("Model")).to_have_value("small")
@@ -208,7 +200,7 @@ def test_a_provider_says_when_it_failed_last_and_why(
     house: House, made: Administered, looking: Opener
 ) -> None:
     looker = looking()
-    page = settled(looker, "/routing/providers", "Slots a gateway")
+    page = looker.settled("/routing/providers", "Slots a gateway")
     row = page.get_by_role("table", name="providers").get_by_role("row").filter(has_text="shaky")
     row.get_by_text("overloaded").wait_for()
     found: Any = next(each for each in house.running.get("/providers")["items"] if each["name"] == "shaky")
@@ -222,7 +214,7 @@ def test_a_rule_is_written_tried_and_only_then_holds(
     house: House, made: Administered, looking: Opener
 ) -> None:
     looker = looking()
-    page = settled(looker, "/routing/rules", "max_output is at most 300")
+    page = looker.settled("/routing/rules", "max_output is at most 300")
     page.get_by_role("button", name="New rule").click()
     form = page.get_by_role("dialog", name="A new rule")
     form.get_by_label(re.compile("^Name")).fill("written")
@@ -272,7 +264,7 @@ def test_a_rule_is_written_tried_and_only_then_holds(
 
 def test_a_rule_is_tested_and_deleted(house: House, made: Administered, looking: Opener) -> None:
     looker = looking()
-    page = settled(looker, "/routing/rules", "elsewhere")
+    page = looker.settled("/routing/rules", "elsewhere")
     page.get_by_role("link", name="colder").click()
     page.get_by_role("button", name="Test it").click()
     table = page.get_by_role("table", name="changed fields")
@@ -304,7 +296,7 @@ def test_a_configuration_is_returned_to_in_one_click(
     answer = house.running.api.post("/config/apply", json={"toml": toml, "base": before, "note": "dearer"})
     assert answer.status_code == 200, answer.text
     looker = looking()
-    page = settled(looker, "/settings", "The file says something else than what is in force.")
+    page = looker.settled("/settings", "The file says something else than what is in force.")
     differs = page.get_by_role("table", name="what the file would change")
     expect(differs).to_contain_text("600 USD")
     looker.shoot("settings-differs")
@@ -324,7 +316,7 @@ def test_a_configuration_is_returned_to_in_one_click(
 
 def test_a_webhook_is_made_and_deleted(house: House, made: Administered, looking: Opener) -> None:
     looker = looking()
-    page = settled(looker, "/settings/alerts", "Webhooks")
+    page = looker.settled("/settings/alerts", "Webhooks")
     page.get_by_role("button", name="New webhook").click()
     dialog = page.get_by_role("dialog", name="A new webhook")
     dialog.get_by_label("Address").fill("http://127.0.0.1:9/walked")
@@ -343,7 +335,7 @@ def test_a_webhook_is_made_and_deleted(house: House, made: Administered, looking
 
 def test_keys_lead_to_the_pages_of_administration(made: Administered, looking: Opener) -> None:
     looker = looking()
-    page = settled(looker, "/releases", "All releases")
+    page = looker.settled("/releases", "All releases")
     for key, path in (("a", "/access"), ("m", "/routing"), ("c", "/settings"), ("l", "/releases")):
         page.keyboard.press("g")
         page.keyboard.press(key)

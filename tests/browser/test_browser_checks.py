@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
-from tests.browser.conftest import Looker, Opener
+from playwright.sync_api import expect
+from tests.browser.conftest import Opener
 from tests.browser.console_house import House
 from tests.browser.house_evaluation import checked
 
@@ -19,14 +19,6 @@ EMPTY = {
     "datasets-empty": ("/datasets", "No dataset is kept"),
     "checks-empty": ("/checks", "No check has run yet"),
 }
-
-
-def settled(looker: Looker, path: str, expected: str) -> Page:
-    page = looker.open(path)
-    page.get_by_role("heading", level=1).first.wait_for()
-    page.locator("main").get_by_text(expected).first.wait_for()
-    expect(page.locator(".hg-waiting")).to_have_count(0)
-    return page
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +37,7 @@ def runs_of(house: House) -> list[str]:
 def test_an_empty_page_says_which_command_fills_it(house: House, looking: Opener, name: str) -> None:
     path, expected = EMPTY[name]
     looker = looking()
-    settled(looker, path, expected)
+    looker.settled(path, expected)
     looker.shoot(name)
     assert looker.violations() == []
     looker.check()
@@ -56,7 +48,7 @@ def test_an_empty_page_says_which_command_fills_it(house: House, looking: Opener
 def test_a_page_of_checks_shows_what_it_is_for(made: House, looking: Opener, name: str, look: str) -> None:
     path, expected = PAGES[name]
     looker = looking(dark=look == "dark", width=1024 if look == "small" else 1440)
-    page = settled(looker, path.format(*runs_of(made)), expected)
+    page = looker.settled(path.format(*runs_of(made)), expected)
     looker.shoot(f"{name}-{look}")
     assert looker.violations() == []
     main = "document.querySelector('main')"
@@ -69,7 +61,7 @@ def test_a_run_shows_the_numbers_of_the_api_and_leads_to_calls(made: House, look
     shown = made.running.get(f"/checks/runs/{run}")
     results = made.running.get(f"/checks/runs/{run}/results", limit=500)["items"]
     looker = looking()
-    page = settled(looker, f"/checks/{run}", "its call")
+    page = looker.settled(f"/checks/{run}", "its call")
     assert shown["report"]["sentence"] in page.locator("main").inner_text()
     for requirement in shown["report"]["requirements"]:
         expect(page.get_by_text(requirement["sentence"])).to_be_visible()
@@ -87,7 +79,7 @@ def test_a_run_shows_the_numbers_of_the_api_and_leads_to_calls(made: House, look
 def test_two_runs_are_compared_in_the_sentence_of_the_api(made: House, looking: Opener) -> None:
     ours, theirs = runs_of(made)
     looker = looking()
-    page = settled(looker, f"/checks/{ours}", "its call")
+    page = looker.settled(f"/checks/{ours}", "its call")
     page.get_by_text("Compare with").click()
     page.get_by_role("listitem").get_by_role("link", name=re.compile("^careful")).click()
     page.get_by_role("table", name="comparison").wait_for()
@@ -104,7 +96,7 @@ def test_two_runs_are_compared_in_the_sentence_of_the_api(made: House, looking: 
 
 def test_cases_lead_to_the_calls_that_they_came_from(made: House, looking: Opener) -> None:
     looker = looking()
-    page = settled(looker, "/datasets/greetings", "Came from")
+    page = looker.settled("/datasets/greetings", "Came from")
     versions = made.running.get("/datasets/greetings")["versions"]
     expect(page.get_by_role("navigation", name="versions").get_by_role("listitem")).to_have_count(
         len(versions)
@@ -122,7 +114,7 @@ def test_cases_lead_to_the_calls_that_they_came_from(made: House, looking: Opene
 
 def test_a_call_and_a_list_of_requests_are_added_to_a_dataset(made: House, looking: Opener) -> None:
     looker = looking()
-    page = settled(looker, f"/requests/{made.ids['greeting']}", "Add to dataset")
+    page = looker.settled(f"/requests/{made.ids['greeting']}", "Add to dataset")
     page.get_by_role("button", name="Add to dataset").click()
     dialog = page.get_by_role("dialog", name="Add to dataset")
     dialog.get_by_label("Dataset").fill("walked")
@@ -130,7 +122,7 @@ def test_a_call_and_a_list_of_requests_are_added_to_a_dataset(made: House, looki
     assert looker.violations() == []
     dialog.get_by_role("button", name="Add", exact=True).click()
     dialog.get_by_text("1 call found; 1 new case in walked, version 1.").wait_for()
-    page = settled(looker, "/requests?user=ben&model=writer&project=default", "Columns")
+    page = looker.settled("/requests?user=ben&model=writer&project=default", "Columns")
     page.get_by_role("button", name="Add to dataset").click()
     dialog.get_by_label("Dataset").fill("walked")
     dialog.get_by_role("button", name="Add", exact=True).click()

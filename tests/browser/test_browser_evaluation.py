@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from tests.browser.conftest import Looker, Opener
+from tests.browser.conftest import Opener
 from tests.browser.console_house import House
 from tests.browser.house_evaluation import judged, watched
 
@@ -29,14 +29,6 @@ EMPTY = {
 SMALL = ("reviews", "judge", "review", "review-of-two", "drift", "drift-alarm", "drift-canary")
 
 
-def settled(looker: Looker, path: str, expected: str) -> Page:
-    page = looker.open(path)
-    page.get_by_role("heading", level=1).first.wait_for()
-    page.get_by_text(expected).first.wait_for()
-    expect(page.locator(".hg-waiting")).to_have_count(0)
-    return page
-
-
 @pytest.fixture(scope="module")
 def made(house: House) -> House:
     judged(house)
@@ -48,7 +40,7 @@ def made(house: House) -> House:
 def test_an_empty_page_says_what_to_write(house: House, looking: Opener, name: str) -> None:
     path, expected = EMPTY[name]
     looker = looking()
-    settled(looker, path, expected)
+    looker.settled(path, expected)
     looker.shoot(name)
     assert looker.violations() == []
     looker.check()
@@ -61,7 +53,7 @@ def test_a_page_of_evaluation_shows_what_it_is_for(
 ) -> None:
     path, expected = PAGES[name]
     looker = looking(dark=dark)
-    settled(looker, path, expected)
+    looker.settled(path, expected)
     looker.shoot(f"{name}-{'dark' if dark else 'light'}")
     assert looker.violations() == []
     looker.check()
@@ -71,7 +63,7 @@ def test_a_page_of_evaluation_shows_what_it_is_for(
 def test_a_page_of_evaluation_fits_a_small_screen(made: House, looking: Opener, name: str) -> None:
     path, expected = PAGES[name]
     looker = looking(width=1024)
-    page = settled(looker, path, expected)
+    page = looker.settled(path, expected)
     looker.shoot(f"{name}-small")
     main = "document.querySelector('main')"
     assert page.evaluate(f"{main}.scrollWidth <= {main}.clientWidth")
@@ -80,7 +72,7 @@ def test_a_page_of_evaluation_fits_a_small_screen(made: House, looking: Opener, 
 
 def test_a_judge_shows_the_findings_of_the_api(made: House, looking: Opener) -> None:
     looker = looking()
-    page = settled(looker, "/reviews/helpful", "What this rests on")
+    page = looker.settled("/reviews/helpful", "What this rests on")
     shown = made.running.get("/judges/helpful")
     assert shown["report"]["sentence"] in page.locator("main").inner_text()
     for finding in shown["report"]["findings"]:
@@ -101,7 +93,7 @@ def test_a_judge_shows_the_findings_of_the_api(made: House, looking: Opener) -> 
 
 def test_answers_are_marked_by_keys_alone_and_the_judge_shows_after(made: House, looking: Opener) -> None:
     looker = looking()
-    page = settled(looker, "/reviews/helpful/mark", "What is asked")
+    page = looker.settled("/reviews/helpful/mark", "What is asked")
     before = made.running.get("/judges/helpful")
     expect(page.get_by_text(f"{before['waiting']} left")).to_be_visible()
     first = page.locator(".hg-marking section").inner_text()
@@ -133,7 +125,7 @@ def test_answers_are_marked_by_keys_alone_and_the_judge_shows_after(made: House,
 
 def test_of_a_pair_the_mark_names_the_answer_that_was_meant(made: House, looking: Opener) -> None:
     looker = looking()
-    page = settled(looker, "/reviews/better/mark", "The two answers")
+    page = looker.settled("/reviews/better/mark", "The two answers")
     texts = page.get_by_role("article").all_inner_texts()
     is_long_first = "Good day" in next(text for text in texts if text.startswith("first"))
     page.keyboard.press("1")
@@ -151,7 +143,7 @@ def test_of_a_pair_the_mark_names_the_answer_that_was_meant(made: House, looking
 
 def test_a_call_is_sent_to_review_and_read_there_as_on_its_page(made: House, looking: Opener) -> None:
     looker = looking()
-    page = settled(looker, f"/requests/{made.ids['tools']}", "Send to review")
+    page = looker.settled(f"/requests/{made.ids['tools']}", "Send to review")
     page.get_by_role("button", name="Send to review").click()
     dialog = page.get_by_role("dialog", name="Send to review")
     dialog.get_by_label("Judge").select_option("clear")
@@ -176,7 +168,7 @@ def test_an_alarm_names_what_the_api_says_and_is_acknowledged_with_a_reason(
 ) -> None:
     (alarm,) = made.running.get("/drift/alarms")["items"]
     looker = looking()
-    page = settled(looker, "/drift", "What changed")
+    page = looker.settled("/drift", "What changed")
     page.get_by_role("table", name="alarms").get_by_role("link", name="moving/small").click()
     main = page.locator("main")
     page.get_by_role("button", name="Acknowledge").wait_for()
@@ -203,7 +195,7 @@ def test_an_alarm_names_what_the_api_says_and_is_acknowledged_with_a_reason(
 
 def test_the_tabs_lead_from_one_page_of_evaluation_to_the_next(made: House, looking: Opener) -> None:
     looker = looking()
-    page = settled(looker, "/experiments", "No experiment has been defined yet")
+    page = looker.settled("/experiments", "No experiment has been defined yet")
     tabs = page.get_by_role("navigation", name="pages of Experiments")
     tabs.get_by_role("link", name="Reviews").click()
     page.get_by_role("table", name="judges").wait_for()
@@ -216,11 +208,11 @@ def test_the_tabs_lead_from_one_page_of_evaluation_to_the_next(made: House, look
 
 def test_a_viewer_marks_and_is_offered_nothing_that_it_may_not_do(made: House, looking: Opener) -> None:
     looker = looking(key=made.running.make_key("who looks", role="viewer"))
-    page = settled(looker, "/reviews/clear/mark", "How clear is the answer?")
+    page = looker.settled("/reviews/clear/mark", "How clear is the answer?")
     expect(page.get_by_role("button", name="Say it")).to_be_visible()
-    page = settled(looker, "/drift", "No alarm of your project")
+    page = looker.settled("/drift", "No alarm of your project")
     expect(page.get_by_role("region", name="canaries")).to_have_count(0)
-    page = settled(looker, f"/requests/{made.ids['plain']}", "Copy as curl")
+    page = looker.settled(f"/requests/{made.ids['plain']}", "Copy as curl")
     expect(page.get_by_role("button", name="Send to review")).to_have_count(0)
     looker.check()
 

@@ -28,10 +28,7 @@ def made(house: House) -> Iterator[House]:
 
 
 def settled(looker: Looker, path: str, expected: str) -> Page:
-    page = looker.open(path)
-    page.get_by_role("heading", level=1).first.wait_for()
-    page.get_by_text(expected).first.wait_for()
-    expect(page.locator(".hg-waiting")).to_have_count(0)
+    page = looker.settled(path, expected)
     expect(page.get_by_text("Looking back")).to_have_count(0)
     return page
 
