@@ -45,6 +45,7 @@ from headgate.settings import Settings
 from headgate.store.clock import DatabaseClock
 from headgate.store.database import Database
 from headgate.store.listen import Listener
+from headgate.store.planning import PlanningJob
 from headgate.traces.keeping.settling import SettlingJob
 from headgate.traces.keeping.words import WordsJob
 from headgate.traces.sending.job import ExportJob
@@ -97,6 +98,7 @@ async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
                 MatchingJob(database).run,
                 SettlingJob(database).run,
                 WordsJob(database).run,
+                PlanningJob(database).run,
                 *_background(spec, database),
             ),
             own_calls=own_calls,

@@ -37,3 +37,10 @@ select set_config(wanted.name, wanted.value, false)
 from unnest(%(names)s::text[], %(values)s::text[]) as wanted (name, value)
 join pg_settings s on s.name = wanted.name
 where s.source <> 'client';
+
+-- name: tables_unknown
+-- Our tables that have some pages and were never analysed.
+select c.relname from pg_class c
+where c.relnamespace = current_schema()::regnamespace and c.relkind = 'r' and c.reltuples < 0
+    and pg_relation_size(c.oid) >= %(pages_min)s * current_setting('block_size')::int
+order by c.relname;
