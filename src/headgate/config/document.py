@@ -27,7 +27,7 @@ from headgate.config.values import (
 )
 from headgate.core.call import AnyDialect, RecordMode
 from headgate.drift.model import Scorer
-from headgate.experiments.model import Better, FeedbackKind, Measure, Role, UnitKind
+from headgate.experiments.model import Better, FeedbackKind, Measure, Plan, Role, UnitKind
 from headgate.meters.model import OnOutage, RateWindow, Scope, WhenExhausted, WindowName
 from headgate.releases.rule_forms import Clamps, Parameters, Removed, Replacements
 
@@ -283,7 +283,9 @@ class ExperimentTable(
     error: Annotated[float, msgspec.Meta(gt=0, le=0.5)] = 0.05
     """The chance of ever calling a difference that is none."""
     planned_units: Positive = 1000
-    """At how many units, of both arms, intervals are to be tightest."""
+    """At how many units, of the two arms that are compared, intervals are to be tightest."""
+    looks: Plan = "every"
+    """`planned`: decide at the planned units, which takes a tenth more of them than a single look there."""
     projects: Annotated[tuple[Name, ...], msgspec.Meta(max_length=64)] | None = None
     """Whose calls; all by default."""
 

@@ -62,6 +62,7 @@ def _experiment(table: ExperimentTable, path: Path, problems: Problems) -> Exper
         window_s=read_duration(table.window),
         error=table.error,
         planned_units=table.planned_units,
+        looks=table.looks,
         projects=table.projects,
     )
     return msgspec.structs.replace(experiment, version=version_of(experiment))

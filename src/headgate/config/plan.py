@@ -15,7 +15,7 @@ _NAMED_LISTS = ("budgets", "rate_limits", "exporters", "experiments", "rollouts"
 _SINGLE_TABLES = ("drift", "loop_guard", "server")
 
 _IDENTITY = ("scope", "window", "timezone")
-_ANALYSIS = frozenset({"metrics", "error", "planned_units"})
+_ANALYSIS = frozenset({"metrics", "error", "planned_units", "looks"})
 """What of an experiment may change without beginning anew."""
 
 

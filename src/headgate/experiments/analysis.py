@@ -1,7 +1,7 @@
 """From sums by arm to what may be concluded: intervals, guardrails, and how much longer. Pure.
 
 Never looks anything up, and gives no number that only looks right: what is too early or can't be told has a
-note in its place. Read next: `experiments.moments`, `experiments.sentence`.
+note in its place. Read next: `experiments.moments`, `experiments.shares`, `experiments.sentence`.
 """
 
 import math
@@ -14,16 +14,15 @@ from headgate.core.faults import InvalidRequest
 from headgate.experiments.model import RATIOS, Experiment, Metric
 from headgate.experiments.moments import Moments, contrast, mean_of, ratio_of, slope_of
 from headgate.experiments.report import Comparison, Finding, MetricReport
+from headgate.experiments.shares import KnownArm, share_bounds, unequal
 from headgate.statistics.allocation import mismatch_at_every_look
 from headgate.statistics.effects import Effect
 from headgate.statistics.multiplicity import benjamini_hochberg, holm
-from headgate.statistics.proportions import difference_of_shares
-from headgate.statistics.sequences import always_valid_p, radius
+from headgate.statistics.sequences import always_valid_p, planned_p, planned_radius, radius
 
 MISMATCH: Final = 1000.0
 """The evidence (an e-value) at which the arms' shares are taken for broken: one false alarm in a thousand."""
 
-ANSWERING_ALPHA: Final = 0.001
 POWER_QUANTILE: Final = 0.8416
 """Of a chance of 80 % to see what is looked for."""
 UNITS_MAX: Final = 10**9
@@ -92,7 +91,7 @@ def compare(
                 _comparison(experiment, metric, one, adjusted.get(id(one)), (alpha, traffic))
                 for one in compared[metric.name]
             ]
-            reports.append(_report(metric, found, sums[metric.name]))
+            reports.append(_report(experiment, metric, found, sums[metric.name]))
     order = {metric.name: place for place, metric in enumerate(experiment.metrics)}
     return sorted(reports, key=lambda report: order[report.name])
 
@@ -144,13 +143,17 @@ def _compared(experiment: Experiment, metric: Metric, sums: Mapping[str, ArmSums
             # So that the baseline's mean, an estimate too, is allowed for.
             factor = 1 + metric.margin.value if metric.better == "lower" else 1 - metric.margin.value
         effect = contrast(one, other, factor)
-        p = 1.0
-        if effect.settled:
-            p = always_valid_p(
-                effect.estimate, effect.standard_error, effect.n, tight_at=experiment.planned_units
-            )
-        found.append(_Compared(arm=arm.name, mean=one, effect=effect, p=p))
+        found.append(_Compared(arm=arm.name, mean=one, effect=effect, p=_p(experiment, effect)))
     return found
+
+
+def _p(experiment: Experiment, effect: Effect) -> float:
+    if not effect.settled:
+        return 1.0
+    known = effect.estimate, effect.standard_error, effect.n
+    if experiment.looks == "planned":
+        return planned_p(*known, planned=experiment.planned_units)
+    return always_valid_p(*known, tight_at=experiment.planned_units)
 
 
 def _comparison(
@@ -172,7 +175,7 @@ def _comparison(
         )
     if metric.role == "guardrail":
         return _guardrail(experiment, metric, one, alpha, traffic)
-    interval = effect.interval(alpha=alpha, tight_at=experiment.planned_units)
+    interval = effect.interval(alpha=alpha, looks=experiment.looks, tight_at=experiment.planned_units)
     low, high = interval.low, interval.high
     if p is not None and p <= experiment.error:
         # Holm's intervals: what is told by the step alone reaches to 0.
@@ -186,7 +189,7 @@ def _comparison(
         finding = "same"
     more = None
     if finding == "open":
-        more = _more_days(effect, least or abs(effect.estimate), alpha, experiment.planned_units, traffic)
+        more = _more_days(experiment, effect, (least or abs(effect.estimate), alpha), traffic)
     return Comparison(
         arm=one.arm,
         finding=finding,
@@ -223,7 +226,8 @@ def _guardrail(
     room = abs(allowed - sign * effect.estimate)
     more = None
     if finding == "open":
-        more = _more_days(effect, room, 2 * alpha, tight_at, traffic)
+        at_every_look = msgspec.structs.replace(experiment, looks="every")
+        more = _more_days(at_every_look, effect, (room, 2 * alpha), traffic)
     return Comparison(
         arm=one.arm,
         finding=finding,
@@ -257,16 +261,15 @@ def _unseen(experiment: Experiment, metric: Metric, one: _Compared) -> Compariso
     return msgspec.structs.replace(told, finding="holds", mean=0.0, high=most, note=note)
 
 
-_Arm = tuple[Moments, Effect | str]
-
-
-def _apart(experiment: Experiment, metric: Metric, name: str, arm: _Arm, base: _Arm) -> Comparison | None:
+def _apart(
+    experiment: Experiment, metric: Metric, name: str, arm: KnownArm, base: KnownArm
+) -> Comparison | None:
     """Compare shares of calls where all units of an arm are alike: none failed, or all of them did.
 
     Half of the error for each arm's own bound, so that their difference holds whatever they are.
     """
     alpha, margin = experiment.error / 2, metric.margin
-    here, there = _share_bounds(experiment, arm, alpha), _share_bounds(experiment, base, alpha)
+    here, there = share_bounds(experiment, arm, alpha), share_bounds(experiment, base, alpha)
     if metric.role != "guardrail" or margin is None or here is None or there is None:
         return None
     factor, allowed = (1 + margin.value, 0.0) if margin.is_relative else (1.0, margin.value)
@@ -288,28 +291,12 @@ def _apart(experiment: Experiment, metric: Metric, name: str, arm: _Arm, base: _
     )
 
 
-def _share_bounds(experiment: Experiment, arm: _Arm, alpha: float) -> tuple[float, float] | None:
-    """Where an arm's share lies at every look, each side at alpha; source: as `_unseen`."""
-    moments, effect = arm
-    if not moments.n or not moments.x:
-        return None
-    if moments.y == 0:
-        return 0.0, 1 - alpha ** (1 / moments.n)
-    if moments.y == moments.x and isinstance(effect, str):
-        return alpha ** (1 / moments.n), 1.0
-    if isinstance(effect, str) or not effect.settled:
-        return None
-    tight_at = experiment.planned_units
-    low = effect.interval(alpha=alpha, tight_at=tight_at, side="lower").low
-    return low, effect.interval(alpha=alpha, tight_at=tight_at, side="upper").high
-
-
-def _report(metric: Metric, found: list[Comparison], sums: Mapping[str, ArmSums]) -> MetricReport:
+def _report(
+    experiment: Experiment, metric: Metric, found: list[Comparison], sums: Mapping[str, ArmSums]
+) -> MetricReport:
     scale, factor = scale_of(metric, sums)
     is_answer = metric.measure == "feedback" and metric.kind == "answer"
-    answered = {
-        arm: each.moments.n / each.complete for arm, each in sums.items() if each.complete and is_answer
-    }
+    answering = {arm: (each.moments.n, each.complete) for arm, each in sums.items()}
     return MetricReport(
         name=metric.name,
         measure=metric.measure,
@@ -318,29 +305,12 @@ def _report(metric: Metric, found: list[Comparison], sums: Mapping[str, ArmSums]
         better=metric.better,
         scale=scale,
         comparisons=[_scaled(one, factor) for one in found],
-        answered=answered,
+        answered={arm: answers / units for arm, (answers, units) in answering.items() if units and is_answer},
         adjusted=metric.measure == "feedback"
         and metric.role != "guardrail"
         and slope_of([each.moments for each in sums.values()])[0] != 0.0,
-        notes=_unequal(metric, sums) if is_answer else [],
+        notes=unequal(experiment, metric, answering) if is_answer else [],
     )
-
-
-def _unequal(metric: Metric, sums: Mapping[str, ArmSums]) -> list[str]:
-    """Say where arms answer at rates that differ: who answers is then another kind of unit in each."""
-    known = [(arm, each.moments.n, each.complete) for arm, each in sums.items() if each.complete]
-    notes: list[str] = []
-    for arm, answers, units in known[1:]:
-        base, base_answers, base_units = known[0]
-        base_share = (base_answers, base_units)
-        apart = difference_of_shares((answers, units), base_share, alpha=ANSWERING_ALPHA)
-        if apart.excludes(0.0):
-            notes.append(
-                f"{metric.name} is answered unequally: {answers / units:.1%} of {arm} against "
-                f"{base_answers / base_units:.1%} of {base}; who answers differs between "
-                "the arms, and so the comparison of answers may mislead"
-            )
-    return notes
 
 
 def _scaled(one: Comparison, factor: float) -> Comparison:
@@ -359,19 +329,27 @@ def _size(metric: Metric, baseline: float) -> float | None:
     return metric.effect.value * abs(baseline) if metric.effect.is_relative else metric.effect.value
 
 
-def _more_days(effect: Effect, size: float, alpha: float, tight_at: int, traffic: Traffic) -> float | None:
-    """How long until an effect of this size would show in four of five such experiments."""
+def _more_days(
+    experiment: Experiment, effect: Effect, aim: tuple[float, float], traffic: Traffic
+) -> float | None:
+    """How long until an effect of a size, at an alpha, would show in four of five such experiments."""
+    size, alpha = aim
     if traffic.per_day <= 0 or size <= 0 or not 0 < alpha < 1:
         return None
     of_one = effect.standard_error * math.sqrt(effect.n)
+    planned = experiment.planned_units
 
     def is_enough(units: int) -> bool:
-        needed = radius(units, alpha=alpha, tight_at=tight_at) + POWER_QUANTILE
-        return needed * of_one / math.sqrt(units) <= size
+        if experiment.looks == "planned":
+            half = planned_radius(units, planned=planned, alpha=alpha)
+        else:
+            half = radius(units, alpha=alpha, tight_at=planned)
+        return (half + POWER_QUANTILE) * of_one / math.sqrt(units) <= size
 
     units = max(2, effect.n)
     while not is_enough(units):
-        units = math.ceil(units * 1.05)
+        more = math.ceil(units * 1.05)
+        units = planned if units < planned < more else more  # at the plan itself most is known
         if units > UNITS_MAX:
             return None
     # Units that have a value are a part of all: those still to come are taken to be as many.

@@ -24,6 +24,10 @@ sum. Who is silent is left out of answers, and counts as 0 for the others."""
 
 Better = Literal["higher", "lower"]
 
+Plan = Literal["every", "planned"]
+"""When one means to decide: at any look alike, or at the planned number of units, with nearly all of the
+error spent by then. Either holds at every look; guardrails always are of the first kind."""
+
 RATIOS: Final = frozenset({"latency", "errors", "refusals"})
 """Measures that are sums over calls, divided by the calls."""
 
@@ -101,6 +105,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     window_s: float = 7 * 86400.0
     error: float = 0.05
     planned_units: int = 1000
+    looks: Plan = "every"
     projects: tuple[str, ...] | None = None
     """Whose calls; all by default."""
     version: str = ""

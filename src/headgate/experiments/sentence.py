@@ -29,6 +29,8 @@ def sentence_of(
             f"The arms don't have the shares that were meant ({counts}, meant as {shares}): assignment or "
             "recording is broken, and nothing can be concluded."
         )
+    if len(arms) == 1:
+        return "There is one arm alone, and nothing to compare it with."
     if not any(arm.complete for arm in arms):
         when = first_at + timedelta(seconds=experiment.window_s)
         return (

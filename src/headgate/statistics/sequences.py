@@ -8,7 +8,7 @@ Read next: `statistics.effects`.
 import math
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from headgate.core.faults import InvalidRequest
 from headgate.statistics.model import Interval, Sample, Side, Values, check_alpha, mean_and_error, sample
@@ -159,6 +159,20 @@ def always_valid_p(
     squared = ((estimate - null) / standard_error) ** 2
     evidence = squared * spread / (2 * (spread + 1)) - math.log(spread + 1) / 2
     return min(1.0, math.exp(-evidence))
+
+
+def planned_p(estimate: float, standard_error: float, n: int, *, planned: int) -> float:
+    """Return the p-value that goes with `planned_radius`, and holds at every look too.
+
+    Source: as `planned_radius`; after the plan as `always_valid_p`, of the twentieth that is left.
+    """
+    interval_of(estimate, standard_error, n, alpha=0.05, half=0.0)
+    away = abs(estimate) / standard_error
+    if n <= planned:
+        return min(1.0, 4 * float(ndtr(-away * math.sqrt(n / planned))) / (1 - SHARE_AFTER_PLAN))
+    spread = n * mixture_width(2 * planned, SHARE_AFTER_PLAN * 0.05) ** 2
+    evidence = away**2 * spread / (2 * (spread + 1)) - math.log(spread + 1) / 2
+    return min(1.0, math.exp(-evidence) / SHARE_AFTER_PLAN)
 
 
 def betting(values: Values, *, bounds: tuple[float, float] = (0.0, 1.0), alpha: float = 0.05) -> Interval:
