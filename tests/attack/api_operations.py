@@ -253,6 +253,9 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         roles=ADMIN, body={"note": "as announced"}, asked="/api/v1/drift/alarms/1/acknowledge", is_there=False
     ),
     ("get", "/api/v1/drift/outdated"): Operation(roles=READERS),
+    ("get", "/api/v1/drift/traffic"): Operation(roles=READERS),
+    ("get", "/api/v1/drift/traffic/served"): Operation(roles=ADMIN),
+    ("get", "/api/v1/drift/traffic/{watch_id}"): Operation(roles=READERS),
     ("get", "/api/v1/drift/canaries"): Operation(roles=ADMIN),
     ("get", "/api/v1/drift/canaries/{name}"): Operation(roles=ADMIN),
     ("get", "/api/v1/drift/canaries/{name}/signals"): Operation(roles=ADMIN),

@@ -59,7 +59,7 @@ COMMANDS = (
     "judges", "judges list", "judges define", "judges show", "judges check", "reviews", "reviews list",
     "reviews add", "reviews next", "reviews mark", "reviews export",
     "grounding", "grounding show", "grounding check", "grounding sample", "grounding replay",
-    "drift", "drift list", "drift show", "drift acknowledge", "drift canaries", "drift run",
+    "drift", "drift list", "drift show", "drift acknowledge", "drift canaries", "drift traffic", "drift served", "drift run",
     "outdated",
     "rules", "rules list", "rules show", "rules set", "rules test", "rules history", "rules delete",
     "releases", "releases create", "releases list", "releases show", "releases compare", "releases promote",

@@ -55,6 +55,36 @@ CASES = (
     Column("characters", "characters", lambda value: _number(value), right=True),
     Column("last answer", "last_text", lambda value: _short(value)),
 )
+TRAFFIC = (
+    Column("id", "id"),
+    Column("model", "target"),
+    Column("project", "project"),
+    Column("asked for", "model"),
+    Column("prompt", "prompt"),
+    Column("state", "phase"),
+    Column("hours", "hours", right=True),
+    Column("calls", "calls", right=True),
+    Column("evidence", "evidence", lambda value: _number(value), right=True),
+    Column("alarm at", "alarm_at", lambda value: _number(value), right=True),
+    Column("speaks most", "most"),
+    Column("since", "since", moment),
+)
+SIGNALS = (
+    Column("signal", "words"),
+    Column("last hour", "latest", right=True),
+    Column("usual from", "usual_low", right=True),
+    Column("to", "usual_high", right=True),
+    Column("evidence of more", "evidence_up", lambda value: _number(value), right=True),
+    Column("of less", "evidence_down", lambda value: _number(value), right=True),
+)
+SERVED = (
+    Column("model", "target"),
+    Column("says", "fact"),
+    Column("it is", "value"),
+    Column("first", "first_at", moment),
+    Column("last", "last_at", moment),
+    Column("calls", "calls", right=True),
+)
 TOUCHES = (
     Column("project", "project"),
     Column("model", "model"),
@@ -137,6 +167,40 @@ def canaries(
     api.out.rows(found["runs"], RUNS, empty="It has not run yet.")
 
 
+@app.command("traffic")
+@over_api
+def traffic(
+    api: Api,
+    watch: Annotated[str | None, typer.Argument(help="One watch, by its id, signal by signal.")] = None,
+    target: Annotated[str | None, typer.Option(help="Only of this provider/model.")] = None,
+    prompt: Annotated[str | None, typer.Option(help="Only with this prompt, or its name@version.")] = None,
+    limit: Annotated[int, typer.Option(help="How many at most.")] = 50,
+) -> None:
+    """List what is watched of live traffic, and how much speaks for a change; with an id, its signals."""
+    if watch is not None:
+        found: Json = api.client.get(f"/drift/traffic/{watch}")
+        if api.out.as_json:
+            api.out.json(found)
+            return
+        api.out.rows([_with_most(found)], TRAFFIC, empty="")
+        api.out.text("")
+        api.out.rows([_in_units(each) for each in found["signals"]], SIGNALS, empty="No signal yet.")
+        return
+    listed: list[Json] = api.client.items("/drift/traffic", limit=limit, target=target, prompt=prompt)
+    rows = listed if api.out.as_json else [_with_most(each) for each in listed]
+    api.out.rows(rows, TRAFFIC, empty="No live traffic is watched yet; an hour takes five calls to count.")
+
+
+@app.command("served")
+@over_api
+def served(
+    api: Api, target: Annotated[str | None, typer.Option(help="Only of this provider/model.")] = None
+) -> None:
+    """List the models and fingerprints that answers say they are of."""
+    found: Json = api.client.get("/drift/traffic/served", target=target)
+    api.out.rows(found["items"], SERVED, empty="No answer has named its model yet.")
+
+
 @app.command("run")
 @over_api
 def run(
@@ -180,6 +244,22 @@ def _state(alarm: Json) -> str:
 
 def _what(alarm: Json) -> str:
     return ", ".join(f"{each['signal']} {each['side']}" for each in alarm["changes"]) or alarm["sentence"]
+
+
+def _with_most(watch: Json) -> Json:
+    """Add the signal that speaks most for a change."""
+    sides = [
+        (each[f"evidence_{side}"], f"{each['words']} ({word})")
+        for each in watch["signals"]
+        for side, word in (("up", "more"), ("down", "less"))
+        if each[f"evidence_{side}"] is not None
+    ]
+    return {**watch, "most": max(sides)[1] if sides else NOTHING}
+
+
+def _in_units(signal: Json) -> Json:
+    write = _share if signal["is_share"] else _number
+    return {**signal, **{name: write(signal[name]) for name in ("latest", "usual_low", "usual_high")}}
 
 
 def _number(value: Any) -> str:

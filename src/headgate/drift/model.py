@@ -85,6 +85,11 @@ def scaled(value: float, half: float) -> float:
     return 1.0 if value == math.inf else value / (value + half)
 
 
+def unscaled(value: float, half: float) -> float:
+    """Return the amount that `scaled` makes such a value of."""
+    return math.inf if value >= 1 else value * half / (1 - value)
+
+
 def tags_of(name: str) -> tuple[str, str]:
     """Return the tags of a canary's calls."""
     return (TAG, f"{TAG}:{name}")

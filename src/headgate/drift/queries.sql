@@ -203,6 +203,55 @@ select slot, is_reference, calls, signals, amounts from drift_hours
 where stratum = %(stratum)s and is_seen and slot >= %(since)s
 order by slot limit %(limit)s
 
+-- name: list_traffic_watches
+-- The watches of live traffic, each with its last hour that was evidence and the calls since it began.
+with traffic as materialized (
+    select watch, right(watch, 36) as stratum, state, since from drift_watches
+    where starts_with(watch, 'traffic/') and (%(after)s::text is null or watch > %(after)s::text)
+), watches as (
+    select w.watch, w.state, w.since, h.stratum, h.target, h.project, h.model, h.prompt, h.release, h.slot, h.signals,
+        h.amounts, h.calls as last_calls,
+        case
+            when (w.state->>'is_alarmed')::boolean then 'alarmed'
+            when jsonb_array_length(w.state->'lookouts') > 0 then 'watching'
+            else 'reference'
+        end as phase
+    from traffic w
+    cross join lateral (
+        select * from drift_hours l
+        where l.stratum = w.stratum::uuid and l.is_seen and l.calls >= %(calls_least)s
+        order by l.slot desc limit 1
+    ) h
+    where %(stratum)s::uuid is null or w.stratum::uuid = %(stratum)s::uuid
+)
+select watches.*, (
+    select coalesce(sum(c.calls), 0)::bigint from drift_hours c
+    where c.stratum = watches.stratum and c.is_seen and c.slot >= watches.since
+) as calls
+from watches
+where (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
+    and (%(target)s::text is null or target = %(target)s::text)
+    and (%(model)s::text is null or model = %(model)s::text)
+    and (%(phase)s::text is null or phase = %(phase)s::text)
+    and (
+        %(prompt)s::text is null
+        or exists (
+            select from unnest(string_to_array(prompt, ', ')) as used
+            where %(prompt)s::text in (used, split_part(used, '@', 1))
+        )
+    )
+order by watch limit %(limit)s
+
+-- name: last_hours
+select slot, is_reference, calls, signals, amounts from drift_hours
+where stratum = %(stratum)s and is_seen
+order by slot desc limit %(limit)s
+
+-- name: list_served
+select target, fact, value, first_at, last_at, calls from drift_served
+where %(target)s::text is null or target = %(target)s::text
+order by last_at desc, target, fact, value limit 500
+
 -- name: new_served
 -- What no one has looked at, with what was known of the target before.
 select n.target, n.fact, n.value, n.first_at,
