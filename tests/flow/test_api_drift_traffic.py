@@ -71,6 +71,8 @@ async def test_watches_are_found_by_target_model_prompt_and_phase(database: Data
             ({"phase": "alarmed"}, []),
         ):
             assert ids((await api.get("/drift/traffic", **query))["items"]) == expected, query
+        status, said = await api.ask("GET", "/api/v1/drift/traffic", phase="asleep")
+        assert (status, "write one of reference" in said["error"]["message"]) == (400, True)
         first = await api.get("/drift/traffic", limit=1)
         second = await api.get("/drift/traffic", limit=1, next=first["next"])
         assert (ids(first["items"]) + ids(second["items"]), second["next"]) == ([other, greeting], None)

@@ -38,7 +38,7 @@ from headgate.config.file_http import list_projects, show_file
 from headgate.config.http import ConfigController, SnapshotsController, list_models, list_providers
 from headgate.datasets.http import DatasetsController
 from headgate.drift.http import AlarmsController, CanariesController, list_outdated
-from headgate.drift.traffic_http import TrafficController
+from headgate.drift.traffic_http import TrafficController, TrafficListController
 from headgate.experiments.http import ExperimentsController
 from headgate.grounding.http import show_grounding
 from headgate.judges.http import JudgesController
@@ -190,6 +190,7 @@ def _api() -> Router:
             ReviewsController,
             AlarmsController,
             CanariesController,
+            TrafficListController,
             TrafficController,
             list_outdated,
             MetricsController,

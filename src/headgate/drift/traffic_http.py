@@ -3,17 +3,17 @@
 Read next: `drift.traffic_views`, `drift.hours`.
 """
 
-from typing import Annotated
+from typing import Any, Final, get_args
 from uuid import UUID
 
 from litestar import Controller, get
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath, FromQuery
 
-from headgate.access.gate import CallerKey, PageLimit, grant
+from headgate.access.gate import AnyRequest, CallerKey, grant
 from headgate.access.http import Store
 from headgate.access.roles import visible
-from headgate.core.faults import NotFound
-from headgate.core.pages import LIMIT_DEFAULT, Page, decode_cursor, encode_cursor
+from headgate.core.faults import InvalidRequest, NotFound
+from headgate.core.pages import Page, decode_cursor, encode_cursor
 from headgate.drift.hours import CALLS_LEAST
 from headgate.drift.http import Known
 from headgate.drift.store import QUERIES, count_watches
@@ -26,47 +26,48 @@ from headgate.drift.traffic_views import (
     traffic_watch,
 )
 from headgate.drift.watching import Phase
+from headgate.records.http import PAGING, query_parameter, read_limit, read_text
 from headgate.store.rows import fetch_rows
 
-HOURS_SHOWN = 24 * 30
+HOURS_SHOWN: Final = 24 * 30
 
-PromptName = Annotated[
-    str | None, QueryParameter(description="a prompt's name, or one of its versions as name@version")
-]
+PHASES: Final = get_args(Phase)
+_TEXTS: Final[dict[str, str]] = {
+    "target": "of this provider/model",
+    "model": "that ask for this name of models",
+    "prompt": "with this prompt, or one of its versions as name@version",
+    "phase": f"that are in this phase: {', '.join(PHASES)}",
+}
+_FILTERS: Final[dict[str, Any]] = {name: query_parameter(text) for name, text in _TEXTS.items()}
 
 
-class TrafficController(Controller):
-    """Watches of live traffic."""
+class TrafficListController(Controller):
+    """Watches of live traffic, as a list."""
 
     path = "/drift/traffic"
     tags = ("drift",)
+    parameters = {**_FILTERS, **PAGING}  # noqa: RUF012 - how the framework takes them
 
     @get(opt={"grant": grant("drift:read")})
     async def list_traffic(
-        self,
-        caller: CallerKey,
-        database: Store,
-        in_force: Known,
-        *,
-        target: FromQuery[str | None] = None,
-        model: FromQuery[str | None] = None,
-        prompt: PromptName = None,
-        phase: FromQuery[Phase | None] = None,
-        limit: PageLimit = LIMIT_DEFAULT,
-        next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
+        self, caller: CallerKey, request: AnyRequest, database: Store, in_force: Known
     ) -> Page[TrafficWatch]:
         """List what is watched of live traffic, by target: each signal's latest mean, what is usual, and how
         much speaks for a change. An admin sees all, others that of their own project."""
+        query = request.query_params
+        limit, place = read_limit(query), query.get("next")
+        texts = {name: read_text(query, name) for name in _TEXTS}
+        if texts["phase"] not in (None, *PHASES):
+            raise InvalidRequest(
+                f"phase is {texts['phase']!r}; write one of {', '.join(PHASES)}", parameter="phase"
+            )
         await in_force.refresh()
         projects = visible(caller).project_ids
         parameters = {
+            **texts,
             "project_ids": None if projects is None else list(projects),
             "stratum": None,
-            "target": target,
-            "model": model,
-            "prompt": prompt,
-            "phase": phase,
-            "after": None if next is None else decode_cursor(next, str),
+            "after": None if place is None else decode_cursor(place, str),
             "calls_least": CALLS_LEAST,
             "limit": limit + 1,
         }
@@ -76,6 +77,13 @@ class TrafficController(Controller):
         following = encode_cursor(rows[limit - 1]["watch"]) if len(rows) > limit else None
         rule = in_force.drift_rule()
         return Page(items=[traffic_watch(row, rule, watches) for row in rows[:limit]], next=following)
+
+
+class TrafficController(Controller):
+    """One watch of live traffic, and who served."""
+
+    path = "/drift/traffic"
+    tags = ("drift",)
 
     @get("/{watch_id:str}", opt={"grant": grant("drift:read")})
     async def show_traffic(
@@ -87,7 +95,7 @@ class TrafficController(Controller):
         parameters = {
             "project_ids": None if projects is None else list(projects),
             "stratum": _identity(watch_id),
-            **dict.fromkeys(("target", "model", "prompt", "phase", "after")),
+            **dict.fromkeys((*_TEXTS, "after")),
             "calls_least": CALLS_LEAST,
             "limit": 1,
         }

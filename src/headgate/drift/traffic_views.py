@@ -106,7 +106,7 @@ def traffic_watch(row: Mapping[str, Any], rule: DriftRule, watches: int) -> Traf
 def traffic_detail(shown: TrafficWatch, hours: Sequence[Mapping[str, Any]]) -> TrafficDetail:
     """Return a watch with its hours, the first first."""
     means = [_means(hour) for hour in hours]
-    signals = sorted({signal for each in means for signal in each})
+    signals: list[Signal] = sorted(set[Signal]().union(*means))
     return TrafficDetail(
         **msgspec.structs.asdict(shown),
         at=tuple([format_datetime(hour["slot"]) for hour in hours]),
@@ -136,7 +136,9 @@ def _signals(watch: Watch, row: Mapping[str, Any]) -> tuple[WatchedSignal, ...]:
     latest = _means(row)
     sides = {(each.signal, each.side): each.detector for each in watch.lookouts}
     shown: list[WatchedSignal] = []
-    for signal in dict.fromkeys([*(each.signal for each in watch.lookouts), *sorted(latest)]):
+    named: list[Signal] = [each.signal for each in watch.lookouts]
+    named += sorted(latest)
+    for signal in dict.fromkeys(named):
         up, down = sides.get((signal, "up")), sides.get((signal, "down"))
         half = watch.halves.get(signal)
         shown.append(
