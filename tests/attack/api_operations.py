@@ -181,6 +181,9 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/status"): Operation(roles=ADMIN),
     ("get", "/api/v1/prompts"): Operation(roles=ALL),
     ("get", "/api/v1/prompts/unknown"): Operation(roles=READERS),
+    ("get", "/api/v1/prompts/outcomes"): Operation(
+        roles=READERS, asked="/api/v1/prompts/outcomes?name=greeting"
+    ),
     ("get", "/api/v1/prompts/{name}"): Operation(roles=ALL),
     ("post", "/api/v1/prompts/{name}"): Operation(
         roles=PROJECT, body=VERSION, nested=("messages",), asked=f"/api/v1/prompts/{NOBODY}/versions"

@@ -20,6 +20,7 @@ from headgate.core.entries import END, End
 from headgate.core.money import parse_usd
 from headgate.core.ports import Envelope
 from headgate.meters.sink import MeterSink
+from headgate.prompts.catalogue.traffic import RenderedSink
 from headgate.records.sink import RecordSink
 from headgate.store.database import Database
 
@@ -76,6 +77,7 @@ async def write(url: str, calls: Sequence[End]) -> None:
             ]
             async with database.transaction() as connection:
                 await RecordSink().apply(connection, batch)
+                await RenderedSink().apply(connection, batch)
                 await MeterSink().apply(connection, batch)
 
 

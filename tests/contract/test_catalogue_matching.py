@@ -21,6 +21,7 @@ from headgate.prompts.catalogue.model import (
     NewVersion,
 )
 from headgate.prompts.catalogue.store import put
+from headgate.prompts.catalogue.traffic import RenderedSink
 from headgate.prompts.model import Hole, Template
 from headgate.records.bodies import BodySink
 from headgate.records.queries import costs, get_request
@@ -88,6 +89,7 @@ async def record(
     async with database.transaction() as connection:
         if with_end:
             await RecordSink().apply(connection, [envelope(end)])
+            await RenderedSink().apply(connection, [envelope(end)])
         await BodySink().apply(connection, [envelope(make_body(call, body, project=end.project))])
     return str(uuid.UUID(bytes=call))
 

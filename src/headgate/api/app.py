@@ -53,6 +53,7 @@ from headgate.prompts.catalogue.http import (
     UnknownPromptsController,
 )
 from headgate.prompts.managed.http import ManagedPrompts, ManagedPromptsController
+from headgate.prompts.outcomes.http import show_outcomes
 from headgate.prompts.provenance.http import show_provenance
 from headgate.records.following import Followers
 from headgate.records.forecast.http import list_forecasts
@@ -74,6 +75,7 @@ from headgate.traces.erasure.http import ErasuresController
 from headgate.traces.exporting.http import Exports, TraceExportController, export_trace
 from headgate.traces.lineage.http import show_lineage
 from headgate.traces.lineage.reading import Tracing
+from headgate.traces.lineage.retrieved import RetrievedDocuments
 from headgate.traces.metrics.http import MetricsController, MetricSeriesController
 from headgate.traces.otlp.http import OtlpController
 from headgate.traces.otlp.receiving import Reception
@@ -169,6 +171,7 @@ def _api() -> Router:
             ComparisonController,
             PromptListController,
             UnknownPromptsController,
+            show_outcomes,
             PromptsController,
             ManagedPromptsController,
             CatalogueController,
@@ -227,6 +230,7 @@ def _dependencies(
         "following": Followers(),
         "exporting": Exports(),
         "tracing": Tracing(),
+        "retrieval": RetrievedDocuments(),
         "other_prompts": ManagedPrompts(),
         "vault": services.vault,
         "sign_ins": sign_ins,

@@ -41,6 +41,7 @@ from headgate.processes.folder import VAULT_KEY_NAME, metrics_folder, write_priv
 from headgate.processes.spec import WorkerSpec
 from headgate.processes.worker import Service, work
 from headgate.prompts.catalogue.matching_job import MatchingJob
+from headgate.prompts.outcomes.counting import FeedbackJob
 from headgate.settings import Settings
 from headgate.store.clock import DatabaseClock
 from headgate.store.database import Database
@@ -96,6 +97,7 @@ async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
                 ExportJob(database, egress, partial(read_reference, environ=environment), add_alerts).run,
                 targets.run,
                 MatchingJob(database).run,
+                FeedbackJob(database).run,
                 SettlingJob(database).run,
                 WordsJob(database).run,
                 PlanningJob(database).run,

@@ -16,6 +16,7 @@ from headgate.journal.shipper import Shipper
 from headgate.meters.sink import MeterSink
 from headgate.processes.spec import WorkerSpec
 from headgate.processes.worker import Service, work
+from headgate.prompts.catalogue.traffic import RenderedSink
 from headgate.records.bodies import BodySink
 from headgate.records.sink import RecordSink
 from headgate.store.database import Database
@@ -58,6 +59,7 @@ async def shipper(spec: WorkerSpec) -> AsyncGenerator[Service]:
             AlertSink(),
             ExperimentSink(),
             TrafficSink(),
+            RenderedSink(),
             MeterSink(),
         )
         yield ShipperService(

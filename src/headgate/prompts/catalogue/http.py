@@ -111,7 +111,7 @@ class PromptListController(Controller):
         """
         asked = request.query_params
         kind, state = _word(asked, "kind", _KINDS), _word(asked, "show", _STATES)
-        look = _look(caller, asked.get("project"), asked.get("source"), _days(asked))
+        look = look_of(caller, asked.get("project"), asked.get("source"), _days(asked))
         others: list[PromptItem] = []
         async with database.connection() as connection:
             if kind != "code" and next is None and look.source is None and state is None:
@@ -143,7 +143,7 @@ class UnknownPromptsController(Controller):
         """List what messages say that no template explains, the most frequent first."""
         if visible(caller).own_key_only:
             raise NotAllowed("unknown prompts show what others say; ask with a viewer's or admin's key")
-        look = _look(caller, project, None, days)
+        look = look_of(caller, project, None, days)
         async with database.connection() as connection:
             return await list_unknown(connection, look.project_ids, days=days, limit=limit, cursor=next)
 
@@ -177,7 +177,7 @@ class PromptsController(Controller):
             asking = request.query_params
             between = Between(a=asking.get("a"), b=asking.get("b"))
             return with_tag(request, await show_managed(database, caller, wanted, project, between))
-        look = _look(caller, project, source, days)
+        look = look_of(caller, project, source, days)
         asked = _VERSION.fullmatch(wanted)
         async with database.connection() as connection:
             if asked is not None:
@@ -203,7 +203,7 @@ class CatalogueController(Controller):
     ) -> Page[SourceView]:
         """List the repositories and libraries that were pushed."""
         after = ("", "") if next is None else decode_cursor(next, tuple[str, str])
-        look = _look(caller, project, None, DAYS_DEFAULT)
+        look = look_of(caller, project, None, DAYS_DEFAULT)
         async with database.connection() as connection:
             found = await list_sources(connection, look.project_ids, after=after, limit=limit + 1)
         items: list[SourceView] = [_viewed(each) for each in found[:limit]]
@@ -278,7 +278,8 @@ def _days(asked: Mapping[str, str]) -> int:
     return days
 
 
-def _look(caller: Key, project: str | None, source: str | None, days: int) -> Look:
+def look_of(caller: Key, project: str | None, source: str | None, days: int) -> Look:
+    """Return how a caller looks at prompts: of its projects, with traffic where it sees others' calls."""
     seen = visible(caller)
     project_ids = seen.project_ids
     if project is not None:

@@ -13,6 +13,7 @@ import msgspec
 from headgate.core.faults import InvalidRequest, NotFound
 from headgate.core.pages import Page, decode_cursor, encode_cursor, format_datetime
 from headgate.prompts.catalogue.model import (
+    MANAGED,
     PromptDetail,
     PromptItem,
     State,
@@ -20,6 +21,7 @@ from headgate.prompts.catalogue.model import (
     UnknownItem,
     VersionDetail,
     VersionItem,
+    digest_of,
     name_of,
 )
 from headgate.prompts.catalogue.store import QUERIES
@@ -80,10 +82,11 @@ async def list_prompts(
 
 
 async def with_traffic(connection: Connection, look: Look, items: Sequence[PromptItem]) -> list[PromptItem]:
-    """Return managed prompts with what calls that go by their names came to, all versions together."""
+    """Return managed prompts with what calls that they were rendered into came to, all versions together."""
     if not items or not look.shows_traffic:
         return list(items)
-    parameters = {**_scope(look), "names": sorted({each.name for each in items})}
+    prompts = sorted({digest_of(MANAGED, each.name) for each in items})
+    parameters = {**_scope(look), "prompts": prompts}
     rows = await fetch_rows(connection, QUERIES.traffic_by_name, parameters)
     found = {(row["project"], row["prompt"]): row for row in rows}
     nothing: Row = {"calls": 0, "cost_usd": None, "unpriced": 0, "last_seen": None}
@@ -95,7 +98,7 @@ async def with_traffic(connection: Connection, look: Look, items: Sequence[Promp
 
 async def show_prompt(connection: Connection, look: Look, name: str) -> PromptDetail:
     """Return a prompt of code with its versions. Raises NotFound; InvalidRequest where it is not unique."""
-    found = await _find(connection, look, name)
+    found = await find_prompt(connection, look, name)
     listed = await fetch_rows(
         connection,
         QUERIES.list_prompts,
@@ -128,7 +131,7 @@ async def show_prompt(connection: Connection, look: Look, name: str) -> PromptDe
 
 async def show_version(connection: Connection, look: Look, name: str, version: str) -> VersionDetail:
     """Return one version in full. Raises NotFound, InvalidRequest where several prompts have the name."""
-    found = await _find(connection, look, name)
+    found = await find_prompt(connection, look, name)
     rows = await _versions(connection, look, found, version)
     if not rows:
         raise NotFound(
@@ -188,7 +191,8 @@ def _scope(look: Look) -> dict[str, Any]:
     return {"project_ids": project_ids, "source": look.source, "days": look.days}
 
 
-async def _find(connection: Connection, look: Look, name: str) -> Row:
+async def find_prompt(connection: Connection, look: Look, name: str) -> Row:
+    """Return where a prompt of code stands. Raises NotFound; InvalidRequest where it is not unique."""
     rows = await fetch_rows(connection, QUERIES.find_prompts, {**_scope(look), "name": name})
     if not rows:
         raise NotFound(f"there is no prompt {name[:200]!r}; `headgate prompts list` shows them")

@@ -25,6 +25,7 @@ from headgate.prompts.catalogue.unknowns import (
     UnknownPrompts,
     forget_known,
 )
+from headgate.prompts.outcomes.counting import queue_said_of
 from headgate.records.bodies import read_requests
 from headgate.records.naming import Recorded, read_recorded, rename
 from headgate.store.database import Connection, Database
@@ -227,6 +228,8 @@ class MatchingJob:
         ]
         await add_traffic(connection, project, moves)
         await rename(connection, moves)
+        changed = [(call.day, call.id) for call, _ in moves]
+        await queue_said_of(connection, project, changed)
 
 
 def _look(

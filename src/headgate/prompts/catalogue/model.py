@@ -25,6 +25,9 @@ COMMITS_MAX = 100_000
 TIME_S_MAX = 253_402_300_799
 """The end of the year 9999. A commit may say any time."""
 
+MANAGED = ""
+"""What stands for a source where a prompt is managed here."""
+
 SourceKind = Literal["repository", "library"]
 State = Literal["current", "differs", "unused", "gone"]
 """Of a prompt of code, by the traffic of the last days. `current`: only the newest version was seen.

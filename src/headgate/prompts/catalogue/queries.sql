@@ -183,17 +183,31 @@ returning id;
 
 -- name: add_traffic
 insert into prompt_traffic as t (
-    project, day, key, prompt, source, name, version, environment, calls, cost_usd, unpriced, first_seen, last_seen
+    project, day, key, prompt, source, name, version, environment, release, calls, cost_usd, unpriced, first_seen,
+    last_seen, measured, failed, input, cache_read, cache_write, output, reasoning, estimated, duration_sketch,
+    first_token_sketch
 ) values (
-    %(project)s, %(day)s, %(key)s, %(prompt)s, %(source)s, %(name)s, %(version)s, %(environment)s, %(calls)s,
-    %(cost_usd)s::numeric, %(unpriced)s, %(first_seen)s, %(last_seen)s
+    %(project)s, %(day)s, %(key)s, %(prompt)s, %(source)s, %(name)s, %(version)s, %(environment)s, %(release)s,
+    %(calls)s, %(cost_usd)s::numeric, %(unpriced)s, %(first_seen)s, %(last_seen)s, %(calls)s, %(failed)s, %(input)s,
+    %(cache_read)s, %(cache_write)s, %(output)s, %(reasoning)s, %(estimated)s, %(duration_sketch)s::int[],
+    %(first_token_sketch)s::int[]
 )
 on conflict (project, day, key) do update set
     calls = t.calls + excluded.calls,
     cost_usd = t.cost_usd + excluded.cost_usd,
     unpriced = t.unpriced + excluded.unpriced,
     first_seen = least(t.first_seen, excluded.first_seen),
-    last_seen = greatest(t.last_seen, excluded.last_seen);
+    last_seen = greatest(t.last_seen, excluded.last_seen),
+    measured = t.measured + excluded.measured,
+    failed = t.failed + excluded.failed,
+    input = t.input + excluded.input,
+    cache_read = t.cache_read + excluded.cache_read,
+    cache_write = t.cache_write + excluded.cache_write,
+    output = t.output + excluded.output,
+    reasoning = t.reasoning + excluded.reasoning,
+    estimated = t.estimated + excluded.estimated,
+    duration_sketch = add_sketches(t.duration_sketch, excluded.duration_sketch),
+    first_token_sketch = add_sketches(t.first_token_sketch, excluded.first_token_sketch);
 
 -- name: forget_traffic
 delete from prompt_traffic where project = %(project)s and calls <= 0 and day = any(%(days)s::date[]);
@@ -246,13 +260,14 @@ select id from unknown_prompts where project = %(project)s
 order by last_seen desc, id offset %(kept)s;
 
 -- name: traffic_by_name
--- What calls that went by a prompt's name came to; the last 15 minutes in which there was one.
-select project, prompt, sum(requests)::bigint as calls, sum(cost_usd) as cost_usd, sum(unpriced)::bigint as unpriced,
-    max(slot) as last_seen
-from rollups
+-- What calls that managed prompts were rendered into came to.
+select project, name as prompt, sum(calls)::bigint as calls, sum(cost_usd) as cost_usd,
+    sum(unpriced)::bigint as unpriced, max(last_seen) as last_seen
+from prompt_traffic
 where (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
-    and slot >= clock_timestamp() - make_interval(days => %(days)s::int) and prompt = any(%(names)s::text[])
-group by project, prompt;
+    and day >= current_date - %(days)s::int and prompt = any(%(prompts)s::uuid[])
+group by project, name
+having sum(calls) > 0;
 
 -- name: list_unknown
 with looked as (
@@ -293,7 +308,6 @@ with named as (
         sum(t.unpriced)::bigint as unpriced, max(t.last_seen) as last_seen
     from prompt_traffic t
     where t.day >= current_date - %(days)s::int
-        and t.last_seen >= clock_timestamp() - make_interval(days => %(days)s::int)
         and (%(project_ids)s::text[] is null or t.project = any(%(project_ids)s::text[]))
     group by t.project, t.prompt, t.version
     having sum(t.calls) > 0
@@ -356,7 +370,7 @@ select source, kind, settings from catalogue_sources where project = %(project)s
 -- The prompts of code that an environment's calls were made of since a time.
 select source, name, version, sum(calls)::bigint as calls, max(last_seen) as last_seen
 from prompt_traffic
-where project = %(project)s and environment = %(environment)s
+where project = %(project)s and environment = %(environment)s and source <> ''
     and day >= (%(since)s::timestamptz at time zone 'UTC')::date - 1 and last_seen >= %(since)s
 group by source, name, version
 having sum(calls) > 0

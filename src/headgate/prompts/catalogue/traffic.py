@@ -1,61 +1,99 @@
-"""What each version of a prompt came to, by day and environment, kept up as calls are matched.
+"""What each version of a prompt came to, by day, environment and release: kept up as calls are matched.
 
-Calls are counted whole under each version that they hold. Read next: `catalogue.listing`.
+Calls are counted whole under each version that they hold. Read next: `catalogue.listing`, `prompts.outcomes`.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
+from headgate.core.entries import END, End
 from headgate.core.money import format_usd
+from headgate.core.ports import Envelope
 from headgate.prompts.catalogue.entries import Json, versions_used
-from headgate.prompts.catalogue.model import digest_of
+from headgate.prompts.catalogue.model import MANAGED, digest_of
 from headgate.prompts.catalogue.store import QUERIES
+from headgate.prompts.outcomes.counting import queue_said_of
+from headgate.records import rollup
 from headgate.records.naming import Recorded
+from headgate.records.rows import clean, day_of, identity, instant, name
+from headgate.records.sink import release_ids, with_release
 from headgate.store.database import Connection
+
+FAILED: Final = 400
+"""From this status on a call has failed, as lists of calls count it."""
+
+Used = tuple[str, str, str]
+"""Source, name and version."""
+
+_Key = tuple[date, str, str, str, str, str]
+"""Day, source, name, version, environment, release."""
+
+_decode = msgspec.msgpack.Decoder(End).decode
+
+
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that counts under some versions, or (`sign` is -1) no more."""
+
+    day: date
+    started_at: datetime
+    end: End
+    used: Set[Used]
+    sign: int = 1
 
 
 class _Sum(msgspec.Struct):
-    calls: int
-    cost_pico_usd: int
-    unpriced: int
+    delta: rollup.Delta
+    failed: int
     first_seen: datetime
     last_seen: datetime
+
+
+class RenderedSink:
+    """Applies END to the sums of managed prompts, which the gateway rendered (`core.ports.Sink`)."""
+
+    kinds = frozenset({END})
+
+    async def apply(self, connection: Connection, batch: Sequence[Envelope]) -> None:
+        """Count a batch, whose calls are on record by now. Those that go on no record don't count."""
+        ends = [_decode(envelope.payload) for envelope in batch if envelope.kind == END]
+        ends = [end for end in ends if end.prompts and end.record != "none"]
+        releases = await release_ids(connection, ends)
+        for project in sorted({name(end.project) for end in ends}):
+            counted = [_rendered(with_release(end, releases)) for end in ends if name(end.project) == project]
+            await add_counted(connection, project, counted)
+            await queue_said_of(connection, project, [(day_of(call), call) for call in map(_id_of, counted)])
+
+    async def close_journal(self, connection: Connection, boot: uuid.UUID) -> None:
+        """Nothing is left to do: what did not end says nothing of its prompts."""
 
 
 async def add_traffic(
     connection: Connection, project: str, moves: Sequence[tuple[Recorded, list[Json]]]
 ) -> None:
     """Count calls under the prompts that they have now, and no more under those that they had."""
-    sums: dict[tuple[date, str, str, str, str], _Sum] = {}
+    counted: list[Counted] = []
     for call, prompts in moves:
         before, after = versions_used(call.prompts), versions_used(prompts)
-        for changed, sign in ((before - after, -1), (after - before, 1)):
-            for source, name, version in changed:
-                _count(sums, (call.day, source, name, version, call.end.environment), call, sign)
+        for used, sign in ((before - after, -1), (after - before, 1)):
+            counted.append(
+                Counted(day=call.day, started_at=call.started_at, end=call.end, used=used, sign=sign)
+            )
+    await add_counted(connection, project, counted)
+
+
+async def add_counted(connection: Connection, project: str, counted: Iterable[Counted]) -> None:
+    """Add calls to the sums, in the caller's transaction."""
+    sums: dict[_Key, _Sum] = {}
+    for call in counted:
+        for used in call.used:
+            _count(sums, (call.day, *used, name(call.end.environment), name(call.end.release)), call)
     if not sums:
         return
-    rows: list[dict[str, Any]] = [
-        {
-            "project": project,
-            "day": day,
-            "key": digest_of(source, name, version, environment),
-            "prompt": digest_of(source, name),
-            "source": source,
-            "name": name,
-            "version": version,
-            "environment": environment,
-            "calls": each.calls,
-            "cost_usd": format_usd(each.cost_pico_usd),
-            "unpriced": each.unpriced,
-            "first_seen": each.first_seen,
-            "last_seen": each.last_seen,
-        }
-        for (day, source, name, version, environment), each in sums.items()
-    ]
+    rows = [_row(project, key, each) for key, each in sums.items()]
     async with connection.cursor() as cursor:
         # In one order everywhere, so that two hosts don't wait for each other in a ring.
         await cursor.executemany(QUERIES.add_traffic, sorted(rows, key=_order))
@@ -64,20 +102,49 @@ async def add_traffic(
         await connection.execute(QUERIES.forget_traffic, {"project": project, "days": days})
 
 
+def _rendered(end: End) -> Counted:
+    used = {(MANAGED, clean(each.name), str(each.version)) for each in end.prompts}
+    return Counted(day=day_of(identity(end.call)), started_at=instant(end.started_ms), end=end, used=used)
+
+
+def _id_of(counted: Counted) -> uuid.UUID:
+    return identity(counted.end.call)
+
+
+def _row(project: str, key: _Key, each: _Sum) -> dict[str, Any]:
+    day, source, named, version, environment, release = key
+    delta = msgspec.structs.asdict(each.delta)
+    return {
+        **delta,
+        "project": project,
+        "day": day,
+        "key": digest_of(source, named, version, environment, release),
+        "prompt": digest_of(source, named),
+        "source": source,
+        "name": named,
+        "version": version,
+        "environment": environment,
+        "release": release,
+        "calls": each.delta.requests,
+        "cost_usd": format_usd(each.delta.cost_pico_usd),
+        "failed": each.failed,
+        "first_seen": each.first_seen,
+        "last_seen": each.last_seen,
+    }
+
+
 def _order(row: dict[str, Any]) -> tuple[date, uuid.UUID]:
     return row["day"], row["key"]
 
 
-def _count(
-    sums: dict[tuple[date, str, str, str, str], _Sum],
-    key: tuple[date, str, str, str, str],
-    call: Recorded,
-    sign: int,
-) -> None:
-    started, cost = call.started_at, call.end.cost_pico_usd
-    found = sums.setdefault(key, _Sum(0, 0, 0, started, started))
-    found.calls += sign
-    found.cost_pico_usd += sign * (cost or 0)
-    found.unpriced += sign * (cost is None)
+def _count(sums: dict[_Key, _Sum], key: _Key, call: Counted) -> None:
+    started = call.started_at
+    delta = rollup.Delta()
+    delta.count(call.end)
+    if call.sign < 0:
+        delta = rollup.negative(delta)
+    found = sums.setdefault(key, _Sum(rollup.Delta(), 0, started, started))
+    found.delta = rollup.merge_slots(found.delta, delta)
+    found.failed += call.sign * (call.end.status >= FAILED)
     found.first_seen = min(found.first_seen, started)
     found.last_seen = max(found.last_seen, started)

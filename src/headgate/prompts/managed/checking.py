@@ -41,7 +41,7 @@ TOOL_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 MODEL: Final = re.compile(r"[^\x00-\x20\x7f]{1,256}")
 RESERVED: Final = frozenset({"versions", "labels", "diff", "render", "archive", "unarchive"})
 """Parts of a name, but the first, that an address would be read as something else with."""
-ROUTES: Final = frozenset({"unknown", "catalogue"})
+ROUTES: Final = frozenset({"unknown", "catalogue", "outcomes"})
 """First parts of a name that are routes of their own."""
 
 

@@ -1,6 +1,7 @@
-"""Says of each stretch of a call's messages where it came from: template, variable, history or rule. Pure.
+"""Says of each stretch of a call's messages where it came from: template, document, variable, rule. Pure.
 
-A rule's words come first, then a template's fragments, then what filled its holes; what no template explains
+A rule's words come first, then a template's fragments, then documents that retrieval brought, in a hole or
+not, then what else filled its holes; what none of these explains
 is history in all messages but the first instructions and the last that a user wrote, and unknown there.
 Read next: `provenance.reading`.
 """
@@ -8,7 +9,7 @@ Read next: `provenance.reading`.
 import difflib
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, Protocol, cast
 
 import msgspec
 
@@ -16,9 +17,9 @@ from headgate.prompts.catalogue.texts import MessageText
 from headgate.prompts.matching.attribution import Painting, Stretch
 from headgate.prompts.matching.index import Matcher
 
-Origin = Literal["template", "variable", "history", "tool", "rule", "unknown"]
+Origin = Literal["template", "variable", "document", "history", "tool", "rule", "unknown"]
 ORIGINS: Final[tuple[Origin, ...]] = (
-    "template", "variable", "history", "tool", "rule", "unknown",
+    "template", "variable", "document", "history", "tool", "rule", "unknown",
 )  # fmt: skip
 COMPARED_MAX: Final = 20_000
 """Characters of a text that are compared with what stood before a rule."""
@@ -28,7 +29,8 @@ _TOOL_TYPES: Final = ("tool_result", "function_call_output", "custom_tool_call_o
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of a text. `name` is a template's `path:symbol`, a variable's hole, or a rule's source."""
+    """A stretch of a text. `name` is a template's `path:symbol`, a variable's hole, a document's name, or a
+    rule's source."""
 
     text: str
     origin: Origin
@@ -44,11 +46,15 @@ class PaintedText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OriginShare(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of a call's input came from somewhere, by characters."""
+    """How much of a call's input came from somewhere, by characters.
+
+    `tokens_estimated` is that share of the input tokens; null where none are known.
+    """
 
     origin: Origin
     characters: int
     share: float
+    tokens_estimated: int | None
 
 
 class RuleText(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,27 +65,59 @@ class RuleText(msgspec.Struct, frozen=True, kw_only=True):
     after: str
 
 
-def paint(texts: Sequence[MessageText], matcher: Matcher, rules: Sequence[RuleText]) -> list[PaintedText]:
+class FoundDocument(Protocol):
+    """Where a document stands in a text."""
+
+    @property
+    def start(self) -> int:
+        """Its first character."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """The character behind its last."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+
+class Palette(msgspec.Struct, frozen=True, kw_only=True):
+    """What the texts of a call may have come from; `documents` has a list for each text."""
+
+    matcher: Matcher
+    rules: Sequence[RuleText] = ()
+    documents: Sequence[Sequence[FoundDocument]] = ()
+
+
+def paint(texts: Sequence[MessageText], palette: Palette) -> list[PaintedText]:
     """Paint the texts of a call."""
+    documents = palette.documents or [[] for _ in texts]
     users = [place for place, text in enumerate(texts) if text.role == "user"]
     asked = users[-1] if users else -1
     return [
         _painted(
-            text, matcher, rules, rest="unknown" if place == asked or text.role == "system" else "history"
+            text, palette, found, rest="unknown" if place == asked or text.role == "system" else "history"
         )
-        for place, text in enumerate(texts)
+        for place, (text, found) in enumerate(zip(texts, documents, strict=True))
     ]
 
 
-def _painted(text: MessageText, matcher: Matcher, rules: Sequence[RuleText], *, rest: Origin) -> PaintedText:
+def _painted(
+    text: MessageText, palette: Palette, documents: Sequence[FoundDocument], *, rest: Origin
+) -> PaintedText:
     painting: Painting[Origin] = Painting(len(text.text))
-    for rule in rules:
+    for rule in palette.rules:
         for start, end in changed_by(rule, text.text):
             painting.paint(start, end, "rule", rule.source)
-    found = matcher.match(text.text)
+    found = palette.matcher.match(text.text)
     for piece in found.pieces:
         for start, end in piece.literals:
             painting.paint(start, end, "template", f"{piece.path}:{piece.symbol}")
+    for document in documents:
+        painting.paint(document.start, document.end, "document", document.name)
     holes = sorted(
         (hole for piece in found.pieces for hole in piece.holes), key=lambda each: each.end - each.start
     )
@@ -111,7 +149,7 @@ def changed_by(rule: RuleText, text: str) -> list[tuple[int, int]]:
     ]
 
 
-def shares(painted: Sequence[PaintedText], tool_characters: int) -> list[OriginShare]:
+def shares(painted: Sequence[PaintedText], tool_characters: int, tokens: int) -> list[OriginShare]:
     """Return the share of each origin that is there, in a fixed order; they sum to 1."""
     counts: dict[Origin, int] = dict.fromkeys(ORIGINS, 0)
     counts["tool"] = tool_characters
@@ -120,7 +158,12 @@ def shares(painted: Sequence[PaintedText], tool_characters: int) -> list[OriginS
             counts[piece.origin] += len(piece.text)
     total = max(1, sum(counts.values()))
     return [
-        OriginShare(origin=origin, characters=count, share=round(count / total, 4))
+        OriginShare(
+            origin=origin,
+            characters=count,
+            share=round(count / total, 4),
+            tokens_estimated=round(tokens * count / total) if tokens else None,
+        )
         for origin, count in counts.items()
         if count
     ]

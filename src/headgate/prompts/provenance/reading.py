@@ -5,20 +5,23 @@ catalogue is. Read next: `provenance.painting`, `provenance.http`.
 """
 
 import asyncio
+import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
 from headgate.prompts.catalogue.model import name_of
-from headgate.prompts.catalogue.texts import texts_of
+from headgate.prompts.catalogue.texts import MessageText, texts_of
 from headgate.prompts.matching.index import Matcher
 from headgate.prompts.matching.model import CatalogueVersion
 from headgate.prompts.model import Part, Template
 from headgate.prompts.notations import jinja, mustache
 from headgate.prompts.provenance.painting import (
+    FoundDocument,
     OriginShare,
     PaintedText,
+    Palette,
     RuleText,
     paint,
     shares,
@@ -34,6 +37,16 @@ QUERIES = Queries.load("headgate.prompts.provenance")
 _MANAGED = "managed"
 _parts = msgspec.json.Decoder(tuple[Part, ...])
 _prompts = msgspec.json.Decoder(list[dict[str, Any]])
+
+
+class Retrieval(Protocol):
+    """Knows the documents that were retrieved in the trace of a call."""
+
+    async def places(
+        self, connection: Connection, project: str, call: uuid.UUID, texts: Sequence[str]
+    ) -> Sequence[Sequence[FoundDocument]]:
+        """Return for each text where documents stand in it, in order and apart from each other."""
+        ...
 
 
 class UsedTemplate(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +71,10 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def provenance(
-    connection: Connection, project_ids: Sequence[str] | None, detail: RequestDetail
+    connection: Connection,
+    project_ids: Sequence[str] | None,
+    detail: RequestDetail,
+    retrieval: Retrieval | None = None,
 ) -> Provenance:
     """Paint a call that is on record, for who may read these projects."""
     if not isinstance(detail.request, msgspec.Raw) or detail.request_truncated:
@@ -67,16 +83,26 @@ async def provenance(
     scope = None if project_ids is None else list(project_ids)
     code, used = await _of_code(connection, scope, detail.project, prompts)
     managed, also_used = await _managed(connection, scope, detail.project, prompts)
-    return await asyncio.to_thread(_paint, detail, [*code, *managed], [*used, *also_used])
+    body = bytes(detail.request)
+    texts = await asyncio.to_thread(texts_of, detail.dialect, body)
+    documents: Sequence[Sequence[FoundDocument]] = ()
+    if retrieval is not None and detail.trace_id:
+        said = [text.text for text in texts]
+        documents = await retrieval.places(connection, detail.project, uuid.UUID(detail.id), said)
+    palette = Palette(matcher=Matcher([*code, *managed]), rules=_rules(detail), documents=documents)
+    return await asyncio.to_thread(_paint, detail, texts, palette, [*used, *also_used])
 
 
-def _paint(detail: RequestDetail, versions: list[CatalogueVersion], used: list[UsedTemplate]) -> Provenance:
+def _paint(
+    detail: RequestDetail, of_call: Sequence[MessageText], palette: Palette, used: list[UsedTemplate]
+) -> Provenance:
     body = bytes(detail.request) if isinstance(detail.request, msgspec.Raw) else b""
-    texts = paint(texts_of(detail.dialect, body), Matcher(versions), _rules(detail))
+    texts = paint(of_call, palette)
+    tokens = detail.usage.input + detail.usage.cache_read + detail.usage.cache_write
     named = {piece.name for text in texts for piece in text.pieces if piece.origin == "template"}
     return Provenance(
         texts=texts,
-        shares=shares(texts, tool_characters_of(msgspec.json.decode(body))),
+        shares=shares(texts, tool_characters_of(msgspec.json.decode(body)), tokens),
         templates=[each for each in used if each.name in named],
     )
 

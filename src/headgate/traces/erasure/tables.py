@@ -39,7 +39,7 @@ COUNTED: Final[dict[str, str]] = {
 }
 """Tables that are only counted."""
 
-BELOW: Final = frozenset({"unknown_days", "webhook_deliveries", "exports", "trace_merges"})
+BELOW: Final = frozenset({"unknown_days", "prompt_said", "webhook_deliveries", "exports", "trace_merges"})
 """Go with the rows that they belong to, or hold nothing but ids of them and go by themselves."""
 
 KEPT: Final[dict[str, str]] = {
@@ -52,6 +52,8 @@ KEPT: Final[dict[str, str]] = {
     "metric_points": "sums by hour, which name no person",
     "metric_streams": "digests and sums, which name no person",
     "prompt_traffic": "sums by prompt",
+    "prompt_feedback": "sums by prompt",
+    "feedback_queue": "ids alone, for seconds",
     "experiment_strays": "a count by experiment",
     "rollouts": "where each stands",
     "rollout_moves": "who moved what, and why",

@@ -32,18 +32,11 @@ class RecordedTexts(msgspec.Struct, frozen=True, kw_only=True):
 async def recorded_texts(connection: Connection, project: str, call: uuid.UUID) -> RecordedTexts | None:
     """Return a call's texts; None where its body is not on record, or not whole."""
     bodies = await read_bodies(connection, [project], call)
-    parameters = {"project_ids": [project], "day": day_of(call), "id": call, "limit": DOCUMENTS_MAX}
-    cursor = await connection.execute(QUERIES.dialect_and_trace, parameters)
-    row = await cursor.fetchone()
-    if bodies is None or row is None or bodies.request_digest:
+    found = await _dialect_and_trace(connection, project, call)
+    if bodies is None or found is None or bodies.request_digest:
         return None
-    dialect, trace = row
-    documents: list[tuple[str, str]] = []
-    if trace is not None:
-        cursor = await connection.execute(QUERIES.documents_of_trace, {**parameters, "trace_id": trace})
-        for (found,) in await cursor.fetchall():
-            step = with_texts(Step(id="", start_us=0, end_us=0), Fields(documents=found))
-            documents += [(text.name, text.value) for text in step.outputs]
+    dialect, trace = found
+    documents = await _documents(connection, project, trace)
     step = with_call(
         Step(id=str(call), start_us=0, end_us=0),
         dialect,
@@ -51,9 +44,36 @@ async def recorded_texts(connection: Connection, project: str, call: uuid.UUID) 
         bodies.response,
         bodies.response_content_type,
     )
-    return RecordedTexts(
-        dialect=dialect, request=bodies.request, step=step, documents=tuple(documents[:DOCUMENTS_MAX])
-    )
+    return RecordedTexts(dialect=dialect, request=bodies.request, step=step, documents=documents)
+
+
+async def documents_of(connection: Connection, project: str, call: uuid.UUID) -> tuple[tuple[str, str], ...]:
+    """Return the names and texts of the documents that steps of a call's trace retrieved, 200 at most."""
+    found = await _dialect_and_trace(connection, project, call)
+    return () if found is None else await _documents(connection, project, found[1])
+
+
+async def _dialect_and_trace(
+    connection: Connection, project: str, call: uuid.UUID
+) -> tuple[str, uuid.UUID | None] | None:
+    parameters = {"project_ids": [project], "day": day_of(call), "id": call}
+    cursor = await connection.execute(QUERIES.dialect_and_trace, parameters)
+    row = await cursor.fetchone()
+    return None if row is None else (row[0], row[1])
+
+
+async def _documents(
+    connection: Connection, project: str, trace: uuid.UUID | None
+) -> tuple[tuple[str, str], ...]:
+    if trace is None:
+        return ()
+    parameters = {"project_ids": [project], "trace_id": trace, "limit": DOCUMENTS_MAX}
+    cursor = await connection.execute(QUERIES.documents_of_trace, parameters)
+    documents: list[tuple[str, str]] = []
+    for (found,) in await cursor.fetchall():
+        step = with_texts(Step(id="", start_us=0, end_us=0), Fields(documents=found))
+        documents += [(text.name, text.value) for text in step.outputs]
+    return tuple(documents[:DOCUMENTS_MAX])
 
 
 def answer_of(step: Step) -> str:

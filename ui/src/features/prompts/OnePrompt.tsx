@@ -10,7 +10,11 @@ import { Money } from "@/core/Values";
 import { To } from "@/shell/To";
 import { useView } from "@/shell/view";
 import { addressOf } from "./address";
+import { HowItDoes } from "./HowItDoes";
+import { DAYS, type Outcomes, callsOf } from "./outcomeWords";
 import { PromptState } from "./PromptState";
+import { useOutcomes } from "./useOutcomes";
+import { WhereUsed } from "./WhereUsed";
 import { type Version, ofCode, ofManaged, textOf } from "./versions";
 
 type Managed = Schemas["ManagedPromptView"];
@@ -36,11 +40,17 @@ export default function OnePrompt() {
         {(found) => {
           if (found.object === "prompt") {
             const where = `${found.source} · ${found.path}`;
-            return <Shown name={found.name} where={where} state={found.state} versions={ofCode(found)} />;
+            return <Shown prompt={found} path={found.path} where={where} state={found.state} versions={ofCode(found)} />;
           }
           if (found.object === "managed_prompt") {
             return (
-              <Shown name={found.name} where={`managed here, in ${found.project}`} state={null} versions={ofManaged(found)}>
+              <Shown
+                prompt={{ name: found.name, project: found.project, source: null }}
+                path={null}
+                where={`managed here, in ${found.project}`}
+                state={null}
+                versions={ofManaged(found)}
+              >
                 <Twin prompt={found} />
               </Shown>
             );
@@ -53,15 +63,18 @@ export default function OnePrompt() {
 }
 
 interface ShownProps {
-  name: string;
+  prompt: { name: string; project: string; source: string | null };
+  path: string | null;
   where: string;
   state: string | null;
   versions: Version[];
   children?: React.ReactNode;
 }
 
-function Shown({ name, where, state, versions, children }: ShownProps) {
+function Shown({ prompt, path, where, state, versions, children }: ShownProps) {
   const { search } = useView();
+  const { name } = prompt;
+  const outcomes = useOutcomes(name, prompt.project, prompt.source);
   const chosen = versions.find((each) => each.id === search["version"]) ?? versions[0];
   const before = versions.find((each) => each.id === search["against"]);
   if (!chosen) {
@@ -81,23 +94,43 @@ function Shown({ name, where, state, versions, children }: ShownProps) {
         </span>
         <PromptState state={state} />
         <span className="hg-spring" />
-        <To path="/requests" className="hg-button" filter={{ prompt: name }}>
+        <To path="/requests" className="hg-button" filter={{ prompt: name, project: prompt.project }}>
           Its calls
         </To>
       </header>
       <div className="hg-prompt-columns">
-        <Versions name={name} versions={versions} chosen={chosen} />
+        <Versions versions={versions} chosen={chosen} outcomes={outcomes.data} />
         <section aria-label="text">
           <Against versions={versions} chosen={chosen} before={before} />
           <VersionText name={name} chosen={chosen} before={before} />
           {children}
         </section>
       </div>
+      <section className="hg-prompt-section" aria-label="how it does">
+        <h2>
+          {before ? `How ${before.title} and ${chosen.title} do` : "How it does, by version"}
+          <span className="hg-soft"> · the last {DAYS} days</span>
+        </h2>
+        <Answered of={outcomes} what="how it does">
+          {(found) => (
+            <>
+              <HowItDoes found={found} versions={versions} only={before ? [before.id, chosen.id] : []} />
+              {found.versions.length > 0 && <p className="hg-soft hg-method">{found.method}</p>}
+            </>
+          )}
+        </Answered>
+      </section>
+      <section className="hg-prompt-section" aria-label="where it's used">
+        <h2>Where it&rsquo;s used</h2>
+        <Answered of={outcomes} what="where it's used">
+          {(found) => <WhereUsed found={found} versions={versions} path={path} />}
+        </Answered>
+      </section>
     </div>
   );
 }
 
-function Versions({ name, versions, chosen }: { name: string; versions: Version[]; chosen: Version }) {
+function Versions({ versions, chosen, outcomes }: { versions: Version[]; chosen: Version; outcomes: Outcomes | undefined }) {
   const { set } = useView();
   return (
     <nav aria-label="versions">
@@ -115,15 +148,21 @@ function Versions({ name, versions, chosen }: { name: string; versions: Version[
               <span className="hg-soft hg-ellipsis">{each.who}</span>
               <span className="hg-soft hg-ellipsis">{each.notes.join(" · ")}</span>
             </button>
-            {each.calls !== null && (
-              <To path="/requests" className="hg-version-calls hg-number" filter={{ prompt: name, prompt_version: each.id, range: "30d", from: null, to: null }}>
-                {count(each.calls)} {each.calls === 1 ? "call" : "calls"} {each.calls > 0 && <Money usd={each.costUsd} />}
-              </To>
-            )}
+            {outcomes && <CallsOf version={each} outcomes={outcomes} />}
           </li>
         ))}
       </ol>
     </nav>
+  );
+}
+
+function CallsOf({ version, outcomes }: { version: Version; outcomes: Outcomes }) {
+  const found = outcomes.versions.find((each) => each.version === version.id);
+  const calls = found?.calls ?? 0;
+  return (
+    <To path="/requests" className="hg-version-calls hg-number" filter={callsOf(outcomes, { prompt_version: version.id })}>
+      {count(calls)} {calls === 1 ? "call" : "calls"} {found && <Money usd={found.cost_usd} />}
+    </To>
   );
 }
 

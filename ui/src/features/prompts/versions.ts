@@ -13,8 +13,9 @@ export interface Version {
   who: string;
   /** Null where it has to be asked for. */
   text: string | null;
-  calls: number | null;
-  costUsd: string | null | undefined;
+  isNewest: boolean;
+  /** Where it begins in its file. */
+  line: number | null;
   notes: string[];
 }
 
@@ -25,8 +26,8 @@ export function ofCode(prompt: Code): Version[] {
     when: each.first_at ? day(each.first_at) : "undated",
     who: `since ${each.first_commit.slice(0, 10)}${each.is_newest ? "" : `, until ${each.last_commit.slice(0, 10)}`}`,
     text: each.text,
-    calls: each.traffic?.calls ?? 0,
-    costUsd: each.traffic?.cost_usd,
+    isNewest: each.is_newest,
+    line: each.line,
     notes: [...(each.is_newest ? ["in the code now"] : []), `line ${each.line}`],
   }));
 }
@@ -38,8 +39,8 @@ export function ofManaged(prompt: Managed): Version[] {
     when: day(each.created_at),
     who: `by ${each.created_by}`,
     text: null,
-    calls: null,
-    costUsd: undefined,
+    isNewest: each.version === prompt.newest.version,
+    line: null,
     notes: [...each.labels, ...(each.note ? [each.note] : [])],
   }));
 }

@@ -1,0 +1,1 @@
+"""How each version of a prompt does: its calls, what they came to, and what was said of them."""

@@ -1,0 +1,178 @@
+"""A prompt's page in the console: how its versions do, beside each other, and where it is used."""
+
+import asyncio
+import random
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+from tests.browser.conftest import Opener
+from tests.browser.console_house import House, id_at
+from tests.browser.house_spend import write
+from tests.contract.made_entries import make_end
+
+from headgate.core.call import Usage
+from headgate.core.entries import End, PromptUsed
+
+DAY_MS = 86_400_000
+CODE = "shop/prompts.py:HELLO"
+MANAGED = "/prompts/greeting?of=default&live=off"
+
+
+def _past() -> Iterator[End]:
+    """Three weeks of calls of two versions, the newer one dearer and quicker."""
+    source = random.Random(5)
+    now_ms = int(time.time() * 1000)
+    for number in range(900):
+        age = source.random() * 21
+        version = 2 if source.random() > age / 21 else 1
+        started = now_ms - int(age * DAY_MS) - 60_000
+        failed = source.random() < (0.02 if version == 2 else 0.06)
+        yield make_end(
+            id_at(started, source),
+            started_ms=started,
+            duration_ms=int((900 if version == 1 else 600) * source.lognormvariate(0, 0.4)),
+            first_token_ms=None if failed else source.randint(80, 300),
+            status=502 if failed else 200,
+            code="provider_error" if failed else "",
+            user=f"u{number % 9}",
+            session="",
+            tags=(),
+            model="assistant",
+            target="mock/small",
+            cost_pico_usd=version * 40_000_000 + source.randint(0, 9_000_000),
+            usage=Usage(input=source.randint(200, 900), output=source.randint(20, 300)),
+            prompts=(PromptUsed("greeting", version),),
+            environment="production" if version == 2 else "",
+            trace_id="",
+            release="",
+        )
+
+
+@pytest.fixture(scope="module")
+def used(house: House) -> House:
+    """The house, with calls of prompts and what was said of them."""
+    asyncio.run(write(house.running.database_url(), list(_past())))
+    source = random.Random(11)
+    for version in ("1", "2"):
+        calls = house.running.get("/requests", prompt="greeting", prompt_version=version, limit=60)["items"]
+        for call in calls:
+            liked = source.random() < (0.55 if version == "1" else 0.8)
+            said: list[dict[str, Any]] = [{"name": "helpful", "value": liked}]
+            said.append({"name": "stars", "value": source.randint(1, 5)})
+            for each in said:
+                answer = house.running.api.post("/feedback", json={**each, "request_id": call["id"]})
+                assert answer.status_code == 202, answer.text
+    house.call("hello", "assistant", "Say hello to Ada.", user="anna")
+    deadline = time.monotonic() + 60
+    while not (_answers(house) >= 240 and _outcomes(house, CODE)["versions"]):
+        assert time.monotonic() < deadline, "feedback and calls are not counted"
+        time.sleep(0.2)
+    return house
+
+
+def _outcomes(house: House, name: str) -> Any:
+    return house.running.get("/prompts/outcomes", name=name, project="default")
+
+
+def _answers(house: House) -> int:
+    versions = _outcomes(house, "greeting")["versions"]
+    return sum(said["answers"] for version in versions for said in version["feedback"])
+
+
+def _counted_by(house: House, address: str) -> int:
+    """How many calls the list behind an address of the console holds."""
+    asked = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items() if name != "live"}
+    return len(house.running.requests(**asked))
+
+
+def _row(page: Page, title: str) -> list[str]:
+    row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=title, exact=True))
+    return row.get_by_role("cell").all_inner_texts()
+
+
+@pytest.mark.parametrize(("dark", "width"), [(False, 1440), (True, 1440), (False, 1024)])
+def test_versions_say_how_they_do(used: House, looking: Opener, *, dark: bool, width: int) -> None:
+    looker = looking(dark=dark, width=width)
+    page = looker.settled(MANAGED, "How it does, by version")
+    table = page.get_by_role("region", name="how its versions do")
+    table.wait_for()
+    found = _outcomes(used, "greeting")["versions"]
+    assert [int(text.split("\n")[0].replace(",", "")) for text in _row(page, "Calls")] == [
+        each["calls"] for each in found
+    ]
+    shown = [text.split() for text in _row(page, "Errors")]
+    assert [int(words[0]) for words in shown] == [each["failed"] for each in found]
+    helpful = [said for each in found for said in each["feedback"] if said["name"] == "helpful"]
+    for text, said in zip(_row(page, "helpful"), helpful, strict=True):
+        assert text.startswith(f"{100 * said['estimate']['value']:.0f} %"), (text, said)
+        assert f"of {said['answers']} answers" in text
+    assert table.locator(".hg-spark").count() == 4 * len(found)
+    assert looker.violations() == []
+    looker.shoot(f"prompt-outcomes-{'dark' if dark else 'light'}-{width}")
+    page.get_by_role("region", name="where it's used").scroll_into_view_if_needed()
+    looker.shoot(f"prompt-where-{'dark' if dark else 'light'}-{width}")
+    looker.check()
+
+
+def test_each_number_leads_to_the_calls_that_it_counts(used: House, looking: Opener) -> None:
+    looker = looking()
+    page = looker.settled(MANAGED, "How it does, by version")
+    page.get_by_role("region", name="how its versions do").wait_for()
+    for title in ("Calls", "Errors"):
+        row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=title, exact=True))
+        for link in row.get_by_role("link").all():
+            wanted = int(link.inner_text().split()[0].replace(",", ""))
+            assert _counted_by(used, str(link.get_attribute("href"))) == wanted
+    for link in page.get_by_role("region", name="by calls").get_by_role("link").all():
+        wanted = int(link.inner_text().split()[0].replace(",", ""))
+        assert _counted_by(used, str(link.get_attribute("href"))) == wanted
+    looker.check()
+
+
+def test_two_versions_stand_beside_each_other(used: House, looking: Opener) -> None:
+    looker = looking()
+    page = looker.settled(f"{MANAGED}&against=1", "How version 1 and version 2 do")
+    page.get_by_role("region", name="difference of version 1 and version 2").wait_for()
+    by_version = {each["version"]: each for each in _outcomes(used, "greeting")["versions"]}
+    assert [int(text.split("\n")[0]) for text in _row(page, "Calls")] == [
+        by_version[version]["calls"] for version in ("1", "2")
+    ]
+    assert looker.violations() == []
+    looker.shoot("prompt-two-versions")
+    looker.check()
+
+
+def test_a_prompt_in_code_says_where_it_stands(used: House, looking: Opener) -> None:
+    looker = looking()
+    page = looker.settled(f"/prompts/{CODE.replace('/', '%2F')}?of=default&source=shop&live=off", "In code")
+    code = page.get_by_role("region", name="in code")
+    expect(code).to_contain_text("shop/prompts.py:1 of shop")
+    calls = _outcomes(used, CODE)["versions"][0]["calls"]
+    assert [int(text.split("\n")[0]) for text in _row(page, "Calls")] == [calls]
+    assert looker.violations() == []
+    looker.shoot("prompt-code")
+    looker.check()
+
+
+def test_without_calls_and_without_an_answer_the_page_says_so(used: House, looking: Opener) -> None:
+    made = used.running.api.post(
+        "/prompts/unused/versions", json={"messages": [{"role": "system", "content": "Nobody asks."}]}
+    )
+    assert made.status_code == 201, made.text
+    looker = looking()
+    page = looker.settled("/prompts/unused?of=default&live=off", "No call of the last month was made of it")
+    assert looker.violations() == []
+    looker.shoot("prompt-outcomes-empty")
+    looker.check()
+
+    def refuse(route: Route) -> None:
+        route.fulfill(status=503, json={"error": {"code": "unavailable", "message": "it is away"}})
+
+    page.route("**/api/v1/prompts/outcomes**", refuse)
+    page.goto(f"{used.running.url}{MANAGED}")
+    page.get_by_role("alert").filter(has_text="it is away").first.wait_for()
+    looker.shoot("prompt-outcomes-failed")
