@@ -236,6 +236,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/api/v1/judges"): Operation(roles=PROJECT, body=JUDGE, nested=("review",)),
     ("get", "/api/v1/judges/{name}"): Operation(roles=READERS),
     ("post", "/api/v1/judges/{name}/marks"): Operation(roles=PROJECT, body={"items": [JUDGED]}),
+    ("post", "/api/v1/judgements"): Operation(
+        roles=PROJECT | {"member"}, body={"judge": JUDGE, "items": [JUDGED]}, nested=("judge",)
+    ),
+    ("get", "/api/v1/judgements/{version}"): Operation(
+        roles=ALL, asked="/api/v1/judgements/0123456789abcdef"
+    ),
     ("get", "/api/v1/reviews"): Operation(
         roles=READERS, asked="/api/v1/reviews?judge=helpful", is_there=False
     ),

@@ -4,7 +4,7 @@ import base64
 import json
 from typing import Any
 
-from tests.attack.api_operations import CASE, COMMITS, JUDGED, NOBODY, PUSH, RELEASE, RULE, VERSION
+from tests.attack.api_operations import CASE, COMMITS, JUDGE, JUDGED, NOBODY, PUSH, RELEASE, RULE, VERSION
 
 Refused = tuple[tuple[str, str, Any], ...]
 
@@ -291,6 +291,7 @@ LISTS_TOO_LONG: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/checks/runs/one/results", {"results": [{"case": "a", "repeat": 0}] * 501}),
     ("/checks/judgements", {"digests": ["0" * 64] * 501}),
     ("/judges/one/marks", {"items": [JUDGED] * 501}),
+    ("/judgements", {"judge": JUDGE, "items": [JUDGED] * 501}),
     ("/reviews", {"judge": "helpful", "items": [CASE] * 501}),
 )
 """Bodies with a list of one more than the description allows, for each that may be longer than a hundred."""

@@ -3,7 +3,7 @@
 import json
 import os
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,6 +24,8 @@ class ScriptedApi:
         self.asked: list[Asked] = []
         self.bearer: str | None = None
         self.url = ""
+        self.heads: Callable[[int], dict[str, str]] = lambda number: {}
+        """Further headers of an answer, by how many requests have arrived."""
 
     def on(self, method: str, path: str, body: Any, status: int = 200) -> None:
         """Answer this from now on; a list of bodies is answered one after the other, the last for ever."""
@@ -71,6 +73,8 @@ def serving(api: ScriptedApi) -> Generator[ScriptedApi]:
             self.send_response(status)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(body)))
+            for name, value in api.heads(len(api.asked)).items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
 

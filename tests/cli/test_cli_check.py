@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.scripted_api import ScriptedApi, serving, surround
+from tests.cli.scripted_api import Script, ScriptedApi, serving, surround
 
 from headgate.cli.app import main
+from headgate.judges.model import NewJudge, version_of
 
 RUN = "0190a0a0-0000-7000-8000-00000000000a"
 RUNS = "/api/v1/checks/runs"
@@ -137,6 +138,40 @@ def test_what_a_judge_has_said_before_is_not_asked_again(api: ScriptedApi, tmp_p
     assert asked
     assert {body["model"] for body in calls(api)} == {"assistant"}
     assert {result["marks"]["polite"]["reason"] for result in kept(api)} == {"it is"}
+
+
+def test_what_a_judge_says_is_sent_on_and_its_score_is_shown_corrected(
+    api: ScriptedApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks(tmp_path, scorer=JUDGE)
+    version = version_of(NewJudge(name="polite", model="judge", scale="yes_no", rubric="Is it polite?"))
+    said = {"said": 1.0, "truth": 1.0, "count": 40}, {"said": 1.0, "truth": 0.0, "count": 10}
+    pairs = [*said, {"said": 0.0, "truth": 0.0, "count": 40}]
+    calibration = {"judge": "orders.polite", "version": version, "scale": "yes_no", "pairs": pairs}
+    api.on("GET", f"/api/v1/judgements/{version}", calibration)
+    fed = {"judge": "orders.polite", "version": version, "kept": 1, "chosen": 0}
+    first = {**fed, "missing": ["0190a0a0-0000-7000-8000-000000000001"]}
+    api.on("POST", "/api/v1/judgements", Script(first, {**fed, "missing": []}))
+    api.on("POST", "/api/v1/checks/judgements", {"items": []})
+
+    def take(method: str, target: str, content: bytes, own: Any = api.take) -> Any:
+        status, answer = own(method, target, content)
+        if target == CHAT and json.loads(content)["model"] == "judge":
+            return status, json.dumps(completion('{"reasoning": "so", "score": 1}')).encode()
+        return status, answer
+
+    api.take = take
+    api.heads = lambda number: {"x-headgate-request-id": f"0190a0a0-0000-7000-8000-{number:012}"}
+    assert main(["check"]) == 0
+    shown = capsys.readouterr().out
+    assert "  polite, corrected for its judge's errors: 100.0 % (" in shown
+    assert "if it errs here as on the 90 answers that people marked." in shown
+    sent = [body for method, path, _, body in api.asked if (method, path) == ("POST", "/api/v1/judgements")]
+    assert {body["judge"]["name"] for body in sent} == {"orders.polite"}
+    assert sent[0]["items"][0]["marks"] == [{"value": True, "reason": "so"}]
+    assert sent[0]["items"][0]["content"] == {"reference": "yes", "context": ""}
+    (ended,) = [body for method, _, _, body in api.asked if method == "PATCH"]
+    assert ended["report"]["corrections"][0]["marks"] == 90
 
 
 @pytest.mark.parametrize(

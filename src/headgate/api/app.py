@@ -42,6 +42,7 @@ from headgate.drift.traffic_http import TrafficController, TrafficListController
 from headgate.experiments.http import ExperimentsController
 from headgate.grounding.http import show_grounding
 from headgate.judges.http import JudgesController
+from headgate.judges.judgements_http import JudgementsController
 from headgate.judges.reviews_http import ReviewsController
 from headgate.meters.http import BudgetsController, InlineMeters
 from headgate.meters.lease_http import LeasesController
@@ -190,6 +191,7 @@ def _api() -> Router:
             DatasetsController,
             ChecksController,
             JudgesController,
+            JudgementsController,
             ReviewsController,
             AlarmsController,
             CanariesController,

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from headgate.checks.correcting import Correction
 from headgate.checks.deciding import Tally, bounds, units_ahead
 from headgate.checks.model import Check, Result, Target
 from headgate.checks.running import Ended, Outcome
@@ -68,6 +69,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     failed: tuple[Fault, ...]
     wrong: tuple[Fault, ...]
     missing: tuple[Fault, ...]
+    corrections: tuple[Correction, ...] = ()
+    """Scores by judges, without the judges' errors."""
 
 
 def report(check: Check, target: Target, outcome: Outcome) -> Report:

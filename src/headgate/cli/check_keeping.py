@@ -80,10 +80,13 @@ class Kept:
         with self._lock:
             self._judged[digest] = judgement
 
-    def end(self, report: Report) -> None:
-        """Write what is left, and what is known."""
+    def write(self) -> None:
+        """Write what is left."""
         self._write()
         self.unwritten = len(self._waiting)
+
+    def end(self, report: Report) -> None:
+        """Write what is known."""
         if self.unwritten:
             return
         told: Json = msgspec.to_builtins(report)

@@ -120,6 +120,7 @@ def _told(checked: "Checked") -> HeadgateCheck:
         named = "" if report.target == "target" else f"{report.target}: "
         sentences.append(f"{named}{report.sentence}")
         sentences += [f"  {requirement.sentence}" for requirement in report.requirements]
+        sentences += [f"  {corrected.sentence}" for corrected in report.corrections]
         sentences += [f"  hint: {report.hint}"] if report.hint else []
     return HeadgateCheck(
         verdict=next((each for each in ("not met", "open") if each in verdicts), "met"),

@@ -58,6 +58,8 @@ def _print_target(out: Output, shown: Shown, *, named: bool) -> None:
     out.text(f"{said.target}: {said.sentence}" if named else said.sentence)
     for requirement in said.requirements:
         out.text(f"  {requirement.sentence}")
+    for corrected in said.corrections:
+        out.text(f"  {corrected.sentence}")
     for repeated in shown.repeatability:
         out.text(f"  {repeated.sentence}")
     unpriced = f", and {said.unpriced} calls without a known price" if said.unpriced else ""

@@ -18,6 +18,7 @@ from headgate.checks.report import Report, report
 from headgate.checks.running import Job, Outcome, run
 from headgate.cli.check_cases import Cases, cases_of
 from headgate.cli.check_flags import Choosing, Comparing
+from headgate.cli.check_judges import corrections_of
 from headgate.cli.check_keeping import Begun, Kept, begin, resume
 from headgate.cli.check_printing import print_checked
 from headgate.cli.command import Api
@@ -153,6 +154,10 @@ class _Runner:
         finally:
             ask.close()
         said = self._with_next(report(check, target, outcome), kept)
+        kept.write()
+        if not kept.unwritten:
+            found = corrections_of(self._api.client, check, self._cases.cases, outcome)
+            said = msgspec.structs.replace(said, corrections=found)
         kept.end(said)
         if kept.unwritten:
             self._api.out.say(

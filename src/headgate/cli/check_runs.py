@@ -69,6 +69,8 @@ def show(api: Api, run: Annotated[str, typer.Argument(help="The run's id.")]) ->
         api.out.text(report["sentence"])
         for requirement in report["requirements"]:
             api.out.text(f"  {requirement['sentence']}")
+        for corrected in report.get("corrections", []):
+            api.out.text(f"  {corrected['sentence']}")
         api.out.text("")
     api.out.rows([row for each in results for row in _rows(each)], RESULTS, empty="It has no result yet.")
 

@@ -24,9 +24,10 @@ from headgate.cli.progress import Bars
 from headgate.core.faults import InvalidRequest
 from headgate.core.money import format_usd, parse_usd
 from headgate.grounding.effects import PieceEffect, effects_of
-from headgate.grounding.judging import Groundedness, judge_claims
+from headgate.grounding.judging import RUBRIC, Groundedness, context_of, judge_claims
 from headgate.grounding.model import Grounds
 from headgate.grounding.replaying import Plan, pieces_to_leave_out, replay
+from headgate.judges.claims import SaidClaim, SaidClaims, judgements_of
 
 SCORE: Final = "groundedness"
 TIMEOUT_S: Final = 120.0
@@ -177,7 +178,31 @@ def _held(
         cost_usd=format_usd(found.cost_pico_usd),
         kept=found.score is not None,
     )
+    _feed(api, grounds, model, found)
     return _keep(api, held, found)
+
+
+def _feed(api: Api, grounds: Grounds, model: str, found: Groundedness) -> None:
+    """Send the judge's word on each claim to where people mark claims, too."""
+    if not found.claims:
+        return
+    said = SaidClaims(
+        request_id=grounds.request_id,
+        model=model,
+        rubric=RUBRIC,
+        question=grounds.question,
+        context=tuple(context_of(grounds)),
+        claims=tuple(
+            [
+                SaidClaim(text=claim.text, supported=claim.supported, reason=claim.reason)
+                for claim in found.claims
+            ]
+        ),
+    )
+    try:
+        api.client.post("/judgements", msgspec.to_builtins(judgements_of(said)))
+    except CommandFailed as failed:
+        api.out.say(f"the judge's marks are not kept for review: {failed.message}")
 
 
 def _by_words(api: Api, grounds: Grounds) -> Held:

@@ -73,7 +73,7 @@ def judge_claims(
     """
     kept = {} if known is None else known
     judge = Judge(model=model, rubric=RUBRIC, scale=(0, 1))
-    context = _context(grounds)
+    context = context_of(grounds)
     found: list[JudgedClaim] = []
     spent = dearest = 0
     ended = grounds.problem
@@ -100,7 +100,8 @@ def judge_claims(
     return _summed(tuple(found), spent, ended, total=len(grounds.claims))
 
 
-def _context(grounds: Grounds) -> list[str]:
+def context_of(grounds: Grounds) -> list[str]:
+    """Return what a judge is shown of the context."""
     texts: list[str] = []
     left = CONTEXT_CHARACTERS_MAX
     # Documents and results first: where it is too long, what was said around them goes.

@@ -27,10 +27,13 @@ class Shows(msgspec.Struct, frozen=True, kw_only=True):
 
 async def content_of(connection: Connection, item: dict[str, Any]) -> Shows:
     """Return what is shown of an answer that was kept."""
-    if item["content"]:
-        return Shows(content=msgspec.json.decode(item["content"], type=Content))
+    kept = msgspec.json.decode(item["content"], type=Content) if item["content"] else Content()
+    if item["content"] and item["subject"] == "case":
+        return Shows(content=kept)
     if item["subject"] == "request" and item["request_id"] is not None:
-        return await _of_call(connection, item["project"], item["request_id"])
+        found = await _of_call(connection, item["project"], item["request_id"])
+        beside = msgspec.structs.replace(found.content, context=kept.context, reference=kept.reference)
+        return found if found.missing else msgspec.structs.replace(found, content=beside)
     if item["subject"] == "span" and item["span_id"] is not None:
         return await _of_span(connection, item["project"], item["trace_id"], item["span_id"])
     return Shows(content=Content(), missing=GONE)

@@ -64,7 +64,11 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Named(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An answer as callers name it: by request, by trace and span, or by a case's name with its content."""
+    """An answer as callers name it: by request, by trace and span, or by a case's name with its content.
+
+    Of a request, what the judge read beside it may come as `context` and `reference` of the content. A case
+    with a request is a part of that call, such as one claim of its answer: it is erased with it.
+    """
 
     request_id: RequestId | None = None
     trace_id: TraceId | None = None
@@ -80,9 +84,11 @@ class Named(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             case (None, str() as trace, str() as span, None):
                 number = span_number(bytes.fromhex(span))
                 return Subject(kind="span", trace_id=uuid.UUID(trace), span_id=number)
-            case (None, None, None, str() as case) if self.content is not None:
-                return Subject(kind="case", case=case)
-            case (None, None, None, str()):
+            case (str() | None as request, None, None, str() as case) if self.content is not None:
+                return Subject(
+                    kind="case", case=case, request_id=None if request is None else uuid.UUID(request)
+                )
+            case (str() | None, None, None, str()):
                 raise InvalidRequest(
                     f"the case {self.case!r} comes without content; give its input and output",
                     parameter="content",

@@ -62,6 +62,8 @@ class NewJudge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     scale: Scale = "yes_no"
     rubric: Annotated[Long, msgspec.Meta(min_length=1)]
     prompt: Long = ""
+    parameters: dict[str, Any] = {}
+    """Of its calls, as the OpenAI chat route takes them."""
     review: ReviewRules = ReviewRules()
 
 
@@ -76,6 +78,7 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True):
     scale: Scale
     rubric: str
     prompt: str
+    parameters: dict[str, Any]
     review: ReviewRules
     made_at: str
     made_by: str
@@ -83,7 +86,10 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True):
 
 def version_of(new: NewJudge) -> str:
     """Return the digest of all that a judge is asked with."""
-    return _digest(new.model, new.prompt, new.scale, new.rubric)
+    parts = (new.model, new.prompt, new.scale, new.rubric)
+    if new.parameters:
+        parts += (msgspec.json.encode(new.parameters, order="deterministic").decode(),)
+    return _digest(*parts)
 
 
 def question_of(new: NewJudge) -> str:

@@ -13,6 +13,17 @@ where (%(project_ids)s::text[] is null or project = any(%(project_ids)s)) and (%
 order by project, name, put_at desc, version
 limit %(limit)s;
 
+-- name: find_version
+-- A version under whichever name, the last put first.
+select project, name, version, question, definition, made_at, made_by from judges
+where project = any(%(project_ids)s) and version = %(version)s order by put_at desc, name limit 1;
+
+-- name: said_before
+-- Which of these marks a judge has said already: what was said first stays.
+select m.item, m.shown, m.repeat from marks m
+where m.project = any(%(project_ids)s) and m.item = any(%(ids)s::uuid[]) and m.source = 'judge'
+    and m.said_by = %(judge)s and m.version = %(version)s;
+
 -- name: add_items
 -- What is there already stays, and gets what was not known of it.
 insert into judged_items (

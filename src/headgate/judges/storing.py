@@ -70,6 +70,28 @@ async def find_judge(connection: Connection, project: str, name: str, version: s
     raise NotFound(f"there is no {what} in project {project}; `headgate judges list` shows what there is")
 
 
+async def find_version(connection: Connection, project: str, version: str) -> Judge | None:
+    """Return a version of a judge, whatever its name."""
+    parameters = {"project_ids": [project], "version": version}
+    cursor = await connection.execute(QUERIES.find_version, parameters)
+    row = await cursor.fetchone()
+    return None if row is None else _judge(row)
+
+
+async def marks_said(
+    connection: Connection, judge: Judge, ids: Sequence[uuid.UUID]
+) -> set[tuple[uuid.UUID, str, int]]:
+    """Return which of these answers a version has marked: in which order shown, for the how manieth time."""
+    parameters = {
+        "project_ids": [judge.project],
+        "judge": judge.name,
+        "version": judge.version,
+        "ids": list(ids),
+    }
+    cursor = await connection.execute(QUERIES.said_before, parameters)
+    return {(item, shown, repeat) for item, shown, repeat in await cursor.fetchall()}
+
+
 async def add_verdicts(
     connection: Connection, judge: Judge, judged: Sequence[Judged], key: str
 ) -> dict[uuid.UUID, Judged]:
@@ -120,11 +142,13 @@ async def add_marks(connection: Connection, common: dict[str, Any], rows: Sequen
 async def add_items(connection: Connection, judge: Judge, named: Sequence[Named]) -> list[uuid.UUID]:
     """Keep answers to be marked, and return their ids. Raises NotFound for calls that aren't on record."""
     subjects = [each.subject() for each in named]
-    facts = await _facts(connection, judge.project, subjects)
+    facts = await facts_of(connection, judge.project, subjects)
     rows: list[dict[str, Any]] = []
     ids: list[uuid.UUID] = []
     for each, subject in zip(named, subjects, strict=True):
-        known = _facts_of(each.content) if subject.kind == "case" and each.content else facts.get(subject.key)
+        known = facts.get(subject.key)
+        if subject.kind == "case" and each.content:
+            known = _of_content(each.content, facts, subject)
         if known is None:
             raise NotFound(
                 f"there is no {subject.key[:100]} on record in project {judge.project}; a call is on record "
@@ -148,7 +172,7 @@ def _row(
     judge: Judge, identity: uuid.UUID, subject: Subject, facts: Facts, content: Content | None
 ) -> dict[str, Any]:
     lot = lot_of(identity)
-    text = msgspec.json.encode(content).decode() if subject.kind == "case" and content is not None else ""
+    text = "" if content is None else msgspec.json.encode(_kept(subject, content)).decode()
     return {
         "id": identity,
         "subject": subject.kind,
@@ -169,9 +193,10 @@ def _row(
     }
 
 
-async def _facts(connection: Connection, project: str, subjects: Sequence[Subject]) -> dict[str, Facts]:
+async def facts_of(connection: Connection, project: str, subjects: Sequence[Subject]) -> dict[str, Facts]:
+    """Return what is known of calls and spans that are on record, by the keys of their subjects."""
     found: dict[str, Facts] = {}
-    requests = [each.request_id for each in subjects if each.kind == "request" and each.request_id]
+    requests = [each.request_id for each in subjects if each.request_id]
     if requests:
         timed = [each for each in requests if each.version == _WITH_TIME]
         parameters = {
@@ -209,10 +234,27 @@ async def _facts(connection: Connection, project: str, subjects: Sequence[Subjec
     return found
 
 
-def _facts_of(content: Content) -> Facts:
+def call_of(subject: Subject) -> Subject:
+    """Return the call that a subject is, or is a part of."""
+    return Subject(kind="request", request_id=subject.request_id)
+
+
+def _of_content(content: Content, facts: dict[str, Facts], subject: Subject) -> Facts | None:
+    """What a case says of itself; a part of a call is whose the call is. None where that isn't on record."""
+    whole = Facts() if subject.request_id is None else facts.get(call_of(subject).key)
+    if whole is None:
+        return None
+    models, lengths = (content.model or whole.models[0], ""), (len(content.output), 0)
     if content.a or content.b:
-        return Facts(models=(content.model_a, content.model_b), lengths=(len(content.a), len(content.b)))
-    return Facts(models=(content.model, ""), lengths=(len(content.output), 0))
+        models, lengths = (content.model_a, content.model_b), (len(content.a), len(content.b))
+    return msgspec.structs.replace(whole, models=models, lengths=lengths)
+
+
+def _kept(subject: Subject, content: Content) -> Content:
+    """What is kept with an answer: of a call only what stood beside it, for the rest is on its record."""
+    if subject.kind == "case":
+        return content
+    return Content(context=content.context, reference=content.reference)
 
 
 def _uuid(text: str) -> uuid.UUID | None:
@@ -234,6 +276,7 @@ def _judge(row: Sequence[Any]) -> Judge:
         scale=new.scale,
         rubric=new.rubric,
         prompt=new.prompt,
+        parameters=new.parameters,
         review=new.review,
         made_at=format_datetime(made_at),
         made_by=made_by,

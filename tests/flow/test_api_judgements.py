@@ -1,0 +1,102 @@
+"""What judges said in checks comes to where they are held against people, and what people mark comes back."""
+
+import random
+from typing import Any
+
+from tests.flow.control_app import Api, control, make_key
+from tests.flow.test_api_judges import following
+from tests.flow.test_api_requests import ended, record
+
+from headgate.store.database import Database
+
+POLITE: dict[str, Any] = {
+    "name": "orders.polite",
+    "model": "mock/large",
+    "scale": "yes_no",
+    "rubric": "Is the answer polite?",
+}
+
+
+def marked(request: str, value: Any, **more: Any) -> dict[str, Any]:
+    return {"request_id": request, "marks": [{"value": value}], **more}
+
+
+async def fed(api: Api, *items: dict[str, Any], judge: dict[str, Any] = POLITE) -> Any:
+    return await api.post("/judgements", {"judge": judge, "items": list(items)})
+
+
+async def test_marks_of_checks_make_a_judge_whose_sample_people_mark(database: Database) -> None:
+    rng = random.Random(2)
+    async with control(database) as api:
+        calls = await record(database, *(ended(user=f"u{number}") for number in range(200)))
+        truth = {call: rng.random() < 0.6 for call in calls}
+        said = {call: rng.random() < (0.9 if good else 0.2) for call, good in truth.items()}
+        items = [marked(call, said[call], content={"reference": "in transit"}) for call in calls]
+        first = await fed(api, *items)
+        assert (first["judge"], first["kept"], first["missing"]) == ("orders.polite", 200, [])
+        assert 20 < first["chosen"] < 70
+        again = await fed(api, *items[:10], marked(calls[10], not said[calls[10]]))
+        assert (again["kept"], again["chosen"]) == (11, 0), "what it said first stays"
+        version = first["version"]
+        before = await api.get(f"/judgements/{version}")
+        assert (before["judge"], before["pairs"], before["waiting"]) == ("orders.polite", [], first["chosen"])
+        while (review := await following(api, judge="orders.polite")) is not None:
+            if review["missing"]:
+                assert review["item"]["request_id"] in truth
+            value = truth[review["item"]["request_id"]]
+            await api.post(f"/reviews/{review['item']['id']}/marks", {"value": value, "by": "anna"})
+        after = await api.get(f"/judgements/{version}")
+        assert sum(pair["count"] for pair in after["pairs"]) == first["chosen"]
+        assert {(pair["said"], pair["truth"]) for pair in after["pairs"]} == {
+            (0, 0),
+            (0, 1),
+            (1, 0),
+            (1, 1),
+        }
+        audit = [row for row in (await api.get("/audit", limit=200))["items"] if row["kind"] == "judge"]
+        assert [(row["action"], row["object"]) for row in audit] == [("create", f"orders.polite@{version}")]
+
+
+async def test_the_same_judge_is_one_whoever_defined_it(database: Database) -> None:
+    async with control(database) as api:
+        (call, other, third) = await record(database, ended(), ended(), ended())
+        defined = await api.post("/judges", {**POLITE, "name": "polite", "review": {"random": 1}})
+        said = await fed(api, marked(call, True))
+        assert (said["judge"], said["version"], said["chosen"]) == ("polite", defined["version"], 1)
+        hotter = await fed(api, marked(other, True), judge={**POLITE, "parameters": {"temperature": 1}})
+        assert hotter["version"] != said["version"]
+        assert hotter["judge"] == "orders.polite"
+        worded = {**POLITE, "name": "polite", "prompt": "Be strict. {rubric}"}
+        strict = await fed(api, marked(third, False), judge=worded)
+        shown = await api.get("/judges/polite")
+        assert [shown["judge"]["version"], shown["judge"]["review"]["random"]] == [strict["version"], 1]
+        nobody = await api.get("/judgements/0123456789abcdef")
+        assert (nobody["judge"], nobody["pairs"]) == ("", [])
+
+
+async def test_calls_that_are_not_on_record_are_named_and_those_of_other_keys_are_not_told(
+    database: Database,
+) -> None:
+    nothing = "0190a0a0-0000-7000-8000-000000000009"
+    _, text = await make_key(database, "member")
+    async with control(database) as api:
+        (call,) = await record(database, ended())
+        assert (await fed(api, marked(nothing, True), marked(call, True)))["missing"] == [nothing]
+        foreign = await fed(Api(api.client, text, api.app), marked(call, True))
+        assert (foreign["kept"], foreign["missing"]) == (0, [call])
+
+
+async def test_a_claim_of_a_call_is_read_as_the_judge_read_it(database: Database) -> None:
+    claim = {"input": "How high?", "output": "It is 2,962 metres high.", "context": "2,962 metres"}
+    grounded = {**POLITE, "name": "groundedness"}
+    nothing = "0190a0a0-0000-7000-8000-000000000009"
+    async with control(database) as api:
+        (call,) = await record(database, ended(user="anna"))
+        await api.post("/judges", {**grounded, "review": {"random": 1}})
+        one = marked(call, True, case=f"{call} 1", content=claim)
+        two = marked(call, None, case=f"{call} 2", content=claim)
+        gone = marked(nothing, True, case=f"{nothing} 1", content=claim)
+        said = await fed(api, one, two, gone, judge=grounded)
+        assert (said["kept"], said["chosen"], said["missing"]) == (2, 2, [nothing])
+        review = await following(api, judge="groundedness")
+        assert review["content"] == claim and review["item"]["request_id"] == call
