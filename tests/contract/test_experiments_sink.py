@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.contract.made_entries import BOOT, envelope, make_end, new_call, now_ms
+from tests.contract.made_entries import BOOT, envelope, make_begin, make_end, new_call, now_ms
 
-from headgate.core.entries import End, Exposure
+from headgate.core.entries import Begin, End, Exposure
 from headgate.experiments.definitions import read_secret, sync_experiments
 from headgate.experiments.model import Arm, Experiment, Metric, UnitKind, version_of
 from headgate.experiments.sink import ExperimentSink
@@ -38,11 +38,11 @@ def exposed(arm: str = "new", unit: str = "ann", of: Experiment = TINY, **change
     return make_end(new_call(), exposures=(exposure,), **changes)
 
 
-async def ship(database: Database, *ends: End) -> None:
-    batch = [envelope(end) for end in ends]
+async def ship(database: Database, *entries: Begin | End) -> None:
+    batch = [envelope(entry) for entry in entries]
     async with database.transaction() as connection:
         await sync_experiments(connection, (TINY,))
-        for sink in (RecordSink(), ExperimentSink()):
+        for sink in (ExperimentSink(), RecordSink()):
             await sink.apply(connection, batch)
 
 
@@ -156,11 +156,45 @@ async def test_an_erased_user_is_in_no_experiment_any_more(database: Database) -
     await Eraser(database).work()
     assert [row["unit"] for row in await units(database)] == ["bob"]
     async with database.connection() as connection:
-        rows = await fetch_rows(connection, "select unit from experiment_calls", {})
-    assert [row["unit"] for row in rows] == ["bob"]
-
-
-async def test_what_ended_with_its_process_says_nothing(database: Database) -> None:
+        [told] = await fetch_rows(connection, "select removed, remained, second_look from erasures", {})
+    for name in ("experiment_units", "experiment_calls"):
+        assert told["removed"][name] >= 1
+        assert (told["remained"][name], told["second_look"][name]) == (0, 0)
+    await ship(database, exposed(user="ann", started_ms=now_ms() + 60_000))
     async with database.transaction() as connection:
-        await ExperimentSink().close_journal(connection, BOOT)
-    assert await units(database) == []
+        await connection.execute("update erasures set next_look = now()")
+    await Eraser(database).work()
+    assert [row["unit"] for row in await units(database)] == ["ann", "bob"], "what comes later stays"
+    async with database.connection() as connection:
+        rows = await fetch_rows(connection, "select unit from experiment_calls order by 1", {})
+    assert [row["unit"] for row in rows] == ["ann", "bob"]
+
+
+async def test_calls_that_die_with_their_process_count_as_errors_of_their_arm(database: Database) -> None:
+    began = now_ms() - 2 * 3600 * 1000
+    exposure = Exposure(TINY.name, TINY.version, "new", "a\0nn", TINY.unit)
+    nobody = Exposure(TINY.name, TINY.version, "", "", TINY.unit)
+    ended = new_call()
+    await ship(database, exposed("now", "a\0nn", started_ms=began - 1000))
+    begun = [
+        make_begin(new_call(), exposures=(exposure,), started_ms=began, session="s"),
+        make_begin(new_call(), exposures=(nobody,)),
+        make_begin(new_call()),
+        make_begin(ended, exposures=(exposure,)),
+    ]
+    await ship(database, *begun)
+    await ship(database, make_end(ended))
+    async with database.transaction() as connection:
+        for sink in (ExperimentSink(), RecordSink()):
+            await sink.close_journal(connection, BOOT)
+    [ann] = await units(database)
+    assert (ann["arm"], ann["calls"], ann["errors"], ann["crossed"]) == ("now", 2, 1, 1)
+    assert ann["duration_ms"] <= 600_050, "whoever asked has not waited for hours"
+    async with database.connection() as connection:
+        asked = "select exposures from requests where code = 'interrupted' and exposures <> '[]' order by 1"
+        rows = await fetch_rows(connection, asked, {})
+        strays = await fetch_rows(connection, "select calls from experiment_strays", {})
+        calls = await fetch_rows(connection, "select session from experiment_calls order by 1", {})
+    assert {row["exposures"][0].get("arm") for row in rows} == {"new", None}
+    assert [row["calls"] for row in strays] == [1]
+    assert "s" in [row["session"] for row in calls], "feedback on its session finds its unit"

@@ -11,6 +11,7 @@ from headgate.access.gateways import forget_gone
 from headgate.api.alerts import forget_alerts
 from headgate.api.state import ControlState
 from headgate.drift.store import forget_drift
+from headgate.experiments.retention import expire_units
 from headgate.judges.retention import expire_marks
 from headgate.meters.budgets import prune_meters
 from headgate.records.retention import drop_expired, make_partitions_ahead
@@ -36,6 +37,7 @@ async def tidy(database: Database, known: ControlState) -> None:
         await expire_traces(connection, days)
         await expire_metrics(connection, days)
         await expire_marks(connection, days)
+        await expire_units(connection, days)
         dropped = await drop_expired(connection, days)
         await prune_meters(connection)
         await forget_gone(connection)

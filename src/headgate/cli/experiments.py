@@ -103,9 +103,12 @@ def stop(
     name: Annotated[str, typer.Argument(help="The experiment's name.")],
     arm: Annotated[str | None, typer.Option(help="The arm that is decided for.")] = None,
     reason: Annotated[str, typer.Option(help="Why.")] = "",
+    version: Annotated[str | None, typer.Option(help="An earlier version, such as one replaced.")] = None,
 ) -> None:
     """Stop an experiment for ever, and seal what is known of it; all calls go where the alias says."""
-    decision: Json = api.client.post(f"/experiments/{name}/stop", {"arm": arm, "reason": reason})
+    decision: Json = api.client.post(
+        f"/experiments/{name}/stop", {"arm": arm, "reason": reason, "version": version}
+    )
     if api.out.as_json:
         api.out.json(decision)
     else:

@@ -22,6 +22,17 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
     pico_usd: int
 
 
+class Exposure(msgspec.Struct, frozen=True, array_like=True):
+    """A call's part in an experiment. `arm` and `unit` are empty where the call's unit is not known: it is in
+    no arm then."""
+
+    experiment: str
+    version: str
+    arm: str
+    unit: str
+    unit_kind: str
+
+
 class Begin(msgspec.Struct, frozen=True, array_like=True):
     """An attempt is about to send its first byte. Without a matching end it is charged in full."""
 
@@ -39,6 +50,8 @@ class Begin(msgspec.Struct, frozen=True, array_like=True):
     trace_id: str = ""
     parent_span_id: bytes = b""
     """As in `End`: a call that dies with its gateway belongs to its trace all the same."""
+    exposures: tuple[Exposure, ...] = ()
+    """As in `End`: it counts for its arm all the same."""
 
 
 class Settled(msgspec.Struct, frozen=True, array_like=True):
@@ -93,17 +106,6 @@ class PromptUsed(msgspec.Struct, frozen=True, array_like=True):
     name: str
     version: int
     variables: bytes = b"{}"
-
-
-class Exposure(msgspec.Struct, frozen=True, array_like=True):
-    """A call's part in an experiment. `arm` and `unit` are empty where the call's unit is not known: it is in
-    no arm then."""
-
-    experiment: str
-    version: str
-    arm: str
-    unit: str
-    unit_kind: str
 
 
 class End(msgspec.Struct, frozen=True, array_like=True):

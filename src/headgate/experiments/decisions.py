@@ -16,10 +16,10 @@ from headgate.experiments.definitions import QUERIES, end_version, read_secret
 from headgate.experiments.model import Experiment
 from headgate.experiments.reading import Defined, View, kinds_of_feedback, with_parts
 from headgate.experiments.report import Report
-from headgate.experiments.reporting import report
+from headgate.experiments.reporting import SumsByMetric, report_and_sums
 from headgate.store.database import Connection
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 class Sealed(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +38,8 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True):
     seed: str
     data: dict[str, str]
     report: Report
+    sums: SumsByMetric = {}
+    """What the report was worked out from, by metric and arm: its units may go, and it can be again."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +68,7 @@ async def decide(
         raise _decided(experiment)
     view = View(experiment=experiment, now=now, project_ids=None)
     secret = await read_secret(connection)
+    known, sums = await report_and_sums(connection, found, "stopped", now=now, project_ids=None)
     sealed = Sealed(
         format=FORMAT,
         name=experiment.name,
@@ -77,7 +80,8 @@ async def decide(
         configuration=experiment,
         seed=hashlib.sha256(secret or b"").hexdigest(),
         data=await _digests(connection, found, view),
-        report=await report(connection, found, "stopped", now=now, project_ids=None),
+        report=known,
+        sums=sums,
     )
     text = msgspec.json.encode(sealed, order="sorted").decode()
     seal = hashlib.sha256(text.encode()).hexdigest()

@@ -21,7 +21,7 @@ from headgate.experiments.looks import Looks, looks
 from headgate.experiments.model import OWN_PREFIX, Experiment, UnitKind
 from headgate.experiments.reading import Defined, defined
 from headgate.experiments.report import Report, Running
-from headgate.experiments.reporting import report
+from headgate.experiments.reporting import report, sealed_report
 from headgate.store.database import Connection
 
 
@@ -67,6 +67,8 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     arm: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
     reason: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    version: Annotated[str, msgspec.Meta(max_length=100)] | None = None
+    """By default the one that runs, else the last."""
 
 
 class ExperimentsController(Controller):
@@ -115,6 +117,8 @@ class ExperimentsController(Controller):
             decision = None
             if projects is None:
                 decision = await get_decision(connection, found.experiment.version)
+            if decision is not None and found.expired_at is not None:
+                made = sealed_report(decision.sealed.report, found.expired_at)
         return Shown(report=made, decision=decision, versions=versions)
 
     @get("/{name:str}/looks", opt={"grant": grant("experiments:read")})
@@ -156,7 +160,7 @@ class ExperimentsController(Controller):
         running = await _running(in_force)
         now = datetime.fromtimestamp(clock.now_ms() / 1000, UTC)
         async with database.transaction() as connection:
-            found, _ = await _find(connection, name, None, None, running)
+            found, _ = await _find(connection, name, data.version, None, running)
             return await decide(connection, found, now=now, arm=data.arm, reason=data.reason, actor=caller.id)
 
 

@@ -47,7 +47,7 @@ on conflict (version, project) do update set calls = s.calls + excluded.calls;
 
 -- name: list_experiments
 -- Each version that there ever was, the last of a name first.
-select e.version, e.name, e.definition::text, e.started_at, e.changed_at, d.decided_at
+select e.version, e.name, e.definition::text, e.started_at, e.changed_at, d.decided_at, e.expired_at
 from experiments e left join experiment_decisions d on d.version = e.version
 where (%(name)s::text is null or e.name = %(name)s)
 order by e.started_at desc, e.version;
@@ -216,3 +216,28 @@ select sealed, seal from experiment_decisions where version = %(version)s;
 
 -- name: lock_experiment
 select version from experiments where version = %(version)s for update;
+
+-- name: list_expiring
+-- Versions that were decided so long ago, and the projects that still have units or calls of them.
+select d.version, u.project
+from experiment_decisions d
+cross join lateral (
+    select project from experiment_units where version = d.version
+    union
+    select project from experiment_calls where version = d.version
+) u
+where d.decided_at < clock_timestamp() - make_interval(days => %(days)s);
+
+-- name: expire_units
+-- Only below a sealed decision that is older than what the project keeps.
+delete from experiment_units u using experiment_decisions d
+where u.version = %(version)s and u.project = any(%(project_ids)s::text[]) and d.version = u.version
+    and d.decided_at < clock_timestamp() - make_interval(days => %(days)s);
+
+-- name: expire_calls
+delete from experiment_calls c using experiment_decisions d
+where c.version = %(version)s and c.project = any(%(project_ids)s::text[]) and d.version = c.version
+    and d.decided_at < clock_timestamp() - make_interval(days => %(days)s);
+
+-- name: note_expired
+update experiments set expired_at = clock_timestamp() where version = %(version)s and expired_at is null;

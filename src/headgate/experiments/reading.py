@@ -56,6 +56,8 @@ class Defined(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     changed_at: datetime | None
     decided_at: datetime | None
+    expired_at: datetime | None
+    """Since when some of its units are gone, by the retention of their project."""
 
 
 class ArmUnits(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,8 +133,9 @@ async def defined(connection: Connection, name: str | None = None) -> list[Defin
             started_at=started_at,
             changed_at=changed_at,
             decided_at=decided_at,
+            expired_at=expired_at,
         )
-        for _, _, definition, started_at, changed_at, decided_at in await cursor.fetchall()
+        for _, _, definition, started_at, changed_at, decided_at, expired_at in await cursor.fetchall()
     ]
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from headgate.core.pages import format_datetime
-from headgate.experiments.analysis import MISMATCH, Traffic, compare, ratio_evidence
+from headgate.experiments.analysis import MISMATCH, ArmSums, Traffic, compare, ratio_evidence
 from headgate.experiments.model import Experiment, told
 from headgate.experiments.reading import (
     RECENT,
@@ -26,6 +26,8 @@ from headgate.store.database import Connection
 
 DAY_S = 86400.0
 
+SumsByMetric = dict[str, dict[str, ArmSums]]
+
 
 async def report(
     connection: Connection,
@@ -36,6 +38,19 @@ async def report(
     project_ids: tuple[str, ...] | None,
 ) -> Report:
     """Return what is known of a version now, of the units in these projects (None: all)."""
+    made, _ = await report_and_sums(connection, found, state, now=now, project_ids=project_ids)
+    return made
+
+
+async def report_and_sums(
+    connection: Connection,
+    found: Defined,
+    state: Running,
+    *,
+    now: datetime,
+    project_ids: tuple[str, ...] | None,
+) -> tuple[Report, SumsByMetric]:
+    """Return a report, and the sums of each metric and arm that it is made of."""
     experiment = found.experiment
     view = View(experiment=experiment, now=now, project_ids=project_ids)
     async with connection.transaction():
@@ -48,7 +63,12 @@ async def report(
     metrics = compare(experiment, read.metrics, _traffic(experiment, units, now))
     metrics = [_checked(metric, read.left_out.get(metric.name), is_sound=is_sound) for metric in metrics]
     arms = _arms(experiment, units)
-    return Report(
+    sentence = sentence_of(experiment, arms, metrics, is_sound=is_sound, first_at=first_at)
+    if found.expired_at is not None and not units:
+        sentence = (
+            "It was decided, and its units are gone by retention; the sealed decision has what was known."
+        )
+    made = Report(
         name=experiment.name,
         version=experiment.version,
         alias=experiment.alias,
@@ -64,9 +84,16 @@ async def report(
         is_sound=is_sound,
         metrics=metrics,
         notes=_notes(found, units, stray, now),
-        sentence=sentence_of(experiment, arms, metrics, is_sound=is_sound, first_at=first_at),
+        sentence=sentence,
         decided=found.decided_at is not None,
     )
+    return made, read.metrics
+
+
+def sealed_report(sealed: Report, expired_at: datetime) -> Report:
+    """Return what was sealed as what is known now: units are gone that it was made of."""
+    note = f"units are gone by retention since {format_datetime(expired_at)}; this is what was sealed"
+    return msgspec.structs.replace(sealed, notes=[note, *sealed.notes], decided=True)
 
 
 def _traffic(experiment: Experiment, units: Mapping[str, ArmUnits], now: datetime) -> Traffic:

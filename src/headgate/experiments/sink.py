@@ -14,9 +14,12 @@ from headgate.core.money import format_usd
 from headgate.core.ports import Envelope
 from headgate.experiments.definitions import QUERIES
 from headgate.records.rows import identity, instant, name
+from headgate.records.sink import interrupted_calls
 from headgate.store.database import Connection
 
 CLIENT_CLOSED: Final = 499
+WAITED_MS_MAX: Final = 600_000
+"""Of a call that died with its gateway, which is on record until somebody noticed, hours later perhaps."""
 REFUSED: Final = "content_policy_violation"
 """The code of a call whose content a provider refuses."""
 _TRACE_DIGITS: Final = 32
@@ -53,47 +56,58 @@ class _Sums(msgspec.Struct):
 
 
 class ExperimentSink:
-    """Applies END to the units of experiments (`core.ports.Sink`)."""
+    """Applies END to the units of experiments (`core.ports.Sink`).
+
+    Stands before the sink of records, which forgets open calls.
+    """
 
     kinds = frozenset({END})
 
     async def apply(self, connection: Connection, batch: Sequence[Envelope]) -> None:
         """Write a batch. Calls that take part in no experiment cost a look at a field."""
-        ends = [_decode(envelope.payload) for envelope in batch if envelope.kind == END]
-        ended = sorted([end for end in ends if end.exposures], key=lambda end: end.started_ms)
-        if not ended:
-            return
-        units: dict[UnitPlace, _Sums] = {}
-        calls: list[dict[str, Any]] = []
-        strays: dict[tuple[str, str], int] = {}
-        for end in ended:
-            project = name(end.project)
-            for exposure in end.exposures:
-                if not exposure.arm:
-                    stray = (exposure.version, project)
-                    strays[stray] = strays.get(stray, 0) + 1
-                    continue
-                unit = name(exposure.unit)
-                sums = units.setdefault(
-                    (exposure.version, project, unit), _Sums(arm=exposure.arm, at_ms=end.started_ms)
-                )
-                sums.count(end, exposure.arm)
-                if exposure.unit_kind != "call":
-                    calls.append(_call(end, project, exposure, unit))
-        # In the order of keys, so that two shippers lock rows in one order.
-        await _write(connection, "add_units", [_unit(place, units[place]) for place in sorted(units)])
-        await _write(connection, "add_calls", calls)
-        await _write(
-            connection,
-            "add_strays",
-            [
-                {"version": version, "project": project, "calls": strays[version, project]}
-                for version, project in sorted(strays)
-            ],
-        )
+        await _count(connection, [_decode(each.payload) for each in batch if each.kind == END])
 
     async def close_journal(self, connection: Connection, boot: uuid.UUID) -> None:
-        """Nothing is left to do: what did not end says nothing of its arm."""
+        """Count what a process had begun and not ended when it died: as errors of its arm."""
+        ends = await interrupted_calls(connection, boot)
+        await _count(
+            connection,
+            [msgspec.structs.replace(end, duration_ms=min(end.duration_ms, WAITED_MS_MAX)) for end in ends],
+        )
+
+
+async def _count(connection: Connection, ends: Sequence[End]) -> None:
+    ended = sorted([end for end in ends if end.exposures], key=lambda end: end.started_ms)
+    if not ended:
+        return
+    units: dict[UnitPlace, _Sums] = {}
+    calls: list[dict[str, Any]] = []
+    strays: dict[tuple[str, str], int] = {}
+    for end in ended:
+        project = name(end.project)
+        for exposure in end.exposures:
+            if not exposure.arm:
+                stray = (exposure.version, project)
+                strays[stray] = strays.get(stray, 0) + 1
+                continue
+            unit = name(exposure.unit)
+            sums = units.setdefault(
+                (exposure.version, project, unit), _Sums(arm=exposure.arm, at_ms=end.started_ms)
+            )
+            sums.count(end, exposure.arm)
+            if exposure.unit_kind != "call":
+                calls.append(_call(end, project, exposure, unit))
+    # In the order of keys, so that two shippers lock rows in one order.
+    await _write(connection, "add_units", [_unit(place, units[place]) for place in sorted(units)])
+    await _write(connection, "add_calls", calls)
+    await _write(
+        connection,
+        "add_strays",
+        [
+            {"version": version, "project": project, "calls": strays[version, project]}
+            for version, project in sorted(strays)
+        ],
+    )
 
 
 async def _write(connection: Connection, statement: str, rows: list[dict[str, Any]]) -> None:

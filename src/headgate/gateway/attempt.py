@@ -87,6 +87,7 @@ def _begin(plane: DataPlane, call: Call, held: Held) -> None:
         caller.session,
         call.trace_id,
         call.parent_span_id,
+        call.exposures,
     )
     plane.journal.append(BEGIN, ENCODE(entry))
     held.begun = True

@@ -49,6 +49,7 @@ async def shipper(spec: WorkerSpec) -> AsyncGenerator[Service]:
         sinks = (
             ExportSink(),
             InterruptedCallSink(),
+            ExperimentSink(),
             RecordSink(),
             BodySink(),
             SpanSink(),
@@ -57,7 +58,6 @@ async def shipper(spec: WorkerSpec) -> AsyncGenerator[Service]:
             TraceCallSink(),
             LateBodySink(),
             AlertSink(),
-            ExperimentSink(),
             TrafficSink(),
             RenderedSink(),
             MeterSink(),

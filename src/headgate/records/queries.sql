@@ -37,16 +37,17 @@ copy requests (
 -- name: open_call
 insert into open_calls as o (
     id, boot, attempt, started_at, target, project, key, "user", model, tags, reserved_usd, charged_usd, is_open,
-    session, trace_id, parent_span_id
+    session, trace_id, parent_span_id, exposures
 ) values (
     %(id)s, %(boot)s, %(attempt)s, %(started_at)s, %(target)s, %(project)s, %(key)s, %(user)s, %(model)s,
-    %(tags)s, %(reserved_usd)s, %(charged_usd)s, %(is_open)s, %(session)s, %(trace_id)s, %(parent_span_id)s
+    %(tags)s, %(reserved_usd)s, %(charged_usd)s, %(is_open)s, %(session)s, %(trace_id)s, %(parent_span_id)s,
+    %(exposures)s::jsonb
 )
 on conflict (id) do update
 set attempt = excluded.attempt, started_at = least(o.started_at, excluded.started_at), target = excluded.target,
     project = excluded.project, key = excluded.key, "user" = excluded."user", model = excluded.model,
     tags = excluded.tags, session = excluded.session, trace_id = excluded.trace_id,
-    parent_span_id = excluded.parent_span_id, reserved_usd = excluded.reserved_usd,
+    parent_span_id = excluded.parent_span_id, exposures = excluded.exposures, reserved_usd = excluded.reserved_usd,
     charged_usd = o.charged_usd + excluded.charged_usd
         + case when o.is_open and %(begins)s then o.reserved_usd else 0 end,
     is_open = excluded.is_open;
@@ -60,7 +61,8 @@ on conflict (id) do update set charged_usd = o.charged_usd + excluded.charged_us
 
 -- name: boot_open_calls
 select id, started_at, (extract(epoch from clock_timestamp() - started_at) * 1000)::bigint, target, project, key,
-    "user", model, tags, session, trace_id, parent_span_id, reserved_usd::text, charged_usd::text, is_open, attempt > 0
+    "user", model, tags, session, trace_id, parent_span_id, reserved_usd::text, charged_usd::text, is_open, exposures::text,
+    attempt > 0
 from open_calls where boot = %(boot)s order by id;
 
 -- name: list_open_calls

@@ -75,7 +75,7 @@ def request_row(boot: uuid.UUID, end: End) -> tuple[Any, ...]:
         *(_json([_prompt(one) for one in end.prompts]), _json([_override(one) for one in end.overrides])),
         *(name(end.environment), json_text(end.parameters) or None),
         *(span_number(end.parent_span_id) if end.parent_span_id else None, name(end.response_id)),
-        _json([_exposure(one) for one in end.exposures]),
+        exposures_json(end.exposures),
     )
 
 
@@ -86,6 +86,21 @@ def _prompt(used: PromptUsed) -> dict[str, Any]:
         "kind": "managed",
         "values": _raw(used.variables),
     }
+
+
+def exposures_json(exposures: tuple[Exposure, ...]) -> str:
+    """Return a call's part in experiments as its row keeps it."""
+    return _json([_exposure(one) for one in exposures])
+
+
+def exposures_of(text: str) -> tuple[Exposure, ...]:
+    """Return what `exposures_json` wrote."""
+    return tuple(
+        [
+            Exposure(one["experiment"], one["version"], one.get("arm", ""), one.get("unit", ""), one["by"])
+            for one in msgspec.json.decode(text, type=list[dict[str, str]])
+        ]
+    )
 
 
 def _exposure(exposure: Exposure) -> dict[str, Any]:

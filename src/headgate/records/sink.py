@@ -21,6 +21,8 @@ from headgate.records.rows import (
     REQUEST_COLUMNS,
     clean,
     day_of,
+    exposures_json,
+    exposures_of,
     identity,
     instant,
     name,
@@ -153,6 +155,7 @@ def _begun(begin: Begin) -> dict[str, object]:
         "trace_id": name(begin.trace_id),
         "parent_span_id": span_number(begin.parent_span_id) if begin.parent_span_id else None,
         "reserved_usd": usd(reserved_pico_usd(begin)),
+        "exposures": exposures_json(begin.exposures),
     }
 
 
@@ -226,7 +229,7 @@ def _sums(delta: rollup.Delta) -> dict[str, object]:
 
 def _interrupted(row: TupleRow) -> End:
     call, started_at, duration_ms, target, project, key, user, model, tags, session, *rest = row
-    trace_id, parent, reserved, charged, is_open, _ = rest
+    trace_id, parent, reserved, charged, is_open, exposures, _ = rest
     return End(
         call=call.bytes,
         started_ms=min(int(started_at.timestamp() * 1000), time_ms_of(call)),
@@ -257,4 +260,5 @@ def _interrupted(row: TupleRow) -> End:
         estimated=True,
         truncated=True,
         record="metadata",
+        exposures=exposures_of(exposures),
     )

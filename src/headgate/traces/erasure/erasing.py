@@ -36,6 +36,7 @@ _FIRST_DAY: Final = "0001-01-01"
 _LOOKED: Final = (
     *("requests", "request_bodies", "messages", "spans", "traces", "scores", "rollup_days", "ledger"),
     *("alerts", "journal_rejects", "judged_items", "dataset_cases"),
+    *("experiment_units", "experiment_calls"),
 )
 """Tables that a second look counts."""
 
@@ -48,6 +49,7 @@ def columns(statement: LiteralString) -> LiteralString:
 def _whole(name: str) -> LiteralString:
     """Return a statement, with the part that those on marked answers, or on cases, share."""
     whole = QUERIES[name].replace("[judged_items_of]", QUERIES.judged_items_of)
+    whole = whole.replace("[units_of]", QUERIES.units_of).replace("[calls_of_units]", QUERIES.calls_of_units)
     return whole.replace("[cases_of]", QUERIES.cases_of)
 
 
@@ -193,6 +195,7 @@ class _Run:
             ("scores", "erase_scores_of_calls"),
             ("ledger", "erase_ledger"),
             ("experiment_units", "erase_units_of_calls"),
+            ("experiment_calls", "erase_unit_calls"),
             ("check_results", "erase_check_results"),
             ("check_judgements", "erase_check_judgements"),
             ("requests", "erase_requests"),

@@ -326,34 +326,40 @@ where project = any(%(project_ids)s::text[]) and least(received_at, at) < %(cuto
     and (("user" = %(user)s and "user" <> '') or (session = %(session)s and session <> '') or key = %(key)s
         or trace_id = %(trace)s::uuid or %(everything)s::bool);
 
--- name: erase_experiment_units
--- Those named by the subject, and those that calls of it stand for (a trace, a call).
-delete from experiment_units u
-using experiments e
-where e.version = u.version and u.project = any(%(project_ids)s::text[])
+-- name: units_of
+-- Those named by the subject, and those that calls of it stand for (a trace, a call), of the time before.
+e.version = u.version and u.project = any(%(project_ids)s::text[]) and u.first_at < %(cutoff)s
     and ((e.definition ->> 'unit' = 'user' and u.unit = %(user)s)
         or (e.definition ->> 'unit' = 'session' and u.unit = %(session)s)
         or (e.definition ->> 'unit' = 'trace' and u.unit = %(trace)s)
-        or (%(everything)s::bool and u.first_at < %(cutoff)s));
+        or %(everything)s::bool)
 
--- name: erase_experiment_calls
-delete from experiment_calls c
-where c.project = any(%(project_ids)s::text[]) and c.at < %(cutoff)s
+-- name: erase_experiment_units
+delete from experiment_units u using experiments e where [units_of];
+
+-- name: count_experiment_units
+select count(*) from experiment_units u, experiments e where [units_of];
+
+-- name: calls_of_units
+c.project = any(%(project_ids)s::text[]) and c.at < %(cutoff)s
     and (%(everything)s::bool or c.trace_id = %(trace)s::uuid or exists (
         select from experiments e
         where e.version = c.version and ((e.definition ->> 'unit' = 'user' and c.unit = %(user)s)
             or (e.definition ->> 'unit' = 'session' and c.unit = %(session)s))
-    ));
+    ))
+
+-- name: erase_experiment_calls
+delete from experiment_calls c where [calls_of_units];
+
+-- name: count_experiment_calls
+select count(*) from experiment_calls c where [calls_of_units];
 
 -- name: erase_units_of_calls
 -- Units that are no user: the session of a user's call, a trace, a call.
-with gone as (
-    delete from experiment_calls c
+with named as (
+    select c.version, c.project, c.unit from experiment_calls c
+    join experiments e on e.version = c.version and e.definition ->> 'unit' <> 'user'
     where c.project = any(%(project_ids)s::text[]) and c.request = any(%(ids)s::uuid[])
-    returning c.version, c.project, c.unit
-), named as (
-    select g.version, g.project, g.unit from gone g
-    join experiments e on e.version = g.version and e.definition ->> 'unit' <> 'user'
     union
     select e.version, p.project, i.id::text from experiments e, unnest(%(project_ids)s::text[]) as p (project),
         unnest(%(ids)s::uuid[]) as i (id)
@@ -361,6 +367,10 @@ with gone as (
 )
 delete from experiment_units u using named n
 where u.version = n.version and u.project = n.project and u.unit = n.unit;
+
+-- name: erase_unit_calls
+delete from experiment_calls c
+where c.project = any(%(project_ids)s::text[]) and c.request = any(%(ids)s::uuid[]);
 
 -- name: judged_items_of
 -- The answers of a subject that people or judges have marked: by whose they were, and by calls erased just now.

@@ -15,7 +15,7 @@ export function Stop({ report, onClose }: { report: Report; onClose: () => void 
   const [arm, setArm] = useState("");
   const [reason, setReason] = useState("");
   const stop = useChange(() => {
-    const body = { arm: arm || null, reason: reason.trim() };
+    const body = { arm: arm || null, reason: reason.trim(), version: report.version };
     return ask(api.POST("/api/v1/experiments/{name}/stop", { params: { path: { name: report.name } }, body }));
   }, ASKED_AGAIN);
   return (
