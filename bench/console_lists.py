@@ -51,18 +51,30 @@ def fill(url: str, requests: int) -> None:
     """Write so many requests over the last thirty days, with their sums, and have the planner know them."""
     statements = parse(_FILE.read_text(encoding="utf-8"), _FILE.name)
     each, today = requests // DAYS, datetime.now(UTC).date()
+    began = time.monotonic()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("set synchronous_commit = off")
+        connection.execute("set maintenance_work_mem = '256MB'")
+        connection.execute(statements["make_sketches"])
         for number in range(DAYS):
             day = today - timedelta(days=DAYS - number)
-            connection.execute("select ensure_partitions(array[%s::date])", (day,))
-            began = time.monotonic()
             values = {"day": day, "first": number * each, "each": each, "project_ids": PROJECTS}
-            for name in ("fill_requests", "fill_rollups", "fill_rollup_days"):
+            for name in ("make_table", "fill_requests", "join_table"):
+                statement = (
+                    statements[name]
+                    .replace("[partition]", f"requests_{day:%Y%m%d}")
+                    .replace("[day]", str(day))
+                    .replace("[next_day]", str(day + timedelta(days=1)))
+                )
+                connection.execute(statement.encode(), values if name == "fill_requests" else None)
+            for name in ("fill_rollups", "fill_series_sums", "fill_rollup_days"):
                 connection.execute(statements[name], values)
-                print(name, time.monotonic() - began, file=sys.stderr)
-        for table in ("requests", "rollups", "rollup_days"):
+            took = time.monotonic() - began
+            left = took / (number + 1) * (DAYS - number - 1)
+            print(f"day {number + 1} of {DAYS}: {took:.0f} s, about {left:.0f} s to go", file=sys.stderr)
+        for table in ("requests", "rollups", "series_sums", "rollup_days"):
             connection.execute(f"vacuum (analyze) {table}".encode())
+            print(f"{table} vacuumed after {time.monotonic() - began:.0f} s", file=sys.stderr)
 
 
 def questions(url: str) -> Iterator[Question]:

@@ -1,7 +1,24 @@
 -- A month of made-up requests, by day: twelve keys of four projects, each with two of eight models.
 
+-- name: make_table
+-- By itself until it is full: indexes are made at once as it joins the others.
+create table [partition] (like requests including defaults);
+
+-- name: join_table
+alter table requests attach partition [partition] for values from ('[day]') to ('[next_day]');
+
+-- name: make_sketches
+create or replace function pg_temp.sketch_of(number numeric) returns integer[] language sql as $$
+    select array(
+        select coalesce(nullif(substr(text, length(text) - 12 * place + 1, 12), ''), '0')::integer
+        from (select lpad(number::text, (length(number::text) + 11) / 12 * 12, '0') as text) padded,
+            generate_series(1, length(text) / 12) place
+        order by place
+    )
+$$;
+
 -- name: fill_requests
-insert into requests (
+insert into [partition] (
     day, id, boot, project, key, "user", session, tags, started_at, duration_ms, first_token_ms, dialect, operation,
     stream, model, target, status, code, message, attempts, excluded, changes, snapshot, release, prompts, trace_id,
     usage, cost_usd, estimated, truncated, record, provider_request_id, environment, response_id, exposures
@@ -32,23 +49,33 @@ insert into rollups (
     cache_write, output, reasoning, cost_usd, unpriced, estimated, duration_sketch, first_token_sketch
 )
 select slot, md5(concat_ws('|', project, key, target, model, prompt, release, class))::uuid, project, key, target, model, prompt,
-    release, class, count(*), sum(input), 0, 0, sum(output), 0, sum(cost_usd), 0, 0,
-    array_fill(0, array[40]) || array_fill(1, array[20]), array_fill(0, array[30]) || array_fill(1, array[20])
+    release, class, count(*), sum(input), 0, 0, sum(output), 0, sum(cost_usd), 0, count(*) filter (where estimated),
+    pg_temp.sketch_of(sum(('1' || repeat('0', 12 * ceil(ln(duration_ms) / ln(1.15))::int))::numeric)),
+    pg_temp.sketch_of(sum(('1' || repeat('0', 12 * ceil(ln(first_token_ms) / ln(1.15))::int))::numeric))
 from (
     select date_bin('15 minutes', started_at, '2020-01-01Z') as slot, project, key, target, model, prompts -> 0 ->> 'name' as prompt,
-        release, status / 100 as class, (usage -> 'input')::bigint as input, (usage -> 'output')::bigint as output, cost_usd
+        release, status / 100 as class, (usage -> 'input')::bigint as input, (usage -> 'output')::bigint as output, cost_usd,
+        estimated, duration_ms, first_token_ms
     from requests where day = %(day)s::date and project = any(%(project_ids)s)
 ) r
 group by slot, project, key, target, model, prompt, release, class;
 
+-- name: fill_series_sums
+select fill_series_sums(%(day)s::timestamp at time zone 'UTC', (%(day)s::date + 1)::timestamp at time zone 'UTC');
+
 -- name: fill_rollup_days
+-- The first thousand values of a project and day, as shippers tell apart; the others are one.
 insert into rollup_days (
     project, day, dimension, value, requests, input, cache_read, cache_write, output, reasoning, cost_usd, unpriced, estimated
 )
-select project, day, dimension, value, count(*), sum((usage -> 'input')::bigint), 0, 0, sum((usage -> 'output')::bigint), 0,
-    sum(cost_usd), 0, 0
-from requests, lateral (
-    select 'user', "user" where "user" <> '' union all select 'tag', unnest(tags)
-) d (dimension, value)
-where day = %(day)s::date and project = any(%(project_ids)s)
-group by project, day, dimension, value;
+select project, day, dimension, case when place <= 1000 then value else 'other' end, count(*), sum(input), 0, 0,
+    sum(output), 0, sum(cost_usd), 0, count(*) filter (where estimated)
+from (
+    select project, day, dimension, value, (usage -> 'input')::bigint as input, (usage -> 'output')::bigint as output,
+        cost_usd, estimated, dense_rank() over (partition by project, dimension order by value) as place
+    from requests, lateral (
+        select 'user', "user" union all select 'tag', unnest(tags)
+    ) d (dimension, value)
+    where day = %(day)s::date and project = any(%(project_ids)s)
+) named
+group by 1, 2, 3, 4;

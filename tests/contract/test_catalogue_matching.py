@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.contract.made_entries import envelope, make_body, make_end, new_call
+from tests.contract.summed import differences
 
 from headgate.core.entries import PromptUsed
 from headgate.prompts.catalogue.matching_job import TRIES_MAX, MatchingJob
@@ -24,7 +25,8 @@ from headgate.prompts.catalogue.store import put
 from headgate.prompts.catalogue.traffic import RenderedSink
 from headgate.prompts.model import Hole, Template
 from headgate.records.bodies import BodySink
-from headgate.records.queries import costs, get_request
+from headgate.records.costs import costs
+from headgate.records.queries import get_request
 from headgate.records.retention import drop_expired
 from headgate.records.sink import RecordSink
 from headgate.store.database import Database
@@ -153,6 +155,7 @@ async def test_sums_move_whole_with_their_sketches(database: Database) -> None:
     assert after == before
     assert [(row["prompt"], row["requests"]) for row in names] == [("", 1), ("shop/clerk.py:RULES", 3)]
     assert (await by_prompt(database))["shop/clerk.py:RULES"] == (3, "0.000003703701")
+    assert await differences(database) == []
 
 
 SUMS = """

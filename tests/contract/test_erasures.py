@@ -11,6 +11,7 @@ from psycopg.rows import dict_row
 from tests.contract.made_entries import envelope, make_body, make_end, new_call
 from tests.contract.made_logs import log_envelopes, logs_of
 from tests.contract.made_spans import make_batch, make_span, new_trace, span_envelope
+from tests.contract.summed import differences
 
 from headgate.core.entries import Body, End
 from headgate.core.ports import Envelope
@@ -199,6 +200,7 @@ async def test_nothing_of_a_user_is_left_and_others_are_as_they_were(database: D
     assert set(told) >= {"requests", "request_bodies", "messages", "spans", "traces", "scores", "ledger"}
     assert set(told) >= {"unknown_prompts", "journal_rejects"}
     erasure = await erase(database, "user", "anna")
+    assert await differences(database) == []
     after = await dump(database)
     own = anna.marks - {"anna"}
     left = holding({table: rows for table, rows in after.items() if table not in OUR_OWN}, own)

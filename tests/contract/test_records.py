@@ -25,8 +25,9 @@ from headgate.core.entries import Begin, Body, End, Hold, Settled
 from headgate.core.faults import InvalidRequest, NotFound
 from headgate.records import retention, sketch
 from headgate.records.bodies import BodySink, read_bodies
+from headgate.records.costs import costs
 from headgate.records.model import CostRow, GroupName, RequestFilters, RequestItem
-from headgate.records.queries import costs, get_request, list_requests, open_calls
+from headgate.records.queries import get_request, list_requests, open_calls
 from headgate.records.rollup import VALUES_MAX
 from headgate.records.sink import INTERRUPTED, RecordSink
 from headgate.store.database import Connection, Database

@@ -284,7 +284,7 @@ async def test_a_restored_database_is_shipped_to_again(database: Database, tmp_p
     assert len(files) > 4 and all(file.shipped for file in files)
     async with database.connection() as connection:
         await connection.execute(
-            "truncate requests, request_bodies, messages, rollups, match_queue, journals"
+            "truncate requests, request_bodies, messages, rollups, series_sums, match_queue, journals"
         )
     again = shipper_on(tmp_path, database)
     await ship_all(again)

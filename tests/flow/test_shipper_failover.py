@@ -45,7 +45,7 @@ def go_back(url: str) -> None:
     """Bring back what was there before: nothing of the calls, and the position at the start."""
     run(
         url,
-        "truncate requests, rollups, rollup_days",
+        "truncate requests, rollups, series_sums, rollup_days",
         "update journals set acct_segment = 1, acct_offset = 0, closed_at = null",
     )
 
@@ -96,7 +96,7 @@ async def test_a_row_that_is_gone_is_made_again(
     write_calls(journal, 3)
     shipper = Shipper(tmp_path, database, [RecordSink()], host="here")
     await ship_all(shipper)
-    await asyncio.to_thread(run, database_url, "truncate requests, rollups, rollup_days, journals")
+    await asyncio.to_thread(run, database_url, "truncate requests, rollups, series_sums, rollup_days, journals")
     await shipper.compare()
     await ship_all(shipper)
     assert run(database_url, "select count(*) from requests") == [(3,)]

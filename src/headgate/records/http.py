@@ -20,6 +20,7 @@ from headgate.access.http import Store
 from headgate.access.roles import Visible, visible
 from headgate.core.faults import InvalidRequest
 from headgate.core.pages import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, encode_cursor, parse_instant_ms
+from headgate.records.costs import COST_ROWS_MAX, costs
 from headgate.records.following import FOLLOWED_PAGE, Followed, Followers, follow
 from headgate.records.model import (
     CostRow,
@@ -30,7 +31,7 @@ from headgate.records.model import (
     RequestFilters,
     RequestItem,
 )
-from headgate.records.queries import costs, get_request, list_requests
+from headgate.records.queries import get_request, list_requests
 from headgate.store.database import Database
 
 AnyRequest = Request[Any, Any, Any]
@@ -162,6 +163,9 @@ class CostsController(Controller):
         only = {name: text for name in get_args(NarrowName) if (text := read_text(query, name)) is not None}
         if seen.key is not None:
             only["key"] = seen.key if only.get("key", seen.key) == seen.key else ""
+        place = max(0, decode_cursor(query["next"], int)) if "next" in query else 0
+        limit = read_limit(query, LIMIT_MAX)
+        following = place + limit
         async with database.connection() as connection:
             rows = await costs(
                 connection,
@@ -171,12 +175,10 @@ class CostsController(Controller):
                 begin=begin,
                 end=end,
                 only=only,
+                limit=min(COST_ROWS_MAX, following + 1),
             )
-        place = decode_cursor(query["next"], int) if "next" in query else 0
-        limit = read_limit(query, LIMIT_MAX)
-        following = place + limit
         return Page(
-            items=rows[max(0, place) : following],
+            items=rows[place:following],
             next=encode_cursor(following) if following < len(rows) else None,
         )
 

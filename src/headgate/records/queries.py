@@ -1,4 +1,4 @@
-"""Questions asked of the records: requests, one request with its bodies, costs, and calls in flight.
+"""Questions asked of the records: requests, one request with its bodies, and calls in flight.
 
 Every question on requests and messages takes `project_ids`: None means all projects, which only an admin may
 ask for. The filter stands inside the SQL, before paging. Read next: `records/queries.sql`, `records.model`.
@@ -7,10 +7,9 @@ ask for. The filter stands inside the SQL, before paging. Read next: `records/qu
 import json
 import math
 import uuid
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 from psycopg.rows import TupleRow
@@ -22,10 +21,6 @@ from headgate.core.pages import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, e
 from headgate.records.bodies import read_bodies
 from headgate.records.model import (
     Bodies,
-    CostRow,
-    GroupName,
-    Interval,
-    NarrowName,
     OpenCall,
     RequestDetail,
     RequestFilters,
@@ -34,17 +29,14 @@ from headgate.records.model import (
     fold,
 )
 from headgate.records.parameters import CallFacts, CodeSettings, EffectiveParameter, effective_parameters
-from headgate.records.rollup import SLOT_S
 from headgate.records.rows import clean, day_of
 from headgate.records.sink import QUERIES
 from headgate.store.database import Connection
 
-COST_ROWS_MAX = 10_000
 WORD_MAX = 200
 """Of names in the index of words: characters."""
 NO_ARM = "-"
 """What the filter by arm says of calls that are in none; no arm is called that."""
-_BY_VALUE: tuple[GroupName, ...] = ("user", "tag")
 _MESSAGE_FIELDS = ("messages", "input", "contents")
 
 
@@ -165,98 +157,6 @@ async def open_calls(
         )
         async for row in cursor
     ]
-
-
-async def costs(
-    connection: Connection,
-    project_ids: Sequence[str] | None,
-    *,
-    group_by: Sequence[GroupName] = ("project", "model"),
-    interval: Interval | None = None,
-    begin: datetime | None = None,
-    end: datetime | None = None,
-    only: Mapping[NarrowName, str] | None = None,
-) -> list[CostRow]:
-    """Return what calls cost, of all or `only` these values, by interval and then the dearest first.
-
-    `begin` is moved back and `end` forward to a quarter of an hour; to a day (UTC) for users and tags, which
-    are kept by day and can be grouped with project only. A call with two tags counts under both.
-    Raises InvalidRequest for a combination that is not kept.
-    """
-    only = only or {}
-    value = _value_dimension(group_by, interval, only)
-    parameters: dict[str, Any] = {
-        "project_ids": _scope(project_ids),
-        "interval": interval,
-        "limit": COST_ROWS_MAX,
-        **{f"by_{group}": group in group_by for group in ("project", "model", "target", "key", "prompt")},
-        "by_release": "release" in group_by,
-        **{name: only.get(name) for name in get_args(NarrowName)},
-    }
-    if value is None:
-        edges = {"begin": _slot_edge(begin, up=False), "end": _slot_edge(end, up=True)}
-        cursor = await connection.execute(QUERIES.costs, {**parameters, **edges}, prepare=False)
-    else:
-        days = {"begin": _day_edge(begin, up=False), "end": _day_edge(end, up=True), "dimension": value}
-        cursor = await connection.execute(QUERIES.costs_by_value, {**parameters, **days}, prepare=False)
-    return [_cost_row(row, group_by, interval) async for row in cursor]
-
-
-def _value_dimension(
-    group_by: Sequence[GroupName], interval: Interval | None, only: Mapping[NarrowName, str]
-) -> str | None:
-    values = [group for group in group_by if group in _BY_VALUE]
-    if not values:
-        return None
-    others = [group for group in group_by if group not in _BY_VALUE and group != "project"]
-    if len(values) > 1 or others or interval == "hour" or only:
-        raise InvalidRequest(
-            f"costs by {values[0]} are kept by project and day only; leave the other groups, the interval "
-            f"`hour` and {', '.join(sorted(only)) or 'the key'} away",
-            parameter="group_by",
-        )
-    return values[0]
-
-
-def _slot_edge(instant: datetime | None, *, up: bool) -> datetime | None:
-    if instant is None:
-        return None
-    past = timedelta(seconds=instant.timestamp() % SLOT_S)
-    edge = instant - past
-    return edge + timedelta(seconds=SLOT_S) if up and past else edge
-
-
-def _day_edge(instant: datetime | None, *, up: bool) -> date | None:
-    if instant is None:
-        return None
-    whole = instant.astimezone(UTC)
-    begins = whole.replace(hour=0, minute=0, second=0, microsecond=0)
-    return (begins + timedelta(days=1)).date() if up and whole != begins else begins.date()
-
-
-def _cost_row(row: TupleRow, group_by: Sequence[GroupName], interval: Interval | None) -> CostRow:
-    start, project, model, target, key, prompt, release, value, requests, *sums = row
-    groups = {"project": project, "model": model, "target": target, "key": key, "prompt": prompt}
-    groups |= {"release": release, "user": value, "tag": value}
-    named: dict[str, Any] = {group: groups[group] for group in group_by}
-    if interval is not None:
-        named["start"] = format_datetime(start)
-    tokens = [int(count) for count in sums[:5]]
-    cost_usd, unpriced, estimated = sums[5:]
-    return CostRow(
-        **named,
-        requests=int(requests),
-        usage=UsageBuckets(
-            input=tokens[0],
-            cache_read=tokens[1],
-            cache_write=tokens[2],
-            output=tokens[3],
-            reasoning=tokens[4],
-        ),
-        cost_usd=None if unpriced == requests else format_amount(cost_usd),
-        unpriced=int(unpriced),
-        estimated=int(estimated),
-    )
 
 
 def format_amount(amount: Decimal | None) -> str | None:

@@ -95,6 +95,39 @@ on conflict (slot, dimensions) do update set
     duration_sketch = add_sketches(r.duration_sketch, excluded.duration_sketch),
     first_token_sketch = add_sketches(r.first_token_sketch, excluded.first_token_sketch);
 
+-- name: add_series_sums
+insert into series_sums as s (
+    dimension, step_s, project, at, value, status_class, requests, input, cache_read, cache_write, output, reasoning,
+    cost_usd, unpriced, estimated, durations, first_tokens
+)
+select * from json_to_recordset(%(rows)s::json) as n (
+    dimension text, step_s integer, project text, at timestamptz, value text, status_class integer, requests bigint,
+    input bigint, cache_read bigint, cache_write bigint, output bigint, reasoning bigint, cost_usd numeric,
+    unpriced bigint, estimated bigint, durations numeric, first_tokens numeric
+)
+order by dimension, step_s, project, at, value, status_class
+on conflict (dimension, step_s, project, at, value, status_class) do update set
+    requests = s.requests + excluded.requests,
+    input = s.input + excluded.input,
+    cache_read = s.cache_read + excluded.cache_read,
+    cache_write = s.cache_write + excluded.cache_write,
+    output = s.output + excluded.output,
+    reasoning = s.reasoning + excluded.reasoning,
+    cost_usd = s.cost_usd + excluded.cost_usd,
+    unpriced = s.unpriced + excluded.unpriced,
+    estimated = s.estimated + excluded.estimated,
+    durations = s.durations + excluded.durations,
+    first_tokens = s.first_tokens + excluded.first_tokens;
+
+-- name: forget_series_sums
+delete from series_sums s
+using json_to_recordset(%(rows)s::json) as n (
+    dimension text, step_s integer, project text, at timestamptz, value text, status_class integer
+)
+where s.dimension = n.dimension and s.step_s = n.step_s and s.project = n.project and s.at = n.at
+    and s.value = n.value and s.status_class = n.status_class and s.project = any(%(project_ids)s::text[])
+    and s.requests = 0;
+
 -- name: known_values
 -- How many values each project, day and dimension asked for has, and which of those asked for are among them.
 with asked as (
@@ -279,48 +312,6 @@ where day = %(day)s and id = %(id)s and project = any(%(project_ids)s::text[]);
 -- name: forget_slot
 delete from rollups
 where slot = %(slot)s and dimensions = %(dimensions)s and project = any(%(project_ids)s::text[]) and requests = 0;
-
--- name: costs
-select
-    case %(interval)s::text
-        when 'hour' then date_trunc('hour', slot, 'UTC') when 'day' then date_trunc('day', slot, 'UTC')
-    end as start,
-    case when %(by_project)s::bool then project end as project,
-    case when %(by_model)s::bool then model end as model,
-    case when %(by_target)s::bool then target end as target,
-    case when %(by_key)s::bool then key end as key,
-    case when %(by_prompt)s::bool then prompt end as prompt,
-    case when %(by_release)s::bool then release end as release,
-    null as value,
-    sum(requests), sum(input), sum(cache_read), sum(cache_write), sum(output), sum(reasoning), sum(cost_usd),
-    sum(unpriced), sum(estimated)
-from rollups
-where (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
-    and (%(key)s::text is null or key = %(key)s)
-    and (%(model)s::text is null or model = %(model)s)
-    and (%(target)s::text is null or target = %(target)s or starts_with(target, %(target)s || '/'))
-    and (%(prompt)s::text is null or prompt = %(prompt)s)
-    and (%(release)s::text is null or release = %(release)s)
-    and (%(begin)s::timestamptz is null or slot >= %(begin)s)
-    and (%(end)s::timestamptz is null or slot < %(end)s)
-group by 1, 2, 3, 4, 5, 6, 7
-order by 1 nulls first, sum(cost_usd) desc, 2, 3, 4, 5, 6, 7 limit %(limit)s;
-
--- name: costs_by_value
-select
-    case when %(interval)s::text = 'day' then day::timestamp at time zone 'UTC' end as start,
-    case when %(by_project)s::bool then project end as project,
-    null, null, null, null, null,
-    value,
-    sum(requests), sum(input), sum(cache_read), sum(cache_write), sum(output), sum(reasoning), sum(cost_usd),
-    sum(unpriced), sum(estimated)
-from rollup_days
-where dimension = %(dimension)s
-    and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
-    and (%(begin)s::date is null or day >= %(begin)s)
-    and (%(end)s::date is null or day < %(end)s)
-group by 1, 2, value
-order by 1 nulls first, sum(cost_usd) desc, 2, value limit %(limit)s;
 
 -- name: list_partitions
 select child.relname

@@ -1,13 +1,13 @@
-"""Deltas for the rollups: what a batch of ended calls adds to each slot and day. Pure.
+"""Deltas for the rollups: what a batch of ended calls adds to each slot, hour and day. Pure.
 
 A call counts whole in the 15 minutes in which it began, under the target that ended it. Read next:
-`records.sink`, which adds the deltas up in SQL, and `records.queries.costs`.
+`records.sink`, which adds the deltas up in SQL, and `records.costs`.
 """
 
 import hashlib
 import uuid
-from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
@@ -17,6 +17,8 @@ from headgate.records.model import fold
 from headgate.records.rows import instant, name
 
 SLOT_S = 15 * 60
+HOUR_S = 3600
+DAY_S = 86_400
 VALUES_MAX = 1000
 """How many users, or tags, are told apart in a project and day."""
 OTHER = "other"
@@ -26,6 +28,15 @@ SlotKey = tuple[datetime, str, str, str, str, str, str, int]
 
 DayKey = tuple[str, date, str, str]
 """Project, day, dimension (`user` or `tag`), value."""
+
+NameKey = tuple[str, int, str, datetime, str, int]
+"""Dimension (empty: all calls), step in seconds, project, beginning of the step, value, class of status."""
+
+SUMS = (
+    *("requests", "input", "cache_read", "cache_write", "output", "reasoning", "cost_pico_usd"),
+    *("unpriced", "estimated"),
+)
+"""What a delta counts, beside its sketches."""
 
 
 class Delta(msgspec.Struct):
@@ -88,6 +99,27 @@ def by_day(ends: Iterable[End]) -> dict[DayKey, Delta]:
         for tag in dict.fromkeys(name(tag) for tag in end.tags):
             deltas.setdefault((project, day, "tag", tag), Delta()).count(end)
     return dict(sorted(deltas.items()))
+
+
+def by_name(slots: Mapping[SlotKey, Delta]) -> dict[NameKey, list[int]]:
+    """Return what slots add to the sums by hour and day, each by one name alone, in the order of keys.
+
+    The SUMS, and the two sketches as numbers. What adds nothing is left out.
+    """
+    found: dict[NameKey, list[int]] = {}
+    for (slot, project, key, target, model, prompt, release, status_class), delta in slots.items():
+        sums: list[int] = [getattr(delta, name) for name in SUMS]
+        sums += [sketch.as_number(delta.duration_sketch), sketch.as_number(delta.first_token_sketch)]
+        names = {"": "", "key": key, "target": target, "model": model, "prompt": prompt, "release": release}
+        for step_s in (HOUR_S, DAY_S):
+            begin = slot - timedelta(seconds=slot.timestamp() % step_s)
+            for dimension, value in names.items():
+                place: NameKey = (dimension, step_s, project, begin, value, status_class)
+                before = found.get(place)
+                found[place] = (
+                    sums if before is None else [one + other for one, other in zip(before, sums, strict=True)]
+                )
+    return {place: sums for place, sums in sorted(found.items()) if any(sums)}
 
 
 def dimensions_of(key: SlotKey) -> uuid.UUID:

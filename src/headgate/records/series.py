@@ -1,7 +1,8 @@
 """What charts show: calls, costs, latencies and failures by time, added up so that a page gets few points.
 
-Sums are kept by quarters of an hour; over two hours or less single calls are read instead, by the minute.
-Money never leaves as a float. Read next: `records/series.sql`, `records.rollup`, `records.series_http`.
+Sums are kept by quarters of an hour, and by one name alone by the hour and by day; over two hours or less
+single calls are read instead, by the minute. Money never leaves as a float. Read next: `records/series.sql`,
+`records.levels`, `records.series_http`.
 """
 
 import math
@@ -9,14 +10,16 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
 from headgate.core.pages import format_datetime
+from headgate.records.levels import dimension_of, summed_projects
+from headgate.records.model import NarrowName
 from headgate.records.queries import format_amount
-from headgate.records.rollup import SLOT_S
-from headgate.records.sketch import BUCKETS_MAX, GROWTH, quantile_ms
+from headgate.records.rollup import DAY_S, HOUR_S, SLOT_S
+from headgate.records.sketch import BUCKETS_MAX, GROWTH, of_number, quantile_ms
 from headgate.store.database import Connection
 from headgate.store.queries import Queries
 
@@ -157,6 +160,8 @@ async def series(
     """
     axis = axis_of(filters.begin, filters.end)
     parameters = _parameters(project_ids, filters, axis, group_by)
+    only = {name: value for name in get_args(NarrowName) if (value := getattr(filters, name)) is not None}
+    dimension = dimension_of(only if group_by is None else (group_by, *only))
     gathered: dict[str | None, _Sums] = {}
 
     def sums_of(name: str | None) -> _Sums:
@@ -167,6 +172,16 @@ async def series(
     if axis.step_s < SLOT_S:
         cursor = await connection.execute(QUERIES.calls, parameters, prepare=False)
         _add_calls(axis, sums_of, await cursor.fetchall())
+    elif axis.step_s >= HOUR_S and dimension is not None:
+        named = {
+            "project_ids": await summed_projects(connection, parameters["project_ids"]),
+            "dimension": dimension,
+            "only": next(iter(only.values()), None),
+            "kept_s": DAY_S if axis.step_s >= DAY_S else HOUR_S,
+            "with_latencies": with_latencies,
+        }
+        cursor = await connection.execute(QUERIES.sums_by_name, parameters | named, prepare=False)
+        _add_named(axis, sums_of, await cursor.fetchall())
     else:
         cursor = await connection.execute(QUERIES.sums, parameters, prepare=False)
         _add_sums(axis, sums_of, await cursor.fetchall())
@@ -241,6 +256,19 @@ def _add_sums(axis: Axis, sums_of: Callable[[str | None], _Sums], rows: Iterable
         sums.cost_usd[place] += cost_usd or 0
         sums.unpriced[place] += int(unpriced)
         sums.estimated[place] += int(estimated)
+
+
+def _add_named(axis: Axis, sums_of: Callable[[str | None], _Sums], rows: Sequence[Sequence[Any]]) -> None:
+    _add_sums(axis, sums_of, [row[:7] for row in rows])
+    numbers: dict[tuple[str | None, int], list[int]] = {}
+    for step, name, *_, durations, first_tokens in rows:
+        if durations is not None:
+            sketches = numbers.setdefault((name, int(step) - axis.first), [0, 0])
+            sketches[0] += int(durations)
+            sketches[1] += int(first_tokens)
+    for (name, place), (durations, first_tokens) in numbers.items():
+        sums = sums_of(name)
+        sums.durations[place], sums.first_tokens[place] = of_number(durations), of_number(first_tokens)
 
 
 def _add_sketches(axis: Axis, sums_of: Callable[[str | None], _Sums], rows: Iterable[Sequence[Any]]) -> None:

@@ -97,3 +97,25 @@ where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[
     and (%(prompt)s::text is null or r.prompts @> jsonb_build_array(jsonb_build_object('name', %(prompt)s::text)))
     and (%(release)s::text is null or r.release = %(release)s)
 group by 1, 2;
+
+-- name: sums_by_name
+-- The same from the sums by one name alone, for steps of whole hours or days; latencies as numbers of `records.sketch`.
+with chosen as materialized (
+    select extract(epoch from at)::bigint / %(step_s)s as step, status_class,
+        case when %(group_by)s::text = 'project' then project when %(group_by)s::text is not null then value end as value,
+        sum(requests) as requests, sum(cost_usd) as cost_usd, sum(unpriced) as unpriced, sum(estimated) as estimated,
+        case when %(with_latencies)s::bool then sum(durations) end as durations,
+        case when %(with_latencies)s::bool then sum(first_tokens) end as first_tokens
+    from series_sums
+    where dimension = %(dimension)s and step_s = %(kept_s)s and project = any(%(project_ids)s::text[])
+        and at >= %(begin)s and at < %(end)s
+        and (%(only)s::text is null or value = %(only)s
+            or (%(dimension)s = 'target' and starts_with(value, %(only)s || '/')))
+    group by 1, 2, 3
+), largest as (
+    select value from chosen group by value order by sum(requests) desc, value limit %(groups_max)s
+)
+select step, l.value, status_class, sum(requests), sum(cost_usd), sum(unpriced), sum(estimated),
+    sum(durations)::text, sum(first_tokens)::text
+from chosen c left join largest l on l.value = c.value
+group by 1, 2, 3;

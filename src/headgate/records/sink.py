@@ -160,7 +160,10 @@ def _begun(begin: Begin) -> dict[str, object]:
 
 
 async def add_slots(connection: Connection, deltas: Mapping[rollup.SlotKey, rollup.Delta]) -> None:
-    """Add to the rollup by slot, in the order given; a slot that no call is left in goes."""
+    """Add to the rollup by slot, in the order given, and to the sums of its hours and days.
+
+    A slot that no call is left in goes.
+    """
     slots = [
         {
             "slot": key[0],
@@ -186,6 +189,28 @@ async def add_slots(connection: Connection, deltas: Mapping[rollup.SlotKey, roll
     async with connection.cursor() as writing:
         await writing.executemany(QUERIES.add_rollup, slots)
         await writing.executemany(QUERIES.forget_slot, emptied)
+    await _add_names(connection, rollup.by_name(deltas))
+
+
+async def _add_names(connection: Connection, found: Mapping[rollup.NameKey, Sequence[int]]) -> None:
+    rows: list[dict[str, object]] = []
+    for (dimension, step_s, project, begin, value, status_class), sums in found.items():
+        *counts, durations, first_tokens = sums
+        named: dict[str, object] = dict(zip(rollup.SUMS, counts, strict=True))
+        named |= {"dimension": dimension, "step_s": step_s, "project": project, "at": begin.isoformat()}
+        named |= {"value": value, "status_class": status_class}
+        named["cost_usd"] = format_usd(counts[rollup.SUMS.index("cost_pico_usd")])
+        # As texts: JSON's numbers of a hundred digits are read as they stand by few.
+        rows.append({**named, "durations": str(durations), "first_tokens": str(first_tokens)})
+    await connection.execute(QUERIES.add_series_sums, {"rows": msgspec.json.encode(rows).decode()})
+    emptied = [row for row, sums in zip(rows, found.values(), strict=True) if sums[0] < 0]
+    if emptied:
+        parameters = {"rows": msgspec.json.encode(emptied).decode(), "project_ids": _projects(emptied)}
+        await connection.execute(QUERIES.forget_series_sums, parameters)
+
+
+def _projects(rows: Sequence[Mapping[str, object]]) -> list[str]:
+    return sorted({str(row["project"]) for row in rows})
 
 
 async def _write_rollups(connection: Connection, ends: Sequence[End]) -> None:

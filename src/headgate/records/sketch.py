@@ -11,6 +11,9 @@ from itertools import zip_longest
 GROWTH = 1.15
 BUCKETS_MAX = 128
 _LOG_GROWTH = math.log(GROWTH)
+DIGITS = 12
+"""How many decimal digits each bucket has where a sketch is written as one number."""
+_PLACES = tuple(10 ** (DIGITS * bucket) for bucket in range(BUCKETS_MAX))
 
 
 def bucket_of(duration_ms: int) -> int:
@@ -30,6 +33,17 @@ def add(sketch: list[int], duration_ms: int) -> None:
 def merge(one: Sequence[int], other: Sequence[int]) -> list[int]:
     """Return the sum of two sketches."""
     return [a + b for a, b in zip_longest(one, other, fillvalue=0)]
+
+
+def as_number(sketch: Sequence[int]) -> int:
+    """Return a sketch as one number, bucket n in its digits from 12 n on; they add up as sketches do."""
+    return sum(count * _PLACES[bucket] for bucket, count in enumerate(sketch) if count)
+
+
+def of_number(number: int) -> list[int]:
+    """Return the sketch that a number stands for. Its counts are none below zero."""
+    text = str(number)
+    return [int(text[max(0, end - DIGITS) : end]) for end in range(len(text), 0, -DIGITS)] if number else []
 
 
 def quantile_ms(sketch: Sequence[int], share: float) -> int | None:

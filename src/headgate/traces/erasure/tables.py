@@ -46,6 +46,7 @@ KEPT: Final[dict[str, str]] = {
     "audit_log": "who changed what; an erasure stands there with a digest in place of the name",
     "live_objects": "keys, budgets and prompts are configuration; revoke a key by `headgate keys revoke`",
     "rollups": "sums by key, model and prompt, which name no person",
+    "series_sums": "sums by hour and day of one of these, which name no person",
     "trace_rollups": "sums by hour, which name no person",
     "trace_rollup_days": "sums by day, which name no person",
     "metric_series": "sums by model, operation and service, which name no person",
