@@ -138,6 +138,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/api/v1/leases/{boot}/release"): Operation(roles=ADMIN, body={"reason": "the host is gone"}),
     ("get", "/api/v1/requests"): Operation(roles=ALL),
     ("get", "/api/v1/requests/stream"): Operation(roles=ALL),
+    ("get", "/api/v1/requests/counts"): Operation(roles=ALL),
     ("get", "/api/v1/requests/{request_id}"): Operation(roles=ALL),
     ("get", "/api/v1/requests/{request_id}/provenance"): Operation(roles=ALL),
     ("get", "/api/v1/requests/{request_id}/grounding"): Operation(roles=ALL),

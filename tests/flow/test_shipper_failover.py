@@ -96,7 +96,9 @@ async def test_a_row_that_is_gone_is_made_again(
     write_calls(journal, 3)
     shipper = Shipper(tmp_path, database, [RecordSink()], host="here")
     await ship_all(shipper)
-    await asyncio.to_thread(run, database_url, "truncate requests, rollups, series_sums, rollup_days, journals")
+    await asyncio.to_thread(
+        run, database_url, "truncate requests, rollups, series_sums, rollup_days, journals"
+    )
     await shipper.compare()
     await ship_all(shipper)
     assert run(database_url, "select count(*) from requests") == [(3,)]

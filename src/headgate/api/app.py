@@ -60,6 +60,7 @@ from headgate.records.following import Followers
 from headgate.records.forecast.http import list_forecasts
 from headgate.records.http import (
     CostsController,
+    CountController,
     FollowController,
     RequestListController,
     show_request,
@@ -152,6 +153,7 @@ def _api() -> Router:
             LeasesController,
             RequestListController,
             FollowController,
+            CountController,
             show_request,
             show_provenance,
             show_lineage,

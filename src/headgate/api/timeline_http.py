@@ -1,6 +1,5 @@
 """The route of what changed in a time. Read next: `api.timeline`."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from litestar import Controller, get
@@ -9,10 +8,8 @@ from headgate.access.gate import CallerKey, grant
 from headgate.access.http import Store
 from headgate.access.roles import visible
 from headgate.api.timeline import Timeline, timeline
-from headgate.core.faults import InvalidRequest
-from headgate.records.http import AnyRequest, query_parameter, read_text, read_times
+from headgate.records.http import AnyRequest, query_parameter, read_span, read_text
 
-DEFAULT_LENGTH: Final = timedelta(days=1)
 _PARAMETERS: Final[dict[str, str]] = {
     "project": "without what belongs to other projects",
     "from": "from this time on; a day before `to` if left out",
@@ -32,11 +29,7 @@ class TimelineController(Controller):
         """Show what changed in a time: environments that took a release, configuration, rules, managed
         prompts, targets that were rested, and alerts; of each kind what one's role may list."""
         query = request.query_params
-        begin, end = read_times(query)
-        end = end or datetime.now(UTC)
-        begin = begin or end - DEFAULT_LENGTH
-        if begin >= end:
-            raise InvalidRequest("from is not before to; name an earlier time", parameter="from")
+        begin, end = read_span(query)
         async with database.connection() as connection:
             return await timeline(
                 connection,

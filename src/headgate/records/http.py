@@ -21,6 +21,7 @@ from headgate.access.roles import Visible, visible
 from headgate.core.faults import InvalidRequest
 from headgate.core.pages import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, encode_cursor, parse_instant_ms
 from headgate.records.costs import COST_ROWS_MAX, costs
+from headgate.records.counting import RequestCounts, count_requests
 from headgate.records.following import FOLLOWED_PAGE, Followed, Followers, follow
 from headgate.records.model import (
     CostRow,
@@ -39,25 +40,31 @@ Guard = NamedDependency[SkipValidation[Gate]]
 
 TEXT_CHARACTERS_MAX: Final = 256
 POLL_S: Final = 0.2
+DEFAULT_LENGTH: Final = timedelta(days=1)
 LONGEST_MS: Final = 10.0**12
+NONE: Final = "-"
+"""What filters say of calls without such a name, which records have as an empty one."""
+_MAY_BE_NONE: Final = frozenset(
+    {"user", "session", "model", "target", "prompt", "release", "environment", "tag"}
+)
 
 _TEXTS: Final[dict[str, str]] = {
     "project": "requests of this project",
     "key": "made with the key of this id",
-    "user": "of this user",
-    "session": "of this session",
-    "model": "that asked for this model",
-    "target": "that this provider, or provider/model, answered",
+    "user": "of this user; - is none",
+    "session": "of this session; - is none",
+    "model": "that asked for this model; - is none",
+    "target": "that this provider, or provider/model, answered; - is none",
     "status": "that ended with this status: 429, 4xx, ok or error",
     "code": "that ended with this code",
-    "prompt": "that used this prompt",
+    "prompt": "that used this prompt; - is none",
     "prompt_version": "that used this version of a prompt",
     "price": "whose price is known, or unknown",
-    "release": "of this release, by id, name or commit",
-    "environment": "of this environment",
+    "release": "of this release, by id, name or commit; - is none",
+    "environment": "of this environment; - is none",
     "trace_id": "of this trace",
     "response_id": "whose answer has this id",
-    "tag": "with this tag",
+    "tag": "with this tag; - is none",
     "experiment": "in the experiment of this name or version",
     "arm": "in this arm of an experiment; - is none, since the unit was not known",
     "text": "whose messages or answer hold this text",
@@ -114,6 +121,25 @@ class RequestListController(Controller):
             )
 
 
+class CountController(Controller):
+    """Calls on record, counted."""
+
+    path = "/requests/counts"
+    tags = ("requests",)
+    parameters = _FILTERS
+
+    @get(opt={"grant": grant("requests:read")})
+    async def count_requests(self, caller: CallerKey, request: AnyRequest, database: Store) -> RequestCounts:
+        """Count requests by time, for any filter that lists take: the newest 10,000 that match, for a second.
+
+        `counted_from` says from when on all are counted. `/series` counts all, by fewer filters.
+        """
+        filters, seen = read_filters(request.query_params, visible(caller))
+        begin, end = read_span(request.query_params)
+        async with database.connection() as connection:
+            return await count_requests(connection, seen.project_ids, filters, begin=begin, end=end)
+
+
 class FollowController(Controller):
     """Calls on record, as they come in."""
 
@@ -160,7 +186,7 @@ class CostsController(Controller):
         query = request.query_params
         seen = narrowed(visible(caller), query.get("project"))
         begin, end = read_times(query)
-        only = {name: text for name in get_args(NarrowName) if (text := read_text(query, name)) is not None}
+        only = {name: text for name in get_args(NarrowName) if (text := read_name(query, name)) is not None}
         if seen.key is not None:
             only["key"] = seen.key if only.get("key", seen.key) == seen.key else ""
         place = max(0, decode_cursor(query["next"], int)) if "next" in query else 0
@@ -185,7 +211,7 @@ class CostsController(Controller):
 
 def read_filters(query: Mapping[str, str], seen: Visible) -> tuple[RequestFilters, Visible]:
     """Read the filters of a list within what the caller sees. Raises InvalidRequest that names one."""
-    texts = {name: read_text(query, name) for name in _TEXTS}
+    texts = {name: read_name(query, name) for name in _TEXTS}
     begin, end = read_times(query)
     if seen.key is not None:
         if texts["key"] not in (None, seen.key):
@@ -220,6 +246,12 @@ def read_text(query: Mapping[str, str], name: str) -> str | None:
     return value
 
 
+def read_name(query: Mapping[str, str], name: str) -> str | None:
+    """Read a filter by a name; empty where calls without one are asked for. Raises as `read_text` does."""
+    value = read_text(query, name)
+    return "" if value == NONE and name in _MAY_BE_NONE else value
+
+
 def read_milliseconds(query: Mapping[str, str], name: str) -> float | None:
     """Read a filter that is a time. Raises InvalidRequest for what is no number of milliseconds."""
     text = query.get(name)
@@ -243,6 +275,16 @@ def read_times(query: Mapping[str, str]) -> tuple[datetime | None, datetime | No
         for name in _TIMES
     ]
     return times[0], times[1]
+
+
+def read_span(query: Mapping[str, str]) -> tuple[datetime, datetime]:
+    """Read `from` and `to`; a day, and now, where they are left out. Raises InvalidRequest for no time."""
+    begin, end = read_times(query)
+    end = end or datetime.now(UTC)
+    begin = begin or end - DEFAULT_LENGTH
+    if begin >= end:
+        raise InvalidRequest("from is not before to; name an earlier time", parameter="from")
+    return begin, end
 
 
 def read_limit(query: Mapping[str, str], default: int = LIMIT_DEFAULT) -> int:

@@ -9,7 +9,7 @@ import math
 import uuid
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 from psycopg.rows import TupleRow
@@ -51,28 +51,42 @@ async def list_requests(
     """Return a page of requests, newest first. Raises InvalidRequest for a status or cursor that is none."""
     limit = max(1, min(limit, LIMIT_MAX))
     before = _call_id(decode_cursor(cursor, str), "next") if cursor else None
-    status_min, status_max = _status_range(filters.status)
-    given = msgspec.structs.asdict(filters)
     parameters: dict[str, Any] = {
-        **{name: clean(value) if isinstance(value, str) else value for name, value in given.items()},
-        "project_ids": _scope(project_ids),
+        **await filter_parameters(connection, project_ids, filters),
         "before_id": before,
         "before_day": None if before is None else day_of(before),
+        "limit": limit + 1,
+    }
+    # A prepared statement would get one plan for all filters; each combination deserves its own.
+    found = await connection.execute(matching(QUERIES.list_requests), parameters, prepare=False)
+    items = [_item(row) for row in await found.fetchall()]
+    more = len(items) > limit
+    return Page(items=items[:limit], next=encode_cursor(items[limit - 1].id) if more else None)
+
+
+def matching(statement: LiteralString) -> LiteralString:
+    """Return a statement with what filters ask of a request in it."""
+    return statement.replace("[matching]", QUERIES.matching)
+
+
+async def filter_parameters(
+    connection: Connection, project_ids: Sequence[str] | None, filters: RequestFilters
+) -> dict[str, Any]:
+    """Return what `matching` takes. Raises InvalidRequest for a status that is none."""
+    status_min, status_max = _status_range(filters.status)
+    given = msgspec.structs.asdict(filters)
+    return {
+        **{name: clean(value) if isinstance(value, str) else value for name, value in given.items()},
+        "project_ids": _scope(project_ids),
         "status_min": status_min,
         "status_max": status_max,
         "patterns": None if filters.text is None else _patterns(filters.text),
         "min_duration_ms": None if filters.min_duration_ms is None else math.ceil(filters.min_duration_ms),
         "words": _words(filters),
-        "targets": None if filters.target is None else f"{_escaped(clean(filters.target))}/%",
+        "targets": None if not filters.target else f"{_escaped(clean(filters.target))}/%",
         **await _releases(connection, project_ids, filters.release),
         "exposure": _exposure_path(filters.experiment, filters.arm),
-        "limit": limit + 1,
     }
-    # A prepared statement would get one plan for all filters; each combination deserves its own.
-    found = await connection.execute(QUERIES.list_requests, parameters, prepare=False)
-    items = [_item(row) for row in await found.fetchall()]
-    more = len(items) > limit
-    return Page(items=items[:limit], next=encode_cursor(items[limit - 1].id) if more else None)
 
 
 async def get_request(
@@ -200,7 +214,7 @@ def _status_range(status: str | None) -> tuple[int | None, int | None]:
 def _words(filters: RequestFilters) -> list[str] | None:
     """Return what the index of words has of a request that matches; None where it has nothing."""
     given = {"model": filters.model, "target": filters.target, "code": filters.code}
-    words = [f"{name}:{clean(value)[:WORD_MAX]}" for name, value in given.items() if value is not None]
+    words = [f"{name}:{clean(value)[:WORD_MAX]}" for name, value in given.items() if value]
     return words or None
 
 
@@ -209,8 +223,8 @@ async def _releases(
 ) -> dict[str, str | list[str] | None]:
     """Return the releases that a filter means: asked before, so that the list's plan knows whether it is one,
     whose calls lie in order in an index, or several."""
-    if release is None:
-        return {"release": None, "releases": None}
+    if not release:
+        return {"release": release, "releases": None}
     parameters = {"release": clean(release), "project_ids": _scope(project_ids)}
     cursor = await connection.execute(QUERIES.find_releases, parameters)
     found = sorted({clean(release), *[str(row[0]) for row in await cursor.fetchall()]})

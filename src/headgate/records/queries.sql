@@ -206,27 +206,14 @@ select hmac, body from messages
 where project = %(project)s and day = %(day)s and hmac = any(%(hmacs)b::bytea[])
     and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]));
 
--- name: list_requests
--- Newest first. Days first, so that partitions are read one after the other and only as many as it takes. What
--- filled the holes of prompts is as long as messages are, and shows with the one request alone.
-select r.id, r.trace_id, r.started_at, r.project, r.key, r."user", r.session, r.tags, r.dialect, r.operation,
-    r.stream, r.model, r.target, r.status, r.code, jsonb_array_length(r.attempts), r.duration_ms,
-    r.first_token_ms, r.usage::text, r.cost_usd, r.estimated, r.truncated, r.changes, r.snapshot, r.release,
-    coalesce((
-        select jsonb_agg(each - 'values' order by place)
-        from jsonb_array_elements(r.prompts) with ordinality as prompts (each, place)
-    ), '[]')::text, r.environment
-from requests r
-where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+-- name: matching
+-- What filters ask of a request `r`, beside projects.
     and (%(project)s::text is null or r.project = %(project)s)
     and (%(begin)s::timestamptz is null or (
         r.started_at >= %(begin)s and r.day >= (%(begin)s::timestamptz at time zone 'UTC')::date - 1
     ))
     and (%(end)s::timestamptz is null or (
         r.started_at < %(end)s and r.day <= (%(end)s::timestamptz at time zone 'UTC')::date + 1
-    ))
-    and (%(before_id)s::uuid is null or (
-        r.day <= %(before_day)s::date and (r.day, r.id) < (%(before_day)s::date, %(before_id)s::uuid)
     ))
     and (%(key)s::text is null or r.key = %(key)s)
     and (%(user)s::text is null or r."user" = %(user)s)
@@ -246,7 +233,8 @@ where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[
     and (%(environment)s::text is null or r.environment = %(environment)s)
     and (%(release)s::text is null or r.release = %(release)s)
     and (%(releases)s::text[] is null or r.release = any(%(releases)s::text[]))
-    and (%(prompt)s::text is null or r.prompts @> jsonb_build_array(jsonb_build_object('name', %(prompt)s::text)))
+    and (%(prompt)s::text is null or (%(prompt)s = '' and r.prompts = '[]')
+        or r.prompts @> jsonb_build_array(jsonb_build_object('name', %(prompt)s::text)))
     -- Versions of prompts in code are texts, those of managed prompts numbers.
     and (%(prompt_version)s::text is null
         or r.prompts @> jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
@@ -254,7 +242,7 @@ where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[
         or (%(prompt_version)s ~ '^[0-9]{1,9}$' and r.prompts @> jsonb_build_array(jsonb_strip_nulls(
             jsonb_build_object('name', %(prompt)s::text, 'version', %(prompt_version)s::numeric)))))
     and (%(price)s::text is null or (%(price)s = 'unknown') = (r.cost_usd is null))
-    and (%(tag)s::text is null or r.tags @> array[%(tag)s::text])
+    and (%(tag)s::text is null or (%(tag)s = '' and r.tags = '{}') or r.tags @> array[%(tag)s::text])
     and (%(exposure)s::text is null or r.exposures @? %(exposure)s::text::jsonpath)
     and (%(min_duration_ms)s::bigint is null or r.duration_ms >= %(min_duration_ms)s::bigint)
     and (%(patterns)s::text[] is null or exists (
@@ -268,8 +256,41 @@ where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[
                     and text_of(m.body) ilike any(%(patterns)s::text[])
             )
         )
+    ));
+
+-- name: list_requests
+-- Newest first. Days first, so that partitions are read one after the other and only as many as it takes. What
+-- filled the holes of prompts is as long as messages are, and shows with the one request alone.
+select r.id, r.trace_id, r.started_at, r.project, r.key, r."user", r.session, r.tags, r.dialect, r.operation,
+    r.stream, r.model, r.target, r.status, r.code, jsonb_array_length(r.attempts), r.duration_ms,
+    r.first_token_ms, r.usage::text, r.cost_usd, r.estimated, r.truncated, r.changes, r.snapshot, r.release,
+    coalesce((
+        select jsonb_agg(each - 'values' order by place)
+        from jsonb_array_elements(r.prompts) with ordinality as prompts (each, place)
+    ), '[]')::text, r.environment
+from requests r
+where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+    and (%(before_id)s::uuid is null or (
+        r.day <= %(before_day)s::date and (r.day, r.id) < (%(before_day)s::date, %(before_id)s::uuid)
     ))
+    [matching]
 order by r.day desc, r.id desc limit %(limit)s;
+
+-- name: count_requests
+-- The newest that match, by step and class of the status, and since when: as many as may be looked at.
+select extract(epoch from n.started_at)::bigint / %(step_s)s as step, n.status / 100 as status_class, count(*),
+    min(n.started_at)
+from (
+    select r.started_at, r.status
+    from requests r
+    where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+    [matching]
+    order by r.day desc, r.id desc limit %(limit)s
+) n
+group by 1, 2;
+
+-- name: look_no_longer
+select set_config('statement_timeout', %(milliseconds)s::text, true);
 
 -- name: find_releases
 -- The ids of releases that a filter means.

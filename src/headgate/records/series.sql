@@ -69,7 +69,8 @@ with chosen as materialized (
         and (%(key)s::text is null or r.key = %(key)s)
         and (%(model)s::text is null or r.model = %(model)s)
         and (%(target)s::text is null or r.target = %(target)s or starts_with(r.target, %(target)s || '/'))
-        and (%(prompt)s::text is null or r.prompts @> jsonb_build_array(jsonb_build_object('name', %(prompt)s::text)))
+        and (%(prompt)s::text is null or (%(prompt)s = '' and r.prompts = '[]')
+            or r.prompts @> jsonb_build_array(jsonb_build_object('name', %(prompt)s::text)))
         and (%(release)s::text is null or r.release = %(release)s)
 ), largest as (
     select value from chosen group by value order by count(*) desc, value limit %(groups_max)s
@@ -94,7 +95,8 @@ where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[
     and (%(key)s::text is null or r.key = %(key)s)
     and (%(model)s::text is null or r.model = %(model)s)
     and (%(target)s::text is null or r.target = %(target)s or starts_with(r.target, %(target)s || '/'))
-    and (%(prompt)s::text is null or r.prompts @> jsonb_build_array(jsonb_build_object('name', %(prompt)s::text)))
+    and (%(prompt)s::text is null or (%(prompt)s = '' and r.prompts = '[]')
+        or r.prompts @> jsonb_build_array(jsonb_build_object('name', %(prompt)s::text)))
     and (%(release)s::text is null or r.release = %(release)s)
 group by 1, 2;
 

@@ -3,7 +3,6 @@
 Access stands inside the question, as for requests. Read next: `records.series`.
 """
 
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final, get_args
 
 import msgspec
@@ -13,17 +12,16 @@ from headgate.access.gate import CallerKey, grant
 from headgate.access.http import Store
 from headgate.access.roles import visible
 from headgate.core.faults import InvalidRequest
-from headgate.records.http import AnyRequest, query_parameter, read_text, read_times
+from headgate.records.http import AnyRequest, query_parameter, read_name, read_span
 from headgate.records.series import Series, SeriesFilters, SeriesGroupName, series
 
-DEFAULT_LENGTH: Final = timedelta(days=1)
 _TEXTS: Final[dict[str, str]] = {
     "project": "only calls of this project",
     "key": "made with the key of this id",
-    "model": "that asked for this model",
-    "target": "that this provider, or provider/model, answered",
-    "prompt": "that used this prompt",
-    "release": "of the release of this id",
+    "model": "that asked for this model; - is none",
+    "target": "that this provider, or provider/model, answered; - is none",
+    "prompt": "that used this prompt; - is none",
+    "release": "of the release of this id; - is none",
 }
 _TIMES: Final = {
     "from": "from this time on; a day before `to` if left out",
@@ -51,14 +49,10 @@ class SeriesController(Controller):
         """
         query = request.query_params
         seen = visible(caller)
-        texts = {name: read_text(query, name) for name in _TEXTS}
+        texts = {name: read_name(query, name) for name in _TEXTS}
         if seen.key is not None:
             texts["key"] = seen.key if texts["key"] in (None, seen.key) else ""
-        begin, end = read_times(query)
-        end = end or datetime.now(UTC)
-        begin = begin or end - DEFAULT_LENGTH
-        if begin >= end:
-            raise InvalidRequest("from is not before to; name an earlier time", parameter="from")
+        begin, end = read_span(query)
         filters = SeriesFilters(**texts, begin=begin, end=end)
         async with database.connection() as connection:
             return await series(

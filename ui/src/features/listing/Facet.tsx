@@ -2,6 +2,7 @@ import { useState } from "react";
 import { compact } from "@/core/format";
 import { Text } from "@/core/Text";
 import { useView } from "@/shell/view";
+import { titleOf } from "./none";
 
 export interface FacetValue {
   value: string;
@@ -28,7 +29,7 @@ export function Facet({ field, title, values, chosen, isOpen, onToggle }: FacetP
   const [showsAll, setShowsAll] = useState(false);
   const shown = showsAll ? values : values.slice(0, SHOWN);
   const missing = chosen !== undefined && !shown.some((each) => each.value === chosen);
-  const all = missing ? [{ value: chosen, title: chosen, count: -1 }, ...shown] : shown;
+  const all = missing ? [{ value: chosen, title: titleOf(chosen), count: -1 }, ...shown] : shown;
   return (
     <section className="hg-facet" aria-label={title}>
       <h2>

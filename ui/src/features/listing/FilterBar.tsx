@@ -3,6 +3,7 @@ import { IconColumns3, IconX } from "@tabler/icons-react";
 import { useState } from "react";
 import { Text } from "@/core/Text";
 import { useView } from "@/shell/view";
+import { titleOf } from "./none";
 
 /** The filters that hold, each with a way to take it away. */
 export function Chips({ filters, titles }: { filters: Record<string, string>; titles: Record<string, string> }) {
@@ -12,7 +13,7 @@ export function Chips({ filters, titles }: { filters: Record<string, string>; ti
       {Object.entries(filters).map(([name, value]) => (
         <li key={name}>
           <button type="button" className="hg-chip" onClick={() => set({ [name]: null })}>
-            {titles[name] ?? name}: <Text>{value}</Text>
+            {titles[name] ?? name}: <Text>{titleOf(value)}</Text>
             <IconX size={12} stroke={2} aria-hidden="true" />
             <span className="hg-visually-hidden">take away</span>
           </button>

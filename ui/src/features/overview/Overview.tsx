@@ -6,6 +6,7 @@ import { State } from "@/core/Values";
 import { To } from "@/shell/To";
 import { useShared, useView } from "@/shell/view";
 import { burnOf, meterOf } from "../budgets/burn";
+import { callsOf } from "../budgets/scope";
 import { useBudgets } from "../budgets/useBudgets";
 import { useMarks } from "../series/useMarks";
 import { type Series, type SeriesGroup, useSeries } from "../series/useSeries";
@@ -143,7 +144,10 @@ function Spend({ group, common }: { group: SeriesGroup; common: Common }) {
               {meterOf(budget)}
             </To>{" "}
             <span className="hg-soft">
-              {money(burn.spent)} of {money(burn.limit)}
+              <To path="/requests" filter={callsOf(budget, Date.now())}>
+                {money(burn.spent)}
+              </To>{" "}
+              of <span data-fact>{money(burn.limit)}</span>
             </span>
           </li>
         ))}
@@ -182,7 +186,7 @@ function Latency({ group, common }: { group: SeriesGroup; common: Common }) {
     );
   };
   return (
-    <Panel title="Latency" total={<span className="hg-soft">at most 15 % too high</span>}>
+    <Panel title="Latency" total={<span className="hg-soft" data-fact>at most 15 % too high</span>}>
       <Chart title="Latency" lines={lines} write={duration} {...common} />
       <Legend entries={lines.map((line) => ({ line, value: latest(line) }))} />
     </Panel>

@@ -7,12 +7,14 @@ import { useMay } from "@/shell/session";
 import { To } from "@/shell/To";
 import { type Shared, useShared } from "@/shell/view";
 import { useBudgets } from "../budgets/useBudgets";
+import { type Forecast, useForecasts } from "../budgets/useForecasts";
 import { useMarks } from "../series/useMarks";
 import { type Series, useSeries } from "../series/useSeries";
 import { type Known, standsOut } from "./standsOut";
 
 const MINUTE_MS = 60_000;
 const ENVIRONMENTS_MAX = 4;
+const NO_FORECASTS = new Map<string, Forecast>();
 
 function sum(values: number[]): number {
   return values.reduce((total, value) => total + value, 0);
@@ -65,6 +67,7 @@ export function StandsOut({ series }: { series: Series }) {
   const view = useShared();
   const byModel = useSeries(view, { group_by: "model" });
   const budgets = useBudgets(view);
+  const forecasts = useForecasts(view);
   const unknownShare = useUnknownShare();
   const ofNoRelease = useUnreleased(view);
   const changes = useMarks(view);
@@ -75,11 +78,12 @@ export function StandsOut({ series }: { series: Series }) {
         all: series,
         byModel: byModel.data,
         budgets: budgets.data ?? [],
+        forecasts: forecasts.data ?? NO_FORECASTS,
         unknownShare,
         changes,
         unreleased: ofNoRelease,
       }),
-    [series, byModel.data, budgets.data, unknownShare, changes, ofNoRelease],
+    [series, byModel.data, budgets.data, forecasts.data, unknownShare, changes, ofNoRelease],
   );
   if (series.groups[0]?.calls === 0) {
     return (

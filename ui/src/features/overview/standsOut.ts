@@ -2,6 +2,8 @@
 
 import { money, moment, percent, duration } from "@/core/format";
 import { type Budget, burnOf, meterOf } from "../budgets/burn";
+import { outlookOf } from "../budgets/outlook";
+import type { Forecast } from "../budgets/useForecasts";
 import type { Change } from "../series/useMarks";
 import type { Series, SeriesGroup } from "../series/useSeries";
 
@@ -19,6 +21,8 @@ export interface Known {
   all: Series | undefined;
   byModel: Series | undefined;
   budgets: Budget[];
+  /** Where budgets lead, as the page of spend says it; of a budget without one its rate alone is known. */
+  forecasts: Map<string, Forecast>;
   unknownShare: number | null;
   changes: Change[];
   /** Calls of prompts that stand in no release, of all calls of environments. */
@@ -35,7 +39,7 @@ const CAUSES: Change["kind"][] = ["release", "configuration", "rule", "prompt", 
 
 export function standsOut(known: Known): Sentence[] {
   const sentences = [
-    ...ofBudgets(known.budgets, known.now),
+    ...ofBudgets(known.budgets, known.forecasts, known.now),
     ...ofModels(known.byModel, known.changes),
     ...ofFailures(known.all),
     ...ofPrices(known.all),
@@ -45,19 +49,20 @@ export function standsOut(known: Known): Sentence[] {
   return sentences.sort((one, other) => other.weight - one.weight);
 }
 
-function ofBudgets(budgets: Budget[], now: number): Sentence[] {
+/** The same words as the page of spend has: of a forecast where there is one, else by the rate alone. */
+function ofBudgets(budgets: Budget[], forecasts: Known["forecasts"], now: number): Sentence[] {
   return budgets.flatMap((budget): Sentence[] => {
     const burn = burnOf(budget, now);
     const name = meterOf(budget);
-    const place = { path: "/spend" };
-    if (burn.share >= 1 && burn.limit > 0) {
-      const until = budget.window_end ? ` until ${moment(budget.window_end)}` : "";
-      return [{ ...place, weight: 100, tone: "bad", text: `${name} is used up${until}: ${money(burn.spent)} of ${money(burn.limit)}` }];
+    const { tone, text, more } = outlookOf(budget, forecasts.get(name), now);
+    if (tone !== "bad" && tone !== "warn") {
+      return [];
     }
-    if (burn.endsAt !== null) {
-      return [{ ...place, weight: 80 + burn.share * 10, tone: "warn", text: `${name} runs out on ${moment(burn.endsAt)} at this rate: ${money(burn.spent)} of ${money(burn.limit)} spent` }];
-    }
-    return [];
+    const place = { path: "/spend", filter: { budget: name } };
+    const spent = `${money(burn.spent)} of ${money(burn.limit)}`;
+    return tone === "bad"
+      ? [{ ...place, weight: 100, tone, text: `${name} is ${text}${more ? ` ${more}` : ""}: ${spent}` }]
+      : [{ ...place, weight: 80 + burn.share * 10, tone, text: `${name} ${text}${more ? ` (${more})` : ""}: ${spent} spent` }];
   });
 }
 

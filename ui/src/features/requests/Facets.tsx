@@ -3,6 +3,7 @@ import { useState } from "react";
 import { api, ask } from "@/api";
 import { type Shared, keyOf, timesOf } from "@/shell/view";
 import { Facet, type FacetValue } from "../listing/Facet";
+import { filterOf, titleOf } from "../listing/none";
 import { useSeries } from "../series/useSeries";
 import { FIELDS, type Field, type Filters } from "./filters";
 
@@ -56,7 +57,11 @@ function GroupFacet({ group, view, filters }: { group: Group; view: Shared; filt
   const values = (found.data?.items ?? [])
     .flatMap((row): FacetValue[] => {
       const value = row[group];
-      return value ? [{ value, title: group === "release" ? value.slice(0, 12) : value, count: row.requests }] : [];
+      if (value === undefined || (value === "" && group === "key")) {
+        return [];
+      }
+      const title = group === "release" ? value.slice(0, 12) : value;
+      return [{ value: filterOf(value), title: titleOf(title), count: row.requests }];
     })
     .sort((one, other) => other.count - one.count);
   if (isOpen && found.data && values.length === 0 && filters[group] === undefined) {

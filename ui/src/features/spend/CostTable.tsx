@@ -8,6 +8,7 @@ import { Money, Name, Share, State } from "@/core/Values";
 import { useMay } from "@/shell/session";
 import { To } from "@/shell/To";
 import { type Patch, keyOf, refreshOf, timesOf, useShared, useView } from "@/shell/view";
+import { filterOf, titleOf as titleOfName } from "../listing/none";
 import { DIMENSIONS, type Dimension } from "./dimensions";
 import { type Within, isOpenable, nextOf } from "./within";
 
@@ -82,7 +83,7 @@ function Rows({ rows, dimension, within, isWhole }: RowsProps) {
   const titleOf = useCallback(
     (row: Row): string => {
       const value = row[dimension] ?? "";
-      return names.get(value) ?? (value || "none");
+      return names.get(value) ?? titleOfName(value);
     },
     [dimension, names],
   );
@@ -91,7 +92,7 @@ function Rows({ rows, dimension, within, isWhole }: RowsProps) {
     sorted: sort === name ? (isUp ? "ascending" : "descending") : undefined,
   });
   const open = (row: Row): void => {
-    const value = row[dimension] ?? "";
+    const value = filterOf(row[dimension] ?? "");
     set({ [dimension]: value, by: nextOf(dimension, { ...search, [dimension]: value }), unpriced: null });
   };
   const columns = columnsOf({ dimension, within, total, titleOf, sorting, open });
@@ -138,14 +139,10 @@ function columnsOf({ dimension, within, total, titleOf, sorting, open }: Columns
   const right = { align: "right" as const };
   const each = (row: Row): string | null => (valueOf(row, "each") < 0 ? null : String(valueOf(row, "each")));
   const calls = (row: Row, shown: React.ReactNode, more: Patch = {}): React.ReactNode =>
-    row[dimension] ? (
-      <To path="/requests" filter={{ ...within, [dimension]: row[dimension], ...more }}>
+    (
+      <To path="/requests" filter={{ ...within, [dimension]: filterOf(row[dimension] ?? ""), ...more }}>
         {shown}
       </To>
-    ) : (
-      <span data-fact title="calls without one can't be listed">
-        {shown}
-      </span>
     );
   const number = (value: string): React.ReactNode => <span className="hg-number">{value}</span>;
   return [
@@ -154,7 +151,7 @@ function columnsOf({ dimension, within, total, titleOf, sorting, open }: Columns
       title: DIMENSIONS[dimension],
       width: "minmax(160px, 2fr)",
       render: (row) =>
-        isOpenable(dimension) && row[dimension] ? (
+        isOpenable(dimension) ? (
           <button type="button" className="hg-link" title={`open ${titleOf(row)}`} onClick={() => open(row)}>
             <Name>{titleOf(row)}</Name>
           </button>

@@ -59,7 +59,7 @@ function By({ dimension, choices, within }: { dimension: Dimension; choices: Dim
           aria-label={`close ${DIMENSIONS[name as Dimension].toLowerCase()} ${value}`}
           onClick={() => set({ [name]: null, by: name })}
         >
-          <span className="hg-soft">{DIMENSIONS[name as Dimension].toLowerCase()}</span> <Name>{value}</Name> <IconX size={12} aria-hidden="true" />
+          <span className="hg-soft">{DIMENSIONS[name as Dimension].toLowerCase()}</span> <Name>{titleOf(value)}</Name> <IconX size={12} aria-hidden="true" />
         </button>
       ))}
     </header>
@@ -70,7 +70,7 @@ function By({ dimension, choices, within }: { dimension: Dimension; choices: Dim
 function OverTime({ dimension, within }: { dimension: Dimension; within: Within }) {
   const view = useShared();
   const isDrawn = dimension !== "user" && dimension !== "tag";
-  const series = useSeries(view, isDrawn ? { ...within, group_by: dimension as GroupName } : within);
+  const series = useSeries(view, { ...within, ...(isDrawn ? { group_by: dimension as GroupName } : {}), latencies: "no" });
   return (
     <Answered of={series} what="costs">
       {(found) => <Lines series={found} dimension={isDrawn ? dimension : null} within={within} />}
@@ -84,10 +84,11 @@ function Lines({ series, dimension, within }: { series: Series; dimension: Dimen
   const lines = useMemo(
     () =>
       series.groups.map((group, place) => ({
-        label: group.is_rest ? "all others" : dimension === null ? "all calls" : group.name || "none",
+        label: group.is_rest ? "all others" : dimension === null ? "all calls" : titleOf(group.name ?? ""),
         colour: COLOURS[place % COLOURS.length] ?? "soft",
         values: group.cost_usd.map(Number),
         name: group.name,
+        isRest: group.is_rest,
         cost: group.cost,
       })),
     [series, dimension],
@@ -109,8 +110,12 @@ function Lines({ series, dimension, within }: { series: Series; dimension: Dimen
       <Legend
         entries={lines.map((line) => ({
           line,
-          value: (
-            <To path="/requests" filter={{ ...within, ...(dimension !== null && line.name ? { [dimension]: line.name } : {}) }}>
+          value: line.isRest ? (
+            <span data-fact title="each of them stands in the table below">
+              {money(line.cost)}
+            </span>
+          ) : (
+            <To path="/requests" filter={{ ...within, ...(dimension !== null ? { [dimension]: filterOf(line.name ?? "") } : {}) }}>
               {money(line.cost)}
             </To>
           ),
