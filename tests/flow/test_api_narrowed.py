@@ -1,12 +1,16 @@
 """What numbers lead to: costs within a part of all calls, and calls by price."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from tests.flow.control_app import Api, control
 from tests.flow.test_api_requests import ended, record
 
+from headgate.core.entries import PromptUsed
 from headgate.core.money import parse_usd
+from headgate.records import counting
 from headgate.store.database import Database
 
 
@@ -52,3 +56,60 @@ async def test_calls_are_found_by_whether_their_price_is_known(database: Databas
         status, found = await api.ask("GET", "/api/v1/requests", price="high")
         assert status == 400
         assert found["error"]["message"] == "price is 'high'; write known or unknown"
+
+
+async def test_calls_without_a_name_are_asked_for_by_a_dash(database: Database) -> None:
+    async with control(database) as api:
+        bare = ended(user="", session="", tags=(), target="", model="", cost_pico_usd=parse_usd("0.5"))
+        (wanted,) = await record(database, bare)
+        await record(database, ended(release="r1", environment="live", prompts=(PromptUsed("greeting", 1),)))
+        for name in ("user", "session", "tag", "target", "model", "prompt", "release", "environment"):
+            found = (await api.get("/requests", **{name: "-"}))["items"]
+            assert [each["id"] for each in found] == [wanted], name
+        for name in ("target", "model", "prompt", "release"):
+            (row,) = (await api.get("/costs", group_by=name, **{name: "-"}))["items"]
+            assert (row[name], row["requests"], row["cost_usd"]) == ("", 1, "0.5")
+            for hours in (1, 30, 24 * 30):
+                begin = (datetime.now(UTC) - timedelta(hours=hours)).isoformat()
+                (group,) = (await api.get("/series", **{name: "-", "from": begin}))["groups"]
+                assert (group["calls"], group["cost"]) == (1, "0.5"), (name, hours)
+
+
+async def test_any_filter_is_counted_by_time(database: Database) -> None:
+    async with control(database) as api:
+        await made(database)
+        await record(
+            database, ended(user="bob", status=429, code="rate_limited"), ended(user="bob", status=502)
+        )
+        counts = await api.get("/requests/counts", user="bob")
+        assert (counts["calls"], counts["counted_from"]) == (2, None)
+        assert [sum(counts[name]) for name in ("ok", "client_errors", "server_errors")] == [0, 1, 1]
+        assert {len(counts[name]) for name in ("at", "ok", "client_errors", "server_errors")} == {
+            len(counts["at"])
+        }
+        assert (await api.get("/requests/counts", price="unknown", min_duration_ms="1"))["calls"] == 1
+        assert (await api.get("/requests/counts", text="nothing says this"))["calls"] == 0
+        viewer = (await api.post("/keys", {"name": "a", "role": "viewer", "project": "blue"}))["key"]
+        assert (await api.as_key(viewer).get("/requests/counts"))["calls"] == 0
+        status, _ = await api.ask("GET", "/api/v1/requests/counts", status="sometimes")
+        assert status == 400
+
+
+async def test_too_many_calls_are_counted_in_part(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "COUNTED_MAX", 3)
+    now = datetime.now(UTC)
+    async with control(database) as api:
+        for hours in (5, 4, 3, 2, 1):
+            started = int((now - timedelta(hours=hours)).timestamp() * 1000)
+            await record(database, ended(user="bob", started_ms=started))
+        counts = await api.get("/requests/counts", user="bob")
+        assert counts["calls"] == 4
+        assert datetime.fromisoformat(counts["counted_from"]) > now - timedelta(hours=4.1)
+        monkeypatch.setattr(counting, "LOOKED_MS", 1)
+        async with database.transaction() as connection:
+            # A list that waits is one that takes too long.
+            await connection.execute("lock table requests in access exclusive mode")
+            counts = await api.get("/requests/counts", user="bob")
+        assert (counts["calls"], counts["counted_from"]) == (0, counts["end"])

@@ -42,7 +42,7 @@ class RequestFilters(msgspec.Struct, frozen=True, kw_only=True):
     """Which requests. Each given part must match; `begin` counts, `end` does not.
 
     `status` is a code (`429`), a class (`4xx`), `ok` or `error`. `target` is `provider/model` or a provider.
-    An empty name is that of calls without one. `text` is looked for in messages and answers, whatever its case.
+    An empty name is that of calls without one. `text` is looked for in messages and answers, in any case.
     """
 
     begin: datetime | None = None

@@ -247,7 +247,8 @@ where project = %(project)s and day = %(day)s and hmac = any(%(hmacs)b::bytea[])
     and (%(min_duration_ms)s::bigint is null or r.duration_ms >= %(min_duration_ms)s::bigint)
     and (%(patterns)s::text[] is null or exists (
         select from request_bodies b
-        where b.day = r.day and b.id = r.id and b.project = r.project and (
+        where b.day = r.day and b.id = r.id and b.project = r.project
+            and (%(project_ids)s::text[] is null or b.project = any(%(project_ids)s::text[])) and (
             text_of(b.response) ilike any(%(patterns)s::text[])
             or exists (select from unnest(b.request_raw) raw where text_of(raw) ilike any(%(patterns)s::text[]))
             or exists (

@@ -6,6 +6,7 @@ import { answeredIn, saidIn } from "./messages/conversation";
 import { standsOut } from "./overview/standsOut";
 import { type Draft, bodyOf, draftOf, routeOf } from "./playground/draft";
 import { snippetsOf } from "./overview/snippets";
+import type { Forecast } from "./budgets/useForecasts";
 import type { Change } from "./series/useMarks";
 import type { Series } from "./series/useSeries";
 
@@ -53,7 +54,7 @@ function series(p95: (number | null)[], calls = 10): Series {
 }
 
 describe("what stands out", () => {
-  const nothing = { now: NOW, all: undefined, byModel: undefined, budgets: [], unknownShare: null, changes: [], unreleased: null };
+  const nothing = { now: NOW, all: undefined, byModel: undefined, budgets: [], forecasts: new Map<string, Forecast>(), unknownShare: null, changes: [], unreleased: null };
   it("is nothing where nothing does", () => {
     expect(standsOut({ ...nothing, byModel: series(Array(24).fill(500)) })).toEqual([]);
   });
@@ -88,7 +89,19 @@ describe("what stands out", () => {
     const budgets = [BUDGET, { ...BUDGET, name: "daily", spent_usd: "100" }];
     const texts = standsOut({ ...nothing, budgets }).map((each) => each.text);
     expect(texts[0]).toContain("daily is used up");
-    expect(texts[1]).toContain("monthly runs out on");
+    expect(texts[1]).toContain("monthly runs out on 2026-01-21 at this rate");
+  });
+
+  it("says of a budget what its forecast says", () => {
+    const quantiles = ["60", "70", "80"].map((usd, place) => ({ share: [0.1, 0.5, 0.9][place] ?? 0, usd: [usd] }));
+    const ends = { share: 0.81, at: "2026-01-25T00:00:00Z", earliest: "2026-01-22T00:00:00Z", latest: null };
+    const said = (runs_out: Forecast["runs_out"]): string[] => {
+      const forecast = { quantiles, runs_out, too_little: null } as unknown as Forecast;
+      const forecasts = new Map([["monthly", forecast]]);
+      return standsOut({ ...nothing, budgets: [BUDGET], forecasts }).map((each) => each.text);
+    };
+    expect(said(ends)[0]).toContain("monthly runs out on 2026-01-25 (81 % of projections");
+    expect(said({ share: 0.02, at: null, earliest: null, latest: null })).toEqual([]);
   });
 });
 

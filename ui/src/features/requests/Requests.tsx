@@ -1,17 +1,17 @@
 import { useNavigate } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
 import { Chart } from "@/core/Chart";
-import { compact } from "@/core/format";
+import { compact, moment } from "@/core/format";
 import { Empty, Failed, Loading } from "@/core/States";
 import { Table } from "@/core/Table";
 import { shared, parseSearch, useShared, useView } from "@/shell/view";
 import { Following } from "../listing/Following";
-import { type SeriesFilter, useSeries } from "../series/useSeries";
 import { useMarks } from "../series/useMarks";
 import { columnsOf } from "./columns";
 import { Facets } from "./Facets";
 import { type Filters, filtersOf } from "./filters";
 import { ListBar } from "./ListBar";
+import { useCounts } from "./useCounts";
 import { type Item, useRequests } from "./useRequests";
 
 export default function Requests() {
@@ -107,30 +107,22 @@ function Nothing({ pages, filters }: { pages: ReturnType<typeof useRequests>["pa
   );
 }
 
-/** Calls over time; dragging over it chooses a time. Only filters that sums are kept by count here. */
+/** Calls over time; dragging over it chooses a time. */
 function Histogram({ filters }: { filters: Filters }) {
   const view = useShared();
   const { set } = useView();
   const marks = useMarks(view);
-  const filter: SeriesFilter = { latencies: "no" };
-  for (const name of ["model", "target", "prompt", "release", "key"] as const) {
-    const value = filters[name];
-    if (value) {
-      filter[name] = value;
-    }
-  }
-  const series = useSeries(view, filter);
-  const group = series.data?.groups[0];
-  if (!series.data || !group) {
+  const counts = useCounts(view, filters);
+  if (!counts) {
     return <div className="hg-histogram" />;
   }
   const status = filters.status ?? "";
   const shows = (name: string): boolean =>
-    status === "" || status === name || (status === "error" && name !== "ok") || (/^\d+$/.test(status) && name[0] === status[0]);
+    status === "" || status === name || (status === "error" && name !== "ok") || (/^\d+$/.test(status) && classOf(status) === name);
   const lines = [
-    { label: "answered", colour: "green", values: group.ok, name: "ok" },
-    { label: "4xx", colour: "orange", values: group.client_errors, name: "4xx" },
-    { label: "5xx", colour: "vermillion", values: group.server_errors, name: "5xx" },
+    { label: "answered", colour: "green", values: counts.ok, name: "ok" },
+    { label: "4xx", colour: "orange", values: counts.client_errors, name: "4xx" },
+    { label: "5xx", colour: "vermillion", values: counts.server_errors, name: "5xx" },
   ].filter((line) => shows(line.name));
   return (
     <div className="hg-histogram">
@@ -138,13 +130,24 @@ function Histogram({ filters }: { filters: Filters }) {
         title="Calls"
         form="bars"
         height={84}
-        at={series.data.at}
-        end={series.data.end}
+        at={counts.at}
+        end={counts.end}
         lines={lines}
         marks={marks}
         write={compact}
         onSelect={(from, to) => set({ from, to, range: null })}
       />
+      {counts.counted_from !== null && (
+        <p className="hg-soft hg-histogram-note">
+          {counts.counted_from === counts.end
+            ? "Too many calls to look through for a chart of these filters."
+            : `The newest 10,000 alone are counted: those since ${moment(counts.counted_from)}.`}
+        </p>
+      )}
     </div>
   );
+}
+
+function classOf(status: string): string {
+  return status < "400" ? "ok" : `${status[0]}xx`;
 }

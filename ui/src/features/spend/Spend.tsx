@@ -10,6 +10,7 @@ import { type GroupName, type Series, useSeries } from "../series/useSeries";
 import { useMarks } from "../series/useMarks";
 import { Budgets } from "./Budgets";
 import { CostTable } from "./CostTable";
+import { filterOf, titleOf } from "../listing/none";
 import { DIMENSIONS, type Dimension } from "./dimensions";
 import { type Within, choicesOf, withinOf } from "./within";
 
