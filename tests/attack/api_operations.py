@@ -298,6 +298,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/feedback"): Operation(roles=ALL),
     ("post", "/api/v1/feedback"): Operation(roles=CALLERS - {"viewer"}, body=FEEDBACK),
     ("post", "/api/v1/feedback/batch"): Operation(roles=CALLERS - {"viewer"}, body={"items": [FEEDBACK]}),
+    ("post", "/api/v1/feedback/from/{system}"): Operation(roles=None, is_there=False),
     ("delete", "/api/v1/feedback/{feedback_id}"): Operation(roles=CALLERS - {"viewer"}),
     ("get", "/healthz"): Operation(roles=None),
     ("get", "/readyz"): Operation(roles=None),

@@ -28,7 +28,7 @@ class ScriptedApi:
         """Further headers of an answer, by how many requests have arrived."""
 
     def on(self, method: str, path: str, body: Any, status: int = 200) -> None:
-        """Answer this from now on; a list of bodies is answered one after the other, the last for ever."""
+        """Answer this from now on; a body may be a function of what was asked."""
         self.answers[method, path] = (status, body)
 
     def items(self, path: str, *items: Any) -> None:
@@ -48,6 +48,8 @@ class ScriptedApi:
         )
         if isinstance(answer, Script):
             answer = answer.next()
+        elif callable(answer):
+            answer = answer(body)
         return status, b"" if answer is None else json.dumps(answer).encode()
 
 

@@ -8,7 +8,6 @@ import pytest
 from tests.cli.scripted_api import ScriptedApi, serving, surround
 
 from headgate.cli.app import main
-from headgate.cli.feedback import read_value
 
 ITEM: dict[str, Any] = {
     "id": "content-1",
@@ -68,47 +67,6 @@ def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
-def test_a_file_goes_in_row_by_row(
-    capsys: pytest.CaptureFixture[str], api: ScriptedApi, tmp_path: Path
-) -> None:
-    file = tmp_path / "outcomes.csv"
-    file.write_text(
-        '\ufeffname,value,user,comment\nstars,4.5,anna,\nnote,good,bob,"a, b"\n', encoding="utf-8"
-    )
-    items = [{"id": "a", "code": None, "message": None}, {"id": None, "code": "x", "message": "items[1]: no"}]
-    api.on("POST", "/api/v1/feedback/batch", {"accepted": 1, "refused": 1, "items": items}, status=202)
-    assert main(["feedback", "import", str(file)]) == 1
-    assert sent(api) == {
-        "items": [
-            {"name": "stars", "value": 4.5, "user": "anna"},
-            {"name": "note", "value": "good", "user": "bob", "comment": "a, b"},
-        ]
-    }
-    said = capsys.readouterr().err
-    assert f"{file}:3: items[1]: no\n" in said and "1 count, 1 refused\n" in said
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("name,value,colour\na,1,red\n", "no such column as 'colour'"),
-        ("value,user\n1,anna\n", "has no column `name`"),
-        ("name,value\na,1,2\n", "more or fewer fields"),
-        ("name,value\na\n", "more or fewer fields"),
-    ],
-)
-def test_a_file_that_is_none_is_refused(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str, why: str
-) -> None:
-    file = tmp_path / "outcomes.csv"
-    file.write_text(text, encoding="utf-8")
-    assert main(["feedback", "import", str(file)]) == 1
-    said = capsys.readouterr().err
-    assert why in said and "hint: " in said
-
-
-def test_values_are_read_as_what_they_are() -> None:
-    read = [
-        read_value(text) for text in ("yes", "No", "TRUE", "false", "3", "-0.5", "1e3", "nan", "inf", "a b")
-    ]
-    assert read == [True, False, True, False, 3.0, -0.5, 1000.0, "nan", "inf", "a b"]
+def test_a_value_that_nobody_can_count_with_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["feedback", "add", "stars", "nan", "--user", "anna"]) == 1
+    assert capsys.readouterr().err.startswith("error: the value is 'nan', which is no number to count with")

@@ -97,6 +97,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"user": "u", "name": " x"}, "$.name"),
     ({"user": "u", "source": "cat"}, "cat"),
     ({"user": "u", "at": "yesterday"}, "at is 'yesterday'"),
+    ({"user": "u", "at": "9999-12-31T00:00:00Z"}, "more than a day ahead"),
+    ({"user": "u", "at": "1970-01-01T00:00:00Z"}, "before the year 2000"),
     ({"user": "u", "id": "a b"}, "$.id"),
     ({"user": "u", "score": 1}, "score"),
 ]
@@ -145,6 +147,23 @@ async def test_a_batch_holds_a_thousand_and_says_which_differ(database: Database
         assert len(seen) == len(set(seen)) == 1001
     await arrive(database)
     assert "score:helpful" in await facets_of(database)
+
+
+async def test_a_dry_run_says_what_would_come_of_it_and_keeps_nothing(database: Database) -> None:
+    async with control(database) as api:
+        await make_trace(database)
+        await say(api, id="there")
+        items = [{**HELPFUL, "id": "there"}, {**HELPFUL, "id": "new"}, {**HELPFUL, "id": "new"}]
+        items += [{**HELPFUL, "id": "there", "value": 3}, {"name": "n", "value": 1}]
+        batch = {"items": items, "dry_run": True}
+        tried = await api.post("/feedback/batch", batch, status=202)
+        assert (tried["accepted"], tried["known"], tried["refused"]) == (3, 2, 2)
+        assert [each["id"] for each in (await api.get("/feedback"))["items"]] == ["there"]
+        done = await api.post("/feedback/batch", {"items": items}, status=202)
+        assert done == tried
+        assert len((await api.get("/feedback"))["items"]) == 2
+        again = await api.post("/feedback/batch", {"items": items}, status=202)
+        assert (again["accepted"], again["known"], again["refused"]) == (3, 3, 2)
 
 
 async def arrive(database: Database, *scores: ScoreSaid) -> None:

@@ -22,7 +22,7 @@ from headgate.store.database import Database
 OPEN = {
     *("/", "/assets/{name:str}", "/{page:str}", "/{page:str}/{rest:path}"),
     *("/healthz", "/readyz", "/metrics", "/api", "/api/openapi.json", "/api/{path:str}"),
-    *("/api/v1/sign-in", "/api/v1/sign-out"),
+    *("/api/v1/sign-in", "/api/v1/sign-out", "/api/v1/feedback/from/{system:str}"),
 }
 
 
@@ -59,6 +59,9 @@ QUESTIONS = {"/api/v1/whatif", "/api/v1/whatif/stream", "/api/v1/rules/test"}
 DOORS = {"/api/v1/sign-in", "/api/v1/sign-out"}
 """They take a key themselves, or none, and change nothing but the browser's cookie."""
 
+SIGNED = {"/api/v1/feedback/from/{system:str}"}
+"""Takes a signature in place of a key."""
+
 TELEMETRY = {"/v1/traces", "/v1/metrics", "/v1/logs", "/api/public/otel/v1/traces"}
 """Refused in OTLP's own words, `google.rpc.Status`."""
 
@@ -75,7 +78,7 @@ def test_every_change_needs_a_grant_to_write_or_erase() -> None:
         for method, path, handler in routes(app_without_database())
         if method != "GET" and not str(grants_of(handler)).endswith((":write", ":erase"))
     }
-    assert weak == QUESTIONS | DOORS | CHECKED_INSIDE | NOWHERE
+    assert weak == QUESTIONS | DOORS | SIGNED | CHECKED_INSIDE | NOWHERE
 
 
 async def test_no_route_but_the_open_ones_answers_without_a_key(database: Database) -> None:

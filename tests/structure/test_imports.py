@@ -20,6 +20,7 @@ HIDDEN: frozenset[tuple[str, str]] = frozenset(
         ("headgate.cli.database", "headgate.processes.backup"),
         ("headgate.cli.datasets", "headgate.cli.dataset_files.cases_in"),
         ("headgate.cli.drill", "headgate.drills.conduct"),
+        ("headgate.cli.feedback", "headgate.cli.feedback_import"),
         ("headgate.cli.grounding", "headgate.cli.grounding_run"),
         ("headgate.cli.output", "rich.console.Console"),
         ("headgate.cli.output", "rich.table.Table"),
@@ -47,6 +48,7 @@ HIDDEN: frozenset[tuple[str, str]] = frozenset(
         ("headgate.sdk.prompts", "headgate.sdk.rendering.messages_of"),
         ("headgate.sdk.prompts", "headgate.sdk.rendering.version_of"),
         # Optional dependencies.
+        ("headgate.cli.feedback_import", "headgate.cli.feedback_query.queried"),
         ("headgate.cli.importing", "yaml"),
     }
 )

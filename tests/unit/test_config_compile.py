@@ -137,6 +137,10 @@ cases = [{ name = "one", prompt = "1 + 1?", expected = "2", scorer = "contains" 
 
 [drift]
 months_a_false_alarm = 6
+
+[feedback.shop]
+secrets = ["env:SHOP_SECRET"]
+outcomes = [{ name = "paid", value = true, user = "$.customer.id", when = { "$.type" = "order.paid" } }]
 """
 
 

@@ -84,6 +84,7 @@ from headgate.traces.otlp.receiving import Reception
 from headgate.traces.reading.routes import TRACE_ROUTES
 from headgate.traces.scores.http import FeedbackController, FeedbackListController
 from headgate.traces.scores.langfuse_http import LANGFUSE_ROUTES
+from headgate.traces.systems.http import take_outcomes
 
 PREFIX: Final = "/api/v1"
 
@@ -116,7 +117,7 @@ def create_control_app(services: ControlServices) -> Litestar:
     gate = Gate(state.book, services.clock, state.allowed_hosts, sign_ins=sign_ins)
     jobs = ControlJobs(services, state)
     return Litestar(
-        route_handlers=[_api(), _sign_in(), *_for_exporters(), healthz, readyz, metrics, *_console()],
+        route_handlers=[_api(), _without_key(), *_for_exporters(), healthz, readyz, metrics, *_console()],
         guards=[gate.check],
         request_class=StrictRequest,
         dependencies=_dependencies(services, state, gate, sign_ins),
@@ -209,8 +210,12 @@ def _api() -> Router:
     )
 
 
-def _sign_in() -> Router:
-    return Router(PREFIX, route_handlers=[sign_in, sign_out], response_headers={"cache-control": "no-store"})
+def _without_key() -> Router:
+    return Router(
+        PREFIX,
+        route_handlers=[sign_in, sign_out, take_outcomes],
+        response_headers={"cache-control": "no-store"},
+    )
 
 
 def _console() -> list[HTTPRouteHandler]:

@@ -39,6 +39,7 @@ _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FURTHER: Final[dict[str, tuple[int, ...]]] = {
     "/metrics": (401,),
     "/api/v1/sign-in": (401,),
+    "/api/v1/feedback/from/{system}": (401, 413, 503),
     "/api/v1/requests/stream": (429,),
     "/api/v1/traces/stream": (429,),
     "/api/v1/traces/export": (429,),

@@ -16,11 +16,12 @@ from headgate.catalog.model import KindName, Target
 from headgate.catalog.prices import price_table_version
 from headgate.config.compile import compile_stored, model_not_found, resolve_alias
 from headgate.config.http import Health
-from headgate.config.secrets import Secrets
+from headgate.config.secrets import Secrets, read_references
 from headgate.config.snapshot import Snapshot
 from headgate.config.snapshots import StoredSnapshot, current
 from headgate.core.faults import InvalidRequest, Misconfigured, NotFound, Unavailable
 from headgate.core.ports import Clock
+from headgate.core.secret import Secret
 from headgate.drift.model import Canary, DriftRule
 from headgate.experiments.model import Experiment
 from headgate.gateway.catching_up import catch_up
@@ -30,6 +31,7 @@ from headgate.meters.model import Budget, RateLimit
 from headgate.releases.rules import Rule
 from headgate.rollouts.model import Rollout
 from headgate.store.database import Database
+from headgate.traces.systems.model import BusinessSystem
 
 
 class ControlState:
@@ -53,6 +55,7 @@ class ControlState:
         self._target_health = target_health
         self._live = LiveState(self.book)
         self._busy = asyncio.Lock()
+        self._of_systems: Mapping[str, Sequence[Secret]] = {}
 
     @property
     def seq(self) -> int:
@@ -95,6 +98,11 @@ class ControlState:
     def canaries(self) -> tuple[Canary, ...]:
         """The canaries of the snapshot in force."""
         return self.snapshot.canaries if self.snapshot is not None else ()
+
+    def business_system(self, name: str) -> tuple[BusinessSystem, Sequence[Secret]] | None:
+        """A business system that sends feedback, and those of its secrets that are set here."""
+        found = None if self.snapshot is None else self.snapshot.systems.get(name)
+        return None if found is None else (found, self._of_systems.get(name, ()))
 
     def drift_rule(self) -> DriftRule:
         """How often watches of models may be wrong."""
@@ -166,6 +174,10 @@ class ControlState:
             self.refused = f"snapshot {stored.id} is not taken: {fault}"
             return
         self.secrets = checked(snapshot, Secrets.resolve(snapshot, self._environment))
+        self._of_systems = {
+            name: read_references(system.secrets, self._environment)
+            for name, system in snapshot.systems.items()
+        }
         self.snapshot = snapshot
         self.book.max_stale_ms = snapshot.max_stale_ms
         self.refused = None

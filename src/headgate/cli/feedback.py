@@ -1,9 +1,9 @@
 """`headgate feedback`: what people, code and models say of traces, requests, sessions and users.
 
-A file of outcomes goes in as CSV, each row once however often it is sent. Read next: `traces.scores`.
+Outcomes go in from files and queries, each line once however often it is sent. Read next: `feedback_import`,
+`traces.scores`.
 """
 
-import csv
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,17 +13,11 @@ import typer
 from headgate.cli.client import Json
 from headgate.cli.command import Api, over_api
 from headgate.cli.failure import EXIT_FAILED, CommandFailed
+from headgate.cli.feedback_shape import shape_of
 from headgate.cli.output import Column, moment
+from headgate.core.written import Wanted, read_value
 
 app = typer.Typer(no_args_is_help=True, help="Say what came of an answer, and see what was said.")
-
-BATCH_ROWS = 500
-FIELDS = (
-    *("name", "value", "comment", "at", "id", "source", "by"),
-    *("request_id", "trace_id", "span_id", "session", "user", "business_id"),
-)
-SUBJECTS = FIELDS[-6:]
-_WORDS = {"yes": True, "true": True, "no": False, "false": False}
 
 
 def subject_of(item: Json) -> str:
@@ -88,7 +82,7 @@ def add(
     saying: Saying,
 ) -> None:
     """Say something of a request, trace, span, session or user."""
-    body = {"name": name, "value": read_value(value), **about.fields(), **saying.fields()}
+    body = {"name": name, "value": said_value(value), **about.fields(), **saying.fields()}
     done: Json = api.client.post("/feedback", body)
     if api.out.as_json:
         api.out.json(done)
@@ -112,67 +106,81 @@ def list_feedback(
     api.out.rows(shown, COLUMNS, empty="Nothing was said; `headgate feedback add NAME VALUE` says something.")
 
 
+class Mapping(msgspec.Struct, frozen=True, kw_only=True):
+    """Which column says what."""
+
+    column: Annotated[
+        list[str] | None, typer.Option(help="FIELD=COLUMN, where a column has another name than its field.")
+    ] = None
+    set: Annotated[list[str] | None, typer.Option(help="FIELD=TEXT, the same on every line.")] = None
+    values: Annotated[Wanted, typer.Option(help="What values have to be; others are refused.")] = "any"
+    ignore_others: Annotated[
+        bool, typer.Option("--ignore-others", help="Leave out columns that feedback has no field for.")
+    ] = False
+
+
+class Importing(msgspec.Struct, frozen=True, kw_only=True):
+    """What to import, and how."""
+
+    query: Annotated[
+        str | None, typer.Option(help="In place of a file: a SELECT, or @FILE that holds one.")
+    ] = None
+    database: Annotated[
+        str | None, typer.Option(help="Where to ask it: env:NAME, file:PATH or postgresql://...; read-only.")
+    ] = None
+    encoding: Annotated[str, typer.Option(help="Of the file.")] = "utf-8"
+    from_line: Annotated[int, typer.Option(help="Go on at this line, or row of a query that is ordered.")] = 1
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would come of it, and change nothing.")
+    ] = False
+    refused: Annotated[
+        Path | None, typer.Option(help="Write refused lines, each with its reason, into this file.")
+    ] = None
+
+
 @app.command("import")
 @over_api
 def import_file(
     api: Api,
-    file: Annotated[Path, typer.Argument(help=f"A CSV file with a header of {', '.join(FIELDS)}.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="A CSV file with a header, or JSON Lines, or -; gzipped or not.")
+    ] = None,
+    *,
+    mapping: Mapping,
+    how: Importing,
 ) -> None:
-    """Say what stands in a CSV file, row by row; rows that are sent again count once."""
-    rows = read_rows(file)
-    accepted, refused = 0, 0
-    for start in range(0, len(rows), BATCH_ROWS):
-        part = rows[start : start + BATCH_ROWS]
-        done: Json = api.client.post("/feedback/batch", {"items": [row for _, row in part]})
-        accepted += done["accepted"]
-        refused += done["refused"]
-        for (line, _), answer in zip(part, done["items"], strict=True):
-            if answer["code"] is not None:
-                api.out.say(f"{file}:{line}: {answer['message']}")
-    if api.out.as_json:
-        api.out.json({"accepted": accepted, "refused": refused})
-    else:
-        api.out.say(f"{accepted} count, {refused} refused")
-    if refused:
+    """Say what stands in a file or a query's result, line by line; lines that are sent again count once.
+
+    Fields are name, value, comment, at, id, source, by, and one subject: request_id, trace_id, span_id,
+    session, user or business_id.
+    """
+    from headgate.cli import feedback_import as importing
+
+    shape = shape_of(
+        mapping.column or (),
+        mapping.set or (),
+        values=mapping.values,
+        ignores_others=mapping.ignore_others,
+        now_ms=importing.now_ms(),
+    )
+    wish = importing.Wish(
+        file=file,
+        query=how.query,
+        database=how.database,
+        encoding=how.encoding,
+        from_line=how.from_line,
+        is_dry=how.dry_run,
+        refused=how.refused,
+    )
+    counts = importing.import_outcomes(api.client, api.out, wish, shape)
+    importing.report(api.out, counts, wish)
+    if counts.refused:
         raise typer.Exit(EXIT_FAILED)
 
 
-def read_rows(file: Path) -> list[tuple[int, Json]]:
-    """Read a CSV file as feedback, each row with its line. Raises CommandFailed that says what is wrong."""
+def said_value(text: str) -> bool | float | str:
+    """Read a value of the command line. Raises CommandFailed for a number that can't be counted with."""
     try:
-        with file.open(encoding="utf-8-sig", newline="") as opened:
-            reader = csv.DictReader(opened)
-            unknown = [name for name in reader.fieldnames or () if name not in FIELDS]
-            if unknown or "name" not in (reader.fieldnames or ()):
-                missing = f"has no such column as {unknown[0]!r}" if unknown else "has no column `name`"
-                raise CommandFailed(
-                    f"feedback {missing}", f"the first line names columns of {', '.join(FIELDS)}"
-                )
-            return [(reader.line_num, _row(file, reader.line_num, row)) for row in reader]
-    except OSError as error:
-        raise CommandFailed(f"{file} can't be read ({error.strerror})", "name a CSV file") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise CommandFailed(
-            f"{file} is no CSV in UTF-8: {error}", "save it as CSV, then try again"
-        ) from error
-
-
-def _row(file: Path, line: int, row: dict[str | Any, str | Any]) -> Json:
-    if None in row or None in row.values():
-        raise CommandFailed(
-            f"{file}:{line} has more or fewer fields than the first line", "correct the line, then try again"
-        )
-    said: Json = {name: value for name, value in row.items() if value != ""}
-    return {**said, "value": read_value(row.get("value", ""))}
-
-
-def read_value(text: str) -> bool | float | str:
-    """Read yes and no, true and false, and numbers as such; anything else is a text."""
-    word = text.strip().lower()
-    if word in _WORDS:
-        return _WORDS[word]
-    try:
-        number = float(word)
-    except ValueError:
-        return text
-    return number if number - number == 0 and word.isascii() else text
+        return read_value(text)
+    except ValueError as error:
+        raise CommandFailed(f"the value {error}", "write a number, yes or no, or a text") from None

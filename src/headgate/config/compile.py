@@ -28,6 +28,7 @@ from headgate.config.problems import NOWHERE, Locations, Problems, nearest
 from headgate.config.providers import provider_of
 from headgate.config.rollouts import rollouts_of
 from headgate.config.snapshot import Alias, CallTimeouts, RetryRule, ServerLimits, Snapshot
+from headgate.config.systems import systems_of
 from headgate.config.values import MODEL_NAME_CHARACTERS_MAX, is_model_name, read_days, read_duration
 from headgate.core.faults import Misconfigured, NotFound
 from headgate.drift.model import DriftRule
@@ -144,6 +145,7 @@ class _Compiler:
         for index, table in enumerate(document.exporters):
             for place, region in enumerate(table.regions):
                 self._check_region(region, ("exporters", index, "regions", place))
+        systems = systems_of(document, self._problems)
         experiments, arms = experiments_of(document, aliases, self._arm_target, self._problems)
         rollouts, candidates = rollouts_of(document, aliases, self._arm_target, self._problems)
         canaries = canaries_of(document, self._problems)
@@ -175,6 +177,7 @@ class _Compiler:
             structured_output=server.structured_output,
             price_overrides=self._overrides,
             exporters=exporters,
+            systems=systems,
             experiments=experiments,
             arms=arms | candidates,
             rollouts=rollouts,

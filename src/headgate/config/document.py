@@ -30,6 +30,8 @@ from headgate.drift.model import Scorer
 from headgate.experiments.model import Better, FeedbackKind, Measure, Plan, Role, UnitKind
 from headgate.meters.model import OnOutage, RateWindow, Scope, WhenExhausted, WindowName
 from headgate.releases.rule_forms import Clamps, Parameters, Removed, Replacements
+from headgate.traces.scores.model import Source
+from headgate.traces.systems.model import Signature
 
 Positive = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
@@ -224,6 +226,50 @@ class ExporterTable(
     """Where the collector keeps what it gets. Calls that may only be in some regions go nowhere else."""
 
 
+class OutcomeTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`[[feedback.NAME.outcomes]]`: what one kind of event says. `$.` begins where it stands in the event."""
+
+    name: str
+    """Of the feedback, such as `paid`, or where the name stands."""
+    value: bool | float | str
+    """Such as `true`, or where it stands: `$.data.amount`."""
+    when: Annotated[dict[str, bool | int | float | str], msgspec.Meta(max_length=16)] = {}
+    """Only events in which these stand, such as `{ "$.type" = "order.paid" }`."""
+    at: str | None = None
+    """When it was so: ISO 8601, or seconds or milliseconds since 1970; by default when it comes."""
+    id: str | None = None
+    """Of the event, so that what is sent again counts once; by default made of all that is said."""
+    comment: str | None = None
+    by: str | None = None
+    request_id: str | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
+    session: str | None = None
+    user: str | None = None
+    business_id: str | None = None
+    """Who or what it is about: exactly one."""
+
+
+class FeedbackTable(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """`[feedback.NAME]`: a business system that sends signed events to `/api/v1/feedback/from/NAME`."""
+
+    secrets: Annotated[tuple[Credential, ...], msgspec.Meta(min_length=1, max_length=4)]
+    """What it signs with; any of them, so that one can be changed without a gap."""
+    outcomes: Annotated[tuple[OutcomeTable, ...], msgspec.Meta(min_length=1, max_length=32)]
+    signature: Signature = "timestamped"
+    header: str | None = None
+    """Where the signature stands; by default `x-headgate-signature`, for `body` `x-signature`."""
+    tolerance: Duration | None = None
+    """How old a signature that bears its time may be; by default 5m."""
+    project: Name = "default"
+    """Whose feedback it is."""
+    items: str | None = None
+    """Where in the body a list of events stands, such as `$.events`; by default a body is one event."""
+    source: Source = "code"
+
+
 class ArmTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """`[[experiments.arms]]`: one way of serving calls. The first is the baseline."""
 
@@ -406,6 +452,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     projects: dict[Name, ProjectTable] = {}
     prices: dict[ModelName, PriceTable] = {}
     exporters: tuple[ExporterTable, ...] = ()
+    feedback: dict[Name, FeedbackTable] = {}
     experiments: tuple[ExperimentTable, ...] = ()
     rollouts: Annotated[tuple[RolloutTable, ...], msgspec.Meta(max_length=64)] = ()
     canaries: tuple[CanaryTable, ...] = ()

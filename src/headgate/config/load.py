@@ -200,7 +200,7 @@ def _unwrapped(expected: Any) -> tuple[Any, list[msgspec.Meta]]:
 
 
 def _shown(value: Any, path: Path) -> str:
-    if "api_key" in path or "headers" in path:
+    if "api_key" in path or "headers" in path or "secrets" in path:
         return "not shown, as it may be a secret"
     text = str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -4,7 +4,8 @@ A provider whose secret is missing does not stop the others: calls to it are exc
 /readyz says it. Never puts a secret into a snapshot, a message or a log. Read next: `core.secret`.
 """
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -92,6 +93,15 @@ def read_reference(reference: str, environ: Mapping[str, str]) -> Secret:
     if len(text) > SECRET_BYTES_MAX or not (text.isascii() and text.isprintable()):
         raise Misconfigured(f"{reference} holds what no header can carry; write one line of ASCII into it")
     return Secret(text)
+
+
+def read_references(references: Sequence[str], environ: Mapping[str, str]) -> tuple[Secret, ...]:
+    """Resolve those of some references that are set. Reads files, and so blocks."""
+    found: list[Secret] = []
+    for reference in references:
+        with contextlib.suppress(Misconfigured):
+            found.append(read_reference(reference, environ))
+    return tuple(found)
 
 
 def _file_text(path: Path) -> str | OSError:

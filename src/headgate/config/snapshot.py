@@ -14,6 +14,7 @@ from headgate.experiments.model import Experiment
 from headgate.meters.model import Budget, LoopGuard, RateLimit
 from headgate.rollouts.model import Rollout
 from headgate.traces.sending.model import Exporter
+from headgate.traces.systems.model import BusinessSystem
 
 Strategy = Literal["fallback", "weighted", "fastest", "cheapest"]
 Strictness = Literal["strict", "lenient"]
@@ -95,6 +96,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     price_overrides: dict[str, ModelFacts] = msgspec.field(default_factory=dict[str, ModelFacts])
     """By `provider/model`, from `[prices]`; they hold for models that no alias names, too."""
     exporters: tuple[Exporter, ...] = ()
+    systems: dict[str, BusinessSystem] = msgspec.field(default_factory=dict[str, BusinessSystem])
+    """Whose signed events are feedback, by name."""
     experiments: tuple[Experiment, ...] = ()
     arms: dict[tuple[str, str], Alias] = msgspec.field(default_factory=dict[tuple[str, str], Alias])
     """The alias of an experiment with an arm's targets, by their names, for arms that have targets."""

@@ -101,7 +101,7 @@ NOBODY: Final = frozenset(
         *("releases", "environment_moves", "prompts_unreleased", "rule_versions", "schema_migrations"),
         *("experiments", "judges", "datasets", "dataset_versions", "check_runs"),
         *("drift_watches", "drift_keys", "drift_runs", "drift_answers", "drift_alarms"),
-        *("drift_hours", "drift_served"),
+        *("drift_hours", "drift_served", "feedback_deliveries"),
     }
 )
 """Tables that hold nothing of what callers say or who they are."""

@@ -14,7 +14,7 @@ from litestar import Controller, Request, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, Parameter
 
 from headgate.access.gate import CallerKey, PageLimit, grant
-from headgate.access.http import Store
+from headgate.access.http import Store, Time
 from headgate.access.roles import visible
 from headgate.access.store import AuditEntry, write_audit
 from headgate.core.faults import Conflict, InvalidRequest
@@ -51,9 +51,10 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Up to 1,000 at once, each as `POST /feedback` takes it."""
+    """Up to 1,000, each as `POST /feedback` takes it. `dry_run` answers as ever, and keeps nothing."""
 
     items: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1, max_length=BATCH_MAX)]
+    dry_run: bool = False
 
 
 class BatchItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,9 +66,12 @@ class BatchItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Batched(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a batch: how many count and do not, and each in the order in which they came."""
+    """What came of a batch: how many count and do not, and each in the order in which they came.
+
+    `known` of those that count were there before, or stand in the batch twice."""
 
     accepted: int
+    known: int
     refused: int
     items: list[BatchItem]
 
@@ -111,13 +115,15 @@ class FeedbackController(Controller):
     tags = ("feedback",)
 
     @post(status_code=202, opt={"grant": grant("feedback:write")})
-    async def add_feedback(self, caller: CallerKey, database: Store, data: JSONBody[NewFeedback]) -> Accepted:
+    async def add_feedback(
+        self, caller: CallerKey, database: Store, clock: Time, data: JSONBody[NewFeedback]
+    ) -> Accepted:
         """Say something of a request, trace, span, session or user of your project.
 
         What is named may come later, or have come long ago. The same `id` twice counts once: 409 where the
         content differs. Without `id` one is made from the content.
         """
-        score = score_of(data, caller.id)
+        score = score_of(data, caller.id, now_ms=clock.now_ms())
         async with database.transaction() as connection:
             [added] = await add_scores(connection, caller.project, [score])
         if added.differs:
@@ -126,23 +132,31 @@ class FeedbackController(Controller):
 
     @post("/batch", status_code=202, opt={"grant": grant("feedback:write")})
     async def add_feedback_batch(
-        self, caller: CallerKey, database: Store, data: JSONBody[NewBatch]
+        self, caller: CallerKey, database: Store, clock: Time, data: JSONBody[NewBatch]
     ) -> Batched:
         """Say up to 1,000 things at once; those that are refused leave the others alone."""
+        now_ms = clock.now_ms()
         items: list[BatchItem | None] = []
         scores: list[Score] = []
         for place, each in enumerate(data.items):
             try:
-                scores.append(score_of(_read(each), caller.id))
+                scores.append(score_of(_read(each), caller.id, now_ms=now_ms))
                 items.append(None)
             except InvalidRequest as fault:
                 message = f"items[{place}]: {fault.message}"
                 items.append(BatchItem(id=None, code=fault.code, message=message))
-        async with database.transaction() as connection:
-            added = iter(await add_scores(connection, caller.project, scores) if scores else [])
-        answers = [_answer(next(added)) if item is None else item for item in items]
+        added: list[Added] = []
+        if scores:
+            async with (
+                database.connection() as connection,
+                connection.transaction(force_rollback=data.dry_run),
+            ):
+                added = await add_scores(connection, caller.project, scores)
+        kept = iter(added)
+        answers = [_answer(next(kept)) if item is None else item for item in items]
         accepted = sum(answer.code is None for answer in answers)
-        return Batched(accepted=accepted, refused=len(answers) - accepted, items=answers)
+        known = sum(not each.is_new and not each.differs for each in added)
+        return Batched(accepted=accepted, known=known, refused=len(answers) - accepted, items=answers)
 
     @delete("/{feedback_id:str}", status_code=200, opt={"grant": grant("feedback:write")})
     async def delete_feedback(

@@ -35,7 +35,7 @@ class LangfuseScore(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     timestamp: str | None = None
 
 
-def score_said(item: object, key: str) -> Score:
+def score_said(item: object, key: str, *, now_ms: int) -> Score:
     """Return one score as a row to be. Raises InvalidRequest that says what can't be kept of it."""
     try:
         said = msgspec.convert(item, LangfuseScore)
@@ -62,7 +62,7 @@ def score_said(item: object, key: str) -> Score:
         parse_instant_ms(said.timestamp, "timestamp")
     try:
         known = {name: value for name, value in feedback.items() if value is not None}
-        return score_of(msgspec.convert(known, NewFeedback), key)
+        return score_of(msgspec.convert(known, NewFeedback), key, now_ms=now_ms)
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"the score {said.name[:64]!r} can't be kept: {error}") from None
 

@@ -4,13 +4,14 @@ Whatever else it asks is answered in words: what to use here instead. Read next:
 `otlp.http` (its spans).
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from litestar import Request, Response, get, post, route
 from litestar.params import FromPath
 
 from headgate.access.gate import ANY_KEY, KEY_ANYWHERE, CallerKey, grant
-from headgate.access.http import Store
+from headgate.access.http import Store, Time
 from headgate.access.model import Key
 from headgate.core.faults import InvalidRequest, NotFound
 from headgate.store.database import Database
@@ -46,18 +47,18 @@ async def langfuse_projects(caller: CallerKey) -> dict[str, Any]:
     opt={"grant": grant("feedback:write"), KEY_ANYWHERE: True},
 )
 async def langfuse_scores(
-    caller: CallerKey, database: Store, request: AnyRequest
+    caller: CallerKey, database: Store, clock: Time, request: AnyRequest
 ) -> Response[dict[str, Any]]:
     """Take scores of Langfuse's SDK as feedback; one of an id that is there takes its place."""
     body = await request.body()
     items = items_of(body)
     if body.lstrip()[:1] != b"[":
-        score = score_said(items[0], caller.id)
+        score = score_said(items[0], caller.id, now_ms=clock.now_ms())
         [wrong] = await _add(database, caller, [score])
         if wrong:
             raise InvalidRequest(wrong)
         return Response({"id": score.id}, status_code=200)
-    told = await _take(database, caller, items)
+    told = await _take(database, caller, items, clock.now_ms())
     errors = [{"message": wrong} for wrong in told if wrong]
     if not errors:
         return Response({"message": "Accepted"}, status_code=202)
@@ -71,12 +72,13 @@ async def langfuse_scores(
     opt={"grant": grant("feedback:write"), KEY_ANYWHERE: True},
 )
 async def langfuse_ingestion(
-    caller: CallerKey, database: Store, request: AnyRequest
+    caller: CallerKey, database: Store, clock: Time, request: AnyRequest
 ) -> Response[dict[str, Any]]:
     """Take the scores among the events of earlier SDKs of Langfuse; spans come by OTLP alone."""
     events = events_of(await request.body())
     scores = [event for event in events if event.get("type") == "score-create"]
-    told = iter(await _take(database, caller, [event.get("body") for event in scores]))
+    bodies = [event.get("body") for event in scores]
+    told = iter(await _take(database, caller, bodies, clock.now_ms()))
     successes: list[dict[str, Any]] = []
     errors: list[dict[str, Any]] = []
     for event in events:
@@ -117,7 +119,7 @@ LANGFUSE_ROUTES: Final[tuple[Any, ...]] = (
 )
 
 
-async def _take(database: Database, caller: Key, items: list[object]) -> list[str]:
+async def _take(database: Database, caller: Key, items: Sequence[object], now_ms: int) -> list[str]:
     """Keep scores; return for each what is wrong with it, empty where it counts."""
     if len(items) > BATCH_MAX:
         raise InvalidRequest(f"{len(items)} scores are sent at once; send {BATCH_MAX} at most")
@@ -125,7 +127,7 @@ async def _take(database: Database, caller: Key, items: list[object]) -> list[st
     told: list[str] = []
     for item in items:
         try:
-            scores.append(score_said(item, caller.id))
+            scores.append(score_said(item, caller.id, now_ms=now_ms))
             told.append("")
         except InvalidRequest as fault:
             scores.append(None)

@@ -14,6 +14,7 @@ import msgspec
 from headgate.core.faults import InvalidRequest
 from headgate.core.identity import span_number, trace_id_of
 from headgate.core.pages import parse_instant_ms
+from headgate.core.written import check_time
 from headgate.traces.model import ScoreSaid
 
 BATCH_MAX = 1000
@@ -117,8 +118,11 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True):
     business_id: str | None = None
 
 
-def score_of(said: NewFeedback, key: str) -> Score:
-    """Return what was said as a row. Raises InvalidRequest, naming the field, for what makes no sense."""
+def score_of(said: NewFeedback, key: str, *, now_ms: int | None = None) -> Score:
+    """Return what was said as a row. Raises InvalidRequest, naming the field, for what makes no sense.
+
+    With `now_ms` also for a time that is before the year 2000, or more than a day ahead of it.
+    """
     subject = _subject(said)
     trace = said.trace_id
     if said.business_id is not None:
@@ -126,6 +130,12 @@ def score_of(said: NewFeedback, key: str) -> Score:
     if trace is not None and not int(trace, 16):
         raise InvalidRequest("trace_id is all zeros, which is no trace", parameter="trace_id")
     kind, number, text = parts_of(said.value)
+    at_ms = None if said.at is None else parse_instant_ms(said.at, "at")
+    if at_ms is not None and now_ms is not None:
+        try:
+            check_time(at_ms, now_ms)
+        except ValueError as error:
+            raise InvalidRequest(f"at {error}", parameter="at") from None
     return Score(
         id=said.id or _id_of(said),
         key=key,
@@ -136,7 +146,7 @@ def score_of(said: NewFeedback, key: str) -> Score:
         comment=said.comment,
         source=said.source,
         said_by=said.by,
-        at_ms=None if said.at is None else parse_instant_ms(said.at, "at"),
+        at_ms=at_ms,
         subject=subject,
         request_id=None if said.request_id is None else uuid.UUID(said.request_id),
         trace_id=None if trace is None else uuid.UUID(trace),

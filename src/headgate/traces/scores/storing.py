@@ -29,9 +29,12 @@ _SHOWN: Final = {"kind": "value", "text": "value", "said_by": "by"}
 
 
 class Added(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a row: `differs` names the fields in which another of that id, there before, differs."""
+    """What came of a row: `differs` names the fields in which another of that id, there before, differs.
+
+    `is_new` is False where the same was there before, or earlier among the same rows."""
 
     id: str
+    is_new: bool = True
     differs: tuple[str, ...] = ()
 
 
@@ -65,7 +68,9 @@ async def add_scores(connection: Connection, project: str, scores: Sequence[Scor
     if traces:
         await set_facets(connection, project, traces)
     return [
-        Added(id=score.id, differs=() if place in fresh else _differing(score, there.get(score.id)))
+        Added(id=score.id)
+        if place in fresh
+        else Added(id=score.id, is_new=False, differs=_differing(score, there.get(score.id)))
         for place, score in enumerate(scores)
     ]
 
