@@ -108,7 +108,8 @@ async def test_what_was_taken_back_does_not_come_again_by_a_copy(
 async def test_nobody_else_is_let_in(database: Database, environment: dict[str, str]) -> None:
     async with control(database, environment=environment) as plain:
         api = await set_up(database, plain)
-        for how in ({"secret": "another"}, {"sent": time.time() - 400}, {"secret": ""}):
+        wrong: list[dict[str, Any]] = [{"secret": "another"}, {"sent": time.time() - 400}, {"secret": ""}]
+        for how in wrong:
             status, found = await send(api, event(), **how)
             assert (status, found["error"]["code"]) == (401, "invalid_key"), how
             assert SECRET not in str(found)

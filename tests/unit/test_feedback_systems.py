@@ -171,7 +171,7 @@ def test_an_event_says_what_the_file_makes_of_it() -> None:
 def test_other_events_are_left_out_and_lists_are_looked_into() -> None:
     many = system('items = "$.events"', EVENTS)
     tried = {**EVENT, "test": 0}
-    body = {"events": [EVENT, tried, {"type": "order.sent"}, 17, None, []]}
+    body: dict[str, Any] = {"events": [EVENT, tried, {"type": "order.sent"}, 17, None, []]}
     found = mapped(many, body, now_ms=NOW_MS)
     assert [score.name for score in found.scores] == ["paid", "revenue", "revenue"]
     assert found.left_out == 4 and not found.problems
@@ -206,11 +206,12 @@ def test_an_event_that_does_not_say_it_is_told(change: dict[str, Any], why: str)
 
 def test_a_body_without_its_list_is_refused() -> None:
     many = system('items = "$.events"', EVENTS)
-    for body in ({}, [], None, {"events": {}}):
+    bodies: list[Any] = [{}, [], None, {"events": {}}]
+    for body in bodies:
         with pytest.raises(InvalidRequest, match=r"no list at \$.events"):
             mapped(many, body, now_ms=NOW_MS)
     with pytest.raises(InvalidRequest, match="1001 events"):
-        mapped(many, {"events": [{}] * 1001}, now_ms=NOW_MS)
+        mapped(many, {"events": [None] * 1001}, now_ms=NOW_MS)
     with pytest.raises(InvalidRequest, match="says 1002 things"):
         mapped(many, {"events": [EVENT] * 501}, now_ms=NOW_MS)
 
