@@ -41,7 +41,7 @@ class SystemsInForce(Protocol):
 InForce = NamedDependency[SkipValidation[SystemsInForce]]
 
 
-class Taken(msgspec.Struct, frozen=True, kw_only=True):
+class TakenOutcomes(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a body: what counts, how much of it was there before, and events that say nothing.
 
     `repeated`: this very body has come before, and nothing was done."""
@@ -65,7 +65,7 @@ async def take_outcomes(
     database: Store,
     clock: Time,
     in_force: InForce,
-) -> Taken:
+) -> TakenOutcomes:
     """Take events of a business system as feedback, signed as `[feedback.NAME]` in headgate.toml says.
 
     What is wrong with one event is said, and leaves the others alone; to send a body again does no harm.
@@ -91,13 +91,13 @@ async def take_outcomes(
 
 async def _keep(
     connection: Connection, system: BusinessSystem, found: Mapped, digest: bytes
-) -> tuple[Taken, list[str]]:
+) -> tuple[TakenOutcomes, list[str]]:
     """Keep what counts. A body with something wrong is not noted: it may be right once the file is."""
     problems = list(found.problems)
     if not problems:
         noted = await connection.execute(QUERIES.note_delivery, {"system": system.name, "digest": digest})
         if await noted.fetchone() is None:
-            return Taken(repeated=True), []
+            return TakenOutcomes(repeated=True), []
         await connection.execute(QUERIES.forget_deliveries, {"days": KEPT_DAYS})
     added = await add_scores(connection, system.project, found.scores) if found.scores else []
     for each in added:
@@ -107,7 +107,7 @@ async def _keep(
             )
     accepted = sum(not each.differs for each in added)
     known = sum(not each.is_new and not each.differs for each in added)
-    return Taken(accepted=accepted, known=known, left_out=found.left_out), problems
+    return TakenOutcomes(accepted=accepted, known=known, left_out=found.left_out), problems
 
 
 def _decoded(body: bytes) -> object:
@@ -117,6 +117,6 @@ def _decoded(body: bytes) -> object:
         raise InvalidRequest(f"the body is no valid JSON: {error}") from None
 
 
-def _told(taken: Taken, problems: Sequence[str]) -> str:
+def _told(taken: TakenOutcomes, problems: Sequence[str]) -> str:
     more = f" (and {len(problems) - TOLD_MAX} more)" if len(problems) > TOLD_MAX else ""
     return f"{taken.accepted} count, {len(problems)} are refused: {'; '.join(problems[:TOLD_MAX])}{more}"
