@@ -128,6 +128,7 @@ alias = "helper"
 targets = ["mock/tiny"]
 shares = [0.1, 0.5]
 guardrails = [{ name = "errors", measure = "errors", margin = "0.1" }]
+shadow = { share = 0.1, agree = { tools = 0.9 } }
 
 [[canaries]]
 name = "sums"

@@ -30,6 +30,7 @@ from headgate.drift.model import Scorer
 from headgate.experiments.model import Better, FeedbackKind, Measure, Plan, Role, UnitKind
 from headgate.meters.model import OnOutage, RateWindow, Scope, WhenExhausted, WindowName
 from headgate.releases.rule_forms import Clamps, Parameters, Removed, Replacements
+from headgate.rollouts.model import Agreement
 from headgate.traces.scores.model import Source
 from headgate.traces.systems.model import Signature
 
@@ -410,6 +411,15 @@ class ServerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Whether answers are held against the JSON schema of a call. Unset: where no provider does it."""
 
 
+class ShadowTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The stage before all others: part of the calls goes to the candidate, too, shown to nobody."""
+
+    share: Rate
+    """Of all calls, those that are also sent to the candidate; of internal callers' calls, to the present."""
+    agree: dict[Agreement, Rate] = {}
+    """The least part of them in which both answers have to agree, such as `{ tools = 0.9 }`."""
+
+
 class RolloutTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """`[[rollouts]]`: an alias moves to a candidate by stages: internal callers, shares of all units, all.
 
@@ -431,6 +441,8 @@ class RolloutTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Internal callers are served by the candidate first: these users, keys (by id) and tags."""
     keys: Annotated[tuple[str, ...], msgspec.Meta(max_length=256)] = ()
     tags: Annotated[tuple[str, ...], msgspec.Meta(max_length=256)] = ()
+    shadow: ShadowTable | None = None
+    """Compares both on the same calls before anybody is served by the candidate; none unless given."""
     shares: Annotated[tuple[Rate, ...], msgspec.Meta(min_length=1, max_length=8)] = (0.01, 0.05, 0.25)
     """Of all units, one stage after the other."""
     unit: UnitKind = "user"

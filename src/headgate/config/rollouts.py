@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from headgate.config.document import ArmTable, Document, RolloutTable
+from headgate.config.document import ArmTable, Document, RolloutTable, ShadowTable
 from headgate.config.experiments import Arms, TargetOf, check_metric, metric_of, rule_of_arm
 from headgate.config.lines import Path
 from headgate.config.problems import Problems, nearest
@@ -13,7 +13,16 @@ from headgate.config.values import read_duration
 from headgate.experiments.model import OWN_PREFIX as PREFIX
 from headgate.experiments.model import Arm, Experiment
 from headgate.experiments.model import version_of as experiment_version
-from headgate.rollouts.model import CANDIDATE, PRESENT, Audience, Rollout, Stage, StageKind, version_of
+from headgate.rollouts.model import (
+    CANDIDATE,
+    PAIRED,
+    PRESENT,
+    Audience,
+    Rollout,
+    Stage,
+    StageKind,
+    version_of,
+)
 
 
 def rollouts_of(
@@ -41,8 +50,10 @@ def rollouts_of(
 def _rollout(table: RolloutTable, path: Path, problems: Problems) -> Rollout:
     to = _candidate(table, path, problems)
     stages: list[Stage] = []
+    if table.shadow is not None:
+        stages.append(_stage(table, to, "shadow", "shadow", 0.0))
     if table.users or table.keys or table.tags:
-        stages.append(_stage(table, to, "internal", "internal", 0.0))
+        stages.append(_stage(table, to, "internal", "internal", 1.0))
     stages += [_stage(table, to, f"{share * 100:g} %", "share", share) for share in table.shares]
     stages.append(_stage(table, to, "all", "all", 1.0))
     rollout = Rollout(
@@ -50,8 +61,9 @@ def _rollout(table: RolloutTable, path: Path, problems: Problems) -> Rollout:
         alias=table.alias,
         to=to,
         stages=tuple(stages),
-        guardrails=stages[0].experiment.metrics,
+        guardrails=stages[-1].experiment.metrics,
         audience=Audience(users=table.users, keys=table.keys, tags=table.tags),
+        agree={} if table.shadow is None else table.shadow.agree,
         units=table.units,
     )
     return msgspec.structs.replace(rollout, version=version_of(rollout))
@@ -74,22 +86,37 @@ def _candidate(table: RolloutTable, path: Path, problems: Problems) -> Arm:
 
 def _stage(table: RolloutTable, to: Arm, name: str, kind: StageKind, share: float) -> Stage:
     """One experiment a stage. Its chance of error is a part of the whole rollout's: a union bound."""
-    candidate = share if kind == "share" else 1.0
-    arms = (Arm(name=PRESENT, share=1.0 - candidate), msgspec.structs.replace(to, share=candidate))
+    arms = (Arm(name=PRESENT, share=1.0 - share), msgspec.structs.replace(to, share=share))
     metrics = tuple([msgspec.structs.replace(metric_of(each), role="guardrail") for each in table.guardrails])
+    is_paired = kind in ("shadow", "internal") and table.shadow is not None
     experiment = Experiment(
         name=PREFIX + table.name,
         alias=table.alias,
         arms=arms,
         metrics=metrics,
         unit=table.unit,
-        salt=name if kind == "internal" else "",
+        salt=name if kind in ("shadow", "internal") else "",
         window_s=read_duration(table.window),
-        error=table.error / max(1, len(metrics) * len(table.shares)),
-        planned_units=max(1, round(table.units / candidate)),
+        error=table.error / _questions(table),
+        planned_units=max(1, table.units if is_paired else round(table.units / (share or 1.0))),
     )
     version = experiment_version(experiment)
-    return Stage(name=name, kind=kind, experiment=msgspec.structs.replace(experiment, version=version))
+    sampled = table.shadow.share if is_paired and table.shadow is not None else 0.0
+    return Stage(
+        name=name,
+        kind=kind,
+        experiment=msgspec.structs.replace(experiment, version=version),
+        sampled=sampled,
+    )
+
+
+def _questions(table: RolloutTable) -> int:
+    """How often the whole rollout asks whether something is broken: each may err."""
+    asked = len(table.guardrails) * len(table.shares)
+    if table.shadow is not None:
+        paired = sum(each.measure in PAIRED for each in table.guardrails) + len(table.shadow.agree)
+        asked += paired * (2 if table.users or table.keys or table.tags else 1)
+    return max(1, asked)
 
 
 def _check(document: Document, table: RolloutTable, path: Path, problems: Problems) -> None:
@@ -110,6 +137,8 @@ def _check(document: Document, table: RolloutTable, path: Path, problems: Proble
         problems.add(
             (*path, "alias"), f"is {table.alias!r}, which an experiment has; an alias has one of both"
         )
+    if table.shadow is not None:
+        _check_shadow(table, table.shadow, (*path, "shadow"), problems)
     others = [each for each in document.rollouts if each is not table]
     if any(each.alias == table.alias for each in others):
         problems.add(
@@ -117,3 +146,15 @@ def _check(document: Document, table: RolloutTable, path: Path, problems: Proble
         )
     if any(each.name == table.name for each in others):
         problems.add((*path, "name"), f"is {table.name!r} a second time; choose another")
+
+
+def _check_shadow(table: RolloutTable, shadow: ShadowTable, path: Path, problems: Problems) -> None:
+    if not 0 < shadow.share <= 1:
+        problems.add((*path, "share"), f"is {shadow.share}; write a part of all calls, such as 0.1")
+    for name, least in shadow.agree.items():
+        if not 0 < least < 1:
+            problems.add((*path, "agree", name), f"is {least}; write a part below 1, such as 0.9")
+    if not shadow.agree and not any(each.measure in PAIRED for each in table.guardrails):
+        problems.add(
+            path, "compares nothing: nobody gives feedback on its answers; add a guardrail such as errors"
+        )

@@ -13,6 +13,8 @@ SETTLED = 2
 END = 3
 BODY = 4
 ALERT = 5
+COMPARED = 20
+LEFT_OUT = 21
 
 
 class Hold(msgspec.Struct, frozen=True, array_like=True):
@@ -20,6 +22,10 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
 
     window: int
     pico_usd: int
+
+
+SHADOW = "shadow"
+"""What stands for the kind of unit of a shadow's exposure."""
 
 
 class Exposure(msgspec.Struct, frozen=True, array_like=True):
@@ -31,6 +37,11 @@ class Exposure(msgspec.Struct, frozen=True, array_like=True):
     arm: str
     unit: str
     unit_kind: str
+
+    @property
+    def is_shadow(self) -> bool:
+        """Whether the call was made beside another one, whose id is the unit, and shown to nobody."""
+        return self.unit_kind == SHADOW
 
 
 class Begin(msgspec.Struct, frozen=True, array_like=True):
@@ -175,6 +186,45 @@ class Body(msgspec.Struct, frozen=True, array_like=True):
     response_content_type: str = ""
     label: str = ""
     """The call's label (`core.labels.label_text`), which its stored messages carry."""
+
+
+class Answered(msgspec.Struct, frozen=True, array_like=True):
+    """What one of two compared answers came to."""
+
+    failed: bool
+    refused: bool
+    wait_ms: int | None
+    """Until a stream's first token, or until the whole answer; None where none came."""
+    cost_pico_usd: int | None
+    characters: int | None = None
+    """The length of its text; None where it was not read."""
+
+
+class Compared(msgspec.Struct, frozen=True, array_like=True):
+    """A call and its shadow, as both arms of a rollout's stage answered it. What is None was not compared."""
+
+    version: str
+    project: str
+    unit: str
+    """A digest: whoever looks at a comparison is not to know whose call it was."""
+    at_ms: int
+    call: bytes
+    shadow: bytes
+    present: Answered
+    candidate: Answered
+    same_finish: bool | None = None
+    same_tools: bool | None = None
+    same_text: bool | None = None
+    keeps_form: bool | None = None
+    """Whether the candidate keeps to the schema that the call prescribes, or the present does not either."""
+
+
+class LeftOut(msgspec.Struct, frozen=True, array_like=True):
+    """How many shadows of a stage were not made, and why."""
+
+    version: str
+    reason: str
+    calls: int
 
 
 class Alert(msgspec.Struct, frozen=True, array_like=True):

@@ -97,8 +97,8 @@ class TrafficSink:
             if envelope.kind != END:
                 continue
             end = _decode(envelope.payload)
-            if not end.target:
-                continue
+            if not end.target or any(exposure.is_shadow for exposure in end.exposures):
+                continue  # A shadow says nothing of what callers get.
             _note(served, end, "model", end.served_model)
             _note(served, end, "fingerprint", end.fingerprint)
             if TAG not in end.tags and end.status != CLIENT_CLOSED and end.operation == "chat":

@@ -61,7 +61,8 @@ class MetricReport(msgspec.Struct, frozen=True, kw_only=True):
     """One metric in all arms. `answered` is each arm's share of complete units that answered."""
 
     name: str
-    measure: Measure
+    measure: Measure | Literal["agreement"]
+    """Agreement: the share of calls that two arms answer alike, against all of them."""
     role: Role
     kind: FeedbackKind
     better: Better

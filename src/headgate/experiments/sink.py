@@ -86,6 +86,8 @@ async def _count(connection: Connection, ends: Sequence[End]) -> None:
     for end in ended:
         project = name(end.project)
         for exposure in end.exposures:
+            if exposure.is_shadow:
+                continue
             if not exposure.arm:
                 stray = (exposure.version, project)
                 strays[stray] = strays.get(stray, 0) + 1

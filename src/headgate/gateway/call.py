@@ -26,6 +26,7 @@ from headgate.wire.model import CallFacts, Route
 
 if TYPE_CHECKING:
     from headgate.gateway.held import Held, Refusal
+    from headgate.gateway.pairing import Pair
     from headgate.gateway.plane import Current
     from headgate.gateway.standing import Standing
 
@@ -108,6 +109,12 @@ class Call(msgspec.Struct, eq=False):
     prompts: tuple[PromptUsed, ...] = ()
     exposures: tuple[Exposure, ...] = ()
     """The experiments that it takes part in, and in which arm."""
+    pair: "Pair | None" = None
+    """Set where it is to be answered by another arm, too, once its caller has been served."""
+    shadows: "Pair | None" = None
+    """Set where it is the shadow of another call, shown to nobody."""
+    ended: End | None = None
+    """Its record, kept where it is compared."""
     provider_request_id: str = ""
     response: BodyCopy | None = None
     response_content_type: str = ""

@@ -60,7 +60,7 @@ def expected_of(call: Call, way: Way, made: Written | None) -> Expected | None:
     if mode == "trusted" or (mode is None and translation is None) or call.route.operation != "chat":
         return None
     codec = codec_of(call.route.dialect)
-    if codec is None or (made is None and not _may_prescribe(codec.dialect, facts.body)):
+    if codec is None or (made is None and not may_prescribe(codec.dialect, facts.body)):
         return None
     if call.chat is None:
         route = facts.route
@@ -81,7 +81,8 @@ def expected_of(call: Call, way: Way, made: Written | None) -> Expected | None:
     )
 
 
-def _may_prescribe(dialect: str, body: bytes) -> bool:
+def may_prescribe(dialect: str, body: bytes) -> bool:
+    """Say whether a body may prescribe its answer's form, so that reading it is worth while."""
     marks = _MARKS.get(dialect, (b"",))
     return any(body.find(mark) >= 0 for mark in marks) or body.find(_ESCAPED) >= 0
 

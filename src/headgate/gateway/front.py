@@ -1,7 +1,7 @@
 """Where every request of a client arrives: model routes go to `serve`, health is answered, the rest relayed.
 
-This is the only caller of `serve`. The control process authenticates what is relayed to it. Read next:
-`gateway.serve`, `gateway.control`.
+Beside it, `gateway.shadows` alone calls `serve`. The control process authenticates what is relayed to it.
+Read next: `gateway.serve`, `gateway.control`.
 """
 
 from typing import Final

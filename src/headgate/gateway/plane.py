@@ -5,6 +5,7 @@ Read next: `gateway.serve`, which is handed this and an exchange.
 
 from collections.abc import Mapping, Sequence
 from random import Random
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -30,6 +31,9 @@ from headgate.meters.model import Budget, RateLimit, Scope
 from headgate.meters.purse import Purse
 from headgate.meters.rate import RateLimiter
 from headgate.meters.shares import RateShares
+
+if TYPE_CHECKING:
+    from headgate.gateway.shadows import Shadows
 
 ALIASES_MAX = 1024
 """How many aliases' ways are kept; any `provider/model` is one."""
@@ -77,8 +81,8 @@ class Current:
         """What changes calls before they are sent; None where nothing does, which then costs nothing."""
         self.trials = trials
         """The experiments that run, by alias."""
-        self.keeps_sent = any(each.renders for each in trials.values())
-        """Whether an experiment may need a body as its client sent it."""
+        self.keeps_sent = any(each.keeps_sent for each in trials.values())
+        """Whether an experiment, or a shadow, may need a body as its client sent it."""
         self.budgets = tuple(budgets)
         self.clamps = any(budget.when_near == "clamp" for budget in budgets)
         self.call_limits = tuple(limit for limit in rate_limits if not _names_target(limit.scope))
@@ -140,6 +144,10 @@ class DataPlane(msgspec.Struct, kw_only=True, eq=False):
     health: Health = msgspec.field(default_factory=Health)
     counters: Counters = msgspec.field(default_factory=Counters)
     random: Random = msgspec.field(default_factory=Random)
+    callers: Health | None = None
+    """What callers see of targets, where this plane serves shadows beside them."""
+    shadows: "Shadows | None" = None
+    """Makes the shadows of calls; none on a plane that serves them."""
     draining: bool = False
     spool_folder: str | None = None
     """Where large uploads go; None is the system's folder for temporary files."""

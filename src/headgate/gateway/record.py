@@ -35,8 +35,8 @@ def finish(plane: DataPlane, call: Call, *, status: int, code: str) -> None:
         if guard.spend_pico_usd:
             plane.loops.spent(guard, call.caller.key, call.caller.session, call.cost_pico_usd)
     plane.counters.call_ended(call, status=status, code=code, duration_ms=duration_ms)
-    if call.key is None:
-        return
+    if call.key is None or (call.shadows is not None and not call.attempts):
+        return  # A shadow that no target was tried for is left out, and counted elsewhere.
     if not call.attempts and not plane.journal.healthy:
         # The room that is left belongs to calls in flight; what is refused for want of it is only counted.
         return
@@ -44,6 +44,8 @@ def finish(plane: DataPlane, call: Call, *, status: int, code: str) -> None:
     end = call.end(status=status, code=code, duration_ms=duration_ms)
     if call.facts is not None and call.upload is None:
         end = _with_parameters(call, call.facts, end)
+    if call.pair is not None or call.shadows is not None:
+        call.ended = end
     plane.journal.append(END, ENCODE(end))
 
 

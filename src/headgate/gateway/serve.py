@@ -14,6 +14,7 @@ from headgate.core.ports import Exchange
 from headgate.gateway import steps
 from headgate.gateway.estimated import answer_by_estimate
 from headgate.gateway.opening import Opening
+from headgate.gateway.pairing import Pair
 from headgate.gateway.plane import DataPlane
 from headgate.gateway.refuse import abandon, refuse
 from headgate.gateway.relay import pass_on, relay
@@ -25,9 +26,12 @@ from headgate.wire.model import Route
 log = logging.getLogger("headgate.gateway")
 
 
-async def serve(plane: DataPlane, exchange: Exchange, route: Route, key: Key | None = None) -> None:
-    """Answer one call of a client, and leave it on record. `key`: who calls, where that is known already."""
-    call = steps.begin(plane, exchange, route)
+async def serve(
+    plane: DataPlane, exchange: Exchange, route: Route, key: Key | None = None, pair: Pair | None = None
+) -> None:
+    """Answer one call of a client, and leave it on record. `key`: who calls, where that is known already;
+    `pair`: the call that this one is the shadow of."""
+    call = steps.begin(plane, exchange, route, pair)
     opening = Opening(call, exchange)
     try:
         try:
@@ -80,3 +84,5 @@ async def serve(plane: DataPlane, exchange: Exchange, route: Route, key: Key | N
             await opening.stop()
         if call.upload is not None:
             call.upload.close()
+        if call.pair is not None and plane.shadows is not None:
+            plane.shadows.after(call, call.pair)

@@ -66,6 +66,8 @@ class GatewayService:
                 task.result()
         finally:
             await end_tasks([serving, *background])
+            if self._plane.shadows is not None:
+                await self._plane.shadows.stop()
             await self._plane.checker.stop()
             await self._hand_back()
 

@@ -20,6 +20,7 @@ from headgate.config.snapshot import Alias
 from headgate.core.faults import ClientClosed, Limited, NotAllowed, Unavailable
 from headgate.core.ports import Exchange
 from headgate.gateway.call import Call
+from headgate.gateway.pairing import Pair
 from headgate.gateway.plane import DataPlane
 from headgate.gateway.routing import backoff_s, order, typical_usage
 from headgate.gateway.spool import read_upload
@@ -50,8 +51,8 @@ BYTES_PER_TOKEN: Final = 4
 """A rough guess, good only until the usage is known and corrects it."""
 
 
-def begin(plane: DataPlane, exchange: Exchange, route: Route) -> Call:
-    """Give the call its id, its clock and the snapshot that it keeps to its end."""
+def begin(plane: DataPlane, exchange: Exchange, route: Route, pair: Pair | None = None) -> Call:
+    """Give the call its id, its clock and the snapshot that it keeps to its end; a shadow its pair."""
     current, clock = plane.current, plane.clock
     now_ms = clock.now_ms()
     call = Call(
@@ -64,6 +65,8 @@ def begin(plane: DataPlane, exchange: Exchange, route: Route) -> Call:
         exchange.headers,
         exchange.query,
     )
+    if pair is not None:
+        call.shadows, pair.shadow = pair, call
     parent = exchange.header(b"traceparent")
     if parent is not None and TRACEPARENT.match(parent):
         call.trace_id = parent[TRACE_ID].decode("ascii")
@@ -99,11 +102,11 @@ async def read(plane: DataPlane, call: Call, exchange: Exchange) -> CallFacts:
         facts, call.upload = await read_upload(exchange, call.route, most, plane.spool_folder)
         return facts
     body = await exchange.body(limits.body_bytes_max)
+    if call.current.keeps_sent:
+        call.sent = (call.route, body)
     overriding = call.current.overriding
     if overriding is None:
         return read_call(call.route, exchange.headers, body)
-    if call.current.keeps_sent:
-        call.sent = (call.route, body)
     body = overriding.render(call, body)
     facts, members = read_with_members(call.route, exchange.headers, body)
     return overriding.apply(call, facts, members)
@@ -125,10 +128,12 @@ def stand(call: Call) -> Standing:
         call.current.remember(identity, standing)
     call.caller = standing.caller
     session = call.header(b"x-headgate-session")
-    if session or facts.session:
+    if (session or facts.session) and call.shadows is None:
         call.caller = with_session(standing.caller, _text(session) or facts.session or "")
     if standing.trials is not None:
         standing = call.standing = _exposed(call, standing, standing.trials, said)
+    if call.shadows is not None and not call.exposures:
+        raise Unavailable("the stage of this shadow is over, or its caller has no part in it")
     call.alias, call.targets = standing.alias, standing.targets
     # A call of an environment belongs to the release in force there, whatever it says itself.
     call.release = call.release or standing.caller.release
@@ -193,7 +198,9 @@ def _text(value: bytes | None) -> str:
 
 
 def limit(plane: DataPlane, call: Call) -> None:
-    """Count the call against rate limits and the loop guard. Raises Limited."""
+    """Count the call against rate limits and the loop guard; a shadow is nobody's call. Raises Limited."""
+    if call.shadows is not None:
+        return
     caller, facts, standing = call.caller, call.facts, call.standing
     assert caller is not None and facts is not None and standing is not None
     subject = standing.subject

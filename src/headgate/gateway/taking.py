@@ -14,6 +14,7 @@ from headgate.gateway.health import TargetHealth
 from headgate.gateway.held import Held
 from headgate.gateway.moving import check_window
 from headgate.gateway.plane import DataPlane
+from headgate.gateway.spare import reserve_spare
 from headgate.gateway.steps import take_rate
 from headgate.gateway.translated import is_passed, written
 from headgate.gateway.validated import check_schema
@@ -44,15 +45,18 @@ async def take(plane: DataPlane, call: Call, target: Target) -> Held | None:
         held.expected = expected_of(call, way, made)
         if held.expected is not None:
             await check_schema(plane, held.expected)
-        if not health.breaker.is_closed:
+        if not health.breaker.is_closed and call.shadows is None:  # how often they fail is to be seen
             held.probes = probes = _may_probe(plane, health, target)
         provider = target.provider
         if not health.try_enter(provider.max_concurrent):
             await health.enter(calls_max=provider.max_concurrent, queued_max=provider.max_queued)
         slotted = True
         subject, budgets = standing.subject_at(way), call.current.budgets
-        reservation = _try_reserve(plane, call, held, subject)
-        reservation = reservation or await plane.purse.reserve(budgets, subject, held.bound)
+        if call.shadows is not None:
+            reservation = await reserve_spare(plane, call, held, subject)
+        else:
+            reservation = _try_reserve(plane, call, held, subject)
+            reservation = reservation or await plane.purse.reserve(budgets, subject, held.bound)
         held.reservation = reservation
         held.reserved_pico_usd = min([hold.pico_usd for hold in reservation.holds], default=0)
     except (Refused, Unavailable) as fault:

@@ -13,8 +13,8 @@ from headgate.config.snapshot import Alias, Snapshot
 from headgate.core.entries import Exposure
 from headgate.core.labels import Label
 from headgate.experiments.assignment import UNIT_CHARACTERS_MAX, Assigner
-from headgate.experiments.model import UnitKind
 from headgate.gateway.arms import ArmServing
+from headgate.gateway.pairing import Pairing, unit_of
 from headgate.policy.residency import admit
 from headgate.rollouts.model import CANDIDATE, Audience, Standing
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Trials:
     """The experiments on one alias."""
 
-    __slots__ = ("_arms", "_assigners", "_audience", "_everyone", "_servings")
+    __slots__ = ("_arms", "_assigners", "_audience", "_everyone", "_pairing", "_servings")
 
     def __init__(
         self,
@@ -35,18 +35,21 @@ class Trials:
         *,
         audience: Audience | None = None,
         everyone: bool = False,
+        pairing: Pairing | None = None,
     ) -> None:
-        """`audience`: who alone takes part, as a rollout says; `everyone`: its candidate serves all calls."""
+        """`audience`: who alone takes part, as a rollout says; `everyone`: its candidate serves all calls;
+        `pairing`: which of them are also answered by the other arm."""
         self._assigners = assigners
         self._arms = arms
         self._servings = servings
         self._audience = audience
         self._everyone = everyone
+        self._pairing = pairing
 
     @property
-    def renders(self) -> bool:
-        """Whether an arm needs bodies as clients sent them."""
-        return any(serving.renders for serving in self._servings.values())
+    def keeps_sent(self) -> bool:
+        """Whether bodies are needed as clients sent them."""
+        return self._pairing is not None or any(each.renders for each in self._servings.values())
 
     def open_to(self, caller: Caller) -> "Trials | None":
         """Return the experiments that a caller may be in, as far as its project and its label tell."""
@@ -55,7 +58,9 @@ class Trials:
         if self._audience is not None and not _names(self._audience, caller):
             return None
         kept = [each for each in self._assigners if self._takes(each, caller)]
-        return Trials(kept, self._arms, self._servings, everyone=self._everyone) if kept else None
+        if not kept:
+            return None
+        return Trials(kept, self._arms, self._servings, everyone=self._everyone, pairing=self._pairing)
 
     def _takes(self, assigner: Assigner, caller: Caller) -> bool:
         experiment = assigner.experiment
@@ -69,13 +74,20 @@ class Trials:
 
     def expose(self, call: "Call", caller: Caller) -> Exposure | None:
         """Return a call's part in the experiments, which exclude each other; None where it has none."""
+        pairing = self._pairing
+        if call.shadows is not None:
+            return None if pairing is None else pairing.exposure_of(call.shadows)
+        if pairing is not None:
+            call.pair = pairing.choose(call, caller)
+            if not pairing.shows_candidate:
+                return None
         if self._everyone:
             experiment = self._assigners[0].experiment
-            unit = _unit(experiment.unit, call, caller)[:UNIT_CHARACTERS_MAX]
+            unit = unit_of(experiment.unit, call, caller)[:UNIT_CHARACTERS_MAX]
             return Exposure(experiment.name, experiment.version, CANDIDATE, unit, experiment.unit)
         stray: Exposure | None = None
         for assigner in self._assigners:
-            found = assigner.assign(caller.project, _unit(assigner.experiment.unit, call, caller))
+            found = assigner.assign(caller.project, unit_of(assigner.experiment.unit, call, caller))
             if found is not None and found.arm:
                 return found
             stray = stray or found
@@ -120,6 +132,7 @@ def trials_of(
                 _servings(made),
                 audience=rollout.audience if stage.kind == "internal" else None,
                 everyone=stage.kind == "all",
+                pairing=Pairing(stage, secret) if stage.sampled else None,
             )
     return trials
 
@@ -139,11 +152,3 @@ def _servings(assigners: list[Assigner]) -> Mapping[tuple[str, str], ArmServing]
         for arm in each.experiment.arms
         if arm.rule or arm.prompts or arm.environment
     }
-
-
-def _unit(kind: UnitKind, call: "Call", caller: Caller) -> str:
-    if kind == "user":
-        return caller.user
-    if kind == "session":
-        return caller.session
-    return call.trace_id if kind == "trace" else call.request_id

@@ -27,6 +27,7 @@ from headgate.gateway.plane import ENCODE, Current, DataPlane
 from headgate.gateway.proofs import ProofSource
 from headgate.gateway.refresh import Credentials, Identity, Population, Refresher
 from headgate.gateway.service import GatewayService
+from headgate.gateway.shadows import Shadows
 from headgate.gateway.standin_hosts import StandinHosts
 from headgate.http1.http_server import HttpServer
 from headgate.http1.limits import LimitsGiven, ServerLimits
@@ -89,6 +90,7 @@ async def gateway(spec: WorkerSpec, server: ServerKind = HttpServer) -> AsyncGen
         population = Population()
         plane = _plane(spec, database, clock, outbound, population)
         stack.callback(plane.journal.close)
+        plane.shadows = Shadows(plane)
 
         def swap(current: Current) -> None:
             outbound.standins.update(current.snapshot)

@@ -19,6 +19,7 @@ from headgate.processes.worker import Service, work
 from headgate.prompts.catalogue.traffic import RenderedSink
 from headgate.records.bodies import BodySink
 from headgate.records.sink import RecordSink
+from headgate.rollouts.sink import PairSink
 from headgate.store.database import Database
 from headgate.traces.keeping.log_sink import LogSink
 from headgate.traces.keeping.sink import InterruptedCallSink, LateBodySink, SpanSink, TraceCallSink
@@ -60,6 +61,7 @@ async def shipper(spec: WorkerSpec) -> AsyncGenerator[Service]:
             AlertSink(),
             TrafficSink(),
             RenderedSink(),
+            PairSink(),
             MeterSink(),
         )
         yield ShipperService(

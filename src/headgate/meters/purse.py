@@ -168,6 +168,18 @@ class Purse:
             least = left if least is None else min(least, left)
         return least
 
+    def has_left(self, part: float, budgets: Sequence[Budget], subject: Subject) -> bool:
+        """Say whether at least a part of each budget that counts a subject is left, as far as is known here.
+
+        What is reserved or leased is used. A budget of which nothing is known yet is taken to have it.
+        """
+        wall_ms = self._till.wall_ms()
+        for _, meter in self._counting_of(budgets).of(subject):
+            lease = self._till.leases.current(meter, wall_ms)
+            if lease is not None and lease.left_known < part * lease.limit:
+                return False
+        return True
+
     def snapshot(self) -> PurseState:
         """Return the figures for metrics."""
         held = self._till.leases.by_window.values()

@@ -135,6 +135,17 @@ class RateLimiter:
             entry.bucket.level += units
         return RateReservation(parts)
 
+    def part_left(self, limits: Sequence[RateLimit], subject: Subject) -> float:
+        """Return what part is left of the limit that has least, of those that count a subject."""
+        now_s = self._clock.monotonic()
+        least = 1.0
+        for counted in self._counted(limits, subject):
+            bucket = self._entry(counted, now_s).bucket
+            bucket.drain(now_s)
+            capacity = bucket.limit * bucket.share
+            least = min(least, (capacity - bucket.level) / capacity if capacity > 0 else 0.0)
+        return least
+
     def correct(self, reservation: RateReservation, *, input_tokens: int, output_tokens: int) -> None:
         """Replace the tokens that a call was likely to use by those it used; may leave a limit in debt."""
         if reservation.is_corrected:

@@ -8,9 +8,9 @@ from typing import Literal
 
 import msgspec
 
-from headgate.experiments.report import MetricReport, Report
+from headgate.experiments.report import Comparison, MetricReport, Report
 from headgate.experiments.sentence import number
-from headgate.rollouts.model import CANDIDATE, Rollout, Standing
+from headgate.rollouts.model import CANDIDATE, Rollout, Stage, Standing
 
 Step = Literal["wait", "advance", "back"]
 
@@ -32,7 +32,7 @@ def decide(rollout: Rollout, standing: Standing, report: Report | None) -> Verdi
             step="wait",
             sentence="All calls go to the candidate; write it into the alias, and remove the rollout.",
         )
-    if stage.kind == "internal":
+    if stage.kind == "internal" and not stage.sampled:
         calls = sum(arm.calls for arm in report.arms) if report is not None else 0
         return Verdict(
             step="wait",
@@ -41,46 +41,57 @@ def decide(rollout: Rollout, standing: Standing, report: Report | None) -> Verdi
         )
     if report is None:
         return Verdict(step="wait", sentence=f"No call of stage {stage.name} has come yet.")
-    verdict = _on_evidence(rollout, stage.name, report)
+    verdict = _on_evidence(rollout, stage, report)
     if standing.held and verdict.step == "advance":
         return Verdict(step="wait", sentence=f"It is held. {verdict.sentence}")
     return verdict
 
 
-def _on_evidence(rollout: Rollout, stage: str, report: Report) -> Verdict:
+def _on_evidence(rollout: Rollout, stage: Stage, report: Report) -> Verdict:
     if not report.is_sound:
         return Verdict(step="wait", sentence=report.sentence)
-    found = [(metric, one) for metric in report.metrics for one in metric.comparisons]
+    asked = [metric for metric in report.metrics if metric.role == "guardrail"]
+    found = [(metric, one) for metric in asked for one in metric.comparisons]
     for metric, one in found:
         if one.finding == "broken":
             least = one.low if (one.difference or 0.0) > 0 else one.high
-            return Verdict(
-                step="back",
-                sentence=f"{metric.name} is worse by at least {_amount(metric, least)} in the candidate than "
-                "now, more than its margin.",
-            )
+            return Verdict(step="back", sentence=_broken(metric, least))
     complete = next((arm.complete for arm in report.arms if arm.name == CANDIDATE), 0)
     if complete < rollout.units:
+        watched = "units of the candidate were watched to the end"
+        seen = "calls were answered by both arms" if stage.sampled else watched
         return Verdict(
             step="wait",
-            sentence=f"{complete} units of the candidate were watched to the end at {stage}; it moves on "
-            f"from {rollout.units}, once no guardrail can be broken.",
+            sentence=f"{complete} {seen} at {stage.name}; it moves on from {rollout.units}, once no "
+            "guardrail can be broken.",
         )
     waiting = [(metric, one) for metric, one in found if one.finding != "holds"]
-    if not waiting:
-        return Verdict(
-            step="advance", sentence=f"All guardrails hold at {stage}, for {complete} units of the candidate."
-        )
-    metric, one = waiting[0]
+    if waiting:
+        return Verdict(step="wait", sentence=_awaited(*waiting[0]))
+    seen = "calls that both arms answered" if stage.sampled else "units of the candidate"
+    return Verdict(step="advance", sentence=f"All guardrails hold at {stage.name}, for {complete} {seen}.")
+
+
+def _awaited(metric: MetricReport, one: Comparison) -> str:
     if one.note:
-        return Verdict(step="wait", sentence=f"{metric.name} is not known yet: {one.note}.")
+        return f"{metric.name} is not known yet: {one.note}."
+    if metric.measure == "agreement":
+        least = number(100.0 + (one.low or 0.0))
+        return f"Both answers have {metric.name} in at least {least} % of calls, which may still be too few."
     days = (
         "" if one.more_days is None else f", about {max(1, round(one.more_days))} days more at this traffic"
     )
-    return Verdict(
-        step="wait",
-        sentence=f"{metric.name} may still be worse by {_amount(metric, _worst(metric, one.low, one.high))} "
-        f"in the candidate{days}.",
+    worst = _amount(metric, _worst(metric, one.low, one.high))
+    return f"{metric.name} may still be worse by {worst} in the candidate{days}."
+
+
+def _broken(metric: MetricReport, least: float | None) -> str:
+    if metric.measure == "agreement":
+        most = number(100.0 + (least or 0.0))
+        return f"Both answers have {metric.name} in at most {most} % of calls, less than is asked for."
+    return (
+        f"{metric.name} is worse by at least {_amount(metric, least)} in the candidate than now, more than "
+        "its margin."
     )
 
 

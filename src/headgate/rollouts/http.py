@@ -136,7 +136,7 @@ async def _look(
     connection: Connection, rollout: Rollout, standing: Standing | None, now: datetime
 ) -> tuple[RolloutItem, Report | None]:
     stage = standing.stage_of(rollout) if standing is not None else None
-    found = await evidence(connection, stage, now=now) if stage is not None else None
+    found = await evidence(connection, rollout, stage, now=now) if stage is not None else None
     sentence = "It begins within a second."
     if standing is not None:
         sentence = decide(rollout, standing, found).sentence

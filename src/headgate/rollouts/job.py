@@ -54,11 +54,11 @@ class RolloutJob:
 
     async def _judge(self, rollout: Rollout, standing: Standing) -> None:
         stage = standing.stage_of(rollout)
-        if stage is None or stage.kind != "share":
+        if stage is None or not stage.moves_by_itself:
             return
         now_ms = self._clock.now_ms()
         async with self._database.connection() as connection:
-            found = await evidence(connection, stage, now=datetime.fromtimestamp(now_ms / 1000, UTC))
+            found = await evidence(connection, rollout, stage, now=datetime.fromtimestamp(now_ms / 1000, UTC))
         verdict = decide(rollout, standing, found)
         if verdict.step == "wait":
             return

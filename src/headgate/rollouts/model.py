@@ -20,7 +20,14 @@ LIVE_STAGE: Final = "rollout_stage"
 BACK: Final = -1
 """The place of a rollout that fell back: all calls go where the alias says."""
 
-StageKind = Literal["internal", "share", "all"]
+StageKind = Literal["shadow", "internal", "share", "all"]
+Agreement = Literal["finish", "tools", "text", "length", "form"]
+"""In what two answers to one call may agree: the same reason to end, the same tools called in the same order,
+the same text but for white space, neither twice as long as the other, and the form that the call prescribes.
+"""
+
+PAIRED: Final = frozenset({"cost", "latency", "errors", "refusals"})
+"""Measures that answers can be compared by which nobody has seen."""
 
 
 class Audience(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,11 +39,25 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of a rollout. `experiment` puts its calls into arms."""
+    """One step of a rollout. `experiment` puts its calls into arms.
+
+    Of the part `sampled` of its calls, the arm that does not serve them is asked as well, in their shadow.
+    """
 
     name: str
     kind: StageKind
     experiment: Experiment
+    sampled: float = 0.0
+
+    @property
+    def shown(self) -> str:
+        """The arm whose answers callers get, where the other one is asked in their shadow."""
+        return PRESENT if self.kind == "shadow" else CANDIDATE
+
+    @property
+    def moves_by_itself(self) -> bool:
+        """Whether it has two arms that are compared."""
+        return self.kind == "share" or self.sampled > 0
 
 
 class Rollout(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +69,8 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
     stages: tuple[Stage, ...]
     guardrails: tuple[Metric, ...]
     audience: Audience = Audience()
+    agree: dict[Agreement, float] = {}
+    """The least part of compared calls in which both arms have to agree."""
     units: int = 200
     version: str = ""
 
@@ -66,5 +89,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 def version_of(rollout: Rollout) -> str:
     """Return the digest of all that its evidence depends on."""
-    fixed = (rollout.name, [stage.experiment for stage in rollout.stages], rollout.audience, rollout.units)
+    fixed = (
+        *(rollout.name, [stage.experiment for stage in rollout.stages], rollout.audience, rollout.units),
+        *([stage.sampled for stage in rollout.stages], rollout.agree),
+    )
     return hashlib.sha256(msgspec.json.encode(fixed)).hexdigest()[:16]

@@ -17,6 +17,7 @@ from headgate.experiments.reading import Defined, defined
 from headgate.experiments.report import Report
 from headgate.experiments.reporting import report
 from headgate.rollouts.model import BACK, LIVE_STAGE, Rollout, Stage, Standing
+from headgate.rollouts.pairs import report_of_pairs
 from headgate.store.database import Connection
 from headgate.store.live import LiveObjects
 from headgate.store.queries import Queries
@@ -87,12 +88,15 @@ async def moves(connection: Connection, rollout: Rollout) -> list[Move]:
     ]
 
 
-async def evidence(connection: Connection, stage: Stage, *, now: datetime) -> Report | None:
+async def evidence(connection: Connection, rollout: Rollout, stage: Stage, *, now: datetime) -> Report | None:
     """Return the report of a stage; None before it was written down."""
     found: list[Defined] = await defined(connection, stage.experiment.name)
     for each in found:
-        if each.experiment.version == stage.experiment.version:
-            return await report(connection, each, "running", now=now, project_ids=None)
+        if each.experiment.version != stage.experiment.version:
+            continue
+        if stage.sampled:
+            return await report_of_pairs(connection, rollout, stage, each, now=now)
+        return await report(connection, each, "running", now=now, project_ids=None)
     return None
 
 

@@ -20,3 +20,71 @@ values (%(version)s, %(name)s, %(action)s, %(moved_by)s, %(from_stage)s, %(to_st
 -- name: list_moves
 select at, action, moved_by, from_stage, to_stage, why from rollout_moves
 where version = %(version)s order by id desc limit 100;
+
+-- name: add_pairs
+insert into rollout_pairs (
+    version, project, unit, at, call, shadow, present_failed, candidate_failed, present_refused, candidate_refused,
+    present_ms, candidate_ms, present_usd, candidate_usd, present_characters, candidate_characters, same_finish,
+    same_tools, same_text, keeps_form
+)
+select p.version, p.project, p.unit, p.at, p.call, p.shadow, p.present_failed, p.candidate_failed, p.present_refused,
+    p.candidate_refused, p.present_ms, p.candidate_ms, p.present_usd, p.candidate_usd, p.present_characters,
+    p.candidate_characters, p.same_finish, p.same_tools, p.same_text, p.keeps_form
+from jsonb_to_recordset(%(rows)s::jsonb) as p (
+    version text, project text, unit text, at timestamptz, call uuid, shadow uuid, present_failed boolean,
+    candidate_failed boolean, present_refused boolean, candidate_refused boolean, present_ms bigint,
+    candidate_ms bigint, present_usd numeric, candidate_usd numeric, present_characters bigint,
+    candidate_characters bigint, same_finish boolean, same_tools boolean, same_text boolean, keeps_form boolean
+);
+
+-- name: add_left_out
+insert into rollout_left_out as l (version, reason, calls)
+select n.version, n.reason, n.calls
+from jsonb_to_recordset(%(rows)s::jsonb) as n (version text, reason text, calls bigint)
+on conflict (version, reason) do update set calls = l.calls + excluded.calls;
+
+-- name: left_out
+select reason, calls from rollout_left_out where version = %(version)s order by calls desc, reason limit 10;
+
+-- name: count_pairs
+select count(*) from rollout_pairs where version = %(version)s;
+
+-- name: pair_counts
+-- Of each unit the first comparison: those are independent of each other.
+with pairs as (
+    select distinct on (project, unit) * from rollout_pairs where version = %(version)s
+    order by project, unit, place
+)
+select count(*), min(at),
+    count(*) filter (where candidate_failed), count(*) filter (where present_failed),
+    count(*) filter (where candidate_failed and not present_failed),
+    count(*) filter (where present_failed and not candidate_failed),
+    count(*) filter (where candidate_refused), count(*) filter (where present_refused),
+    count(*) filter (where candidate_refused and not present_refused),
+    count(*) filter (where present_refused and not candidate_refused),
+    count(*) filter (where same_finish), count(same_finish),
+    count(*) filter (where same_tools), count(same_tools),
+    count(*) filter (where same_text), count(same_text),
+    count(*) filter (where greatest(present_characters, candidate_characters)
+        <= 2 * least(present_characters, candidate_characters)),
+    count(*) filter (where present_characters is not null and candidate_characters is not null),
+    count(*) filter (where keeps_form), count(keeps_form)
+from pairs;
+
+-- name: pair_amounts
+-- Costs, or waits where both arms answered, in USD or ms.
+with pairs as (
+    select distinct on (project, unit) * from rollout_pairs where version = %(version)s
+    order by project, unit, place
+), amounts as (
+    select candidate, present, candidate - %(factor)s::float8 * present as y
+    from pairs cross join lateral (values (
+        case when %(of_cost)s::bool then candidate_usd::float8
+            when not (candidate_failed or present_failed) then candidate_ms::float8 end,
+        case when %(of_cost)s::bool then present_usd::float8
+            when not (candidate_failed or present_failed) then present_ms::float8 end
+    )) as v (candidate, present)
+    where candidate is not null and present is not null
+)
+select count(*), avg(candidate), avg(present), avg(y), coalesce(var_pop(y), 0) * count(*), avg(y * y * y)
+from amounts;

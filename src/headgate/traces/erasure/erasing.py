@@ -186,6 +186,7 @@ class _Run:
                 place = found[-1]
 
     async def _erase_batch(self, connection: Connection, calls: list[Any]) -> None:
+        calls = [*calls, *await self._shadows(connection, calls)]
         batch = {**self._named, "days": [day for day, _ in calls], "ids": [call for _, call in calls]}
         self._add("request_bodies", await _count(connection, "erase_request_bodies", batch))
         if self._row.kind == "user":
@@ -196,12 +197,23 @@ class _Run:
             ("ledger", "erase_ledger"),
             ("experiment_units", "erase_units_of_calls"),
             ("experiment_calls", "erase_unit_calls"),
+            ("rollout_pairs", "erase_rollout_pairs"),
             ("check_results", "erase_check_results"),
             ("check_judgements", "erase_check_judgements"),
             ("requests", "erase_requests"),
         ):
             await self._execute(connection, table, statement, batch)
         await self._note(connection)
+
+    async def _shadows(self, connection: Connection, calls: list[Any]) -> list[Any]:
+        """Return the shadows of calls, which have no place in their sessions and traces."""
+        parameters = {**self._named, "ids": [call for _, call in calls]}
+        cursor = await connection.execute(QUERIES.shadows_of_calls, parameters, prepare=False)
+        shadows = [(day_of(call), call) for (call,) in await cursor.fetchall()]
+        if shadows:
+            told = {"days": [day for day, _ in shadows], "ids": [call for _, call in shadows]}
+            await connection.execute(QUERIES.note_calls, {"id": self._row.id, **told})
+        return shadows
 
     async def _erase_traces(self) -> None:
         async with self._database.transaction() as connection:

@@ -85,6 +85,16 @@ select day, id from found;
 select day, id from erasure_calls
 where erasure = %(id)s and (day, id) > (%(day)s::date, %(after)s::uuid) order by day, id limit %(limit)s;
 
+-- name: shadows_of_calls
+-- Calls that were made beside these, which hold the same words.
+select shadow from rollout_pairs p
+where p.project = any(%(project_ids)s::text[]) and p.call = any(%(ids)s::uuid[]) and p.shadow <> all(%(ids)s::uuid[]);
+
+-- name: erase_rollout_pairs
+delete from rollout_pairs p
+where p.project = any(%(project_ids)s::text[])
+    and (p.call = any(%(ids)s::uuid[]) or p.shadow = any(%(ids)s::uuid[]));
+
 -- name: erase_request_bodies
 with gone as (
     delete from request_bodies b using unnest(%(days)s::date[], %(ids)s::uuid[]) as w (day, id)

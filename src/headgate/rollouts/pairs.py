@@ -1,0 +1,130 @@
+"""What compared calls came to, asked of the database, and the report of it. Sums alone leave it.
+
+Read next: `rollouts.pairing`, `rollouts/queries.sql`.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from headgate.core.pages import format_datetime
+from headgate.experiments.model import Measure, Metric
+from headgate.experiments.moments import Moments
+from headgate.experiments.reading import Defined
+from headgate.experiments.report import ArmReport, Report
+from headgate.rollouts.model import PAIRED, PRESENT, Agreement, Rollout, Stage
+from headgate.rollouts.pairing import Amounts, Events, Seen, factor_of, metrics_of
+from headgate.store.database import Connection
+from headgate.store.queries import Queries
+
+QUERIES: Final = Queries.load("headgate.rollouts")
+
+_AGREEMENTS: Final[tuple[Agreement, ...]] = ("finish", "tools", "text", "length", "form")
+_EVENTS: Final[tuple[Measure, ...]] = ("errors", "refusals")
+
+
+async def report_of_pairs(
+    connection: Connection, rollout: Rollout, stage: Stage, found: Defined, *, now: datetime
+) -> Report:
+    """Return what is known of a stage whose calls are answered by both arms."""
+    experiment = found.experiment
+    seen, first_at = await _seen(connection, experiment.version, experiment.metrics)
+    arms = [
+        ArmReport(
+            name=arm.name,
+            share=arm.share if arm.name == stage.shown else stage.sampled,
+            targets=arm.targets,
+            units=seen.units,
+            complete=seen.units,
+            calls=seen.pairs,
+            crossed=0,
+        )
+        for arm in experiment.arms
+    ]
+    metrics = metrics_of(rollout, experiment, seen)
+    return Report(
+        name=experiment.name,
+        version=experiment.version,
+        alias=experiment.alias,
+        unit=experiment.unit,
+        state="running",
+        started_at=format_datetime(found.started_at),
+        first_exposure_at=None if first_at is None else format_datetime(first_at),
+        window_days=0.0,
+        error=experiment.error,
+        arms=arms,
+        strays=0,
+        ratio_evidence=None,
+        is_sound=True,
+        metrics=metrics,
+        notes=await _notes(connection, experiment.version, experiment.metrics, seen),
+        sentence=_sentence(stage, seen),
+    )
+
+
+async def count_pairs(connection: Connection, version: str) -> int:
+    """Return how many calls of a stage were compared."""
+    cursor = await connection.execute(QUERIES.count_pairs, {"version": version})
+    row = await cursor.fetchone()
+    return int(row[0]) if row is not None else 0
+
+
+async def _seen(
+    connection: Connection, version: str, metrics: tuple[Metric, ...]
+) -> tuple[Seen, datetime | None]:
+    cursor = await connection.execute(QUERIES.pair_counts, {"version": version})
+    row = await cursor.fetchone()
+    assert row is not None
+    units, first_at, *counts = row
+    events: dict[Measure, Events] = {
+        measure: Events(
+            calls=units,
+            candidate=counts[place],
+            present=counts[place + 1],
+            candidate_alone=counts[place + 2],
+            present_alone=counts[place + 3],
+        )
+        for measure, place in zip(_EVENTS, (0, 4), strict=True)
+    }
+    agreed: dict[Agreement, tuple[int, int]] = {
+        name: (counts[place], counts[place + 1])
+        for name, place in zip(_AGREEMENTS, range(8, 18, 2), strict=True)
+    }
+    amounts: dict[str, Amounts] = {}
+    for metric in metrics:
+        known = await _amounts(connection, version, metric) if metric.measure in ("cost", "latency") else None
+        if known is not None:
+            amounts[metric.name] = known
+    pairs = await count_pairs(connection, version)
+    return Seen(pairs=pairs, units=units, events=events, amounts=amounts, agreed=agreed), first_at
+
+
+async def _amounts(connection: Connection, version: str, metric: Metric) -> Amounts | None:
+    parameters = {"version": version, "factor": factor_of(metric), "of_cost": metric.measure == "cost"}
+    cursor = await connection.execute(QUERIES.pair_amounts, parameters)
+    row = await cursor.fetchone()
+    if row is None or not row[0]:
+        return None
+    n, candidate, present, y, spread, cubes = row
+    apart = Moments(n=n, y=y, x=1.0, yy=spread, xy=0.0, xx=0.0, yyy=cubes, yyx=0.0, yxx=y, xxx=1.0)
+    return Amounts(candidate=candidate, present=present, apart=apart)
+
+
+async def _notes(connection: Connection, version: str, metrics: tuple[Metric, ...], seen: Seen) -> list[str]:
+    notes: list[str] = []
+    cursor = await connection.execute(QUERIES.left_out, {"version": version})
+    notes += [f"{calls} shadows were left out: {reason}" for reason, calls in await cursor.fetchall()]
+    if seen.pairs > seen.units:
+        notes.append(f"of {seen.pairs} compared calls the first of each unit counts: {seen.units}")
+    later = [each.name for each in metrics if each.measure not in PAIRED]
+    if later:
+        notes.append(
+            f"{', '.join(later)} can't be known of answers that nobody sees; later stages look at it"
+        )
+    return notes
+
+
+def _sentence(stage: Stage, seen: Seen) -> str:
+    if not seen.units:
+        return "No call has been answered by both arms yet."
+    served = "the present" if stage.shown == PRESENT else "the candidate"
+    return f"{seen.units} calls that {served} served were answered by both arms."
