@@ -22,6 +22,7 @@ HIDDEN: frozenset[tuple[str, str]] = frozenset(
         ("headgate.cli.drill", "headgate.drills.conduct"),
         ("headgate.cli.feedback", "headgate.cli.feedback_import"),
         ("headgate.cli.grounding", "headgate.cli.grounding_run"),
+        ("headgate.cli.judges", "headgate.cli.judge_asking"),
         ("headgate.cli.output", "rich.console.Console"),
         ("headgate.cli.output", "rich.table.Table"),
         ("headgate.cli.output", "rich.text.Text"),

@@ -130,7 +130,7 @@ def judgement_of(judge: Judge, text: str | None) -> Judgement:
         return Judgement(score=None, problem="the judge answered without a text")
     low, high = judge.scale
     try:
-        said = msgspec.json.decode(_unfenced(text), type=_Said)
+        said = msgspec.json.decode(unfenced(text), type=_Said)
     except (msgspec.DecodeError, RecursionError) as error:
         return Judgement(
             score=None, problem=f"the judge answered {text[:SAID_SHOWN]!r}, which is no mark: {error}"
@@ -141,7 +141,8 @@ def judgement_of(judge: Judge, text: str | None) -> Judgement:
     return Judgement(score=(said.score - low) / (high - low), reason=said.reasoning[:REASON_CHARACTERS_MAX])
 
 
-def _unfenced(text: str) -> str:
+def unfenced(text: str) -> str:
+    """Return a text without a fence of Markdown around all of it."""
     lines = text.strip().split("\n")
     if len(lines) > 2 and lines[0].startswith("```") and lines[-1] == "```":
         return "\n".join(lines[1:-1])

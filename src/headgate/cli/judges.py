@@ -6,8 +6,10 @@ Read next: `headgate.judges.analysis`, `cli.reviews` (what people mark).
 import json
 import tomllib
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from headgate.cli.client import Json
@@ -20,6 +22,48 @@ app = typer.Typer(no_args_is_help=True, help="Say how far a judge can be trusted
 Project = Annotated[str | None, typer.Option(help="The project; by default the key's own.")]
 Name = Annotated[str, typer.Argument(help="The judge's name.")]
 Version = Annotated[str | None, typer.Option(help="A version of it; by default the current one.")]
+
+
+class Asking(msgspec.Struct, frozen=True, kw_only=True):
+    """How a judge is asked about what people marked."""
+
+    version: Version = None
+    project: Project = None
+    repeats: Annotated[
+        int, typer.Option(min=1, max=10, help="How often it is asked of each answer; again shows its flips.")
+    ] = 1
+    most: Annotated[int, typer.Option(min=1, help="Of so many answers at most.")] = 1000
+    budget: Annotated[str | None, typer.Option(help="The most that it may cost, such as 0.50.")] = None
+    concurrency: Annotated[int, typer.Option(min=1, max=32, help="So many calls at a time.")] = 4
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")] = (
+        False
+    )
+
+
+class Planning(msgspec.Struct, frozen=True, kw_only=True):
+    """How well a score is to be known, and what is expected; what isn't given comes from what is known."""
+
+    within: Annotated[
+        float,
+        typer.Option(
+            min=0.001, max=4, help="How far the interval may reach to either side: 0.05 is 5 points."
+        ),
+    ] = 0.05
+    version: Version = None
+    project: Project = None
+    answers: Annotated[int | None, typer.Option(min=2, help="How many answers the judge will mark.")] = None
+    share: Annotated[float | None, typer.Option(help="The expected share of good answers.")] = None
+    sensitivity: Annotated[
+        float | None, typer.Option(help="How many of the good ones it is expected to find.")
+    ] = None
+    specificity: Annotated[float | None, typer.Option(help="How many of the bad ones.")] = None
+    deviation: Annotated[
+        float | None, typer.Option(help="Of marks from 1 to 5: their expected standard deviation.")
+    ] = None
+    likeness: Annotated[
+        float | None, typer.Option(help="Of marks from 1 to 5: the expected correlation with people's.")
+    ] = None
+
 
 COLUMNS = (
     Column("name", "name"),
@@ -118,6 +162,30 @@ def check(
             f"judge {name} is not shown to agree with people: kappa reaches {reached}, not {least:g}",
             "mark more answers with `headgate reviews next`, or improve the judge's prompt",
         )
+
+
+@app.command("ask")
+@over_api
+def ask(api: Api, name: Name, asking: Asking) -> None:
+    """Ask a judge, such as a new version, about the answers that people marked, and keep what it says."""
+    raise typer.Exit(_work().ask_judge(api, name, asking))
+
+
+@app.command("plan")
+@over_api
+def plan(api: Api, name: Name, planning: Planning) -> None:
+    """Say how many marks by people it takes to know the corrected score as well as you want to."""
+    raise typer.Exit(_work().plan_marks(api, name, planning))
+
+
+def _work() -> ModuleType:
+    try:
+        from headgate.cli import judge_asking
+    except ImportError as error:
+        raise CommandFailed(
+            f"this needs {error.name}, which is not installed", 'pip install "headgate[server]"'
+        ) from error
+    return judge_asking
 
 
 def read_definition(file: Path) -> Json:

@@ -161,17 +161,91 @@ def marks_for_half_the_width(
     stepped = float(np.ptp(truth)) / 2 if len(np.unique(truth)) == 2 else 0.0
     wanted = (now.high - now.low) / 4
 
-    def half(marks: int) -> float:
-        left = max(0.0, variance - explained / (1 + marks / many))
-        return float(stdtrit(marks - 1, 1 - alpha / 2)) * math.sqrt(left / marks) + stepped / marks
+    few = len(truth)
+    expected = _Expected(variance=variance, explained=explained, judged=many, stepped=stepped, alpha=alpha)
+    marks = expected.marks_for(wanted, least=few, most=few + many)
+    return None if marks is None else marks - few
 
-    few, least, most = len(truth), len(truth), len(truth) + many
-    if half(most) > wanted:
-        return None
-    while most - least > 1:
-        middle = (least + most) // 2
-        least, most = (least, middle) if half(middle) <= wanted else (middle, most)
-    return most - few
+
+def marks_for_width(
+    half_width: float,
+    *,
+    deviation: float,
+    likeness: float,
+    judged: int,
+    is_share: bool = True,
+    alpha: float = 0.05,
+) -> int | None:
+    """Return how many marks by people bring `prediction_powered_mean` within this of its estimate.
+
+    Before anybody marks: `deviation` is the standard deviation of what people would say, `likeness` its
+    correlation with what the judge says, `judged` how many answers it marks besides; `is_share` adds what yes
+    and no take for continuity. None where so many marks
+    as there are answers would not do. Source: as `marks_for_half_the_width`; with likeness 0 the textbook's
+    number for a mean of people's marks alone.
+    """
+    check_alpha(alpha)
+    check_count(judged, "answers that the judge marks", 2)
+    if not (0 < half_width < math.inf and 0 < deviation < math.inf and 0 <= likeness <= 1):
+        raise InvalidRequest(
+            f"half the width is {half_width}, the deviation {deviation}, the likeness {likeness}: the first "
+            "two "
+            "are above 0, the likeness lies from 0 to 1"
+        )
+    variance = deviation**2
+    expected = _Expected(
+        variance=variance,
+        explained=likeness**2 * variance,
+        judged=judged,
+        stepped=0.5 * is_share,
+        alpha=alpha,
+    )
+    return expected.marks_for(half_width, least=1, most=judged)
+
+
+def likeness_of(share: float, sensitivity: float, specificity: float) -> float:
+    """Return the correlation of yes and no by people and by a judge that finds so many of the good and the
+    bad.
+
+    The phi coefficient (Yule, Journal of the Royal Statistical Society 75(6), 1912); 0 for a judge of chance
+    or worse.
+    """
+    if not (0 < share < 1 and 0 <= sensitivity <= 1 and 0 <= specificity <= 1):
+        raise InvalidRequest(
+            f"share {share}, sensitivity {sensitivity}, specificity {specificity}: the share lies between 0 "
+            "and "
+            "1, the others from 0 to 1"
+        )
+    says_good = share * sensitivity + (1 - share) * (1 - specificity)
+    spread = says_good * (1 - says_good)
+    if spread <= 0:
+        return 0.0
+    covariance = share * (sensitivity - says_good)
+    return min(1.0, max(0.0, covariance / math.sqrt(share * (1 - share) * spread)))
+
+
+class _Expected(msgspec.Struct, frozen=True, kw_only=True):
+    """What the prediction-powered interval is expected to be after so many marks by people."""
+
+    variance: float
+    explained: float
+    judged: int
+    stepped: float
+    alpha: float
+
+    def half_width(self, marks: int) -> float:
+        left = max(0.0, self.variance - self.explained / (1 + marks / self.judged))
+        error = math.sqrt(left / marks)
+        return float(stdtrit(marks - 1, 1 - self.alpha / 2)) * error + self.stepped / marks
+
+    def marks_for(self, wanted: float, *, least: int, most: int) -> int | None:
+        """The fewest above `least` that do; None where `most` don't."""
+        if self.half_width(most) > wanted:
+            return None
+        while most - least > 1:
+            middle = (least + most) // 2
+            least, most = (least, middle) if self.half_width(middle) <= wanted else (middle, most)
+        return most
 
 
 def kappa(one: Sequence[Hashable], other: Sequence[Hashable], *, alpha: float = 0.05) -> Interval:
