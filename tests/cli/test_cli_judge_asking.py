@@ -139,8 +139,8 @@ def test_a_plan_takes_what_is_known_and_says_what_it_assumes(
     assert better["marks"] < better["without_judge"]
     assert main(["judges", "plan", "helpful", "--within", "0.005"]) == 0
     assert "No number of marks on 900 answers" in capsys.readouterr().out
-    judge = {**JUDGE, "parameters": {}, "scale": "one_to_five"}
-    report = {**SHOWN["report"], "findings": [SCORE, KAPPA]}
+    judge: dict[str, Any] = {**JUDGE, "parameters": {}, "scale": "one_to_five"}
+    report: dict[str, Any] = {**SHOWN["report"], "findings": [SCORE, KAPPA]}
     api.on("GET", "/api/v1/judges/helpful", {**SHOWN, "judge": judge, "report": report})
     assert main(["judges", "plan", "helpful", "--within", "0.2", "--deviation", "1.1"]) == 0
     shown = capsys.readouterr().out
