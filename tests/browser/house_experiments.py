@@ -120,7 +120,7 @@ def experiment(house: House) -> None:
     calls += [_call(source, lost, now_ms - number * HOUR_MS) for number in range(12)]
     # In a thread of its own: the browser's driver may have a loop that runs in this one.
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(lambda: asyncio.run(_write(running.database_url(), calls))).result()
+        thread.submit(lambda: asyncio.run(write_exposed(running.database_url(), calls))).result()
     for start in range(0, len(said), 1000):
         answer = running.api.post("/feedback/batch", json={"items": said[start : start + 1000]})
         assert answer.status_code == 202, answer.text
@@ -158,7 +158,8 @@ def _said(source: random.Random, arm: str, first: End) -> list[dict[str, Any]]:
     return said
 
 
-async def _write(url: str, calls: list[End]) -> None:
+async def write_exposed(url: str, calls: list[End]) -> None:
+    """Write calls that are in arms, as the shipper writes them."""
     async with Database(url, connections_max=1, name="tests") as database:
         for start in range(0, len(calls), 500):
             batch = [

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 from tests.browser.conftest import Looker, Opener
 from tests.browser.console_house import House
 from tests.browser.house_experiments import experiment
+from tests.browser.shown_numbers import counted, fact, in_unit, number_of
 
 PAGES = {
     "experiments": ("/experiments", "What is known"),
@@ -103,28 +103,6 @@ def test_its_numbers_are_those_of_the_api_and_lead_to_the_records(ran: House, lo
     page.get_by_role("table", name="requests").wait_for()
     assert counted(ran, page.url) == report["strays"] == 12
     looker.check()
-
-
-def fact(within: Locator, name: str) -> str:
-    term = within.locator("dl > div").filter(has=within.page.get_by_text(name, exact=True))
-    return term.locator("dd").inner_text()
-
-
-def number_of(text: str) -> float:
-    (digits,) = re.findall(r"[\d.,]+", text)
-    value = float(digits.replace(",", ""))
-    return -value if text.startswith("−") else value
-
-
-def in_unit(text: str, value: float) -> float:
-    """A time is written in seconds where it is long."""
-    return value / 1000 if text.endswith(" s") else value
-
-
-def counted(house: House, url: str) -> int:
-    """How many calls the API lists under the filter in an address of the console."""
-    query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-    return len(house.running.requests(**query))
 
 
 def test_an_experiment_is_found_by_its_key_and_by_name(ran: House, looking: Opener) -> None:

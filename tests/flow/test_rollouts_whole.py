@@ -130,12 +130,31 @@ def test_moves_by_hand_and_what_is_held(house: House) -> None:
     house.wait_for_stage("by-hand", "50 %")
     assert "held" in house.running.command("rollouts", "hold", "by-hand")
     assert json.loads(house.running.command("rollouts", "show", "by-hand", "--json"))["rollout"]["held"]
+    assert (
+        "held"
+        not in house.running.command("rollouts", "resume", "by-hand", "--why", "go on").partition("(")[0]
+    )
+    again = house.running.api.post("/rollouts/by-hand/moves", json={"action": "resume"})
+    assert (again.status_code, "is not held" in again.text) == (409, True)
+    late = house.running.api.post("/rollouts/by-hand/moves", json={"action": "advance", "expected": "all"})
+    assert (late.status_code, "stands at 50 %, not at 'all'" in late.text) == (409, True)
     house.running.command("rollouts", "advance", "by-hand")
     house.wait_for_target("by-hand", "b", "anybody")
     began = time.monotonic()
     house.running.command("rollouts", "back", "by-hand", "--why", "a drill")
     house.wait_for_target("by-hand", "a", "anybody")
     assert time.monotonic() - began < SOON_S
+    marks = [each["name"] for each in house.running.get("/timeline")["items"] if each["kind"] == "rollout"]
+    by_hand = [name for name in marks if name.startswith("rollout by-hand: ")]
+    said = ["held at 50 %", "goes on at 50 %", "on to all", "back from all"]
+    assert by_hand == [f"rollout by-hand: {each}" for each in said]
+    plan = house.running.get("/rollouts/by-hand")["plan"]
+    stages = [(each["name"], each["kind"], each["share"]) for each in plan["stages"]]
+    assert stages == [("50 %", "share", 0.5), ("all", "all", 1.0)]
+    assert (plan["targets"], plan["units"], plan["window_s"]) == (["b/by-hand"], 1000, 1.0)
+    version = plan["stages"][0]["version"]
+    report = house.running.get(f"/experiments/{plan['stages'][0]['experiment']}", version=version)["report"]
+    assert report["version"] == version, "the evidence of a stage is that of its experiment"
     listed = {each["name"]: each["stage"] for each in house.running.get("/rollouts")["items"]}
     assert listed["by-hand"] == "back"
     assert house.running.api.get("/rollouts/nothing").status_code == 404

@@ -15,6 +15,7 @@ import "./style/traces.css";
 import "./style/administration.css";
 import "./style/evaluation.css";
 import "./style/experiments.css";
+import "./style/rollouts.css";
 import { SignIn } from "./shell/SignIn";
 import { FEATURES } from "./shell/registry";
 import { Shell } from "./shell/Shell";

@@ -140,7 +140,12 @@ with marks as (
         and at >= %(begin)s and at < %(end)s
     union all
     select at, case when kind = 'breaker_open' then 'incident' else 'alert' end, subject, kind, message, project
-    from alerts where kind <> 'drift' and at >= %(begin)s and at < %(end)s
+    from alerts where kind not in ('drift', 'rollout') and at >= %(begin)s and at < %(end)s
+    union all
+    select at, 'rollout', name,
+        case action when 'advance' then 'on to ' || to_stage when 'back' then 'back from ' || from_stage
+            when 'hold' then 'held at ' || from_stage else 'goes on at ' || from_stage end, why, ''
+    from rollout_moves where action <> 'begin' and at >= %(begin)s and at < %(end)s
     union all
     select since, 'drift', target, kind,
         coalesce((

@@ -1,4 +1,4 @@
-"""What changed in a time, as charts mark it: releases, configuration, rules, prompts, incidents and alerts.
+"""What changed in a time, as charts mark it: releases, configuration, rules, prompts, rollouts, alerts.
 
 Each kind is read with the grant of its own lists. Read next: `api.timeline_http`, `api/queries.sql`.
 """
@@ -16,7 +16,7 @@ from headgate.core.pages import format_datetime
 from headgate.store.database import Connection
 from headgate.store.rows import fetch_rows
 
-MarkKind = Literal["release", "configuration", "rule", "prompt", "incident", "drift", "alert"]
+MarkKind = Literal["release", "configuration", "rule", "prompt", "incident", "rollout", "drift", "alert"]
 
 GRANTS: dict[MarkKind, Grant] = {
     "release": "releases:read",
@@ -24,6 +24,7 @@ GRANTS: dict[MarkKind, Grant] = {
     "rule": "rules:read",
     "prompt": "prompts:read",
     "incident": "alerts:read",
+    "rollout": "rollouts:read",
     "drift": "drift:read",
     "alert": "alerts:read",
 }
@@ -98,6 +99,8 @@ def _name(kind: MarkKind, subject: str, verb: str, detail: str) -> str:
             return f"rule {subject}: {verb}"
         case "prompt":
             return f"prompt {subject}: {detail or verb}"
+        case "rollout":
+            return f"rollout {subject}: {verb}"
         case "drift":
             return f"{subject} changed: {detail}"
         case "incident" | "alert":

@@ -27,7 +27,8 @@ class TimelineController(Controller):
     @get(opt={"grant": grant("requests:read")})
     async def show_timeline(self, caller: CallerKey, request: AnyRequest, database: Store) -> Timeline:
         """Show what changed in a time: environments that took a release, configuration, rules, managed
-        prompts, targets that were rested, and alerts; of each kind what one's role may list."""
+        prompts, rollouts that moved, targets that were rested, and alerts; of each kind what one's role may
+        list."""
         query = request.query_params
         begin, end = read_span(query)
         async with database.connection() as connection:

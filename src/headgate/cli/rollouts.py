@@ -62,6 +62,13 @@ def hold(api: Api, name: Name, why: Why = "") -> None:
     _told(api, api.client.post(f"/rollouts/{name}/moves", {"action": "hold", "why": why}))
 
 
+@app.command("resume")
+@over_api
+def resume(api: Api, name: Name, why: Why = "") -> None:
+    """Let a rollout that is held move on by itself again."""
+    _told(api, api.client.post(f"/rollouts/{name}/moves", {"action": "resume", "why": why}))
+
+
 @app.command("back")
 @over_api
 def back(api: Api, name: Name, why: Why = "") -> None:

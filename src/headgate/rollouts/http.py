@@ -4,7 +4,7 @@ Read next: `rollouts.moving`, `rollouts.deciding`.
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Protocol
 
 import msgspec
 from litestar import Controller, get, post
@@ -15,10 +15,11 @@ from headgate.access.gate import CallerKey, grant
 from headgate.access.http import Store, Time
 from headgate.core.faults import Conflict, NotFound
 from headgate.core.pages import Page
+from headgate.experiments.model import UnitKind, told
 from headgate.experiments.report import Report
 from headgate.rollouts.deciding import decide
-from headgate.rollouts.model import Rollout, Standing
-from headgate.rollouts.moving import Move, evidence, move, moves, stage_name, standings
+from headgate.rollouts.model import CANDIDATE, Audience, Rollout, Stage, StageKind, Standing
+from headgate.rollouts.moving import ByHand, Move, evidence, move, moves, stage_name, standings
 from headgate.store.database import Connection
 
 
@@ -49,19 +50,46 @@ class RolloutItem(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str
 
 
+class StageView(msgspec.Struct, frozen=True, kw_only=True):
+    """A stage as it is meant. Its evidence is that of the experiment of this name and version."""
+
+    name: str
+    kind: StageKind
+    share: float | None
+    """The candidate's part of all units; null where the candidate serves no part of them."""
+    experiment: str
+    version: str
+
+
+class RolloutPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rollout is meant to do: who the candidate is, whom it serves when, and from when it moves on."""
+
+    stages: list[StageView]
+    targets: tuple[str, ...]
+    """The candidate's; empty where it has those of the alias."""
+    serves: tuple[str, ...]
+    """What the candidate changes of calls beside their targets, in words."""
+    audience: Audience
+    unit: UnitKind
+    units: int
+    window_s: float
+
+
 class RolloutShown(msgspec.Struct, frozen=True, kw_only=True):
-    """A rollout with the evidence of its stage, and how it came there."""
+    """A rollout with its plan, the evidence of its stage, and how it came there."""
 
     rollout: RolloutItem
+    plan: RolloutPlan
     report: Report | None
     moves: list[Move]
 
 
 class NewMove(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A move by hand."""
+    """A move by hand. `expected` is the stage that it was seen at."""
 
-    action: Literal["advance", "hold", "back"]
+    action: ByHand
     why: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    expected: Annotated[str, msgspec.Meta(max_length=100)] | None = None
 
 
 class RolloutsController(Controller):
@@ -104,9 +132,9 @@ class RolloutsController(Controller):
         name: FromPath[str],
         data: JSONBody[NewMove],
     ) -> RolloutShown:
-        """Move a rollout by hand: on to its next stage, back to what there was, or to be held where it is.
+        """Move a rollout by hand: on to its next stage, back to what there was, held, or let go on.
 
-        409 where it can't be moved so, or was moved meanwhile.
+        409 where it can't be moved so, was moved meanwhile, or stands elsewhere than at `expected`.
         """
         await in_force.refresh()
         rollout = _find(in_force, name)
@@ -114,6 +142,7 @@ class RolloutsController(Controller):
             standing = (await standings(connection, (rollout,))).get(rollout.version)
             if standing is None:
                 raise Conflict(f"{rollout.name} has not begun yet; try again in a second")
+            _check_place(rollout, standing, data.expected)
             moved = await move(
                 connection, rollout, standing, action=data.action, actor=caller.id, why=data.why
             )
@@ -130,6 +159,15 @@ def _find(in_force: RolloutsKnown, name: str) -> Rollout:
             return each
     names = ", ".join(each.name for each in in_force.rollouts()) or "none"
     raise NotFound(f"there is no rollout {name[:100]!r} in the configuration in force; it has {names}")
+
+
+def _check_place(rollout: Rollout, standing: Standing, expected: str | None) -> None:
+    """Of who looked before it moved, nobody moves it further than was meant."""
+    place = stage_name(rollout, standing.stage)
+    if expected is not None and expected != place:
+        raise Conflict(
+            f"{rollout.name} stands at {place}, not at {expected!r}; look where it stands, and decide again"
+        )
 
 
 async def _look(
@@ -156,4 +194,33 @@ async def _shown(
     connection: Connection, rollout: Rollout, standing: Standing | None, now: datetime
 ) -> RolloutShown:
     item, found = await _look(connection, rollout, standing, now)
-    return RolloutShown(rollout=item, report=found, moves=await moves(connection, rollout))
+    history = await moves(connection, rollout)
+    return RolloutShown(rollout=item, plan=_plan(rollout), report=found, moves=history)
+
+
+def _plan(rollout: Rollout) -> RolloutPlan:
+    first = rollout.stages[0].experiment
+    return RolloutPlan(
+        stages=[
+            StageView(
+                name=each.name,
+                kind=each.kind,
+                share=_share(each),
+                experiment=each.experiment.name,
+                version=each.experiment.version,
+            )
+            for each in rollout.stages
+        ],
+        targets=rollout.to.targets,
+        serves=told(rollout.to),
+        audience=rollout.audience,
+        unit=first.unit,
+        units=rollout.units,
+        window_s=first.window_s,
+    )
+
+
+def _share(stage: Stage) -> float | None:
+    if stage.kind not in ("share", "all"):
+        return None
+    return next((arm.share for arm in stage.experiment.arms if arm.name == CANDIDATE), None)

@@ -24,7 +24,8 @@ from headgate.store.queries import Queries
 
 QUERIES: Final = Queries.load("headgate.rollouts")
 
-Action = Literal["begin", "advance", "hold", "back"]
+ByHand = Literal["advance", "hold", "resume", "back"]
+Action = Literal["begin", "advance", "hold", "resume", "back"]
 
 
 class Move(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +118,10 @@ def _next(rollout: Rollout, standing: Standing, action: Action) -> Standing:
         raise Conflict(f"{rollout.name} has fallen back; change its file entry to begin anew")
     if action == "hold":
         return msgspec.structs.replace(standing, held=True)
+    if action == "resume":
+        if not standing.held:
+            raise Conflict(f"{rollout.name} is not held; it moves on by itself once its evidence says so")
+        return msgspec.structs.replace(standing, held=False)
     if standing.stage == last:
         raise Conflict(f"{rollout.name} is at its last stage; write the candidate into the alias")
     return msgspec.structs.replace(standing, stage=standing.stage + 1, held=False)

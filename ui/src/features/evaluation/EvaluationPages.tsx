@@ -2,6 +2,7 @@ import { SubPages } from "@/shell/SubPages";
 
 const PAGES = [
   { path: "/experiments", title: "Experiments", grant: "experiments:read" },
+  { path: "/rollouts", title: "Rollouts", grant: "rollouts:read" },
   { path: "/checks", title: "Checks", grant: "checks:read" },
   { path: "/datasets", title: "Datasets", grant: "datasets:read" },
   { path: "/reviews", title: "Reviews", grant: "judges:read" },

@@ -7,7 +7,7 @@ import { useChange } from "@/shell/useChange";
 import { parseSearch, patched, shared } from "@/shell/view";
 import type { Report } from "./experimentWords";
 
-const ASKED_AGAIN = ["experiments", "experiment", "experiment looks", "marks", "audit"];
+const ASKED_AGAIN = ["experiments", "experiment", "experiment looks", "timeline", "audit"];
 
 /** Stops an experiment for ever, once one has said why, and leads to what was sealed. */
 export function Stop({ report, onClose }: { report: Report; onClose: () => void }) {

@@ -14,12 +14,24 @@ const PAGES: Partial<Record<Change["kind"], [RailName, string]>> = {
   rule: ["Routing", "/rules"],
 };
 
+/** Pages without a place of their own in the rail, or that show all of a kind. */
+const BESIDE: Partial<Record<Change["kind"], (subject: string) => string>> = {
+  rollout: (subject) => `/rollouts/${encodeURIComponent(subject)}`,
+  drift: () => "/drift",
+  configuration: () => "/settings",
+  incident: () => "/routing/providers",
+};
+
 /** Where a change is explained; where no page does, the calls around it. */
 function placeOf(change: Change): { path: string; filter: Patch } {
   const [rail, below] = PAGES[change.kind] ?? [];
   const page = FEATURES.find((each) => each.rail && each.rail.name === rail)?.rail?.path;
   if (page !== undefined && change.subject !== "") {
     return { path: `${page}${below}/${encodeURIComponent(change.subject)}`, filter: { of: change.project } };
+  }
+  const beside = BESIDE[change.kind];
+  if (beside !== undefined) {
+    return { path: beside(change.subject), filter: {} };
   }
   const at = Date.parse(change.at);
   const [from, to] = [at - AROUND_MS, at + AROUND_MS].map((each) => new Date(each).toISOString());

@@ -3,6 +3,7 @@ import { Chart, Legend } from "@/core/Chart";
 import { Diff } from "@/core/Diff";
 import { Facts } from "@/core/Facts";
 import { Folded, Message, Picture, ToolCall, ToolResult, Words } from "@/core/Message";
+import { StageDots, Stages, type Step } from "@/core/Stages";
 import { Empty, Failed, Loading } from "@/core/States";
 import { Table } from "@/core/Table";
 import { compact, duration } from "@/core/format";
@@ -24,6 +25,13 @@ const MARKS = [
   { at: AT[12] ?? "", name: "production: promote 3f2a" },
   { at: AT[30] ?? "", name: "configuration 9c1d" },
 ];
+const STEPS: Step[] = [
+  { id: "before", title: "assistant", state: "done", word: "as it was", note: "", share: null, whom: "without the candidate" },
+  { id: "internal", title: "internal", state: "done", word: "passed", note: "2 days", share: null, whom: "user anna" },
+  { id: "5 %", title: "5 %", state: "here", word: "here", note: "3 hours", share: 0.05, whom: "of users" },
+  { id: "25 %", title: "25 %", state: "left", word: "given up", note: "1 day", share: 0.25, whom: "of users" },
+  { id: "all", title: "all", state: "ahead", word: "to come", note: "", share: 1, whom: "of calls" },
+];
 const TONES: Tone[] = ["good", "warn", "bad", "quiet", "accent"];
 const ROWS = Array.from({ length: 5000 }, (_, number) => ({ number, square: number * number }));
 const HOSTILE = "<script>alert(1)</script> \u202egnp.exe\u202c \u001b[31mred\u001b[0m zero\u200bwidth";
@@ -43,6 +51,10 @@ export default function Parts() {
   return (
     <div className="hg-parts">
       <h1>Parts</h1>
+      <Part name="stages">
+        <Stages label="each state of a stage" steps={STEPS} chosen="5 %" render={(step) => step.title} />
+        <StageDots steps={STEPS} at="at 5 %" />
+      </Part>
       <Part name="values">
         <Facts
           facts={[

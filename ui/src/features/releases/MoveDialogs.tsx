@@ -6,7 +6,7 @@ import { useChange } from "@/shell/useChange";
 import { countsOf, type Environment, type Release, titleOf } from "./releaseWords";
 import { useComparison } from "./useReleases";
 
-const ASKED_AGAIN = ["environments", "environment history", "environment status", "marks", "audit"];
+const ASKED_AGAIN = ["environments", "environment history", "environment status", "timeline", "audit"];
 
 interface Naming {
   nameOf: (id: string) => string;

@@ -11,7 +11,7 @@ import { Outcome } from "./RuleTrial";
 
 type Body = Schemas["RuleBody"];
 
-const ASKED_AGAIN = ["rules", "rule", "rule versions", "marks", "audit"];
+const ASKED_AGAIN = ["rules", "rule", "rule versions", "timeline", "audit"];
 const LOOKED_AT = 500;
 const PARAMETERS = ["temperature", "top_p", "max_output", "seed", "reasoning_effort", "parallel_tool_calls", "n", "verbosity"];
 

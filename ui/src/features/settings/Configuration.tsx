@@ -216,7 +216,7 @@ function Activated({ chosen, before }: { chosen: Activation; before: Activation 
   );
 }
 
-const ASKED_AGAIN = ["configuration history", "configuration file", "snapshots", "snapshot changes", "status", "models", "providers", "audit", "marks", "budgets"];
+const ASKED_AGAIN = ["configuration history", "configuration file", "snapshots", "snapshot changes", "status", "models", "providers", "audit", "timeline", "budgets"];
 
 function Return({ chosen, current, onClose }: { chosen: Activation; current: Activation; onClose: () => void }) {
   const { set } = useView();
