@@ -8,7 +8,7 @@ import asyncio
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from tests.browser.console_house import House, id_at
@@ -58,9 +58,29 @@ TOML = (
 )
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
-ERRORS = {"present": 0.05, "candidate": 0.05}
-BROKEN = {"present": 0.04, "candidate": 0.6}
 LATENCY_MS = {"present": 1400, "candidate": 1150}
+
+
+class Gathered(NamedTuple):
+    """What a stage has seen: units of each arm, between so many days ago, and who failed how often."""
+
+    rollout: str
+    stage: str
+    units: dict[str, int]
+    days: tuple[float, float]
+    errors: dict[str, float] = {"present": 0.05, "candidate": 0.05}  # noqa: RUF012 - never written to
+
+
+INTERNAL = Gathered("smaller", "internal", {"candidate": 2}, (9, 8))
+FIRST = Gathered("smaller", "5 %", {"present": 1140, "candidate": 60}, (8, 5))
+SECOND = Gathered("smaller", "25 %", {"present": 960, "candidate": 320}, (5, 0.1))
+BROKEN = Gathered(
+    "fragile",
+    "10 %",
+    {"present": 900, "candidate": 100},
+    (2, 0.1),
+    {"present": 0.04, "candidate": 0.6},
+)
 
 
 def rolled_out(house: House) -> None:
@@ -72,12 +92,12 @@ def rolled_out(house: House) -> None:
     assert answer.status_code == 200, answer.text
     until(lambda: all(each["stage"] for each in running.get("/rollouts")["items"]))
     source = random.Random(11)
-    calls = _stage(source, house, "smaller", "internal", {"candidate": 2}, (9, 8))
+    calls = _stage(source, house, INTERNAL)
     _move(house, "smaller", "advance", "ann and ben found nothing")
-    calls += _stage(source, house, "smaller", "5 %", {"present": 1140, "candidate": 60}, (8, 5))
+    calls += _stage(source, house, FIRST)
     _move(house, "smaller", "advance", "errors and latency hold, <b>and</b> the launch is on Friday")
-    calls += _stage(source, house, "smaller", "25 %", {"present": 960, "candidate": 320}, (5, 0.1))
-    calls += _stage(source, house, "fragile", "10 %", {"present": 900, "candidate": 100}, (2, 0.1), BROKEN)
+    calls += _stage(source, house, SECOND)
+    calls += _stage(source, house, BROKEN)
     _move(house, "waiting", "hold", "until the new prices are known")
     _move(house, "through", "advance", "")
     _in_thread(lambda: asyncio.run(write_exposed(running.database_url(), calls)))
@@ -96,27 +116,19 @@ def _move(house: House, name: str, action: str, why: str) -> None:
     assert answer.status_code == 201, answer.text
 
 
-def _stage(
-    source: random.Random,
-    house: House,
-    name: str,
-    stage: str,
-    arms: dict[str, int],
-    days: tuple[float, float],
-    errors: dict[str, float] = ERRORS,
-) -> list[End]:
-    """Calls of units in a stage, begun between so many days ago."""
-    plan = house.running.get(f"/rollouts/{name}")["plan"]
-    (found,) = [each for each in plan["stages"] if each["name"] == stage]
+def _stage(source: random.Random, house: House, of: Gathered) -> list[End]:
+    """Calls of units in a stage."""
+    plan = house.running.get(f"/rollouts/{of.rollout}")["plan"]
+    (found,) = [each for each in plan["stages"] if each["name"] == of.stage]
     now_ms = int(time.time() * 1000)
     calls: list[End] = []
-    for arm, units in arms.items():
+    for arm, units in of.units.items():
         for number in range(units):
-            began = now_ms - int(DAY_MS * source.uniform(days[1], days[0])) - HOUR_MS
-            unit = f"{name}-{stage}-{arm}-{number}"
+            began = now_ms - int(DAY_MS * source.uniform(of.days[1], of.days[0])) - HOUR_MS
+            unit = f"{of.rollout}-{of.stage}-{arm}-{number}"
             exposure = Exposure(found["experiment"], found["version"], arm, unit, "user")
             calls += [
-                _call(source, exposure, began + place * 1000, errors[arm])
+                _call(source, exposure, began + place * 1000, of.errors[arm])
                 for place in range(source.randint(1, 3))
             ]
     return calls
