@@ -197,10 +197,11 @@ async def test_what_does_not_count_is_said_plainly(database: Database) -> None:
     async with world(database) as made:
         await made.live(150, {"now": 0.5, "new": 0.5})
         await made.ship(made.exposed("now-1", "new"), made.exposed("", ""))
+        ahead = (datetime.now(UTC) + timedelta(hours=12)).isoformat()
         await made.say(
             [
                 {"name": "csat", "value": "fine", "user": "now-1"},
-                {"name": "csat", "value": 3, "user": "now-2", "at": "2999-01-01T00:00:00Z"},
+                {"name": "csat", "value": 3, "user": "now-2", "at": ahead},
                 {"name": "solved", "value": True, "user": "stranger"},
             ]
         )
