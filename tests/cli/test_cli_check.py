@@ -168,7 +168,7 @@ def test_what_a_judge_says_is_sent_on_and_its_score_is_shown_corrected(
     assert "if it errs here as on the 90 answers that people marked." in shown
     sent = [body for method, path, _, body in api.asked if (method, path) == ("POST", "/api/v1/judgements")]
     assert {body["judge"]["name"] for body in sent} == {"orders.polite"}
-    assert sent[0]["items"][0]["marks"] == [{"value": True, "reason": "so"}]
+    assert sent[0]["items"][0]["marks"] == [{"value": True, "reason": "so", "repeat": 0}]
     assert sent[0]["items"][0]["content"] == {"reference": "yes", "context": ""}
     (ended,) = [body for method, _, _, body in api.asked if method == "PATCH"]
     assert ended["report"]["corrections"][0]["marks"] == 90

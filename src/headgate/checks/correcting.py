@@ -64,8 +64,10 @@ def correction(judged: Judged, results: Sequence[Result], clusters: Mapping[str,
     units: list[str] = []
     for result in results:
         mark = result.marks.get(judged.scorer)
-        if mark is not None and mark.score is not None:
-            scores.append(mark.score)
+        # What it said first, as in the pairs: a mean of several marks errs otherwise.
+        first = None if mark is None else mark.said[0].score
+        if first is not None:
+            scores.append(first)
             units.append(clusters.get(result.case, f"case {result.case}"))
     marks = sum(pair.count for pair in judged.pairs)
     known = Correction(

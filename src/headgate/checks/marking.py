@@ -9,14 +9,14 @@ import operator
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import jsonschema_rs
 import msgspec
 
 from headgate.checks import scoring
 from headgate.checks.answering import CHAT, Ask, patiently
-from headgate.checks.judging import Judgement, Material, digest_of, judgement_of, request_of, text_of
+from headgate.checks.judging import Judge, Judgement, Material, digest_of, judgement_of, request_of, text_of
 from headgate.checks.model import (
     Answer,
     ByCode,
@@ -144,7 +144,21 @@ class Marker:
             question=case.question, answer=answer.text, expected=case.expected, context=case.context
         )
         body = request_of(judge, material)
-        digest = digest_of(body)
+        marks = [self._once(judge, body, number) for number in range(scorer.repeats)]
+        if len(marks) == 1:
+            return marks[0]
+        told = [mark for mark in marks if mark.score is not None]
+        costs = [mark.cost_pico_usd for mark in marks]
+        return msgspec.structs.replace(
+            told[0] if told else marks[0],
+            score=math.fsum(mark.score or 0.0 for mark in told) / len(told) if told else None,
+            cost_pico_usd=None if None in costs else sum(cost or 0 for cost in costs),
+            asked=tuple([mark.said[0] for mark in marks]),
+        )
+
+    def _once(self, judge: Judge, body: dict[str, Any], number: int) -> Mark:
+        """Ask a judge for the how manieth time; each time is kept by itself."""
+        digest = digest_of(body if number == 0 else {**body, "repeat": number})
         known = self._judged.get(digest)
         if known is not None:
             return Mark(score=known.score, reason=known.reason, digest=digest)

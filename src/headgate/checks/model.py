@@ -12,6 +12,8 @@ from headgate.core.names import Name
 
 REPEATS_MAX: Final = 100
 CONCURRENCY_MAX: Final = 64
+JUDGED_MAX: Final = 10
+"""How often a judge may be asked of one answer."""
 REASON_CHARACTERS_MAX: Final = 2000
 
 Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
@@ -83,7 +85,7 @@ class Semantic(
 class ByJudge(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="judge"
 ):
-    """A model marks the answer by a rubric."""
+    """A model marks the answer by a rubric; with `repeats` several times, and the mean is the score."""
 
     name: Name
     model: str
@@ -91,6 +93,7 @@ class ByJudge(
     scale: tuple[int, int] = (0, 1)
     instructions: str | None = None
     parameters: dict[str, Any] = {}
+    repeats: Annotated[int, msgspec.Meta(ge=1, le=JUDGED_MAX)] = 1
 
     @property
     def judge(self) -> Judge:
@@ -167,10 +170,20 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
+class AskedOnce(msgspec.Struct, frozen=True, kw_only=True):
+    """What a judge said one of several times; None where it gave no mark."""
+
+    score: float | None
+    reason: str = ""
+    request_id: str = ""
+    digest: str = ""
+
+
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """A score in [0, 1]; None where there is none, and the reason. What the mark itself has cost.
 
-    `digest` is that of all that a judge was asked.
+    `digest` is that of all that a judge was asked; `asked` what it said each time where it was asked several
+    times, of which the score is the mean.
     """
 
     score: float | None
@@ -178,6 +191,13 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     cost_pico_usd: int | None = 0
     request_id: str = ""
     digest: str = ""
+    asked: tuple[AskedOnce, ...] = ()
+
+    @property
+    def said(self) -> tuple[AskedOnce, ...]:
+        """What a judge said, each time."""
+        once = AskedOnce(score=self.score, reason=self.reason, request_id=self.request_id, digest=self.digest)
+        return self.asked or (once,)
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

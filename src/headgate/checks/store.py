@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, LiteralString
 
 import msgspec
 
+from headgate.checks.model import JUDGED_MAX
 from headgate.core.faults import InvalidRequest, NotFound
 from headgate.core.names import Name
 from headgate.core.pages import Page, decode_cursor, encode_cursor, format_datetime
@@ -33,14 +34,33 @@ Word = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00]*$")]
 Cost = Annotated[int, msgspec.Meta(ge=0, le=10**18)]
 
 
+class KeptAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a judge said one of several times."""
+
+    score: Annotated[float, msgspec.Meta(ge=0, le=1)] | None
+    reason: Text = ""
+    request_id: RequestId = ""
+    digest: Digest = ""
+
+
 class KeptMark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a scorer marked an answer: None where it could not, and why. A judge's has call and digest."""
+    """How a scorer marked an answer: None where it could not, and why. A judge's has call and digest.
+
+    `asked` is what it said each time, where it was asked several times.
+    """
 
     score: Annotated[float, msgspec.Meta(ge=0, le=1)] | None
     reason: Text = ""
     cost_pico_usd: Cost | None = 0
     request_id: RequestId = ""
     digest: Digest = ""
+    asked: Annotated[list[KeptAsked], msgspec.Meta(max_length=JUDGED_MAX)] = []
+
+    @property
+    def said(self) -> list[KeptAsked]:
+        """What a judge said, each time."""
+        once = KeptAsked(score=self.score, reason=self.reason, request_id=self.request_id, digest=self.digest)
+        return self.asked or [once]
 
 
 class KeptResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -157,14 +177,15 @@ async def add_results(connection: Connection, run: RunItem, results: Sequence[Ke
     await connection.execute(QUERIES.add_results, {**scope, "rows": msgspec.json.encode(rows).decode()})
     said = [
         {
-            "digest": mark.digest,
-            "score": mark.score,
-            "reason": mark.reason,
-            "request_id": mark.request_id or None,
+            "digest": each.digest,
+            "score": each.score,
+            "reason": each.reason,
+            "request_id": each.request_id or None,
         }
         for result in results
         for mark in result.marks.values()
-        if mark.digest and mark.score is not None
+        for each in mark.said
+        if each.digest and each.score is not None
     ]
     if said:
         await connection.execute(
@@ -218,7 +239,8 @@ async def all_results(connection: Connection, run: RunItem) -> list[KeptResult]:
 
 
 def _row(result: KeptResult) -> dict[str, Any]:
-    calls = [result.request_id, *(mark.request_id for mark in result.marks.values())]
+    judged = [each.request_id for mark in result.marks.values() for each in mark.said]
+    calls = [result.request_id, *judged]
     return {
         "case": result.case,
         "repeat": result.repeat,

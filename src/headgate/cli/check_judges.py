@@ -104,13 +104,18 @@ def _items(scorer: ByJudge, results: Sequence[Result], cases: Mapping[str, Case]
             {
                 "request_id": result.answer.request_id,
                 "content": content,
-                "marks": [{"value": _value(scorer, mark.score), "reason": mark.reason}],
+                "marks": [
+                    {"value": _value(scorer, each.score), "reason": each.reason, "repeat": number}
+                    for number, each in enumerate(mark.said)
+                ],
             }
         )
     return items
 
 
-def _value(scorer: ByJudge, score: float) -> bool | int:
+def _value(scorer: ByJudge, score: float | None) -> bool | int | None:
+    if score is None:
+        return None
     if scorer.scale == ONE_TO_FIVE:
         low, high = scorer.scale
         return round(low + score * (high - low))

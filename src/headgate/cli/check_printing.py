@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Final, Protocol
 
 from headgate.checks.comparing import Comparison, Matrix
+from headgate.checks.judge_repeating import JudgeRepeatability
 from headgate.checks.repeating import Repeatability
 from headgate.checks.report import LISTED_MAX, Fault, Report
 from headgate.cli.output import Column, Output
@@ -40,6 +41,11 @@ class Shown(Protocol):
         """How alike answers are."""
         ...
 
+    @property
+    def judges(self) -> tuple[JudgeRepeatability, ...]:
+        """How alike a judge's marks of one answer are."""
+        ...
+
 
 def print_checked(
     out: Output, targets: Sequence[Shown], comparisons: Iterable[Comparison], matrices: Iterable[Matrix]
@@ -62,6 +68,8 @@ def _print_target(out: Output, shown: Shown, *, named: bool) -> None:
         out.text(f"  {corrected.sentence}")
     for repeated in shown.repeatability:
         out.text(f"  {repeated.sentence}")
+    for judged in shown.judges:
+        out.text(f"  {judged.sentence}")
     unpriced = f", and {said.unpriced} calls without a known price" if said.unpriced else ""
     out.text(f"  run {shown.run}: {said.cost_usd} USD{unpriced}")
     for what, faults in (("failed", said.failed), ("wrong", said.wrong), ("no mark", said.missing)):

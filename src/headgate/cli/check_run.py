@@ -11,6 +11,7 @@ import msgspec
 
 from headgate.checks.comparing import Comparison, Matrix, Tried, aligned, compare, matrix
 from headgate.checks.definitions import checks_of, read_checks
+from headgate.checks.judge_repeating import JudgeRepeatability, judge_repeatability
 from headgate.checks.marking import Marker
 from headgate.checks.model import Check, Result, Target
 from headgate.checks.repeating import Repeatability, repeatability
@@ -36,6 +37,7 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
     run: str
     report: Report
     repeatability: tuple[Repeatability, ...]
+    judges: tuple[JudgeRepeatability, ...]
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,7 +165,13 @@ class _Runner:
             self._api.out.say(
                 f"{kept.unwritten} results are not on the server, which is away: this is all there is"
             )
-        return Ran(run=kept.run, report=said, repeatability=repeatability(check, outcome)), outcome
+        ran = Ran(
+            run=kept.run,
+            report=said,
+            repeatability=repeatability(check, outcome),
+            judges=judge_repeatability(check, outcome),
+        )
+        return ran, outcome
 
     def _kept(self, target: Target) -> Kept:
         begun = Begun(check=self._check, target=target, digest=self._cases.digest)
