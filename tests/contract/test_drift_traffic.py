@@ -11,7 +11,7 @@ from tests.contract.made_entries import envelope, make_end, new_call, now_ms
 from headgate.core.call import Usage
 from headgate.core.entries import Alert, End, PromptUsed
 from headgate.drift.hours import TrafficJob
-from headgate.drift.model import DriftRule
+from headgate.drift.model import DriftRule, Signal
 from headgate.drift.store import QUERIES, acknowledge
 from headgate.drift.traffic import TrafficSink
 from headgate.store.database import Connection, Database
@@ -107,17 +107,41 @@ async def test_longer_answers_of_live_traffic_are_found_and_acknowledged(databas
     assert not watch["state"]["is_alarmed"]
 
 
-async def test_refusals_and_broken_schemas_are_found(database: Database) -> None:
-    for code, signal in (("content_policy_violation", "refused"), ("schema_mismatch", "mismatched")):
-        world = World(database)
-        model = f"model-{signal}"
-        await world.weeks(400, 150, model=model)
-        await world.weeks(150, 100, model=model, calls=7)
-        for ago in range(150, 2, -1):
-            await world.ship(*world.hour(ago, 3, model=model, code=code, status=422))
-        await world.job.look()
-        found = [each for each in await world.alarms() if model in each["sentence"]]
-        assert signal in {change["signal"] for each in found for change in each["finding"]["changes"]}
+CHANGES: dict[Signal, dict[str, Any]] = {
+    "refused": {"code": "content_policy_violation", "status": 422},
+    "mismatched": {"code": "schema_mismatch", "status": 422},
+    "errors": {"code": "upstream_error", "status": 502},
+    "cut": {"finish": "length"},
+    "tools": {"finish": "tool_calls", "tool_calls": 2},
+    "tokens": {"usage": Usage(input=10, output=2000)},
+    "latency": {"duration_ms": 30_000},
+    "first_token": {"first_token_ms": 4000},
+    "cost": {"cost_pico_usd": 200_000_000_000},
+}
+
+
+@pytest.mark.parametrize("signal", CHANGES)
+async def test_a_change_of_each_signal_is_found(database: Database, signal: Signal) -> None:
+    """Three of ten calls change; what answers say of themselves has tests of its own."""
+    world = World(database)
+    await world.weeks(330, 150, finish="stop")
+    for ago in range(150, 2, -1):
+        await world.ship(*world.hour(ago, 7, finish="stop"))
+        await world.ship(*world.hour(ago, 3, **{"finish": "stop", **CHANGES[signal]}))
+    await world.job.look()
+    (alarm,) = await world.alarms()
+    changes = {change["signal"]: change for change in alarm["finding"]["changes"]}
+    assert (signal in changes, changes[signal]["side"]) == (True, "up"), changes
+
+
+async def test_an_answer_that_ends_in_a_refusal_counts_as_one(database: Database) -> None:
+    world = World(database)
+    for finish in ("refusal", "content_filter", "stop"):
+        await world.ship(*world.hour(3, 10, finish=finish))
+    await world.job.look()
+    (watch,) = await world.watches()
+    assert watch["state"]["gathered"]["refused"] == [pytest.approx(2 / 3)]
+    assert watch["state"]["gathered"]["cut"] == [0.0], "of those that answered"
 
 
 async def test_traffic_that_stays_as_it_is_alarms_nobody_and_gaps_are_no_evidence(database: Database) -> None:

@@ -77,6 +77,9 @@ def test_a_model_that_answers_otherwise_is_found_and_named(running: Running) -> 
     with httpx.Client(base_url=running.url, trust_env=False) as client:
         headers = {"authorization": f"Bearer {key}"}
         assert client.post("/v1/chat/completions", json=body, headers=headers).status_code == 200
+    (asked,) = running.wait_for_requests(1, model="assistant")
+    record = running.get(f"/requests/{asked['id']}")
+    assert (record["finish"], record["tool_calls"], record["served_model"]) == ("stop", 0, "small")
     # The first run is due at once, and asks for the whole reference.
     until(lambda: target_of(running)["phase"] == "watching")
     shown = target_of(running)

@@ -169,6 +169,10 @@ class End(msgspec.Struct, frozen=True, array_like=True):
     """The model that the answer says it is of."""
     fingerprint: str = ""
     """What the answer says of the configuration that served it."""
+    finish: str = ""
+    """Why the answer ended (`core.chat.FinishReason`); empty where nothing says it."""
+    tool_calls: int = 0
+    """How many tools of the client's it calls."""
 
 
 class Body(msgspec.Struct, frozen=True, array_like=True):

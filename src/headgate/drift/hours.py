@@ -38,7 +38,8 @@ REFERENCE_HOURS: Final = 168
 HOURS_A_DAY: Final = 24.0
 HOURS_AT_ONCE: Final = 2000
 HOURS_MAX: Final = 20_000
-VERSION: Final = "1"
+VERSION: Final = "2"
+"""Another one begins every watch anew: what is watched has changed."""
 NAMES: Final = {"model": "the model that answers say they are of", "fingerprint": "the system fingerprint"}
 
 AddAlerts = Callable[[Connection, Sequence[Alert]], Awaitable[None]]

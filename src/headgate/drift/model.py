@@ -21,6 +21,8 @@ Signal = Literal[
     "refused",
     "errors",
     "mismatched",
+    "cut",
+    "tools",
     "cost",
     "latency",
     "first_token",

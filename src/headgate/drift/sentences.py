@@ -13,11 +13,13 @@ SAYS: Final[dict[Signal, str]] = {
     "refused": "refusals",
     "errors": "calls that failed",
     "mismatched": "answers that break their schema",
+    "cut": "answers that a limit cuts",
+    "tools": "answers that call tools",
     "cost": "USD a call",
     "latency": "seconds a call",
     "first_token": "seconds to the first token",
 }
-SHARES: Final = frozenset[Signal]({"score", "new_answer", "refused", "mismatched", "errors"})
+SHARES: Final = frozenset[Signal]({"score", "new_answer", "refused", "mismatched", "errors", "cut", "tools"})
 
 
 def changed(finding: Finding) -> str:

@@ -24,6 +24,9 @@ QUERIES: Final = Queries.load("headgate.drift")
 CLIENT_CLOSED: Final = 499
 REFUSED: Final = "content_policy_violation"
 MISMATCHED: Final = "schema_mismatch"
+DECLINING: Final = frozenset({"content_filter", "refusal"})
+CUT: Final = frozenset({"length", "context_window"})
+"""Reasons for which answers end (`core.chat.FinishReason`)."""
 
 PICO: Final = 10**12
 PLACES: Final = 9
@@ -48,7 +51,8 @@ class _Hour(msgspec.Struct):
     def add(self, end: End) -> None:
         """Count a call."""
         self.calls += 1
-        is_refused, is_mismatched = end.code == REFUSED, end.code == MISMATCHED
+        is_refused = end.code == REFUSED or end.finish in DECLINING
+        is_mismatched = end.code == MISMATCHED
         failed = end.status >= 400 and not is_refused and not is_mismatched
         self._value("errors", float(failed))
         if failed:
@@ -57,6 +61,9 @@ class _Hour(msgspec.Struct):
         self._value("mismatched", float(is_mismatched))
         if end.truncated or is_refused:
             return
+        if end.finish:
+            self._value("cut", float(end.finish in CUT))
+            self._value("tools", float(end.tool_calls > 0))
         self._amount("tokens", end.usage.total_output)
         self._amount("latency", end.duration_ms / 1000)
         if end.first_token_ms is not None:

@@ -94,9 +94,11 @@ class Call(msgspec.Struct, eq=False):
     trace_id: str = ""
     parent_span_id: bytes = b""
     response_id: str = ""
+    """The id that the answer gives itself, in the client's dialect."""
     served_model: str = ""
     fingerprint: str = ""
-    """The id that the answer gives itself, in the client's dialect."""
+    finish: str = ""
+    tool_calls: int = 0
     release: str = ""
     asked: str = ""
     """The model that was asked for, where a rule or a pin put another in its place."""
@@ -215,6 +217,8 @@ class Call(msgspec.Struct, eq=False):
             exposures=self.exposures,
             served_model=self.served_model,
             fingerprint=self.fingerprint,
+            finish=self.finish,
+            tool_calls=self.tool_calls,
         )
 
 

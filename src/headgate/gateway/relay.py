@@ -92,6 +92,7 @@ async def _whole(
         if facts.response_id is not None:
             call.response_id = facts.response_id
         call.served_model, call.fingerprint = facts.model or "", facts.fingerprint or ""
+        call.finish, call.tool_calls = facts.ending.finish or "", facts.ending.tool_calls
     else:
         raw, code = b"", committed.code
         call.message = provider_message(call.route.dialect, committed.body)
@@ -258,6 +259,7 @@ def _settle_stream(
         call.response_id = held.way.masking.text(reader.response_id)
     call.served_model = held.way.masking.text(reader.model or "")
     call.fingerprint = held.way.masking.text(reader.fingerprint or "")
+    call.finish, call.tool_calls = reader.finish or "", reader.tool_calls
     call.truncated = truncated or reader.error is not None
     if reader.error is not None:
         code, call.message = code or "upstream_error", held.way.masking.text(reader.error)

@@ -148,6 +148,13 @@ class RequestDetail(msgspec.Struct, frozen=True, kw_only=True):
     """The span that made it, as `traceparent` says: 16 hex digits."""
     response_id: str | None
     """The id that its answer gives itself, as the client saw it."""
+    finish: str | None
+    """Why its answer ended: `stop`, `length`, `tool_calls`, `content_filter`, `refusal`, `pause`,
+    `context_window` or `error`; null where nothing says it."""
+    tool_calls: int
+    """How many tools of the client's its answer calls."""
+    served_model: str | None
+    """The model that its answer says it is of."""
     overrides: msgspec.Raw
     exposures: msgspec.Raw
     """Its experiments: `{experiment, version, by, arm, unit}`; without the last two it is in no arm, since it

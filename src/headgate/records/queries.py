@@ -333,6 +333,9 @@ def _detail(row: TupleRow, bodies: Bodies | None) -> RequestDetail:
         parent_span_id=None if row[36] is None else span_text(row[36]),
         response_id=row[37] or None,
         exposures=msgspec.Raw(row[38].encode()),
+        finish=row[39] or None,
+        tool_calls=row[40],
+        served_model=row[41] or None,
     )
     if bodies is None:
         return detail

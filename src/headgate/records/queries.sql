@@ -31,7 +31,8 @@ copy requests (
     first_token_ms, dialect, operation, stream, model, target, status, code, message,
     attempts, excluded, changes, snapshot, release, trace_id, usage, cost_usd,
     estimated, truncated, label_regions, record, provider_request_id, label_readers, label_purposes,
-    prompts, overrides, environment, parameters, parent_span_id, response_id, exposures
+    prompts, overrides, environment, parameters, parent_span_id, response_id, exposures,
+    finish, tool_calls, served_model
 ) from stdin;
 
 -- name: open_call
@@ -306,7 +307,7 @@ select r.id, r.trace_id, r.started_at, r.project, r.key, r."user", r.session, r.
     r.first_token_ms, r.usage::text, r.cost_usd, r.estimated, r.truncated, r.changes, r.snapshot, r.release,
     r.prompts::text, r.record, r.label_regions, r.provider_request_id, r.label_readers, r.label_purposes,
     r.overrides::text, r.environment, r.parameters::text, r.parent_span_id, r.response_id,
-    r.exposures::text
+    r.exposures::text, r.finish, r.tool_calls, r.served_model
 from requests r
 where r.day = %(day)s and r.id = %(id)s
     and (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))

@@ -21,6 +21,7 @@ NAME_CHARACTERS_MAX = 200
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _YEAR_9999_MS = 253_370_764_800_000
+_COUNT_MAX = 2**31 - 1
 
 REQUEST_COLUMNS = (
     *("day", "id", "boot", "project", "key", '"user"', "session", "tags", "started_at", "duration_ms"),
@@ -28,7 +29,7 @@ REQUEST_COLUMNS = (
     *("attempts", "excluded", "changes", "snapshot", "release", "trace_id", "usage", "cost_usd"),
     *("estimated", "truncated", "label_regions", "record", "provider_request_id"),
     *("label_readers", "label_purposes", "prompts", "overrides", "environment", "parameters"),
-    *("parent_span_id", "response_id", "exposures"),
+    *("parent_span_id", "response_id", "exposures", "finish", "tool_calls", "served_model"),
 )
 
 
@@ -76,6 +77,7 @@ def request_row(boot: uuid.UUID, end: End) -> tuple[Any, ...]:
         *(name(end.environment), json_text(end.parameters) or None),
         *(span_number(end.parent_span_id) if end.parent_span_id else None, name(end.response_id)),
         exposures_json(end.exposures),
+        *(name(end.finish), min(end.tool_calls, _COUNT_MAX), name(end.served_model)),
     )
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from headgate.core.call import AnyDialect, Dialect, Operation, Usage
 from headgate.core.ports import Headers
+from headgate.wire.endings import NO_ENDING, NOTHING, decode_whole
 from headgate.wire.model import AnswerFacts, ErrorClass
 from headgate.wire.usage import Fields, count, fields_of, inner, plain_chat_usage, usage_of
 
@@ -17,27 +18,7 @@ NAME_LENGTH_MAX = 256
 MESSAGE_LENGTH_MAX = 2000
 RETRY_AFTER_S_MAX = 86_400.0
 
-_NOTHING = msgspec.Raw(b"null")
-
-
-class _Whole(msgspec.Struct):
-    """The members of an answer that say something of it, in any dialect; the rest is skipped."""
-
-    usage: msgspec.Raw = _NOTHING
-    service_tier: msgspec.Raw = _NOTHING
-    output: msgspec.Raw = _NOTHING
-    tool_usage: msgspec.Raw = _NOTHING
-    x_groq: msgspec.Raw = _NOTHING
-    usageMetadata: msgspec.Raw = _NOTHING  # noqa: N815
-    id: msgspec.Raw = _NOTHING
-    responseId: msgspec.Raw = _NOTHING  # noqa: N815
-    model: msgspec.Raw = _NOTHING
-    modelVersion: msgspec.Raw = _NOTHING  # noqa: N815
-    system_fingerprint: msgspec.Raw = _NOTHING
-
-
-_whole = msgspec.json.Decoder(_Whole).decode
-_wholes = msgspec.json.Decoder(list[_Whole]).decode
+_wholes = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _text = msgspec.json.Decoder(str).decode
 
 
@@ -61,19 +42,21 @@ def read_answer(dialect: Dialect, operation: Operation, body: bytes) -> AnswerFa
     free = Usage() if operation in FREE else None
     try:
         # Google's stream without `alt=sse` is one array of answers, whose last one counts.
-        whole = _wholes(body)[-1] if body[:1] == b"[" else _whole(body)
+        whole = decode_whole(dialect, bytes(_wholes(body)[-1]) if body[:1] == b"[" else body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError):
         return AnswerFacts(usage=free)
+    ending = whole.ending if operation == "chat" else NO_ENDING
     if dialect == "openai-chat" and free is None:
         plain = plain_chat_usage(whole.usage)
         if plain is not None:
             return AnswerFacts(
                 usage=plain,
                 usage_raw=bytes(whole.usage),
-                service_tier=None if whole.service_tier is _NOTHING else short_text(whole.service_tier),
+                service_tier=None if whole.service_tier is NOTHING else short_text(whole.service_tier),
                 response_id=short_text(whole.id),
                 model=_said(whole.model),
                 fingerprint=_said(whole.system_fingerprint),
+                ending=ending,
             )
     google = dialect == "google"
     raw = bytes(whole.usageMetadata if google else whole.usage)
@@ -92,6 +75,7 @@ def read_answer(dialect: Dialect, operation: Operation, body: bytes) -> AnswerFa
         response_id=short_text(whole.responseId if google else whole.id),
         model=_said(whole.modelVersion if google else whole.model),
         fingerprint=_said(whole.system_fingerprint),
+        ending=ending,
     )
 
 
@@ -115,7 +99,7 @@ def tier_of(usage: Fields | None, stated: str | None) -> str | None:
 
 def _said(raw: msgspec.Raw) -> str | None:
     """A short text where there is one; to find none out costs nothing."""
-    return None if raw is _NOTHING else short_text(raw)
+    return None if raw is NOTHING else short_text(raw)
 
 
 def short_text(raw: msgspec.Raw) -> str | None:
@@ -137,7 +121,7 @@ _OUTPUT_UNITS = {
 
 
 def served_units(
-    dialect: Dialect, body: bytes, output: msgspec.Raw = _NOTHING, stated: msgspec.Raw = _NOTHING
+    dialect: Dialect, body: bytes, output: msgspec.Raw = NOTHING, stated: msgspec.Raw = NOTHING
 ) -> dict[str, int]:
     """What a provider's own tools did, from the answer's items or from what it states beside its usage."""
     if dialect == "openai-responses":

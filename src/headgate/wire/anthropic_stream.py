@@ -7,7 +7,9 @@ fields out. It is final with `message_delta` only. Read next: `wire.streams`.
 import msgspec
 
 from headgate.wire.answers import short_text, tier_of
-from headgate.wire.event_reader import NOTHING, EventReader
+from headgate.wire.dialects.anthropic.words import finish_reason
+from headgate.wire.endings import NOTHING
+from headgate.wire.event_reader import EventReader
 from headgate.wire.sse import data_of
 from headgate.wire.usage import Fields, count, fields_of, inner, usage_of
 
@@ -18,6 +20,7 @@ class _Delta(msgspec.Struct):
     thinking: msgspec.Raw = NOTHING
     partial_json: msgspec.Raw = NOTHING
     citation: msgspec.Raw = NOTHING
+    stop_reason: msgspec.Raw = NOTHING
 
 
 class _Event(msgspec.Struct):
@@ -84,6 +87,8 @@ class AnthropicReader(EventReader):
                 self._take_start(found.message)
             case "message_delta":
                 self._take_usage(found.usage, final=True)
+                word = "" if found.delta is None else short_text(found.delta.stop_reason)
+                self.finish = finish_reason(word) if word else self.finish
             case "message_stop":
                 self.finished = True
             case "error":
@@ -108,6 +113,7 @@ class AnthropicReader(EventReader):
             block = _block(raw)
         except _DECODE_ERRORS:
             return
+        self.tool_calls += block.type == "tool_use"
         if block.type in _QUIET_BLOCKS:
             self._made(bytes(block.text))
         else:

@@ -6,12 +6,12 @@ Knows no dialect. Read next: `wire.streams`.
 import msgspec
 
 from headgate.core.call import Usage
+from headgate.core.chat import FinishReason
 from headgate.wire.known_delta import KnownDelta
 from headgate.wire.model import StreamEvent
 from headgate.wire.sse import EventSplitter
 from headgate.wire.usage import Fields, fields_of
 
-NOTHING = msgspec.Raw(b"null")
 _EMPTY = (b"null", b'""', b"[]", b"{}", b"")
 ERROR_LENGTH_MAX = 2000
 _MISSES_MAX = 16
@@ -29,11 +29,13 @@ class EventReader:
         "_splitter",
         "error",
         "fingerprint",
+        "finish",
         "finished",
         "model",
         "output_bytes",
         "response_id",
         "service_tier",
+        "tool_calls",
         "usage",
         "usage_raw",
     )
@@ -44,6 +46,8 @@ class EventReader:
     service_tier: str | None
     response_id: str | None
     fingerprint: str | None
+    finish: FinishReason | None
+    tool_calls: int
     finished: bool
     error: str | None
     output_bytes: int
@@ -61,6 +65,8 @@ class EventReader:
         self.service_tier = None
         self.response_id = None
         self.fingerprint = None
+        self.finish = None
+        self.tool_calls = 0
         self.finished = False
         self.error = None
         self.output_bytes = 0

@@ -10,7 +10,9 @@ import msgspec
 
 from headgate.core.faults import UpstreamError
 from headgate.wire.answers import google_searches, short_text, tier_of, with_units
-from headgate.wire.event_reader import NOTHING, EventReader, is_set
+from headgate.wire.dialects.google.finishing import finish_of
+from headgate.wire.endings import NOTHING
+from headgate.wire.event_reader import EventReader, is_set
 from headgate.wire.model import StreamEvent
 from headgate.wire.sse import EVENT_BYTES_MAX, data_of
 from headgate.wire.usage import fields_of, usage_of
@@ -93,6 +95,7 @@ class GoogleReader(EventReader):
             self._take_candidate(candidate)
         if chunk.promptFeedback is not None and is_set(chunk.promptFeedback.blockReason):
             self.finished = True
+            self.finish = "content_filter"
         self.model = self.model or short_text(chunk.modelVersion)
         self.response_id = self.response_id or short_text(chunk.responseId)
         if b'"webSearchQueries"' in data:
@@ -107,8 +110,11 @@ class GoogleReader(EventReader):
             for name, raw in part.items():
                 if name not in _SILENT_MEMBERS:
                     self._made(bytes(raw))
+                self.tool_calls += name == "functionCall"
         if is_set(candidate.finishReason):
             self.finished = True
+            word = short_text(candidate.finishReason)
+            self.finish = finish_of(word, has_calls=self.tool_calls > 0).reason if word else None
 
     def _take_usage(self) -> None:
         fields = fields_of(self._latest)

@@ -5,8 +5,9 @@ from typing import Literal, Protocol
 import msgspec
 
 from headgate.core.call import Dialect, Operation, ServerTool, Usage
-from headgate.core.chat import ChatCall
+from headgate.core.chat import ChatCall, FinishReason
 from headgate.core.embedding import EmbeddingCall
+from headgate.wire.endings import NO_ENDING, Ending
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +78,8 @@ class AnswerFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The model that it says it is of."""
     fingerprint: str | None = None
     """What tells the configuration that served it from others (OpenAI's `system_fingerprint`)."""
+    ending: Ending = NO_ENDING
+    """Why it ended, and how many tools it calls."""
 
 
 ErrorClass = Literal["request", "target", "exhausted", "limited", "server"]
@@ -104,6 +107,10 @@ class StreamReader(Protocol):
     service_tier: str | None
     response_id: str | None
     fingerprint: str | None
+    finish: FinishReason | None
+    """Why the answer ended; of several, the last one."""
+    tool_calls: int
+    """How many tools of the client's it has called so far."""
     finished: bool
     """The dialect's terminator was seen (`[DONE]`, `message_stop`, a finish reason at the end)."""
     error: str | None

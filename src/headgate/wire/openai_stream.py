@@ -11,7 +11,8 @@ import msgspec
 from headgate.core.call import Operation
 from headgate.core.faults import InvalidRequest
 from headgate.wire.answers import served_units, short_text, tier_of, with_units
-from headgate.wire.event_reader import NOTHING, EventReader, is_set
+from headgate.wire.endings import CALLS_OF_RESPONSES, NOTHING, chat_finish, response_finish
+from headgate.wire.event_reader import EventReader, is_set
 from headgate.wire.members import Watched, read_members
 from headgate.wire.sse import data_of
 from headgate.wire.usage import fields_of, inner, usage_of
@@ -34,6 +35,10 @@ class _Choice(msgspec.Struct):
     finish_reason: msgspec.Raw = NOTHING
 
 
+class _ToolDelta(msgspec.Struct):
+    index: int | None = None
+
+
 class _Chunk(msgspec.Struct):
     choices: list[_Choice] | None = None
     usage: msgspec.Raw = NOTHING
@@ -46,6 +51,7 @@ class _Chunk(msgspec.Struct):
 
 
 _chunk = msgspec.json.Decoder(_Chunk).decode
+_tool_deltas = msgspec.json.Decoder(list[_ToolDelta]).decode
 _DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 # `"usage":null` of the chunk itself: only flat text members stand between it and the chunk's last brace.
@@ -58,12 +64,12 @@ _USAGE = Watched("usage")
 class ChatReader(EventReader):
     """Chat and text completions."""
 
-    __slots__ = ("_ending", "_latest", "_strip")
+    __slots__ = ("_ending", "_latest", "_refuses", "_strip")
 
     def __init__(self, *, strip_usage: bool) -> None:
         super().__init__()
         self._strip = strip_usage
-        self._ending = False
+        self._ending = self._refuses = False
         self._latest = b""
 
     def _read(self, event: bytes) -> bytes:
@@ -114,10 +120,29 @@ class ChatReader(EventReader):
             ):
                 if extra is not NOTHING:
                     self._made(bytes(extra))
+            if delta.tool_calls is not NOTHING:
+                self._take_tools(delta.tool_calls)
+            elif delta.function_call is not NOTHING and b'"name"' in bytes(delta.function_call):
+                self.tool_calls = 1
+            self._refuses = self._refuses or (delta.refusal is not NOTHING and is_set(delta.refusal))
         if choice.text is not NOTHING:
             self._made(bytes(choice.text))
         if choice.finish_reason is not NOTHING and is_set(choice.finish_reason):
             self._ending = True
+            word = short_text(choice.finish_reason) or ""
+            self.finish = chat_finish(word, calls=self.tool_calls, refuses=self._refuses)
+
+    def _take_tools(self, raw: msgspec.Raw) -> None:
+        """Count calls by their places; those of which nothing says the place stand for themselves."""
+        if b'"name"' not in bytes(raw):  # more of a call's arguments
+            return
+        try:
+            deltas = _tool_deltas(raw)
+        except _DECODE_ERRORS:
+            return
+        for delta in deltas:
+            place = self.tool_calls if delta.index is None else delta.index
+            self.tool_calls = max(self.tool_calls, place + 1)
 
     def _take_names(self, chunk: _Chunk) -> None:
         # Azure's first chunk has neither choices nor names.
@@ -195,6 +220,8 @@ class _Response(msgspec.Struct):
     id: msgspec.Raw = NOTHING
     model: msgspec.Raw = NOTHING
     service_tier: msgspec.Raw = NOTHING
+    status: msgspec.Raw = NOTHING
+    incomplete_details: msgspec.Raw = NOTHING
     usage: msgspec.Raw = NOTHING
     error: msgspec.Raw = NOTHING
     output: msgspec.Raw = NOTHING
@@ -244,6 +271,7 @@ class ResponsesReader(EventReader):
             kind = _item(raw).type
         except _DECODE_ERRORS:
             return
+        self.tool_calls += kind in CALLS_OF_RESPONSES
         if kind not in _QUIET_ITEMS:
             self._committed = True
             self.output_bytes += len(bytes(raw))
@@ -265,6 +293,10 @@ class ResponsesReader(EventReader):
             return
         if is_set(response.error) or found.type == "response.failed":
             self._fail(bytes(response.error) if is_set(response.error) else b"response failed")
+        details = fields_of(response.incomplete_details) or {}
+        self.finish = response_finish(
+            short_text(response.status), details.get("reason"), calls=self.tool_calls
+        )
         fields = fields_of(response.usage)
         if fields is not None:
             units = served_units("openai-responses", b"", response.output, response.tool_usage)

@@ -10,7 +10,18 @@ from typing import Final, cast
 import msgspec
 
 from headgate.core.call import Dialect, Usage
-from headgate.core.chat import Fields, Media, Native, NativePart, Part, Reasoning, Refusal, Text
+from headgate.core.chat import (
+    Fields,
+    FinishReason,
+    Media,
+    Native,
+    NativePart,
+    Part,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+)
 from headgate.core.events import (
     ArgumentsDelta,
     Began,
@@ -54,11 +65,13 @@ class TranslatedStream:
         "_restoring",
         "error",
         "fingerprint",
+        "finish",
         "finished",
         "model",
         "output_bytes",
         "response_id",
         "service_tier",
+        "tool_calls",
         "usage",
         "usage_raw",
     )
@@ -94,6 +107,8 @@ class TranslatedStream:
         self.service_tier: str | None = None
         self.response_id: str | None = None
         self.fingerprint: str | None = None
+        self.finish: FinishReason | None = None
+        self.tool_calls = 0
         self.finished = False
         self.error: str | None = None
         self.output_bytes = 0
@@ -155,6 +170,7 @@ class TranslatedStream:
                 self._count()
             case Finished():
                 self._ending = True
+                self.finish = event.finish.reason
                 self._declined = declined_by(event, self._declined)
                 self._count()
             case Began():
@@ -188,6 +204,7 @@ class TranslatedStream:
                 self._made(_ENCODE(part.value).decode("utf-8", "replace"))
             case _:  # a tool's call, or a part of the provider's own, is a sign of life though it be empty
                 self._committed = True
+                self.tool_calls += isinstance(part, ToolCall)
 
     def _count(self) -> None:
         """What was said of usage counts once the answer ends; before, it is only the beginning."""

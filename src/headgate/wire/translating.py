@@ -25,6 +25,7 @@ from headgate.wire.dialects.sealing import stamped_answer
 from headgate.wire.dialects.structured import Manner, manner_of, prepared, restored
 from headgate.wire.dialects.structured_stream import RestoredStream, is_restored
 from headgate.wire.dialects.thinking import is_on
+from headgate.wire.endings import ending_of
 from headgate.wire.model import AnswerFacts, CallFacts, Words
 from headgate.wire.translated_stream import TranslatedStream, usage_bytes
 
@@ -145,6 +146,7 @@ class Translation:
             usage_raw=usage_bytes(answer.native),
             service_tier=answer.service_tier,
             model=answer.model or None,
+            ending=ending_of(answer),
         )
 
     def stream_reader(self, chat: Words, /, asked: Asked, changes: Changes) -> TranslatedStream:

@@ -16,6 +16,8 @@ export const SIGNALS: Record<string, string> = {
   tokens: "tokens an answer",
   refused: "refusals",
   mismatched: "answers that break their schema",
+  cut: "answers that a limit cuts",
+  tools: "answers that call tools",
   errors: "errors",
   cost: "cost of a call",
   latency: "time of a call",

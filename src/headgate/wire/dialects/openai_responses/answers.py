@@ -15,7 +15,6 @@ from headgate.core.chat import (
     ChatAnswer,
     Fields,
     Finish,
-    FinishReason,
     Native,
     NativePart,
     Part,
@@ -30,6 +29,7 @@ from headgate.wire.dialects.model import Asked
 from headgate.wire.dialects.openai_responses.items import WHOLE, Item, read_item, write_item
 from headgate.wire.dialects.openai_responses.output import Output
 from headgate.wire.dialects.openai_responses.parts import CONTENT
+from headgate.wire.dialects.openai_responses.reasons import finish_of
 from headgate.wire.dialects.openai_responses.spelling import ITEM, ITEM_END, OWN, filled, words_of
 from headgate.wire.usage import usage_of
 
@@ -38,12 +38,6 @@ RESPONSE: Final = "response"
 
 _ENCODE: Final = msgspec.json.Encoder().encode
 _NOTHING: Final = msgspec.Raw(b"null")
-
-_INCOMPLETE: Final[dict[str, FinishReason]] = {
-    "max_output_tokens": "length",
-    "max_tokens": "length",
-    "content_filter": "content_filter",
-}
 
 
 def read_answer(body: bytes) -> ChatAnswer:
@@ -142,24 +136,6 @@ def item_native(part: Part, item: Item, name: str) -> Native:
     fields: Fields = {**(own.fields if own is not None else {}), name: item.left}
     words = [*words_of(own), *item.words]
     return Native(dialect=OWN, fields=fields, shape=" ".join(words))
-
-
-def finish_of(fields: Fields, *, has_calls: bool, has_refusal: bool) -> Finish | None:
-    """Why a response ended; None for one that has not (23)."""
-    status = fields.get("status")
-    match status:
-        case "completed" | "complete" | None:
-            reason: FinishReason = "tool_calls" if has_calls else "refusal" if has_refusal else "stop"
-            return Finish(reason=reason, native=cast("str", status or ""))
-        case "incomplete":
-            details = fields.get("incomplete_details")
-            said = cast("Fields", details).get("reason") if isinstance(details, dict) else None
-            native = said if isinstance(said, str) else "incomplete"
-            return Finish(reason=_INCOMPLETE.get(native, "pause"), native=native)
-        case "failed" | "cancelled":
-            return Finish(reason="error", native=cast("str", status))
-        case _:
-            return None
 
 
 def usage_in(fields: Fields) -> Usage | None:

@@ -41,7 +41,6 @@ from headgate.wire.dialects.fields import decode, objects_in
 from headgate.wire.dialects.openai_responses.answers import (
     Head,
     failure_of,
-    finish_of,
     item_native,
     item_parts,
     usage_in,
@@ -62,6 +61,7 @@ from headgate.wire.dialects.openai_responses.open_items import (
     with_native,
 )
 from headgate.wire.dialects.openai_responses.parts import read_citation
+from headgate.wire.dialects.openai_responses.reasons import finish_of
 from headgate.wire.dialects.openai_responses.spelling import ITEM, ITEM_END, OWN
 from headgate.wire.dialects.stream_reading import StreamReading
 from headgate.wire.sse import EventSplitter, data_of
