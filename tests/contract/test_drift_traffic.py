@@ -127,7 +127,8 @@ async def test_a_change_of_each_signal_is_found(database: Database, signal: Sign
     await world.weeks(330, 150, finish="stop")
     for ago in range(150, 2, -1):
         await world.ship(*world.hour(ago, 7, finish="stop"))
-        await world.ship(*world.hour(ago, 3, **{"finish": "stop", **CHANGES[signal]}))
+        changed: dict[str, Any] = {"finish": "stop", **CHANGES[signal]}
+        await world.ship(*world.hour(ago, 3, **changed))
     await world.job.look()
     (alarm,) = await world.alarms()
     changes = {change["signal"]: change for change in alarm["finding"]["changes"]}
