@@ -5,7 +5,8 @@ from random import Random
 
 import msgspec
 
-from headgate.releases.comparing import CallSeen, Measure, by_hour, compare
+from headgate.releases.comparing import CallSeen, Measure, SaidOf, Sample, by_hour, clustered_by, method
+from headgate.releases.comparing import compare as compare_samples
 
 START = datetime(2026, 11, 2, 8, 30, tzinfo=UTC)
 
@@ -24,6 +25,10 @@ def calls(count: int, *, seed: int, errors: float = 0.02, scale: float = 1.0) ->
         )
         for number in range(count)
     ]
+
+
+def compare(before: list[CallSeen], after: list[CallSeen]) -> list[Measure]:
+    return compare_samples(Sample(calls=before), Sample(calls=after))
 
 
 def by_name(measures: list[Measure]) -> dict[str, Measure]:
@@ -94,3 +99,103 @@ def test_what_has_no_price_adds_nothing() -> None:
     free = [msgspec.structs.replace(call, cost_pico_usd=None) for call in calls(50, seed=1)]
     found = by_name(compare(free, calls(50, seed=2)))["cost a call"]
     assert (found.calls_before, found.before.value) == (0, None)
+
+
+def of_users(count: int, users: int, *, seed: int, shift: float = 0.0) -> Sample:
+    """Calls of users each of whom has a latency, a rate of errors and a satisfaction of their own."""
+    random = Random(seed)
+    kinds = [(random.gauss(5, 1), random.choice((0.0, 0.3)), random.random()) for _ in range(users)]
+    seen: list[CallSeen] = []
+    said: list[SaidOf] = []
+    for number in range(count):
+        user = number % users
+        level, errors, liking = kinds[user]
+        likes = float(random.random() < liking)
+        said.append(SaidOf(name="helpful", value=likes, is_yes_no=True, user=f"u{seed}-{user}"))
+        said.append(
+            SaidOf(
+                name="stars",
+                value=random.gauss(5 * liking, 1) + shift,
+                is_yes_no=False,
+                user=f"u{seed}-{user}",
+            )
+        )
+        seen.append(
+            CallSeen(
+                started_at=START + timedelta(minutes=number),
+                status=500 if random.random() < errors else 200,
+                duration_ms=round(1000 * (level + random.random())),
+                cost_pico_usd=round(1e9 * (level + random.random())),
+                user=f"u{seed}-{user}",
+            )
+        )
+    return Sample(calls=seen, said=said)
+
+
+def without_users(sample: Sample) -> Sample:
+    return Sample(
+        calls=[msgspec.structs.replace(call, user="") for call in sample.calls],
+        said=[msgspec.structs.replace(one, user="") for one in sample.said],
+    )
+
+
+MEASURES = ("errors", "feedback helpful", "feedback stars", "cost a call", "median latency")
+
+
+def test_calls_of_one_user_are_not_taken_for_so_many_users() -> None:
+    """Sixty comparisons without a change: by user a twentieth is clear, call by call most are."""
+    by_user, by_call = dict.fromkeys(MEASURES, 0), dict.fromkeys(MEASURES, 0)
+    for seed in range(0, 120, 2):
+        pair = (of_users(600, 30, seed=seed), of_users(600, 30, seed=seed + 1))
+        for counts, sides in ((by_user, pair), (by_call, tuple(map(without_users, pair)))):
+            found = by_name(compare_samples(*sides))
+            for name in MEASURES:
+                counts[name] += found[name].is_clear
+    # Of 60 at 5 %: 9 or more once in five hundred runs of one measure.
+    assert max(by_user.values()) <= 8, by_user
+    assert min(by_call.values()) >= 10, by_call
+    assert by_call["cost a call"] >= 30
+
+
+def test_users_on_both_sides_are_compared_with_themselves() -> None:
+    before = of_users(600, 30, seed=4)
+    later = of_users(600, 30, seed=4, shift=0.3)
+    apart = Sample(
+        calls=[msgspec.structs.replace(call, user=f"{call.user}-later") for call in later.calls],
+        said=[msgspec.structs.replace(one, user=f"{one.user}-later") for one in later.said],
+    )
+    same = by_name(compare_samples(before, later))["feedback stars"]
+    others = by_name(compare_samples(before, apart))["feedback stars"]
+    assert same.is_clear and not others.is_clear
+    assert same.change.value == others.change.value
+    assert same.sentence.startswith("feedback stars rose by 0.16 to 0.44 points (from 2.57 points to ")
+
+
+def test_groups_are_users_where_there_are_several_else_sessions() -> None:
+    users = of_users(10, 5, seed=1)
+    one = Sample(calls=[msgspec.structs.replace(call, user="app") for call in users.calls])
+    sessions = Sample(
+        calls=[msgspec.structs.replace(call, session=f"s{n % 3}") for n, call in enumerate(one.calls)]
+    )
+    assert clustered_by(users, users) == "user"
+    assert clustered_by(users, one) is None and clustered_by(one, one) is None
+    assert clustered_by(sessions, sessions) == "session"
+    assert "Calls of one session may resemble" in method("session")
+    assert "independent" in method(None)
+
+
+def test_what_one_side_alone_was_told_is_not_compared() -> None:
+    before, after = of_users(40, 5, seed=1), of_users(40, 5, seed=2)
+    silent = Sample(calls=after.calls)
+    assert not [each for each in compare_samples(before, silent) if each.name.startswith("feedback")]
+    mixed = Sample(calls=after.calls, said=[SaidOf(name="helpful", value=0.5, is_yes_no=False)])
+    assert by_name(compare_samples(before, mixed))["feedback helpful"].unit == "score"
+    assert "too few answers" in by_name(compare_samples(before, mixed))["feedback helpful"].sentence
+
+
+def test_one_value_for_all_groups_leaves_as_much_open_as_there_are_groups() -> None:
+    calm = Sample(
+        calls=[msgspec.structs.replace(call, status=200) for call in of_users(600, 6, seed=1).calls]
+    )
+    found = by_name(compare_samples(calm, calm))["errors"]
+    assert found.before.value == 0 and found.before.high == 0.390334  # Wilson's, of 0 of 6

@@ -73,6 +73,12 @@ def covered(trial: int, kind: str, count: int) -> bool:
         one = [random.lognormvariate(0, 0.8) for _ in range(count)]
         found = mean_interval(Moments.of(one))
         return found.low <= math.exp(0.32) <= found.high
+    if kind == "medians of users":
+        users = [(user, random.gauss(0, 1)) for user in range(count) for _ in range(random.randint(1, 4))]
+        levels = {user: random.gauss(0, 1) for user, _ in users}
+        told = sorted((levels[user] + noise / 4, user) for user, noise in users)
+        found = quantile_interval([value for value, _ in told], 0.5, groups=[user for _, user in told])
+        return found.low <= 0 <= found.high
     share = 0.5 if kind == "medians" else 0.95
     one = sorted(random.expovariate(1) for _ in range(count))
     if kind == "medians":
@@ -94,6 +100,7 @@ def covered(trial: int, kind: str, count: int) -> bool:
         ("costs", 200),
         ("medians", 31),
         ("tails", 200),
+        ("medians of users", 60),
     ],
 )
 def test_intervals_hold_the_truth_as_often_as_they_say(kind: str, count: int) -> None:

@@ -11,13 +11,24 @@ from typing import Any, Final
 import msgspec
 from litestar import Controller, Request, get
 from litestar.params import FromQuery, Parameter
+from psycopg import AsyncCursor
+from psycopg.rows import TupleRow
 
 from headgate.access.gate import CallerKey, grant
 from headgate.access.http import Store
 from headgate.core.call import Usage
 from headgate.core.money import parse_usd
 from headgate.core.pages import parse_instant_ms
-from headgate.releases.comparing import FEEDBACK, METHOD, CallSeen, Measure, compare
+from headgate.releases.comparing import (
+    CallSeen,
+    ClusteredBy,
+    Measure,
+    SaidOf,
+    Sample,
+    clustered_by,
+    compare,
+    method,
+)
 from headgate.releases.http import ReleaseView, projects_of, release_view
 from headgate.releases.manifests import Difference, differences
 from headgate.releases.model import Release
@@ -44,7 +55,8 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Two releases side by side, the older one first if it was named first. `sampled`: of at least one there
-    are more calls than were looked at. `feedback` says what people thought, where that is collected."""
+    are more calls than were looked at. `feedback` says how much was said of them, which is among the
+    measures; `clustered_by` what intervals group calls by."""
 
     a: ReleaseView
     b: ReleaseView
@@ -55,6 +67,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     sampled: bool
     measures: list[Measure]
     feedback: str
+    clustered_by: ClusteredBy | None
     method: str
 
 
@@ -91,46 +104,63 @@ class ComparisonController(Controller):
         async with database.connection() as connection:
             one = await find_release(connection, projects, a)
             other = await find_release(connection, projects, b)
-            before = await calls_of(connection, projects, one, period)
-            after = await calls_of(connection, projects, other, period)
+            before = await sample_of(connection, projects, one, period)
+            after = await sample_of(connection, projects, other, period)
+        by = clustered_by(before, after)
         return Comparison(
             a=release_view(one),
             b=release_view(other),
             parts=[name for name, digest in one.parts.items() if other.parts.get(name) != digest],
             differences=differences(one.manifest, other.manifest),
-            calls_a=len(before),
-            calls_b=len(after),
-            sampled=max(len(before), len(after)) >= CALLS_MAX,
+            calls_a=len(before.calls),
+            calls_b=len(after.calls),
+            sampled=max(len(before.calls), len(after.calls)) >= CALLS_MAX,
             measures=await asyncio.to_thread(compare, before, after),
-            feedback=FEEDBACK,
-            method=METHOD,
+            feedback=_feedback(before, after),
+            clustered_by=by,
+            method=method(by),
         )
 
 
-async def calls_of(
+async def sample_of(
     connection: Connection, project_ids: Sequence[str] | None, release: Release, period: Period
-) -> list[CallSeen]:
-    """Return the newest calls of a release, 20,000 at most."""
-    cursor = await connection.execute(
-        QUERIES.sample_calls,
-        {
-            "project_ids": None if project_ids is None else list(project_ids),
-            "project": release.project,
-            "release": release.id,
-            "environment": period.environment,
-            "begin": period.begin,
-            "end": period.end,
-            "limit": CALLS_MAX,
-        },
-        prepare=False,
-    )
+) -> Sample:
+    """Return the newest calls of a release, 20,000 at most, and what was said of them or their traces."""
+    asked: dict[str, Any] = {
+        "project_ids": None if project_ids is None else list(project_ids),
+        "project": release.project,
+        "release": release.id,
+        "environment": period.environment,
+        "begin": period.begin,
+        "end": period.end,
+        "limit": CALLS_MAX,
+    }
+    cursor = await connection.execute(QUERIES.sample_calls, asked, prepare=False)
+    calls = await _calls(cursor)
+    found = await connection.execute(QUERIES.said_of_calls, asked, prepare=False)
+    said = [
+        SaidOf(name=name, value=value, is_yes_no=kind == "boolean", user=user, session=session)
+        for name, kind, value, user, session in await found.fetchall()
+    ]
+    return Sample(calls=calls, said=said)
+
+
+def _feedback(before: Sample, after: Sample) -> str:
+    if not before.said and not after.said:
+        return "none recorded"
+    return f"{len(before.said)} answers before, {len(after.said)} after, on calls and their traces"
+
+
+async def _calls(cursor: AsyncCursor[TupleRow]) -> list[CallSeen]:
     decode = msgspec.json.Decoder(Usage).decode
     calls: list[CallSeen] = []
-    async for started_at, status, duration_ms, first_token_ms, usage_text, cost_usd in cursor:
+    async for started_at, status, duration_ms, first_token_ms, usage_text, cost_usd, user, session in cursor:
         usage = decode(usage_text)
         calls.append(
             CallSeen(
                 started_at=started_at,
+                user=user,
+                session=session,
                 status=status,
                 duration_ms=duration_ms,
                 first_token_ms=first_token_ms,

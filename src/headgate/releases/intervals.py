@@ -1,11 +1,11 @@
 """Intervals for rates, means, quantiles and their differences. Pure, without any package.
 
-Each function says which paper it implements; all hold calls to be independent of each other, so that calls
-that come in bursts from one session make them a little too narrow. Read next: `releases.comparing`.
+Each function says which paper it implements. Values of one group, such as a user's calls, may resemble each
+other; groups are independent of each other. Read next: `releases.comparing`.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -29,22 +29,45 @@ UNKNOWN = Interval(math.nan, -math.inf, math.inf)
 
 
 class Moments(NamedTuple):
-    """What a mean's interval is made from: how many values, their mean, and their variance (n - 1)."""
+    """What a mean's interval is made from: how many values of how many groups, their mean, the variance of
+    that mean, and what each group has put into it."""
 
     size: int
+    groups: int
     mean: float
     variance: float
+    parts: Mapping[Hashable, float]
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> "Moments":
-        """Return the moments of some values."""
+    def of(cls, values: Sequence[float], groups: Sequence[Hashable] | None = None) -> "Moments":
+        """Return the moments of some values; those of one group may resemble each other.
+
+        Source: Liang and Zeger, Biometrika 73, 1986, with the factor G/(G-1) for G groups; without groups
+        this is the usual variance of a mean.
+        """
         count = len(values)
         if count == 0:
-            return cls(0, math.nan, math.nan)
+            return cls(0, 0, math.nan, math.nan, {})
         mean = math.fsum(values) / count
-        if count == 1:
-            return cls(1, mean, math.nan)
-        return cls(count, mean, math.fsum((value - mean) ** 2 for value in values) / (count - 1))
+        parts: dict[Hashable, float] = {}
+        for value, group in zip(values, range(count) if groups is None else groups, strict=True):
+            parts[group] = parts.get(group, 0.0) + (value - mean) / count
+        return cls(count, len(parts), mean, _variance(parts.values()), parts)
+
+    @property
+    def independent(self) -> float:
+        """How many independent yeses and noes (1 and 0) would tell as much of their share."""
+        if self.groups == self.size or self.mean in (0, 1):
+            return float(self.groups)
+        if not self.variance > 0:
+            return float(self.groups)
+        return min(float(self.size), self.mean * (1 - self.mean) / self.variance)
+
+
+def _variance(parts: Collection[float]) -> float:
+    """The variance of a sum of parts whose mean is zero, from as many groups."""
+    count = len(parts)
+    return math.nan if count < 2 else count / (count - 1) * math.fsum(part * part for part in parts)
 
 
 def wilson(hits: int, of: int, level: float = LEVEL) -> Interval:
@@ -52,14 +75,15 @@ def wilson(hits: int, of: int, level: float = LEVEL) -> Interval:
 
     Source: Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927.
     """
-    if of == 0:
-        return Interval(math.nan, 0.0, 1.0)
+    return Interval(math.nan, 0.0, 1.0) if of == 0 else _score(hits / of, of, level)
+
+
+def _score(rate: float, of: float, level: float) -> Interval:
     z = _z(level)
-    rate = hits / of
     centre = (rate + z * z / (2 * of)) / (1 + z * z / of)
     half = z * math.sqrt(rate * (1 - rate) / of + z * z / (4 * of * of)) / (1 + z * z / of)
-    low = 0.0 if hits == 0 else max(0.0, centre - half)
-    high = 1.0 if hits == of else min(1.0, centre + half)
+    low = 0.0 if rate == 0 else max(0.0, centre - half)
+    high = 1.0 if rate == 1 else min(1.0, centre + half)
     return Interval(rate, low, high)
 
 
@@ -86,44 +110,74 @@ def difference(before: Interval, after: Interval) -> Interval:
     return Interval(rise, rise - low, rise + high)
 
 
+def share_interval(moments: Moments, level: float = LEVEL) -> Interval:
+    """Return the interval of a share of yeses (1) and noes (0) that come in groups.
+
+    Wilson's, of as many cases as would tell as much. Source: Korn and Graubard, "Confidence intervals for
+    proportions with small expected number of positive counts", Survey Methodology 24, 1998; where all are
+    alike, each group is one case.
+    """
+    if moments.size == 0:
+        return Interval(math.nan, 0.0, 1.0)
+    if moments.groups < 2 < moments.size:
+        return Interval(moments.mean, 0.0, 1.0)
+    return _score(moments.mean, moments.independent, level)
+
+
 def mean_interval(moments: Moments, level: float = LEVEL) -> Interval:
     """Return the interval of a mean. Source: Student, "The probable error of a mean", Biometrika 6, 1908."""
-    if moments.size < 2:
+    if moments.groups < 2:
         return Interval(moments.mean, -math.inf, math.inf)
-    half = t_quantile(0.5 + level / 2, moments.size - 1) * math.sqrt(moments.variance / moments.size)
+    half = t_quantile(0.5 + level / 2, moments.groups - 1) * math.sqrt(moments.variance)
     return Interval(moments.mean, moments.mean - half, moments.mean + half)
 
 
 def mean_difference(before: Moments, after: Moments, level: float = LEVEL) -> Interval:
-    """Return how much a mean rose, with variances that may differ.
+    """Return how much a mean rose, with variances that may differ, and groups that may be in both.
 
     Source: Welch, "The generalization of 'Student's' problem when several different population variances are
-    involved", Biometrika 34, 1947; degrees of freedom by Satterthwaite, Biometrics Bulletin 2, 1946.
+    involved", Biometrika 34, 1947; degrees of freedom by Satterthwaite, Biometrics Bulletin 2, 1946; what a
+    group has put into both means counts as one.
     """
-    if before.size < 2 or after.size < 2:
+    if before.groups < 2 or after.groups < 2:
         return UNKNOWN
     rise = after.mean - before.mean
-    one, other = before.variance / before.size, after.variance / after.size
+    one, other = before.variance, after.variance
     if one + other == 0:
         return Interval(rise, rise, rise)
-    freedom = (one + other) ** 2 / (one * one / (before.size - 1) + other * other / (after.size - 1))
-    half = t_quantile(0.5 + level / 2, freedom) * math.sqrt(one + other)
+    freedom = (one + other) ** 2 / (one * one / (before.groups - 1) + other * other / (after.groups - 1))
+    shared = math.fsum(part * before.parts.get(group, 0.0) for group, part in after.parts.items())
+    half = t_quantile(0.5 + level / 2, freedom) * math.sqrt(max(0.0, one + other - 2 * shared))
     return Interval(rise, rise - half, rise + half)
 
 
-def quantile_interval(ordered: Sequence[float], share: float, level: float = LEVEL) -> Interval:
+def quantile_interval(
+    ordered: Sequence[float],
+    share: float,
+    level: float = LEVEL,
+    *,
+    groups: Sequence[Hashable] | None = None,
+) -> Interval:
     """Return the interval of a quantile between two of the values, which are sorted; free of distribution.
 
     Source: Conover, "Practical Nonparametric Statistics", 3rd edition, 1999, section 3.2: the ranks of the
     edges come from the binomial distribution, here by its exact tails. Where there are too few values for an
-    edge, it is infinite.
+    edge, it is infinite. Values in groups: the ranks are those of as many values as would tell as much of how
+    many lie below (Woodruff, "Confidence intervals for medians and other position measures", JASA 47, 1952).
     """
     count = len(ordered)
     if count == 0:
         return UNKNOWN
     tail = (1 - level) / 2
     estimate = ordered[min(count - 1, max(0, math.ceil(count * share) - 1))]
-    low_rank, high_rank = _ranks(count, share, tail)
+    independent = count
+    if groups is not None:
+        below = Moments.of([float(value <= estimate) for value in ordered], groups)
+        independent = max(1, int(below.independent))
+    low_rank, high_rank = _ranks(independent, share, tail)
+    if independent < count:
+        low_rank = low_rank * count // independent
+        high_rank = count + 1 if high_rank > independent else -(-high_rank * count // independent)
     low = ordered[low_rank - 1] if low_rank >= 1 else -math.inf
     high = ordered[high_rank - 1] if high_rank <= count else math.inf
     return Interval(estimate, low, high)

@@ -62,7 +62,7 @@ order by project, environment, seq desc
 
 -- name: sample_calls
 -- The newest calls of a release: what comparisons are made of. Days first, so that partitions are read in turn.
-select r.started_at, r.status, r.duration_ms, r.first_token_ms, r.usage::text, r.cost_usd
+select r.started_at, r.status, r.duration_ms, r.first_token_ms, r.usage::text, r.cost_usd, r."user", r.session
 from requests r
 where r.project = %(project)s and r.release = %(release)s
     and (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
@@ -74,6 +74,37 @@ where r.project = %(project)s and r.release = %(release)s
         r.started_at < %(end)s and r.day <= (%(end)s::timestamptz at time zone 'UTC')::date + 1
     ))
 order by r.day desc, r.id desc
+limit %(limit)s
+
+-- name: said_of_calls
+-- What was said of these calls, of their traces and of spans in them, each once; numbers, yes and no.
+with calls as (
+    select r.id, r.trace_id, r."user", r.session
+    from requests r
+    where r.project = %(project)s and r.release = %(release)s
+        and (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+        and (%(environment)s::text is null or r.environment = %(environment)s)
+        and (%(begin)s::timestamptz is null or (
+            r.started_at >= %(begin)s and r.day >= (%(begin)s::timestamptz at time zone 'UTC')::date - 1
+        ))
+        and (%(end)s::timestamptz is null or (
+            r.started_at < %(end)s and r.day <= (%(end)s::timestamptz at time zone 'UTC')::date + 1
+        ))
+    order by r.day desc, r.id desc
+    limit %(limit)s
+)
+select distinct on (s.id) s.name, s.kind, s.value, c."user", c.session
+from calls c
+cross join lateral (
+    select id, name, kind, value from scores
+    where project = %(project)s and request_id = c.id
+    union all
+    select id, name, kind, value from scores
+    where project = %(project)s and c.trace_id ~ '^[0-9a-f]{32}$' and trace_id = c.trace_id::uuid
+        and request_id is null
+) s
+where s.kind <> 'text' and abs(s.value) < 1e300
+order by s.id, c.id
 limit %(limit)s
 
 -- name: prompts_seen

@@ -143,6 +143,8 @@ export function amountOf(value: number | string | null, unit: Measure["unit"], i
       return `${sign}${count(number)}`;
     case "calls_an_hour":
       return `${sign}${number.toFixed(1)}/h`;
+    case "score":
+      return `${sign}${number.toFixed(2)}`;
   }
 }
 
