@@ -8,13 +8,9 @@ create table [partition] (like requests including defaults);
 alter table requests attach partition [partition] for values from ('[day]') to ('[next_day]');
 
 -- name: make_sketches
+-- From a number of 84 buckets of twelve digits, the lowest first.
 create or replace function pg_temp.sketch_of(number numeric) returns integer[] language sql as $$
-    select array(
-        select coalesce(nullif(substr(text, length(text) - 12 * place + 1, 12), ''), '0')::integer
-        from (select lpad(number::text, (length(number::text) + 11) / 12 * 12, '0') as text) padded,
-            generate_series(1, length(text) / 12) place
-        order by place
-    )
+    select string_to_array(regexp_replace(lpad(number::text, 1008, '0'), '(.{12})(?=.)', '\1,', 'g'), ',')::integer[]
 $$;
 
 -- name: fill_requests
@@ -50,8 +46,8 @@ insert into rollups (
 )
 select slot, md5(concat_ws('|', project, key, target, model, prompt, release, class))::uuid, project, key, target, model, prompt,
     release, class, count(*), sum(input), 0, 0, sum(output), 0, sum(cost_usd), 0, count(*) filter (where estimated),
-    pg_temp.sketch_of(sum(('1' || repeat('0', 12 * ceil(ln(duration_ms) / ln(1.15))::int))::numeric)),
-    pg_temp.sketch_of(sum(('1' || repeat('0', 12 * ceil(ln(first_token_ms) / ln(1.15))::int))::numeric))
+    pg_temp.sketch_of(sum(('1' || repeat('0', 12 * (83 - ceil(ln(duration_ms) / ln(1.15))::int)))::numeric)),
+    pg_temp.sketch_of(sum(('1' || repeat('0', 12 * (83 - ceil(ln(first_token_ms) / ln(1.15))::int)))::numeric))
 from (
     select date_bin('15 minutes', started_at, '2020-01-01Z') as slot, project, key, target, model, prompts -> 0 ->> 'name' as prompt,
         release, status / 100 as class, (usage -> 'input')::bigint as input, (usage -> 'output')::bigint as output, cost_usd,

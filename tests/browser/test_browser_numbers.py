@@ -6,6 +6,7 @@ from tests.browser.conftest import Opener
 from tests.browser.console_house import House
 
 PAGES = {
+    "overview": ("/?range=30d", "what stands out"),
     "spend": ("/spend", "openai-monthly"),
     "spend-chosen": ("/spend?budget=everything", "half and 8 of 10"),
     "spend-by-user": ("/spend?by=user", "chloe"),
@@ -80,6 +81,38 @@ def test_calls_without_a_price_are_those_that_are_counted(house: House, looking:
     link.click()
     table = page.get_by_role("table", name="requests")
     expect(table.get_by_role("row").nth(1)).to_contain_text("embedder")
+    looker.check()
+
+
+def test_calls_without_a_name_are_those_that_are_counted(house: House, looking: Opener) -> None:
+    looker = looking()
+    page = looker.open("/spend?live=off&range=30d&by=prompt")
+    row = page.get_by_role("table", name="cost by prompt").get_by_role("row").filter(has_text="none")
+    link = row.get_by_role("cell").nth(3).get_by_role("link")
+    wanted = int(link.inner_text().replace(",", ""))
+    link.click()
+    page.get_by_role("table", name="requests").wait_for()
+    expect(page.get_by_role("list", name="filters that hold")).to_contain_text("Prompt: none")
+    listed = house.running.requests(prompt="-")
+    assert wanted == len(listed) > 0
+    looker.check()
+
+
+def test_what_changed_stands_between_calls(house: House, looking: Opener) -> None:
+    looker = looking()
+    page = looker.open("/requests?live=off&range=30d")
+    table = page.get_by_role("table", name="requests")
+    table.get_by_text("▾").first.wait_for()
+    looker.shoot("requests-what-changed")
+    assert looker.violations() == []
+    # Their sums are kept without environments and users: these calls are counted one by one.
+    page.goto(f"{house.running.url}/requests?live=off&range=30d&user=chloe")
+    chart = page.get_by_role("img", name="Calls, from")
+    chart.wait_for()
+    listed = house.running.requests(user="chloe")
+    counted = house.running.get("/requests/counts", user="chloe", **{"from": "2020-01-01T00:00:00Z"})
+    assert counted["calls"] == len(listed) > 0
+    looker.shoot("requests-counted")
     looker.check()
 
 

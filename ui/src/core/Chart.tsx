@@ -139,7 +139,7 @@ export function Legend({ entries }: { entries: { line: Line; value?: React.React
       {entries.map(({ line, value }) => (
         <li key={line.label}>
           <span className="hg-swatch" style={{ background: `var(--hg-${line.colour})` }} aria-hidden="true" />
-          {line.label} {value}
+          <span data-fact>{line.label}</span> {value}
         </li>
       ))}
     </ul>

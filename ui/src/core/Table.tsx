@@ -25,25 +25,29 @@ interface TableProps<Row> {
   footer?: React.ReactNode;
   /** Whether it fills what is left of the page and scrolls by itself; else it is as long as its rows. */
   fills?: boolean;
+  /** What stands beneath rows, by their keys: what happened between one row and the next. */
+  notes?: ReadonlyMap<string, string>;
   /** Told whether the list stands at its beginning. */
   onTop?: (isAtTop: boolean) => void;
 }
 
 const ROW_PX = 30;
+const NOTE_PX = 18;
 
 /** A table whose rows are drawn as they come into sight: a million feel like a hundred. */
 export function Table<Row>(props: TableProps<Row>) {
-  const { label, rows, columns, keyOf, onOpen, onEnd, footer, fills = false, onTop } = props;
+  const { label, rows, columns, keyOf, onOpen, onEnd, footer, fills = false, onTop, notes } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [chosen, setChosen] = useState<string | null>(null);
   // eslint-disable-next-line react-hooks/incompatible-library
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_PX,
+    estimateSize: (place) => ROW_PX + (notes?.has(keyOf(rows[place] as Row)) ? NOTE_PX : 0),
     overscan: 12,
     getItemKey: (place) => keyOf(rows[place] as Row),
   });
+  useEffect(() => virtual.measure(), [notes, virtual]);
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
@@ -100,12 +104,13 @@ export function Table<Row>(props: TableProps<Row>) {
         {items.map((item) => {
           const row = rows[item.index] as Row;
           const key = keyOf(row);
+          const note = notes?.get(key);
           return (
             <div
               key={key}
               role="row"
               aria-rowindex={item.index + 2}
-              className={`hg-row ${onOpen ? "hg-opens" : ""} ${chosen === key ? "hg-chosen" : ""}`}
+              className={`hg-row ${onOpen ? "hg-opens" : ""} ${chosen === key ? "hg-chosen" : ""} ${note ? "hg-noted" : ""}`}
               style={{ ...template, transform: `translateY(${item.start}px)` }}
               onClick={(event) => {
                 if (onOpen && !isControl(event.target) && !window.getSelection()?.toString()) {
@@ -118,6 +123,11 @@ export function Table<Row>(props: TableProps<Row>) {
                   {column.render(row)}
                 </div>
               ))}
+              {note && (
+                <div role="cell" className="hg-note-beneath" title={note}>
+                  {note}
+                </div>
+              )}
             </div>
           );
         })}

@@ -3,6 +3,7 @@ import { type Budget, burnOf } from "./budgets/burn";
 import { bucketsOf, changesOf, curlOf, type Detail } from "./call/detail";
 import { type Provenance, stretchesOf, tellsSomething, textOf } from "./call/provenance";
 import { answeredIn, saidIn } from "./messages/conversation";
+import { between } from "./requests/between";
 import { standsOut } from "./overview/standsOut";
 import { type Draft, bodyOf, draftOf, routeOf } from "./playground/draft";
 import { snippetsOf } from "./overview/snippets";
@@ -102,6 +103,23 @@ describe("what stands out", () => {
     };
     expect(said(ends)[0]).toContain("monthly runs out on 2026-01-25 (81 % of projections");
     expect(said({ share: 0.02, at: null, earliest: null, latest: null })).toEqual([]);
+  });
+});
+
+describe("what changed between calls", () => {
+  const item = (id: string, at: string): { id: string; started_at: string } => ({ id, started_at: `2026-01-10T${at}:00Z` });
+  const items = [item("c", "12:00"), item("b", "11:00"), item("a", "10:00")];
+  const change = (at: string, name: string): Change => ({ at: `2026-01-10T${at}:00Z`, name, kind: "release", subject: "r", project: null });
+
+  it("stands beneath the first call after it", () => {
+    const found = between(items, [change("09:00", "before all"), change("10:30", "one"), change("10:40", "two"), change("13:00", "after all")]);
+    expect([...found.keys()]).toEqual(["b"]);
+    expect(found.get("b")).toMatch(/▾ .* two · .* one$/);
+  });
+
+  it("names a few", () => {
+    const many = ["11:10", "11:20", "11:30", "11:40"].map((at) => change(at, at));
+    expect(between(items, many).get("c")).toMatch(/11:40 · .*11:30 · .*11:20 · 1 more$/);
   });
 });
 

@@ -31,14 +31,16 @@ create table series_sums (
 
 -- Adds up the quarters of an hour of a time that has no sums yet; its ends are midnights of UTC.
 create function fill_series_sums(v_begin timestamptz, v_end timestamptz) returns void language sql as $$
+    -- Materialized, so that each sketch is made a number once and not for each name.
+    with r as materialized (
+        select *, sketch_number(duration_sketch) as durations, sketch_number(first_token_sketch) as first_tokens
+        from rollups where slot >= v_begin and slot < v_end
+    )
     insert into series_sums
     select d.dimension, s.step_s, project, date_bin(make_interval(secs => s.step_s), slot, '2000-01-01Z'), d.value,
         status_class, sum(requests), sum(input), sum(cache_read), sum(cache_write), sum(output), sum(reasoning),
         sum(cost_usd), sum(unpriced), sum(estimated), sum(durations), sum(first_tokens)
-    from (
-        select *, sketch_number(duration_sketch) as durations, sketch_number(first_token_sketch) as first_tokens
-        from rollups where slot >= v_begin and slot < v_end
-    ) r
+    from r
     cross join (values (3600), (86400)) s (step_s)
     cross join lateral (
         values ('', ''), ('key', key), ('model', model), ('target', target), ('prompt', prompt), ('release', release)

@@ -7,6 +7,7 @@ import { Table } from "@/core/Table";
 import { shared, parseSearch, useShared, useView } from "@/shell/view";
 import { Following } from "../listing/Following";
 import { useMarks } from "../series/useMarks";
+import { between } from "./between";
 import { columnsOf } from "./columns";
 import { Facets } from "./Facets";
 import { type Filters, filtersOf } from "./filters";
@@ -36,6 +37,8 @@ function List({ filters, columns }: { filters: Filters; columns: string | undefi
   const navigate = useNavigate();
   const { pages, items, tail } = useRequests(view, filters);
   const shown = useMemo(() => columnsOf(columns), [columns]);
+  const changes = useMarks(view);
+  const notes = useMemo(() => between(items, changes), [items, changes]);
   const onOpen = useCallback(
     (item: Item) => {
       const search = shared(parseSearch(window.location.search));
@@ -64,6 +67,7 @@ function List({ filters, columns }: { filters: Filters; columns: string | undefi
           onOpen={onOpen}
           onEnd={onEnd}
           onTop={(isAtTop) => tail.setHeld(!isAtTop)}
+          notes={notes}
           footer={isFetchingNextPage ? "Loading more …" : null}
           fills
         />
