@@ -118,6 +118,11 @@ def experiment(house: House) -> None:
     now_ms = int(time.time() * 1000)
     lost = Exposure("smaller", versions["smaller"], "", "", "user")
     calls += [_call(source, lost, now_ms - number * HOUR_MS) for number in range(12)]
+    # Some units are served by the other arm, too, as after a restart with another secret.
+    crossed = [
+        Exposure("briefer", versions["briefer"], "now", f"brief-{number}", "user") for number in range(9)
+    ]
+    calls += [_call(source, each, now_ms - place * 1000) for place, each in enumerate(crossed)]
     # In a thread of its own: the browser's driver may have a loop that runs in this one.
     with ThreadPoolExecutor(1) as thread:
         thread.submit(lambda: asyncio.run(write_exposed(running.database_url(), calls))).result()

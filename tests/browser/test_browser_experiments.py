@@ -105,6 +105,27 @@ def test_its_numbers_are_those_of_the_api_and_lead_to_the_records(ran: House, lo
     looker.check()
 
 
+def test_calls_that_another_arm_served_are_listed_apart_and_name_it(ran: House, looking: Opener) -> None:
+    looker = looking()
+    page = settled(looker, "/experiments/briefer", "Watched to the end")
+    row = page.get_by_role("table", name="arms").get_by_role("row").nth(2)
+    row.get_by_role("cell").nth(6).get_by_role("link", name="9", exact=True).click()
+    table = page.get_by_role("table", name="requests")
+    table.wait_for()
+    assert counted(ran, page.url) == 9
+    table.get_by_role("row").nth(1).get_by_role("link").first.click()
+    facts = page.get_by_role("region", name="experiments")
+    expect(facts).to_contain_text("briefer")
+    expect(facts.get_by_role("link", name="now", exact=True)).to_have_attribute(
+        "href", re.compile(r"arm=now.*")
+    )
+    assert looker.violations() == []
+    looker.shoot("call-in-an-experiment")
+    facts.get_by_role("link", name="briefer").click()
+    page.get_by_role("table", name="arms").wait_for()
+    looker.check()
+
+
 def test_an_experiment_is_found_by_its_key_and_by_name(ran: House, looking: Opener) -> None:
     looker = looking()
     page = settled(looker, "/releases", "Releases")

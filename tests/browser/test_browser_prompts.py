@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.browser.conftest import Opener
 from tests.browser.console_house import House, id_at
 from tests.browser.house_spend import write
+from tests.browser.house_traces import DOCUMENTS, Tracer
 from tests.contract.made_entries import make_end
 
 from headgate.core.call import Usage
@@ -156,6 +158,69 @@ def test_a_prompt_in_code_says_where_it_stands(used: House, looking: Opener) -> 
     assert looker.violations() == []
     looker.shoot("prompt-code")
     looker.check()
+
+
+def test_retrieved_documents_are_tinted_in_a_call(used: House, looking: Opener) -> None:
+    trace = Tracer("ask the manual through the gateway", begin_ms=int(time.time() * 1000))
+    root = trace.step(trace.name, 0, 900, {"gen_ai.operation.name": "invoke_agent"})
+    retrieved: dict[str, Any] = {"openinference.span.kind": "RETRIEVER"}
+    for place, (name, text) in enumerate(DOCUMENTS):
+        retrieved[f"retrieval.documents.{place}.document.id"] = name
+        retrieved[f"retrieval.documents.{place}.document.content"] = text
+    trace.step("search", 10, 50, retrieved, above=root)
+    trace.send(used.running.url, used.key)
+    asked = "\n\n".join([*(text for _, text in DOCUMENTS), "How long does a lease last?"])
+    used.call("retrieved", "assistant", asked, headers={"traceparent": f"00-{trace.id}-{root}-01"})
+    identity = used.ids["retrieved"]
+    deadline = time.monotonic() + 30
+    while "document" not in [each["origin"] for each in _shares(used, identity)]:
+        assert time.monotonic() < deadline, "the documents are not found"
+        time.sleep(0.2)
+    looker = looking()
+    page = looker.settled(f"/requests/{identity}", "retrieved")
+    tinted = page.locator(".hg-painted .hg-origin-document")
+    expect(tinted).to_have_count(2)
+    expect(tinted.first).to_have_attribute("title", f"retrieved: {DOCUMENTS[0][0]}")
+    share = next(each for each in _shares(used, identity) if each["origin"] == "document")
+    legend = page.get_by_role("figure").filter(has_text="retrieved").get_by_role("listitem")
+    expect(legend.filter(has_text="retrieved")).to_contain_text(
+        re.compile(f"{100 * share['share']:.0f} %.*≈ {share['tokens_estimated']} tokens")
+    )
+    assert looker.violations() == []
+    looker.shoot("call-retrieved")
+    looker.check()
+
+
+def _shares(house: House, identity: str) -> list[dict[str, Any]]:
+    answer = house.running.api.get(f"/requests/{identity}/provenance")
+    return answer.json()["shares"] if answer.status_code == 200 else []
+
+
+def test_the_calls_of_an_unknown_prompt_are_those_that_are_counted(used: House, looking: Opener) -> None:
+    for name in ("ships", "trains", "planes", "bicycles"):
+        text = f"Is what they say of {name} in this letter a question, a complaint, or praise?"
+        used.call(f"unknown {name}", "assistant", [{"role": "system", "content": text}])
+    deadline = time.monotonic() + 30
+    while not (
+        found := [each for each in _unknown(used) if "praise" in each["template"] and each["calls"] == 4]
+    ):
+        assert time.monotonic() < deadline, "the calls are not counted"
+        time.sleep(0.2)
+    looker = looking()
+    page = looker.settled("/prompts?show=unknown&live=off", "a complaint, or praise")
+    row = page.get_by_role("table").get_by_role("row").filter(has_text="a complaint, or praise")
+    link = row.get_by_role("link", name="4", exact=True)
+    assert f"unknown={found[0]['id']}" in str(link.get_attribute("href"))
+    assert _counted_by(used, str(link.get_attribute("href"))) == 4
+    link.click()
+    table = page.get_by_role("table", name="requests")
+    expect(table.get_by_role("row")).to_have_count(5)
+    looker.shoot("prompts-unknown-calls")
+    looker.check()
+
+
+def _unknown(house: House) -> list[dict[str, Any]]:
+    return house.running.get("/prompts/unknown")["items"]
 
 
 def test_without_calls_and_without_an_answer_the_page_says_so(used: House, looking: Opener) -> None:

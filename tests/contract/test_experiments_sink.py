@@ -1,5 +1,6 @@
 """What the shipper keeps of experiments: a row a unit, in whatever order; erased with its user."""
 
+import uuid
 from typing import Any
 
 import msgspec
@@ -7,9 +8,12 @@ import pytest
 from tests.contract.made_entries import BOOT, envelope, make_begin, make_end, new_call, now_ms
 
 from headgate.core.entries import Begin, End, Exposure
+from headgate.core.faults import InvalidRequest
 from headgate.experiments.definitions import read_secret, sync_experiments
 from headgate.experiments.model import Arm, Experiment, Metric, UnitKind, version_of
 from headgate.experiments.sink import ExperimentSink
+from headgate.records.model import RequestFilters
+from headgate.records.queries import list_requests
 from headgate.records.sink import RecordSink
 from headgate.store.database import Database
 from headgate.store.live import LiveObjects
@@ -86,6 +90,36 @@ async def test_the_first_exposure_by_its_time_has_the_arm_and_crossing_is_counte
     [ann] = await units(database)
     assert (ann["arm"], ann["calls"], ann["crossed"]) == ("now", 2, 1)
     assert int(ann["first_at"].timestamp() * 1000) == early.started_ms
+
+
+async def crossed_calls(database: Database, arm: str) -> set[bytes]:
+    async with database.connection() as connection:
+        filters = RequestFilters(experiment=TINY.name, crossed=arm)
+        page = await list_requests(connection, ["default"], filters)
+    return {uuid.UUID(item.id).bytes for item in page.items}
+
+
+async def test_calls_that_another_arm_served_are_as_many_as_are_counted(database: Database) -> None:
+    """However they come: in one batch or several, first the unit's own arm's or another's."""
+    now = now_ms()
+    arms = ("now", "new", "new", "now", "new", "new", "now")
+    ends = [exposed(arm, started_ms=now - 60_000 + place) for place, arm in enumerate(arms)]
+    others = [exposed("new", "bob", started_ms=now), exposed("now", "bob", started_ms=now + 1)]
+    await ship(database, *ends[:3])
+    await ship(database, *ends[3:4], *others)
+    await ship(database, *ends[4:])
+    ann, bob = await units(database)
+    assert (ann["arm"], ann["calls"], ann["crossed"]) == ("now", 7, 4)
+    assert (bob["arm"], bob["crossed"]) == ("new", 1)
+    assert await crossed_calls(database, "now") == {
+        end.call for end, arm in zip(ends, arms, strict=True) if arm == "new"
+    }
+    assert await crossed_calls(database, "new") == {others[1].call}
+    async with database.connection() as connection:
+        elsewhere = RequestFilters(experiment=TINY.version, crossed="now")
+        assert (await list_requests(connection, ["blue"], elsewhere)).items == []
+        with pytest.raises(InvalidRequest, match="name its experiment"):
+            await list_requests(connection, None, RequestFilters(crossed="now"))
 
 
 async def test_calls_after_the_window_do_not_count(database: Database) -> None:

@@ -1,5 +1,6 @@
 """Prompts of code through the control API: pushed, listed with their traffic, and what none explains."""
 
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -239,6 +240,13 @@ async def test_what_no_template_explains_shows_with_its_share(database: Database
         (unknown,) = (await api.get("/prompts/unknown"))["items"]
         assert (unknown["calls"], unknown["share"], unknown["role"]) == (1, 0.25, "system")
         assert unknown["example"].startswith("Write a poem on parcels")
+        (call,) = (await api.get("/requests", unknown=unknown["id"]))["items"]
+        assert call["prompts"] == []
+        assert "Write a poem on parcels" in str((await api.get(f"/requests/{call['id']}"))["request"])
+        assert (await api.get("/requests", unknown=unknown["id"], project="blue"))["items"] == []
+        nothing = str(uuid.uuid4())
+        assert (await api.get("/requests", unknown=nothing))["items"] == []
+        assert (await api.ask("GET", "/api/v1/requests", unknown="poem"))[0] == 400
         member = await key_of(api, "member", "default")
         assert (await api.as_key(member).ask("GET", "/api/v1/prompts/unknown"))[0] == 403
         (item, *_) = (await api.as_key(member).get("/prompts"))["items"]
@@ -247,6 +255,27 @@ async def test_what_no_template_explains_shows_with_its_share(database: Database
         for path in ("/prompts", "/prompts/unknown", "/prompts/catalogue"):
             assert (await api.as_key(other).get(path))["items"] == []
         assert (await api.as_key(other).ask("GET", f"/api/v1/prompts/{RULES}"))[0] == 404
+
+
+async def test_the_calls_of_a_group_are_as_many_as_are_counted(database: Database) -> None:
+    async with control(database) as api:
+        await api.post("/prompts/catalogue", push_of(), 200)
+        for number in range(7):
+            text = (
+                f"Translate what customer {number} of the old shop says into plain Dutch, and nothing else."
+            )
+            await record(database, [{"role": "system", "content": text}, {"role": "user", "content": text}])
+        await traffic(database)
+        groups = (await api.get("/prompts/unknown"))["items"]
+        assert [group["calls"] for group in groups] == [7, 1]
+        for group in groups:
+            listed: list[str] = []
+            following: dict[str, Any] | None = {}
+            while following is not None:
+                page = await api.get("/requests", unknown=group["id"], limit=3, **following)
+                listed += [item["id"] for item in page["items"]]
+                following = {"next": page["next"]} if page["next"] else None
+            assert len(set(listed)) == len(listed) == group["calls"]
 
 
 async def test_lists_go_on_from_page_to_page(database: Database) -> None:

@@ -4,8 +4,10 @@ import uuid
 from typing import Any
 
 import msgspec
+import pytest
 from tests.attack.api_operations import COMMITS, PUSH
 from tests.contract.made_entries import envelope, make_body
+from tests.contract.made_spans import make_batch, make_span, new_trace, span_envelope
 from tests.flow.control_app import Api, control
 from tests.flow.test_api_requests import ended
 
@@ -16,6 +18,7 @@ from headgate.prompts.provenance.painting import RuleText, changed_by
 from headgate.records.bodies import BodySink
 from headgate.records.sink import RecordSink
 from headgate.store.database import Database
+from headgate.traces.keeping.sink import SpanSink
 
 CLERK = Template.of(
     ("You are a careful clerk of ", Hole(name="shop"), ". Answer in one short sentence, politely.")
@@ -26,6 +29,7 @@ PUSHED: dict[str, Any] = {
     "templates": [msgspec.to_builtins(CLERK)],
     "state": {**PUSH["state"], "versions": [VERSION]},
 }
+INPUTS = ("input", "cache_read", "cache_write")
 SAID = "You are a careful clerk of the corner shop. Answer in one short sentence, politely."
 MESSAGES: list[dict[str, Any]] = [
     {"role": "system", "content": SAID},
@@ -112,6 +116,53 @@ async def test_a_managed_prompt_and_a_rule_say_their_words(database: Database) -
             [("Say it ", "unknown"), ("softly", "rule"), (", please.", "unknown")],
         ]
         assert [(each["prompt"], each["kind"]) for each in found["templates"]] == [("greeting", "managed")]
+
+
+RETURNS = "What was bought in the corner shop may be brought back within fourteen days, unused."
+HOURS = "The corner shop opens at nine, and closes at six on all days but Sunday."
+
+
+async def test_documents_that_the_trace_retrieved_are_found_wherever_their_words_stand(
+    database: Database,
+) -> None:
+    """Whole, wrapped otherwise, or in part; in a variable, too; and to nobody who may not see the trace."""
+    trace = new_trace()
+    said = msgspec.json.encode(
+        [
+            {"id": "returns.md", "content": RETURNS},
+            {"id": "hours.md", "content": HOURS},
+            {"id": "x", "content": "-"},
+        ]
+    ).decode()
+    retrieval = make_span(trace, 5, kind="retriever", documents=said)
+    wrapped = RETURNS.replace(" may be ", "\nmay be ")
+    part = "closes at six on all days but Sunday"
+    asked = f"Answer by these:\n{wrapped}\nAnd it {part}. Can I bring them back?"
+    messages = [
+        {"role": "system", "content": SAID.replace("the corner shop", HOURS)},
+        {"role": "user", "content": asked},
+    ]
+    async with control(database) as api:
+        await api.post("/prompts/catalogue", PUSHED, status=200)
+        async with database.transaction() as connection:
+            await SpanSink().apply(connection, [span_envelope(make_batch(retrieval))])
+        identity = await called(database, messages, trace_id=trace.hex())
+        found = await painted(api, identity)
+        system, question = found["texts"]
+        assert (HOURS, "document", "hours.md") in [
+            (piece["text"], piece["origin"], piece["name"]) for piece in system["pieces"]
+        ]
+        assert [
+            (piece["text"], piece["name"]) for piece in question["pieces"] if piece["origin"] == "document"
+        ] == [(wrapped, "returns.md"), (f" {part}.", "hours.md")]
+        assert "".join(piece["text"] for piece in question["pieces"]) == asked
+        shares = {each["origin"]: each for each in found["shares"]}
+        usage = (await api.get(f"/requests/{identity}"))["usage"]
+        tokens = sum(usage[name] for name in INPUTS)
+        assert sum(each["tokens_estimated"] for each in shares.values()) == pytest.approx(tokens, abs=3)
+        assert shares["document"]["characters"] > 150
+        untraced = await painted(api, await called(database, messages, trace_id=new_trace().hex()))
+        assert "document" not in {each["origin"] for each in untraced["shares"]}
 
 
 async def test_a_call_without_a_body_has_no_texts_and_others_calls_are_not_there(database: Database) -> None:

@@ -6,16 +6,21 @@ on conflict (version) do update set definition = excluded.definition, changed_at
 where e.definition <> excluded.definition;
 
 -- name: add_units
--- The first exposure, by its time, has the arm; calls count within the window from it on.
+-- The first exposure, by its time, has the arm; calls count within the window from it on. What another arm than
+-- the unit's served is counted as crossed.
 insert into experiment_units as u (
     version, project, unit, arm, first_at, calls, errors, refusals, duration_ms, cost_usd, unpriced, crossed
 )
 select n.version, n.project, n.unit, n.arm, n.at, n.calls, n.errors, n.refusals, n.duration_ms, n.cost_usd,
-    n.unpriced, n.crossed
+    n.unpriced, (
+        select coalesce(sum(served.value::bigint), 0) from jsonb_each_text(n.by_arm) served
+        where served.key <> case when e.first_at <= n.at then e.arm else n.arm end
+    )
 from jsonb_to_recordset(%(rows)s::jsonb) as n (
     version text, project text, unit text, arm text, at timestamptz, calls bigint, errors bigint,
-    refusals bigint, duration_ms float8, cost_usd numeric, unpriced bigint, crossed bigint
+    refusals bigint, duration_ms float8, cost_usd numeric, unpriced bigint, by_arm jsonb
 )
+left join experiment_units e on e.version = n.version and e.project = n.project and e.unit = n.unit
 on conflict (version, project, unit) do update set (
     arm, first_at, calls, errors, refusals, duration_ms, cost_usd, unpriced, crossed
 ) = (
@@ -23,7 +28,8 @@ on conflict (version, project, unit) do update set (
         least(u.first_at, excluded.first_at), u.calls + c.counts * excluded.calls, u.errors + c.counts * excluded.errors,
         u.refusals + c.counts * excluded.refusals, u.duration_ms + c.counts * excluded.duration_ms,
         u.cost_usd + c.counts * excluded.cost_usd, u.unpriced + c.counts * excluded.unpriced,
-        u.crossed + excluded.crossed + case when excluded.arm <> u.arm then 1 else 0 end
+        case when excluded.first_at < u.first_at and excluded.arm <> u.arm then u.calls - u.crossed
+            else u.crossed end + excluded.crossed
     from (
         select case when excluded.first_at < u.first_at + make_interval(secs => coalesce(
             (select (e.definition ->> 'window_s')::float8 from experiments e where e.version = u.version), 0

@@ -42,7 +42,8 @@ class _Sums(msgspec.Struct):
     duration_ms: float = 0.0
     cost_pico_usd: int = 0
     unpriced: int = 0
-    crossed: int = 0
+    by_arm: dict[str, int] = msgspec.field(default_factory=dict[str, int])
+    """How many calls each arm served."""
 
     def count(self, end: End, arm: str) -> None:
         refused = end.code == REFUSED
@@ -52,7 +53,7 @@ class _Sums(msgspec.Struct):
         self.duration_ms += end.duration_ms
         self.cost_pico_usd += end.cost_pico_usd or 0
         self.unpriced += end.cost_pico_usd is None
-        self.crossed += arm != self.arm
+        self.by_arm[arm] = self.by_arm.get(arm, 0) + 1
 
 
 class ExperimentSink:

@@ -67,6 +67,8 @@ _TEXTS: Final[dict[str, str]] = {
     "tag": "with this tag; - is none",
     "experiment": "in the experiment of this name or version",
     "arm": "in this arm of an experiment; - is none, since the unit was not known",
+    "crossed": "of units of this arm of the experiment, served by another arm",
+    "unknown": "that hold a message of this group, by its id, that no prompt explains",
     "text": "whose messages or answer hold this text",
 }
 _TIMES: Final = {"from": "that started at or after this time", "to": "that started before this time"}

@@ -67,7 +67,11 @@ class RequestFilters(msgspec.Struct, frozen=True, kw_only=True):
     """Its name, or that of one of its versions."""
     arm: str | None = None
     """Of an experiment; `-` is none, since the call's unit was not known."""
+    crossed: str | None = None
+    """Of an experiment: calls of this arm's units that another arm served."""
     prompt_version: str | None = None
+    unknown: str | None = None
+    """The id of a group of messages that no prompt explains."""
     price: str | None = None
     """Whether it is `known` or `unknown`."""
     min_duration_ms: float | None = None

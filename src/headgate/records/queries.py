@@ -29,6 +29,7 @@ from headgate.records.model import (
     fold,
 )
 from headgate.records.parameters import CallFacts, CodeSettings, EffectiveParameter, effective_parameters
+from headgate.records.picking import picked
 from headgate.records.rows import clean, day_of
 from headgate.records.sink import QUERIES
 from headgate.store.database import Connection
@@ -86,6 +87,7 @@ async def filter_parameters(
         "targets": None if not filters.target else f"{_escaped(clean(filters.target))}/%",
         **await _releases(connection, project_ids, filters.release),
         "exposure": _exposure_path(filters.experiment, filters.arm),
+        **await picked(connection, project_ids, filters),
     }
 
 

@@ -245,6 +245,9 @@ where project = %(project)s and day = %(day)s and hmac = any(%(hmacs)b::bytea[])
     and (%(price)s::text is null or (%(price)s = 'unknown') = (r.cost_usd is null))
     and (%(tag)s::text is null or (%(tag)s = '' and r.tags = '{}') or r.tags @> array[%(tag)s::text])
     and (%(exposure)s::text is null or r.exposures @? %(exposure)s::text::jsonpath)
+    and (%(picked)s::uuid[] is null or (
+        r.id = any(%(picked)s::uuid[]) and r.day = any(%(picked_days)s::date[])
+    ))
     and (%(min_duration_ms)s::bigint is null or r.duration_ms >= %(min_duration_ms)s::bigint)
     and (%(patterns)s::text[] is null or exists (
         select from request_bodies b
@@ -293,6 +296,24 @@ group by 1, 2;
 
 -- name: look_no_longer
 select set_config('statement_timeout', %(milliseconds)s::text, true);
+
+-- name: calls_of_unknown
+-- The newest calls that hold a message of a group which no prompt explains.
+select request from unknown_calls
+where id = %(unknown)s and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
+    and (%(first_day)s::date is null or day >= %(first_day)s)
+    and (%(last_day)s::date is null or day <= %(last_day)s)
+order by day desc, request desc limit %(limit)s;
+
+-- name: calls_crossed
+-- The newest calls of an arm's units that another arm served.
+select c.request
+from experiments x
+join experiment_units u on u.version = x.version and u.crossed > 0
+join experiment_calls c on c.version = u.version and c.project = u.project and c.unit = u.unit
+where (x.name = %(experiment)s or x.version = %(experiment)s) and u.arm = %(arm)s and c.arm <> u.arm
+    and (%(project_ids)s::text[] is null or u.project = any(%(project_ids)s::text[]))
+order by c.request desc limit %(limit)s;
 
 -- name: find_releases
 -- The ids of releases that a filter means.
@@ -373,6 +394,9 @@ with gone as (
 update unknown_prompts set example = ''
 where project = any(%(project_ids)s) and example_day < %(day)s and example <> ''
     and (last_seen at time zone 'UTC')::date >= %(day)s;
+
+-- name: expire_unknown_calls
+delete from unknown_calls where project = any(%(project_ids)s) and day < %(day)s;
 
 -- name: expire_unknown_days
 delete from unknown_days where project = any(%(project_ids)s) and day < %(day)s;

@@ -32,6 +32,7 @@ _EXPIRE: tuple[LiteralString, ...] = (
     QUERIES.expire_match_queue,
     QUERIES.expire_unknown_prompts,
     QUERIES.expire_unknown_days,
+    QUERIES.expire_unknown_calls,
 )
 
 

@@ -1,3 +1,4 @@
+import { count } from "./format";
 import { Text } from "./Text";
 
 export interface Stretch {
@@ -32,7 +33,7 @@ export function Painted({ stretches }: { stretches: Stretch[] }) {
 }
 
 /** The share of each origin as one bar, with what the tints mean beneath. */
-export function OriginBar({ shares, of }: { shares: { origin: string; share: number }[]; of: string }) {
+export function OriginBar({ shares, of }: { shares: { origin: string; share: number; tokens_estimated?: number | null }[]; of: string }) {
   const shown = (share: number): string => (share < 0.01 ? "< 1 %" : `${Math.round(share * 100)} %`);
   return (
     <figure className="hg-origin-bar" aria-label={`${of}, by where it came from`}>
@@ -47,6 +48,11 @@ export function OriginBar({ shares, of }: { shares: { origin: string; share: num
             <li key={each.origin}>
               <span className={`hg-swatch hg-origin-${each.origin}`} aria-hidden="true" />
               {ORIGINS[each.origin] ?? each.origin} <span className="hg-number">{shown(each.share)}</span>
+              {typeof each.tokens_estimated === "number" && (
+                <span className="hg-number hg-soft" data-fact>
+                  <abbr title="estimated by characters">≈</abbr> {count(each.tokens_estimated)} tokens
+                </span>
+              )}
             </li>
           ))}
         </ul>

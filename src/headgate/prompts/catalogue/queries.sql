@@ -248,9 +248,16 @@ on conflict (project, id) do update set
 insert into unknown_days as d (project, day, id, calls) values (%(project)s, %(day)s, %(id)s, %(calls)s)
 on conflict (project, day, id) do update set calls = d.calls + excluded.calls;
 
+-- name: add_unknown_calls
+insert into unknown_calls (id, day, request, project)
+select *, %(project)s from unnest(%(ids)s::uuid[], %(days)s::date[], %(requests)s::uuid[])
+on conflict do nothing;
+
 -- name: delete_unknown
 with gone as (
     delete from unknown_days where project = %(project)s and id = any(%(ids)s::uuid[])
+), also as (
+    delete from unknown_calls where project = %(project)s and id = any(%(ids)s::uuid[])
 )
 delete from unknown_prompts where project = %(project)s and id = any(%(ids)s::uuid[]);
 

@@ -88,6 +88,20 @@ class UnknownPrompts:
                     for day, calls in sorted(Counter(group.calls.values()).items())
                 ],
             )
+        held = [
+            (self._ids[local], day, call)
+            for local, group in sorted(groups.items())
+            for call, day in group.calls.items()
+        ]
+        await connection.execute(
+            QUERIES.add_unknown_calls,
+            {
+                "project": project,
+                "ids": [identity for identity, _, _ in held],
+                "days": [day for _, day, _ in held],
+                "requests": [call for _, _, call in held],
+            },
+        )
         await _spare(connection, project)
 
     async def _catch_up(self, connection: Connection, project: str) -> None:

@@ -448,6 +448,8 @@ gone as (
     returning u.project, u.id
 ), days_gone as (
     delete from unknown_days d using gone g where d.project = g.project and d.id = g.id
+), calls_gone as (
+    delete from unknown_calls c using gone g where c.project = g.project and c.id = g.id
 ), blanked as (
     update unknown_prompts u set example = ''
     where u.project = any(%(project_ids)s::text[]) and u.example <> '' and u.example_day in (select day from days)

@@ -40,7 +40,9 @@ COUNTED: Final[dict[str, str]] = {
 }
 """Tables that are only counted."""
 
-BELOW: Final = frozenset({"unknown_days", "prompt_said", "webhook_deliveries", "exports", "trace_merges"})
+BELOW: Final = frozenset(
+    {"unknown_days", "unknown_calls", "prompt_said", "webhook_deliveries", "exports", "trace_merges"}
+)
 """Go with the rows that they belong to, or hold nothing but ids of them and go by themselves."""
 
 KEPT: Final[dict[str, str]] = {

@@ -27,5 +27,5 @@ select (s.details -> 'documents')::text
 from spans s
 join traces t on t.project = s.project and t.trace_id = s.trace_id and s.day between t.first_day and t.last_day
 where s.project = any(%(project_ids)s::text[]) and t.project = any(%(project_ids)s::text[])
-    and s.trace_id = %(trace_id)s and s.details ? 'documents'
+    and s.trace_id = %(trace_id)s and s.details -> 'documents' is not null
 order by s.started_at limit %(limit)s;

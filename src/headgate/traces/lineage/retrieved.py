@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import msgspec
 
 from headgate.store.database import Connection
-from headgate.traces.lineage.matching import Index
+from headgate.traces.lineage.matching import Index, Stretch
 from headgate.traces.lineage.recorded import documents_of
-from headgate.traces.lineage.words import Pieces
+from headgate.traces.lineage.words import Piece, Pieces
 
 
 class DocumentPlace(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +54,19 @@ def places_of(documents: Sequence[tuple[str, str]], texts: Sequence[str]) -> lis
             continue
         places: list[DocumentPlace] = []
         for stretch in index.match(piece, lambda source: (names[id(source)][1],)):
-            start, end = piece.span(stretch.to_first, stretch.to_first + stretch.length)
+            start, end = _grown(piece, stretch)
             places.append(DocumentPlace(start=start, end=end, name=names[id(stretch.source)][0]))
         found.append(places)
     return found
+
+
+def _grown(piece: Piece, stretch: Stretch) -> tuple[int, int]:
+    """Return where a stretch stands in a text, with the signs around its words that the document has, too."""
+    start, end = piece.span(stretch.to_first, stretch.to_first + stretch.length)
+    source = stretch.source
+    first, last = source.span(stretch.from_first, stretch.from_first + stretch.length)
+    while start and first and piece.text[start - 1] == source.text[first - 1]:
+        start, first = start - 1, first - 1
+    while end < len(piece.text) and last < len(source.text) and piece.text[end] == source.text[last]:
+        end, last = end + 1, last + 1
+    return start, end

@@ -19,6 +19,7 @@ import { draftOf } from "../playground/draft";
 import { curlOf, type Detail, promptsOf } from "./detail";
 import { Changes, CostFacts, Overrides, WhoFacts } from "./CallFacts";
 import { CallScores } from "./CallScores";
+import { Exposures } from "./Exposures";
 import { Path } from "./Path";
 import { AddToDataset } from "../datasets/AddToDataset";
 import { SendToReview } from "../reviews/SendToReview";
@@ -53,6 +54,7 @@ function Shown({ detail }: { detail: Detail }) {
           <CostFacts detail={detail} />
           <CallScores detail={detail} />
           <WhoFacts detail={detail} />
+          <Exposures detail={detail} />
         </aside>
       </div>
     </div>

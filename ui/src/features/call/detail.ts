@@ -38,6 +38,18 @@ export interface Override {
   after: unknown;
 }
 
+export interface Exposure {
+  /** Of an experiment, or where `isRollout` says so of a rollout. */
+  name: string;
+  isRollout: boolean;
+  /** Of the experiment, or of the rollout's stage. */
+  version: string;
+  /** Empty where the call was in no arm, since its unit was not known. */
+  arm: string;
+  unit: string;
+  by: string;
+}
+
 export interface PromptUsed {
   name: string;
   version: string;
@@ -89,6 +101,23 @@ export function overridesOf(detail: Detail): Override[] {
     before: each["before"],
     after: each["after"],
   }));
+}
+
+const ROLLOUT = "rollout:";
+
+export function exposuresOf(detail: Detail): Exposure[] {
+  return records(detail.exposures).map((each) => {
+    const named = text(each["experiment"]);
+    const isRollout = named.startsWith(ROLLOUT);
+    return {
+      name: isRollout ? named.slice(ROLLOUT.length) : named,
+      isRollout,
+      version: text(each["version"]),
+      arm: text(each["arm"]),
+      unit: text(each["unit"]),
+      by: text(each["by"]),
+    };
+  });
 }
 
 export function promptsOf(detail: Detail): PromptUsed[] {

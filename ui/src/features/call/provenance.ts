@@ -31,6 +31,9 @@ export function tipOf(piece: { origin: string; name: string }, templates: Templa
   if (piece.origin === "variable") {
     return `variable ${piece.name}`;
   }
+  if (piece.origin === "document") {
+    return `${SAYS["document"]}: ${piece.name}`;
+  }
   return piece.name || (SAYS[piece.origin] ?? piece.origin);
 }
 

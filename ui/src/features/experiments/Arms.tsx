@@ -59,7 +59,11 @@ export function Arms({ report, until }: { report: Report; until: string | null }
                     {count(arm.calls)}
                   </To>
                 </td>
-                <td className="hg-right hg-number">{count(arm.crossed)}</td>
+                <td className="hg-right hg-number">
+                  <To path="/requests" filter={callsOf(report, until, { crossed: arm.name })}>
+                    {count(arm.crossed)}
+                  </To>
+                </td>
                 {surveys.map((metric) => (
                   <td key={metric.name} className="hg-right hg-number">
                     {percent(metric.answered[arm.name] ?? 0)}

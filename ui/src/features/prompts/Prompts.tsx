@@ -7,8 +7,9 @@ import { Answered, Empty } from "@/core/States";
 import { type Column, Table } from "@/core/Table";
 import { Instant, Money, Name, Share } from "@/core/Values";
 import { To } from "@/shell/To";
-import { parseSearch, shared, useShared, useView } from "@/shell/view";
+import { type Patch, parseSearch, shared, useShared, useView } from "@/shell/view";
 import { addressOf } from "./address";
+import { sinceDays } from "./outcomeWords";
 import { PromptState } from "./PromptState";
 
 type Item = Schemas["PromptItem"];
@@ -117,6 +118,11 @@ function idOf(item: Item): string {
   return `${item.kind} ${item.project} ${item.source ?? ""} ${item.name}`;
 }
 
+/** All calls of a prompt that its numbers count. */
+function callsOfItem(item: Item): Patch {
+  return { prompt: item.name, project: item.project, environment: null, ...sinceDays(DAYS) };
+}
+
 function columnsOf(total: number): Column<Item>[] {
   const soft = (text: string): React.ReactNode => (
     <span className="hg-soft">
@@ -159,7 +165,7 @@ function columnsOf(total: number): Column<Item>[] {
       width: "80px",
       align: "right",
       render: (item) => (
-        <To path="/requests" filter={{ prompt: item.name, range: "30d", from: null, to: null }}>
+        <To path="/requests" filter={callsOfItem(item)}>
           <span className="hg-number">{count(item.traffic?.calls ?? 0)}</span>
         </To>
       ),
@@ -169,7 +175,7 @@ function columnsOf(total: number): Column<Item>[] {
       title: "Share",
       width: "120px",
       render: (item) => (
-        <To path="/requests" filter={{ prompt: item.name, range: "30d", from: null, to: null }}>
+        <To path="/requests" filter={callsOfItem(item)}>
           <Share of={total > 0 ? (item.traffic?.calls ?? 0) / total : 0} />
         </To>
       ),
@@ -181,7 +187,7 @@ function columnsOf(total: number): Column<Item>[] {
       align: "right",
       render: (item) =>
         item.traffic?.calls ? (
-          <To path="/requests" filter={{ prompt: item.name, range: "30d", from: null, to: null }}>
+          <To path="/requests" filter={callsOfItem(item)}>
             <Money usd={item.traffic.cost_usd} />
           </To>
         ) : (
@@ -197,13 +203,14 @@ function columnsOf(total: number): Column<Item>[] {
   ];
 }
 
-const WORDS_MAX = 80;
-
-/** The calls that say what a group has in common, found by the beginning of its example. */
+/** The calls that hold a message of a group. */
 function SaidIn({ item, children }: { item: Unknown; children: React.ReactNode }) {
-  const text = item.example.split("\n", 1)[0]?.slice(0, WORDS_MAX) ?? "";
   return (
-    <To path="/requests" className="hg-number" filter={{ text, range: "7d", from: null, to: null }}>
+    <To
+      path="/requests"
+      className="hg-number"
+      filter={{ unknown: item.id, project: item.project, environment: null, ...sinceDays(DAYS_UNKNOWN - 1) }}
+    >
       {children}
     </To>
   );

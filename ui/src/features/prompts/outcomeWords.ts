@@ -24,6 +24,13 @@ export function callsOf(found: Outcomes, more: Patch = {}): Patch {
   };
 }
 
+/** From the beginning of a day (UTC) so many days ago until now: by such days sums are kept. */
+export function sinceDays(days: number, now = Date.now()): Patch {
+  const today = new Date(now);
+  const from = Date.UTC(today.getUTCFullYear(), today.getUTCMonth(), today.getUTCDate() - days);
+  return { range: null, from: new Date(from).toISOString(), to: today.toISOString() };
+}
+
 /** A share in percent or a mean, then its interval: "62 % (51 to 72)". */
 export function estimateText(of: "share" | "mean", estimate: Estimate): string {
   const one = (value: number): string => (of === "share" ? percent(value) : numberText(value));

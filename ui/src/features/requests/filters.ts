@@ -18,6 +18,8 @@ export const FIELDS = {
   trace_id: "Trace",
   experiment: "Experiment",
   arm: "Arm",
+  crossed: "Not served by",
+  unknown: "Unknown prompt",
   min_duration_ms: "At least ms",
   price: "Price",
   text: "Text",
