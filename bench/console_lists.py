@@ -95,6 +95,8 @@ def questions(url: str) -> Iterator[Question]:
         "a project": {"project": "shop"},
         "a key": {"key": "key-7"},
         "a user": {"user": "user-77"},
+        "no user": {"user": "-"},
+        "no tag": {"tag": "-"},
         "a user that isn't there": {"user": "nobody"},
         "a session": {"session": "session-100000"},
         "a model": {"model": "model-3"},
@@ -134,6 +136,20 @@ def questions(url: str) -> Iterator[Question]:
         times = {"from": (end - timedelta(days=days)).isoformat(), "to": end.isoformat()}
         yield Question(f"histogram: {name}", "/series", {**times, "latencies": "no"})
         yield Question(f"charts of the overview: {name}", "/series", times)
+        yield Question(f"latencies by model: {name}", "/series", {**times, "group_by": "model"})
+    yield Question(
+        "charts of a model and a key", "/series", {"from": begin, "model": "model-3", "key": "key-3"}
+    )
+    yield Question("projects of all time", "/costs", {"group_by": "project"})
+    for name in (
+        "no filter",
+        "a user",
+        "a tag",
+        "an environment",
+        "over a minute",
+        "a status that isn't there",
+    ):
+        yield Question(f"counts: {name}", "/requests/counts", {"from": begin, **filters[name]})
 
 
 def measured(running: Running, question: Question) -> tuple[str, bool]:

@@ -13,6 +13,17 @@ where (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[])
     and (%(model)s::text is null or %(model)s in (target, model))
 group by 1;
 
+-- name: spent_by_hour
+-- The same from sums by the hour, where the scope names no more than one of what these are kept by.
+select extract(epoch from at)::bigint / %(step_s)s as step, sum(cost_usd) as cost_usd
+from series_sums
+where dimension = %(dimension)s and step_s = 3600 and project = any(%(project_ids)s::text[])
+    and at >= %(begin)s
+    and (%(project)s::text is null or project = %(project)s)
+    and (%(key)s::text is null or value = %(key)s)
+    and (%(provider)s::text is null or starts_with(value, %(provider)s || '/'))
+group by 1;
+
 -- name: spent_by_day
 -- By days of UTC, of one user or tag.
 select extract(epoch from day)::bigint / 86400 as step, sum(cost_usd) as cost_usd

@@ -17,6 +17,8 @@ from headgate.core.money import PICO_PER_USD, format_usd, parse_usd
 from headgate.core.pages import format_datetime
 from headgate.meters.status import BudgetStatus
 from headgate.records.forecast.projecting import DAYS_MIN, SHARES, Projection, project
+from headgate.records.levels import dimension_of, summed_projects
+from headgate.records.rollup import HOUR_S
 from headgate.store.database import Connection
 from headgate.store.queries import Queries
 
@@ -183,6 +185,12 @@ async def _sums(
         "value": status.scope.get(by_day or ""),
     }
     query = QUERIES.spent_by_day if by_day else QUERIES.spent_by_step
+    dimension = dimension_of(name for name in ("key", "provider", "model") if parameters[name] is not None)
+    # A model's budget counts calls by their model and by their target: no sums by one name alone have both.
+    if not by_day and axis.step_s >= HOUR_S and dimension not in (None, "model"):
+        query = QUERIES.spent_by_hour
+        parameters["dimension"] = "target" if dimension == "provider" else dimension
+        parameters["project_ids"] = await summed_projects(connection, scope)
     cursor = await connection.execute(query, parameters, prepare=False)
     return {int(step): _pico(cost_usd) for step, cost_usd in await cursor.fetchall()}
 

@@ -77,13 +77,14 @@ export function StandsOut({ series }: { series: Series }) {
         now: Date.now(),
         all: series,
         byModel: byModel.data,
-        budgets: budgets.data ?? [],
+        // Where one leads is said once the forecasts are there, and not by its rate before.
+        budgets: forecasts.isLoading ? [] : (budgets.data ?? []),
         forecasts: forecasts.data ?? NO_FORECASTS,
         unknownShare,
         changes,
         unreleased: ofNoRelease,
       }),
-    [series, byModel.data, budgets.data, forecasts.data, unknownShare, changes, ofNoRelease],
+    [series, byModel.data, budgets.data, forecasts.data, forecasts.isLoading, unknownShare, changes, ofNoRelease],
   );
   if (series.groups[0]?.calls === 0) {
     return (
