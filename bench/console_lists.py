@@ -39,6 +39,41 @@ PAGES: Final = {
 _FILE: Final = Path(__file__).with_name("request_filling.sql")
 
 
+FILTERS: Final[dict[str, dict[str, str]]] = {
+    "no filter": {},
+    "a project": {"project": "shop"},
+    "a key": {"key": "key-7"},
+    "a user": {"user": "user-77"},
+    "no user": {"user": "-"},
+    "no tag": {"tag": "-"},
+    "a user that isn't there": {"user": "nobody"},
+    "a session": {"session": "session-100000"},
+    "a model": {"model": "model-3"},
+    "a model that isn't there": {"model": "none"},
+    "a model and a user": {"model": "model-3", "user": "user-77"},
+    "a target": {"target": "openai/large-2"},
+    "a provider that isn't there": {"target": "none"},
+    "failures": {"status": "error"},
+    "failures of a model": {"status": "5xx", "model": "model-3"},
+    "a status that isn't there": {"status": "418"},
+    "a code": {"code": "upstream_error"},
+    "a code that isn't there": {"code": "none"},
+    "a prompt": {"prompt": "app/prompts.py:P3"},
+    "a prompt that isn't there": {"prompt": "none"},
+    "a release of long ago": {"release": "release-1"},
+    "an environment": {"environment": "staging"},
+    "an environment that isn't there": {"environment": "none"},
+    "a tag": {"tag": "feature:77"},
+    "a tag that isn't there": {"tag": "none"},
+    "a tag and a model that never meet": {"tag": "team:1", "model": "model-3", "key": "key-7"},
+    "over a minute": {"min_duration_ms": "60000"},
+    "longer than any": {"min_duration_ms": "1e9"},
+    "an experiment": {"experiment": "smaller"},
+    "an arm": {"experiment": "seldom", "arm": "small"},
+    "an experiment that isn't there": {"experiment": "none"},
+}
+
+
 class Question(msgspec.Struct, frozen=True):
     """A question of the console: its name, route and query."""
 
@@ -89,45 +124,20 @@ def questions(url: str) -> Iterator[Question]:
     middle, trace, response = row
     begin = (datetime.now(UTC) - timedelta(days=DAYS + 1)).isoformat()
     month = {"from": begin, "limit": "100"}
-    filters: dict[str, dict[str, str]] = {
-        "no filter": {},
+    filters = {
+        **FILTERS,
         "in the midst": {"next": encode_cursor(str(middle))},
-        "a project": {"project": "shop"},
-        "a key": {"key": "key-7"},
-        "a user": {"user": "user-77"},
-        "no user": {"user": "-"},
-        "no tag": {"tag": "-"},
-        "a user that isn't there": {"user": "nobody"},
-        "a session": {"session": "session-100000"},
-        "a model": {"model": "model-3"},
         "a model in the midst": {"model": "model-3", "next": encode_cursor(str(middle))},
-        "a model that isn't there": {"model": "none"},
-        "a model and a user": {"model": "model-3", "user": "user-77"},
-        "a target": {"target": "openai/large-2"},
-        "a provider that isn't there": {"target": "none"},
-        "failures": {"status": "error"},
-        "failures of a model": {"status": "5xx", "model": "model-3"},
-        "a status that isn't there": {"status": "418"},
-        "a code": {"code": "upstream_error"},
-        "a code that isn't there": {"code": "none"},
-        "a prompt": {"prompt": "app/prompts.py:P3"},
-        "a prompt that isn't there": {"prompt": "none"},
-        "a release of long ago": {"release": "release-1"},
-        "an environment": {"environment": "staging"},
-        "an environment that isn't there": {"environment": "none"},
-        "a tag": {"tag": "feature:77"},
-        "a tag that isn't there": {"tag": "none"},
-        "a tag and a model that never meet": {"tag": "team:1", "model": "model-3", "key": "key-7"},
         "a trace": {"trace_id": str(trace)},
         "an answer's id": {"response_id": str(response)},
-        "over a minute": {"min_duration_ms": "60000"},
-        "longer than any": {"min_duration_ms": "1e9"},
-        "an experiment": {"experiment": "smaller"},
-        "an arm": {"experiment": "seldom", "arm": "small"},
-        "an experiment that isn't there": {"experiment": "none"},
     }
     for name, query in filters.items():
         yield Question(f"list: {name}", "/requests", {**month, **query})
+    yield from sums(begin)
+
+
+def sums(begin: str) -> Iterator[Question]:
+    """What is asked of sums, and what is counted where there are none."""
     for group in ("model", "target", "prompt", "release", "key", "user", "tag"):
         yield Question(f"facet: {group}", "/costs", {"group_by": group, "from": begin, "limit": "100"})
     for name, days in (("30 days", 30.0), ("a day", 1.0), ("an hour", 1 / 24)):
@@ -149,7 +159,7 @@ def questions(url: str) -> Iterator[Question]:
         "over a minute",
         "a status that isn't there",
     ):
-        yield Question(f"counts: {name}", "/requests/counts", {"from": begin, **filters[name]})
+        yield Question(f"counts: {name}", "/requests/counts", {"from": begin, **FILTERS[name]})
 
 
 def measured(running: Running, question: Question) -> tuple[str, bool]:
