@@ -5,7 +5,7 @@ import secrets
 
 from headgate.core.entries import Exposure
 from headgate.experiments.assignment import Assigner
-from headgate.experiments.model import Arm, Experiment, Metric
+from headgate.experiments.model import Arm, Experiment, Metric, Shares
 
 SECRET = bytes(range(32))
 UNITS = 20_000
@@ -44,6 +44,15 @@ def test_arms_come_in_their_shares() -> None:
     found = arms_of(Assigner(experiment("tiny", 1, 2, 7), SECRET))
     for arm, share in (("arm0", 0.1), ("arm1", 0.2), ("arm2", 0.7)):
         assert is_near(found.count(arm), share, UNITS)
+
+
+def test_arms_come_in_the_shares_of_an_epoch_which_the_exposure_names() -> None:
+    shares = Shares(version="v" * 16, epoch=4, shares={"arm0": 0.15, "arm1": 0.85})
+    assigner = Assigner(experiment(unit="call"), SECRET, shares)
+    assert is_near(arms_of(assigner).count("arm1"), 0.85, UNITS)
+    found = assigner.assign("default", "call-1")
+    assert found is not None
+    assert found.epoch == 4
 
 
 def test_another_name_salt_or_project_shuffles_anew() -> None:

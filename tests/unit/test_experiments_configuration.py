@@ -6,7 +6,7 @@ from headgate.config.compile import compile_file
 from headgate.config.load import load
 from headgate.config.plan import plan
 from headgate.core.faults import Misconfigured
-from headgate.experiments.model import Amount
+from headgate.experiments.model import Adaptive, Amount
 
 MODELS = """
 [providers.mock]
@@ -39,6 +39,14 @@ HEAD = """
 name = "tiny"
 alias = "assistant"
 """
+
+
+ADAPTIVE = """
+[experiments.adaptive]
+floor = 0.2
+every = "1h"
+"""
+EQUAL = ARMS.replace("share = 3", "share = 1")
 
 
 def toml(head: str = "", arms: str = ARMS, metrics: str = METRIC) -> str:
@@ -109,6 +117,45 @@ def test_what_makes_no_sense_is_refused_with_its_place(text: str, says: str) -> 
         compile_file(MODELS + text)
     assert says in str(refused.value)
     assert "headgate.toml:" in str(refused.value)
+
+
+CALLS = 'unit = "call"\n'
+FOUR = EQUAL + EQUAL.replace('"n', '"m')
+ANSWERS = METRIC.replace("event", "answer")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (toml(arms=EQUAL) + ADAPTIVE, "these are users, which would change their arm as shares move"),
+        (toml('unit = "session"\n', arms=EQUAL) + ADAPTIVE, "these are sessions"),
+        (toml(CALLS, arms=EQUAL) + ADAPTIVE.replace("0.2", "0.01"), "has to be"),
+        (
+            toml(CALLS, arms=FOUR) + ADAPTIVE.replace("0.2", "0.3"),
+            "at most 0.25",
+        ),
+        (toml(CALLS, arms=ARMS.replace("3", "9")) + ADAPTIVE, "an arm begins below it"),
+        (toml(CALLS, arms=EQUAL) + ADAPTIVE.replace("1h", "1s"), "shares move once a minute at most"),
+        (toml(CALLS + 'looks = "planned"\n', arms=EQUAL) + ADAPTIVE, "shares that move do not allow"),
+        (
+            toml(CALLS, arms=EQUAL, metrics=ANSWERS) + ADAPTIVE,
+            "leaves silent calls",
+        ),
+    ],
+)
+def test_shares_may_not_move_where_intervals_would_be_wrong(text: str, says: str) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        compile_file(MODELS + text)
+    assert says in str(refused.value)
+
+
+def test_shares_that_may_move_make_another_version_and_others_keep_theirs() -> None:
+    plain, adaptive = (
+        compile_file(MODELS + toml(CALLS, arms=EQUAL) + each).experiments[0] for each in ("", ADAPTIVE)
+    )
+    assert plain.adaptive is None
+    assert adaptive.adaptive == Adaptive(floor=0.2, every_s=3600.0)
+    assert plain.version != adaptive.version
 
 
 def test_experiments_of_one_layer_take_turns_in_its_traffic() -> None:

@@ -22,6 +22,7 @@ from headgate.config.snapshots import CHANNEL as SNAPSHOT_CHANNEL
 from headgate.core.faults import Fault
 from headgate.drift.hours import TrafficJob
 from headgate.drift.running import CanaryJob
+from headgate.experiments.moving import SharesJob
 from headgate.meters.status import due_alerts
 from headgate.releases.rule_refresh import TemplateWatch
 from headgate.releases.unreleased import ReleasedPrompts
@@ -60,6 +61,7 @@ class ControlJobs:
         self._changed = asyncio.Event()
         self._traffic = TrafficJob(services.database, state, add_alerts)
         self._rollouts = RolloutJob(services.database, services.clock, state, add_alerts)
+        self._shares = SharesJob(services.database, services.clock, state)
         self._canaries = None
         if services.own_calls is not None:
             self._canaries = CanaryJob(
@@ -90,6 +92,7 @@ class ControlJobs:
             ("templates of rules", TEMPLATES_S, self._templates.look),
             ("rollouts", ROLLOUTS_S, self._rollouts.look),
         )
+        jobs = (*jobs, ("shares of experiments", ROLLOUTS_S, self._shares.look))
         jobs = (*jobs, ("drift of traffic", TRAFFIC_S, self._traffic.look))
         if self._canaries is not None:
             jobs = (*jobs, ("canaries", CANARIES_S, self._canaries.look))

@@ -308,6 +308,17 @@ class MetricTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The most that may be lost: a guardrail needs it."""
 
 
+class AdaptiveTable(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """`[experiments.adaptive]`: shares follow what is known of the first decision."""
+
+    floor: Annotated[float, msgspec.Meta(ge=0.05, le=0.5)] = 0.1
+    """The least share of an arm; the lower, the wider the intervals of the worse ones."""
+    every: Duration = "1d"
+    """How often shares may move."""
+
+
 class ExperimentTable(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
@@ -333,6 +344,8 @@ class ExperimentTable(
     """At how many units, of the two arms that are compared, intervals are to be tightest."""
     looks: Plan = "every"
     """`planned`: decide at the planned units, which takes a tenth more of them than a single look there."""
+    adaptive: AdaptiveTable | None = None
+    """Shares that move to better arms, for units of one call; without it they stay as they are written."""
     projects: Annotated[tuple[Name, ...], msgspec.Meta(max_length=64)] | None = None
     """Whose calls; all by default."""
 

@@ -7,17 +7,25 @@ from typing import Final
 import msgspec
 
 from headgate.catalog.model import Target
-from headgate.config.document import ArmTable, Document, ExperimentTable, MetricTable, TargetTable
+from headgate.config.document import (
+    AdaptiveTable,
+    ArmTable,
+    Document,
+    ExperimentTable,
+    MetricTable,
+    TargetTable,
+)
 from headgate.config.lines import Path
 from headgate.config.problems import Problems, nearest
 from headgate.config.snapshot import Alias
 from headgate.config.values import read_duration, read_size
 from headgate.core.faults import InvalidRequest
-from headgate.experiments.model import Amount, Arm, Experiment, Metric, version_of
+from headgate.experiments.model import Adaptive, Amount, Arm, Experiment, Metric, version_of
 from headgate.releases.rule_forms import RuleBody, rule_of
 from headgate.releases.rules import Rule
 
 EXPERIMENTS_MAX: Final = 64
+EPOCH_S_MIN: Final = 60.0
 
 TargetOf = Callable[[str | TargetTable, str, Path], Target | None]
 """Compiles a target as one of an alias; None where it is refused."""
@@ -63,9 +71,16 @@ def _experiment(table: ExperimentTable, path: Path, problems: Problems) -> Exper
         error=table.error,
         planned_units=table.planned_units,
         looks=table.looks,
+        adaptive=_adaptive(table),
         projects=table.projects,
     )
     return msgspec.structs.replace(experiment, version=version_of(experiment))
+
+
+def _adaptive(table: ExperimentTable) -> Adaptive | None:
+    if table.adaptive is None:
+        return None
+    return Adaptive(floor=table.adaptive.floor, every_s=read_duration(table.adaptive.every))
 
 
 def _arm(table: ExperimentTable, place: int, path: Path, problems: Problems) -> Arm:
@@ -140,6 +155,8 @@ def _check(document: Document, table: ExperimentTable, path: Path, problems: Pro
         problems.add((*path, "metrics"), 'decide nothing; give one of them role = "decision"')
     for place, metric in enumerate(table.metrics):
         check_metric(metric, (*path, "metrics", place), problems)
+    if table.adaptive is not None:
+        _check_adaptive(table, table.adaptive, path, problems)
     if len(table.traffic) != 2 or not table.traffic[0] < table.traffic[1]:
         problems.add((*path, "traffic"), f"is {list(table.traffic)}; write from and to, such as [0.0, 0.5]")
     if read_duration(table.window) < 1:
@@ -148,6 +165,33 @@ def _check(document: Document, table: ExperimentTable, path: Path, problems: Pro
         if project != "default" and project not in document.projects:
             close = nearest(project, document.projects)
             problems.add((*path, "projects", place), f"is {project!r}, which [projects] does not have{close}")
+
+
+def _check_adaptive(table: ExperimentTable, adaptive: AdaptiveTable, path: Path, problems: Problems) -> None:
+    """Refuse what makes intervals of shares that move wrong."""
+    at = (*path, "adaptive")
+    if table.unit != "call":
+        problems.add(
+            at,
+            f"is for units of one call, and these are {table.unit}s, which would change their arm as shares "
+            'move; write unit = "call"',
+        )
+    if adaptive.floor * len(table.arms) > 1:
+        most = 1 / len(table.arms)
+        problems.add((*at, "floor"), f"is {adaptive.floor} for {len(table.arms)} arms; at most {most:.2f}")
+    if min(arm.share for arm in table.arms) < adaptive.floor * sum(arm.share for arm in table.arms):
+        problems.add((*at, "floor"), f"is {adaptive.floor}, and an arm begins below it; give arms more")
+    if read_duration(adaptive.every) < EPOCH_S_MIN:
+        problems.add((*at, "every"), f"is {adaptive.every!r}; shares move once a minute at most")
+    if table.looks == "planned":
+        problems.add((*path, "looks"), "is planned, which shares that move do not allow; leave it out")
+    for place, metric in enumerate(table.metrics):
+        if metric.measure == "feedback" and metric.kind == "answer":
+            problems.add(
+                (*path, "metrics", place, "kind"),
+                "is answer, which leaves silent calls out, and their share is not known where shares move; "
+                'write kind = "event" or "amount"',
+            )
 
 
 def _differs(arm: ArmTable) -> bool:

@@ -37,6 +37,8 @@ class Exposure(msgspec.Struct, frozen=True, array_like=True):
     arm: str
     unit: str
     unit_kind: str
+    epoch: int = 0
+    """Of an experiment whose shares move: of which shares the arm was drawn."""
 
     @property
     def is_shadow(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from headgate.core.faults import InvalidRequest
+from headgate.experiments.adaptive import EpochSums, weighted_contrast
 from headgate.experiments.model import RATIOS, Experiment, Metric
 from headgate.experiments.moments import Moments, contrast, mean_of, ratio_of, slope_of
 from headgate.experiments.report import Comparison, Finding, MetricReport
@@ -34,8 +35,14 @@ class ArmSums(msgspec.Struct, frozen=True, kw_only=True):
 
     moments: Moments
     complete: int
+    epochs: tuple[Moments, ...] = ()
+    """The same of each epoch, where shares move."""
     low: float | None = None
     high: float | None = None
+
+
+SharesByEpoch = Sequence[Mapping[str, float]]
+"""Each epoch's shares, as parts of 1."""
 
 
 class Traffic(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,18 +69,32 @@ class _Compared(msgspec.Struct, frozen=True, kw_only=True):
 
 def ratio_evidence(experiment: Experiment, units: Mapping[str, int]) -> float | None:
     """Return how much speaks against the declared shares; None before any unit came."""
-    counts = [units.get(arm.name, 0) for arm in experiment.arms]
-    if not sum(counts) or any(arm.share == 0 for arm in experiment.arms):
-        return None  # Where an arm is to have nobody, as in a rollout's last stage, nothing is compared.
-    return mismatch_at_every_look(counts, [arm.share for arm in experiment.arms])
+    return epoch_evidence(experiment, [{arm.name: arm.share for arm in experiment.arms}], [units])
+
+
+def epoch_evidence(
+    experiment: Experiment, shares: SharesByEpoch, units: Sequence[Mapping[str, int]]
+) -> float | None:
+    """Return how much speaks against the shares of epochs, which all have to be right: their product."""
+    found: float | None = None
+    for meant, came in zip(shares, units, strict=True):
+        counts = [came.get(arm.name, 0) for arm in experiment.arms]
+        wanted = [meant[arm.name] for arm in experiment.arms]
+        # Where an arm is to have nobody, as in a rollout's last stage, nothing is compared.
+        if sum(counts) and all(wanted):
+            found = min(1e300, (found or 1.0) * mismatch_at_every_look(counts, wanted))
+    return found
 
 
 def compare(
-    experiment: Experiment, sums: Mapping[str, Mapping[str, ArmSums]], traffic: Traffic
+    experiment: Experiment,
+    sums: Mapping[str, Mapping[str, ArmSums]],
+    traffic: Traffic,
+    shares: SharesByEpoch = (),
 ) -> list[MetricReport]:
-    """Return each metric's report; `sums` has each metric's arms."""
+    """Return each metric's report; `sums` has each metric's arms, `shares` is read where these move."""
     compared = {
-        metric.name: _compared(experiment, metric, sums[metric.name]) for metric in experiment.metrics
+        metric.name: _compared(experiment, metric, sums[metric.name], shares) for metric in experiment.metrics
     }
     reports: list[MetricReport] = []
     for role, adjust in (("decision", holm), ("guardrail", None), ("exploratory", benjamini_hochberg)):
@@ -108,7 +129,9 @@ def scale_of(metric: Metric, sums: Mapping[str, ArmSums]) -> tuple[str, float]:
     return ("points", 100.0) if is_share else ("", 1.0)
 
 
-def _compared(experiment: Experiment, metric: Metric, sums: Mapping[str, ArmSums]) -> list[_Compared]:
+def _compared(
+    experiment: Experiment, metric: Metric, sums: Mapping[str, ArmSums], shares: SharesByEpoch
+) -> list[_Compared]:
     baseline = experiment.baseline.name
     slope, middle = 0.0, 0.0
     if metric.measure == "feedback" and metric.role != "guardrail":
@@ -143,6 +166,8 @@ def _compared(experiment: Experiment, metric: Metric, sums: Mapping[str, ArmSums
             # So that the baseline's mean, an estimate too, is allowed for.
             factor = 1 + metric.margin.value if metric.better == "lower" else 1 - metric.margin.value
         effect = contrast(one, other, factor)
+        if experiment.adaptive is not None:
+            one, effect = weighted_contrast(epochs_of(sums, shares), arm.name, baseline, factor)
         found.append(_Compared(arm=arm.name, mean=one, effect=effect, p=_p(experiment, effect)))
     return found
 
@@ -154,6 +179,17 @@ def _p(experiment: Experiment, effect: Effect) -> float:
     if experiment.looks == "planned":
         return planned_p(*known, planned=experiment.planned_units)
     return always_valid_p(*known, tight_at=experiment.planned_units)
+
+
+def epochs_of(sums: Mapping[str, ArmSums], shares: SharesByEpoch) -> list[EpochSums]:
+    """Return what a metric came to by epoch."""
+    return [
+        EpochSums(
+            shares=meant,
+            arms={name: each.epochs[place] for name, each in sums.items() if place < len(each.epochs)},
+        )
+        for place, meant in enumerate(shares)
+    ]
 
 
 def _comparison(

@@ -8,7 +8,7 @@ import hashlib
 from typing import Final
 
 from headgate.core.entries import Exposure
-from headgate.experiments.model import Experiment
+from headgate.experiments.model import Experiment, Shares
 
 UNIT_CHARACTERS_MAX: Final = 200
 """Units are told apart by this much of their names, as records and feedback keep no more."""
@@ -17,19 +17,22 @@ UNIT_CHARACTERS_MAX: Final = 200
 class Assigner:
     """Puts units into the arms of one experiment."""
 
-    __slots__ = ("_arm_state", "_edges", "_from", "_layer_state", "_to", "experiment")
+    __slots__ = ("_arm_state", "_edges", "_epoch", "_from", "_layer_state", "_to", "experiment")
 
-    def __init__(self, experiment: Experiment, secret: bytes) -> None:
+    def __init__(self, experiment: Experiment, secret: bytes, shares: Shares | None = None) -> None:
+        """`shares`: those of an adaptive experiment that hold now; those of the file before there are any."""
         self.experiment = experiment
+        self._epoch = 0 if shares is None else shares.epoch
+        share_of = {arm.name: arm.share for arm in experiment.arms} if shares is None else shares.shares
         layer = experiment.layer or f"alias {experiment.alias}"
         self._layer_state = _keyed(secret, "layer", layer)
         self._arm_state = _keyed(secret, "arm", experiment.name, experiment.salt)
         self._from, self._to = experiment.traffic
-        total = sum(arm.share for arm in experiment.arms)
+        total = sum(share_of.values())
         edges: list[tuple[float, str]] = []
         reached = 0.0
         for arm in experiment.arms:
-            reached += arm.share / total
+            reached += share_of[arm.name] / total
             edges.append((reached, arm.name))
         edges[-1] = (1.0, edges[-1][1])  # whatever the rounding of the shares
         self._edges = tuple(edges)
@@ -46,7 +49,7 @@ class Assigner:
         place = _place(self._arm_state, word)
         for edge, arm in self._edges:
             if place < edge:
-                return Exposure(experiment.name, experiment.version, arm, unit, experiment.unit)
+                return Exposure(experiment.name, experiment.version, arm, unit, experiment.unit, self._epoch)
         raise AssertionError(f"{place} lies beyond the last arm")
 
 

@@ -181,7 +181,9 @@ def _looks(
         for name, arms in growing.items():
             for arm, is_known, sums in rows.get(name, {}).get(place, []):
                 arms.setdefault(arm, _Sums()).add(sums, is_known=is_known)
-        against = ratio_evidence(experiment, {arm: each[place] for arm, each in exposed.items()})
+        against = None
+        if experiment.adaptive is None:
+            against = ratio_evidence(experiment, {arm: each[place] for arm, each in exposed.items()})
         evidence.append(against)
         now = {arm: each[place] for arm, each in complete.items()}
         summed = {
@@ -190,11 +192,12 @@ def _looks(
         }
         scales = {metric.name: scale_of(metric, summed[metric.name]) for metric in experiment.metrics}
         is_sound = against is None or against < MISMATCH
-        reports.append(compare(experiment, summed, NO_FORECAST) if is_sound else None)
+        shown = is_sound and experiment.adaptive is None  # what was known by epoch isn't read over time
+        reports.append(compare(experiment, summed, NO_FORECAST) if shown else None)
     lines = [
         _line(experiment, metric, arm.name, reports, scales[metric.name] if scales else ("", 1.0))
         for metric in experiment.metrics
-        if metric.name not in withheld
+        if metric.name not in withheld and experiment.adaptive is None
         for arm in experiment.arms[1:]
     ]
     return Looks(

@@ -36,6 +36,8 @@ LIVE_ASSIGNMENT: Final = "assignment"
 ASSIGNMENT_ID: Final = "one"
 OWN_PREFIX: Final = "rollout:"
 """Before the names of experiments that stages of rollouts are; no experiment of a file can have it."""
+LIVE_SHARES: Final = "experiment_shares"
+"""The kind of the live objects that say by what shares an adaptive version assigns now."""
 LIVE_END: Final = "experiment_end"
 """The kind of the live objects that say which versions assign nobody any more."""
 
@@ -91,6 +93,13 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     margin: Amount | None = None
 
 
+class Adaptive(msgspec.Struct, frozen=True, kw_only=True):
+    """Shares that follow what is known of the first decision: at most so often, none below the floor."""
+
+    floor: float = 0.1
+    every_s: float = 86400.0
+
+
 class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     """A whole experiment. `traffic` is the part of its layer from and to which units take part."""
 
@@ -106,6 +115,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     error: float = 0.05
     planned_units: int = 1000
     looks: Plan = "every"
+    adaptive: Adaptive | None = None
     projects: tuple[str, ...] | None = None
     """Whose calls; all by default."""
     version: str = ""
@@ -122,6 +132,14 @@ class AssignmentSecret(msgspec.Struct, frozen=True, kw_only=True):
     secret: str
 
 
+class Shares(msgspec.Struct, frozen=True, kw_only=True):
+    """By what shares a version assigns from an epoch on, as live objects say."""
+
+    version: str
+    epoch: int
+    shares: dict[str, float]
+
+
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """A version that a decision ended."""
 
@@ -134,4 +152,6 @@ def version_of(experiment: Experiment) -> str:
         *(experiment.name, experiment.alias, experiment.unit, experiment.layer, experiment.traffic),
         *(experiment.salt, experiment.window_s, experiment.arms, experiment.projects),
     )
+    if experiment.adaptive is not None:
+        fixed = (*fixed, experiment.adaptive)
     return hashlib.sha256(msgspec.json.encode(fixed)).hexdigest()[:16]

@@ -9,22 +9,23 @@ where e.definition <> excluded.definition;
 -- The first exposure, by its time, has the arm; calls count within the window from it on. What another arm than
 -- the unit's served is counted as crossed.
 insert into experiment_units as u (
-    version, project, unit, arm, first_at, calls, errors, refusals, duration_ms, cost_usd, unpriced, crossed
+    version, project, unit, arm, first_at, calls, errors, refusals, duration_ms, cost_usd, unpriced, crossed, epoch
 )
 select n.version, n.project, n.unit, n.arm, n.at, n.calls, n.errors, n.refusals, n.duration_ms, n.cost_usd,
     n.unpriced, (
         select coalesce(sum(served.value::bigint), 0) from jsonb_each_text(n.by_arm) served
         where served.key <> case when e.first_at <= n.at then e.arm else n.arm end
-    )
+    ), n.epoch
 from jsonb_to_recordset(%(rows)s::jsonb) as n (
     version text, project text, unit text, arm text, at timestamptz, calls bigint, errors bigint,
-    refusals bigint, duration_ms float8, cost_usd numeric, unpriced bigint, by_arm jsonb
+    refusals bigint, duration_ms float8, cost_usd numeric, unpriced bigint, by_arm jsonb, epoch integer
 )
 left join experiment_units e on e.version = n.version and e.project = n.project and e.unit = n.unit
 on conflict (version, project, unit) do update set (
-    arm, first_at, calls, errors, refusals, duration_ms, cost_usd, unpriced, crossed
+    arm, epoch, first_at, calls, errors, refusals, duration_ms, cost_usd, unpriced, crossed
 ) = (
     select case when excluded.first_at < u.first_at then excluded.arm else u.arm end,
+        case when excluded.first_at < u.first_at then excluded.epoch else u.epoch end,
         least(u.first_at, excluded.first_at), u.calls + c.counts * excluded.calls, u.errors + c.counts * excluded.errors,
         u.refusals + c.counts * excluded.refusals, u.duration_ms + c.counts * excluded.duration_ms,
         u.cost_usd + c.counts * excluded.cost_usd, u.unpriced + c.counts * excluded.unpriced,
@@ -65,13 +66,13 @@ where pg_size_bytes(current_setting('work_mem')) < pg_size_bytes('64MB');
 
 -- name: units_by_arm
 -- All units and all measures of the records, in one scan: the moments of each measure that is asked for.
-select arm, first_at <= %(matured)s as is_complete, count(*) as units, sum(calls)::bigint as calls,
+select arm, first_at <= %(matured)s as is_complete, epoch, count(*) as units, sum(calls)::bigint as calls,
     sum(crossed)::bigint as crossed, sum(unpriced)::bigint as unpriced,
     count(*) filter (where first_at > %(recent)s) as recent, min(first_at) as first_at, max(first_at) as last_at
     [measures]
 from experiment_units
 where version = %(version)s and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
-group by 1, 2;
+group by 1, 2, 3;
 
 -- name: strays
 select coalesce(sum(calls), 0)::bigint from experiment_strays
@@ -131,13 +132,13 @@ s.name = any(%(names)s::text[]) and (%(project_ids)s::text[] is null or s.projec
 -- name: feedback_by_unit
 -- What each unit said within its window (y), and in as much time before its first exposure (x): the mean of
 -- answers, whether an event was, the sum of amounts. Of the kinds of subject that there are.
-    select name, project, unit, arm, first_at,
+    select name, project, unit, arm, epoch, first_at,
         case kind when 'answer' then after / nullif(times_after, 0) when 'event' then least(coalesce(after, 0), 1)
             else coalesce(after, 0) end as y,
         case kind when 'answer' then before / nullif(times_before, 0) when 'event' then least(coalesce(before, 0), 1)
             else coalesce(before, 0) end as x
     from (
-        select s.name, m.kind, u.project, u.unit, u.arm, u.first_at,
+        select s.name, m.kind, u.project, u.unit, u.arm, u.epoch, u.first_at,
             sum(v.value) filter (where s.at >= u.first_at) as after,
             count(*) filter (where s.at >= u.first_at) as times_after,
             sum(v.value) filter (where s.at < u.first_at) as before,
@@ -150,19 +151,19 @@ s.name = any(%(names)s::text[]) and (%(project_ids)s::text[] is null or s.projec
         join experiment_units u on u.version = %(version)s and u.project = s.project and u.unit = s.unit
         where u.first_at <= %(matured)s and s.at < u.first_at + make_interval(secs => %(window_s)s)
             and s.at >= u.first_at - make_interval(secs => %(window_s)s)
-        group by s.name, m.kind, u.project, u.unit, u.arm, u.first_at
+        group by s.name, m.kind, u.project, u.unit, u.arm, u.epoch, u.first_at
     ) summed
 
 -- name: feedback_by_arm
 -- Units that said something before apart from those that did not.
-select name, arm, is_known, min(y), max(y), [moments]
+select name, arm, epoch, is_known, min(y), max(y), [moments]
 from (
-    select said.name, said.arm, said.x is not null as is_known, said.y::float8 as y,
+    select said.name, said.arm, said.epoch, said.x is not null as is_known, said.y::float8 as y,
         coalesce(said.x, 0)::float8 as x
     from ([feedback_by_unit]) said
     where said.y is not null
 ) measured
-group by name, arm, is_known;
+group by name, arm, epoch, is_known;
 
 -- name: units_over_time
 -- How many units each arm has that came up to each of some times, and after the one before it.
@@ -202,7 +203,7 @@ group by 1, 2, 3, 4;
 -- One digest of all units, in their order: arm, first exposure, and all that their calls came to.
 select encode(sha256(coalesce(string_agg(sha256(convert_to(
     concat_ws(chr(31), project, unit, arm, extract(epoch from first_at), calls, errors, refusals, duration_ms,
-        cost_usd, unpriced, crossed), 'UTF8')), ''::bytea order by project, unit), ''::bytea)), 'hex')
+        cost_usd, unpriced, crossed, nullif(epoch, 0)), 'UTF8')), ''::bytea order by project, unit), ''::bytea)), 'hex')
 from experiment_units where version = %(version)s;
 
 -- name: digest_of_feedback
@@ -247,3 +248,13 @@ where c.version = %(version)s and c.project = any(%(project_ids)s::text[]) and d
 
 -- name: note_expired
 update experiments set expired_at = clock_timestamp() where version = %(version)s and expired_at is null;
+
+-- name: list_epochs
+select epoch, shares, at from experiment_epochs where version = %(version)s order by epoch;
+
+-- name: add_epoch
+-- Of two that move shares at once, one does.
+insert into experiment_epochs (version, epoch, shares, at)
+values (%(version)s, %(epoch)s, %(shares)s::jsonb, %(at)s)
+on conflict (version, epoch) do nothing
+returning epoch;

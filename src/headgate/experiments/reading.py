@@ -72,6 +72,8 @@ class ArmUnits(msgspec.Struct, frozen=True, kw_only=True):
     recent: int
     first_at: datetime
     last_at: datetime
+    epochs: dict[int, tuple[int, int]]
+    """How many units came in each epoch, and how many of them are complete."""
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +90,8 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
     units: dict[str, ArmUnits]
     metrics: dict[str, dict[str, ArmSums]]
     left_out: dict[str, LeftOut]
+    shares: list[dict[str, float]] = []
+    """Those of each epoch so far; one of them where they do not move."""
 
 
 class _Said(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +99,7 @@ class _Said(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     arm: str
+    epoch: int
     is_known: bool
     low: float
     high: float
@@ -145,7 +150,18 @@ async def read_sums(connection: Connection, found: Defined, view: View) -> Sums:
     metrics = [metric for metric in view.experiment.metrics if metric.measure != "feedback"]
     units, sums = await _of_records(connection, view, metrics)
     said, missing = await _of_feedback(connection, found, view, units)
-    return Sums(units=units, metrics=sums | said, left_out=missing)
+    shares = await shares_by_epoch(connection, view.experiment)
+    return Sums(units=units, metrics=sums | said, left_out=missing, shares=shares)
+
+
+async def shares_by_epoch(connection: Connection, experiment: Experiment) -> list[dict[str, float]]:
+    """Return each epoch's shares, as parts of 1; the first are those of the file."""
+    total = sum(arm.share for arm in experiment.arms)
+    found = [{arm.name: arm.share / total for arm in experiment.arms}]
+    if experiment.adaptive is not None:
+        cursor = await connection.execute(QUERIES.list_epochs, {"version": experiment.version})
+        found += [shares for _, shares, _ in await cursor.fetchall()]
+    return found
 
 
 async def strays(connection: Connection, view: View) -> int:
@@ -191,17 +207,18 @@ async def _of_records(
     statement = QUERIES.units_by_arm.replace("[measures]", ", ".join(["", *moments]))
     cursor = await connection.execute(statement, view.parameters(), prepare=False)
     units: dict[str, ArmUnits] = {}
-    found: dict[str, dict[str, Moments]] = {metric.name: {} for metric in metrics}
-    for arm, is_complete, *row in await cursor.fetchall():
-        units[arm] = _counted(arm, row[:_COUNTS], units.get(arm), is_complete=is_complete)
+    found: dict[str, dict[str, dict[int, Moments]]] = {metric.name: {} for metric in metrics}
+    for arm, is_complete, epoch, *row in await cursor.fetchall():
+        units[arm] = _counted(arm, epoch, row[:_COUNTS], units.get(arm), is_complete=is_complete)
         for place, metric in enumerate(metrics if is_complete else ()):
             begins = _COUNTS + place * _MOMENTS
-            found[metric.name][arm] = moments_of(row[begins : begins + _MOMENTS])
+            found[metric.name].setdefault(arm, {})[epoch] = moments_of(row[begins : begins + _MOMENTS])
     sums = {
         name: {
             arm.name: ArmSums(
-                moments=arms.get(arm.name, NOTHING),
+                moments=_joined(arms.get(arm.name, {}).values()),
                 complete=units[arm.name].complete if arm.name in units else 0,
+                epochs=_epochs(view.experiment, arms.get(arm.name, {})),
             )
             for arm in view.experiment.arms
         }
@@ -223,8 +240,10 @@ async def _of_feedback(
         parameters = view.parameters() | named(metrics)
         cursor = await connection.execute(statement, parameters, prepare=False)
         rows = [
-            _Said(name=name, arm=arm, is_known=known, low=low, high=high, moments=moments_of(row))
-            for name, arm, known, low, high, *row in await cursor.fetchall()
+            _Said(
+                name=name, arm=arm, epoch=epoch, is_known=known, low=low, high=high, moments=moments_of(row)
+            )
+            for name, arm, epoch, known, low, high, *row in await cursor.fetchall()
         ]
     sums: dict[str, dict[str, ArmSums]] = {}
     for metric in metrics:
@@ -232,7 +251,11 @@ async def _of_feedback(
         middle = _middle(row.moments for row in of_metric if row.is_known)
         sums[metric.name] = {
             arm.name: _sums(
-                metric, [row for row in of_metric if row.arm == arm.name], middle, units.get(arm.name)
+                view.experiment,
+                metric,
+                [row for row in of_metric if row.arm == arm.name],
+                middle,
+                units.get(arm.name),
             )
             for arm in view.experiment.arms
         }
@@ -265,31 +288,36 @@ def named(metrics: Sequence[Metric]) -> dict[str, list[str]]:
     return {"names": [metric.name for metric in metrics], "kinds": [metric.kind for metric in metrics]}
 
 
-def _counted(arm: str, row: Sequence[Any], before: ArmUnits | None, *, is_complete: bool) -> ArmUnits:
+def _counted(
+    arm: str, epoch: int, row: Sequence[Any], before: ArmUnits | None, *, is_complete: bool
+) -> ArmUnits:
     units, calls, crossed, unpriced, recent, first_at, last_at = row
-    found = ArmUnits(
-        arm=arm,
-        units=units,
-        complete=units if is_complete else 0,
-        calls=calls,
-        crossed=crossed,
-        unpriced=unpriced,
-        recent=recent,
-        first_at=first_at,
-        last_at=last_at,
-    )
+    complete = units if is_complete else 0
     if before is None:
-        return found
+        return ArmUnits(
+            arm=arm,
+            units=units,
+            complete=complete,
+            calls=calls,
+            crossed=crossed,
+            unpriced=unpriced,
+            recent=recent,
+            first_at=first_at,
+            last_at=last_at,
+            epochs={epoch: (units, complete)},
+        )
+    known = before.epochs.get(epoch, (0, 0))
     return ArmUnits(
         arm=arm,
-        units=found.units + before.units,
-        complete=found.complete + before.complete,
-        calls=found.calls + before.calls,
-        crossed=found.crossed + before.crossed,
-        unpriced=found.unpriced + before.unpriced,
-        recent=found.recent + before.recent,
-        first_at=min(found.first_at, before.first_at),
-        last_at=max(found.last_at, before.last_at),
+        units=units + before.units,
+        complete=complete + before.complete,
+        calls=calls + before.calls,
+        crossed=crossed + before.crossed,
+        unpriced=unpriced + before.unpriced,
+        recent=recent + before.recent,
+        first_at=min(first_at, before.first_at),
+        last_at=max(last_at, before.last_at),
+        epochs={**before.epochs, epoch: (units + known[0], complete + known[1])},
     )
 
 
@@ -299,18 +327,37 @@ def _middle(known: Iterable[Moments]) -> float:
     return math.fsum(each.n * each.x for each in arms) / units if units else 0.0
 
 
-def _sums(metric: Metric, rows: Sequence[_Said], middle: float, units: ArmUnits | None) -> ArmSums:
+def _epochs(experiment: Experiment, known: dict[int, Moments]) -> tuple[Moments, ...]:
+    """The moments of each epoch up to the last one that has any; none where shares don't move."""
+    if experiment.adaptive is None or not known:
+        return ()
+    return tuple([known.get(epoch, NOTHING) for epoch in range(max(known) + 1)])
+
+
+def _joined(parts: Iterable[Moments]) -> Moments:
+    whole = NOTHING
+    for part in parts:
+        whole = whole.joined(part)
+    return whole
+
+
+def _sums(
+    experiment: Experiment, metric: Metric, rows: Sequence[_Said], middle: float, units: ArmUnits | None
+) -> ArmSums:
     """A unit that said nothing before has the mean of those that did."""
-    complete = units.complete if units is not None else 0
-    moments = NOTHING
+    epochs: dict[int, Moments] = {}
     for row in rows:
-        moments = moments.joined(row.moments if row.is_known else row.moments.with_x(middle))
-    if metric.kind != "answer":
+        told = row.moments if row.is_known else row.moments.with_x(middle)
+        epochs[row.epoch] = epochs.get(row.epoch, NOTHING).joined(told)
+    if metric.kind != "answer" and units is not None:
         # Who was silent counts as 0.
-        moments = moments.with_zeros(complete - moments.n)
+        for epoch, (_, complete) in units.epochs.items():
+            moments = epochs.get(epoch, NOTHING)
+            epochs[epoch] = moments.with_zeros(complete - moments.n)
     return ArmSums(
-        moments=moments,
-        complete=complete,
+        moments=_joined(epochs.values()),
+        complete=units.complete if units is not None else 0,
+        epochs=_epochs(experiment, epochs),
         low=min((row.low for row in rows), default=None),
         high=max((row.high for row in rows), default=None),
     )

@@ -98,3 +98,5 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str]
     sentence: str
     decided: bool = False
+    shares: list[dict[str, float]] = []
+    """Of an adaptive experiment: each epoch's shares, as parts of 1."""

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from headgate.core.pages import format_datetime
-from headgate.experiments.analysis import MISMATCH, ArmSums, Traffic, compare, ratio_evidence
+from headgate.experiments.analysis import MISMATCH, ArmSums, SharesByEpoch, Traffic, compare, epoch_evidence
 from headgate.experiments.model import Experiment, told
 from headgate.experiments.reading import (
     RECENT,
@@ -57,12 +57,12 @@ async def report_and_sums(
         read = await read_sums(connection, found, view)
         stray = await strays(connection, view)
     units = read.units
-    evidence = ratio_evidence(experiment, {arm: each.units for arm, each in units.items()})
+    evidence = epoch_evidence(experiment, read.shares, units_by_epoch(units, len(read.shares)))
     is_sound = evidence is None or evidence < MISMATCH
     first_at = min((each.first_at for each in units.values()), default=None)
-    metrics = compare(experiment, read.metrics, _traffic(experiment, units, now))
+    metrics = compare(experiment, read.metrics, _traffic(experiment, units, now), read.shares)
     metrics = [_checked(metric, read.left_out.get(metric.name), is_sound=is_sound) for metric in metrics]
-    arms = _arms(experiment, units)
+    arms = _arms(experiment, units, read.shares)
     sentence = sentence_of(experiment, arms, metrics, is_sound=is_sound, first_at=first_at)
     if found.expired_at is not None and not units:
         sentence = (
@@ -86,6 +86,7 @@ async def report_and_sums(
         notes=_notes(found, units, stray, now),
         sentence=sentence,
         decided=found.decided_at is not None,
+        shares=read.shares if experiment.adaptive is not None else [],
     )
     return made, read.metrics
 
@@ -106,14 +107,21 @@ def _traffic(experiment: Experiment, units: Mapping[str, ArmUnits], now: datetim
     )
 
 
-def _arms(experiment: Experiment, units: Mapping[str, ArmUnits]) -> list[ArmReport]:
+def units_by_epoch(units: Mapping[str, ArmUnits], epochs: int) -> list[dict[str, int]]:
+    """Return how many units of each arm came in each epoch."""
+    return [
+        {arm: each.epochs.get(epoch, (0, 0))[0] for arm, each in units.items()} for epoch in range(epochs)
+    ]
+
+
+def _arms(experiment: Experiment, units: Mapping[str, ArmUnits], shares: SharesByEpoch) -> list[ArmReport]:
     arms: list[ArmReport] = []
     for arm in experiment.arms:
         known = units.get(arm.name)
         arms.append(
             ArmReport(
                 name=arm.name,
-                share=arm.share,
+                share=arm.share if experiment.adaptive is None else shares[-1][arm.name],
                 targets=arm.targets,
                 units=known.units if known else 0,
                 complete=known.complete if known else 0,

@@ -38,6 +38,9 @@ def sentence_of(
             f"{when:%Y-%m-%d at %H:%M} UTC."
         )
     parts = [_of_arm(experiment.baseline.name, arm.name, reports) for arm in arms[1:]]
+    if experiment.adaptive is not None:
+        most = max(arms, key=lambda arm: arm.share)
+        parts.append(f"Of new calls {most.name} gets {most.share:.0%}, since shares follow what is known.")
     return " ".join(parts)
 
 

@@ -36,6 +36,7 @@ class _Sums(msgspec.Struct):
 
     arm: str
     at_ms: int
+    epoch: int = 0
     calls: int = 0
     errors: int = 0
     refusals: int = 0
@@ -95,7 +96,8 @@ async def _count(connection: Connection, ends: Sequence[End]) -> None:
                 continue
             unit = name(exposure.unit)
             sums = units.setdefault(
-                (exposure.version, project, unit), _Sums(arm=exposure.arm, at_ms=end.started_ms)
+                (exposure.version, project, unit),
+                _Sums(arm=exposure.arm, at_ms=end.started_ms, epoch=exposure.epoch),
             )
             sums.count(end, exposure.arm)
             if exposure.unit_kind != "call":

@@ -14,7 +14,15 @@ import msgspec
 
 from headgate.access.book import AccessBook, KeyChange
 from headgate.access.model import Key
-from headgate.experiments.model import ASSIGNMENT_ID, LIVE_ASSIGNMENT, LIVE_END, AssignmentSecret, Ended
+from headgate.experiments.model import (
+    ASSIGNMENT_ID,
+    LIVE_ASSIGNMENT,
+    LIVE_END,
+    LIVE_SHARES,
+    AssignmentSecret,
+    Ended,
+    Shares,
+)
 from headgate.meters.model import Budget, RateLimit
 from headgate.prompts.managed.model import ManagedPrompt
 from headgate.releases.model import Environment
@@ -39,6 +47,7 @@ class KnownState(msgspec.Struct, frozen=True, kw_only=True):
     assignment: AssignmentSecret | None = None
     ended: tuple[Ended, ...] = ()
     rollouts: tuple[Standing, ...] = ()
+    shares: tuple[Shares, ...] = ()
 
 
 class LiveState:
@@ -56,6 +65,7 @@ class LiveState:
         "rules",
         "seq",
         "server",
+        "shares",
         "unread",
     )
 
@@ -74,6 +84,8 @@ class LiveState:
         """Versions of experiments that assign nobody any more."""
         self.rollouts: dict[str, Standing] = {}
         """Where rollouts stand, by their versions."""
+        self.shares: dict[str, Shares] = {}
+        """By what shares adaptive experiments assign, by their versions."""
         self.unread: set[tuple[str, str]] = set()
         """Kind and id of what is in force and can't be read by this version."""
 
@@ -99,6 +111,7 @@ class LiveState:
             LIVE_ASSIGNMENT: (self.assignment, AssignmentSecret),
             LIVE_END: (self.ended, Ended),
             LIVE_STAGE: (self.rollouts, Standing),
+            LIVE_SHARES: (self.shares, Shares),
         }
         for item in objects:
             self.seq = max(self.seq, item.seq)
@@ -132,6 +145,7 @@ class LiveState:
         self.assignment.clear()
         self.ended.clear()
         self.rollouts.clear()
+        self.shares.clear()
         self.book.replace((), seq=0)
 
 

@@ -159,6 +159,7 @@ class Refresher:
                 self._live.assignment[ASSIGNMENT_ID] = state.assignment
             self._live.ended = {each.version: each for each in state.ended}
             self._live.rollouts = {each.version: each for each in state.rollouts}
+            self._live.shares = {each.version: each for each in state.shares}
             self._compile(state.document.encode(), state.snapshot, state.priced_on)
             log.warning("the database is away: serving from the last state on disk")
             await self._publish()
@@ -232,7 +233,8 @@ class Refresher:
         budgets = [*snapshot.budgets, *self._live.budgets.values()]
         limits = [*snapshot.rate_limits, *self._live.rate_limits.values()]
         overriding = Overriding.of(self._live.rules, self._live.prompts, self._live.environments)
-        trials = trials_of(snapshot, self._live.secret, self._live.ended, self._live.rollouts)
+        live = self._live
+        trials = trials_of(snapshot, live.secret, live.ended, live.rollouts, live.shares)
         self._swap(Current(snapshot, secrets, budgets, limits, overriding, proofs=proofs, trials=trials))
 
     async def _save(self) -> None:
@@ -269,5 +271,6 @@ class Refresher:
             assignment=self._live.assignment.get(ASSIGNMENT_ID),
             ended=tuple(self._live.ended.values()),
             rollouts=tuple(self._live.rollouts.values()),
+            shares=tuple(self._live.shares.values()),
         )
         write_state(self._identity.state_path, state)

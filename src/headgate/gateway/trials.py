@@ -13,6 +13,7 @@ from headgate.config.snapshot import Alias, Snapshot
 from headgate.core.entries import Exposure
 from headgate.core.labels import Label
 from headgate.experiments.assignment import UNIT_CHARACTERS_MAX, Assigner
+from headgate.experiments.model import Shares
 from headgate.gateway.arms import ArmServing
 from headgate.gateway.pairing import Pairing, unit_of
 from headgate.policy.residency import admit
@@ -103,6 +104,7 @@ class Trials:
 
 
 NO_ROLLOUTS: Final[Mapping[str, Standing]] = {}
+NO_SHARES: Final[Mapping[str, Shares]] = {}
 NO_TRIALS: Final[Mapping[str, Trials]] = {}
 
 
@@ -111,6 +113,7 @@ def trials_of(
     secret: bytes | None,
     ended: Collection[str],
     rollouts: Mapping[str, Standing] = NO_ROLLOUTS,
+    shares: Mapping[str, Shares] = NO_SHARES,
 ) -> Mapping[str, Trials]:
     """Return the experiments that run, and the stages that rollouts are at, by alias. Without the secret
     there are none."""
@@ -119,17 +122,18 @@ def trials_of(
     assigners: dict[str, list[Assigner]] = {}
     for experiment in snapshot.experiments:
         if experiment.version not in ended:
-            assigners.setdefault(experiment.alias, []).append(Assigner(experiment, secret))
-    trials = {alias: Trials(made, snapshot.arms, _servings(made)) for alias, made in assigners.items()}
+            made = Assigner(experiment, secret, shares.get(experiment.version))
+            assigners.setdefault(experiment.alias, []).append(made)
+    trials = {alias: Trials(each, snapshot.arms, _servings(each)) for alias, each in assigners.items()}
     for rollout in snapshot.rollouts:
         standing = rollouts.get(rollout.version)
         stage = standing.stage_of(rollout) if standing is not None else None
         if stage is not None:
-            made = [Assigner(stage.experiment, secret)]
+            only = [Assigner(stage.experiment, secret)]
             trials[rollout.alias] = Trials(
-                made,
+                only,
                 snapshot.arms,
-                _servings(made),
+                _servings(only),
                 audience=rollout.audience if stage.kind == "internal" else None,
                 everyone=stage.kind == "all",
                 pairing=Pairing(stage, secret) if stage.sampled else None,

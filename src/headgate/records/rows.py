@@ -99,7 +99,10 @@ def exposures_of(text: str) -> tuple[Exposure, ...]:
     """Return what `exposures_json` wrote."""
     return tuple(
         [
-            Exposure(one["experiment"], one["version"], one.get("arm", ""), one.get("unit", ""), one["by"])
+            Exposure(
+                *(one["experiment"], one["version"], one.get("arm", ""), one.get("unit", ""), one["by"]),
+                epoch=int(one.get("epoch", "0")),
+            )
             for one in msgspec.json.decode(text, type=list[dict[str, str]])
         ]
     )
@@ -108,7 +111,9 @@ def exposures_of(text: str) -> tuple[Exposure, ...]:
 def _exposure(exposure: Exposure) -> dict[str, Any]:
     """One experiment; without arm and unit where the call's unit was not known."""
     known = {"arm": exposure.arm, "unit": clean(exposure.unit)} if exposure.arm else {}
-    return {"experiment": exposure.experiment, "version": exposure.version, "by": exposure.unit_kind, **known}
+    moved = {"epoch": str(exposure.epoch)} if exposure.epoch else {}
+    said = {"experiment": exposure.experiment, "version": exposure.version, "by": exposure.unit_kind}
+    return {**said, **moved, **known}
 
 
 def _override(override: Override) -> dict[str, Any]:

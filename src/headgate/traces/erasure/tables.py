@@ -103,7 +103,7 @@ NOBODY: Final = frozenset(
             "managed_versions",
         ),
         *("releases", "environment_moves", "prompts_unreleased", "rule_versions", "schema_migrations"),
-        *("experiments", "judges", "datasets", "dataset_versions", "check_runs"),
+        *("experiments", "experiment_epochs", "judges", "datasets", "dataset_versions", "check_runs"),
         *("drift_watches", "drift_keys", "drift_runs", "drift_answers", "drift_alarms"),
         *("drift_hours", "drift_served", "feedback_deliveries"),
     }
