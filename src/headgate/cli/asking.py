@@ -67,6 +67,7 @@ class Connection:
         self._headers = headers
         self._timeout_s = timeout_s
         self._open: http.client.HTTPConnection | None = None
+        self._is_aborted = False
 
     def close(self) -> None:
         """Close it."""
@@ -75,7 +76,8 @@ class Connection:
             self._open = None
 
     def abort(self) -> None:
-        """End it from another thread: whoever waits for an answer gets none."""
+        """End it for good, from another thread: whoever waits for an answer, or is yet to, gets none."""
+        self._is_aborted = True  # before the look at the socket, which may be opened just now
         opened = self._open
         if opened is not None and opened.sock is not None:
             with suppress(OSError):
@@ -142,6 +144,8 @@ class Connection:
         typed = {} if body is None else {"content-type": "application/json"}
         connection, prefix = self._connection()
         connection.request(method, prefix + target, body=body, headers={**self._headers, **typed, **more})
+        if self._is_aborted:
+            raise ConnectionAbortedError("it was closed")
         return connection.getresponse()
 
     def _connection(self) -> tuple[http.client.HTTPConnection, str]:
