@@ -80,6 +80,15 @@ def show(
     report: Json = found["report"]
     api.out.text(report["sentence"])
     api.out.text("")
+    tell_report(api, report)
+    decision: Json | None = found["decision"]
+    if decision is not None:
+        api.out.text("")
+        _decided(api, decision)
+
+
+def tell_report(api: Api, report: Json) -> None:
+    """Print the numbers of a report: its arms, its metrics, and what is to be known of them."""
     api.out.rows(report["arms"], ARMS, empty="")
     api.out.text("")
     rows: list[Json] = [
@@ -90,10 +99,6 @@ def show(
     api.out.rows(rows, METRICS, empty="")
     for note in _notes(report):
         api.out.text(f"note: {note}")
-    decision: Json | None = found["decision"]
-    if decision is not None:
-        api.out.text("")
-        _decided(api, decision)
 
 
 @app.command("stop")

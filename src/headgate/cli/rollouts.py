@@ -9,6 +9,7 @@ import typer
 
 from headgate.cli.client import Json
 from headgate.cli.command import Api, over_api
+from headgate.cli.experiments import tell_report
 from headgate.cli.output import Column, moment
 
 app = typer.Typer(no_args_is_help=True, help="See where rollouts stand, and move them by hand.")
@@ -44,8 +45,12 @@ def list_rollouts(api: Api) -> None:
 @app.command("show")
 @over_api
 def show(api: Api, name: Name) -> None:
-    """Show where a rollout stands, why, what is awaited, and how it came there."""
-    _told(api, api.client.get(f"/rollouts/{name}"))
+    """Show where a rollout stands, why, what is awaited, the evidence of its stage, and how it came there."""
+    shown: Json = api.client.get(f"/rollouts/{name}")
+    _told(api, shown)
+    if shown["report"] is not None and not api.out.as_json:
+        api.out.text("")
+        tell_report(api, shown["report"])
 
 
 @app.command("advance")

@@ -11,8 +11,8 @@ from typing import Final
 
 from headgate.statistics.model import Interval, check_alpha, check_count
 
-HALVINGS: Final = 50
-"""How often an end is halved: outwards, to less than what a float tells apart near 1."""
+HALVINGS: Final = 30
+"""How often an end is halved: outwards, to a thousand-millionth."""
 
 PRIORS: Final = (0.5, 0.25, 0.25)
 """What of the bet goes on Jeffreys' prior, on a share of 0, and on one of 1."""
