@@ -57,6 +57,8 @@ class StageView(msgspec.Struct, frozen=True, kw_only=True):
     kind: StageKind
     share: float | None
     """The candidate's part of all units; null where the candidate serves no part of them."""
+    sampled: float
+    """Of its calls, the part that the other arm answers as well, shown to nobody."""
     experiment: str
     version: str
 
@@ -206,6 +208,7 @@ def _plan(rollout: Rollout) -> RolloutPlan:
                 name=each.name,
                 kind=each.kind,
                 share=_share(each),
+                sampled=each.sampled,
                 experiment=each.experiment.name,
                 version=each.experiment.version,
             )
