@@ -19,6 +19,7 @@ const PLAN: Plan = {
     share: [null, 0.05, 0.25, 1][place] ?? null,
     experiment: "rollout:smaller",
     version: `e${place}`,
+    sampled: 0,
   })),
   targets: ["mock/small"],
   serves: [],

@@ -5,7 +5,7 @@ import { Arms } from "../experiments/Arms";
 import type { Report } from "../experiments/experimentWords";
 import { MetricRows } from "../experiments/MetricRows";
 import { useExperiment, useLooks } from "../experiments/useExperiments";
-import { compares, type StageOf, stateOf, timesOf } from "./rolloutWords";
+import { compares, type StageOf, stateOf, timesOf, wordsAtLeaving } from "./rolloutWords";
 import type { Shown } from "./useRollouts";
 
 /** What is known of the stage that is looked at: of the one it stands at, or of one before. */
@@ -17,9 +17,17 @@ export function Evidence({ shown, stage }: { shown: Shown; stage: StageOf }) {
         <h2>Evidence at {stage.name}</h2>
         <span className="hg-soft">{titleOf(shown, stage)}</span>
       </header>
-      {isHere ? <Known stage={stage} report={shown.report} until={null} /> : <Earlier shown={shown} stage={stage} />}
+      <What shown={shown} stage={stage} isHere={isHere} />
     </section>
   );
+}
+
+function What({ shown, stage, isHere }: { shown: Shown; stage: StageOf; isHere: boolean }) {
+  if (isHere) {
+    return <Known stage={stage} report={shown.report} until={null} />;
+  }
+  const said = wordsAtLeaving(stage, shown.moves);
+  return stage.sampled > 0 && said !== "" ? <p>{said}</p> : <Earlier shown={shown} stage={stage} />;
 }
 
 function titleOf(shown: Shown, stage: StageOf): string {

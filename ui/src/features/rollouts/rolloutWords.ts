@@ -1,7 +1,7 @@
 // Where a rollout stands and how it came there, in words and steps. Pure.
 
 import type { Schemas } from "@/api";
-import { span } from "@/core/format";
+import { percent, span } from "@/core/format";
 import type { Step } from "@/core/Stages";
 import type { Tone } from "@/core/Values";
 
@@ -116,6 +116,8 @@ function lastBack(moves: readonly Move[], now: number): string {
 /** Whom the candidate serves at a stage. */
 function whomOf(stage: StageOf, plan: Plan): string {
   switch (stage.kind) {
+    case "shadow":
+      return `nobody: ${percent(stage.sampled)} of calls are compared`;
     case "share":
       return `of ${plan.unit}s`;
     case "all":
@@ -142,5 +144,10 @@ export function audienceOf({ users, keys, tags }: Plan["audience"]): string {
 
 /** Whether a stage holds two arms side by side, so that there are intervals; else it counts calls alone. */
 export function compares(stage: StageOf): boolean {
-  return stage.kind !== "internal" && stage.kind !== "all";
+  return stage.sampled > 0 || stage.kind === "share";
+}
+
+/** What was said when it was left, of a stage whose answers were compared call by call. */
+export function wordsAtLeaving(stage: StageOf, moves: readonly Move[]): string {
+  return moves.find((move) => move.from_stage === stage.name && move.to_stage !== stage.name)?.why ?? "";
 }
