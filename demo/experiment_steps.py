@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,6 +28,7 @@ metrics = [
 ]
 """
 USERS = 300
+AT_ONCE = 8
 SOLVED = {"cheap/small": 0.3, "cheap/medium": 0.8}
 SOON_S = 20.0
 
@@ -37,20 +39,22 @@ def experiment(stage: Stage) -> None:
     house.config_path.write_text((CONFIG + EXPERIMENT).format(**stage.standins.addresses()))
     key = house.make_key("app", may_assert=True)
     _wait(lambda: chat(house.url, key, "helper", user="user-0").status_code == 200)
-    served: dict[str, str] = {}
-    said: list[dict[str, Any]] = []
+    users = [f"user-{number}" for number in range(1, USERS + 1)]
+
+    def target_of(user: str) -> str:
+        return chat(house.url, key, "helper", user=user).headers["x-headgate-target"]
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        served = dict(zip(users, pool.map(target_of, users), strict=True))
+        again = list(pool.map(target_of, users[:20]))
+    check("a user stays in its arm", again == [served[user] for user in users[:20]])
     chance = random.Random(8)
-    for number in range(1, USERS + 1):
-        user = f"user-{number}"
-        target = served[user] = chat(house.url, key, "helper", user=user).headers["x-headgate-target"]
-        if chance.random() < SOLVED[target]:
-            at = datetime.now(UTC).isoformat()
-            said.append({"name": "solved", "value": True, "user": user, "at": at})
-    again = {user: chat(house.url, key, "helper", user=user) for user in list(served)[:20]}
-    check(
-        "a user stays in its arm",
-        all(served[user] == answer.headers["x-headgate-target"] for user, answer in again.items()),
-    )
+    at = datetime.now(UTC).isoformat()
+    said: list[dict[str, Any]] = [
+        {"name": "solved", "value": True, "user": user, "at": at}
+        for user in users
+        if chance.random() < SOLVED[served[user]]
+    ]
     house.api.post("/feedback/batch", json={"items": said})
     _wait(lambda: "better on solved" in _report(stage)["sentence"])
     report = _report(stage)
