@@ -222,6 +222,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("patch", "/api/v1/checks/runs/{run_id}"): Operation(
         roles=PROJECT | {"member"}, body={"verdict": "met", "report": {"sentence": "one passes."}}
     ),
+    ("put", "/api/v1/checks/runs/{run_id}/kept"): Operation(roles=PROJECT | {"member"}, body={"kept": True}),
     ("get", "/api/v1/checks/runs/{run_id}/results"): Operation(roles=ALL),
     ("get", "/api/v1/checks/runs/{run_id}/comparison"): Operation(
         roles=ALL, asked=f"/api/v1/checks/runs/{NOBODY}/comparison?against={NOBODY}"

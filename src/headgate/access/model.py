@@ -58,6 +58,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     purposes: frozenset[str] | None = None
     record: RecordMode = "full"
     retention_days: int = 30
+    check_retention_days: int = 365
 
     @property
     def label(self) -> Label:

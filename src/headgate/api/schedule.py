@@ -10,6 +10,7 @@ from typing import Final
 from headgate.access.gateways import forget_gone
 from headgate.api.alerts import forget_alerts
 from headgate.api.state import ControlState
+from headgate.checks.retention import expire_checks
 from headgate.drift.store import forget_drift
 from headgate.experiments.retention import expire_units
 from headgate.judges.retention import expire_marks
@@ -32,12 +33,14 @@ async def tidy(database: Database, known: ControlState) -> None:
     snapshot = known.snapshot
     projects = snapshot.projects if snapshot is not None else {}
     days = {name: project.retention_days for name, project in projects.items()}
+    check_days = {name: project.check_retention_days for name, project in projects.items()}
     async with database.connection() as connection:
         await make_partitions_ahead(connection)
         await expire_traces(connection, days)
         await expire_metrics(connection, days)
         await expire_marks(connection, days)
         await expire_units(connection, days)
+        await expire_checks(connection, check_days)
         dropped = await drop_expired(connection, days)
         await prune_meters(connection)
         await forget_gone(connection)

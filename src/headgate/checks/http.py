@@ -7,7 +7,7 @@ import asyncio
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, get, patch, post
+from litestar import Controller, get, patch, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from headgate.access.gate import CallerKey, PageLimit, grant
@@ -29,6 +29,7 @@ from headgate.checks.store import (
     get_run,
     list_results,
     list_runs,
+    set_kept,
     set_report,
 )
 from headgate.core.faults import NotAllowed
@@ -59,6 +60,12 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     verdict: Verdict
     report: dict[str, Any]
+
+
+class Keeping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether a run is kept whatever its age."""
+
+    kept: bool
 
 
 class AskedDigests(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -135,6 +142,16 @@ class ChecksController(Controller):
         async with database.transaction() as connection:
             found = await _own(connection, caller, run_id)
             await set_report(connection, found, data.verdict, data.report)
+            return (await get_run(connection, [found.project], run_id)).run
+
+    @put("/runs/{run_id:str}/kept", status_code=200, opt={"grant": grant("checks:write")})
+    async def keep_run(
+        self, caller: CallerKey, *, database: Store, run_id: FromPath[str], data: JSONBody[Keeping]
+    ) -> RunItem:
+        """Keep a run, such as a baseline, whatever its age, or no longer."""
+        async with database.transaction() as connection:
+            found = await _own(connection, caller, run_id)
+            await set_kept(connection, found, kept=data.kept)
             return (await get_run(connection, [found.project], run_id)).run
 
     @get("/runs/{run_id:str}/results", opt={"grant": grant("checks:read")})

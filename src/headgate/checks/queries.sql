@@ -5,7 +5,7 @@ insert into check_runs (id, project, key, name, target, definition, dataset, dat
 values (%(id)s, %(project)s, %(key)s, %(name)s, %(target)s, %(definition)s::jsonb, %(dataset)s, %(dataset_digest)s);
 
 -- name: columns
-id, project, key, name, target, dataset, dataset_digest, started_at, changed_at, verdict
+id, project, key, name, target, dataset, dataset_digest, started_at, changed_at, verdict, kept
 
 -- name: get_run
 select [columns], definition::text, report::text from check_runs
@@ -42,6 +42,34 @@ where project = any(%(project_ids)s::text[])
 -- name: set_report
 update check_runs set verdict = %(verdict)s, report = %(report)s::jsonb, changed_at = clock_timestamp()
 where id = %(id)s and project = any(%(project_ids)s::text[]);
+
+-- name: set_kept
+update check_runs set kept = %(kept)s where id = %(id)s and project = any(%(project_ids)s::text[]);
+
+-- name: list_expiring_projects
+select project from check_runs union select project from check_judgements;
+
+-- name: expire_runs
+-- Some at a time, since their results go with them. What has no verdict was given up.
+delete from check_runs where id in (
+    select r.id from check_runs r
+    where r.project = any(%(project_ids)s::text[]) and not r.kept
+        and r.changed_at < clock_timestamp() - make_interval(days => %(days)s)
+        and (r.verdict is null or exists (
+            select from check_runs later
+            where later.project = r.project and later.name = r.name and later.target = r.target
+                and later.id > r.id and later.verdict is not null
+        ))
+    order by r.changed_at limit 20
+);
+
+-- name: expire_judgements
+-- Results hold what was said in them; these only save asking a judge again.
+delete from check_judgements where (project, digest) in (
+    select project, digest from check_judgements
+    where project = any(%(project_ids)s::text[]) and said_at < clock_timestamp() - make_interval(days => %(days)s)
+    order by said_at limit 5000
+);
 
 -- name: list_results
 select "case", repeat, result::text from check_results

@@ -89,7 +89,7 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class RunItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A run in a list. `verdict` is null until it has ended."""
+    """A run in a list. `verdict` is null until it has ended; `kept`: no retention takes it."""
 
     id: str
     project: str
@@ -101,6 +101,7 @@ class RunItem(msgspec.Struct, frozen=True, kw_only=True):
     started_at: str
     changed_at: str
     verdict: Verdict | None
+    kept: bool
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,6 +210,12 @@ async def set_report(connection: Connection, run: RunItem, verdict: Verdict, tol
     """Write down what is known after a run, in the caller's transaction."""
     parameters = {"id": uuid.UUID(run.id), "project_ids": [run.project], "verdict": verdict}
     await connection.execute(QUERIES.set_report, {**parameters, "report": _json(told, "report")})
+
+
+async def set_kept(connection: Connection, run: RunItem, *, kept: bool) -> None:
+    """Keep a run whatever its age, or no longer, in the caller's transaction."""
+    parameters = {"id": uuid.UUID(run.id), "project_ids": [run.project], "kept": kept}
+    await connection.execute(QUERIES.set_kept, parameters)
 
 
 async def list_results(

@@ -22,6 +22,7 @@ COLUMNS = (
     Column("dataset", "dataset"),
     Column("started", "started_at", moment),
     Column("by", "key"),
+    Column("kept", "kept"),
 )
 
 
@@ -73,6 +74,21 @@ def show(api: Api, run: Annotated[str, typer.Argument(help="The run's id.")]) ->
             api.out.text(f"  {corrected['sentence']}")
         api.out.text("")
     api.out.rows([row for each in results for row in _rows(each)], RESULTS, empty="It has no result yet.")
+
+
+@app.command("keep")
+@over_api
+def keep(
+    api: Api,
+    run: Annotated[str, typer.Argument(help="The run's id.")],
+    no_longer: Annotated[bool, typer.Option("--no-longer", help="Let retention take it again.")] = False,
+) -> None:
+    """Keep a run, such as a baseline, whatever its age."""
+    found: Json = api.client.put(f"/checks/runs/{quote(run, safe='')}/kept", {"kept": not no_longer})
+    if api.out.as_json:
+        api.out.json(found)
+    else:
+        api.out.say(f"{found['id']} is kept" if found["kept"] else f"{found['id']} goes by retention")
 
 
 def _rows(result: Json) -> list[Json]:

@@ -61,6 +61,10 @@ class Client:
         """Make something."""
         return self.ask("POST", PREFIX + path, body=body)
 
+    def put(self, path: str, body: Json) -> Any:
+        """Set something."""
+        return self.ask("PUT", PREFIX + path, body=body)
+
     def patch(self, path: str, body: Json) -> Any:
         """Change something."""
         return self.ask("PATCH", PREFIX + path, body=body)

@@ -286,6 +286,7 @@ class _Compiler:
             regions=None if table.regions is None else expand_regions(table.regions),
             record=table.record,
             retention_days=read_days(table.retention),
+            check_retention_days=read_days(table.check_retention),
         )
 
     def _check_listed_model(self, model: str, path: Path) -> None:

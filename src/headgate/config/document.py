@@ -176,6 +176,8 @@ class ProjectTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     regions: tuple[Name, ...] | None = None
     record: RecordMode = "full"
     retention: Days = "30 days"
+    check_retention: Days = "365 days"
+    """Of runs of checks, but for those that are kept, and the last one of each check and target."""
 
 
 class PriceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -59,6 +59,7 @@ class ProjectView(msgspec.Struct, frozen=True, kw_only=True):
     regions: list[str] | None
     record: RecordMode
     retention_days: int
+    check_retention_days: int
     keys: int
 
 
@@ -105,6 +106,7 @@ async def list_projects(caller: CallerKey, database: Store, configuration: InFor
                 regions=None if project.regions is None else sorted(project.regions),
                 record=project.record,
                 retention_days=project.retention_days,
+                check_retention_days=project.check_retention_days,
                 keys=keys.get(name, 0),
             )
         )
