@@ -48,7 +48,7 @@ COMMANDS = (
     "traces sessions", "traces lineage", "traces export", "metrics", "metrics list", "metrics series",
     "providers", "models",
     "costs", "doctor", "drill", "drill list", "drill run", "import", "import litellm", "scan", "check",
-    "checks", "checks list", "checks show", "datasets", "datasets create", "datasets add", "datasets list",
+    "checks", "checks list", "checks show", "checks keep", "datasets", "datasets create", "datasets add", "datasets list",
     "datasets show", "datasets export", "datasets delete",
     "prompts", "prompts list", "prompts push", "prompts scan", "prompts show", "prompts unknown",
     "prompts create", "prompts versions", "prompts label", "prompts diff", "prompts render",
