@@ -1,19 +1,23 @@
 """Drift of live traffic, from entries of the journal to an alarm, and what is no evidence."""
 
 import random
+import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
-from tests.contract.made_entries import envelope, make_end, new_call, now_ms
+from tests.contract.made_entries import envelope, make_body, make_end, new_call, now_ms
 
 from headgate.core.call import Usage
-from headgate.core.entries import Alert, End, PromptUsed
+from headgate.core.entries import Alert, Body, End, PromptUsed
 from headgate.drift.hours import TrafficJob
 from headgate.drift.model import DriftRule, Signal
 from headgate.drift.store import QUERIES, acknowledge
 from headgate.drift.traffic import TrafficSink
+from headgate.records.bodies import BodySink
+from headgate.records.sink import RecordSink
 from headgate.store.database import Connection, Database
 from headgate.store.rows import fetch_rows
 
@@ -133,6 +137,39 @@ async def test_a_change_of_each_signal_is_found(database: Database, signal: Sign
     (alarm,) = await world.alarms()
     changes = {change["signal"]: change for change in alarm["finding"]["changes"]}
     assert (signal in changes, changes[signal]["side"]) == (True, "up"), changes
+
+
+async def test_answers_of_the_same_length_in_other_words_are_found(database: Database) -> None:
+    world = World(database)
+    plain = ("Your order is on its way.", "It will arrive tomorrow, we think.", "Thank you for asking us!")
+    other = ("CERTAINLY! It travels now", "Delighted: the parcel's coming", "Kindly do await its arrival")
+    for ago in range(270, 2, -1):
+        made = world.hour(ago, 5, finish="stop", release="")
+        ends = [msgspec.structs.replace(end, call=begun(end, world.random)) for end in made]
+        await world.ship(*ends)
+        said = plain if ago > 90 else other
+        bodies = [worded(end, world.random.choice(said)) for end in ends]
+        async with database.transaction() as connection:
+            await RecordSink().apply(connection, [envelope(end) for end in ends])
+            await BodySink().apply(connection, [envelope(body) for body in bodies])
+    await world.job.look()
+    (alarm,) = await world.alarms()
+    (change,) = [each for each in alarm["finding"]["changes"] if each["signal"] == "wording"]
+    assert change["before"]["high"] < change["after"]["low"]
+    assert "distance of answers from the usual wording (0 to 1) went from" in alarm["sentence"]
+    (watch,) = await world.watches()
+    assert "CERTAINLY" not in str(watch["state"]), "of answers nothing is kept but sums of hashed pieces"
+
+
+def begun(end: End, rng: random.Random) -> bytes:
+    """The id of a call that began then."""
+    return uuid.UUID(int=(end.started_ms << 80) | (7 << 76) | (2 << 62) | rng.getrandbits(62)).bytes
+
+
+def worded(end: End, text: str) -> Body:
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+    content = msgspec.json.encode({"id": "1", "model": "m", "choices": [choice]})
+    return make_body(end.call, b'{"messages": []}', response=content, response_length=len(content))
 
 
 async def test_an_answer_that_ends_in_a_refusal_counts_as_one(database: Database) -> None:

@@ -14,9 +14,9 @@ from headgate.core.faults import InvalidRequest
 from headgate.drift.asking import Reply, Unanswered, read
 from headgate.drift.calling import Answered
 from headgate.drift.findings import Value, figure, find, since_when
-from headgate.drift.model import Case, DriftRule, Signal, scaled
+from headgate.drift.model import DAYS_A_MONTH, Case, DriftRule, Signal, scaled
 from headgate.drift.sentences import changed, how_sure
-from headgate.drift.watching import Promise, Seen, Watch, alarmed, anew, observe
+from headgate.drift.watching import Promise, Seen, Watch, alarmed, anew, observe, sharing
 from headgate.statistics.detectors import likeliest_change
 
 DAYS = 365
@@ -190,6 +190,35 @@ def test_the_promise_is_for_all_watches_together() -> None:
     assert alone.run_length == pytest.approx(365.25 * 20)
     assert Promise(rule=RULE, watches=50, values_a_day=20).run_length == pytest.approx(50 * alone.run_length)
     assert alone.once_in_days(alone.run_length) == pytest.approx(365.25)
+
+
+def test_the_promise_holds_while_watches_come_and_go() -> None:
+    """Each of up to twenty watches sees twenty values a day; the bar of each is that of the most it saw."""
+    rng = random.Random(21)
+    days, alarms, promised = 240, 0, DriftRule(months=6 / DAYS_A_MONTH)
+    runs = 25
+    for _ in range(runs):
+        watches = dict[int, Watch]()
+        for day in range(days):
+            count = 1 + (day // 40) * 4 if day < 160 else 3
+            for place in range(20):
+                if place >= count:
+                    watches.pop(place, None)
+                    continue
+                watch = watches.get(place) or learnt([Seen(values={"score": 0.0})] * 20)
+                # The rate is as high as the reference leaves open: what is watched is at the edge.
+                edge = watch.lookouts[0].detector.baseline
+                watch = sharing(watch, count)
+                watch, _ = observe(watch, [Seen(values={"score": float(rng.random() < edge)})])
+                promise = Promise(rule=promised, watches=watch.shared, values_a_day=1)
+                if watch.evidence >= promise.run_length:
+                    alarms += 1
+                    watch = learnt([Seen(values={"score": 0.0})] * 20)
+                watches[place] = watch
+    print(f"{alarms} alarms in {runs} times {days} days, at most {runs * days / promised.days:.0f} promised")
+    assert 0 < alarms <= runs * days / promised.days
+    kept = sharing(learnt([Seen(values={"score": 0.0})] * 20), 9)
+    assert (sharing(kept, 3).shared, sharing(anew(kept), 3).shared) == (9, 3)
 
 
 def test_what_is_no_answer_says_nothing_of_the_model() -> None:

@@ -9,6 +9,7 @@ from headgate.drift.calling import Answered
 from headgate.drift.model import Canary, Case, Signal
 from headgate.drift.scoring import digest, score
 from headgate.drift.watching import Seen
+from headgate.statistics.wordings import wording_of
 
 TEXT_CHARACTERS_MAX = 2000
 MESSAGE_CHARACTERS_MAX = 300
@@ -93,7 +94,13 @@ def read(case: Case, answered: Answered) -> Reply | Unanswered:
         case=case.name,
         text=text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()[:TEXT_CHARACTERS_MAX],
         characters=len(text),
-        seen=Seen(values=values, amounts={"length": len(text)}, case=case.name, answer=digest(text)),
+        seen=Seen(
+            values=values,
+            amounts={"length": len(text)},
+            case=case.name,
+            answer=digest(text),
+            wording=wording_of(text),
+        ),
         served=chat.model or "",
         fingerprint=chat.system_fingerprint or "",
         call=answered.call,

@@ -16,6 +16,7 @@ from headgate.core.pages import format_datetime
 from headgate.drift.alarms import Place, raise_change
 from headgate.drift.findings import Finding, Value
 from headgate.drift.model import DriftRule, Signal, scaled
+from headgate.drift.sampling import wording_of_hour
 from headgate.drift.sentences import touching
 from headgate.drift.store import (
     QUERIES,
@@ -26,7 +27,7 @@ from headgate.drift.store import (
     raise_alarm,
     touched,
 )
-from headgate.drift.watching import Promise, Seen, alarmed, observe
+from headgate.drift.watching import Promise, Seen, alarmed, observe, sharing
 from headgate.store.database import Connection, Database
 from headgate.store.rows import fetch_rows
 
@@ -105,14 +106,15 @@ class TrafficJob:
             strata: dict[Any, list[dict[str, Any]]] = {}
             for row in rows:
                 strata.setdefault(row["stratum"], []).append(row)
+            watches = await count_watches(connection, [_name(hours[0]) for hours in strata.values()])
             for hours in strata.values():
-                await self._stratum(connection, hours)
+                await self._stratum(connection, hours, watches)
         return len(rows)
 
-    async def _stratum(self, connection: Connection, hours: list[dict[str, Any]]) -> None:
+    async def _stratum(self, connection: Connection, hours: list[dict[str, Any]], watches: int) -> None:
         first = hours[0]
         enough = [hour for hour in hours if hour["calls"] >= CALLS_LEAST]
-        name = f"traffic/{first['target']}/{first['stratum']}"
+        name = _name(first)
         known = await get_watch(connection, name, VERSION, REFERENCE_HOURS)
         learning = known.watch.reference - known.watch.seen if known.watch.phase == "reference" else 0
         seen_rows = [
@@ -128,14 +130,17 @@ class TrafficJob:
             return
         began = known.watch.phase == "reference" and known.watch.seen == 0
         since = enough[0]["slot"] if began or known.since is None else known.since
-        promise = Promise(
-            rule=self._in_force.drift_rule(),
-            watches=await count_watches(connection),
-            values_a_day=HOURS_A_DAY,
-        )
-        watch = known.watch
+        watch = sharing(known.watch, watches)
+        promise = Promise(rule=self._in_force.drift_rule(), watches=watch.shared, values_a_day=HOURS_A_DAY)
         for hour in enough:
-            watch, _ = observe(watch, [seen_in(hour)])
+            seen = seen_in(hour)
+            if watch.phase != "alarmed":
+                wording = await wording_of_hour(connection, hour)
+                seen = msgspec.structs.replace(seen, wording=wording)
+            watch, (values,) = observe(watch, [seen])
+            if "wording" in values:
+                said = {"stratum": first["stratum"], "slot": hour["slot"], "wording": values["wording"]}
+                await connection.execute(QUERIES.hour_worded, said)
             if watch.phase == "watching" and watch.evidence >= promise.run_length:
                 values = await _values(connection, first["stratum"], since, watch.halves, until=hour["slot"])
                 place = Place(
@@ -190,6 +195,10 @@ async def _values(
             )
         )
     return values
+
+
+def _name(hour: Mapping[str, Any]) -> str:
+    return f"traffic/{hour['target']}/{hour['stratum']}"
 
 
 def _words(row: Mapping[str, Any]) -> str:

@@ -236,7 +236,7 @@ async def _views(
     views: list[dict[str, Any]] = []
     for canary in canaries:
         rate = canary.draws * DAY_S / canary.every_s
-        alarm_at = Promise(rule=rule, watches=watches, values_a_day=rate).run_length
+        promise = Promise(rule=rule, watches=watches, values_a_day=rate)
         views.append(
             {
                 "name": canary.name,
@@ -246,7 +246,7 @@ async def _views(
                 "every_s": canary.every_s,
                 "project": canary.project,
                 "targets": tuple(
-                    [target_view(canary, target, known, last, alarm_at) for target in canary.targets]
+                    [target_view(canary, target, known, last, promise) for target in canary.targets]
                 ),
             }
         )

@@ -16,6 +16,7 @@ that schema, at most so many characters; or not at all."""
 Signal = Literal[
     "score",
     "new_answer",
+    "wording",
     "length",
     "tokens",
     "refused",

@@ -13,8 +13,12 @@ select watch, version, state, values_a_day, since, changed_at from drift_watches
 where starts_with(watch, %(prefix)s) order by watch
 
 -- name: count_watches
--- Those that learn, or have seen something in the last 30 days.
-select count(*) from drift_watches where changed_at > clock_timestamp() - interval '30 days'
+-- Those that learn, or have seen something in the last 30 days, and those that see something just now.
+select count(*) from (
+    select watch from drift_watches where changed_at > clock_timestamp() - interval '30 days'
+    union
+    select unnest(%(now)s::text[])
+) watches
 
 -- name: get_key
 select key from drift_keys where canary = %(canary)s
@@ -197,6 +201,29 @@ order by slot, stratum limit %(limit)s
 update drift_hours h set is_seen = true, is_reference = r.is_reference
 from jsonb_to_recordset(%(rows)s::jsonb) as r (slot timestamptz, stratum uuid, is_reference boolean)
 where h.slot = r.slot and h.stratum = r.stratum
+
+-- name: hour_worded
+-- Kept as one more share, of one value.
+update drift_hours set signals = signals || jsonb_build_object('wording', %(wording)s::float8, 'wording calls', 1)
+where stratum = %(stratum)s and slot = %(slot)s
+
+-- name: sample_answers
+-- The first answers of a stratum in an hour whose bodies were recorded whole; canaries are none.
+select r.dialect, b.response, b.response_content_type
+from requests r join request_bodies b on b.day = r.day and b.id = r.id and b.project = r.project
+where r.project = any(%(project_ids)s::text[]) and b.project = any(%(project_ids)s::text[])
+    and r.day = %(day)s and b.day = %(day)s and r.id >= %(first)s and r.id < %(last)s
+    and r.target = %(target)s and r.model = %(model)s and r.release = %(release)s and r.operation = 'chat'
+    and r.status < 400 and not r.tags @> array[%(tag)s::text]
+    and b.response_length between 1 and %(bytes_max)s and b.response_digest = ''
+    and %(prompt)s = (
+        select coalesce(string_agg(used, ', ' order by used collate "C"), '')
+        from (
+            select (p->>'name') || '@' || (p->>'version') as used from jsonb_array_elements(r.prompts) p
+            where p->>'kind' = 'managed'
+        ) managed
+    )
+order by r.id limit %(limit)s
 
 -- name: hours_of_stratum
 select slot, is_reference, calls, signals, amounts from drift_hours

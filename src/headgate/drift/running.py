@@ -33,7 +33,7 @@ from headgate.drift.store import (
     put_watch,
     values_of,
 )
-from headgate.drift.watching import Promise, alarmed, observe
+from headgate.drift.watching import Promise, alarmed, observe, sharing
 from headgate.store.database import Connection, Database
 from headgate.store.rows import fetch_rows
 
@@ -226,9 +226,8 @@ class CanaryJob:
         parameters = {"run": run.id, "watch": run.watch, "rows": msgspec.json.encode(rows).decode()}
         await connection.execute(QUERIES.add_answers, parameters)
         rate = canary.draws * DAY_S / canary.every_s
-        promise = Promise(
-            rule=self._in_force.drift_rule(), watches=await count_watches(connection), values_a_day=rate
-        )
+        watch = sharing(watch, await count_watches(connection, [run.watch]))
+        promise = Promise(rule=self._in_force.drift_rule(), watches=watch.shared, values_a_day=rate)
         if watch.phase == "watching" and watch.evidence >= promise.run_length:
             place = Place(
                 kind="canary",

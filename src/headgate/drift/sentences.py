@@ -8,6 +8,7 @@ from headgate.drift.model import Signal
 SAYS: Final[dict[Signal, str]] = {
     "score": "right answers",
     "new_answer": "answers that were not among the usual ones",
+    "wording": "distance of answers from the usual wording (0 to 1)",
     "length": "characters an answer",
     "tokens": "tokens an answer",
     "refused": "refusals",

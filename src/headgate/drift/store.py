@@ -79,9 +79,9 @@ async def put_watch(
     )
 
 
-async def count_watches(connection: Connection) -> int:
-    """Return how many watches share the promise; this one at least."""
-    cursor = await connection.execute(QUERIES.count_watches)
+async def count_watches(connection: Connection, now: Sequence[str] = ()) -> int:
+    """Return how many watches share the promise, those that see something just now among them."""
+    cursor = await connection.execute(QUERIES.count_watches, {"now": list(now)})
     row = await cursor.fetchone()
     return max(1, int(row[0]) if row is not None else 1)
 

@@ -11,7 +11,7 @@ from headgate.drift.findings import Change, Finding, Touched
 from headgate.drift.model import Canary, Signal
 from headgate.drift.running import watch_of
 from headgate.drift.sentences import how_sure
-from headgate.drift.watching import Phase, Watch
+from headgate.drift.watching import Phase, Promise, Watch
 
 
 class AlarmView(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,7 +150,7 @@ def target_view(
     target: str,
     known: Mapping[str, Mapping[str, Any]],
     last: Mapping[tuple[str, str], Mapping[str, Any]],
-    alarm_at: float,
+    promise: Promise,
 ) -> TargetView:
     """Return how far a canary is at a target."""
     row = known.get(watch_of(canary.name, target))
@@ -164,7 +164,7 @@ def target_view(
         answers=watch.seen,
         reference_answers=watch.reference,
         evidence=watch.evidence,
-        alarm_at=alarm_at,
+        alarm_at=msgspec.structs.replace(promise, watches=max(promise.watches, watch.shared)).run_length,
         signals=tuple(dict.fromkeys(each.signal for each in watch.lookouts)),
         since=_time(since),
         note=watch.note or ("" if run is None else run["note"]),

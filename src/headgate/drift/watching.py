@@ -20,6 +20,7 @@ from headgate.statistics.model import Interval
 from headgate.statistics.multiplicity import combined_evidence
 from headgate.statistics.proportions import exact
 from headgate.statistics.sequences import betting
+from headgate.statistics.wordings import HALF_LEAST, Wording, distance, summed, unusual
 
 REFERENCE_ERROR: Final = 0.05
 """The chance that any end of the reference's intervals is wrong; shared by all signals of a watch."""
@@ -29,6 +30,12 @@ REFERENCE_LEAST: Final = 20
 
 BASELINE_MOST: Final = 0.95
 """A mean that may be larger leaves no room to see it rise."""
+
+ALIKE_LEAST: Final = 2
+"""Answers to a case, of the reference's first quarter, without which it is held against those to all."""
+
+CASES_APART_MAX: Final = 40
+"""So many cases have a usual wording of their own."""
 
 Phase = Literal["reference", "watching", "alarmed"]
 
@@ -43,6 +50,19 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     amounts: dict[Signal, float] = {}
     case: str = ""
     answer: str = ""
+    wording: Wording = ()
+    """Of the answer, or the mean of several: what it is made of (`statistics.wordings`)."""
+
+
+class Usual(msgspec.Struct, frozen=True, kw_only=True):
+    """The sum of the wordings of so many answers."""
+
+    sum: Wording = ()
+    answers: int = 0
+
+    def plus(self, wording: Wording) -> "Usual":
+        """Return it with one more."""
+        return Usual(sum=summed(self.sum, wording), answers=self.answers + 1)
 
 
 class Lookout(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,8 +88,16 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     """Where each amount is a half on its scale from 0 to 1."""
     answers: dict[str, tuple[str, ...]] = {}
     """Answers of the reference's first half, by case."""
+    wordings: dict[str, Usual] = {}
+    """Of the reference's first quarter, by case, and of all cases together (an empty name)."""
+    apart: tuple[float, ...] = ()
+    """How far those of the second quarter are from them."""
+    apart_half: float = 0.0
+    """Their median: where a distance is a half on its scale from 0 to 1."""
     seen: int = 0
     lookouts: tuple[Lookout, ...] = ()
+    shared: int = 1
+    """The most watches that have shared the promise since its evidence began."""
     is_alarmed: bool = False
     note: str = ""
 
@@ -93,6 +121,8 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
 
     The evidence of a watch without a change is on average at most the number of its values so far. So with an
     alarm at `run_length` values it is wrong at most once in that many, which is `days` times `watches` days.
+    Where watches come and go, `watches` is the most that there were since the watch's evidence began
+    (`sharing`): what it gathered while many shared is worth no more when few are left.
     """
 
     rule: DriftRule
@@ -125,6 +155,18 @@ def observe(watch: Watch, all_seen: Sequence[Seen]) -> tuple[Watch, list[dict[Si
     return watch, found
 
 
+def sharing(watch: Watch, watches: int) -> Watch:
+    """Return a watch that shares the promise with so many, itself among them; never with fewer than before.
+
+    Its bar then only rises, by what was known before its next value. So its false alarms up to any time are,
+    on average, at most the sum over its values of one by the bar then; and at any time those of all watches
+    together at most one in `days`. Source: optional stopping of the e-detector (Shin, Ramdas, Rinaldo, arXiv
+    2203.03532, definition 2.2), added up over watches.
+    """
+    shared = max(watches, watch.shared if watch.phase == "watching" else 1)
+    return msgspec.structs.replace(watch, shared=shared)
+
+
 def anew(watch: Watch, note: str = "") -> Watch:
     """Return a watch that learns again what is usual."""
     return Watch(reference=watch.reference, note=note)
@@ -144,7 +186,17 @@ def _values(watch: Watch, seen: Seen) -> dict[Signal, float]:
     known = watch.answers.get(seen.case)
     if seen.answer and known is not None and not _learns_answers(watch):
         values["new_answer"] = float(seen.answer not in known)
+    if seen.wording and watch.apart_half:
+        values["wording"] = unusual(_apart(watch, seen), watch.apart_half)
     return values
+
+
+def _apart(watch: Watch, seen: Seen) -> float:
+    """How far an answer is from those to its case; from all, where the case was hardly asked."""
+    usual = watch.wordings.get(seen.case)
+    if usual is None or usual.answers < ALIKE_LEAST:
+        usual = watch.wordings[""]
+    return distance(seen.wording, usual.sum, usual.answers)
 
 
 def _learns_answers(watch: Watch) -> bool:
@@ -162,8 +214,26 @@ def _gather(watch: Watch, seen: Seen, values: Mapping[Signal, float]) -> Watch:
         known = answers.get(seen.case, ())
         if seen.answer not in known:
             answers = {**answers, seen.case: (*known, seen.answer)}
+    watch = _with_wordings(watch, seen)
     watch = msgspec.structs.replace(watch, gathered=gathered, answers=answers, seen=watch.seen + 1)
     return _with_halves(watch, seen) if not watch.halves else watch
+
+
+def _with_wordings(watch: Watch, seen: Seen) -> Watch:
+    """Learn what answers are made of, then how far others are from that; baselines are of those after."""
+    if not seen.wording or watch.apart_half:
+        return watch
+    if 4 * watch.seen < watch.reference:
+        names = {"", seen.case} if len(watch.wordings) < CASES_APART_MAX else {""}
+        wordings = {name: watch.wordings.get(name, Usual()).plus(seen.wording) for name in names}
+        return msgspec.structs.replace(watch, wordings={**watch.wordings, **wordings})
+    if "" not in watch.wordings:
+        return watch
+    apart = (*watch.apart, _apart(watch, seen))
+    if 2 * (watch.seen + 1) < watch.reference:
+        return msgspec.structs.replace(watch, apart=apart)
+    half = max(statistics.median(apart), HALF_LEAST)
+    return msgspec.structs.replace(watch, apart=(), apart_half=half)
 
 
 def _with_halves(watch: Watch, seen: Seen) -> Watch:

@@ -12,6 +12,7 @@ export type Target = Schemas["CanaryView"]["targets"][number];
 export const SIGNALS: Record<string, string> = {
   score: "right answers",
   new_answer: "answers not among the usual ones",
+  wording: "distance from the usual wording",
   length: "characters an answer",
   tokens: "tokens an answer",
   refused: "refusals",
