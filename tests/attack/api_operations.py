@@ -256,6 +256,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/api/v1/reviews/{review_id}"): Operation(roles=READERS),
     ("post", "/api/v1/reviews/{review_id}/marks"): Operation(roles=READERS, body={"value": True}),
+    ("get", "/api/v1/grounding/rules"): Operation(roles=ADMIN),
     ("get", "/api/v1/drift/alarms"): Operation(roles=READERS),
     ("get", "/api/v1/drift/alarms/{alarm_id}"): Operation(
         roles=READERS, asked="/api/v1/drift/alarms/1", is_there=False

@@ -136,6 +136,14 @@ targets = ["mock/small"]
 every = "1d"
 cases = [{ name = "one", prompt = "1 + 1?", expected = "2", scorer = "contains" }]
 
+[[grounding]]
+name = "answers"
+share = 0.05
+models = ["helper", "mock/small"]
+judge = "mock/large"
+budget = "2 USD"
+alert_below = 0.9
+
 [drift]
 months_a_false_alarm = 6
 
@@ -147,6 +155,24 @@ outcomes = [{ name = "paid", value = true, user = "$.customer.id", when = { "$.t
 
 def compiled(text: str = FILE) -> Snapshot:
     return compile_file(text, today=TODAY)
+
+
+def test_rules_of_groundedness() -> None:
+    (rule,) = compiled().grounding
+    assert (rule.name, rule.share, rule.judge, rule.budget_pico_usd) == (
+        "answers",
+        0.05,
+        "mock/large",
+        2 * 10**12,
+    )
+    assert (rule.models, rule.alert_below, rule.calls_a_day) == (("helper", "mock/small"), 0.9, 1000)
+    twice = '[[grounding]]\nname = "a"\nprojects = ["nowhere"]\njudge = "nobody/large"\n' * 2
+    with pytest.raises(Misconfigured) as refused:
+        compiled(twice)
+    said = str(refused.value)
+    assert "'a' a second time" in said
+    assert "'nowhere', which [projects] does not have" in said
+    assert "'nobody/large', which is no alias and no model of a provider" in said
 
 
 def test_providers() -> None:

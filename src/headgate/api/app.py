@@ -41,6 +41,7 @@ from headgate.drift.http import AlarmsController, CanariesController, list_outda
 from headgate.drift.traffic_http import TrafficController, TrafficListController
 from headgate.experiments.http import ExperimentsController
 from headgate.grounding.http import show_grounding
+from headgate.grounding.rules_http import list_grounding_rules
 from headgate.judges.http import JudgesController
 from headgate.judges.judgements_http import JudgementsController
 from headgate.judges.reviews_http import ReviewsController
@@ -159,6 +160,7 @@ def _api() -> Router:
             show_provenance,
             show_lineage,
             show_grounding,
+            list_grounding_rules,
             *TRACE_ROUTES,
             TraceExportController,
             export_trace,

@@ -14,6 +14,7 @@ from typing import Final
 from litestar import Litestar
 
 from headgate.api.alerts import add_alerts
+from headgate.api.grounding_marks import keep_marks
 from headgate.api.schedule import run_schedule
 from headgate.api.services import ControlServices
 from headgate.api.state import ControlState
@@ -23,6 +24,7 @@ from headgate.core.faults import Fault
 from headgate.drift.hours import TrafficJob
 from headgate.drift.running import CanaryJob
 from headgate.experiments.moving import SharesJob
+from headgate.grounding.live import GroundingJob
 from headgate.meters.status import due_alerts
 from headgate.releases.rule_refresh import TemplateWatch
 from headgate.releases.unreleased import ReleasedPrompts
@@ -43,6 +45,7 @@ WATCH_S: Final = 5.0
 TEMPLATES_S: Final = 2.0
 AGAIN_S: Final = 5.0
 CANARIES_S: Final = 1.0
+GROUNDING_S: Final = 1.0
 TRAFFIC_S: Final = 1.0
 ROLLOUTS_S: Final = 1.0
 
@@ -66,6 +69,16 @@ class ControlJobs:
         if services.own_calls is not None:
             self._canaries = CanaryJob(
                 services.database, services.clock, services.own_calls, state, add_alerts
+            )
+        self._grounding = None
+        if services.own_calls is not None:
+            self._grounding = GroundingJob(
+                services.database,
+                services.clock,
+                services.own_calls,
+                in_force=state,
+                add_alerts=add_alerts,
+                keep_marks=keep_marks,
             )
         self._released = ReleasedPrompts()
 
@@ -96,6 +109,8 @@ class ControlJobs:
         jobs = (*jobs, ("drift of traffic", TRAFFIC_S, self._traffic.look))
         if self._canaries is not None:
             jobs = (*jobs, ("canaries", CANARIES_S, self._canaries.look))
+        if self._grounding is not None:
+            jobs = (*jobs, ("groundedness", GROUNDING_S, self._grounding.look))
         tasks = [asyncio.create_task(self._repeat(*job), name=job[0]) for job in jobs]
         tasks.append(asyncio.create_task(self._stay_in_step(), name="refresh"))
         for job in self._services.background:

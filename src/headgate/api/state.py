@@ -27,6 +27,7 @@ from headgate.experiments.model import Experiment
 from headgate.gateway.catching_up import catch_up
 from headgate.gateway.live import LiveState
 from headgate.gateway.proofs import checked
+from headgate.grounding.rules import GroundingRule
 from headgate.meters.model import Budget, RateLimit
 from headgate.releases.rules import Rule
 from headgate.rollouts.model import Rollout
@@ -98,6 +99,10 @@ class ControlState:
     def canaries(self) -> tuple[Canary, ...]:
         """The canaries of the snapshot in force."""
         return self.snapshot.canaries if self.snapshot is not None else ()
+
+    def grounding(self) -> tuple[GroundingRule, ...] | None:
+        """The rules of groundedness of the snapshot in force; None while there is none."""
+        return None if self.snapshot is None else self.snapshot.grounding
 
     def business_system(self, name: str) -> tuple[BusinessSystem, Sequence[Secret]] | None:
         """A business system that sends feedback, and those of its secrets that are set here."""

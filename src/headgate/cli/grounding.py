@@ -4,7 +4,7 @@ Only the flags stand here; what asks models is loaded when it runs. Read next: `
 """
 
 from types import ModuleType
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -12,7 +12,7 @@ import typer
 from headgate.cli.client import Json
 from headgate.cli.command import Api, over_api
 from headgate.cli.failure import CommandFailed
-from headgate.cli.output import Column, plain
+from headgate.cli.output import NOTHING, Column, plain
 
 app = typer.Typer(no_args_is_help=True, help="Hold answers against their context.")
 
@@ -24,6 +24,24 @@ PIECES = (
     Column("name", "name"),
     Column("characters", "characters", right=True),
     Column("begins", "begins"),
+)
+
+
+def _mean(value: Any) -> str:
+    return NOTHING if value is None else f"{float(value):.3f}"
+
+
+RULES = (
+    Column("rule", "name"),
+    Column("share", "share", right=True),
+    Column("judge", "judge"),
+    Column("held", "held", right=True),
+    Column("told", "scored", right=True),
+    Column("mean score", "mean", _mean, right=True),
+    Column("with unsupported claims", "with_unsupported", right=True),
+    Column("waiting", "waiting", right=True),
+    Column("passed over", "passed_over", right=True),
+    Column("USD today", "cost_usd_today", right=True),
 )
 
 
@@ -87,6 +105,14 @@ def check(api: Api, request: Request, asking: Asking) -> None:
 def sample(api: Api, sampling: Sampling, asking: Asking) -> None:
     """Hold a random sample of recent calls against their contexts, and keep the scores."""
     raise typer.Exit(_work().check_sample(api, sampling, asking))
+
+
+@app.command("rules")
+@over_api
+def rules(api: Api) -> None:
+    """List the rules that hold live answers by themselves, and what each came to."""
+    found: Json = api.client.get("/grounding/rules")
+    api.out.rows(found["items"], RULES, empty="No rule yet; [[grounding]] in headgate.toml makes one.")
 
 
 @app.command("replay")

@@ -3,7 +3,6 @@
 Read next: `headgate.grounding.judging`, `headgate.grounding.replaying`.
 """
 
-import hashlib
 import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from headgate.api.grounding_marks import marks_of
 from headgate.checks.answering import Halted
 from headgate.checks.judging import Judge, Judgement
 from headgate.cli.client import Json
@@ -24,12 +24,12 @@ from headgate.cli.progress import Bars
 from headgate.core.faults import InvalidRequest
 from headgate.core.money import format_usd, parse_usd
 from headgate.grounding.effects import PieceEffect, effects_of
-from headgate.grounding.judging import RUBRIC, Groundedness, context_of, judge_claims
+from headgate.grounding.judging import Groundedness, judge_claims
 from headgate.grounding.model import Grounds
 from headgate.grounding.replaying import Plan, pieces_to_leave_out, replay
-from headgate.judges.claims import SaidClaim, SaidClaims, judgements_of
+from headgate.grounding.rules import lot_of
+from headgate.grounding.scoring import Held, held_by_judge, held_by_words
 
-SCORE: Final = "groundedness"
 TIMEOUT_S: Final = 120.0
 TAG: Final = "grounding"
 _UNITS_S: Final = {"m": 60, "h": 3600, "d": 86400}
@@ -51,18 +51,6 @@ EFFECTS: Final = (
 )
 
 
-class Held(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found of one call, and whether it was kept as a score."""
-
-    request_id: str
-    score: float | None
-    by: str
-    sentence: str
-    unsupported: tuple[str, ...]
-    cost_usd: str
-    kept: bool
-
-
 def check_request(api: Api, request: str, asking: Asking) -> int:
     """Hold one call, print what is found, keep it; 1 where a claim is not supported."""
     with _halting(), _calls(api) as ask:
@@ -75,7 +63,7 @@ def check_request(api: Api, request: str, asking: Asking) -> int:
             budget=_budget(asking.budget),
         )
     if api.out.as_json:
-        api.out.json(held)
+        api.out.json(_shown(held))
     else:
         _print(api, held)
     return EXIT_FAILED if held.unsupported else 0
@@ -90,16 +78,16 @@ def check_sample(api: Api, sampling: Sampling, asking: Asking) -> int:
         for request in _sample(api, sampling):
             grounds = _grounds(api, request)
             if grounds.problem:
-                found.append(_untold(grounds))
+                found.append(held_by_words(grounds))
                 continue
             if left is not None and left <= 0:
                 api.out.say(f"the budget of {asking.budget} USD is spent; the rest is not held")
                 break
             held = _held(api, grounds, asking.judge, ask, known=known, budget=left)
-            left = None if left is None else left - parse_usd(held.cost_usd)
+            left = None if left is None else left - held.cost_pico_usd
             found.append(held)
     if api.out.as_json:
-        api.out.json(found)
+        api.out.json([_shown(each) for each in found])
         return 0
     told = [each for each in found if each.score is not None]
     for each in told:
@@ -164,90 +152,32 @@ def _held(
     budget: int | None,
 ) -> Held:
     """Hold a call by a judge, or by words alone, and keep the score with its evidence."""
-    if grounds.problem:
-        return _untold(grounds)
-    if model is None:
-        return _by_words(api, grounds)
-    found = judge_claims(grounds, model, ask, budget_pico_usd=budget, known=known)
-    held = Held(
-        request_id=grounds.request_id,
-        score=found.score,
-        by=model,
-        sentence=found.sentence,
-        unsupported=tuple([claim.text for claim in found.unsupported]),
-        cost_usd=format_usd(found.cost_pico_usd),
-        kept=found.score is not None,
-    )
-    _feed(api, grounds, model, found)
-    return _keep(api, held, found)
+    if grounds.problem or model is None:
+        held = held_by_words(grounds)
+    else:
+        found = judge_claims(grounds, model, ask, budget_pico_usd=budget, known=known)
+        held = held_by_judge(grounds, model, found)
+        _feed(api, grounds, model, found)
+    if held.score is not None:
+        api.client.post("/feedback", held.feedback())
+    return held
 
 
 def _feed(api: Api, grounds: Grounds, model: str, found: Groundedness) -> None:
     """Send the judge's word on each claim to where people mark claims, too."""
     if not found.claims:
         return
-    said = SaidClaims(
-        request_id=grounds.request_id,
-        model=model,
-        rubric=RUBRIC,
-        question=grounds.question,
-        context=tuple(context_of(grounds)),
-        claims=tuple(
-            [
-                SaidClaim(text=claim.text, supported=claim.supported, reason=claim.reason)
-                for claim in found.claims
-            ]
-        ),
-    )
     try:
-        api.client.post("/judgements", msgspec.to_builtins(judgements_of(said)))
+        api.client.post("/judgements", msgspec.to_builtins(marks_of(grounds, model, found)))
     except CommandFailed as failed:
         api.out.say(f"the judge's marks are not kept for review: {failed.message}")
 
 
-def _by_words(api: Api, grounds: Grounds) -> Held:
-    checkable = [claim for claim in grounds.claims if claim.checkable]
-    missing = [claim for claim in checkable if claim.missing]
-    held = Held(
-        request_id=grounds.request_id,
-        score=1 - len(missing) / len(checkable) if checkable else None,
-        by="words",
-        sentence=grounds.sentence,
-        unsupported=tuple([claim.text for claim in missing]),
-        cost_usd="0",
-        kept=bool(checkable),
-    )
-    return _keep(api, held, None)
-
-
-def _keep(api: Api, held: Held, found: Groundedness | None) -> Held:
-    if held.score is None:
-        return held
-    evidence = found.comment() if found is not None else "\n- ".join((held.sentence, *held.unsupported))
-    content = f"{held.request_id} {held.by} {held.score} {evidence}"
-    body: Json = {
-        "request_id": held.request_id,
-        "name": SCORE,
-        "value": held.score,
-        "comment": evidence[:7000],
-        "source": "model" if found is not None else "code",
-        "by": held.by,
-        "id": f"{SCORE}-{hashlib.sha256(content.encode()).hexdigest()[:32]}",
-    }
-    api.client.post("/feedback", body)
-    return held
-
-
-def _untold(grounds: Grounds) -> Held:
-    return Held(
-        request_id=grounds.request_id,
-        score=None,
-        by="",
-        sentence=grounds.sentence,
-        unsupported=(),
-        cost_usd="0",
-        kept=False,
-    )
+def _shown(held: Held) -> Json:
+    told: Json = msgspec.to_builtins(held)
+    cost = format_usd(told.pop("cost_pico_usd"))
+    del told["evidence"]
+    return {**told, "cost_usd": cost, "kept": held.score is not None}
 
 
 def _print(api: Api, held: Held) -> None:
@@ -273,14 +203,9 @@ def _sample(api: Api, sampling: Sampling) -> Iterator[str]:
     for item in api.client.items("/requests", **parameters):
         if chosen >= sampling.most:
             return
-        if item["operation"] == "chat" and _lot(item["id"]) < sampling.rate:
+        if item["operation"] == "chat" and lot_of(item["id"]) < sampling.rate:
             chosen += 1
             yield item["id"]
-
-
-def _lot(request: str) -> float:
-    """A call's lot: the same whenever it is asked for."""
-    return int.from_bytes(hashlib.sha256(request.encode()).digest()[:7], "big") / 256**7
 
 
 def _budget(text: str | None) -> int | None:

@@ -20,6 +20,7 @@ from headgate.config.canaries import canaries_of
 from headgate.config.document import Document, ModelTable, TargetTable, from_json, normalised
 from headgate.config.experiments import experiments_of
 from headgate.config.exporters import exporters_of
+from headgate.config.grounding import grounding_of
 from headgate.config.limits import budget_of, check_meters, loop_guard_of, rate_limit_of
 from headgate.config.lines import Path
 from headgate.config.load import load_located
@@ -149,6 +150,7 @@ class _Compiler:
         experiments, arms = experiments_of(document, aliases, self._arm_target, self._problems)
         rollouts, candidates = rollouts_of(document, aliases, self._arm_target, self._problems)
         canaries = canaries_of(document, self._problems)
+        grounding = grounding_of(document, self._problems)
         max_stale_ms = self._max_stale_ms()
         self._problems.raise_if_any()
         content = normalised(document)
@@ -182,6 +184,7 @@ class _Compiler:
             arms=arms | candidates,
             rollouts=rollouts,
             canaries=canaries,
+            grounding=grounding,
             drift=DriftRule(months=document.drift.months_a_false_alarm, traffic=document.drift.traffic),
             priced_on=self._today.isoformat(),
         )

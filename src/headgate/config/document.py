@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from headgate.catalog.model import KindName
+from headgate.config.grounding_table import GroundingTable
 from headgate.config.snapshot import OnRefusal, Strategy, Strictness, StructuredOutput
 from headgate.config.values import (
     Amount,
@@ -483,6 +484,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     experiments: tuple[ExperimentTable, ...] = ()
     rollouts: Annotated[tuple[RolloutTable, ...], msgspec.Meta(max_length=64)] = ()
     canaries: tuple[CanaryTable, ...] = ()
+    grounding: tuple[GroundingTable, ...] = ()
     drift: DriftTable = DriftTable()
     loop_guard: LoopGuardTable = LoopGuardTable()
     server: ServerTable = ServerTable()

@@ -11,7 +11,7 @@ import msgspec
 from headgate.config.document import Document
 
 _NAMED_TABLES = ("providers", "models", "projects", "prices", "feedback")
-_NAMED_LISTS = ("budgets", "rate_limits", "exporters", "experiments", "rollouts", "canaries")
+_NAMED_LISTS = ("budgets", "rate_limits", "exporters", "experiments", "rollouts", "canaries", "grounding")
 _SINGLE_TABLES = ("drift", "loop_guard", "server")
 
 _IDENTITY = ("scope", "window", "timezone")

@@ -11,6 +11,7 @@ from headgate.access.model import Project
 from headgate.catalog.model import ModelFacts, Provider, Target
 from headgate.drift.model import Canary, DriftRule
 from headgate.experiments.model import Experiment
+from headgate.grounding.rules import GroundingRule
 from headgate.meters.model import Budget, LoopGuard, RateLimit
 from headgate.rollouts.model import Rollout
 from headgate.traces.sending.model import Exporter
@@ -103,6 +104,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The alias of an experiment with an arm's targets, by their names, for arms that have targets."""
     rollouts: tuple[Rollout, ...] = ()
     canaries: tuple[Canary, ...] = ()
+    grounding: tuple[GroundingRule, ...] = ()
     drift: DriftRule = DriftRule()
     priced_on: str = ""
     """The day (ISO 8601) whose prices it was compiled with."""

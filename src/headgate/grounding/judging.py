@@ -4,12 +4,12 @@ Makes its calls through the gateway (`Ask`), within a number of claims and a bud
 nonsense leaves a claim undecided: it counts neither way. Read next: `checks.judging`, `grounding.holding`.
 """
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Generator, Mapping
+from typing import Any, Final
 
 import msgspec
 
-from headgate.checks.answering import CHAT, Ask, patiently
+from headgate.checks.answering import CHAT, Ask, Said, patiently
 from headgate.checks.judging import Judge, Judgement, Material, digest_of, judgement_of, request_of, text_of
 from headgate.grounding.model import Grounds
 
@@ -67,7 +67,24 @@ def judge_claims(
     budget_pico_usd: int | None = None,
     known: dict[str, Judgement] | None = None,
 ) -> Groundedness:
-    """Ask a model of each claim. Raises checks.answering.Halted where the gateway lets no call through.
+    """Ask a model of each claim. Raises checks.answering.Halted where the gateway lets no call through."""
+    asking = judging(grounds, model, budget_pico_usd=budget_pico_usd, known=known)
+    try:
+        body = next(asking)
+        while True:
+            body = asking.send(patiently(ask, CHAT, body))
+    except StopIteration as end:
+        return end.value
+
+
+def judging(
+    grounds: Grounds,
+    model: str,
+    *,
+    budget_pico_usd: int | None = None,
+    known: dict[str, Judgement] | None = None,
+) -> Generator[dict[str, Any], Said, Groundedness]:
+    """Yield what a model is to be asked of each claim, take what was said, and return what it comes to.
 
     `known` keeps verdicts by what was asked, so that the same is not paid twice.
     """
@@ -89,7 +106,7 @@ def judge_claims(
         digest = digest_of(body)
         judgement, request_id = kept.get(digest), ""
         if judgement is None:
-            said = patiently(ask, CHAT, body)
+            said = yield body
             request_id = said.headers.get("x-headgate-request-id", "")
             cost = said.cost_pico_usd or 0
             spent, dearest = spent + cost, max(dearest, cost)

@@ -12,6 +12,7 @@ from pathlib import Path
 from headgate.api.alerts import AlertSink
 from headgate.drift.traffic import TrafficSink
 from headgate.experiments.sink import ExperimentSink
+from headgate.grounding.choosing import GroundingSink
 from headgate.journal.shipper import Shipper
 from headgate.meters.sink import MeterSink
 from headgate.processes.spec import WorkerSpec
@@ -60,6 +61,7 @@ async def shipper(spec: WorkerSpec) -> AsyncGenerator[Service]:
             LateBodySink(),
             AlertSink(),
             TrafficSink(),
+            GroundingSink(),
             RenderedSink(),
             PairSink(),
             MeterSink(),

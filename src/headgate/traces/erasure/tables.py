@@ -41,7 +41,10 @@ COUNTED: Final[dict[str, str]] = {
 """Tables that are only counted."""
 
 BELOW: Final = frozenset(
-    {"unknown_days", "unknown_calls", "prompt_said", "webhook_deliveries", "exports", "trace_merges"}
+    {
+        *("grounding_calls", "unknown_days", "unknown_calls", "prompt_said", "webhook_deliveries"),
+        *("exports", "trace_merges"),
+    }
 )
 """Go with the rows that they belong to, or hold nothing but ids of them and go by themselves."""
 
@@ -104,6 +107,7 @@ NOBODY: Final = frozenset(
         ),
         *("releases", "environment_moves", "prompts_unreleased", "rule_versions", "schema_migrations"),
         *("experiments", "experiment_epochs", "judges", "datasets", "dataset_versions", "check_runs"),
+        *("grounding_rules", "grounding_keys"),
         *("drift_watches", "drift_keys", "drift_runs", "drift_answers", "drift_alarms"),
         *("drift_hours", "drift_served", "feedback_deliveries"),
     }

@@ -1,0 +1,82 @@
+-- Rules of groundedness on live traffic, and the calls that they chose. See grounding/choosing.py, grounding/live.py.
+
+-- name: rules_in_force
+select definition::text from grounding_rules order by name;
+
+-- name: put_rule
+-- A changed rule begins a new stretch.
+insert into grounding_rules (name, version, definition) values (%(name)s, %(version)s, %(definition)s::jsonb)
+on conflict (name) do update set version = excluded.version, definition = excluded.definition, state = null,
+    began_at = clock_timestamp()
+where grounding_rules.version <> excluded.version;
+
+-- name: forget_rules
+delete from grounding_rules where name <> all(%(names)s::text[]);
+
+-- name: hold_rule
+-- One process works on a rule at a time; says who did before.
+with known as (select name, holder from grounding_rules where name = %(name)s for update)
+update grounding_rules r set holder = %(holder)s, held_until = clock_timestamp() + %(seconds)s * interval '1 second'
+from known k
+where r.name = k.name and (r.holder is null or r.holder = %(holder)s or r.held_until < clock_timestamp())
+returning k.holder;
+
+-- name: add_calls
+insert into grounding_calls (rule, request_id, project)
+select c.rule, c.request_id, c.project
+from jsonb_to_recordset(%(rows)s::jsonb) as c (rule text, request_id uuid, project text)
+join grounding_rules r on r.name = c.rule
+on conflict do nothing;
+
+-- name: next_call
+-- The first that has waited until its body is on record.
+select request_id, project from grounding_calls
+where rule = %(rule)s and done_at is null and at < clock_timestamp() - %(settle_s)s * interval '1 second'
+order by at, request_id limit 1;
+
+-- name: today
+select count(*), coalesce(sum(cost_pico_usd), 0)::bigint from grounding_calls
+where rule = %(rule)s and done_at >= date_trunc('day', clock_timestamp(), 'UTC');
+
+-- name: end_call
+update grounding_calls set done_at = clock_timestamp(), score = %(score)s, unsupported = %(unsupported)s,
+    cost_pico_usd = %(cost_pico_usd)s, problem = %(problem)s
+where rule = %(rule)s and request_id = %(request_id)s and done_at is null
+returning rule;
+
+-- name: get_state
+select state::text from grounding_rules where name = %(rule)s and version = %(version)s for update;
+
+-- name: put_state
+update grounding_rules set state = %(state)s::jsonb where name = %(rule)s and version = %(version)s;
+
+-- name: pass_over
+-- What a day's bounds left no time for.
+with gone as (
+    delete from grounding_calls where rule = %(rule)s and done_at is null
+        and at < clock_timestamp() - %(seconds)s * interval '1 second' returning rule
+)
+update grounding_rules set passed_over = passed_over + (select count(*) from gone)
+where name = %(rule)s and exists (select from gone);
+
+-- name: forget_calls
+delete from grounding_calls where rule = %(rule)s and at < clock_timestamp() - %(days)s * interval '1 day';
+
+-- name: get_key
+select key from grounding_keys where rule = %(rule)s and project = %(project)s;
+
+-- name: put_key
+insert into grounding_keys (rule, project, key) values (%(rule)s, %(project)s, %(key)s)
+on conflict (rule, project) do update set key = excluded.key;
+
+-- name: list_rules
+select r.name, r.version, r.definition::text as definition, r.began_at, r.passed_over,
+    count(c.request_id) filter (where c.done_at is not null) as held,
+    count(c.score) as scored,
+    avg(c.score) as mean,
+    count(c.request_id) filter (where c.unsupported > 0) as with_unsupported,
+    count(c.request_id) filter (where c.done_at is null) as waiting,
+    coalesce(sum(c.cost_pico_usd) filter (where c.done_at >= date_trunc('day', clock_timestamp(), 'UTC')), 0)::bigint
+        as cost_today
+from grounding_rules r left join grounding_calls c on c.rule = r.name and c.at >= r.began_at
+group by r.name order by r.name;
