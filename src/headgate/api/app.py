@@ -159,8 +159,6 @@ def _api() -> Router:
             show_request,
             show_provenance,
             show_lineage,
-            show_grounding,
-            list_grounding_rules,
             *TRACE_ROUTES,
             TraceExportController,
             export_trace,
@@ -191,24 +189,33 @@ def _api() -> Router:
             FeedbackListController,
             FeedbackController,
             ErasuresController,
-            ExperimentsController,
-            RolloutsController,
-            DatasetsController,
-            ChecksController,
-            JudgesController,
-            JudgementsController,
-            ReviewsController,
-            AlarmsController,
-            CanariesController,
-            TrafficListController,
-            TrafficController,
-            list_outdated,
+            *_evaluation(),
             MetricsController,
             MetricSeriesController,
             status,
         ],
         response_headers={"cache-control": "no-store"},
         security=[{"key": []}],
+    )
+
+
+def _evaluation() -> tuple[Any, ...]:
+    """What says whether it works."""
+    return (
+        show_grounding,
+        list_grounding_rules,
+        ExperimentsController,
+        RolloutsController,
+        DatasetsController,
+        ChecksController,
+        JudgesController,
+        JudgementsController,
+        ReviewsController,
+        AlarmsController,
+        CanariesController,
+        TrafficListController,
+        TrafficController,
+        list_outdated,
     )
 
 
