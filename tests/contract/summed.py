@@ -57,7 +57,7 @@ async def unlike_records(database: Database) -> list[object]:
             row[name] = _sketch([each for each in row[name] if each is not None])
     for row in summed:
         for name in ("durations", "first_tokens"):
-            row[name] = of_number(int(row[name]))
+            row[name] = of_number(row[name])
     return [pair for pair in zip(recorded, summed, strict=True) if pair[0] != pair[1]]
 
 

@@ -19,7 +19,7 @@ from headgate.records.levels import dimension_of, summed_projects
 from headgate.records.model import NarrowName
 from headgate.records.queries import format_amount
 from headgate.records.rollup import DAY_S, HOUR_S, SLOT_S
-from headgate.records.sketch import BUCKETS_MAX, GROWTH, of_number, quantile_ms
+from headgate.records.sketch import BUCKETS_MAX, GROWTH, of_number, quantiles_ms
 from headgate.store.database import Connection
 from headgate.store.queries import Queries
 
@@ -259,16 +259,11 @@ def _add_sums(axis: Axis, sums_of: Callable[[str | None], _Sums], rows: Iterable
 
 
 def _add_named(axis: Axis, sums_of: Callable[[str | None], _Sums], rows: Sequence[Sequence[Any]]) -> None:
-    _add_sums(axis, sums_of, [row[:7] for row in rows])
-    numbers: dict[tuple[str | None, int], list[int]] = {}
-    for step, name, *_, durations, first_tokens in rows:
-        if durations is not None:
-            sketches = numbers.setdefault((name, int(step) - axis.first), [0, 0])
-            sketches[0] += int(durations)
-            sketches[1] += int(first_tokens)
-    for (name, place), (durations, first_tokens) in numbers.items():
-        sums = sums_of(name)
-        sums.durations[place], sums.first_tokens[place] = of_number(durations), of_number(first_tokens)
+    _add_sums(axis, sums_of, [row[:7] for row in rows if row[2] is not None])
+    for step, name, status_class, *_, durations, first_tokens in rows:
+        if status_class is None and durations is not None:
+            sums, place = sums_of(name), int(step) - axis.first
+            sums.durations[place], sums.first_tokens[place] = of_number(durations), of_number(first_tokens)
 
 
 def _add_sketches(axis: Axis, sums_of: Callable[[str | None], _Sums], rows: Iterable[Sequence[Any]]) -> None:
@@ -305,6 +300,8 @@ def _fill(sketch: list[int], bucket: int, count: int) -> None:
 
 
 def _group(name: str | None, sums: _Sums, *, is_rest: bool) -> SeriesGroup:
+    durations = [quantiles_ms(each, (0.5, 0.95, 0.99)) for each in sums.durations]
+    first_tokens = [quantiles_ms(each, (0.5, 0.95)) for each in sums.first_tokens]
     return SeriesGroup(
         name=name,
         is_rest=is_rest,
@@ -316,11 +313,11 @@ def _group(name: str | None, sums: _Sums, *, is_rest: bool) -> SeriesGroup:
         cost_usd=[_amount(amount) for amount in sums.cost_usd],
         unpriced=sums.unpriced,
         estimated=sums.estimated,
-        duration_p50_ms=[quantile_ms(each, 0.5) for each in sums.durations],
-        duration_p95_ms=[quantile_ms(each, 0.95) for each in sums.durations],
-        duration_p99_ms=[quantile_ms(each, 0.99) for each in sums.durations],
-        first_token_p50_ms=[quantile_ms(each, 0.5) for each in sums.first_tokens],
-        first_token_p95_ms=[quantile_ms(each, 0.95) for each in sums.first_tokens],
+        duration_p50_ms=[each[0] for each in durations],
+        duration_p95_ms=[each[1] for each in durations],
+        duration_p99_ms=[each[2] for each in durations],
+        first_token_p50_ms=[each[0] for each in first_tokens],
+        first_token_p95_ms=[each[1] for each in first_tokens],
     )
 
 

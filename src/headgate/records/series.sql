@@ -118,6 +118,8 @@ with chosen as materialized (
     select value from chosen group by value order by sum(requests) desc, value limit %(groups_max)s
 )
 select step, l.value, status_class, sum(requests), sum(cost_usd), sum(unpriced), sum(estimated),
-    sum(durations)::text, sum(first_tokens)::text
+    case when grouping(status_class) = 1 then sum(durations)::text end,
+    case when grouping(status_class) = 1 then sum(first_tokens)::text end
 from chosen c left join largest l on l.value = c.value
-group by 1, 2, 3;
+-- Counts by the class of the status, latencies of all classes: their rows have no class.
+group by grouping sets ((step, l.value, status_class), (step, l.value));

@@ -5,14 +5,16 @@ most 15 % too high (DDSketch, Masson et al. 2019, with a fixed number of buckets
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import zip_longest
+from itertools import accumulate, zip_longest
 
 GROWTH = 1.15
 BUCKETS_MAX = 128
 _LOG_GROWTH = math.log(GROWTH)
 DIGITS = 12
 """How many decimal digits each bucket has where a sketch is written as one number."""
+_EDGES = tuple(round(GROWTH**bucket) for bucket in range(BUCKETS_MAX))
 _PLACES = tuple(10 ** (DIGITS * bucket) for bucket in range(BUCKETS_MAX))
 
 
@@ -40,21 +42,22 @@ def as_number(sketch: Sequence[int]) -> int:
     return sum(count * _PLACES[bucket] for bucket, count in enumerate(sketch) if count)
 
 
-def of_number(number: int) -> list[int]:
-    """Return the sketch that a number stands for. Its counts are none below zero."""
-    text = str(number)
-    return [int(text[max(0, end - DIGITS) : end]) for end in range(len(text), 0, -DIGITS)] if number else []
+def of_number(text: str) -> list[int]:
+    """Return the sketch that a number stands for, as PostgreSQL writes it. Its counts are none below zero."""
+    return (
+        [] if text == "0" else [int(text[max(0, end - DIGITS) : end]) for end in range(len(text), 0, -DIGITS)]
+    )
 
 
 def quantile_ms(sketch: Sequence[int], share: float) -> int | None:
     """Return the upper edge of the bucket that holds the quantile (0 < share <= 1); None without counts."""
-    total = sum(sketch)
+    return quantiles_ms(sketch, (share,))[0]
+
+
+def quantiles_ms(sketch: Sequence[int], shares: Sequence[float]) -> list[int | None]:
+    """Return several quantiles of one sketch."""
+    seen = list(accumulate(sketch))
+    total = seen[-1] if seen else 0
     if total == 0:
-        return None
-    wanted = math.ceil(total * share)
-    seen = 0
-    for bucket, count in enumerate(sketch):
-        seen += count
-        if seen >= wanted:
-            return round(GROWTH**bucket)
-    return round(GROWTH ** (len(sketch) - 1))
+        return [None] * len(shares)
+    return [_EDGES[bisect_left(seen, math.ceil(total * share))] for share in shares]
