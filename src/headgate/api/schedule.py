@@ -16,6 +16,7 @@ from headgate.experiments.retention import expire_units
 from headgate.judges.retention import expire_marks
 from headgate.meters.budgets import prune_meters
 from headgate.records.retention import drop_expired, make_partitions_ahead
+from headgate.rollouts.retention import expire_stages
 from headgate.store.database import Database
 from headgate.store.jobs import open_queue
 from headgate.traces.keeping.retention import expire_traces
@@ -41,6 +42,7 @@ async def tidy(database: Database, known: ControlState) -> None:
         await expire_marks(connection, days)
         await expire_units(connection, days)
         await expire_checks(connection, check_days)
+        await expire_stages(connection, () if snapshot is None else snapshot.rollouts, days)
         dropped = await drop_expired(connection, days)
         await prune_meters(connection)
         await forget_gone(connection)

@@ -88,3 +88,20 @@ with pairs as (
 )
 select count(*), avg(candidate), avg(present), avg(y), coalesce(var_pop(y), 0) * count(*), avg(y * y * y)
 from amounts;
+
+-- name: expire_pairs
+delete from rollout_pairs
+where version <> all(%(here)s::text[]) and at < clock_timestamp()
+    - make_interval(days => coalesce((%(days)s::jsonb ->> project)::int, %(default_days)s::int));
+
+-- name: expire_units
+delete from experiment_units u using experiments e
+where e.version = u.version and starts_with(e.name, %(prefix)s::text) and u.version <> all(%(here)s::text[])
+    and u.first_at < clock_timestamp()
+        - make_interval(days => coalesce((%(days)s::jsonb ->> u.project)::int, %(default_days)s::int));
+
+-- name: expire_calls
+delete from experiment_calls c using experiments e
+where e.version = c.version and starts_with(e.name, %(prefix)s::text) and c.version <> all(%(here)s::text[])
+    and c.at < clock_timestamp()
+        - make_interval(days => coalesce((%(days)s::jsonb ->> c.project)::int, %(default_days)s::int));
