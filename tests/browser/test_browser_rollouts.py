@@ -196,7 +196,7 @@ def test_a_rollout_is_let_go_on_moved_and_rolled_back_by_hand(rolled: House, loo
     dialog.get_by_label("Why").fill("<i>no</i> reason")
     looker.shoot("rollout-roll-back")
     dialog.get_by_role("button", name="Roll back").click()
-    page.get_by_text("<i>no</i> reason").wait_for()
+    page.get_by_role("table", name="moves").get_by_text("<i>no</i> reason").wait_for()
     expect(page.get_by_role("button", name="Roll back")).to_have_count(0)
     moves: Any = rolled.running.get("/rollouts/waiting")["moves"]
     assert [each["action"] for each in moves] == ["back", "advance", "resume", "hold", "begin"]

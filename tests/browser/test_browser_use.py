@@ -313,3 +313,53 @@ def test_light_and_dark_are_chosen_and_kept(looking: Opener) -> None:
     page.reload()
     page.get_by_role("button", name="make it light").wait_for()
     looker.check()
+
+
+def test_the_overview_is_told_apart_by_what_one_asks(house: House, looking: Opener) -> None:
+    times = dict(part.split("=") for part in fixed(house).split("&"))
+    looker = looking()
+    page = looker.open(f"/?from={times['from']}&to={times['to']}")
+    page.get_by_role("group", name="by what").get_by_role("button", name="Model").click()
+    page.get_by_role("region", name="Latency, p95").wait_for()
+    series: Any = house.running.get("/series", group_by="model", **times)
+    calls = page.get_by_role("region", name="Calls")
+    for group in series["groups"]:
+        name = "all others" if group["is_rest"] else group["name"] or "none"
+        expect(calls.get_by_role("listitem").filter(has_text=name)).to_contain_text(f"{group['calls']:,}")
+    looker.shoot("overview-by-model")
+    assert looker.violations() == []
+    page.get_by_role("group", name="by what").get_by_role("button", name="User").click()
+    users = page.get_by_role("table", name="users")
+    costs: Any = house.running.get("/costs", group_by="user", limit=20, **times)["items"]
+    for row in costs:
+        shown = users.get_by_role("row").filter(has_text=row["user"] or "none").first
+        expect(shown).to_contain_text(f"{row['requests']:,}")
+    assert looker.violations() == []
+    users.get_by_role("row").filter(has_text="chloe").get_by_role("link").click()
+    page.get_by_role("table", name="requests").wait_for()
+    assert "user=chloe" in page.url
+    looker.check()
+
+
+def test_the_search_finds_every_page_that_one_may_see(house: House, looking: Opener) -> None:
+    looker = looking()
+    page = looker.open("/")
+    page.keyboard.press("Control+k")
+    for title, path in (
+        ("Audit", "/access/audit"),
+        ("Drift", "/drift"),
+        ("Retention", "/settings/retention"),
+    ):
+        page.get_by_role("combobox", name="search").fill(title)
+        page.get_by_role("option", name=f"{title} page of").click()
+        page.wait_for_url(f"**{path}**")
+        page.keyboard.press("Control+k")
+    viewer = looking(key=house.running.make_key("finds pages", role="viewer"))
+    page = viewer.open("/")
+    page.keyboard.press("Control+k")
+    page.get_by_role("option", name="Reviews").wait_for()
+    assert page.get_by_role("option", name="Audit").count() == 0
+    page.get_by_role("combobox", name="search").fill("greeting")
+    page.get_by_role("option", name="managed prompt").wait_for()
+    viewer.check()
+    looker.check()

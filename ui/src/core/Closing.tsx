@@ -16,6 +16,8 @@ export interface ClosingProps {
   /** The smallest difference that matters. */
   least: number | null;
   tone: Tone;
+  /** What changed meanwhile: thin marks, whose names show under the cursor. */
+  marks?: { at: string; name: string }[];
   write: (value: number) => string;
   writeSpan: (low: number, high: number) => string;
 }
@@ -30,7 +32,7 @@ const WIDTHS_SHOWN = 3;
 
 /** An interval that closes in over time, about the line that it has to be clear of. */
 export function Closing(props: ClosingProps) {
-  const { title, at, low, value, high, bound, boundName, least, tone, write, writeSpan } = props;
+  const { title, at, low, value, high, bound, boundName, least, tone, marks = [], write, writeSpan } = props;
   const { place, width } = useWidth<HTMLElement>(600);
   const [under, setUnder] = useState<number | null>(null);
   const [bottom, top] = reachOf(props);
@@ -39,6 +41,10 @@ export function Closing(props: ClosingProps) {
     TOP + (HEIGHT - TOP - BOTTOM) * (1 - (Math.min(top, Math.max(bottom, of)) - bottom) / (top - bottom));
   const runs = runsOf(low, high);
   const ticks = ticksOf(bottom, top);
+  const [begin, end] = [Date.parse(at[0] ?? ""), Date.parse(at.at(-1) ?? "")];
+  const drawn = marks
+    .map((mark) => ({ ...mark, step: ((Date.parse(mark.at) - begin) / (end - begin)) * (at.length - 1) }))
+    .filter((mark) => mark.step >= 0 && mark.step <= at.length - 1);
   const line = (values: (number | null)[], run: number[]): string =>
     run.flatMap((step) => (values[step] === null || values[step] === undefined ? [] : [`${x(step)},${y(values[step])}`])).join(" ");
   return (
@@ -81,6 +87,9 @@ export function Closing(props: ClosingProps) {
             <line key={each} className="hg-least" x1={LEFT} x2={width - RIGHT} y1={y(each)} y2={y(each)} />
           ))}
         <polyline className="hg-bound" points={line(bound, bound.map((_, step) => step))} />
+        {drawn.map((mark) => (
+          <line key={mark.at + mark.name} className="hg-mark" x1={x(mark.step)} x2={x(mark.step)} y1={TOP} y2={HEIGHT - BOTTOM} />
+        ))}
         {under !== null && <line className="hg-under" x1={x(under)} x2={x(under)} y1={TOP} y2={HEIGHT - BOTTOM} />}
       </svg>
       <figcaption className="hg-soft">
@@ -101,6 +110,13 @@ export function Closing(props: ClosingProps) {
           ) : (
             <div className="hg-number">{writeSpan(low[under], high[under])}</div>
           )}
+          {drawn
+            .filter((mark) => Math.abs(x(mark.step) - x(under)) < 8)
+            .map((mark) => (
+              <div key={mark.at + mark.name} className="hg-tip-mark">
+                {mark.name}
+              </div>
+            ))}
         </div>
       )}
     </figure>

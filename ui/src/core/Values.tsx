@@ -44,6 +44,15 @@ export function Instant({ at, withDay = true }: { at: string; withDay?: boolean 
   );
 }
 
+/** A time that is known to the minute, or means no more. */
+export function Moment({ at }: { at: string }) {
+  return (
+    <time className="hg-number hg-nowrap" dateTime={at} title={at}>
+      {format.moment(at)}
+    </time>
+  );
+}
+
 export type Tone = "good" | "warn" | "bad" | "quiet" | "accent";
 
 /** A state by shape and word as well as by colour. */

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useCallback, useState } from "react";
 import { Text } from "@/core/Text";
-import { FEATURES, type Found, railOf } from "./registry";
+import { featuresOf, type Found, pagesOf } from "./registry";
 import { useSession } from "./session";
 import { parseSearch, shared } from "./view";
 
@@ -109,20 +109,20 @@ function Search({ close }: { close: () => void }) {
 
 function useFound(text: string): Found[] {
   const session = useSession();
-  const features = railOf(session.grants as string[]);
-  const pages = features.flatMap((feature): Found[] =>
-    feature.rail ? [{ title: feature.rail.name, kind: "page", path: feature.rail.path }] : [],
-  );
+  const grants = session.grants as string[];
+  const pages = pagesOf(grants);
   const others = useQuery({
     queryKey: ["search", text],
     enabled: text.length >= 2,
     staleTime: 30_000,
     queryFn: async ({ signal }) => {
-      const answers = await Promise.allSettled(FEATURES.map((each) => each.search?.(text, signal) ?? []));
+      const answers = await Promise.allSettled(featuresOf(grants).map((each) => each.search?.(text, signal, grants) ?? []));
       return answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
     },
   });
   const wanted = text.toLowerCase();
   const matching = pages.filter((page) => page.title.toLowerCase().includes(wanted));
-  return [...matching, ...(text.length >= 2 ? (others.data ?? []) : [])];
+  const found = text.length >= 2 ? (others.data ?? []) : [];
+  const isSaid = (each: Found): boolean => each.isSaid === true || each.snippet !== undefined;
+  return [...matching, ...found.filter((each) => !isSaid(each)), ...found.filter(isSaid)];
 }

@@ -37,6 +37,8 @@ export interface PageOf {
   component: ComponentType;
   /** What the title of the window says. */
   title: string;
+  /** Whether the search leaves it out: it takes more than its address. */
+  isHidden?: boolean;
 }
 
 export interface Found {
@@ -46,6 +48,8 @@ export interface Found {
   filter?: Record<string, string>;
   /** What stands around the words that were looked for. */
   snippet?: string;
+  /** Whether it is about words that were said; what is called so comes first. */
+  isSaid?: boolean;
 }
 
 export interface Feature {
@@ -59,7 +63,7 @@ export interface Feature {
   /** The key that opens it after `g`. */
   key?: string;
   /** Answers the search at the top. Asked with at least two characters; may throw, which finds nothing. */
-  search?: (text: string, signal: AbortSignal) => Promise<Found[]>;
+  search?: (text: string, signal: AbortSignal, grants: readonly string[]) => Promise<Found[]>;
 }
 
 const modules = import.meta.glob<{ feature: Feature }>("../features/*/feature.tsx", { eager: true });
@@ -83,5 +87,26 @@ export function isOf(feature: Feature, pathname: string): boolean {
 export function railOf(grants: readonly string[]): Feature[] {
   return RAIL.flatMap((name) =>
     FEATURES.filter((each) => each.rail?.name === name && (!each.grant || grants.includes(each.grant))),
+  );
+}
+
+/** The features that one may see. */
+export function featuresOf(grants: readonly string[]): Feature[] {
+  return FEATURES.filter((each) => !each.grant || grants.includes(each.grant));
+}
+
+/** Every page that can be opened without naming what it is of: those of the rail first, in its order. */
+export function pagesOf(grants: readonly string[]): Found[] {
+  const seen = featuresOf(grants);
+  const rail = railOf(grants);
+  const inOrder = [...rail, ...seen.filter((each) => !rail.includes(each))];
+  return inOrder.flatMap((feature) =>
+    feature.pages
+      .filter((page) => !page.path.includes("$") && !page.isHidden)
+      .map((page): Found => {
+        const place = feature.rail?.name ?? feature.under;
+        const isPlace = page.path === feature.rail?.path;
+        return { title: isPlace && place ? place : page.title, kind: isPlace || !place ? "page" : `page of ${place}`, path: page.path };
+      }),
   );
 }

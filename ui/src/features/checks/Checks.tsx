@@ -3,7 +3,7 @@ import { percent } from "@/core/format";
 import { Reach } from "@/core/Reach";
 import { Answered, Empty } from "@/core/States";
 import { Text } from "@/core/Text";
-import { Instant, Name, State } from "@/core/Values";
+import { Moment, Name, State } from "@/core/Values";
 import { To } from "@/shell/To";
 import { useShared, useView } from "@/shell/view";
 import { EvaluationPages } from "../evaluation/EvaluationPages";
@@ -94,7 +94,7 @@ function List({ items }: { items: RunItem[] }) {
             <tr key={each.id} className={each.id === chosen ? "hg-chosen" : ""}>
               <th scope="row">
                 <To path={`/checks/${each.id}`}>
-                  <Instant at={each.started_at} />
+                  <Moment at={each.started_at} />
                 </To>
               </th>
               <td>

@@ -5,6 +5,7 @@ import { pathOf } from "./datasetWords";
 
 export const feature: Feature = {
   under: "Experiments",
+  grant: "datasets:read",
   pages: [
     { path: "/datasets", component: lazy(() => import("./Datasets")), title: "Datasets" },
     { path: "/datasets/$dataset", component: lazy(() => import("./OneDataset")), title: "One dataset" },

@@ -1,13 +1,15 @@
 import { count, span } from "@/core/format";
 import { Answered, Empty } from "@/core/States";
 import { Text } from "@/core/Text";
-import { Instant, Name, State } from "@/core/Values";
+import { Instant, Moment, Name, State } from "@/core/Values";
 import { useMay, useSession } from "@/shell/session";
 import { To } from "@/shell/To";
 import { useShared, useView } from "@/shell/view";
 import { EvaluationPages } from "../evaluation/EvaluationPages";
 import { More } from "../evaluation/More";
 import { KINDS, PHASES, type Target } from "./driftWords";
+import { Evidence } from "./Evidence";
+import { LiveTraffic, WhoServed } from "./LiveTraffic";
 import { useAlarms, useCanaries } from "./useDrift";
 
 /** Which models changed, and who watches for it. */
@@ -16,7 +18,9 @@ export default function Drift() {
   return (
     <EvaluationPages>
       <Alarms />
+      <LiveTraffic />
       {maySeeCanaries && <Canaries />}
+      <WhoServed />
     </EvaluationPages>
   );
 }
@@ -47,7 +51,7 @@ function Alarms() {
             </Empty>
           ) : (
             <>
-              <table className="hg-small-table" aria-label="alarms">
+              <table className="hg-small-table hg-alarms" aria-label="alarms">
                 <thead>
                   <tr>
                     <th scope="col">Target</th>
@@ -71,7 +75,7 @@ function Alarms() {
                         <Text>{each.sentence}</Text>
                       </td>
                       <td>
-                        <Instant at={each.since} />
+                        <Moment at={each.since} />
                       </td>
                       <td>{each.how_sure}</td>
                       <td>{KINDS[each.kind] ?? each.kind}</td>
@@ -170,23 +174,6 @@ export function Phase({ of }: { of: Target }) {
         </div>
       )}
     </>
-  );
-}
-
-/** From here on more evidence tells nobody more. */
-const FAR = 1000;
-
-/** How much speaks for a change, against what makes an alarm; nothing while it learns. */
-export function Evidence({ of }: { of: Target }) {
-  if (of.phase === "reference") {
-    return <span className="hg-soft">–</span>;
-  }
-  const digits = (value: number): string => (value >= 100 ? count(Math.round(value)) : String(Number(value.toPrecision(2))));
-  const said = of.evidence >= FAR * of.alarm_at ? `over ${count(FAR)} times what an alarm takes` : `${digits(of.evidence)}, an alarm takes ${digits(of.alarm_at)}`;
-  return (
-    <span className="hg-number" title="evidence that no change would bring about on average more than once in the time that [drift] names">
-      {said}
-    </span>
   );
 }
 

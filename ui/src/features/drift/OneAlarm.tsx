@@ -12,7 +12,7 @@ import { To } from "@/shell/To";
 import { useChange } from "@/shell/useChange";
 import { useKeyNames } from "../access/useKeys";
 import { Back } from "../evaluation/Back";
-import { type Alarm, callsOf, canaryOf, figureOf, KINDS, SIGNALS } from "./driftWords";
+import { type Alarm, callsOf, canaryOf, figureOf, KINDS, SIGNALS, watchOf } from "./driftWords";
 import { DRIFT, useAlarm } from "./useDrift";
 
 /** One alarm: what changed, since when, how sure that is, and what it touches. */
@@ -34,6 +34,7 @@ function Page({ alarm }: { alarm: Alarm }) {
   const mayAcknowledge = useMay("drift:write");
   const nameOf = useKeyNames();
   const canary = canaryOf(alarm);
+  const watch = watchOf(alarm);
   return (
     <div>
       <Back path="/drift" to="drift" title={alarm.target}>
@@ -62,6 +63,10 @@ function Page({ alarm }: { alarm: Alarm }) {
               canary ? (
                 <To key="canary" path={`/drift/canaries/${encodeURIComponent(canary)}`}>
                   the canary {canary}
+                </To>
+              ) : watch ? (
+                <To key="watch" path={`/drift/traffic/${watch}`}>
+                  live traffic
                 </To>
               ) : (
                 (KINDS[alarm.kind] ?? alarm.kind)

@@ -7,6 +7,7 @@ import type { Patch } from "@/shell/view";
 
 export type Alarm = Schemas["AlarmView"];
 export type Change = Alarm["changes"][number];
+export type Watch = Schemas["TrafficWatch"];
 export type Target = Schemas["CanaryView"]["targets"][number];
 
 export const SIGNALS: Record<string, string> = {
@@ -85,4 +86,61 @@ export function callsOf(target: string, from: string, to: string | null, canary:
     from: rounded(Date.parse(from) - MINUTE_MS),
     to: rounded(to ? Date.parse(to) + MINUTE_MS : Math.ceil(Date.now() / MINUTE_MS) * MINUTE_MS),
   };
+}
+
+/** The page of a watch of live traffic. */
+export function pathOfWatch(watch: Pick<Watch, "id">): string {
+  return `/drift/traffic/${watch.id}`;
+}
+
+/** The watch of live traffic that an alarm is of; null for other alarms. */
+export function watchOf(alarm: Alarm): string | null {
+  return alarm.kind === "traffic" ? (alarm.watch.split("/").at(-1) ?? null) : null;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** The calls that a watch has seen, whatever time and project one looks at. */
+export function callsOfWatch(watch: Watch): Patch {
+  const [prompt, version] = promptOf(watch.prompt);
+  return {
+    target: watch.target,
+    model: watch.model,
+    project: watch.project,
+    environment: null,
+    range: null,
+    prompt,
+    prompt_version: version,
+    release: watch.release || null,
+    from: new Date(Date.parse(watch.since)).toISOString(),
+    to: new Date(Date.parse(watch.last_hour) + HOUR_MS).toISOString(),
+  };
+}
+
+/** A prompt and its version; of calls with several, the first, since calls are asked for by one. */
+function promptOf(used: string): [string | null, string | null] {
+  const [name, version] = (used.split(", ")[0] ?? "").split("@");
+  return [name || null, name ? (version ?? null) : null];
+}
+
+/** The signal that speaks most for a change, and which way; empty while nothing does. */
+export function mostOf(watch: Watch): string {
+  const sides = watch.signals.flatMap((each) => [
+    { evidence: each.evidence_up ?? 0, words: `${SIGNALS[each.signal] ?? each.signal}, more` },
+    { evidence: each.evidence_down ?? 0, words: `${SIGNALS[each.signal] ?? each.signal}, less` },
+  ]);
+  const most = sides.sort((one, other) => other.evidence - one.evidence)[0];
+  return most && most.evidence > 1 ? most.words : "";
+}
+
+/** Where a signal usually lies, as far as it is watched. */
+export function usualOf(signal: Watch["signals"][number]): string {
+  const { signal: name, usual_low: low, usual_high: high } = signal;
+  if (low === null && high === null) {
+    return "–";
+  }
+  if (low === null || high === null) {
+    return low === null ? `up to ${valueOf(name, high)}` : `from ${valueOf(name, low)}`;
+  }
+  return `${valueOf(name, low)} to ${valueOf(name, high)}`;
 }

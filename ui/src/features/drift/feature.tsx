@@ -1,11 +1,24 @@
 import { lazy } from "react";
-import type { Feature } from "@/shell/registry";
+import { api, ask } from "@/api";
+import type { Feature, Found } from "@/shell/registry";
 
 export const feature: Feature = {
   under: "Experiments",
+  grant: "drift:read",
   pages: [
     { path: "/drift", component: lazy(() => import("./Drift")), title: "Drift" },
     { path: "/drift/alarms/$alarm", component: lazy(() => import("./OneAlarm")), title: "One alarm" },
+    { path: "/drift/traffic/$watch", component: lazy(() => import("./OneWatch")), title: "One watch of live traffic" },
     { path: "/drift/canaries/$canary", component: lazy(() => import("./OneCanary")), title: "One canary" },
   ],
+  search: async (text, signal, grants): Promise<Found[]> => {
+    if (!grants.includes("snapshots:read")) {
+      return [];
+    }
+    const found = await ask(api.GET("/api/v1/drift/canaries", { signal }));
+    const wanted = text.toLowerCase();
+    return found.items
+      .filter((each) => each.name.toLowerCase().includes(wanted))
+      .map((each): Found => ({ title: each.name, kind: "canary", path: `/drift/canaries/${encodeURIComponent(each.name)}` }));
+  },
 };

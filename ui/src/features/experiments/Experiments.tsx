@@ -1,6 +1,6 @@
 import { Answered, Empty } from "@/core/States";
 import { Text } from "@/core/Text";
-import { Instant, Name, State } from "@/core/Values";
+import { Moment, Name, State } from "@/core/Values";
 import { To } from "@/shell/To";
 import { useShared } from "@/shell/view";
 import { EvaluationPages } from "../evaluation/EvaluationPages";
@@ -85,7 +85,7 @@ function List({ items }: { items: Item[] }) {
               <td>{each.arms.join(", ")}</td>
               <td>{each.unit}</td>
               <td>
-                <Instant at={each.started_at} />
+                <Moment at={each.started_at} />
               </td>
               <td>
                 <Text>{sentences[place] ?? "…"}</Text>

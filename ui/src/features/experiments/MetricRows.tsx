@@ -5,6 +5,8 @@ import { Problem } from "@/core/Dialogs";
 import { Text } from "@/core/Text";
 import { State } from "@/core/Values";
 import { To } from "@/shell/To";
+import { useShared } from "@/shell/view";
+import { type Change, useMarks } from "../series/useMarks";
 import { type Comparison, callsBehind, callsOf, changeOf, FINDINGS, type Metric, type Report, spanOf, valueOf } from "./experimentWords";
 
 type Looks = Schemas["Looks"];
@@ -89,7 +91,14 @@ function Known({ metric, one, report, until }: Omit<MetricProps, "looks"> & { on
   );
 }
 
+/** What changed between the first and the last moment of a chart, whatever time the page looks at. */
+function useMarksOf(at: string[] | undefined): Change[] {
+  const view = useShared();
+  return useMarks({ ...view, project: undefined, from: at?.[0] ?? view.from, to: at?.at(-1) ?? view.to, isLive: false });
+}
+
 function OverTime({ metric, one, report, looks }: Omit<MetricProps, "until"> & { one: Comparison }) {
+  const marks = useMarksOf(looks.data?.at);
   if (looks.error) {
     return <Problem error={looks.error} />;
   }
@@ -113,6 +122,7 @@ function OverTime({ metric, one, report, looks }: Omit<MetricProps, "until"> & {
       boundName={isGuardrail ? "most that may be lost" : "no difference"}
       least={line.least}
       tone={FINDINGS[one.finding][0]}
+      marks={marks.filter((mark) => mark.kind !== "alert")}
       write={(value) => changeOf(value, line.scale)}
       writeSpan={(low, high) => spanOf(low, high, line.scale)}
     />

@@ -10,7 +10,10 @@ import { callsOf } from "../budgets/scope";
 import { useBudgets } from "../budgets/useBudgets";
 import { useMarks } from "../series/useMarks";
 import { type Series, type SeriesGroup, useSeries } from "../series/useSeries";
+import { ByGroup } from "./ByGroup";
 import { FirstCall, FirstRun } from "./FirstRun";
+import { GROUPINGS, groupingOf, sum } from "./grouping";
+import { Panel } from "./Panel";
 import { StandsOut } from "./Sentences";
 import { useFirstCall } from "./useFirstCall";
 import { WhatChanged } from "./WhatChanged";
@@ -55,43 +58,48 @@ export default function Overview() {
   );
 }
 
-function sum(values: number[]): number {
-  return values.reduce((total, value) => total + value, 0);
-}
-
 function Charts({ series }: { series: Series }) {
-  const { set } = useView();
+  const { search, set } = useView();
+  const by = groupingOf(search["by"]);
   const marks = useMarks(useShared());
   const group = series.groups[0] as SeriesGroup;
   const onSelect = (from: string, to: string): void => set({ from, to, range: null });
   const common = { at: series.at, end: series.end, marks, onSelect };
   return (
-    <div className="hg-charts">
-      <Calls group={group} common={common} />
-      <Spend group={group} common={common} />
-      <Latency group={group} common={common} />
-      <Failures series={series} common={common} />
-    </div>
+    <>
+      <div className="hg-by" role="group" aria-label="by what">
+        <span className="hg-soft">By</span>
+        {GROUPINGS.map(([name, title]) => (
+          <button
+            key={name}
+            type="button"
+            className="hg-button hg-quiet-button"
+            aria-pressed={(by ?? "") === name}
+            onClick={() => set({ by: name || null }, true)}
+          >
+            {title}
+          </button>
+        ))}
+      </div>
+      {by ? (
+        <ByGroup by={by} common={common} />
+      ) : (
+        <div className="hg-charts">
+          <Calls group={group} common={common} />
+          <Spend group={group} common={common} />
+          <Latency group={group} common={common} />
+          <Failures series={series} common={common} />
+        </div>
+      )}
+    </>
   );
 }
 
-interface Common {
+export interface Common {
   at: string[];
   end: string;
   marks: { at: string; name: string }[];
   onSelect: (from: string, to: string) => void;
-}
-
-function Panel({ title, total, children }: { title: string; total: React.ReactNode; children: React.ReactNode }) {
-  return (
-    <section className="hg-panel" aria-label={title}>
-      <header>
-        <h2>{title}</h2>
-        <span className="hg-total">{total}</span>
-      </header>
-      {children}
-    </section>
-  );
 }
 
 function Calls({ group, common }: { group: SeriesGroup; common: Common }) {
@@ -195,7 +203,7 @@ function Latency({ group, common }: { group: SeriesGroup; common: Common }) {
 
 function Failures({ series, common }: { series: Series; common: Common }) {
   const lines = series.failures.map((line, place) => ({
-    label: line.code ?? "all others",
+    label: line.code === "" ? "no code" : (line.code ?? "all others"),
     colour: SHADES[place % SHADES.length] ?? "soft",
     values: line.counts,
     code: line.code,

@@ -158,8 +158,8 @@ function ofFailures(series: Series | undefined): Sentence[] {
     if (line.code === null || share < FAILS) {
       return [];
     }
-    const text = `${percent(share)} of calls fail with ${line.code}: ${line.calls} of ${calls}`;
-    return [{ weight: 60 + share * 30, tone: "bad", text, path: "/requests", filter: { code: line.code } }];
+    const text = `${percent(share)} of calls fail ${line.code ? `with ${line.code}` : "without a code"}: ${line.calls} of ${calls}`;
+    return [{ weight: 60 + share * 30, tone: "bad", text, path: "/requests", filter: line.code ? { code: line.code } : { status: "error" } }];
   });
 }
 

@@ -5,5 +5,5 @@ const Parts = lazy(() => import("./Parts"));
 
 /** Each drawn part in all its states, for those who build pages: not in the rail, and it asks for nothing. */
 export const feature: Feature = {
-  pages: [{ path: "/parts", component: Parts, title: "Parts" }],
+  pages: [{ path: "/parts", component: Parts, title: "Parts", isHidden: true }],
 };

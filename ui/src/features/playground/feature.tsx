@@ -6,8 +6,4 @@ const Playground = lazy(() => import("./Playground"));
 export const feature: Feature = {
   grant: "calls:make",
   pages: [{ path: "/playground", component: Playground, title: "Playground" }],
-  search: (text) =>
-    Promise.resolve(
-      "playground".includes(text.toLowerCase()) ? [{ title: "Playground", kind: "page", path: "/playground" }] : [],
-    ),
 };

@@ -9,7 +9,7 @@ export const feature: Feature = {
   grant: "releases:read",
   pages: [
     { path: "/releases", component: lazy(() => import("./Releases")), title: "Releases" },
-    { path: "/releases/compare", component: lazy(() => import("./Compare")), title: "Two releases" },
+    { path: "/releases/compare", component: lazy(() => import("./Compare")), title: "Two releases", isHidden: true },
     { path: "/releases/$release", component: lazy(() => import("./OneRelease")), title: "One release" },
   ],
   search: async (text, signal): Promise<Found[]> => {

@@ -23,7 +23,7 @@ export const feature: Feature = {
     const named = models.items.flatMap((row) => (row.model?.toLowerCase().includes(text.toLowerCase()) ? [row.model] : []));
     return [
       ...named.map((model): Found => ({ title: model, kind: "model: its requests", path: "/requests", filter: { model } })),
-      { title: text, kind: "requests that hold this text", path: "/requests", filter: { text } },
+      { title: text, kind: "requests that hold this text", path: "/requests", filter: { text }, isSaid: true },
     ];
   },
 };

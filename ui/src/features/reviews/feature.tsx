@@ -5,6 +5,7 @@ import { pathOf } from "./judgeWords";
 
 export const feature: Feature = {
   under: "Experiments",
+  grant: "judges:read",
   pages: [
     { path: "/reviews", component: lazy(() => import("./Reviews")), title: "Reviews" },
     { path: "/reviews/$judge", component: lazy(() => import("./OneJudge")), title: "One judge" },

@@ -4,7 +4,7 @@ import { Facts } from "@/core/Facts";
 import { Stages, type Step } from "@/core/Stages";
 import { Answered } from "@/core/States";
 import { Text } from "@/core/Text";
-import { Instant, State } from "@/core/Values";
+import { Moment, State } from "@/core/Values";
 import { count, span } from "@/core/format";
 import { useMay } from "@/shell/session";
 import { To } from "@/shell/To";
@@ -138,7 +138,7 @@ function History({ shown }: { shown: Shown }) {
             {shown.moves.map((move) => (
               <tr key={`${move.at} ${move.action}`}>
                 <th scope="row">
-                  <Instant at={move.at} />
+                  <Moment at={move.at} />
                 </th>
                 <td>
                   <State tone={move.action === "back" ? "bad" : move.action === "advance" ? "good" : "quiet"}>{ACTIONS[move.action]}</State>

@@ -36,7 +36,7 @@ export const feature: Feature = {
     const query = { text, limit: HITS };
     const hits = await ask(api.GET("/api/v1/traces/search", { params: { query }, signal })).catch(() => null);
     return [
-      { title: text, kind: "traces that hold this text", path: "/traces", filter: { text } },
+      { title: text, kind: "traces that hold this text", path: "/traces", filter: { text }, isSaid: true },
       ...(hits?.items ?? []).map(foundOf),
     ];
   },

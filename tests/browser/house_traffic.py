@@ -1,0 +1,85 @@
+"""Weeks of live traffic to watch: calls that are as they were, some whose answers grew, some too new to tell.
+
+Written as the shipper writes them; the server's own job looks at the hours. Read next: `house_evaluation`.
+"""
+
+import asyncio
+import random
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+from tests.browser.console_house import House, id_at
+from tests.browser.house_evaluation import until
+from tests.contract.made_entries import make_end
+
+from headgate.core.call import Usage
+from headgate.core.entries import END, End, PromptUsed
+from headgate.core.ports import Envelope
+from headgate.drift.traffic import TrafficSink
+from headgate.records.sink import RecordSink
+from headgate.store.database import Database
+
+HOUR_MS = 3_600_000
+HOURS = 300
+GREW_HOURS_AGO = 60
+NEW_HOURS = 30
+CALLS_AN_HOUR = 6
+
+
+def trafficked(house: House) -> None:
+    """Write the weeks, and wait until all of them were looked at and the change was told."""
+    calls = list(_weeks())
+    url = house.running.database_url()
+    # In a thread of its own: the browser's driver may have a loop that runs in this one.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(_write(url, calls))).result()
+    until(lambda: len(house.running.get("/drift/traffic")["items"]) == 3)
+    until(lambda: house.running.get("/drift/traffic", phase="alarmed")["items"])
+
+
+def _weeks() -> Iterator[End]:
+    source = random.Random(23)
+    for ago in range(HOURS, 1, -1):
+        yield from _hour(source, ago, "support-bot", "mock/small", 200)
+        yield from _hour(source, ago, "writer", "claude/sonnet", 600 if ago < GREW_HOURS_AGO else 200)
+        if ago < NEW_HOURS:
+            yield from _hour(source, ago, "careful", "shaky/large", 300)
+
+
+def _hour(source: random.Random, ago: int, model: str, target: str, tokens: int) -> Iterator[End]:
+    slot = int(time.time() * 1000) // HOUR_MS * HOUR_MS - ago * HOUR_MS
+    for _ in range(CALLS_AN_HOUR):
+        started = slot + source.randrange(HOUR_MS)
+        output = max(1, int(source.lognormvariate(0, 0.5) * tokens))
+        yield msgspec.structs.replace(
+            make_end(id_at(started, source)),
+            started_ms=started,
+            usage=Usage(input=50, output=output),
+            duration_ms=5 * output,
+            first_token_ms=300,
+            cost_pico_usd=10_000_000 * output,
+            project="default",
+            model=model,
+            target=target,
+            operation="chat",
+            tags=(),
+            prompts=(PromptUsed("greeting", 1),) if model == "writer" else (),
+            served_model=f"{target.rpartition('/')[2]}-2026-05-01",
+        )
+
+
+async def _write(url: str, calls: Sequence[End]) -> None:
+    async with (
+        Database(url, connections_max=1, name="tests") as database,
+        database.transaction() as connection,
+    ):
+        for start in range(0, len(calls), 500):
+            batch = [
+                Envelope(uuid.uuid4().bytes, END, msgspec.msgpack.encode(call))
+                for call in calls[start : start + 500]
+            ]
+            for sink in (RecordSink(), TrafficSink()):
+                await sink.apply(connection, batch)
