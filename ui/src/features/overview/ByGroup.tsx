@@ -16,6 +16,9 @@ import { Panel } from "./Panel";
 const COLOURS = ["blue", "orange", "green", "purple", "sky", "vermillion", "yellow", "mark", "soft"];
 const DASHES: (number[] | undefined)[] = [undefined, [6, 3], [2, 3], [8, 3, 2, 3], [1, 2], [10, 4], [4, 2], [3, 5], [1, 4]];
 
+/** How calls without a user, model and so on are asked for. */
+const WITHOUT = "-";
+
 interface ByProps {
   by: Grouping;
   common: Pick<Common, "marks" | "onSelect">;
@@ -33,7 +36,7 @@ function BySeries({ by, common }: { by: GroupName; common: ByProps["common"] }) 
     <Answered of={series} what="the charts">
       {(found) => {
         const at = { ...common, at: found.at, end: found.end };
-        const groups = found.groups.map((group) => ({ ...group, title: titleOf(group, by === "key" ? nameOf : null), by }));
+        const groups = found.groups.map((group) => ({ ...group, name: group.is_rest ? null : group.name || WITHOUT, title: titleOf(group, by === "key" ? nameOf : null), by }));
         return (
           <div className="hg-charts">
             <CallsBy groups={groups.map((each) => ({ ...each, counts: callsOf(each) }))} common={at} />
@@ -101,7 +104,7 @@ function ByUser() {
                   <tr key={each.user}>
                     <th scope="row">{each.user ? <Text>{each.user}</Text> : <span className="hg-soft">none</span>}</th>
                     <td className="hg-right hg-number">
-                      <Behind group={{ name: each.user || null, title: each.user, by: "user" }}>{count(each.calls)}</Behind>
+                      <Behind group={{ name: each.user || WITHOUT, title: each.user, by: "user" }}>{count(each.calls)}</Behind>
                     </td>
                     <td>
                       <Bar of={each.callShare} label={`calls of ${each.user || "none"}`} />
@@ -132,20 +135,20 @@ function Bar({ of, label }: { of: number; label: string }) {
 }
 
 interface Named {
-  /** Null for calls without one, and for all others. */
+  /** Null for all others. */
   name: string | null;
   title: string;
   by: Grouping;
 }
 
-/** The calls of a group; of those without one, and of all others, nothing can be asked. */
+/** The calls of a group; of all others nothing can be asked. */
 function Behind({ group, filter = {}, children }: { group: Named; filter?: Patch; children: string }) {
   return group.name ? (
     <To path="/requests" filter={{ [group.by]: group.name, ...filter }}>
       {children}
     </To>
   ) : (
-    <span data-fact title="calls without one, or of all others, can't be listed">
+    <span data-fact title="the calls of all others can't be listed together">
       {children}
     </span>
   );
