@@ -63,7 +63,7 @@ def test_the_list_of_watches_is_the_apis(watched: House, looking: Opener) -> Non
         cells = rows.nth(place + 1).get_by_role("cell").all_inner_texts()
         assert cells[0] == item["target"]
         assert cells[1].startswith(item["prompt"] or "none known")
-        assert cells[6] == f"{item['calls']:,}"
+        assert cells[5] == f"{item['calls']:,}"
     served: Any = watched.running.get("/drift/traffic/served")["items"]
     names = page.get_by_role("table", name="who served").get_by_role("row")
     expect(names).to_have_count(1 + len(served))

@@ -18,3 +18,33 @@ export function callsOf(budget: Budget, now: number): Patch {
     ...times,
   };
 }
+
+/** What of a call decides which budgets count it. */
+export interface Counted {
+  project: string;
+  key: string;
+  user: string | null;
+  model: string;
+  target: string | null;
+  tags: readonly string[];
+}
+
+/** Whether a budget counts a call, as the gateway decides it: all parts of its scope must match. */
+export function counts(budget: Pick<Budget, "scope" | "key">, call: Counted): boolean {
+  if (budget.key && budget.key !== call.key) {
+    return false;
+  }
+  const target = call.target ?? "";
+  const values: Record<string, readonly string[]> = {
+    project: [call.project],
+    key: [call.key],
+    // Without a user a call counts under its key.
+    user: [call.user ?? call.key],
+    provider: [target.split("/")[0] ?? ""],
+    model: [call.model, target],
+    tag: call.tags,
+  };
+  return Object.entries(budget.scope as Record<string, string>).every(([name, wanted]) =>
+    wanted === "*" ? (values[name] ?? []).some((value) => value !== "") : (values[name] ?? []).includes(wanted),
+  );
+}

@@ -17,6 +17,7 @@ import { Conversation } from "../messages/Conversation";
 import { type Said, answeredIn, saidIn } from "../messages/conversation";
 import { draftOf } from "../playground/draft";
 import { curlOf, type Detail, promptsOf } from "./detail";
+import { CallBudgets } from "./CallBudgets";
 import { Changes, CostFacts, Overrides, WhoFacts } from "./CallFacts";
 import { CallScores } from "./CallScores";
 import { Exposures } from "./Exposures";
@@ -52,6 +53,7 @@ function Shown({ detail }: { detail: Detail }) {
         <Middle detail={detail} />
         <aside className="hg-call-facts" aria-label="facts">
           <CostFacts detail={detail} />
+          <CallBudgets detail={detail} />
           <CallScores detail={detail} />
           <WhoFacts detail={detail} />
           <Exposures detail={detail} />

@@ -109,6 +109,8 @@ export function WhoFacts({ detail }: { detail: Detail }) {
           fact("session", "session", detail.session),
           fact("model", "model", detail.model),
           fact("target", "target", detail.target),
+          ["answered as", detail.served_model ? <Text>{detail.served_model}</Text> : null],
+          ["ended by", detail.finish],
           [
             "prompts",
             prompts.length > 0

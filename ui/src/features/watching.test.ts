@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { counts } from "./budgets/scope";
 import { callsOfWatch, mostOf, usualOf, type Watch, watchOf } from "./drift/driftWords";
 import { digits, wayOf } from "./drift/Evidence";
 import { bandOf } from "./drift/usual";
@@ -77,5 +78,20 @@ describe("the overview by what one asks", () => {
       { user: "", calls: 8, cost: null, callShare: 1, costShare: 0 },
     ]);
     expect(barsOf([])).toEqual([]);
+  });
+});
+
+describe("a budget", () => {
+  const call = { project: "default", key: "k1", user: null, model: "assistant", target: "mock/small", tags: ["team:mail"] };
+  const of = (scope: Record<string, string>, key: string | null = null) => counts({ scope, key } as Parameters<typeof counts>[0], call);
+  it("counts a call where all of its scope matches", () => {
+    expect(of({})).toBe(true);
+    expect(of({ provider: "mock", tag: "team:mail" })).toBe(true);
+    expect(of({ model: "assistant" })).toBe(true);
+    expect(of({ model: "mock/small" })).toBe(true);
+    expect(of({ user: "k1" })).toBe(true);
+    expect(of({ user: "*" })).toBe(true);
+    expect(of({ project: "default", provider: "claude" })).toBe(false);
+    expect(of({}, "k2")).toBe(false);
   });
 });

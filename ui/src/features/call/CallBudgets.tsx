@@ -1,0 +1,36 @@
+import { Share } from "@/core/Values";
+import { Text } from "@/core/Text";
+import { To } from "@/shell/To";
+import { useShared } from "@/shell/view";
+import { burnOf, meterOf } from "../budgets/burn";
+import { counts } from "../budgets/scope";
+import { useBudgets } from "../budgets/useBudgets";
+import type { Detail } from "./detail";
+
+/** The budgets that count a call, as they are now, and how much of each is spent. */
+export function CallBudgets({ detail }: { detail: Detail }) {
+  const budgets = useBudgets(useShared());
+  const touched = (budgets.data ?? []).filter((each) => counts(each, detail));
+  if (touched.length === 0) {
+    return null;
+  }
+  return (
+    <section aria-label="budgets">
+      <h2>Budgets that count it</h2>
+      <dl className="hg-facts">
+        {touched.map((each) => (
+          <div key={meterOf(each)}>
+            <dt>
+              <Share of={burnOf(each, Date.now()).share} label={`spent of ${meterOf(each)}`} />
+            </dt>
+            <dd>
+              <To path="/spend" filter={{ budget: each.name }}>
+                <Text>{meterOf(each)}</Text>
+              </To>
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}
