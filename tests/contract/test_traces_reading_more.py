@@ -88,6 +88,7 @@ async def test_facets_are_counted_over_what_matches(
     monkeypatch.setattr("headgate.traces.reading.facets.LOOK", look)
     for number in range(3):
         facets = ["key:k1", "model:a:b", f"tag:t{number}", "status:error"][: 4 if number == 1 else 3]
+        facets.append(f"tag:run:{number}")  # of one run of a check, of which there are ever more
         await put_trace(database, new_trace(), user="anna" if number else "", facets=facets, flags=["f"])
     await put_trace(database, new_trace(), name="other", project="blue", started_at=at(5000))
     async with database.connection() as connection:

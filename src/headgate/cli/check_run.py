@@ -26,6 +26,7 @@ from headgate.cli.command import Api
 from headgate.cli.failure import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNREACHABLE, CommandFailed
 from headgate.cli.model_calls import ModelCalls
 from headgate.cli.progress import Bars
+from headgate.core.names import RUN_TAG
 
 EXIT_OPEN: Final = 2
 """Neither passed nor failed: more cases are needed."""
@@ -129,7 +130,7 @@ class _Runner:
         ask = ModelCalls(
             self._api.client.url,
             self._api.client.key,
-            tags=(f"check:{check.name}"[:64], f"run:{kept.run}"),
+            tags=(f"check:{check.name}"[:64], f"{RUN_TAG}{kept.run}"),
             timeout_s=check.timeout_s,
         )
         done = len(kept.known)

@@ -10,6 +10,9 @@ import msgspec
 
 SIMPLE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
+RUN_TAG: Final = "run:"
+"""Begins the tag of one run of a check: there are ever more of them, so sums and facets leave them out."""
+
 Name = Annotated[
     str, msgspec.Meta(pattern=rf"^{SIMPLE_NAME.pattern}(?!\n)$", description="letters, digits, . _ -")
 ]

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 import msgspec
 
 from headgate.core.entries import End
+from headgate.core.names import RUN_TAG
 from headgate.records import sketch
 from headgate.records.model import fold
 from headgate.records.rows import instant, name
@@ -91,12 +92,15 @@ def by_slot(ends: Iterable[End]) -> dict[SlotKey, Delta]:
 
 
 def by_day(ends: Iterable[End]) -> dict[DayKey, Delta]:
-    """Sum calls by user (the empty one included) and by tag; a call with two tags counts under both."""
+    """Sum calls by user (the empty one included) and by tag; a call with two tags counts under both.
+
+    Tags of single runs of checks are left out: they would use up the room of all others.
+    """
     deltas: dict[DayKey, Delta] = {}
     for end in ends:
         project, day = name(end.project), slot_of(end.started_ms).astimezone(UTC).date()
         deltas.setdefault((project, day, "user", name(end.user)), Delta()).count(end)
-        for tag in dict.fromkeys(name(tag) for tag in end.tags):
+        for tag in dict.fromkeys(name(tag) for tag in end.tags if not tag.startswith(RUN_TAG)):
             deltas.setdefault((project, day, "tag", tag), Delta()).count(end)
     return dict(sorted(deltas.items()))
 

@@ -224,6 +224,7 @@ with counted as materialized ([traces]), worded as (
     from (
         select word, count(*) as traces from counted c, unnest(c.facets) word
         where not starts_with(word, 'status:') and not starts_with(word, 'flag:')
+            and not starts_with(word, 'tag:run:')
         group by word
         union all select 'name:' || name, count(*) from counted where name <> '' group by name
         union all select 'user:' || "user", count(*) from counted where "user" <> '' group by "user"
