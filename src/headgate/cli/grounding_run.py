@@ -212,9 +212,7 @@ def _budget(text: str | None) -> int | None:
     try:
         return None if text is None else parse_usd(text)
     except ValueError as error:
-        raise CommandFailed(
-            f"--budget {text!r} is no amount: {error}", "write US dollars, such as 0.50"
-        ) from error
+        raise CommandFailed(f"--budget {error}", "write US dollars, such as 0.50") from error
 
 
 @contextmanager

@@ -92,7 +92,9 @@ def _in_code(path: Path) -> list[Json]:
     from headgate.prompts.scanning import Options, scan_tree
 
     if not path.exists():
-        raise CommandFailed(f"there is no {path}", "name a folder of code, such as `--code .`")
+        raise CommandFailed(
+            f"there is no folder or file {str(path)!r}", "name a folder of code, such as `--code .`"
+        )
     today = date.today()
     return [
         {**msgspec.to_builtins(each), "days_left": (date.fromisoformat(each.until) - today).days}
