@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -45,6 +46,14 @@ targets = ["mock/priced"]
 budget = "0.0001 USD"
 reference = 20
 
+[[canaries]]
+name = "orders"
+targets = ["mock/small"]
+dataset = "orders"
+scorer = "contains"
+reference = 20
+cases_a_run = 4
+
 [prices."mock/priced"]
 input = "100"
 output = "100"
@@ -84,7 +93,7 @@ def test_a_model_that_answers_otherwise_is_found_and_named(running: Running) -> 
     until(lambda: target_of(running)["phase"] == "watching")
     shown = target_of(running)
     assert (shown["answers"], shown["last_state"]) == (0, "done")
-    assert set(shown["signals"]) == {"score", "length", "new_answer", "refused"}
+    assert set(shown["signals"]) == {"score", "length", "new_answer", "wording", "refused"}
 
     said = running.command("drift", "run", "daily")
     assert "no change is known" in said
@@ -156,3 +165,29 @@ def test_a_target_that_fails_and_a_budget_that_is_spent_are_said_plainly(running
     assert (thrifty["targets"][0]["phase"], thrifty["targets"][0]["answers"]) == ("reference", 4)
     assert "learns what is usual (8 of 20 answers)" in running.command("drift", "run", "thrifty")
     assert "there is no canary 'none'" in running.command("drift", "run", "none", status=1)
+
+
+def test_a_dataset_is_a_suite_of_which_another_version_is_learnt_anew(
+    running: Running, tmp_path: Path
+) -> None:
+    until(lambda: target_of(running, "orders")["last_state"] == "failed")
+    assert "there is no dataset 'orders' in default" in target_of(running, "orders")["note"]
+    cases = tmp_path / "cases.jsonl"
+    cases.write_text(
+        '{"id": "one", "input": "Where is order 1000?", "expected": "in transit"}\n'
+        '{"id": "two", "input": [{"role": "user", "content": "And order 1001?"}]}\n'
+        '{"id": "three", "variables": {"order": 3}}\n'
+    )
+    running.command("datasets", "create", "orders", str(cases))
+    assert "no change is known" in running.command("drift", "run", "orders")
+    shown = running.get("/drift/canaries/orders")
+    assert (shown["dataset"], shown["cases"]) == ("orders", 2), "what needs a managed prompt is left out"
+    results = {each["case"]: each for each in shown["results"]}
+    assert set(results) == {"one", "two"}
+    assert (results["one"]["score"], results["two"]["score"]) == (0, None)
+    version = shown["version"]
+    cases.write_text('{"id": "four", "input": "And order 1002?"}\n')
+    running.command("datasets", "add", "orders", str(cases))
+    shown = running.get("/drift/canaries/orders")
+    assert (shown["cases"], shown["targets"][0]["phase"]) == (3, "reference")
+    assert shown["version"] != version

@@ -4,7 +4,8 @@ from typing import Final
 
 import msgspec
 
-from headgate.config.document import CanaryTable, CaseTable, Document
+from headgate.config.document import Document
+from headgate.config.drift_tables import CanaryTable, CaseTable
 from headgate.config.lines import Path
 from headgate.config.problems import Problems, nearest
 from headgate.config.values import read_amount, read_duration
@@ -39,7 +40,7 @@ def _canary(table: CanaryTable) -> Canary:
     canary = Canary(
         name=table.name,
         targets=table.targets,
-        cases=tuple([_case(case, place) for place, case in enumerate(table.cases, 1)]) or BUILT_IN,
+        cases=_cases(table),
         every_s=read_duration(table.every),
         draws=table.cases_a_run,
         reference=table.reference,
@@ -48,8 +49,16 @@ def _canary(table: CanaryTable) -> Canary:
         ),
         project=table.project,
         budget_pico_usd=read_amount(table.budget),
+        dataset=table.dataset or "",
+        scorer=table.scorer,
     )
     return msgspec.structs.replace(canary, version=version_of(canary))
+
+
+def _cases(table: CanaryTable) -> tuple[Case, ...]:
+    if table.dataset is not None:
+        return ()
+    return tuple([_case(case, place) for place, case in enumerate(table.cases, 1)]) or BUILT_IN
 
 
 def _case(table: CaseTable, place: int) -> Case:
@@ -76,6 +85,7 @@ def _check(document: Document, table: CanaryTable, path: Path, problems: Problem
         problems.add((*path, "project"), f"is {table.project!r}, which [projects] does not have{close}")
     for reserved in sorted({"model", "messages", "stream"} & set(table.parameters or ())):
         problems.add((*path, "parameters", reserved), "is set by the canary itself; take it out")
+    _check_dataset(table, path, problems)
     names: set[str] = set()
     for place, case in enumerate(table.cases):
         compiled = _case(case, place + 1)
@@ -87,6 +97,18 @@ def _check(document: Document, table: CanaryTable, path: Path, problems: Problem
         reason = _fault(compiled)
         if reason:
             problems.add((*path, "cases", place, "expected"), reason)
+
+
+def _check_dataset(table: CanaryTable, path: Path, problems: Problems) -> None:
+    if table.dataset is None:
+        if table.scorer is not None:
+            problems.add((*path, "scorer"), "is for the cases of a dataset; write it into each case")
+        return
+    name, at, version = table.dataset.partition("@")
+    if not name or (at and not (version.isascii() and version.isdigit())):
+        problems.add((*path, "dataset"), f"is {table.dataset!r}; write a name, or name@version with a number")
+    if table.cases:
+        problems.add((*path, "dataset"), "stands beside cases of its own; write one or the other")
 
 
 def _fault(case: Case) -> str:

@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from headgate.config.document import CaseTable, Document
+from headgate.config.document import Document
+from headgate.config.drift_tables import CaseTable
 from headgate.config.lines import Path
 from headgate.config.problems import Problems
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from headgate.catalog.model import KindName
+from headgate.config.drift_tables import CanaryTable, DriftTable
 from headgate.config.grounding_table import GroundingTable
 from headgate.config.snapshot import OnRefusal, Strategy, Strictness, StructuredOutput
 from headgate.config.values import (
@@ -27,7 +28,6 @@ from headgate.config.values import (
     Url,
 )
 from headgate.core.call import AnyDialect, RecordMode
-from headgate.drift.model import Scorer
 from headgate.experiments.model import Better, FeedbackKind, Measure, Plan, Role, UnitKind
 from headgate.meters.model import OnOutage, RateWindow, Scope, WhenExhausted, WindowName
 from headgate.releases.rule_forms import Clamps, Parameters, Removed, Replacements
@@ -351,51 +351,6 @@ class ExperimentTable(
     """Shares that move to better arms, for units of one call; without it they stay as they are written."""
     projects: Annotated[tuple[Name, ...], msgspec.Meta(max_length=64)] | None = None
     """Whose calls; all by default."""
-
-
-class CaseTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`[[canaries.cases]]`: one question of a suite."""
-
-    prompt: Annotated[str, msgspec.Meta(max_length=100_000)]
-    name: Name | None = None
-    """By default its place, such as `case-1`."""
-    system: str = ""
-    scorer: Scorer | None = None
-    """By default `exact` where something is expected, else `none`: answers are compared with earlier ones."""
-    expected: str = ""
-    """The answer, a part of it, a JSON schema, or the most characters."""
-
-
-class CanaryTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`[[canaries]]`: a pinned suite that is asked of models on a schedule, to notice when they change."""
-
-    name: Name
-    targets: Annotated[tuple[ModelName, ...], msgspec.Meta(min_length=1, max_length=64)]
-    """Models as `provider/model`."""
-    cases: Annotated[tuple[CaseTable, ...], msgspec.Meta(max_length=1000)] = ()
-    """Without any, the built-in suite of short questions with one answer."""
-    file: str | None = None
-    """More cases, a JSON object a line, beside headgate.toml; read when that is read."""
-    every: Duration = "1d"
-    cases_a_run: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 20
-    """Drawn at random, so that each value has the suite's mean."""
-    reference: Annotated[int, msgspec.Meta(ge=20, le=10_000)] = 200
-    """Answers that say what is usual; the first runs ask for them at once."""
-    parameters: dict[str, bool | int | float | str] | None = None
-    """Of each call, as the OpenAI chat route takes them; by default temperature 0 and 256 tokens."""
-    project: Name = "default"
-    """Whose calls these are."""
-    budget: Amount = "1 USD"
-    """What a run may cost, but for calls on their way; 0 for no limit."""
-
-
-class DriftTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`[drift]`: how often watches of models may be wrong."""
-
-    months_a_false_alarm: Annotated[float, msgspec.Meta(gt=0, le=1200)] = 12.0
-    """All watches together raise at most one false alarm in so many months."""
-    traffic: bool = True
-    """Whether live traffic is watched, too."""
 
 
 class LoopGuardTable(

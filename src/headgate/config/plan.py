@@ -19,7 +19,7 @@ _ANALYSIS = frozenset({"metrics", "error", "planned_units", "looks"})
 """What of an experiment may change without beginning anew."""
 
 
-_ASKED = frozenset({"cases", "file", "parameters"})
+_ASKED = frozenset({"cases", "file", "dataset", "scorer", "parameters"})
 """What of a canary decides on its answers."""
 
 

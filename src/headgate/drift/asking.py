@@ -65,10 +65,13 @@ def drawn(canary: Canary, count: int, seed: str) -> list[Case]:
 
 def body_of(canary: Canary, target: str, case: Case) -> bytes:
     """Return the body of a chat call."""
-    messages: list[dict[str, str]] = []
+    messages: list[Any] = []
     if case.system:
         messages.append({"role": "system", "content": case.system})
-    messages.append({"role": "user", "content": case.prompt})
+    if case.messages:
+        messages += msgspec.json.decode(case.messages)
+    else:
+        messages.append({"role": "user", "content": case.prompt})
     parameters: dict[str, Any] = msgspec.json.decode(canary.parameters)
     return msgspec.json.encode({**parameters, "model": target, "messages": messages})
 

@@ -17,10 +17,11 @@ from headgate.access.http import Store, Time
 from headgate.access.roles import visible
 from headgate.access.store import AuditEntry, write_audit
 from headgate.catalog.model import KindName
-from headgate.core.faults import Conflict, NotFound
+from headgate.core.faults import Conflict, Fault, NotFound
 from headgate.core.pages import LIMIT_DEFAULT, Page, decode_cursor, encode_cursor
 from headgate.drift.model import Canary, DriftRule
 from headgate.drift.outdated import Outdated, Used, outdated
+from headgate.drift.pinning import with_cases
 from headgate.drift.running import DAY_S, watch_of
 from headgate.drift.signals import CanarySignals, TargetSignals, signals_of
 from headgate.drift.store import QUERIES, acknowledge, count_watches
@@ -234,13 +235,15 @@ async def _views(
     last: Mapping[tuple[str, str], Mapping[str, Any]] = {(row["canary"], row["target"]): row for row in runs}
     watches = await count_watches(connection)
     views: list[dict[str, Any]] = []
-    for canary in canaries:
+    for each in canaries:
+        canary = await _pinned(connection, each)
         rate = canary.draws * DAY_S / canary.every_s
         promise = Promise(rule=rule, watches=watches, values_a_day=rate)
         views.append(
             {
                 "name": canary.name,
                 "version": canary.version,
+                "dataset": canary.dataset or None,
                 "cases": len(canary.cases),
                 "cases_a_run": canary.draws,
                 "every_s": canary.every_s,
@@ -251,6 +254,14 @@ async def _views(
             }
         )
     return views
+
+
+async def _pinned(connection: Connection, canary: Canary) -> Canary:
+    """Return a canary with the cases of its dataset; without any where there is none to ask."""
+    try:
+        return await with_cases(connection, canary)
+    except Fault:  # its runs say why
+        return canary
 
 
 async def _alarm(connection: Connection, alarm_id: int, project_ids: list[str] | None) -> AlarmView:

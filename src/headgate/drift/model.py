@@ -46,6 +46,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     system: str = ""
     scorer: Scorer = "none"
     expected: str = ""
+    messages: str = ""
+    """JSON of what is asked, where it is more than a text."""
 
 
 class Canary(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +65,10 @@ class Canary(msgspec.Struct, frozen=True, kw_only=True):
     project: str = "default"
     budget_pico_usd: int = 0
     version: str = ""
+    dataset: str = ""
+    """The dataset of its project, or its `name@version`, that its cases are, at each run."""
+    scorer: Scorer | None = None
+    """How answers to a dataset's cases are marked; by default exactly, where something is expected."""
 
 
 class DriftRule(msgspec.Struct, frozen=True, kw_only=True):

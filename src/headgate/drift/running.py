@@ -26,6 +26,7 @@ from headgate.drift.alarms import Place, raise_change
 from headgate.drift.asking import Reply, Unanswered, body_of, drawn, read
 from headgate.drift.calling import OwnCalls
 from headgate.drift.model import Canary, DriftRule, tags_of
+from headgate.drift.pinning import with_cases
 from headgate.drift.store import (
     QUERIES,
     count_watches,
@@ -131,6 +132,8 @@ class CanaryJob:
             await self._end(run, "failed", Outcome(note="the configuration has it no more"))
             return
         try:
+            async with self._database.connection() as connection:
+                canary = await with_cases(connection, canary)
             key = await self._key(canary)
             outcome = await self._ask(run, canary, key)
         except Fault as fault:

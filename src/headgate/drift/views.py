@@ -78,6 +78,8 @@ class CanaryView(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     version: str
+    dataset: str | None
+    """Where its cases are those of a dataset; then `cases` is 0 where there is none to ask."""
     cases: int
     cases_a_run: int
     every_s: float
