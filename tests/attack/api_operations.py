@@ -219,6 +219,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/checks/runs"): Operation(roles=ALL),
     ("post", "/api/v1/checks/runs"): Operation(roles=PROJECT | {"member"}, body=RUN),
     ("get", "/api/v1/checks/runs/{run_id}"): Operation(roles=ALL),
+    ("delete", "/api/v1/checks/runs/{run_id}"): Operation(roles=PROJECT | {"member"}),
     ("patch", "/api/v1/checks/runs/{run_id}"): Operation(
         roles=PROJECT | {"member"}, body={"verdict": "met", "report": {"sentence": "one passes."}}
     ),

@@ -196,7 +196,21 @@ def test_what_goes_wrong_always_is_said_with_the_next_step(
     shown = capsys.readouterr()
     assert message in shown.out
     assert "not today" in shown.out
-    assert (f"headgate check checks.toml --resume {RUN}" in shown.err) is (expected == 3)
+    assert ("headgate check checks.toml" in shown.err) is (expected == 3)
+
+
+def test_a_run_that_ends_before_its_first_result_is_taken_back(
+    api: ScriptedApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks(tmp_path)
+    api.on("POST", CHAT, {"error": {"message": "not today"}}, 402)
+    api.on("DELETE", f"{RUNS}/{RUN}", None, 204)
+    assert main(["check"]) == 3
+    shown = capsys.readouterr()
+    assert "no run is kept, since nothing came of it" in shown.out
+    assert "--resume" not in shown.err
+    assert [path for method, path, _, _ in api.asked if method == "DELETE"] == [f"{RUNS}/{RUN}"]
+    assert not [path for method, path, _, _ in api.asked if method == "PATCH"]
 
 
 def test_a_server_that_is_away_is_said_so(

@@ -218,3 +218,16 @@ async def test_erasing_a_user_takes_its_cases_and_the_calls_made_with_them(datab
         left = (await api.get(f"/checks/runs/{run}/results"))["items"]
         assert [each["case"] for each in left] == [texts["his"]]
         assert all(row["found"] == 0 for row in receipt["second_look"])
+
+
+async def test_an_empty_run_is_taken_back_and_no_other(database: Database) -> None:
+    new = {"name": "one", "target": "target", "dataset": "d", "dataset_digest": "0" * 64, "definition": {}}
+    result = {"case": "a", "repeat": 0, "marks": {"right": {"score": 1.0}}}
+    async with control(database) as api:
+        empty = await api.post("/checks/runs", new)
+        full = await api.post("/checks/runs", new)
+        await api.post(f"/checks/runs/{full['id']}/results", {"results": [result]}, 202)
+        assert (await api.ask("DELETE", f"/api/v1/checks/runs/{empty['id']}"))[0] == 204
+        status, refused = await api.ask("DELETE", f"/api/v1/checks/runs/{full['id']}")
+        assert status == 409 and "has results, which stay" in refused["error"]["message"]
+        assert [run["id"] for run in (await api.get("/checks/runs"))["items"]] == [full["id"]]

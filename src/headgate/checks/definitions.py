@@ -25,7 +25,7 @@ from headgate.core.names import Name
 
 FILE_BYTES_MAX: Final = 1024 * 1024
 CHECKS_MAX: Final = 200
-KINDS: Final = ("exact", "contains", "regex", "code", "schema", "semantic", "judge")
+KINDS: Final = ("exact", "contains", "regex", "code", "schema", "semantic", "judge", "grounded")
 
 _OF_TARGET: Final = ("model", "prompt", "system", "parameters")
 

@@ -7,7 +7,7 @@ import asyncio
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, get, patch, post, put
+from litestar import Controller, delete, get, patch, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from headgate.access.gate import CallerKey, PageLimit, grant
@@ -31,6 +31,7 @@ from headgate.checks.store import (
     list_runs,
     set_kept,
     set_report,
+    take_back,
 )
 from headgate.core.faults import NotAllowed
 from headgate.core.identity import IdentitySource
@@ -133,6 +134,12 @@ class ChecksController(Controller):
         """Show a run: how it was defined, and what is known of it."""
         async with database.connection() as connection:
             return await get_run(connection, visible(caller).project_ids, run_id)
+
+    @delete("/runs/{run_id:str}", status_code=204, opt={"grant": grant("checks:write")})
+    async def take_back_run(self, caller: CallerKey, *, database: Store, run_id: FromPath[str]) -> None:
+        """Take back a run that has no result, since it ended before its first; 409 for any other."""
+        async with database.transaction() as connection:
+            await take_back(connection, await _own(connection, caller, run_id))
 
     @patch("/runs/{run_id:str}", status_code=200, opt={"grant": grant("checks:write")})
     async def end_run(

@@ -24,6 +24,7 @@ from headgate.checks.model import (
     BySchema,
     Contains,
     Exact,
+    Grounded,
     Mark,
     Matches,
     Scorer,
@@ -47,6 +48,14 @@ class Judged(Protocol):
         ...
 
 
+class Holding(Protocol):
+    """Holds an answer against its case's context (`grounding.cases.hold_case`)."""
+
+    def __call__(self, scorer: Grounded, case: Case, answer: Answer, *, ask: Ask, judged: Judged) -> Mark:
+        """Return the mark."""
+        ...
+
+
 class JudgedHere:
     """Marks of judges in the memory of one run."""
 
@@ -66,7 +75,16 @@ class JudgedHere:
 class Marker:
     """The scorers of a check, made ready. Raises Misconfigured for one that can't be. Many threads use it."""
 
-    def __init__(self, scorers: tuple[Scorer, ...], folder: Path, ask: Ask, judged: Judged) -> None:
+    def __init__(
+        self,
+        scorers: tuple[Scorer, ...],
+        folder: Path,
+        ask: Ask,
+        judged: Judged,
+        *,
+        hold: Holding | None = None,
+    ) -> None:
+        self._hold = hold
         self._scorers = scorers
         self._ask = ask
         self._judged = judged
@@ -77,6 +95,8 @@ class Marker:
         for one in scorers:
             if isinstance(one, Matches):
                 _check_pattern(one)
+            if isinstance(one, Grounded) and hold is None:
+                raise Misconfigured(f"scorer {one.name}: nothing here holds answers against their context")
         self._vectors: dict[tuple[str, str], list[float]] = {}
         self._lock = threading.Lock()
 
@@ -102,6 +122,9 @@ class Marker:
                 return self._semantic(scorer, case, answer)
             case ByJudge():
                 return self._by_judge(scorer, case, answer)
+            case Grounded():
+                assert self._hold is not None
+                return self._hold(scorer, case, answer, ask=self._ask, judged=self._judged)
 
     def _by_schema(self, scorer: BySchema, answer: Answer) -> Mark:
         try:

@@ -14,6 +14,8 @@ REPEATS_MAX: Final = 100
 CONCURRENCY_MAX: Final = 64
 JUDGED_MAX: Final = 10
 """How often a judge may be asked of one answer."""
+ASKED_MAX: Final = 50
+"""How many questions to judges one mark may rest on: repeats, or claims."""
 REASON_CHARACTERS_MAX: Final = 2000
 
 Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
@@ -104,7 +106,16 @@ class ByJudge(
         )
 
 
-Scorer: TypeAlias = Exact | Contains | Matches | ByCode | BySchema | Semantic | ByJudge
+class Grounded(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="grounded"
+):
+    """The share of the answer's claims that the case's context supports: by `model`, else by words alone."""
+
+    name: Name
+    model: str = ""
+
+
+Scorer: TypeAlias = Exact | Contains | Matches | ByCode | BySchema | Semantic | ByJudge | Grounded
 
 
 class Required(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -182,8 +193,8 @@ class AskedOnce(msgspec.Struct, frozen=True, kw_only=True):
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """A score in [0, 1]; None where there is none, and the reason. What the mark itself has cost.
 
-    `digest` is that of all that a judge was asked; `asked` what it said each time where it was asked several
-    times, of which the score is the mean.
+    `digest` is that of all that a judge was asked; `asked` what it said of each claim, or each time where it
+    was asked several times, of which the score is the mean.
     """
 
     score: float | None

@@ -75,3 +75,9 @@ delete from check_judgements where (project, digest) in (
 select "case", repeat, result::text from check_results
 where run = %(run)s and project = any(%(project_ids)s::text[]) and ("case", repeat) > (%(after_case)s, %(after_repeat)s)
 order by "case", repeat limit %(limit)s;
+
+-- name: take_back
+delete from check_runs k where k.id = %(run)s and k.project = any(%(project_ids)s::text[]) and not exists (
+    select from check_results r where r.run = k.id and r.project = any(%(project_ids)s::text[])
+)
+returning k.id;

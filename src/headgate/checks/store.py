@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final, LiteralString
 
 import msgspec
 
-from headgate.checks.model import JUDGED_MAX
-from headgate.core.faults import InvalidRequest, NotFound
+from headgate.checks.model import ASKED_MAX
+from headgate.core.faults import Conflict, InvalidRequest, NotFound
 from headgate.core.names import Name
 from headgate.core.pages import Page, decode_cursor, encode_cursor, format_datetime
 from headgate.statistics.requirements import Verdict
@@ -54,7 +54,7 @@ class KeptMark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     cost_pico_usd: Cost | None = 0
     request_id: RequestId = ""
     digest: Digest = ""
-    asked: Annotated[list[KeptAsked], msgspec.Meta(max_length=JUDGED_MAX)] = []
+    asked: Annotated[list[KeptAsked], msgspec.Meta(max_length=ASKED_MAX)] = []
 
     @property
     def said(self) -> list[KeptAsked]:
@@ -216,6 +216,14 @@ async def set_kept(connection: Connection, run: RunItem, *, kept: bool) -> None:
     """Keep a run whatever its age, or no longer, in the caller's transaction."""
     parameters = {"id": uuid.UUID(run.id), "project_ids": [run.project], "kept": kept}
     await connection.execute(QUERIES.set_kept, parameters)
+
+
+async def take_back(connection: Connection, run: RunItem) -> None:
+    """Remove a run without results, in the caller's transaction. Raises Conflict where it has some."""
+    scope = {"run": uuid.UUID(run.id), "project_ids": [run.project]}
+    cursor = await connection.execute(QUERIES.take_back, scope)
+    if await cursor.fetchone() is None:
+        raise Conflict(f"run {run.id} has results, which stay; only an empty run can be taken back")
 
 
 async def list_results(

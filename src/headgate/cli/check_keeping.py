@@ -5,6 +5,7 @@ Read next: `headgate.checks.store`, `check_run`.
 
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -47,6 +48,7 @@ class Kept:
 
     def __init__(self, client: Client, run: str, known: Mapping[Place, Result]) -> None:
         self.run = run
+        """Empty once it was taken back, for want of any result."""
         self.known = known
         self.unwritten = 0
         """How many results could not be written, since the server was away."""
@@ -88,6 +90,12 @@ class Kept:
     def end(self, report: Report) -> None:
         """Write what is known."""
         if self.unwritten:
+            return
+        if not report.calls:
+            # Nothing came of it that anybody could look at.
+            with suppress(CommandFailed):
+                self._client.delete(f"{RUNS}/{self.run}")
+            self.run = ""
             return
         told: Json = msgspec.to_builtins(report)
         counts = {name: len(told.pop(name)) for name in _LISTS}

@@ -71,7 +71,8 @@ def _print_target(out: Output, shown: Shown, *, named: bool) -> None:
     for judged in shown.judges:
         out.text(f"  {judged.sentence}")
     unpriced = f", and {said.unpriced} calls without a known price" if said.unpriced else ""
-    out.text(f"  run {shown.run}: {said.cost_usd} USD{unpriced}")
+    run = f"run {shown.run}" if shown.run else "no run is kept, since nothing came of it"
+    out.text(f"  {run}: {said.cost_usd} USD{unpriced}")
     for what, faults in (("failed", said.failed), ("wrong", said.wrong), ("no mark", said.missing)):
         _print_faults(out, what, faults)
     if said.hint:

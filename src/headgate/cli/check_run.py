@@ -27,6 +27,7 @@ from headgate.cli.failure import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNREACHABLE
 from headgate.cli.model_calls import ModelCalls
 from headgate.cli.progress import Bars
 from headgate.core.names import RUN_TAG
+from headgate.grounding.cases import hold_case
 
 EXIT_OPEN: Final = 2
 """Neither passed nor failed: more cases are needed."""
@@ -152,7 +153,7 @@ class _Runner:
                     tell=tell,
                     stops_early=not (self._choosing.all_cases or self._beside),
                 )
-                marker = Marker(check.scorers, self._file.parent, ask, kept)
+                marker = Marker(check.scorers, self._file.parent, ask, kept, hold=hold_case)
                 outcome = run(job, ask, marker)
         finally:
             ask.close()
@@ -184,7 +185,7 @@ class _Runner:
         """Say how to go on, where there is something left to do."""
         if said.ended not in ("budget", "halted", "interrupted"):
             return said
-        again = f"headgate check {self._file} --resume {kept.run}"
+        again = f"headgate check {self._file}" + (f" --resume {kept.run}" if said.calls else "")
         hint = f"{said.hint}: {again}" if said.hint else again
         return msgspec.structs.replace(said, hint=hint)
 

@@ -117,6 +117,7 @@ def replay_request(api: Api, request: str, replaying: Replaying) -> int:
     try:
         plan = Plan(
             grounds=grounds,
+            model=str(detail.get("model") or ""),
             body=body,  # pyright: ignore[reportUnknownArgumentType]
             pieces=pieces_to_leave_out(grounds, replaying.without),
             repeats=replaying.repeats,

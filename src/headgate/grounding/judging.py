@@ -5,7 +5,7 @@ nonsense leaves a claim undecided: it counts neither way. Read next: `checks.jud
 """
 
 from collections.abc import Generator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -25,6 +25,18 @@ contradicts the context.
 Name in `reasoning` what is not supported."""
 
 
+class Known(Protocol):
+    """Verdicts by the digest of what was asked; a dictionary is one."""
+
+    def get(self, digest: str, /) -> Judgement | None:
+        """Return what was said before, if anything."""
+        ...
+
+    def __setitem__(self, digest: str, judgement: Judgement, /) -> None:
+        """Keep what was said."""
+        ...
+
+
 class JudgedClaim(msgspec.Struct, frozen=True, kw_only=True):
     """A claim with the judge's word: supported or not; None where it gave no verdict, and why."""
 
@@ -32,6 +44,7 @@ class JudgedClaim(msgspec.Struct, frozen=True, kw_only=True):
     supported: bool | None
     reason: str
     request_id: str = ""
+    digest: str = ""
 
 
 class Groundedness(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +78,7 @@ def judge_claims(
     ask: Ask,
     *,
     budget_pico_usd: int | None = None,
-    known: dict[str, Judgement] | None = None,
+    known: Known | None = None,
 ) -> Groundedness:
     """Ask a model of each claim. Raises checks.answering.Halted where the gateway lets no call through."""
     asking = judging(grounds, model, budget_pico_usd=budget_pico_usd, known=known)
@@ -82,13 +95,13 @@ def judging(
     model: str,
     *,
     budget_pico_usd: int | None = None,
-    known: dict[str, Judgement] | None = None,
+    known: Known | None = None,
 ) -> Generator[dict[str, Any], Said, Groundedness]:
     """Yield what a model is to be asked of each claim, take what was said, and return what it comes to.
 
     `known` keeps verdicts by what was asked, so that the same is not paid twice.
     """
-    kept = {} if known is None else known
+    kept: Known = {} if known is None else known
     judge = Judge(model=model, rubric=RUBRIC, scale=(0, 1))
     context = context_of(grounds)
     found: list[JudgedClaim] = []
@@ -113,7 +126,8 @@ def judging(
             judgement = _judgement(judge, said.status, said.content)
             if judgement.score is not None:
                 kept[digest] = judgement
-        found.append(_judged(claim.text, judgement, request_id))
+        judged = _judged(claim.text, judgement, request_id)
+        found.append(msgspec.structs.replace(judged, digest=digest))
     return _summed(tuple(found), spent, ended, total=len(grounds.claims))
 
 

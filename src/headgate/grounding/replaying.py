@@ -7,6 +7,7 @@ that what changes with time changes all alike. Bounded in pieces, repeats and mo
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
+from urllib.parse import quote
 
 import msgspec
 
@@ -27,6 +28,7 @@ PATHS: Final = {
     "openai-chat": "/v1/chat/completions",
     "openai-responses": "/v1/responses",
     "anthropic": "/v1/messages",
+    "google": "/v1beta/models/{model}:generateContent",
 }
 _STREAMED: Final = ("stream", "stream_options")
 
@@ -51,10 +53,12 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What is replayed: a call's dialect and body, which pieces are left out, how often, and for how much.
 
-    `judge` marks each answer, with `expected` where there is a right one.
+    `model` is asked where the path names it, not the body; `judge` marks each answer, with `expected` where
+    there is a right one.
     """
 
     grounds: Grounds
+    model: str = ""
     body: dict[str, Any]
     pieces: tuple[Piece, ...]
     repeats: int = 5
@@ -91,6 +95,7 @@ def replay(plan: Plan, ask: Ask, tell: Callable[[int, int], None] = lambda done,
         )
     if not 2 <= plan.repeats <= REPEATS_MAX:
         raise InvalidRequest(f"repeats are {plan.repeats}; take 2 to {REPEATS_MAX}")
+    path = path.replace("{model}", quote(plan.model, safe="/"))
     whole = {name: value for name, value in plan.body.items() if name not in _STREAMED}
     bodies = [whole, *(without(whole, piece) for piece in plan.pieces)]
     answers: list[list[Answered]] = [[] for _ in bodies]
