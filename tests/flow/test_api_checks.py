@@ -221,7 +221,13 @@ async def test_erasing_a_user_takes_its_cases_and_the_calls_made_with_them(datab
 
 
 async def test_an_empty_run_is_taken_back_and_no_other(database: Database) -> None:
-    new = {"name": "one", "target": "target", "dataset": "d", "dataset_digest": "0" * 64, "definition": {}}
+    new: dict[str, Any] = {
+        "name": "one",
+        "target": "target",
+        "dataset": "d",
+        "dataset_digest": "0" * 64,
+        "definition": {},
+    }
     result = {"case": "a", "repeat": 0, "marks": {"right": {"score": 1.0}}}
     async with control(database) as api:
         empty = await api.post("/checks/runs", new)
