@@ -11,6 +11,7 @@ from typing import Generic, TypeVar, cast
 import msgspec
 
 from headgate.core.faults import InvalidRequest
+from headgate.core.ports import Clock
 
 Item = TypeVar("Item")
 Cursor = TypeVar("Cursor")
@@ -69,6 +70,11 @@ def format_ms(instant_ms: int) -> str:
     """Write Unix milliseconds as RFC 3339 in UTC, to the millisecond."""
     whole = datetime.fromtimestamp(instant_ms // 1000, UTC)
     return f"{whole:%Y-%m-%dT%H:%M:%S}.{instant_ms % 1000:03d}Z"
+
+
+def now_of(clock: Clock) -> datetime:
+    """Return a clock's time as statements and reports take it."""
+    return datetime.fromtimestamp(clock.now_ms() / 1000, UTC)
 
 
 def format_datetime(instant: datetime) -> str:

@@ -25,6 +25,14 @@ class Clock(Protocol):
         ...
 
 
+class Refreshed(Protocol):
+    """What a process knows of the database's state, and how it catches up."""
+
+    async def refresh(self) -> None:
+        """Take in what changed."""
+        ...
+
+
 class Exchange(Protocol):
     """One HTTP request of a client and the answer to it, as a server hands it over."""
 

@@ -19,6 +19,7 @@ from headgate.access.store import AuditEntry, write_audit
 from headgate.catalog.model import KindName
 from headgate.core.faults import Conflict, Fault, NotFound
 from headgate.core.pages import LIMIT_DEFAULT, Page, decode_cursor, encode_cursor
+from headgate.core.ports import Refreshed
 from headgate.drift.model import Canary, DriftRule
 from headgate.drift.outdated import Outdated, Used, outdated
 from headgate.drift.pinning import with_cases
@@ -45,12 +46,8 @@ DAYS_DEFAULT = 30
 Days = Annotated[int, QueryParameter(ge=1, le=400, description="how many days of traffic count")]
 
 
-class CanariesInForce(Protocol):
+class CanariesInForce(Refreshed, Protocol):
     """What control knows of the canaries in force."""
-
-    async def refresh(self) -> None:
-        """Take in what changed."""
-        ...
 
     def canaries(self) -> tuple[Canary, ...]:
         """Return those of the configuration in force."""

@@ -3,7 +3,6 @@
 Read next: `experiments.reporting`, `experiments.decisions`.
 """
 
-from datetime import UTC, datetime
 from typing import Annotated, Protocol
 
 import msgspec
@@ -15,7 +14,8 @@ from headgate.access.gate import CallerKey, grant
 from headgate.access.http import Store, Time
 from headgate.access.roles import visible
 from headgate.core.faults import NotFound
-from headgate.core.pages import Page, format_datetime
+from headgate.core.pages import Page, format_datetime, now_of
+from headgate.core.ports import Refreshed
 from headgate.experiments.decisions import Decision, decide, get_decision
 from headgate.experiments.looks import Looks, looks
 from headgate.experiments.model import OWN_PREFIX, Experiment, UnitKind
@@ -25,12 +25,8 @@ from headgate.experiments.reporting import report, sealed_report
 from headgate.store.database import Connection
 
 
-class InForce(Protocol):
+class InForce(Refreshed, Protocol):
     """What control knows of the experiments in the configuration in force."""
-
-    async def refresh(self) -> None:
-        """Take in what changed."""
-        ...
 
     def experiments(self) -> tuple[Experiment, ...]:
         """Return those of the configuration in force."""
@@ -109,7 +105,7 @@ class ExperimentsController(Controller):
         """
         projects = visible(caller).project_ids
         running = await _running(in_force)
-        now = datetime.fromtimestamp(clock.now_ms() / 1000, UTC)
+        now = now_of(clock)
         async with database.connection() as connection:
             found, versions = await _find(connection, name, version, projects, running)
             state = _state(found, running, {name} if set(versions) & running else set())
@@ -137,7 +133,7 @@ class ExperimentsController(Controller):
         From the first complete unit to now, or to the decision. `version` is by default the last.
         """
         projects = visible(caller).project_ids
-        now = datetime.fromtimestamp(clock.now_ms() / 1000, UTC)
+        now = now_of(clock)
         async with database.connection() as connection:
             found, _ = await _find(connection, name, version, projects, await _running(in_force))
             return await looks(connection, found, now=now, project_ids=projects)
@@ -158,7 +154,7 @@ class ExperimentsController(Controller):
         409 where it was decided before. To adopt an arm, give its targets to the alias in headgate.toml.
         """
         running = await _running(in_force)
-        now = datetime.fromtimestamp(clock.now_ms() / 1000, UTC)
+        now = now_of(clock)
         async with database.transaction() as connection:
             found, _ = await _find(connection, name, data.version, None, running)
             return await decide(connection, found, now=now, arm=data.arm, reason=data.reason, actor=caller.id)

@@ -3,7 +3,7 @@
 Read next: `rollouts.moving`, `rollouts.deciding`.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Protocol
 
 import msgspec
@@ -14,25 +14,19 @@ from litestar.params import FromPath, JSONBody, SkipValidation
 from headgate.access.gate import CallerKey, grant
 from headgate.access.http import Store, Time
 from headgate.core.faults import Conflict, NotFound
-from headgate.core.pages import Page
+from headgate.core.pages import Page, now_of
+from headgate.core.ports import Refreshed
 from headgate.experiments.model import UnitKind, told
 from headgate.experiments.report import Report
 from headgate.rollouts.deciding import decide
+from headgate.rollouts.job import RolloutsInForce
 from headgate.rollouts.model import CANDIDATE, Audience, Rollout, Stage, StageKind, Standing
 from headgate.rollouts.moving import ByHand, Move, evidence, move, moves, stage_name, standings
 from headgate.store.database import Connection
 
 
-class RolloutsKnown(Protocol):
+class RolloutsKnown(Refreshed, RolloutsInForce, Protocol):
     """What control knows of the rollouts in the configuration in force."""
-
-    async def refresh(self) -> None:
-        """Take in what changed."""
-        ...
-
-    def rollouts(self) -> tuple[Rollout, ...]:
-        """Return those of the configuration in force."""
-        ...
 
 
 Known = NamedDependency[SkipValidation[RolloutsKnown]]
@@ -107,7 +101,7 @@ class RolloutsController(Controller):
         async with database.connection() as connection:
             known = await standings(connection, in_force.rollouts())
             items = [
-                (await _look(connection, each, known.get(each.version), _now(clock)))[0]
+                (await _look(connection, each, known.get(each.version), now_of(clock)))[0]
                 for each in in_force.rollouts()
             ]
         return Page(items=items, next=None)
@@ -121,7 +115,7 @@ class RolloutsController(Controller):
         rollout = _find(in_force, name)
         async with database.connection() as connection:
             standing = (await standings(connection, (rollout,))).get(rollout.version)
-            return await _shown(connection, rollout, standing, _now(clock))
+            return await _shown(connection, rollout, standing, now_of(clock))
 
     @post("/{name:str}/moves", status_code=201, opt={"grant": grant("rollouts:write")})
     async def move_rollout(
@@ -148,11 +142,7 @@ class RolloutsController(Controller):
             moved = await move(
                 connection, rollout, standing, action=data.action, actor=caller.id, why=data.why
             )
-            return await _shown(connection, rollout, moved, _now(clock))
-
-
-def _now(clock: Time) -> datetime:
-    return datetime.fromtimestamp(clock.now_ms() / 1000, UTC)
+            return await _shown(connection, rollout, moved, now_of(clock))
 
 
 def _find(in_force: RolloutsKnown, name: str) -> Rollout:

@@ -4,11 +4,11 @@ Read next: `rollouts.deciding`, `rollouts.moving`.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from typing import Protocol
 
 from headgate.core.entries import Alert
 from headgate.core.faults import Conflict
+from headgate.core.pages import now_of
 from headgate.core.ports import Clock
 from headgate.rollouts.deciding import decide
 from headgate.rollouts.model import Rollout, Standing
@@ -58,7 +58,7 @@ class RolloutJob:
             return
         now_ms = self._clock.now_ms()
         async with self._database.connection() as connection:
-            found = await evidence(connection, rollout, stage, now=datetime.fromtimestamp(now_ms / 1000, UTC))
+            found = await evidence(connection, rollout, stage, now=now_of(self._clock))
         verdict = decide(rollout, standing, found)
         if verdict.step == "wait":
             return
