@@ -85,6 +85,11 @@ def test_an_experiment_is_compiled_with_the_targets_of_its_arms() -> None:
         (toml(metrics=METRIC.replace('"event"', '"events"')), "nearest is event"),
         (toml(metrics=METRIC + 'measure = "cost"\n'), "is read for feedback only"),
         (toml(metrics=METRIC + METRIC), "'solved' a second time"),
+        (toml(metrics=METRIC + 'per = "paid"\n'), "divides costs, and this measures feedback"),
+        (
+            toml(metrics='[[experiments.metrics]]\nname = "c"\nmeasure = "cost"\nper = "solved"\n'),
+            "leaves silent units out, but not what they cost",
+        ),
         (
             toml(
                 metrics=METRIC + '[[experiments.metrics]]\nname = "c"\nmeasure = "cost"\nrole = "guardrail"\n'

@@ -116,6 +116,7 @@ def metric_of(table: MetricTable) -> Metric:
         measure=table.measure,
         role=table.role,
         kind=table.kind,
+        per=table.per or "",
         better=table.better or usual,
         effect=_amount(table.effect),
         margin=_amount(table.margin),
@@ -186,6 +187,10 @@ def _check_adaptive(table: ExperimentTable, adaptive: AdaptiveTable, path: Path,
     if table.looks == "planned":
         problems.add((*path, "looks"), "is planned, which shares that move do not allow; leave it out")
     for place, metric in enumerate(table.metrics):
+        if metric.per is not None:
+            problems.add(
+                (*path, "metrics", place, "per"), "is a ratio, which shares that move don't allow yet"
+            )
         if metric.measure == "feedback" and metric.kind == "answer":
             problems.add(
                 (*path, "metrics", place, "kind"),
@@ -207,7 +212,16 @@ def check_metric(metric: MetricTable, path: Path, problems: Problems) -> None:
         problems.add((*path, "margin"), f"is read for guardrails only, and this is of role {metric.role}")
     if metric.role != "decision" and metric.effect is not None:
         problems.add((*path, "effect"), f"is read for decisions only, and this is of role {metric.role}")
-    if metric.measure != "feedback" and metric.kind != "answer":
+    if metric.per is not None:
+        if metric.measure != "cost":
+            problems.add((*path, "per"), f"divides costs, and this measures {metric.measure}")
+        if metric.kind == "answer":
+            problems.add(
+                (*path, "kind"),
+                "is answer, which leaves silent units out, but not what they cost; "
+                'write kind = "event" or "amount"',
+            )
+    elif metric.measure != "feedback" and metric.kind != "answer":
         problems.add((*path, "kind"), f"is read for feedback only, and this measures {metric.measure}")
 
 

@@ -140,7 +140,7 @@ def _compared(
     for arm in experiment.arms:
         moments = sums[arm.name].moments
         try:
-            if metric.measure in RATIOS:
+            if metric.is_ratio:
                 effects[arm.name] = ratio_of(moments)
             else:
                 mean_of(moments)  # refuses constant arms, which an adjustment would hide
@@ -339,6 +339,7 @@ def _report(
         role=metric.role,
         kind=metric.kind,
         better=metric.better,
+        per=metric.per,
         scale=scale,
         comparisons=[_scaled(one, factor) for one in found],
         answered={arm: answers / units for arm, (answers, units) in answering.items() if units and is_answer},

@@ -14,7 +14,7 @@ from headgate.core.faults import Conflict, InvalidRequest
 from headgate.core.pages import format_datetime
 from headgate.experiments.definitions import QUERIES, end_version, read_secret
 from headgate.experiments.model import Experiment
-from headgate.experiments.reading import Defined, View, kinds_of_feedback, with_parts
+from headgate.experiments.reading import Defined, View, kinds_of_feedback, named, with_parts
 from headgate.experiments.report import Report
 from headgate.experiments.reporting import SumsByMetric, report_and_sums
 from headgate.store.database import Connection
@@ -123,16 +123,18 @@ async def _digests(connection: Connection, found: Defined, view: View) -> dict[s
     row = await cursor.fetchone()
     digests = {"units": str(row[0]) if row is not None else ""}
     for metric in view.experiment.metrics:
-        if metric.measure == "feedback":
-            said, _ = await kinds_of_feedback(connection, view, [metric], found.started_at)
-            if not said:
-                digests[f"feedback {metric.name}"] = hashlib.sha256().hexdigest()
-                continue
-            asked = {**parameters, "names": [metric.name], "kinds": [metric.kind]}
-            statement = with_parts(QUERIES.digest_of_feedback, said)
-            cursor = await connection.execute(statement, asked)
-            row = await cursor.fetchone()
-            digests[f"feedback {metric.name}"] = str(row[0]) if row is not None else ""
+        if metric.measure != "feedback" and not metric.per:
+            continue
+        read = msgspec.structs.replace(metric, name=metric.per or metric.name)
+        said, _ = await kinds_of_feedback(connection, view, [read], found.started_at)
+        if not said:
+            digests[f"feedback {read.name}"] = hashlib.sha256().hexdigest()
+            continue
+        asked = {**parameters, **named([read])}
+        statement = with_parts(QUERIES.digest_of_feedback, said)
+        cursor = await connection.execute(statement, asked)
+        row = await cursor.fetchone()
+        digests[f"feedback {read.name}"] = str(row[0]) if row is not None else ""
     return digests
 
 

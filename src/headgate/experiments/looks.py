@@ -146,13 +146,13 @@ async def _rows(
         return rows, set()
     parameters = {**view.parameters(), "cuts": list(matured[:-1]), "until": matured[-1]}
     metrics = view.experiment.metrics
-    measured = {each.measure for each in metrics if each.measure != "feedback"}
+    measured = {each.measure for each in metrics if each.measure != "feedback" and not each.per}
     if measured:
         asked = {**parameters, "measures": sorted(measured)}
         cursor = await connection.execute(with_parts(QUERIES.calls_over_time, ""), asked)
         for measure, arm, place, *sums in await cursor.fetchall():
             for metric in metrics:
-                if metric.measure == measure:
+                if metric.measure == measure and not metric.per:
                     rows.setdefault(metric.name, {}).setdefault(place, []).append((arm, True, sums))
     told = [each for each in metrics if each.measure == "feedback"]
     said, missing = await kinds_of_feedback(connection, view, told, found.started_at)
@@ -197,7 +197,7 @@ def _looks(
     lines = [
         _line(experiment, metric, arm.name, reports, scales[metric.name] if scales else ("", 1.0))
         for metric in experiment.metrics
-        if metric.name not in withheld and experiment.adaptive is None
+        if metric.name not in withheld and not metric.per and experiment.adaptive is None
         for arm in experiment.arms[1:]
     ]
     return Looks(

@@ -91,6 +91,13 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     better: Better = "higher"
     effect: Amount | None = None
     margin: Amount | None = None
+    per: str = ""
+    """The feedback, of this kind, that a cost is divided by."""
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether it is a sum over units divided by another, and not a mean of units."""
+        return bool(self.per) or self.measure in RATIOS
 
 
 class Adaptive(msgspec.Struct, frozen=True, kw_only=True):

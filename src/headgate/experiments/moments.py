@@ -106,7 +106,7 @@ def ratio_of(arm: Moments) -> Effect:
     _check_units(arm)
     error = math.sqrt(arm.xx / (arm.n - 1) / arm.n)
     if arm.x <= CLEAR_OF_ZERO * error or arm.x == 0:
-        raise InvalidRequest("the units have too few calls for a ratio; wait for more")
+        raise InvalidRequest("what it is divided by is too near 0 for a ratio; wait for more")
     ratio = arm.y / arm.x
     return _effect(arm, ratio, 1 / arm.x, -ratio / arm.x)
 

@@ -165,6 +165,18 @@ from (
 ) measured
 group by name, arm, epoch, is_known;
 
+-- name: cost_by_feedback
+-- What all complete units cost (y), beside what they said (x).
+select arm, [moments]
+from (
+    select u.arm, u.cost_usd_float as y, coalesce(said.y, 0)::float8 as x
+    from experiment_units u
+    left join ([feedback_by_unit]) said on said.project = u.project and said.unit = u.unit
+    where u.version = %(version)s and u.first_at <= %(matured)s
+        and (%(project_ids)s::text[] is null or u.project = any(%(project_ids)s::text[]))
+) measured
+group by arm;
+
 -- name: units_over_time
 -- How many units each arm has that came up to each of some times, and after the one before it.
 select arm, width_bucket(first_at, %(cuts)s::timestamptz[]) as place, count(*)

@@ -147,9 +147,13 @@ async def defined(connection: Connection, name: str | None = None) -> list[Defin
 async def read_sums(connection: Connection, found: Defined, view: View) -> Sums:
     """Return what all metrics come to in each arm."""
     await connection.execute(QUERIES.have_room)
-    metrics = [metric for metric in view.experiment.metrics if metric.measure != "feedback"]
+    metrics = [each for each in view.experiment.metrics if each.measure != "feedback" and not each.per]
     units, sums = await _of_records(connection, view, metrics)
     said, missing = await _of_feedback(connection, found, view, units)
+    for metric in view.experiment.metrics:
+        if metric.per:
+            sums[metric.name], of_name = await _of_costs(connection, found, view, metric)
+            missing |= of_name
     shares = await shares_by_epoch(connection, view.experiment)
     return Sums(units=units, metrics=sums | said, left_out=missing, shares=shares)
 
@@ -260,6 +264,27 @@ async def _of_feedback(
             for arm in view.experiment.arms
         }
     return sums, missing
+
+
+async def _of_costs(
+    connection: Connection, found: Defined, view: View, metric: Metric
+) -> tuple[dict[str, ArmSums], dict[str, LeftOut]]:
+    """What units cost, beside the feedback that this is divided by; units that said nothing are 0 there."""
+    divisor = msgspec.structs.replace(metric, name=metric.per)
+    said, missing = await kinds_of_feedback(connection, view, [divisor], found.started_at)
+    arms: dict[str, Moments] = {}
+    if said:
+        parameters = view.parameters() | named([divisor])
+        statement = with_parts(QUERIES.cost_by_feedback, said)
+        cursor = await connection.execute(statement, parameters, prepare=False)
+        arms = {arm: moments_of(row) for arm, *row in await cursor.fetchall()}
+    sums = {
+        arm.name: ArmSums(
+            moments=arms.get(arm.name, NOTHING), complete=arms[arm.name].n if arm.name in arms else 0
+        )
+        for arm in view.experiment.arms
+    }
+    return sums, {metric.name: missing[metric.per]} if metric.per in missing else {}
 
 
 def with_parts(statement: LiteralString, said: LiteralString) -> LiteralString:

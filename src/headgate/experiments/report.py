@@ -73,6 +73,8 @@ class MetricReport(msgspec.Struct, frozen=True, kw_only=True):
     adjusted: bool = False
     """Whether differences were adjusted by what units said before."""
     notes: list[str] = []
+    per: str = ""
+    """The feedback that a cost is divided by."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
