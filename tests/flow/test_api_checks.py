@@ -94,7 +94,7 @@ async def test_cases_that_are_none_are_refused(database: Database, body: Any, re
 async def test_calls_with_thumbs_down_become_cases(database: Database) -> None:
     async with control(database) as api:
         liked, disliked, again = await calls(database, "good", "bad", "bad")
-        await record(database, ended(dialect="anthropic"))
+        await record(database, ended(dialect="openai", operation="embeddings"))
         without = (await record(database, ended()))[0]
         for call, value in ((liked, True), (disliked, False), (again, False), (without, False)):
             await api.post("/feedback", {"name": "thumb", "value": value, "request_id": call}, status=202)
@@ -107,6 +107,49 @@ async def test_calls_with_thumbs_down_become_cases(database: Database) -> None:
         assert (case["origin"], case["tags"], case["cluster"]) == ("feedback", ["complaint"], "s1")
         taken = await api.post("/datasets/orders/calls", {"model": "assistant"})
         assert (taken["calls"], taken["other_dialects"], taken["added"]["cases"]) == (5, 1, 2)
+
+
+OTHERS: list[tuple[str, bytes, list[dict[str, Any]]]] = [
+    (
+        "anthropic",
+        b'{"model": "assistant", "max_tokens": 50, "system": "Be short.", '
+        b'"messages": [{"role": "user", "content": "How far?"}]}',
+        [{"role": "system", "content": "Be short."}, {"role": "user", "content": "How far?"}],
+    ),
+    (
+        "openai-responses",
+        b'{"model": "assistant", "instructions": "Be short.", "input": "How far?"}',
+        [{"role": "system", "content": "Be short."}, {"role": "user", "content": "How far?"}],
+    ),
+    (
+        "google",
+        b'{"contents": [{"role": "user", "parts": [{"text": "How far?"}]}]}',
+        [{"role": "user", "content": "How far?"}],
+    ),
+]
+
+
+@pytest.mark.parametrize(("dialect", "body", "messages"), OTHERS, ids=[each[0] for each in OTHERS])
+async def test_calls_in_other_dialects_become_cases_that_ask_the_same(
+    database: Database, dialect: str, body: bytes, messages: list[dict[str, Any]]
+) -> None:
+    async with control(database) as api:
+        end: End = ended(dialect=dialect)
+        await record(database, end)
+        made = make_body(end.call, body, project=end.project)
+        nonsense: End = ended(dialect=dialect)
+        await record(database, nonsense)
+        other = make_body(nonsense.call, b'{"messages": [null], "input": [null], "contents": [null]}')
+        async with database.transaction() as connection:
+            await BodySink().apply(connection, [envelope(made), envelope(other)])
+        await api.post("/datasets", {"name": "orders"})
+        taken = await api.post("/datasets/orders/calls", {"model": end.model})
+        assert (taken["calls"], taken["without_body"], taken["other_dialects"]) == (2, 1, 0)
+        (case,) = await cases_in(api)
+        assert case["body"]["model"] == end.model
+        assert [
+            {**each, "role": each["role"].replace("developer", "system")} for each in case["body"]["messages"]
+        ] == messages
 
 
 async def begun(api: Api, dataset: str = "orders") -> str:

@@ -1,22 +1,26 @@
 """Cases from recorded calls: those that are named, those of a trace, those that feedback says something of.
 
-A call whose body is not on record, or is of no chat completion, is no case; how many is said. Read next:
-`datasets.http`.
+A call in another dialect is put in the words of OpenAI's chat route; one whose body is not on record, that is
+no chat, or that would ask something else then, is no case; how many is said. Read next: `datasets.http`.
 """
 
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
-from headgate.core.faults import InvalidRequest
+from headgate.core.call import AnyDialect
+from headgate.core.faults import Fault, InvalidRequest
+from headgate.core.quirks import Quirks
 from headgate.datasets.model import Case, Origin, checked_case
 from headgate.datasets.store import QUERIES, Source
 from headgate.records.bodies import ERASED, read_requests
 from headgate.store.database import Connection
 from headgate.store.rows import fetch_rows
+from headgate.wire.dialects.changes import Changes
+from headgate.wire.dialects.registry import CODECS
 
 CALLS_MAX: Final = 1000
 DIALECT: Final = "openai-chat"
@@ -65,7 +69,7 @@ async def cases_of_calls(connection: Connection, wanted: Wanted, tags: Sequence[
     told |= {"project_ids": [wanted.project]}
     told |= {name: list(told[name]) or None for name in ("ids", "trace_ids")}
     rows = await fetch_rows(connection, QUERIES.find_calls, told)
-    chats = [row for row in rows if row["dialect"] == DIALECT]
+    chats = [row for row in rows if row["dialect"] in CODECS]
     bodies: dict[uuid.UUID, bytes] = {}
     if chats:
         ids = [row["id"] for row in chats]
@@ -91,10 +95,7 @@ async def cases_of_calls(connection: Connection, wanted: Wanted, tags: Sequence[
 
 def _case_of(body: bytes, row: dict[str, Any], origin: Origin, tags: Sequence[str]) -> Case | None:
     """Return a call as a case, known by its content; None where its messages are not on record."""
-    try:
-        asked = msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError):
-        return None
+    asked = _asked(body, row["dialect"], row["model"])
     messages: Any = asked.get("messages")
     if not isinstance(messages, list) or not messages or msgspec.json.decode(ERASED) in messages:
         return None
@@ -106,6 +107,19 @@ def _case_of(body: bytes, row: dict[str, Any], origin: Origin, tags: Sequence[st
     except InvalidRequest:
         return None
     return msgspec.structs.replace(case, id=identity)
+
+
+def _asked(body: bytes, dialect: str, model: str) -> dict[str, Any]:
+    """Return what a call asked, in the words of OpenAI's chat route; nothing where that is another question."""
+    changes = Changes()
+    try:
+        if dialect != DIALECT:
+            call = CODECS[cast("AnyDialect", dialect)].read_call(body, model=model, stream=False)
+            body = CODECS[DIALECT].write_call(call, Quirks(), changes)
+        asked = msgspec.json.decode(body, type=dict[str, Any])
+    except (Fault, msgspec.DecodeError, RecursionError):
+        return {}
+    return {} if changes.of_weight("meaning") else asked
 
 
 def _source_of(row: dict[str, Any]) -> Source:

@@ -77,7 +77,7 @@ delete from datasets where project = any(%(project_ids)s::text[]) and name = %(n
 
 -- name: find_calls
 -- Calls that are named, or whose feedback says so: of a name, not above or not below a value, in some time.
-select distinct r.id, r.dialect, r.session, r."user", r.key, r.trace_id, r.started_at
+select distinct r.id, r.dialect, r.model, r.session, r."user", r.key, r.trace_id, r.started_at
 from requests r
 where r.project = any(%(project_ids)s::text[]) and (%(key)s::text is null or r.key = %(key)s)
     and r.started_at >= %(begin)s and r.started_at < %(end)s
