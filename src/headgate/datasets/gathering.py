@@ -110,7 +110,7 @@ def _case_of(body: bytes, row: dict[str, Any], origin: Origin, tags: Sequence[st
 
 
 def _asked(body: bytes, dialect: str, model: str) -> dict[str, Any]:
-    """Return what a call asked, in the words of OpenAI's chat route; nothing where that is another question."""
+    """Return what a call asked, in the words of OpenAI's chat route; nothing where that asks otherwise."""
     changes = Changes()
     try:
         if dialect != DIALECT:
