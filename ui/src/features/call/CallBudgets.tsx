@@ -17,20 +17,22 @@ export function CallBudgets({ detail }: { detail: Detail }) {
   return (
     <section aria-label="budgets">
       <h2>Budgets that count it</h2>
-      <dl className="hg-facts">
-        {touched.map((each) => (
-          <div key={meterOf(each)}>
-            <dt>
-              <Share of={burnOf(each, Date.now()).share} label={`spent of ${meterOf(each)}`} />
-            </dt>
-            <dd>
-              <To path="/spend" filter={{ budget: each.name }}>
-                <Text>{meterOf(each)}</Text>
-              </To>
-            </dd>
-          </div>
-        ))}
-      </dl>
+      <table className="hg-small-table" aria-label="budgets that count it">
+        <tbody>
+          {touched.map((each) => (
+            <tr key={meterOf(each)}>
+              <th scope="row">
+                <To path="/spend" filter={{ budget: each.name }}>
+                  <Text>{meterOf(each)}</Text>
+                </To>
+              </th>
+              <td className="hg-right hg-nowrap">
+                <Share of={burnOf(each, Date.now()).share} label={`spent of ${meterOf(each)}`} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
     </section>
   );
 }

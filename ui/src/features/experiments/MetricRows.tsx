@@ -1,6 +1,7 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { Schemas } from "@/api";
 import { Closing } from "@/core/Closing";
+import { count } from "@/core/format";
 import { Problem } from "@/core/Dialogs";
 import { Text } from "@/core/Text";
 import { State } from "@/core/Values";
@@ -77,7 +78,7 @@ function Known({ metric, one, report, until }: Omit<MetricProps, "looks"> & { on
         {one.more_days !== null && (
           <div>
             <dt>still takes</dt>
-            <dd>about {Math.max(1, Math.round(one.more_days))} days at this traffic</dd>
+            <dd>about {count(Math.max(1, Math.round(one.more_days)))} days at this traffic</dd>
           </div>
         )}
       </dl>

@@ -1,5 +1,6 @@
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { type Schemas, api, ask } from "@/api";
+import { useMay } from "@/shell/session";
 import { type Shared, refreshOf } from "@/shell/view";
 
 export type Item = Schemas["ExperimentItem"];
@@ -12,6 +13,7 @@ export function useExperiments(view: Shared) {
   return useQuery({
     queryKey: ["experiments"],
     queryFn: ({ signal }) => ask(api.GET("/api/v1/experiments", { signal })),
+    enabled: useMay("experiments:read"),
     refetchInterval: refreshOf(view),
   });
 }

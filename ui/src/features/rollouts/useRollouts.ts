@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { api, ask } from "@/api";
+import { useMay } from "@/shell/session";
 import { type Shared, refreshOf } from "@/shell/view";
 
 /** As the client reads it, which takes pairs of numbers for lists. */
@@ -9,6 +10,7 @@ export function useRollouts(view: Shared) {
   return useQuery({
     queryKey: ["rollouts"],
     queryFn: ({ signal }) => ask(api.GET("/api/v1/rollouts", { signal })),
+    enabled: useMay("rollouts:read"),
     refetchInterval: refreshOf(view),
   });
 }

@@ -5,6 +5,7 @@ import { Answered, Empty } from "@/core/States";
 import { useSession } from "@/shell/session";
 import { To } from "@/shell/To";
 import { refreshOf, useShared, useView } from "@/shell/view";
+import { MovedBy } from "./MovedBy";
 import { branchesOf, isInTurn, type Model, sentenceOf, wayOf } from "./picture";
 import { RoutingPages } from "./RoutingPages";
 
@@ -65,6 +66,7 @@ function Picture({ model }: { model: Model }) {
         <To path="/requests" filter={{ model: model.id }}>
           its calls
         </To>
+        <MovedBy alias={model.id} />
       </header>
       <Flow
         label={sentenceOf(model)}
