@@ -150,6 +150,8 @@ def sums(begin: str) -> Iterator[Question]:
     yield Question(
         "charts of a model and a key", "/series", {"from": begin, "model": "model-3", "key": "key-3"}
     )
+    both = {"from": begin, "model": "model-3", "key": "key-3", "latencies": "no"}
+    yield Question("histogram of a model and a key: 30 days", "/series", both)
     yield Question("projects of all time", "/costs", {"group_by": "project"})
     for name in (
         "no filter",

@@ -106,14 +106,16 @@ async def test_others_see_only_what_is_theirs(database: Database) -> None:
         viewer = (await api.post("/keys", {"name": "a", "role": "viewer", "project": "blue"}))["key"]
         made_member = await api.post("/keys", {"name": "b", "role": "member"})
         identity, member = made_member["id"], made_member["key"]
-        await record(database, ended(key=identity, cost_pico_usd=parse_usd("1")))
+        await record(database, ended(key=""), ended(key=identity, cost_pico_usd=parse_usd("1")))
         for hours in (1, 24):
             (seen,) = (await asked(api.as_key(viewer), hours))["groups"]
             assert seen["calls"] == 1
             (own,) = (await asked(api.as_key(member), hours))["groups"]
             assert (own["calls"], own["cost"]) == (1, "1")
-            (none,) = (await asked(api.as_key(member), hours, key="k1"))["groups"]
-            assert none["calls"] == 0
+            for other in ("k1", "-"):
+                (none,) = (await asked(api.as_key(member), hours, key=other))["groups"]
+                assert none["calls"] == 0
+                assert (await api.as_key(member).get("/costs", group_by="key", key=other))["items"] == []
             (foreign,) = (await asked(api.as_key(viewer), hours, project="default"))["groups"]
             assert foreign["calls"] == 0
 

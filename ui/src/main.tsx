@@ -82,8 +82,12 @@ const client = new QueryClient({
   },
 });
 
+const pages = FEATURES.flatMap((feature) => feature.pages);
+// A page that can't be fetched says so as it is drawn.
+pages.find((page) => page.path === window.location.pathname)?.load?.().catch(() => undefined);
+
 const root = createRootRoute({ component: Root, notFoundComponent: Missing });
-const routes = FEATURES.flatMap((feature) => feature.pages).map((page) =>
+const routes = pages.map((page) =>
   createRoute({ getParentRoute: () => root, path: page.path, component: page.component as RouteComponent }),
 );
 const router = createRouter({

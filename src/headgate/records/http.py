@@ -45,12 +45,12 @@ LONGEST_MS: Final = 10.0**12
 NONE: Final = "-"
 """What filters say of calls without such a name, which records have as an empty one."""
 _MAY_BE_NONE: Final = frozenset(
-    {"user", "session", "model", "target", "prompt", "release", "environment", "tag"}
+    {"key", "user", "session", "model", "target", "prompt", "release", "environment", "tag"}
 )
 
 _TEXTS: Final[dict[str, str]] = {
     "project": "requests of this project",
-    "key": "made with the key of this id",
+    "key": "made with the key of this id; - is none",
     "user": "of this user; - is none",
     "session": "of this session; - is none",
     "model": "that asked for this model; - is none",
@@ -189,8 +189,9 @@ class CostsController(Controller):
         seen = narrowed(visible(caller), query.get("project"))
         begin, end = read_times(query)
         only = {name: text for name in get_args(NarrowName) if (text := read_name(query, name)) is not None}
-        if seen.key is not None:
-            only["key"] = seen.key if only.get("key", seen.key) == seen.key else ""
+        seen, key = of_key(seen, only.get("key"))
+        if key is not None:
+            only["key"] = key
         place = max(0, decode_cursor(query["next"], int)) if "next" in query else 0
         limit = read_limit(query, LIMIT_MAX)
         following = place + limit
@@ -215,10 +216,7 @@ def read_filters(query: Mapping[str, str], seen: Visible) -> tuple[RequestFilter
     """Read the filters of a list within what the caller sees. Raises InvalidRequest that names one."""
     texts = {name: read_name(query, name) for name in _TEXTS}
     begin, end = read_times(query)
-    if seen.key is not None:
-        if texts["key"] not in (None, seen.key):
-            seen = msgspec.structs.replace(seen, project_ids=())
-        texts["key"] = seen.key
+    seen, texts["key"] = of_key(seen, texts["key"])
     least_ms = read_milliseconds(query, "min_duration_ms")
     if texts["price"] not in (None, "known", "unknown"):
         raise InvalidRequest(f"price is {texts['price']!r}; write known or unknown", parameter="price")
@@ -307,6 +305,13 @@ def narrowed(seen: Visible, project: str | None) -> Visible:
     if project is None:
         return seen
     return msgspec.structs.replace(seen, project_ids=(project,) if seen.sees(project) else ())
+
+
+def of_key(seen: Visible, key: str | None) -> tuple[Visible, str | None]:
+    """Return what a caller sees of the calls of a key, and that key; a member sees its own alone."""
+    if seen.key is None or key == seen.key:
+        return seen, key
+    return (seen if key is None else msgspec.structs.replace(seen, project_ids=())), seen.key
 
 
 def _groups(text: str | None) -> tuple[GroupName, ...]:

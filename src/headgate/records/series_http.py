@@ -12,12 +12,12 @@ from headgate.access.gate import CallerKey, grant
 from headgate.access.http import Store
 from headgate.access.roles import visible
 from headgate.core.faults import InvalidRequest
-from headgate.records.http import AnyRequest, query_parameter, read_name, read_span
+from headgate.records.http import AnyRequest, of_key, query_parameter, read_name, read_span
 from headgate.records.series import Series, SeriesFilters, SeriesGroupName, series
 
 _TEXTS: Final[dict[str, str]] = {
     "project": "only calls of this project",
-    "key": "made with the key of this id",
+    "key": "made with the key of this id; - is none",
     "model": "that asked for this model; - is none",
     "target": "that this provider, or provider/model, answered; - is none",
     "prompt": "that used this prompt; - is none",
@@ -50,8 +50,7 @@ class SeriesController(Controller):
         query = request.query_params
         seen = visible(caller)
         texts = {name: read_name(query, name) for name in _TEXTS}
-        if seen.key is not None:
-            texts["key"] = seen.key if texts["key"] in (None, seen.key) else ""
+        seen, texts["key"] = of_key(seen, texts["key"])
         begin, end = read_span(query)
         filters = SeriesFilters(**texts, begin=begin, end=end)
         async with database.connection() as connection:

@@ -35,6 +35,8 @@ export interface PageOf {
   /** As the router takes it: `/requests/$id`. */
   path: string;
   component: ComponentType;
+  /** Fetches what draws it, so that this is on its way while it is asked who is signed in. */
+  load?: () => Promise<unknown>;
   /** What the title of the window says. */
   title: string;
   /** Whether the search leaves it out: it takes more than its address. */

@@ -57,7 +57,7 @@ function GroupFacet({ group, view, filters }: { group: Group; view: Shared; filt
   const values = (found.data?.items ?? [])
     .flatMap((row): FacetValue[] => {
       const value = row[group];
-      if (value === undefined || (value === "" && group === "key")) {
+      if (value === undefined) {
         return [];
       }
       const title = group === "release" ? value.slice(0, 12) : value;

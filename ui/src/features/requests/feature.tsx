@@ -3,7 +3,8 @@ import { lazy } from "react";
 import { api, ask } from "@/api";
 import type { Feature, Found } from "@/shell/registry";
 
-const Requests = lazy(() => import("./Requests"));
+const load = () => import("./Requests");
+const Requests = lazy(load);
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -11,7 +12,7 @@ export const feature: Feature = {
   rail: { name: "Requests", path: "/requests", icon: IconListDetails },
   key: "r",
   grant: "requests:read",
-  pages: [{ path: "/requests", component: Requests, title: "Requests" }],
+  pages: [{ path: "/requests", component: Requests, title: "Requests", load }],
   search: async (text, signal): Promise<Found[]> => {
     if (ID.test(text)) {
       const params = { path: { request_id: text } };
