@@ -112,7 +112,7 @@ def compare(scorer: str, told: Scores) -> Comparison:
     """Compare the first two targets by one scorer."""
     one, other = told.names[:2]
     first, second = told.scores[one], told.scores[other]
-    interval = _difference(first, second, told.clusters)
+    interval = difference_of(first, second, told.clusters)
     finding: Finding = "open"
     if interval.excludes(0):
         finding = "better" if interval.estimate > 0 else "worse"
@@ -193,7 +193,8 @@ def _gaps(scorer: str, told: Scores, targets: Sequence[Target]) -> list[Gap]:
     return gaps
 
 
-def _difference(one: list[float], other: list[float], clusters: list[str] | None) -> Interval:
+def difference_of(one: list[float], other: list[float], clusters: list[str] | None = None) -> Interval:
+    """Return the mean difference of scores of the same cases, by pairs, for one look at all of them."""
     if clusters is None and {*one, *other} <= {0.0, 1.0}:
         pairs = list(zip(one, other, strict=True))
         cells = [pairs.count(kind) for kind in ((1.0, 1.0), (1.0, 0.0), (0.0, 1.0), (0.0, 0.0))]

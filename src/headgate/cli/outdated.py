@@ -46,6 +46,16 @@ class Upgrading(msgspec.Struct, frozen=True, kw_only=True):
     to: Annotated[str | None, typer.Option(help="By this provider/model.")] = None
     calls: Annotated[int, typer.Option(help="Make so many recorded calls again on both, at most.")] = 20
     budget: Annotated[str, typer.Option(help="Stop once they have cost so much.")] = "1 USD"
+    check: Annotated[
+        str | None, typer.Option(help="Judge by this check: its dataset, scorers and requirements.")
+    ] = None
+    checks: Annotated[Path, typer.Option(help="The file of the check.")] = Path("checks.toml")
+    judge: Annotated[
+        str | None, typer.Option(help="Let this model mark both answers to each recorded call.")
+    ] = None
+    margin: Annotated[
+        float, typer.Option(help="How much lower a score may be, such as 0.05.", min=0, max=0.99)
+    ] = 0.05
 
 
 @over_api
@@ -105,7 +115,7 @@ def _in_code(path: Path) -> list[Json]:
 
 def _upgrade(api: Api, upgrading: Upgrading, days: int) -> None:
     try:
-        from headgate.cli.upgrading import upgrade
+        from headgate.cli.upgrading import Wanted, upgrade
     except ImportError as error:
         raise CommandFailed(
             f"this needs {error.name}, which is not installed", 'pip install "headgate[server]"'
@@ -113,7 +123,20 @@ def _upgrade(api: Api, upgrading: Upgrading, days: int) -> None:
 
     assert upgrading.upgrade is not None
     assert upgrading.to is not None
-    upgrade(api, (upgrading.upgrade, upgrading.to), days, upgrading.calls, upgrading.budget)
+    wanted = Wanted(
+        before=upgrading.upgrade,
+        after=upgrading.to,
+        days=days,
+        calls=upgrading.calls,
+        budget=upgrading.budget,
+        check=upgrading.check,
+        checks=upgrading.checks,
+        judge=upgrading.judge,
+        margin=upgrading.margin,
+    )
+    verdict = upgrade(api, wanted)
+    if verdict == "no":
+        raise typer.Exit(EXIT_FAILED)
 
 
 def _days(text: str) -> int:

@@ -1,12 +1,15 @@
 """What taking another model would change: costs by what-if, and recorded calls made again on both.
 
-Both answers of a call are a pair, so that differences between calls cancel out. Says what can be counted;
-whether an answer is better is for `headgate check` or a judge. Read next: `cli.outdated`.
+Both answers of a call are a pair, so that differences between calls cancel out. What can be counted is said
+with intervals; whether answers are as good, by a check or a judge. Read next: `cli.upgrade_quality`.
 """
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, cast
+
+import msgspec
 
 from headgate.checks.answering import Halted, answer_of
 from headgate.checks.model import Answer
@@ -15,8 +18,9 @@ from headgate.cli.command import Api
 from headgate.cli.failure import CommandFailed
 from headgate.cli.model_calls import ModelCalls
 from headgate.cli.output import Column
+from headgate.cli.upgrade_quality import Quality, Verdict, by_check, by_judge, sentence
 from headgate.core.faults import InvalidRequest
-from headgate.core.money import parse_usd
+from headgate.core.money import format_usd, parse_usd
 from headgate.statistics.effects import paired_difference
 from headgate.statistics.proportions import paired_shares
 
@@ -37,26 +41,83 @@ COLUMNS = (
 )
 
 
-Pair = tuple[Answer, Answer]
-"""The same call on both models."""
+Pair = tuple[Json, Answer, Answer]
+"""The same call, and what both models answered."""
 
 
-def upgrade(api: Api, models: tuple[str, str], days: int, calls: int, budget: str) -> None:
-    """Print what replacing one model by another would change."""
-    before, after = models
+Answers = tuple[Answer, Answer]
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which model is to take the place of which, and by what it is judged."""
+
+    before: str
+    after: str
+    days: int
+    calls: int
+    budget: str
+    check: str | None = None
+    checks: Path = Path("checks.toml")
+    judge: str | None = None
+    margin: float = 0.05
+
+    @property
+    def models(self) -> tuple[str, str]:
+        """The model before, and the one after."""
+        return self.before, self.after
+
+
+def upgrade(api: Api, wanted: Wanted) -> Verdict:
+    """Print what replacing one model by another would change; return whether it may be."""
+    before, after = wanted.models
     whatif: Json = api.client.post("/whatif", {"models": {before: after}})
-    recorded: list[Json] = api.client.items("/requests", limit=calls, target=before, status="ok")
-    pairs, notes = _replay(api, recorded, models, _budget(budget))
-    rows = _rows(pairs)
+    recorded: list[Json] = api.client.items("/requests", limit=wanted.calls, target=before, status="ok")
+    budget = _budget(wanted.budget)
+    ask = ModelCalls(api.client.url, api.client.key, tags=(TAG,), timeout_s=TIMEOUT_S)
+    try:
+        pairs, notes = _replay(api, ask, recorded, wanted, budget)
+        found, required = _judged(api, ask, wanted, pairs, notes)
+    except Halted as halted:
+        raise CommandFailed(halted.message, halted.hint) from None
+    finally:
+        ask.close()
+    rows = _rows([(one, other) for _, one, other in pairs])
+    verdict, said = sentence(wanted.models, found, required, wanted.margin)
     if api.out.as_json:
-        api.out.json({"from": before, "to": after, "whatif": whatif, "pairs": rows, "notes": notes})
-        return
-    touched: list[Json] = [
-        each for each in api.client.get("/drift/outdated", days=days)["items"] if each["target"] == before
-    ]
+        told = {"verdict": verdict, "sentence": said, "quality": found, "requirements": required}
+        api.out.json({"from": before, "to": after, "whatif": whatif, "pairs": rows, "notes": notes, **told})
+        return verdict
+    _print_head(api, wanted, whatif, recorded)
+    api.out.rows(rows, COLUMNS, empty="No recorded call could be made again.")
+    for note in notes:
+        api.out.say(note)
+    api.out.text("")
+    api.out.text(said)
+    return verdict
+
+
+def _judged(
+    api: Api, ask: ModelCalls, wanted: Wanted, pairs: list[Pair], notes: list[str]
+) -> tuple[list[Quality], dict[str, Verdict]]:
+    """Return what the check and the judge say, as far as they are asked."""
+    found: list[Quality] = []
+    required: dict[str, Verdict] = {}
+    if wanted.judge is not None and pairs:
+        quality, cost, problem = by_judge(ask, wanted.judge, pairs)
+        found += [quality] if quality is not None else []
+        notes.append(f"the judge cost {format_usd(cost)} USD{f'; {problem}' if problem else ''}")
+    if wanted.check is not None:
+        marked, required = by_check(api, wanted.models, wanted.check, wanted.checks)
+        found += marked
+    return found, required
+
+
+def _print_head(api: Api, wanted: Wanted, whatif: Json, recorded: list[Json]) -> None:
+    before, after = wanted.models
+    outdated: list[Json] = api.client.get("/drift/outdated", days=wanted.days)["items"]
     names = sorted({each["model"] for each in recorded if each["model"]})
     api.out.text(f"{before} is asked for as {', '.join(names) or 'nothing on record'}")
-    for each in touched:
+    for each in [each for each in outdated if each["target"] == before]:
         instead = f"; its maker advises {each['instead']}" if each["instead"] else ""
         api.out.text(f"it ends on {each['on']} ({each['days_left']} days left){instead}")
     would = whatif["would_usd"]
@@ -65,10 +126,6 @@ def upgrade(api: Api, models: tuple[str, str], days: int, calls: int, budget: st
         f"would have cost {would['value_usd']} USD ({would['low_usd']} to {would['high_usd']})"
     )
     api.out.text("")
-    api.out.rows(rows, COLUMNS, empty="No recorded call could be made again.")
-    for note in notes:
-        api.out.say(note)
-    api.out.say("whether answers are better: `headgate check`, or a judge, on the same prompts")
 
 
 def _budget(text: str) -> int:
@@ -79,29 +136,23 @@ def _budget(text: str) -> int:
 
 
 def _replay(
-    api: Api, recorded: list[Json], models: tuple[str, str], budget_pico_usd: int
+    api: Api, ask: ModelCalls, recorded: list[Json], wanted: Wanted, budget_pico_usd: int
 ) -> tuple[list[Pair], list[str]]:
     """Make calls again on both models, one after the other, until there are none or the budget is spent."""
     pairs: list[Pair] = []
     notes: list[str] = []
     spent = not_again = 0
-    ask = ModelCalls(api.client.url, api.client.key, tags=(TAG,), timeout_s=TIMEOUT_S)
-    try:
-        for each in recorded:
-            body = _body(api.client.get(f"/requests/{each['id']}"))
-            if body is None:
-                not_again += 1
-                continue
-            if spent >= budget_pico_usd:
-                notes.append(f"the budget was spent after {len(pairs)} calls; raise --budget for more")
-                break
-            one, other = (answer_of(ask, {**body, "model": model}) for model in models)
-            spent += (one.cost_pico_usd or 0) + (other.cost_pico_usd or 0)
-            pairs.append((one, other))
-    except Halted as halted:
-        raise CommandFailed(halted.message, halted.hint) from None
-    finally:
-        ask.close()
+    for each in recorded:
+        body = _body(api.client.get(f"/requests/{each['id']}"))
+        if body is None:
+            not_again += 1
+            continue
+        if spent >= budget_pico_usd:
+            notes.append(f"the budget was spent after {len(pairs)} calls; raise --budget for more")
+            break
+        one, other = (answer_of(ask, {**body, "model": model}) for model in wanted.models)
+        spent += (one.cost_pico_usd or 0) + (other.cost_pico_usd or 0)
+        pairs.append((body, one, other))
     if not_again:
         notes.append(f"{not_again} {NOT_AGAIN}")
     return pairs, notes
@@ -126,7 +177,7 @@ def _is_json(answer: Answer) -> bool:
     return True
 
 
-def _rows(pairs: list[Pair]) -> list[Json]:
+def _rows(pairs: list[Answers]) -> list[Json]:
     if not pairs:
         return []
     both = [pair for pair in pairs if not pair[0].problem and not pair[1].problem]
@@ -142,7 +193,7 @@ def _rows(pairs: list[Pair]) -> list[Json]:
     return [*rows, _row("the same answer", after=f"{same} of {len(both)}", pairs=len(both), note=note)]
 
 
-def _share(what: str, pairs: list[Pair], of: Callable[[Answer], bool]) -> Json:
+def _share(what: str, pairs: list[Answers], of: Callable[[Answer], bool]) -> Json:
     cells = [(of(one), of(other)) for one, other in pairs]
     counts = [cells.count(cell) for cell in ((True, True), (False, True), (True, False), (False, False))]
     interval = paired_shares(*counts)
@@ -152,7 +203,7 @@ def _share(what: str, pairs: list[Pair], of: Callable[[Answer], bool]) -> Json:
     return _row(what, *figures, *ends[:2], high=ends[2], pairs=len(cells))
 
 
-def _amount(what: str, pairs: list[Pair], of: Callable[[Answer], float]) -> Json:
+def _amount(what: str, pairs: list[Answers], of: Callable[[Answer], float]) -> Json:
     if not pairs:
         return _row(what, note="no pair says it")
     before, after = ([of(pair[place]) for pair in pairs] for place in (0, 1))
