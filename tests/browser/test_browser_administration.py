@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.administered import Administered, administer
 from tests.browser.conftest import Opener
 from tests.browser.console_house import House
+from tests.browser.shown_numbers import unlinked
 
 PAGES = {
     "releases": ("/releases", "All releases"),
@@ -44,9 +45,10 @@ def test_a_page_of_administration_shows_what_it_is_for(
 ) -> None:
     path, expected = PAGES[name]
     looker = looking(dark=dark)
-    looker.settled(path.format(*made.releases), expected)
+    page = looker.settled(path.format(*made.releases), expected)
     looker.shoot(f"{name}-{'dark' if dark else 'light'}")
     assert looker.violations() == []
+    assert unlinked(page) == []
     looker.check()
 
 
@@ -223,6 +225,9 @@ def test_a_rule_is_written_tried_and_only_then_holds(
     form.get_by_label("what becomes of parameter 1").select_option("at most")
     form.get_by_label("value of parameter 1").fill("warm")
     form.get_by_label(re.compile("^Why")).fill("<i>tried</i>")
+    form.get_by_role("button", name="With a header").click()
+    form.get_by_label("header 1", exact=True).fill("X-Team")
+    form.get_by_label("value of header 1").fill("search")
     put = form.get_by_role("button", name="Put it in force")
     expect(put).to_be_disabled()
     form.get_by_role("button", name="Try it on calls on record").click()
@@ -234,6 +239,7 @@ def test_a_rule_is_written_tried_and_only_then_holds(
     form.get_by_role("button", name="Try it on calls on record").click()
     changed = form.get_by_role("table", name="changed fields")
     changed.wait_for()
+    form.get_by_text("Headers of calls are not on record").wait_for()
     looker.shoot("routing-rule-written")
     assert looker.violations() == []
     form.get_by_label("value of parameter 1").fill("0.4")
@@ -245,18 +251,22 @@ def test_a_rule_is_written_tried_and_only_then_holds(
     form.wait_for(state="hidden")
     rule: Any = house.running.get("/rules/written")
     assert (rule["match"]["model"], rule["clamp"]) == ("assistant", {"temperature": {"most": 0.4}})
+    assert rule["match"]["headers"] == {"x-team": "search"}
     assert rule["replace"] == [{"old": "Say hello.", "new": "Say good evening."}]
     page.get_by_role("link", name="written").click()
     page.get_by_role("button", name="Change").click()
     form = page.get_by_role("dialog", name="Change written")
     expect(form.get_by_label("value of parameter 1")).to_have_value("0.4")
+    expect(form.get_by_label("header 1", exact=True)).to_have_value("x-team")
+    form.get_by_role("button", name="take header 1 away").click()
     form.get_by_label("Share of these calls").fill("50")
     form.get_by_role("button", name="Try it on calls on record").click()
     form.get_by_text("looked at").wait_for()
     form.get_by_role("button", name="Put it in force").click()
     form.wait_for(state="hidden")
     page.get_by_text("50 %, the same ones each time").wait_for()
-    assert house.running.get("/rules/written")["version"] == 2
+    rule = house.running.get("/rules/written")
+    assert (rule["version"], rule["match"].get("headers", {})) == (2, {})
     assert house.running.api.delete("/rules/written").status_code == 200
     looker.errors = [error for error in looker.errors if "400" not in error]
     looker.check()

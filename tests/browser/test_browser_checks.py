@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Opener
 from tests.browser.console_house import House
 from tests.browser.house_evaluation import checked
+from tests.browser.shown_numbers import unlinked
 
 PAGES = {
     "datasets": ("/datasets", "greetings"),
@@ -51,6 +52,7 @@ def test_a_page_of_checks_shows_what_it_is_for(made: House, looking: Opener, nam
     page = looker.settled(path.format(*runs_of(made)), expected)
     looker.shoot(f"{name}-{look}")
     assert looker.violations() == []
+    assert unlinked(page) == []
     main = "document.querySelector('main')"
     assert page.evaluate(f"{main}.scrollWidth <= {main}.clientWidth")
     looker.check()

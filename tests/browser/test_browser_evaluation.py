@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import Opener
 from tests.browser.console_house import House
 from tests.browser.house_evaluation import judged, watched
+from tests.browser.shown_numbers import unlinked
 
 PAGES = {
     "reviews": ("/reviews", "Wait for people"),
@@ -53,9 +54,10 @@ def test_a_page_of_evaluation_shows_what_it_is_for(
 ) -> None:
     path, expected = PAGES[name]
     looker = looking(dark=dark)
-    looker.settled(path, expected)
+    page = looker.settled(path, expected)
     looker.shoot(f"{name}-{'dark' if dark else 'light'}")
     assert looker.violations() == []
+    assert unlinked(page) == []
     looker.check()
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Looker, Opener
 from tests.browser.console_house import House
 from tests.browser.house_experiments import experiment
-from tests.browser.shown_numbers import counted, fact, in_unit, number_of
+from tests.browser.shown_numbers import counted, fact, in_unit, number_of, unlinked
 
 PAGES = {
     "experiments": ("/experiments", "What is known"),
@@ -54,9 +54,10 @@ def test_a_page_of_experiments_shows_what_it_is_for(
 ) -> None:
     path, expected = PAGES[name]
     looker = looking(dark=dark)
-    settled(looker, path, expected)
+    page = settled(looker, path, expected)
     looker.shoot(f"{name}-{'dark' if dark else 'light'}")
     assert looker.violations() == []
+    assert unlinked(page) == []
     if name == "experiment-missing":
         looker.errors = [error for error in looker.errors if "404" not in error]
     looker.check()

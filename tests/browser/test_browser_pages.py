@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Request, expect
 from tests.browser.conftest import Opener
 from tests.browser.console_house import House
+from tests.browser.shown_numbers import unlinked
 
 PAGES = {
     "overview": ("/", "What stands out"),
@@ -45,6 +46,7 @@ def test_a_page_shows_what_it_is_for(house: House, looking: Opener, name: str, d
         expect(page.locator(".hg-waiting")).to_have_count(0)
     looker.shoot(f"{name}-{'dark' if dark else 'light'}")
     assert looker.violations() == []
+    assert name == "parts" or unlinked(page) == []
     if name in MISSING:
         # The browser itself says that an answer was 404.
         looker.errors = [error for error in looker.errors if "404" not in error]

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.browser.conftest import Opener
 from tests.browser.console_house import House
 from tests.browser.house_traces import many_steps
+from tests.browser.shown_numbers import unlinked
 
 PAGES = {
     "traces": ("/traces", "book a journey"),
@@ -34,6 +35,7 @@ def test_a_page_of_traces_shows_what_it_is_for(house: House, looking: Opener, na
     expect(page.locator(".hg-waiting")).to_have_count(0)
     looker.shoot(f"{name}-{'dark' if dark else 'light'}")
     assert looker.violations() == []
+    assert unlinked(page) == []
     looker.check()
 
 

@@ -4,6 +4,7 @@ import { nounsOf } from "./access/grants";
 import { bodyOf, EMPTY_KEY, listed } from "./access/keyForm";
 import { amountOf, countsOf, type Difference, type Move, partsOf, releaseBefore, sidesOf, stretchesOf } from "./releases/releaseWords";
 import { branchesOf, type Model, sentenceOf } from "./routing/picture";
+import { bodyOf as ruleBodyOf, draftOf, NEW } from "./routing/ruleDraft";
 import { actionsOf, matchOf, type Rule } from "./routing/ruleWords";
 import { keyFor, saidIn } from "./routing/testCall";
 import { rowsOf, shownAs } from "./settings/changes";
@@ -146,6 +147,16 @@ describe("a rule", () => {
       "temperature becomes 0.1", "seed is taken out", "max_output is at most 9", "n is kept from 1 to 2",
       "“a” becomes “b”", "the call goes to mock/small",
     ]);
+  });
+});
+
+describe("a rule in a form", () => {
+  it("says of headers what is written, and nothing of lines without a name", () => {
+    const draft = { ...NEW, headers: [{ name: " x-team ", value: " one " }, { name: "", value: "two" }] };
+    expect(ruleBodyOf(draft)["match"]).toEqual({ headers: { "x-team": "one" } });
+    expect(ruleBodyOf(NEW)["match"]).toEqual({});
+    const rule = { name: "r", match: { headers: { "x-team": "one" } }, set: {}, clamp: {}, remove: [], replace: [], share: 1, note: "" };
+    expect(draftOf(rule as unknown as Rule).headers).toEqual([{ name: "x-team", value: "one" }]);
   });
 });
 

@@ -118,7 +118,13 @@ function KeyTable({ keys, onDo }: { keys: Key[]; onDo: ((doing: Doing) => void) 
                   {count(row?.requests ?? 0)}
                 </To>
               </td>
-              <td className="hg-right">{row ? <Money usd={row.cost_usd} estimated={row.estimated > 0} /> : ""}</td>
+              <td className="hg-right">
+                {row && (
+                  <To path="/requests" filter={{ key: key.id }}>
+                    <Money usd={row.cost_usd} estimated={row.estimated > 0} />
+                  </To>
+                )}
+              </td>
               <td>
                 <Instant at={key.created_at} />
               </td>

@@ -84,7 +84,13 @@ function ProjectTable({ items }: { items: Project[] }) {
                   {count(row?.requests ?? 0)}
                 </To>
               </td>
-              <td className="hg-right">{row ? <Money usd={row.cost_usd} estimated={row.estimated > 0} /> : ""}</td>
+              <td className="hg-right">
+                {row && (
+                  <To path="/requests" filter={{ project: each.name }}>
+                    <Money usd={row.cost_usd} estimated={row.estimated > 0} />
+                  </To>
+                )}
+              </td>
             </tr>
           );
         })}

@@ -105,7 +105,7 @@ function ProviderTable({ items, onTry }: { items: Provider[]; onTry: ((provider:
             <td className="hg-right">
               <Duration ms={each.latency_ms} />
             </td>
-            <td className="hg-right hg-number">{each.calls_in_flight ?? 0}</td>
+            <td className="hg-right hg-number" data-fact>{each.calls_in_flight ?? 0}</td>
             <td className="hg-right hg-number" title={`${each.queued_max} more may wait`}>
               {each.calls_max}
             </td>

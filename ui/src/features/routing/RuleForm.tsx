@@ -6,7 +6,7 @@ import { Confirm, Dialog, Field, Problem } from "@/core/Dialogs";
 import { useChange } from "@/shell/useChange";
 import { timesOf, useShared } from "@/shell/view";
 import { NotYet } from "../access/KeyDialogs";
-import { bodyOf, NO_PARAMETER, NO_TEXT, type ParameterLine, type RuleDraft, VERBS, type Verb } from "./ruleDraft";
+import { bodyOf, HEADERS_MAX, type HeaderLine, NO_HEADER, NO_PARAMETER, NO_TEXT, type ParameterLine, type RuleDraft, VERBS, type Verb } from "./ruleDraft";
 import { Outcome } from "./RuleTrial";
 
 type Body = Schemas["RuleBody"];
@@ -132,7 +132,47 @@ function Which({ draft, set }: PartProps) {
           </Field>
         ))}
       </div>
+      <Headers lines={draft.headers} onChange={(headers) => set({ headers })} />
     </fieldset>
+  );
+}
+
+/** Headers that a call has to have. */
+function Headers({ lines, onChange }: { lines: HeaderLine[]; onChange: (lines: HeaderLine[]) => void }) {
+  const change = (place: number, part: Partial<HeaderLine>): void =>
+    onChange(lines.map((each, at) => (at === place ? { ...each, ...part } : each)));
+  const names = lines.map((line) => line.name.trim().toLowerCase()).filter((name) => name !== "");
+  return (
+    <>
+      {new Set(names).size < names.length && <p className="hg-note">A header can be named once; of two that are the same the last one counts.</p>}
+      {lines.map((line, place) => (
+        <div key={place} className="hg-rule-line hg-rule-header">
+          <input
+            className="hg-input"
+            aria-label={`header ${place + 1}`}
+            placeholder="x-team"
+            value={line.name}
+            onChange={(event) => change(place, { name: event.currentTarget.value })}
+          />
+          <span className="hg-soft" aria-hidden="true">
+            is
+          </span>
+          <input
+            className="hg-input"
+            aria-label={`value of header ${place + 1}`}
+            placeholder="letter by letter"
+            value={line.value}
+            onChange={(event) => change(place, { value: event.currentTarget.value })}
+          />
+          <Away label={`take header ${place + 1} away`} onClick={() => onChange(lines.filter((_, at) => at !== place))} />
+        </div>
+      ))}
+      {lines.length < HEADERS_MAX && (
+        <button type="button" className="hg-link" onClick={() => onChange([...lines, NO_HEADER])}>
+          With a header
+        </button>
+      )}
+    </>
   );
 }
 

@@ -50,6 +50,9 @@ export function Outcome({ found }: { found: Found }) {
   const more = Number(found.difference_usd);
   return (
     <div role="status">
+      {found.headers_taken_to_fit && (
+        <p className="hg-soft">Headers of calls are not on record: those that the rule asks for are taken to be there.</p>
+      )}
       {found.matched === 0 ? (
         <Empty title={`None of the ${count(found.calls)} calls that were looked at is one that it is for`}>
           {found.unreadable > 0 && (
@@ -110,7 +113,7 @@ function Fields({ found }: { found: Found }) {
               <th scope="row">
                 <code>{field.field}</code>
               </th>
-              <td className="hg-right hg-number">{count(field.calls)}</td>
+              <td className="hg-right hg-number" data-fact>{count(field.calls)}</td>
               <td>{example && <Value of={example.before} kind="hg-was" />}</td>
               <td>{example && <Value of={example.after} kind="hg-is" />}</td>
               <td>{example && <To path={`/requests/${example.request}`}>{example.request.slice(0, 8)}</To>}</td>

@@ -16,6 +16,12 @@ export interface TextLine {
   new: string;
 }
 
+/** A header of the call and what it says, letter by letter. */
+export interface HeaderLine {
+  name: string;
+  value: string;
+}
+
 export interface RuleDraft {
   name: string;
   project: string;
@@ -28,11 +34,12 @@ export interface RuleDraft {
   percent: string;
   expiresAt: string;
   note: string;
-  /** Kept as they are: a form has no field for them. */
-  headers: Record<string, string>;
+  headers: HeaderLine[];
 }
 
 export const NO_PARAMETER: ParameterLine = { name: "", verb: "becomes", value: "" };
+export const NO_HEADER: HeaderLine = { name: "", value: "" };
+export const HEADERS_MAX = 8;
 export const NO_TEXT: TextLine = { old: "", new: "" };
 
 export const NEW: RuleDraft = {
@@ -47,7 +54,7 @@ export const NEW: RuleDraft = {
   percent: "100",
   expiresAt: "",
   note: "",
-  headers: {},
+  headers: [],
 };
 
 export function draftOf(rule: Rule): RuleDraft {
@@ -71,7 +78,7 @@ export function draftOf(rule: Rule): RuleDraft {
     percent: String(Number((rule.share * 100).toPrecision(6))),
     expiresAt: rule.expires_at ?? "",
     note: rule.note,
-    headers: (rule.match.headers ?? {}) as Record<string, string>,
+    headers: Object.entries(rule.match.headers ?? {}).map(([name, value]) => ({ name, value: String(value) })),
   };
 }
 
@@ -99,8 +106,9 @@ export function bodyOf(draft: RuleDraft): Record<string, unknown> {
       .map(([name, value]) => [name, value.trim()])
       .filter(([, value]) => value !== ""),
   );
+  const named = draft.headers.map(({ name, value }) => [name.trim(), value.trim()] as const).filter(([name]) => name !== "");
   return {
-    match: { ...match, ...(Object.keys(draft.headers).length > 0 ? { headers: draft.headers } : {}) },
+    match: { ...match, ...(named.length > 0 ? { headers: Object.fromEntries(named) } : {}) },
     set,
     clamp,
     remove: lines.filter((each) => each.verb === "is taken out").map((each) => each.name),

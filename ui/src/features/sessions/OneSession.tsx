@@ -13,7 +13,7 @@ import { refreshOf, useShared, useView } from "@/shell/view";
 import { Conversation } from "../messages/Conversation";
 import { TraceCost, TraceState } from "../traces/columns";
 import { bucketsOf } from "../traces/tokens";
-import { turnOf } from "./turns";
+import { tracesOf, turnOf } from "./turns";
 
 type Detail = Schemas["SessionDetail"];
 type OneTrace = Schemas["Turn"];
@@ -78,13 +78,13 @@ function Head({ detail }: { detail: Detail }) {
       <h1>
         <Text>{detail.session}</Text>
       </h1>
-      <span className="hg-soft">
+      <To path="/traces" className="hg-number" filter={tracesOf(detail)}>
         {count(detail.traces)} {detail.traces === 1 ? "trace" : "traces"}
-      </span>
+      </To>
       <TraceState errors={detail.errors} status={detail.errors > 0 ? "error" : "ok"} />
       <TraceCost of={detail} />
       <span className="hg-spring" />
-      <To path="/traces" className="hg-button" filter={{ session: detail.session, range: "90d" }}>
+      <To path="/traces" className="hg-button" filter={tracesOf(detail)}>
         As a list of traces
       </To>
     </header>
@@ -133,7 +133,7 @@ function Sums({ detail }: { detail: Detail }) {
           ],
           ["began", <Instant at={detail.started_at} />],
           ["last trace", <Instant at={detail.last_at} />],
-          ["calls", count(detail.calls)],
+          ["calls", <To path="/traces" className="hg-number" filter={tracesOf(detail)}>{count(detail.calls)}</To>],
           ["tokens", bucketsOf(detail.usage).map(([name, tokens]) => `${count(tokens)} ${name}`).join(", ")],
           ["cost", <TraceCost of={detail} />],
         ]}

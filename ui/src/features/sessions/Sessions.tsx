@@ -12,12 +12,22 @@ import { keyOf, parseSearch, patched, refreshOf, shared, timesOf, useShared, use
 import { Chips, TextFilter } from "../listing/FilterBar";
 import { TraceCost } from "../traces/columns";
 import { tokensIn, tokensOut } from "../traces/tokens";
+import { tracesOf } from "./turns";
 
 type Item = Schemas["SessionItem"];
 
 const PAGE = 100;
 
-const number = (value: number) => <span className="hg-number">{compact(value)}</span>;
+/** What a session comes to, which leads to its traces. */
+function OfSession({ item, children }: { item: Item; children: React.ReactNode }) {
+  return (
+    <To path="/traces" className="hg-number hg-plain-link" filter={tracesOf(item)}>
+      {children}
+    </To>
+  );
+}
+
+const number = (item: Item, value: number) => <OfSession item={item}>{compact(value)}</OfSession>;
 
 const COLUMNS: Column<Item>[] = [
   {
@@ -38,13 +48,13 @@ const COLUMNS: Column<Item>[] = [
     id: "status",
     title: "Failed steps",
     width: "96px",
-    render: (item) => (item.errors > 0 ? <State tone="bad">{compact(item.errors)}</State> : <State tone="good">none</State>),
+    render: (item) => (item.errors > 0 ? <OfSession item={item}><State tone="bad">{compact(item.errors)}</State></OfSession> : <State tone="good">none</State>),
   },
-  { id: "traces", title: "Traces", width: "62px", align: "right", render: (item) => number(item.traces) },
-  { id: "calls", title: "Calls", width: "62px", align: "right", render: (item) => number(item.calls) },
-  { id: "input", title: "In", width: "62px", align: "right", render: (item) => number(tokensIn(item.usage)) },
-  { id: "output", title: "Out", width: "62px", align: "right", render: (item) => number(tokensOut(item.usage)) },
-  { id: "cost", title: "Cost", width: "96px", align: "right", render: (item) => <TraceCost of={item} /> },
+  { id: "traces", title: "Traces", width: "62px", align: "right", render: (item) => number(item, item.traces) },
+  { id: "calls", title: "Calls", width: "62px", align: "right", render: (item) => number(item, item.calls) },
+  { id: "input", title: "In", width: "62px", align: "right", render: (item) => number(item, tokensIn(item.usage)) },
+  { id: "output", title: "Out", width: "62px", align: "right", render: (item) => number(item, tokensOut(item.usage)) },
+  { id: "cost", title: "Cost", width: "96px", align: "right", render: (item) => <OfSession item={item}><TraceCost of={item} /></OfSession> },
 ];
 
 const placeOf = (item: Item): string => `${item.session} ${item.project}`;

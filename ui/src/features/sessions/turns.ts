@@ -1,7 +1,22 @@
 // A session as a conversation: of each trace what is new in its input, and what it answered. Pure.
 
+import type { Patch } from "@/shell/view";
 import type { Said } from "../messages/conversation";
 import { exchangeOf } from "../traces/spanContent";
+
+const SECOND_MS = 1000;
+
+/** The traces of a session, from its first on, whatever time one looks at. */
+export function tracesOf(of: { session: string; project: string; started_at: string }): Patch {
+  return {
+    session: of.session,
+    project: of.project,
+    environment: null,
+    range: null,
+    from: new Date(Date.parse(of.started_at) - SECOND_MS).toISOString(),
+    to: new Date().toISOString(),
+  };
+}
 
 export interface Turn {
   /** What was said since the last answer; what stood before that is history. */

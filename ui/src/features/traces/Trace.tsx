@@ -7,7 +7,7 @@ import { Text } from "@/core/Text";
 import { Duration, Instant } from "@/core/Values";
 import { To } from "@/shell/To";
 import { useShared, useView } from "@/shell/view";
-import { TraceCost, TraceState } from "./columns";
+import { InTrace, TraceCost, TraceState } from "./columns";
 import { Arcs } from "./Arcs";
 import { Exports } from "./Exports";
 import { CriticalPath } from "./CriticalPath";
@@ -18,7 +18,7 @@ import { useArcs, useShowsLineage } from "./useLineage";
 import { useLineKeys } from "./useLineKeys";
 import { type TraceDetail, useFirstSteps, useTrace } from "./useTrace";
 import { Waterfall, short } from "./Waterfall";
-import { type Line, SHOWS, type Shows, type Window, foldable, linesOf, shownOf, windowOf } from "./lines";
+import { type Line, SHOWS, type Shows, type Window, callsCounted, countedAs, foldable, linesOf, shownOf, windowOf } from "./lines";
 
 export default function Trace() {
   const { id } = useParams({ strict: false });
@@ -96,7 +96,8 @@ function Shown({ detail }: { detail: TraceDetail }) {
   const { folded, fold, reveal, setFolded } = useFolding(lines);
   const shows = Object.hasOwn(SHOWS, search["show"] ?? "") ? (search["show"] as Shows) : "all";
   const find = search["find"] ?? "";
-  const shown = useMemo(() => shownOf(lines, folded, shows, find), [lines, folded, shows, find]);
+  const counted = search["counted"] ?? null;
+  const shown = useMemo(() => shownOf(lines, folded, shows, find, counted), [lines, folded, shows, find, counted]);
   const window = useMemo(() => windowOf(search["zoom"], detail.duration_ms), [search, detail.duration_ms]);
 
   const choose = useCallback((line: Line) => setChosen(line.key), [setChosen]);
@@ -141,6 +142,12 @@ function Shown({ detail }: { detail: TraceDetail }) {
         {isZoomed && (
           <button type="button" className="hg-chip" onClick={() => set({ zoom: null })}>
             {short(window.from)} to {short(window.to)}: show all of it
+          </button>
+        )}
+        {counted !== null && (
+          <button type="button" className="hg-chip" onClick={() => set({ counted: null })}>
+            {count(callsCounted(lines, counted).length)} calls{counted === "all" ? "" : <> of <Text>{counted.slice(counted.indexOf(" ") + 1)}</Text></>}: show all
+            steps
           </button>
         )}
         <span className="hg-spring" />
@@ -206,9 +213,9 @@ function Head({ detail }: { detail: TraceDetail }) {
       </span>
       <Duration ms={detail.duration_ms} />
       <TraceCost of={detail} />
-      <span className="hg-soft">
+      <InTrace of={detail} counted={countedAs("all")}>
         {count(detail.calls)} {detail.calls === 1 ? "call" : "calls"}
-      </span>
+      </InTrace>
       <span className="hg-spring" />
       <Exports detail={detail} />
       {detail.session && (

@@ -3,9 +3,10 @@ import { count } from "@/core/format";
 import { Text } from "@/core/Text";
 import { State } from "@/core/Values";
 import { To } from "@/shell/To";
-import { TraceCost } from "./columns";
+import { InTrace, TraceCost } from "./columns";
 import { flagInWords } from "./flags";
 import { Scores } from "./Scores";
+import { countedAs } from "./lines";
 import { bucketsOf, tokensIn, tokensOut } from "./tokens";
 import type { TraceDetail } from "./useTrace";
 
@@ -37,8 +38,8 @@ export function TraceSummary({ detail }: { detail: TraceDetail }) {
           ]}
         />
       </section>
-      <Costs title="By model" of={detail.cost_by_model} />
-      <Costs title="By step" of={detail.cost_by_step} />
+      <Costs title="By model" by="model" detail={detail} of={detail.cost_by_model} />
+      <Costs title="By step" by="step" detail={detail} of={detail.cost_by_step} />
       <Scores detail={detail} spanId={null} />
     </div>
   );
@@ -70,7 +71,14 @@ export function Flags({ flags }: { flags: readonly string[] }) {
   );
 }
 
-function Costs({ title, of }: { title: string; of: TraceDetail["cost_by_model"] }) {
+interface CostsProps {
+  title: string;
+  by: "model" | "step";
+  detail: TraceDetail;
+  of: TraceDetail["cost_by_model"];
+}
+
+function Costs({ title, by, detail, of }: CostsProps) {
   if (of.length === 0) {
     return null;
   }
@@ -95,19 +103,24 @@ function Costs({ title, of }: { title: string; of: TraceDetail["cost_by_model"] 
           </tr>
         </thead>
         <tbody>
-          {of.slice(0, 20).map((share) => (
-            <tr key={share.name}>
-              <th scope="row">
-                <Text>{share.name}</Text>
-              </th>
-              <td className="hg-right hg-number">{count(share.calls)}</td>
-              <td className="hg-right hg-number">{count(tokensIn(share.usage))}</td>
-              <td className="hg-right hg-number">{count(tokensOut(share.usage))}</td>
-              <td className="hg-right">
-                <TraceCost of={share} />
-              </td>
-            </tr>
-          ))}
+          {of.slice(0, 20).map((share) => {
+            const calls = (shown: React.ReactNode) => (
+              <InTrace of={detail} counted={countedAs(by, share.name)}>
+                {shown}
+              </InTrace>
+            );
+            return (
+              <tr key={share.name}>
+                <th scope="row">
+                  <Text>{share.name}</Text>
+                </th>
+                <td className="hg-right hg-number">{calls(count(share.calls))}</td>
+                <td className="hg-right hg-number">{calls(count(tokensIn(share.usage)))}</td>
+                <td className="hg-right hg-number">{calls(count(tokensOut(share.usage)))}</td>
+                <td className="hg-right">{calls(<TraceCost of={share} />)}</td>
+              </tr>
+            );
+          })}
         </tbody>
       </table>
       {of.length > 20 && <p className="hg-soft">and {count(of.length - 20)} more</p>}

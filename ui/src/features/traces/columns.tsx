@@ -3,6 +3,7 @@ import { compact, count } from "@/core/format";
 import { Text } from "@/core/Text";
 import { Duration, Instant, Money, Name, State } from "@/core/Values";
 import { To } from "@/shell/To";
+import { countedAs } from "./lines";
 import { tokensIn, tokensOut } from "./tokens";
 import type { Item } from "./useTraces";
 
@@ -37,8 +38,24 @@ export const COLUMNS: Column<Item>[] = [
         </To>
       ) : null,
   },
-  { id: "spans", title: "Spans", width: "62px", align: "right", render: (item) => <span className="hg-number">{compact(item.spans)}</span> },
-  { id: "calls", title: "Calls", width: "52px", align: "right", render: (item) => <span className="hg-number">{compact(item.calls)}</span> },
+  {
+    id: "spans",
+    title: "Spans",
+    width: "62px",
+    align: "right",
+    render: (item) => <InTrace of={item}>{compact(item.spans)}</InTrace>,
+  },
+  {
+    id: "calls",
+    title: "Calls",
+    width: "52px",
+    align: "right",
+    render: (item) => (
+      <InTrace of={item} counted={countedAs("all")}>
+        {compact(item.calls)}
+      </InTrace>
+    ),
+  },
   { id: "duration", title: "Duration", width: "84px", align: "right", render: (item) => <Duration ms={item.duration_ms} /> },
   {
     id: "tokens",
@@ -46,12 +63,12 @@ export const COLUMNS: Column<Item>[] = [
     width: "104px",
     align: "right",
     render: (item) => (
-      <span className="hg-number" title="in → out">
+      <InTrace of={item} counted={countedAs("all")} title="in → out">
         {compact(tokensIn(item.usage))} → {compact(tokensOut(item.usage))}
-      </span>
+      </InTrace>
     ),
   },
-  { id: "cost", title: "Cost", width: "98px", align: "right", render: (item) => <TraceCost of={item} /> },
+  { id: "cost", title: "Cost", width: "98px", align: "right", render: (item) => <InTrace of={item} counted={countedAs("all")}><TraceCost of={item} /></InTrace> },
   { id: "flags", title: "Flags", width: "minmax(60px, 1fr)", render: (item) => <Name>{item.flags.join(", ")}</Name> },
   { id: "tools", title: "Tools", width: "minmax(60px, 1fr)", render: (item) => <Name>{item.tools.join(", ")}</Name> },
   { id: "agents", title: "Agents", width: "minmax(60px, 1fr)", render: (item) => <Name>{item.agents.join(", ")}</Name> },
@@ -68,6 +85,28 @@ export function columnsOf(names: string | undefined): Column<Item>[] {
   const wanted = (names ?? SHOWN_BY_DEFAULT).split(",");
   const found = wanted.flatMap((name) => COLUMNS.filter((column) => column.id === name));
   return found.length > 0 ? found : columnsOf(undefined);
+}
+
+interface InTraceProps {
+  of: { trace_id: string; project: string };
+  /** Which calls are shown; all steps where it is left out. */
+  counted?: string;
+  title?: string;
+  children: React.ReactNode;
+}
+
+/** A number of a trace, which leads to what it counts there. */
+export function InTrace({ of, counted, title, children }: InTraceProps) {
+  return (
+    <To
+      path={`/traces/${of.trace_id}`}
+      className="hg-number hg-plain-link"
+      filter={{ of: of.project, ...(counted ? { counted } : {}) }}
+      {...(title ? { title } : {})}
+    >
+      {children}
+    </To>
+  );
 }
 
 /** Whether a step failed, and how many. */

@@ -130,14 +130,55 @@ function matches(node: Node, shows: Shows, text: string): boolean {
   return said.some((each) => each?.toLowerCase().includes(text));
 }
 
+const UNKNOWN = "unknown";
+
+/** The model of a call as sums name it. */
+function modelOf({ provider, model }: Node): string {
+  return provider && model ? `${provider}/${model}` : (model ?? UNKNOWN);
+}
+
+/** The step that made a call, as sums name it: the nearest above that is no call of a model itself. */
+function makerOf(lines: readonly Line[], line: Line): string {
+  let above = lines[line.above];
+  while (above && isOfModel(above.node)) {
+    above = lines[above.above];
+  }
+  return (above ?? line).node.name || UNKNOWN;
+}
+
+/** Which calls a number of a trace counts, as the address says it: all, those of a model, or of the step that made them. */
+export function countedAs(by: "all" | "model" | "step", name = ""): string {
+  return by === "all" ? by : `${by} ${name}`;
+}
+
+function isCounted(lines: readonly Line[], line: Line, counted: string): boolean {
+  const [by, ...rest] = counted.split(" ");
+  const name = rest.join(" ");
+  if (!line.node.counted) {
+    return false;
+  }
+  return by === "model" ? modelOf(line.node) === name : by === "step" ? makerOf(lines, line) === name : true;
+}
+
+/** The calls that a number counts. */
+export function callsCounted(lines: readonly Line[], counted: string): Line[] {
+  return lines.filter((line) => isCounted(lines, line, counted));
+}
+
 /** The lines that are wanted, with the steps above them, without what is folded away. */
-export function shownOf(lines: readonly Line[], folded: ReadonlySet<string>, shows: Shows, text: string): Line[] {
+export function shownOf(
+  lines: readonly Line[],
+  folded: ReadonlySet<string>,
+  shows: Shows,
+  text: string,
+  counted: string | null = null,
+): Line[] {
   const wanted = text.trim().toLowerCase();
-  const isAll = shows === "all" && wanted === "";
+  const isAll = shows === "all" && wanted === "" && counted === null;
   const kept = isAll ? null : new Uint8Array(lines.length);
   if (kept) {
     for (const line of lines) {
-      if (matches(line.node, shows, wanted)) {
+      if (matches(line.node, shows, wanted) && (counted === null || isCounted(lines, line, counted))) {
         for (let place = line.place; place >= 0 && !kept[place]; place = (lines[place] as Line).above) {
           kept[place] = 1;
         }

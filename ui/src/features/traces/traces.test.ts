@@ -4,7 +4,7 @@ import { turnOf } from "../sessions/turns";
 import { longestOf, stripOf } from "./CriticalPath";
 import { filtersOf, queryOf, sortOf } from "./filters";
 import { flagInWords } from "./flags";
-import { type Node, type SpanLine, criticalPath, drawn, foldable, linesOf, shownOf, stretchOf, ticksOf, windowOf } from "./lines";
+import { type Node, type SpanLine, callsCounted, countedAs, criticalPath, drawn, foldable, linesOf, shownOf, stretchOf, ticksOf, windowOf } from "./lines";
 import { type Edge, arcsOf, at, drawnOf, linksOf, rowsOf, wayBack } from "./lineage";
 import { exchangeOf } from "./spanContent";
 import { stepsOf } from "./useTraces";
@@ -69,6 +69,15 @@ describe("the lines of a trace", () => {
     expect(names(shownOf(lines, new Set(), "calls", ""))).toEqual(["root", "agent", "first", "second"]);
     expect(names(shownOf(lines, new Set(), "all", " SECOND"))).toEqual(["root", "second"]);
     expect(shownOf(lines, new Set(), "all", "nothing is called that")).toEqual([]);
+  });
+
+  it("show the calls that a number counts, of all, of a model, and by the step that made them", () => {
+    const shown = (counted: string): string[] => names(shownOf(lines, new Set(), "all", "", counted));
+    expect(shown(countedAs("all"))).toEqual(["root", "agent", "first", "second"]);
+    expect(shown(countedAs("model", "unknown"))).toEqual(["root", "agent", "first", "second"]);
+    expect(shown(countedAs("step", "agent"))).toEqual(["root", "agent", "first"]);
+    expect(shown(countedAs("step", "root"))).toEqual(["root", "second"]);
+    expect(names(callsCounted(lines, countedAs("step", "root")))).toEqual(["second"]);
   });
 
   it("say what held the trace up, in the order of time and by its length", () => {
