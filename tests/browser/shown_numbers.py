@@ -31,7 +31,7 @@ UNLINKED = """
   const found = [];
   const heads = new RegExp('^(calls|traces|requests|cost|errors|failed|failed steps|served by another arm'
     + '|unpriced|tokens in|tokens out|tokens|in|out|spans)$', 'i');
-  const counts = /(^|[^a-z0-9#.,-])[0-9][0-9.,]*[KM]? (calls?|traces?|requests?|sessions?)\\b/i;
+  const counts = /(^|[^a-z0-9#.,-])[0-9][0-9.,]*[KM]? (calls?|traces?|requests?|sessions?)\\b(?! an )/i;
   const leads = (element) => element.closest('a, button, time, [data-fact], option');
   const bare = (place) => {
     const walker = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
@@ -41,6 +41,7 @@ UNLINKED = """
     return false;
   };
   for (const table of main.querySelectorAll('table, [role=table]')) {
+    if (table.closest('.hg-call')) continue;  // all of it is of one call
     const titles = [...table.querySelectorAll('thead th, [role=columnheader]')]
       .map((each) => each.innerText.replace(/[↑↓]/g, '').trim());
     for (const row of table.querySelectorAll('tbody tr, .hg-table-body [role=row]')) {
@@ -56,7 +57,8 @@ UNLINKED = """
   for (const element of main.querySelectorAll('*')) {
     const own = [...element.childNodes].filter((each) => each.nodeType === Node.TEXT_NODE);
     const text = own.map((each) => each.data).join('');
-    if (counts.test(text) && !leads(element) && !element.closest(said)) found.push(text);
+    // Whole sentences are the server's: those that have a link beside them say what they lead to.
+    if (text.length <= 60 && counts.test(text) && !leads(element) && !element.closest(said)) found.push(text);
   }
   return found;
 }
