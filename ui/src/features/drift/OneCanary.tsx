@@ -195,16 +195,14 @@ function Runs({ canary }: { canary: Canary }) {
                     </To>
                   </td>
                   <td className="hg-right hg-number">
-                    {run.failed > 0 ? (
-                      <To path="/requests" filter={{ ...calls, status: "error" }}>
-                        {count(run.failed)}
-                      </To>
-                    ) : (
-                      "0"
-                    )}
+                    <To path="/requests" filter={{ ...calls, status: "error" }}>
+                      {count(run.failed)}
+                    </To>
                   </td>
                   <td className="hg-right">
-                    <Money usd={run.cost_usd} />
+                    <To path="/requests" filter={calls}>
+                      <Money usd={run.cost_usd} />
+                    </To>
                   </td>
                 </tr>
               );
