@@ -392,6 +392,8 @@ def test_feedback_goes_out_with_its_id_and_time(collector: SpanCollector) -> Non
     said = answer()
     assert headgate.feedback("helpful", True, session="s1", id="mine") == "mine"
     assert headgate.feedback("helpful", True) is None, "there is no trace, and no subject"
+    for endless in (float("nan"), float("-inf")):
+        assert headgate.feedback("stars", endless, session="s1") is None, "nobody can count with it"
     collector.wait_for(lambda: len(collector.feedback) == 2)
     [span] = collector.wait_for_spans("answer")
     first, second = sorted(collector.feedback, key=lambda each: each["name"] == "helpful")

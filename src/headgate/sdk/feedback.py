@@ -4,6 +4,7 @@ What is said has an id before it is sent, so that what is sent twice counts once
 the server's side: `traces.scores`.
 """
 
+import math
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -53,6 +54,11 @@ def _say(name: str, value: bool | float | str, said: dict[str, Any]) -> str | No
             say_once("headgate.feedback names no subject, and there is no current trace: it is not sent")
             return None
         said["trace_id"] = here[0]
+    if isinstance(value, float) and not math.isfinite(value):
+        say_once(
+            f"headgate.feedback({name!r:.100}) is {value}, which is no number to count with: it is not sent"
+        )
+        return None
     at = said.get("at") or datetime.now(UTC)
     if isinstance(at, datetime):
         said["at"] = (at if at.tzinfo is not None else at.astimezone()).isoformat()
