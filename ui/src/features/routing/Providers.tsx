@@ -4,7 +4,7 @@ import { type Schemas, api, ask } from "@/api";
 import { Confirm, Field } from "@/core/Dialogs";
 import { Answered, Empty } from "@/core/States";
 import { Text } from "@/core/Text";
-import { Duration, Instant, Name, State, Status } from "@/core/Values";
+import { Duration, Moment, Name, State, Status } from "@/core/Values";
 import { useMay } from "@/shell/session";
 import { To } from "@/shell/To";
 import { refreshOf, useShared } from "@/shell/view";
@@ -46,7 +46,7 @@ export default function Providers() {
 
 function ProviderTable({ items, onTry }: { items: Provider[]; onTry: ((provider: Provider) => void) | null }) {
   return (
-    <table className="hg-small-table" aria-label="providers">
+    <table className="hg-small-table hg-providers" aria-label="providers">
       <thead>
         <tr>
           <th scope="col">Provider</th>
@@ -73,14 +73,18 @@ function ProviderTable({ items, onTry }: { items: Provider[]; onTry: ((provider:
               <To path="/requests" filter={{ target: each.name }}>
                 <Name>{each.name}</Name>
               </To>
-              {each.base_url && <span className="hg-soft">{each.base_url}</span>}
+              {each.base_url && (
+                <span className="hg-soft hg-ellipsis" title={each.base_url}>
+                  {each.base_url}
+                </span>
+              )}
             </th>
             <td>{each.kind}</td>
             <td>
               <State tone={toneOf(each.state)}>{STATES[each.state] ?? each.state}</State>
               {each.state_since && (
                 <div className="hg-soft">
-                  since <Instant at={each.state_since} />
+                  since <Moment at={each.state_since} />
                 </div>
               )}
             </td>
@@ -88,7 +92,7 @@ function ProviderTable({ items, onTry }: { items: Provider[]; onTry: ((provider:
               {each.last_failure ? (
                 <>
                   <To path="/requests" filter={{ target: each.last_failure.target, status: "error" }}>
-                    <Instant at={each.last_failure.at} />
+                    <Moment at={each.last_failure.at} />
                   </To>
                   <div className="hg-soft">
                     <Text>{`${each.last_failure.target}: ${each.last_failure.message}`}</Text>

@@ -149,7 +149,7 @@ function columnsOf({ dimension, within, total, titleOf, sorting, open }: Columns
     {
       id: "name",
       title: DIMENSIONS[dimension],
-      width: "minmax(160px, 2fr)",
+      width: "minmax(120px, 2fr)",
       render: (row) =>
         isOpenable(dimension) ? (
           <button type="button" className="hg-link" title={`open ${titleOf(row)}`} onClick={() => open(row)}>
@@ -159,16 +159,16 @@ function columnsOf({ dimension, within, total, titleOf, sorting, open }: Columns
           calls(row, <Name>{titleOf(row)}</Name>)
         ),
     },
-    { id: "cost", title: "Cost", width: "110px", ...right, render: (row) => calls(row, <Money usd={row.cost_usd} estimated={row.estimated > 0} />), ...sorting("cost") },
-    { id: "share", title: "Share", width: "130px", render: (row) => calls(row, <Share of={total > 0 ? Number(row.cost_usd ?? 0) / total : 0} />) },
-    { id: "requests", title: "Calls", width: "90px", ...right, render: (row) => calls(row, number(count(row.requests))), ...sorting("requests") },
-    { id: "each", title: "Each", width: "100px", ...right, render: (row) => calls(row, <Money usd={each(row)} />), ...sorting("each") },
-    { id: "input", title: "Tokens in", width: "100px", ...right, render: (row) => calls(row, number(compact(valueOf(row, "input")))), ...sorting("input") },
-    { id: "output", title: "Tokens out", width: "100px", ...right, render: (row) => calls(row, number(compact(valueOf(row, "output")))), ...sorting("output") },
+    { id: "cost", title: "Cost", width: "92px", ...right, render: (row) => calls(row, <Money usd={row.cost_usd} estimated={row.estimated > 0} />), ...sorting("cost") },
+    { id: "share", title: "Share", width: "112px", render: (row) => calls(row, <Share of={total > 0 ? Number(row.cost_usd ?? 0) / total : 0} />) },
+    { id: "requests", title: "Calls", width: "72px", ...right, render: (row) => calls(row, number(count(row.requests))), ...sorting("requests") },
+    { id: "each", title: "Each", width: "84px", ...right, render: (row) => calls(row, <Money usd={each(row)} />), ...sorting("each") },
+    { id: "input", title: "Tokens in", width: "84px", ...right, render: (row) => calls(row, number(compact(valueOf(row, "input")))), ...sorting("input") },
+    { id: "output", title: "Tokens out", width: "84px", ...right, render: (row) => calls(row, number(compact(valueOf(row, "output")))), ...sorting("output") },
     {
       id: "unpriced",
       title: "Unpriced",
-      width: "100px",
+      width: "84px",
       ...right,
       render: (row) => row.unpriced > 0 && calls(row, <State tone="warn">{count(row.unpriced)}</State>, { price: "unknown" }),
     },
