@@ -2,7 +2,7 @@ import { IconPlus } from "@tabler/icons-react";
 import { useEffect, useMemo, useState } from "react";
 import { count } from "@/core/format";
 import { Answered, Empty } from "@/core/States";
-import { Instant, Money, Name, State } from "@/core/Values";
+import { Instant, Moment, Money, Name, State } from "@/core/Values";
 import { useMay, useSession } from "@/shell/session";
 import { To } from "@/shell/To";
 import { useShared, useView } from "@/shell/view";
@@ -73,7 +73,7 @@ function KeyTable({ keys, onDo }: { keys: Key[]; onDo: ((doing: Doing) => void) 
     }
   }, [chosen]);
   return (
-    <table className="hg-small-table" aria-label="keys">
+    <table className="hg-small-table hg-keys-table" aria-label="keys">
       <thead>
         <tr>
           <th scope="col">Key</th>
@@ -126,7 +126,7 @@ function KeyTable({ keys, onDo }: { keys: Key[]; onDo: ((doing: Doing) => void) 
                 )}
               </td>
               <td>
-                <Instant at={key.created_at} />
+                <Moment at={key.created_at} />
               </td>
               {onDo && (
                 <td className="hg-actions">
@@ -190,7 +190,7 @@ function Ends({ of }: { of: Key }) {
       ) : Date.parse(of.expires_at) <= now ? (
         <State tone="bad">has ended</State>
       ) : (
-        <Instant at={of.expires_at} />
+        <Moment at={of.expires_at} />
       )}
       {rotating && of.earlier_until && (
         <div>
