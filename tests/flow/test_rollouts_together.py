@@ -72,7 +72,7 @@ async def jobs(database: Database, rollout: Rollout) -> AsyncIterator[list[Rollo
     ]
     for other in others:
         await other.__aenter__()
-    yield [RolloutJob(other, CLOCK, InForce(rollout), add_alerts) for other in others]
+    yield [RolloutJob(other, CLOCK, InForce(rollout), add_alerts, rest=0) for other in others]
     for other in others:
         await other.__aexit__(None, None, None)
 

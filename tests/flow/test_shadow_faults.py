@@ -129,6 +129,7 @@ def test_what_fails_in_the_shadow_is_no_reason_to_rest_for_callers(house: House)
     told = house.ask("direct")
     assert told.status_code == 502 and "given a rest" not in told.text
     assert len(house.provider.received("b", "failing")) == failed + 1
+    assert house.running.get("/alerts", kind="breaker_open")["items"] == []
 
 
 def test_a_candidate_that_streams_for_ever_is_cut_and_counts_as_one_that_fails(house: House) -> None:

@@ -124,6 +124,7 @@ def _judge(plane: DataPlane, held: Held, fault: Fault) -> None:
         health.cool(now_s, fault.retry_after_s)
         release_probe(held)
         return
-    if health.fail(fault.message, now_s=now_s, at_ms=plane.clock.now_ms()):
+    opened = health.fail(fault.message, now_s=now_s, at_ms=plane.clock.now_ms())
+    if opened and plane.callers is None:  # what fails in the shadow keeps nobody waiting
         name = held.way.name
         plane.alert("breaker_open", name, f"{name} failed repeatedly: {fault.message}")

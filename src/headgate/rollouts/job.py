@@ -4,7 +4,7 @@ Read next: `rollouts.deciding`, `rollouts.moving`.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from headgate.core.entries import Alert
 from headgate.core.faults import Conflict
@@ -14,6 +14,9 @@ from headgate.rollouts.deciding import decide
 from headgate.rollouts.model import Rollout, Standing
 from headgate.rollouts.moving import begin, evidence, move, stage_name, standings
 from headgate.store.database import Connection, Database
+
+REST: Final = 10.0
+"""How many times as long as a look took one waits for the next one."""
 
 AddAlerts = Callable[[Connection, Sequence[Alert]], Awaitable[None]]
 
@@ -30,12 +33,20 @@ class RolloutJob:
     """Begins rollouts that are new, and moves those that may move."""
 
     def __init__(
-        self, database: Database, clock: Clock, in_force: RolloutsInForce, add_alerts: AddAlerts
+        self,
+        database: Database,
+        clock: Clock,
+        in_force: RolloutsInForce,
+        add_alerts: AddAlerts,
+        *,
+        rest: float = REST,
     ) -> None:
         self._database = database
         self._clock = clock
         self._in_force = in_force
         self._add_alerts = add_alerts
+        self._rest = rest
+        self._rests_until_s: dict[str, float] = {}
 
     async def look(self) -> None:
         """Look once. Raises Unavailable when the database is away."""
@@ -56,9 +67,13 @@ class RolloutJob:
         stage = standing.stage_of(rollout)
         if stage is None or not stage.moves_by_itself:
             return
-        now_ms = self._clock.now_ms()
+        began_s, now_ms = self._clock.monotonic(), self._clock.now_ms()
+        if began_s < self._rests_until_s.get(rollout.version, began_s):
+            return
         async with self._database.connection() as connection:
             found = await evidence(connection, rollout, stage, now=now_of(self._clock))
+        took_s = self._clock.monotonic() - began_s
+        self._rests_until_s[rollout.version] = began_s + self._rest * took_s
         verdict = decide(rollout, standing, found)
         if verdict.step == "wait":
             return

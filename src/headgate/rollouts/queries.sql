@@ -22,14 +22,19 @@ select at, action, moved_by, from_stage, to_stage, why from rollout_moves
 where version = %(version)s order by id desc limit 100;
 
 -- name: add_pairs
+-- The first of its unit is marked: it alone counts, so that those which do are independent of each other.
 insert into rollout_pairs (
     version, project, unit, at, call, shadow, present_failed, candidate_failed, present_refused, candidate_refused,
     present_ms, candidate_ms, present_usd, candidate_usd, present_characters, candidate_characters, same_finish,
-    same_tools, same_text, keeps_form
+    same_tools, same_text, keeps_form, is_first
 )
 select p.version, p.project, p.unit, p.at, p.call, p.shadow, p.present_failed, p.candidate_failed, p.present_refused,
     p.candidate_refused, p.present_ms, p.candidate_ms, p.present_usd, p.candidate_usd, p.present_characters,
-    p.candidate_characters, p.same_finish, p.same_tools, p.same_text, p.keeps_form
+    p.candidate_characters, p.same_finish, p.same_tools, p.same_text, p.keeps_form,
+    row_number() over (partition by p.version, p.project, p.unit order by p.at) = 1 and not exists (
+        select from rollout_pairs f
+        where f.version = p.version and f.project = p.project and f.unit = p.unit and f.is_first
+    )
 from jsonb_to_recordset(%(rows)s::jsonb) as p (
     version text, project text, unit text, at timestamptz, call uuid, shadow uuid, present_failed boolean,
     candidate_failed boolean, present_refused boolean, candidate_refused boolean, present_ms bigint,
@@ -50,11 +55,6 @@ select reason, calls from rollout_left_out where version = %(version)s order by 
 select count(*) from rollout_pairs where version = %(version)s;
 
 -- name: pair_counts
--- Of each unit the first comparison: those are independent of each other.
-with pairs as (
-    select distinct on (project, unit) * from rollout_pairs where version = %(version)s
-    order by project, unit, place
-)
 select count(*), min(at),
     count(*) filter (where candidate_failed), count(*) filter (where present_failed),
     count(*) filter (where candidate_failed and not present_failed),
@@ -69,22 +69,19 @@ select count(*), min(at),
         <= 2 * least(present_characters, candidate_characters)),
     count(*) filter (where present_characters is not null and candidate_characters is not null),
     count(*) filter (where keeps_form), count(keeps_form)
-from pairs;
+from rollout_pairs where version = %(version)s and is_first;
 
 -- name: pair_amounts
 -- Costs, or waits where both arms answered, in USD or ms.
-with pairs as (
-    select distinct on (project, unit) * from rollout_pairs where version = %(version)s
-    order by project, unit, place
-), amounts as (
+with amounts as (
     select candidate, present, candidate - %(factor)s::float8 * present as y
-    from pairs cross join lateral (values (
+    from rollout_pairs cross join lateral (values (
         case when %(of_cost)s::bool then candidate_usd::float8
             when not (candidate_failed or present_failed) then candidate_ms::float8 end,
         case when %(of_cost)s::bool then present_usd::float8
             when not (candidate_failed or present_failed) then present_ms::float8 end
     )) as v (candidate, present)
-    where candidate is not null and present is not null
+    where version = %(version)s and is_first and candidate is not null and present is not null
 )
 select count(*), avg(candidate), avg(present), avg(y), coalesce(var_pop(y), 0) * count(*), avg(y * y * y)
 from amounts;
