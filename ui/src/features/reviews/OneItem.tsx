@@ -133,7 +133,7 @@ function Part({ role, text }: { role: string; text: string | undefined }) {
 
 function Choices({ choices, chosen, onChoose }: { choices: Choice[]; chosen: Choice | null; onChoose: (choice: Choice) => void }) {
   return (
-    <fieldset className="hg-choices">
+    <fieldset className="hg-mark-choices">
       <legend className="hg-visually-hidden">your mark</legend>
       {choices.map((each) => (
         <label key={each.key} className={chosen?.key === each.key ? "hg-chosen" : ""}>
