@@ -68,6 +68,7 @@ TARGET = TargetView(
 CANARY = CanaryDetail(
     name="sums",
     version="0123456789ab",
+    dataset=None,
     cases=20,
     cases_a_run=20,
     every_s=86400.0,
