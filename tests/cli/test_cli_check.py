@@ -213,6 +213,40 @@ def test_a_run_that_ends_before_its_first_result_is_taken_back(
     assert not [path for method, path, _, _ in api.asked if method == "PATCH"]
 
 
+def test_a_comparison_ends_once_it_is_known_and_asks_all_cases_otherwise(
+    api: ScriptedApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks(tmp_path)
+
+    plain = api.take
+
+    def take(method: str, target: str, content: bytes) -> Any:
+        status, answer = plain(method, target, content)
+        if target == CHAT and json.loads(content)["model"] == "hasty":
+            return status, json.dumps(completion("no")).encode()
+        return status, answer
+
+    api.take = take
+    assert main(["check", "--compare", "careful", "hasty"]) == 0
+    shown = capsys.readouterr().out
+    assert "careful is better than hasty on right by 100.0 points" in shown
+    assert "; known before all were asked." in shown
+    assert len(calls(api)) == 40, "one round of twenty cases each"
+    assert len(kept(api)) == 40
+    assert main(["check", "--compare", "careful", "hasty", "--all"]) == 0
+    assert "of the same 60 cases." in capsys.readouterr().out
+    before = len(calls(api))
+    assert before == 40 + 120
+    assert main(["check", "--compare", "careful", "other"]) == 0
+    assert "careful and other are not known to differ on right" in capsys.readouterr().out
+    assert len(calls(api)) == before + 120
+    api.take = plain
+    api.on("POST", CHAT, {"error": {"message": "not today"}}, 402)
+    api.on("DELETE", f"{RUNS}/{RUN}", None, 204)
+    assert main(["check", "--compare", "careful", "hasty"]) == 3
+    assert "careful is better" not in capsys.readouterr().out
+
+
 def test_a_server_that_is_away_is_said_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

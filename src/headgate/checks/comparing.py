@@ -1,10 +1,12 @@
 """Targets beside each other, on the same cases: which is better, at what price, and what is lost elsewhere.
 
-Paired by case, and by cluster where cases have one; one look, at all cases. A case counts where it has a
-score of every target; how many do not is said. Read next: `statistics.frontier`, `statistics.transfer`.
+Paired by case, and by cluster where cases have one; a cluster counts for as many cases as it has. A case
+counts where it has a score of every target; how many do not is said. Read next: `statistics.frontier`,
+`statistics.transfer`.
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -12,6 +14,7 @@ import msgspec
 
 from headgate.checks.model import Check, Result, Target
 from headgate.checks.running import Outcome, costs_of
+from headgate.checks.stopping import END_ERROR, difference_so_far
 from headgate.core.faults import InvalidRequest
 from headgate.datasets.model import Case
 from headgate.statistics.effects import paired_difference
@@ -24,6 +27,8 @@ from headgate.statistics.transfer import transfer_gap
 ALPHA = 0.05
 
 Finding = Literal["better", "worse", "open"]
+Looks = Literal["one", "every", "last"]
+"""At how many looks it may be decided: one at the end, every one on the way, or the last after those."""
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +47,8 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True):
     clusters: list[str] | None
     cases: int
     left_out: int
+    largest: int = 1
+    """The number of cases in the dataset's largest cluster."""
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +66,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     cases: int
     left_out: int
     sentence: str
+    stopped_early: bool = False
+    """Whether it was decided before all cases were asked; the interval is then one for every look."""
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,10 +95,13 @@ class Matrix(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def aligned(check: Check, scorer: str, tried: Sequence[Tried], cases: Sequence[Case]) -> Scores:
-    """Return the scores of cases that have one of every target. Raises InvalidRequest for fewer than two."""
+    """Return the scores of cases that have one of every target, in the order of the cases.
+
+    Raises InvalidRequest for fewer than two.
+    """
     of_target = {each.target.name: _by_case(each.outcome.results) for each in tried}
     found: list[Case] = []
-    for case in sorted(cases, key=lambda each: each.id):
+    for case in cases:
         results = [of_target[name].get(case.id, []) for name in of_target]
         complete = all(len(each) == check.repeats for each in results)
         if complete and all(result.score(scorer) is not None for each in results for result in each):
@@ -105,14 +117,22 @@ def aligned(check: Check, scorer: str, tried: Sequence[Tried], cases: Sequence[C
         clusters=[case.cluster or case.id for case in found] if any(case.cluster for case in found) else None,
         cases=len(found),
         left_out=len(cases) - len(found),
+        largest=max(Counter(case.cluster or case.id for case in cases).values()),
     )
 
 
-def compare(scorer: str, told: Scores) -> Comparison:
-    """Compare the first two targets by one scorer."""
+def compare(scorer: str, told: Scores, looks: Looks = "one") -> Comparison:
+    """Compare the first two targets by one scorer.
+
+    With looks on the way, by an interval for every look; after the last of them by one look, at the error
+    that those on the way have left.
+    """
     one, other = told.names[:2]
     first, second = told.scores[one], told.scores[other]
-    interval = difference_of(first, second, told.clusters)
+    if looks == "every":
+        interval = difference_so_far(first, second, told.clusters, told.largest)
+    else:
+        interval = difference_of(first, second, told.clusters, alpha=END_ERROR if looks == "last" else ALPHA)
     finding: Finding = "open"
     if interval.excludes(0):
         finding = "better" if interval.estimate > 0 else "worse"
@@ -129,6 +149,7 @@ def compare(scorer: str, told: Scores) -> Comparison:
         cases=told.cases,
         left_out=told.left_out,
         sentence="",
+        stopped_early=looks == "every",
     )
     return msgspec.structs.replace(said, sentence=_sentence(said))
 
@@ -193,17 +214,19 @@ def _gaps(scorer: str, told: Scores, targets: Sequence[Target]) -> list[Gap]:
     return gaps
 
 
-def difference_of(one: list[float], other: list[float], clusters: list[str] | None = None) -> Interval:
+def difference_of(
+    one: list[float], other: list[float], clusters: list[str] | None = None, *, alpha: float = ALPHA
+) -> Interval:
     """Return the mean difference of scores of the same cases, by pairs, for one look at all of them."""
     if clusters is None and {*one, *other} <= {0.0, 1.0}:
         pairs = list(zip(one, other, strict=True))
         cells = [pairs.count(kind) for kind in ((1.0, 1.0), (1.0, 0.0), (0.0, 1.0), (0.0, 0.0))]
-        return paired_shares(*cells, alpha=ALPHA)
+        return paired_shares(*cells, alpha=alpha)
     differences = [first - second for first, second in zip(one, other, strict=True)]
     if len(set(differences)) == 1:
         # Never yet different is not the same as never: what betting allows for.
-        return betting(differences, bounds=(-1.0, 1.0), alpha=ALPHA)
-    return paired_difference(one, other, clusters).interval(alpha=ALPHA, looks="one")
+        return betting(differences, bounds=(-1.0, 1.0), alpha=alpha)
+    return paired_difference(one, other, clusters).interval(alpha=alpha, looks="one")
 
 
 def _sentence(said: Comparison) -> str:
@@ -220,7 +243,8 @@ def _sentence(said: Comparison) -> str:
             ends = sorted((abs(said.low) * 100, abs(said.high) * 100))
             points = f"{ends[0]:.1f} to {ends[1]:.1f}"
             known = f"{said.one} is {finding} than {said.other} on {said.scorer} by {by} ({points})"
-    return f"{known}; {beside}{left}."
+    early = "; known before all were asked" if said.stopped_early else ""
+    return f"{known}; {beside}{left}{early}."
 
 
 def _by_case(results: Sequence[Result]) -> dict[str, list[Result]]:

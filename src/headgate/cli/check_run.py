@@ -3,20 +3,23 @@
 Read next: `headgate.checks.running`, `check_printing`, `check_keeping`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from headgate.checks.comparing import Comparison, Matrix, Tried, aligned, compare, matrix
+from headgate.checks.comparing import Comparison, Looks, Matrix, Tried, aligned, compare, matrix
 from headgate.checks.definitions import checks_of, read_checks
 from headgate.checks.judge_repeating import JudgeRepeatability, judge_repeatability
 from headgate.checks.marking import Marker
-from headgate.checks.model import Check, Result, Target
+from headgate.checks.model import Check, Target
 from headgate.checks.repeating import Repeatability, repeatability
 from headgate.checks.report import Report, report
-from headgate.checks.running import Job, Outcome, run
+from headgate.checks.running import Outcome
+from headgate.checks.stopping import in_rounds
+from headgate.cli.check_asking import Asking
 from headgate.cli.check_cases import Cases, cases_of
 from headgate.cli.check_flags import Choosing, Comparing
 from headgate.cli.check_judges import corrections_of
@@ -25,12 +28,16 @@ from headgate.cli.check_printing import print_checked
 from headgate.cli.command import Api
 from headgate.cli.failure import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNREACHABLE, CommandFailed
 from headgate.cli.model_calls import ModelCalls
-from headgate.cli.progress import Bars
+from headgate.core.faults import InvalidRequest
 from headgate.core.names import RUN_TAG
+from headgate.datasets.model import Case
 from headgate.grounding.cases import hold_case
 
 EXIT_OPEN: Final = 2
 """Neither passed nor failed: more cases are needed."""
+
+
+CUT_SHORT: Final = ("interrupted", "halted")
 
 
 class Ran(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,63 +108,103 @@ class _Runner:
         self._cases: Cases = cases_of(api.client, check, file.parent)
 
     def go(self) -> tuple[Checked, list[int]]:
-        ran: list[Ran] = []
-        tried: list[Tried] = []
-        statuses: list[int] = []
-        for target in self._check.targets:
-            made, outcome = self._run(target)
-            ran.append(made)
-            tried.append(Tried(target=target, outcome=outcome))
-            status = _status(outcome)
-            statuses.append(0 if self._beside and status in (EXIT_FAILED, EXIT_OPEN) else status)
-            if outcome.ended in ("interrupted", "halted"):
-                break
+        if self._comparing.compare is not None and not self._choosing.all_cases:
+            ran, tried, looks = self._in_rounds()
+        else:
+            ran, tried, looks = self._one_after_the_other()
+        statuses = [self._status(each.outcome) for each in tried]
         comparisons: list[Comparison] = []
         matrices: list[Matrix] = []
-        if self._beside and len(tried) == len(self._check.targets):
+        whole = not any(each.outcome.ended in CUT_SHORT for each in tried)
+        if self._beside and whole and len(tried) == len(self._check.targets):
+            asked = (
+                self._asked(tried)
+                if looks == "every"
+                else sorted(self._cases.cases, key=lambda case: case.id)
+            )
             for scorer in self._check.scorers:
-                told = aligned(self._check, scorer.name, tried, self._cases.cases)
+                told = aligned(self._check, scorer.name, tried, asked)
                 if self._comparing.compare is not None:
-                    comparisons.append(compare(scorer.name, told))
+                    comparisons.append(compare(scorer.name, told, looks))
                 else:
                     targets = self._check.targets
                     matrices.append(matrix(self._check, scorer.name, told, targets, self._comparing.margin))
         made = Checked(name=self._check.name, targets=ran, comparisons=comparisons, matrices=matrices)
         return made, statuses
 
-    def _run(self, target: Target) -> tuple[Ran, Outcome]:
+    def _status(self, outcome: Outcome) -> int:
+        status = _status(outcome)
+        return 0 if self._beside and status in (EXIT_FAILED, EXIT_OPEN) else status
+
+    def _one_after_the_other(self) -> tuple[list[Ran], list[Tried], Looks]:
+        ran: list[Ran] = []
+        tried: list[Tried] = []
+        for target in self._check.targets:
+            with self._asking(target) as asking:
+                stops_early = not (self._choosing.all_cases or self._beside)
+                outcome = asking.ask(self._cases.cases, of=len(self._cases.cases), stops_early=stops_early)
+            ran.append(self._end(asking, outcome))
+            tried.append(Tried(target=target, outcome=outcome))
+            if outcome.ended in CUT_SHORT:
+                break
+        return ran, tried, "one"
+
+    def _in_rounds(self) -> tuple[list[Ran], list[Tried], Looks]:
+        """Ask both targets round after round, until every scorer tells which is better, or all is asked."""
+        looks: Looks = "last"
+        with ExitStack() as stack:
+            asking = [stack.enter_context(self._asking(target)) for target in self._check.targets]
+            tried: list[Tried] = []
+            for cases in in_rounds(self._check, self._cases.cases):
+                tried = self._round(asking, cases)
+                if any(each.outcome.ended not in ("all asked", "decided") for each in tried):
+                    break
+                if len(cases) < len(self._cases.cases) and self._is_decided(tried, cases):
+                    looks = "every"
+                    break
+        ran = [self._end(each, one.outcome) for each, one in zip(asking, tried, strict=True)]
+        return ran, tried, looks
+
+    def _round(self, asking: Sequence[Asking], cases: Sequence[Case]) -> list[Tried]:
+        tried: list[Tried] = []
+        for each in asking:
+            # What ends the first ends the round: the other then says only what it has.
+            asked = () if any(one.outcome.ended in CUT_SHORT for one in tried) else cases
+            outcome = each.ask(asked, of=len(self._cases.cases), stops_early=False)
+            tried.append(Tried(target=each.target, outcome=outcome))
+        return tried
+
+    def _is_decided(self, tried: list[Tried], cases: Sequence[Case]) -> bool:
+        try:
+            told = [aligned(self._check, scorer.name, tried, cases) for scorer in self._check.scorers]
+        except InvalidRequest:
+            return False  # too few cases have a score of both
+        return all(compare("", each, "every").finding != "open" for each in told)
+
+    def _asked(self, tried: Sequence[Tried]) -> list[Case]:
+        """The cases that were asked, in the order of the rounds."""
+        asked = {result.case for each in tried for result in each.outcome.results}
+        *_, ordered = in_rounds(self._check, self._cases.cases)
+        return [case for case in ordered if case.id in asked]
+
+    @contextmanager
+    def _asking(self, target: Target) -> Generator[Asking]:
         kept = self._kept(target)
-        check = self._check
         ask = ModelCalls(
             self._api.client.url,
             self._api.client.key,
-            tags=(f"check:{check.name}"[:64], f"{RUN_TAG}{kept.run}"),
-            timeout_s=check.timeout_s,
+            tags=(f"check:{self._check.name}"[:64], f"{RUN_TAG}{kept.run}"),
+            timeout_s=self._check.timeout_s,
         )
-        done = len(kept.known)
+        marker = Marker(self._check.scorers, self._file.parent, ask, kept, hold=hold_case)
         try:
-            with Bars() as bars:
-                advance = bars.bar(f"{check.name} of {target.name}")
-
-                def tell(result: Result) -> None:
-                    nonlocal done
-                    done += 1
-                    advance(done, len(self._cases.cases) * check.repeats)
-                    kept.tell(result)
-
-                job = Job(
-                    check=check,
-                    target=target,
-                    cases=self._cases.cases,
-                    known=kept.known,
-                    tell=tell,
-                    stops_early=not (self._choosing.all_cases or self._beside),
-                )
-                marker = Marker(check.scorers, self._file.parent, ask, kept, hold=hold_case)
-                outcome = run(job, ask, marker)
+            yield Asking(self._check, target, kept, ask, marker)
         finally:
             ask.close()
-        said = self._with_next(report(check, target, outcome), kept)
+
+    def _end(self, asking: Asking, outcome: Outcome) -> Ran:
+        check, kept = self._check, asking.kept
+        said = self._with_next(report(check, asking.target, outcome), kept)
         kept.write()
         if not kept.unwritten:
             found = corrections_of(self._api.client, check, self._cases.cases, outcome)
@@ -167,13 +214,12 @@ class _Runner:
             self._api.out.say(
                 f"{kept.unwritten} results are not on the server, which is away: this is all there is"
             )
-        ran = Ran(
+        return Ran(
             run=kept.run,
             report=said,
             repeatability=repeatability(check, outcome),
             judges=judge_repeatability(check, outcome),
         )
-        return ran, outcome
 
     def _kept(self, target: Target) -> Kept:
         begun = Begun(check=self._check, target=target, digest=self._cases.digest)
