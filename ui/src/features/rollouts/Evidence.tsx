@@ -27,7 +27,7 @@ function What({ shown, stage, isHere }: { shown: Shown; stage: StageOf; isHere: 
     return <Known stage={stage} report={shown.report} until={null} />;
   }
   const said = wordsAtLeaving(stage, shown.moves);
-  return stage.sampled > 0 && said !== "" ? <p>{said}</p> : <Earlier shown={shown} stage={stage} />;
+  return stage.sampled > 0 && said !== "" ? <p><Text>{said}</Text></p> : <Earlier shown={shown} stage={stage} />;
 }
 
 function titleOf(shown: Shown, stage: StageOf): string {

@@ -4,7 +4,7 @@ import { Confirm, Field } from "@/core/Dialogs";
 import { Text } from "@/core/Text";
 import { percent } from "@/core/format";
 import { useChange } from "@/shell/useChange";
-import { type Action, nextOf } from "./rolloutWords";
+import { type Action, audienceOf, nextOf } from "./rolloutWords";
 import { ROLLOUTS, type Shown } from "./useRollouts";
 
 interface MoveItProps {
@@ -89,6 +89,10 @@ function whatHappens(action: Action, { rollout, plan }: Shown, seen: string): Re
             <>
               <strong>all calls</strong> for <strong>{rollout.alias}</strong>. From then on there is nobody to compare with, and it falls back by
               hand alone.
+            </>
+          ) : next?.kind === "internal" ? (
+            <>
+              those who go first ({audienceOf(plan.audience)}) for <strong>{rollout.alias}</strong>, and nobody else.
             </>
           ) : (
             <>
