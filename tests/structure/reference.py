@@ -65,7 +65,7 @@ COMMANDS = (
     "grounding replay",
     "drift", "drift list", "drift show", "drift acknowledge", "drift canaries", "drift run",
     "drift traffic", "drift served",
-    "outdated",
+    "outdated", "optimise",
     "rules", "rules list", "rules show", "rules set", "rules test", "rules history", "rules delete",
     "releases", "releases create", "releases list", "releases show", "releases compare", "releases promote",
     "releases rollback", "releases environments", "releases history", "releases status", "whatif",

@@ -34,6 +34,7 @@ NOUNS: Final = {
     "datasets": "datasets",
     "check": "check",
     "checks": "check_runs",
+    "optimise": "optimise",
     "judges": "judges",
     "reviews": "reviews",
     "grounding": "grounding",
