@@ -272,7 +272,7 @@ location = "eu"
     (
         "a setting that nothing enforces",
         '[projects.p]\npurposes = ["support"]\n',
-        ["2: projects.p.purposes is unknown; known are models, record, regions, retention"],
+        ["2: projects.p.purposes is unknown; known are check_retention, models, record, regions, retention"],
     ),
     (
         "prices that are floats, or of nothing",

@@ -10,7 +10,8 @@ from headgate.core.events import Finished, PartBegan
 from headgate.core.faults import UpstreamError
 from headgate.wire.answers import read_answer
 from headgate.wire.dialects.registry import codec_of
-from headgate.wire.endings import Ending, ending_of
+from headgate.wire.endings import ending_of
+from headgate.wire.model import Ending
 from headgate.wire.streams import reader
 
 WHOLE: tuple[tuple[Dialect, str, Ending], ...] = (

@@ -10,8 +10,8 @@ import msgspec
 
 from headgate.core.call import AnyDialect, Dialect, Operation, Usage
 from headgate.core.ports import Headers
-from headgate.wire.endings import NO_ENDING, NOTHING, decode_whole
-from headgate.wire.model import AnswerFacts, ErrorClass
+from headgate.wire.endings import NOTHING, decode_whole
+from headgate.wire.model import NO_ENDING, AnswerFacts, ErrorClass
 from headgate.wire.usage import Fields, count, fields_of, inner, plain_chat_usage, usage_of
 
 NAME_LENGTH_MAX = 256

@@ -88,7 +88,7 @@ class AnthropicReader(EventReader):
             case "message_delta":
                 self._take_usage(found.usage, final=True)
                 word = "" if found.delta is None else short_text(found.delta.stop_reason)
-                self.finish = finish_reason(word) if word else self.finish
+                self._end_with(finish_reason(word) if word else self.finish)
             case "message_stop":
                 self.finished = True
             case "error":

@@ -14,19 +14,10 @@ from headgate.wire.dialects.anthropic.words import finish_reason
 from headgate.wire.dialects.google.finishing import finish_of
 from headgate.wire.dialects.openai_chat.reasons import read_reason
 from headgate.wire.dialects.openai_responses.reasons import finish_of as finish_of_response
+from headgate.wire.model import NO_ENDING, Ending
 
 NOTHING: Final = msgspec.Raw(b"null")
 CALLS_OF_RESPONSES: Final = frozenset({"function_call", "custom_tool_call"})
-
-
-class Ending(msgspec.Struct, frozen=True, gc=False):
-    """Why an answer ended, None where nothing says it, and how many tools of the client's it calls."""
-
-    finish: FinishReason | None = None
-    tool_calls: int = 0
-
-
-NO_ENDING: Final = Ending()
 
 
 class Whole(msgspec.Struct, gc=False):

@@ -123,6 +123,10 @@ class EventReader:
             self._committed = True
             self.output_bytes += len(raw) - 2 if raw.startswith(b'"') else len(raw)
 
+    def _end_with(self, finish: FinishReason | None) -> None:
+        """Why the answer ended."""
+        self.finish = finish
+
     def _count(self, usage: Usage, raw: bytes) -> None:
         """Final usage, and the bytes that said so."""
         self.usage = usage

@@ -95,7 +95,7 @@ class GoogleReader(EventReader):
             self._take_candidate(candidate)
         if chunk.promptFeedback is not None and is_set(chunk.promptFeedback.blockReason):
             self.finished = True
-            self.finish = "content_filter"
+            self._end_with("content_filter")
         self.model = self.model or short_text(chunk.modelVersion)
         self.response_id = self.response_id or short_text(chunk.responseId)
         if b'"webSearchQueries"' in data:
@@ -114,7 +114,7 @@ class GoogleReader(EventReader):
         if is_set(candidate.finishReason):
             self.finished = True
             word = short_text(candidate.finishReason)
-            self.finish = finish_of(word, has_calls=self.tool_calls > 0).reason if word else None
+            self._end_with(finish_of(word, has_calls=self.tool_calls > 0).reason if word else None)
 
     def _take_usage(self) -> None:
         fields = fields_of(self._latest)

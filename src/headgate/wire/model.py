@@ -1,13 +1,12 @@
 """What is read from a call and from its answer: the shapes that the data plane works with. Pure."""
 
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 
 from headgate.core.call import Dialect, Operation, ServerTool, Usage
 from headgate.core.chat import ChatCall, FinishReason
 from headgate.core.embedding import EmbeddingCall
-from headgate.wire.endings import NO_ENDING, Ending
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +63,16 @@ class CallFacts(msgspec.Struct, kw_only=True):
 
 Words = ChatCall | EmbeddingCall
 """A whole call in words that no dialect owns: of a chat, a count of its tokens, or embeddings."""
+
+
+class Ending(msgspec.Struct, frozen=True, gc=False):
+    """Why an answer ended, None where nothing says it, and how many tools of the client's it calls."""
+
+    finish: FinishReason | None = None
+    tool_calls: int = 0
+
+
+NO_ENDING: Final = Ending()
 
 
 class AnswerFacts(msgspec.Struct, frozen=True, kw_only=True):

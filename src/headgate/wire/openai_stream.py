@@ -130,7 +130,7 @@ class ChatReader(EventReader):
         if choice.finish_reason is not NOTHING and is_set(choice.finish_reason):
             self._ending = True
             word = short_text(choice.finish_reason) or ""
-            self.finish = chat_finish(word, calls=self.tool_calls, refuses=self._refuses)
+            self._end_with(chat_finish(word, calls=self.tool_calls, refuses=self._refuses))
 
     def _take_tools(self, raw: msgspec.Raw) -> None:
         """Count calls by their places; those of which nothing says the place stand for themselves."""
@@ -294,8 +294,8 @@ class ResponsesReader(EventReader):
         if is_set(response.error) or found.type == "response.failed":
             self._fail(bytes(response.error) if is_set(response.error) else b"response failed")
         details = fields_of(response.incomplete_details) or {}
-        self.finish = response_finish(
-            short_text(response.status), details.get("reason"), calls=self.tool_calls
+        self._end_with(
+            response_finish(short_text(response.status), details.get("reason"), calls=self.tool_calls)
         )
         fields = fields_of(response.usage)
         if fields is not None:
