@@ -109,6 +109,7 @@ async def test_projects_are_those_of_the_file_and_of_keys(database: Database) ->
             "regions": items["clinic"]["regions"],
             "record": "metadata",
             "retention_days": 7,
+            "check_retention_days": 365,
             "keys": 2,
         }
         assert "de" in items["clinic"]["regions"]

@@ -242,7 +242,7 @@ async def test_erasing_takes_what_was_marked_and_retention_leaves_numbers(databa
 NONSENSE: list[tuple[dict[str, Any], str]] = [
     ({"case": "c", "marks": [{"value": True}]}, "comes without content"),
     ({"marks": [{"value": True}]}, "name one answer"),
-    ({**case("c", True), "request_id": str(uuid.uuid4())}, "name one answer"),
+    ({**case("c", True), "request_id": str(uuid.uuid4()), "span_id": "1" * 16}, "name one answer"),
     (case("c", "maybe"), "write true or false"),
     (case("c", 3), "write true or false"),
     (case("c", True, sure=1.5), "sure"),
@@ -258,6 +258,9 @@ async def test_nonsense_of_a_judge_is_refused_or_counted_as_no_verdict(database:
         for item, why in NONSENSE:
             refused = await judged(api, item, status=400)
             assert why in refused["error"]["message"], item
+        gone = str(uuid.uuid4())
+        refused = await judged(api, {**case("c", True), "request_id": gone}, status=404)
+        assert f"there is no call {gone} on record" in refused["error"]["message"]
         await judged(api, case("a", None), case("b", True))
         await judged(api, case("b", True))
         refused = await judged(api, case("b", False), status=409)

@@ -150,8 +150,9 @@ async def add_items(connection: Connection, judge: Judge, named: Sequence[Named]
         if subject.kind == "case" and each.content:
             known = _of_content(each.content, facts, subject)
         if known is None:
+            missing = subject.key[:100] if subject.request_id is None else f"call {subject.request_id}"
             raise NotFound(
-                f"there is no {subject.key[:100]} on record in project {judge.project}; a call is on record "
+                f"there is no {missing} on record in project {judge.project}; a call is on record "
                 "about a second after it ended"
             )
         identity = item_id(judge.project, judge.name, subject)
