@@ -11,10 +11,11 @@ WORKERS ?= 3
 
 # Tests that load the providers' clients and frameworks: by themselves, so that no other process has to.
 CLIENT_TESTS := tests/contract/clients tests/flow/test_sdk_prompts.py tests/wire/test_dialect_errors.py
-# Minutes of simulated schedules and of houses that start and stop, within `make attack`.
+# Minutes of simulated schedules and experiments, and of houses that start and stop, within `make attack`.
 LONG_TESTS := tests/flow/test_guides.py tests/flow/test_tour.py tests/flow/test_conversations_across.py \
   tests/flow/test_whole_residency.py tests/flow/test_whole_releases.py \
-  tests/simulation/test_simulation.py tests/simulation/test_simulation_faults.py
+  tests/simulation/test_simulation.py tests/simulation/test_simulation_faults.py \
+  tests/flow/test_shadow_faults.py tests/unit/test_experiments_holding.py tests/unit/test_experiments_adaptive.py
 # Plugins that frameworks and clients bring, and that no other test uses.
 WITHOUT := benchmark recording codspeed faker syrupy langsmith_plugin schemathesis socket platformdirs
 PYTEST := $(BIN)/python -m pytest
