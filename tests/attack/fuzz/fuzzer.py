@@ -79,8 +79,11 @@ def regressions(target: Target) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
-def fuzz(target: Target, seconds: int, seed: int = 0) -> Outcome:
-    """Run one target for some seconds in its own process; a seed of the environment goes first."""
+def fuzz(target: Target, seconds: int, seed: int = 0, *, runs: int = -1) -> Outcome:
+    """Run one target for some seconds in its own process, and so many runs at most; -1 is any number.
+
+    A seed of the environment goes first. Of one seed, all runs try the same, as far as they come.
+    """
     seed = _seed(seed)
     with tempfile.TemporaryDirectory(prefix="hg-fuzz-") as folder:
         place = Path(folder)
@@ -92,7 +95,12 @@ def fuzz(target: Target, seconds: int, seed: int = 0) -> Outcome:
         (place / "words").write_text("".join(words))
         command = [
             *(sys.executable, "-m", "tests.attack.fuzz.fuzzed_process", target.name, str(place / "seeds")),
-            *(f"-max_total_time={seconds}", f"-max_len={INPUT_BYTES_MAX}", f"-timeout={INPUT_S_MAX}"),
+            *(
+                f"-max_total_time={seconds}",
+                f"-runs={runs}",
+                f"-max_len={INPUT_BYTES_MAX}",
+                f"-timeout={INPUT_S_MAX}",
+            ),
             *(f"-rss_limit_mb={MEMORY_MB_MAX}", f"-artifact_prefix={place / 'broken'}/", f"-seed={seed}"),
             *(["-dict=" + str(place / "words")] if target.words else []),
             *("-print_final_stats=1", "-verbosity=1"),
@@ -105,6 +113,7 @@ def fuzz(target: Target, seconds: int, seed: int = 0) -> Outcome:
             timeout=seconds + 120,
             check=False,
             cwd=Path(__file__).parents[3],
+            env={**os.environ, "PYTHONHASHSEED": "0"},
         )
         said = done.stdout + done.stderr
         runs = _RUNS.search(said)
