@@ -116,10 +116,10 @@ def fuzz(target: Target, seconds: int, seed: int = 0, *, runs: int = -1) -> Outc
             env={**os.environ, "PYTHONHASHSEED": "0"},
         )
         said = done.stdout + done.stderr
-        runs = _RUNS.search(said)
+        counted = _RUNS.search(said)
         return Outcome(
             seed=seed,
-            runs=int(runs[1]) if runs else 0,
+            runs=int(counted[1]) if counted else 0,
             status=done.returncode,
             broken=[path.read_bytes() for path in sorted((place / "broken").iterdir())],
             said=said,
