@@ -44,6 +44,7 @@ _FURTHER: Final[dict[str, tuple[int, ...]]] = {
     "/api/v1/traces/stream": (429,),
     "/api/v1/traces/export": (429,),
     "/api/v1/traces/{trace_id}/export": (429,),
+    "/api/v1/prompts/outcomes": (404,),
     "/api/v1/releases/compare": (404,),
     "/api/v1/rules/test": (404,),
     "/api/v1/forecasts": (404,),

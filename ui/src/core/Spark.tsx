@@ -19,7 +19,7 @@ export function Spark({ values, label }: SparkProps) {
   const x = (step: number): number => EDGE + ((WIDTH - 2 * EDGE) * step) / Math.max(1, values.length - 1);
   const y = (value: number): number => HEIGHT - EDGE - (most > 0 ? ((HEIGHT - 2 * EDGE) * value) / most : 0);
   return (
-    <svg className="hg-spark" width={WIDTH} height={HEIGHT} role="img" aria-label={label}>
+    <svg className="hg-spark" width={WIDTH} height={HEIGHT} role="img" aria-label={label} data-fact>
       <title>{label}</title>
       {runsOf(values).map((run) =>
         run.length === 1 ? (

@@ -5,6 +5,10 @@ export const NEVER = Number.NEGATIVE_INFINITY;
 
 /** Whether a key belongs to a field that is being written in, or to a dialog over the page. */
 export function isTyping(event: KeyboardEvent): boolean {
+  // Before a dialog has taken the focus its keys come to the page behind it.
+  if (document.querySelector("[role=dialog][aria-modal=true]") !== null) {
+    return true;
+  }
   const target = event.target;
   if (!(target instanceof HTMLElement)) {
     return false;
