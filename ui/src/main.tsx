@@ -83,8 +83,6 @@ const client = new QueryClient({
 });
 
 const pages = FEATURES.flatMap((feature) => feature.pages);
-// A page that can't be fetched says so as it is drawn.
-pages.find((page) => page.path === window.location.pathname)?.load?.().catch(() => undefined);
 
 const root = createRootRoute({ component: Root, notFoundComponent: Missing });
 const routes = pages.map((page) =>

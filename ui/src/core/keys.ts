@@ -3,12 +3,13 @@ export const SEQUENCE_MS = 1200;
 /** Not 0: a page that has just been opened is no older than a sequence. */
 export const NEVER = Number.NEGATIVE_INFINITY;
 
+/** Whether a dialog stands over the page: before it has taken the focus, its keys come to the page. */
+export function hasDialog(): boolean {
+  return document.querySelector("[role=dialog][aria-modal=true]") !== null;
+}
+
 /** Whether a key belongs to a field that is being written in, or to a dialog over the page. */
 export function isTyping(event: KeyboardEvent): boolean {
-  // Before a dialog has taken the focus its keys come to the page behind it.
-  if (document.querySelector("[role=dialog][aria-modal=true]") !== null) {
-    return true;
-  }
   const target = event.target;
   if (!(target instanceof HTMLElement)) {
     return false;

@@ -34,9 +34,8 @@ export const RAIL: RailName[] = [
 export interface PageOf {
   /** As the router takes it: `/requests/$id`. */
   path: string;
+  /** By `lazyRouteComponent`, which the router fetches before it draws: React holds back what replaces a fallback. */
   component: ComponentType;
-  /** Fetches what draws it, so that this is on its way while it is asked who is signed in. */
-  load?: () => Promise<unknown>;
   /** What the title of the window says. */
   title: string;
   /** Whether the search leaves it out: it takes more than its address. */

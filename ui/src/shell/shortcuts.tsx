@@ -1,7 +1,7 @@
 import { Modal } from "@mantine/core";
 import { useNavigate, useRouter } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
-import { isTyping, NEVER, SEQUENCE_MS } from "@/core/keys";
+import { hasDialog, isTyping, NEVER, SEQUENCE_MS } from "@/core/keys";
 import { FEATURES } from "./registry";
 import { parseSearch, shared } from "./view";
 
@@ -48,7 +48,7 @@ export function useKeys(openSearch: () => void): Dialog {
         openSearch();
       } else if (event.key === "?") {
         setOpen(true);
-      } else if (event.key === "Escape" && window.location.pathname.split("/").length > 2) {
+      } else if (event.key === "Escape" && !hasDialog() && window.location.pathname.split("/").length > 2) {
         router.history.back();
       }
     }

@@ -1,5 +1,5 @@
 import { IconKey } from "@tabler/icons-react";
-import { lazy } from "react";
+import { lazyRouteComponent } from "@tanstack/react-router";
 import { api, ask } from "@/api";
 import type { Feature, Found } from "@/shell/registry";
 
@@ -8,10 +8,10 @@ export const feature: Feature = {
   key: "a",
   grant: "keys:read",
   pages: [
-    { path: "/access", component: lazy(() => import("./Keys")), title: "Keys" },
-    { path: "/access/roles", component: lazy(() => import("./Roles")), title: "Who may what" },
-    { path: "/access/projects", component: lazy(() => import("./Projects")), title: "Projects" },
-    { path: "/access/audit", component: lazy(() => import("./Audit")), title: "Audit" },
+    { path: "/access", component: lazyRouteComponent(() => import("./Keys")), title: "Keys" },
+    { path: "/access/roles", component: lazyRouteComponent(() => import("./Roles")), title: "Who may what" },
+    { path: "/access/projects", component: lazyRouteComponent(() => import("./Projects")), title: "Projects" },
+    { path: "/access/audit", component: lazyRouteComponent(() => import("./Audit")), title: "Audit" },
   ],
   search: async (text, signal): Promise<Found[]> => {
     const found = await ask(api.GET("/api/v1/keys", { params: { query: { limit: 500 } }, signal }));

@@ -1,7 +1,7 @@
-import { lazy } from "react";
+import { lazyRouteComponent } from "@tanstack/react-router";
 import type { Feature } from "@/shell/registry";
 
-const Call = lazy(() => import("./Call"));
+const Call = lazyRouteComponent(() => import("./Call"));
 
 export const feature: Feature = {
   pages: [{ path: "/requests/$id", component: Call, title: "One call" }],

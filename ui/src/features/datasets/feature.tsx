@@ -1,4 +1,4 @@
-import { lazy } from "react";
+import { lazyRouteComponent } from "@tanstack/react-router";
 import { api, ask } from "@/api";
 import type { Feature, Found } from "@/shell/registry";
 import { pathOf } from "./datasetWords";
@@ -7,8 +7,8 @@ export const feature: Feature = {
   under: "Experiments",
   grant: "datasets:read",
   pages: [
-    { path: "/datasets", component: lazy(() => import("./Datasets")), title: "Datasets" },
-    { path: "/datasets/$dataset", component: lazy(() => import("./OneDataset")), title: "One dataset" },
+    { path: "/datasets", component: lazyRouteComponent(() => import("./Datasets")), title: "Datasets" },
+    { path: "/datasets/$dataset", component: lazyRouteComponent(() => import("./OneDataset")), title: "One dataset" },
   ],
   search: async (text, signal): Promise<Found[]> => {
     const found = await ask(api.GET("/api/v1/datasets", { params: { query: { limit: 500 } }, signal }));

@@ -1,4 +1,4 @@
-import { lazy } from "react";
+import { lazyRouteComponent } from "@tanstack/react-router";
 import { api, ask } from "@/api";
 import type { Feature, Found } from "@/shell/registry";
 
@@ -6,10 +6,10 @@ export const feature: Feature = {
   under: "Experiments",
   grant: "drift:read",
   pages: [
-    { path: "/drift", component: lazy(() => import("./Drift")), title: "Drift" },
-    { path: "/drift/alarms/$alarm", component: lazy(() => import("./OneAlarm")), title: "One alarm" },
-    { path: "/drift/traffic/$watch", component: lazy(() => import("./OneWatch")), title: "One watch of live traffic" },
-    { path: "/drift/canaries/$canary", component: lazy(() => import("./OneCanary")), title: "One canary" },
+    { path: "/drift", component: lazyRouteComponent(() => import("./Drift")), title: "Drift" },
+    { path: "/drift/alarms/$alarm", component: lazyRouteComponent(() => import("./OneAlarm")), title: "One alarm" },
+    { path: "/drift/traffic/$watch", component: lazyRouteComponent(() => import("./OneWatch")), title: "One watch of live traffic" },
+    { path: "/drift/canaries/$canary", component: lazyRouteComponent(() => import("./OneCanary")), title: "One canary" },
   ],
   search: async (text, signal, grants): Promise<Found[]> => {
     if (!grants.includes("snapshots:read")) {

@@ -1,5 +1,5 @@
 import { IconFlask } from "@tabler/icons-react";
-import { lazy } from "react";
+import { lazyRouteComponent } from "@tanstack/react-router";
 import { api, ask } from "@/api";
 import type { Feature, Found } from "@/shell/registry";
 
@@ -8,9 +8,9 @@ export const feature: Feature = {
   key: "e",
   grant: "experiments:read",
   pages: [
-    { path: "/experiments", component: lazy(() => import("./Experiments")), title: "Experiments" },
-    { path: "/experiments/$experiment", component: lazy(() => import("./OneExperiment")), title: "One experiment" },
-    { path: "/experiments/$experiment/decision", component: lazy(() => import("./Decided")), title: "A decision" },
+    { path: "/experiments", component: lazyRouteComponent(() => import("./Experiments")), title: "Experiments" },
+    { path: "/experiments/$experiment", component: lazyRouteComponent(() => import("./OneExperiment")), title: "One experiment" },
+    { path: "/experiments/$experiment/decision", component: lazyRouteComponent(() => import("./Decided")), title: "A decision" },
   ],
   search: async (text, signal): Promise<Found[]> => {
     const found = await ask(api.GET("/api/v1/experiments", { signal }));

@@ -1,12 +1,11 @@
 import { IconChartHistogram } from "@tabler/icons-react";
-import { lazy } from "react";
+import { lazyRouteComponent } from "@tanstack/react-router";
 import type { Feature } from "@/shell/registry";
 
-const load = () => import("./Overview");
-const Overview = lazy(load);
+const Overview = lazyRouteComponent(() => import("./Overview"));
 
 export const feature: Feature = {
   rail: { name: "Overview", path: "/", icon: IconChartHistogram },
   key: "o",
-  pages: [{ path: "/", component: Overview, title: "Overview", load }],
+  pages: [{ path: "/", component: Overview, title: "Overview" }],
 };

@@ -1,7 +1,7 @@
-import { lazy } from "react";
+import { lazyRouteComponent } from "@tanstack/react-router";
 import type { Feature } from "@/shell/registry";
 
-const Playground = lazy(() => import("./Playground"));
+const Playground = lazyRouteComponent(() => import("./Playground"));
 
 export const feature: Feature = {
   grant: "calls:make",

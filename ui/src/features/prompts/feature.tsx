@@ -1,11 +1,11 @@
 import { IconMessage2Code } from "@tabler/icons-react";
-import { lazy } from "react";
+import { lazyRouteComponent } from "@tanstack/react-router";
 import { api, ask } from "@/api";
 import type { Feature, Found } from "@/shell/registry";
 import { addressOf } from "./address";
 
-const Prompts = lazy(() => import("./Prompts"));
-const OnePrompt = lazy(() => import("./OnePrompt"));
+const Prompts = lazyRouteComponent(() => import("./Prompts"));
+const OnePrompt = lazyRouteComponent(() => import("./OnePrompt"));
 
 export const feature: Feature = {
   rail: { name: "Prompts", path: "/prompts", icon: IconMessage2Code },

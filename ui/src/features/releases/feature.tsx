@@ -1,5 +1,5 @@
 import { IconGitBranch } from "@tabler/icons-react";
-import { lazy } from "react";
+import { lazyRouteComponent } from "@tanstack/react-router";
 import { api, ask } from "@/api";
 import type { Feature, Found } from "@/shell/registry";
 
@@ -8,9 +8,9 @@ export const feature: Feature = {
   key: "l",
   grant: "releases:read",
   pages: [
-    { path: "/releases", component: lazy(() => import("./Releases")), title: "Releases" },
-    { path: "/releases/compare", component: lazy(() => import("./Compare")), title: "Two releases", isHidden: true },
-    { path: "/releases/$release", component: lazy(() => import("./OneRelease")), title: "One release" },
+    { path: "/releases", component: lazyRouteComponent(() => import("./Releases")), title: "Releases" },
+    { path: "/releases/compare", component: lazyRouteComponent(() => import("./Compare")), title: "Two releases", isHidden: true },
+    { path: "/releases/$release", component: lazyRouteComponent(() => import("./OneRelease")), title: "One release" },
   ],
   search: async (text, signal): Promise<Found[]> => {
     const found = await ask(api.GET("/api/v1/releases", { params: { query: { limit: 500 } }, signal }));

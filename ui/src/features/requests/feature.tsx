@@ -1,10 +1,9 @@
 import { IconListDetails } from "@tabler/icons-react";
-import { lazy } from "react";
+import { lazyRouteComponent } from "@tanstack/react-router";
 import { api, ask } from "@/api";
 import type { Feature, Found } from "@/shell/registry";
 
-const load = () => import("./Requests");
-const Requests = lazy(load);
+const Requests = lazyRouteComponent(() => import("./Requests"));
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -12,7 +11,7 @@ export const feature: Feature = {
   rail: { name: "Requests", path: "/requests", icon: IconListDetails },
   key: "r",
   grant: "requests:read",
-  pages: [{ path: "/requests", component: Requests, title: "Requests", load }],
+  pages: [{ path: "/requests", component: Requests, title: "Requests" }],
   search: async (text, signal): Promise<Found[]> => {
     if (ID.test(text)) {
       const params = { path: { request_id: text } };

@@ -1,4 +1,4 @@
-import { lazy } from "react";
+import { lazyRouteComponent } from "@tanstack/react-router";
 import { api, ask } from "@/api";
 import type { Feature, Found } from "@/shell/registry";
 import { pathOf } from "./judgeWords";
@@ -7,9 +7,9 @@ export const feature: Feature = {
   under: "Experiments",
   grant: "judges:read",
   pages: [
-    { path: "/reviews", component: lazy(() => import("./Reviews")), title: "Reviews" },
-    { path: "/reviews/$judge", component: lazy(() => import("./OneJudge")), title: "One judge" },
-    { path: "/reviews/$judge/mark", component: lazy(() => import("./Marking")), title: "What people mark" },
+    { path: "/reviews", component: lazyRouteComponent(() => import("./Reviews")), title: "Reviews" },
+    { path: "/reviews/$judge", component: lazyRouteComponent(() => import("./OneJudge")), title: "One judge" },
+    { path: "/reviews/$judge/mark", component: lazyRouteComponent(() => import("./Marking")), title: "What people mark" },
   ],
   search: async (text, signal): Promise<Found[]> => {
     const found = await ask(api.GET("/api/v1/judges", { signal }));

@@ -1,4 +1,4 @@
-import { lazy } from "react";
+import { lazyRouteComponent } from "@tanstack/react-router";
 import { api, ask } from "@/api";
 import type { Feature, Found } from "@/shell/registry";
 
@@ -6,8 +6,8 @@ export const feature: Feature = {
   under: "Experiments",
   grant: "rollouts:read",
   pages: [
-    { path: "/rollouts", component: lazy(() => import("./Rollouts")), title: "Rollouts" },
-    { path: "/rollouts/$rollout", component: lazy(() => import("./OneRollout")), title: "One rollout" },
+    { path: "/rollouts", component: lazyRouteComponent(() => import("./Rollouts")), title: "Rollouts" },
+    { path: "/rollouts/$rollout", component: lazyRouteComponent(() => import("./OneRollout")), title: "One rollout" },
   ],
   search: async (text, signal): Promise<Found[]> => {
     const found = await ask(api.GET("/api/v1/rollouts", { signal }));

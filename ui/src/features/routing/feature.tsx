@@ -1,5 +1,5 @@
 import { IconRoute } from "@tabler/icons-react";
-import { lazy } from "react";
+import { lazyRouteComponent } from "@tanstack/react-router";
 import { api, ask } from "@/api";
 import type { Feature, Found } from "@/shell/registry";
 
@@ -8,10 +8,10 @@ export const feature: Feature = {
   key: "m",
   grant: "models:read",
   pages: [
-    { path: "/routing", component: lazy(() => import("./Models")), title: "Models" },
-    { path: "/routing/providers", component: lazy(() => import("./Providers")), title: "Providers" },
-    { path: "/routing/rules", component: lazy(() => import("./Rules")), title: "Rules" },
-    { path: "/routing/rules/$name", component: lazy(() => import("./OneRule")), title: "One rule" },
+    { path: "/routing", component: lazyRouteComponent(() => import("./Models")), title: "Models" },
+    { path: "/routing/providers", component: lazyRouteComponent(() => import("./Providers")), title: "Providers" },
+    { path: "/routing/rules", component: lazyRouteComponent(() => import("./Rules")), title: "Rules" },
+    { path: "/routing/rules/$name", component: lazyRouteComponent(() => import("./OneRule")), title: "One rule" },
   ],
   search: async (text, signal): Promise<Found[]> => {
     const wanted = text.toLowerCase();

@@ -1,9 +1,9 @@
 import { IconMessages } from "@tabler/icons-react";
-import { lazy } from "react";
+import { lazyRouteComponent } from "@tanstack/react-router";
 import type { Feature } from "@/shell/registry";
 
-const Sessions = lazy(() => import("./Sessions"));
-const OneSession = lazy(() => import("./OneSession"));
+const Sessions = lazyRouteComponent(() => import("./Sessions"));
+const OneSession = lazyRouteComponent(() => import("./OneSession"));
 
 export const feature: Feature = {
   rail: { name: "Sessions", path: "/sessions", icon: IconMessages },

@@ -1,5 +1,5 @@
 import { IconSettings } from "@tabler/icons-react";
-import { lazy } from "react";
+import { lazyRouteComponent } from "@tanstack/react-router";
 import type { Feature } from "@/shell/registry";
 
 export const feature: Feature = {
@@ -7,10 +7,10 @@ export const feature: Feature = {
   key: "c",
   grant: "system:read",
   pages: [
-    { path: "/settings", component: lazy(() => import("./Configuration")), title: "Configuration" },
-    { path: "/settings/alerts", component: lazy(() => import("./Alerts")), title: "Alerts" },
-    { path: "/settings/exporters", component: lazy(() => import("./Exporters")), title: "Exporters" },
-    { path: "/settings/retention", component: lazy(() => import("./Retention")), title: "Retention" },
-    { path: "/settings/status", component: lazy(() => import("./About")), title: "Status" },
+    { path: "/settings", component: lazyRouteComponent(() => import("./Configuration")), title: "Configuration" },
+    { path: "/settings/alerts", component: lazyRouteComponent(() => import("./Alerts")), title: "Alerts" },
+    { path: "/settings/exporters", component: lazyRouteComponent(() => import("./Exporters")), title: "Exporters" },
+    { path: "/settings/retention", component: lazyRouteComponent(() => import("./Retention")), title: "Retention" },
+    { path: "/settings/status", component: lazyRouteComponent(() => import("./About")), title: "Status" },
   ],
 };

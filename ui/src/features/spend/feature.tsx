@@ -1,8 +1,8 @@
 import { IconCoin } from "@tabler/icons-react";
-import { lazy } from "react";
+import { lazyRouteComponent } from "@tanstack/react-router";
 import type { Feature } from "@/shell/registry";
 
-const Spend = lazy(() => import("./Spend"));
+const Spend = lazyRouteComponent(() => import("./Spend"));
 
 export const feature: Feature = {
   rail: { name: "Spend", path: "/spend", icon: IconCoin },

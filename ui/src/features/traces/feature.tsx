@@ -1,10 +1,10 @@
 import { IconTimeline } from "@tabler/icons-react";
-import { lazy } from "react";
+import { lazyRouteComponent } from "@tanstack/react-router";
 import { type Schemas, api, ask } from "@/api";
 import type { Feature, Found } from "@/shell/registry";
 
-const Traces = lazy(() => import("./Traces"));
-const Trace = lazy(() => import("./Trace"));
+const Traces = lazyRouteComponent(() => import("./Traces"));
+const Trace = lazyRouteComponent(() => import("./Trace"));
 
 const ID = /^[0-9a-f]{32}$/i;
 
