@@ -199,6 +199,7 @@ function optionsOf(
         grid: { stroke: colour("line"), width: 1 },
         size: 58,
         space: 34,
+        ...(isWhole(latest.current.write) ? { incrs: WHOLE_STEPS } : {}),
         values: (_, values) => {
           const written = values.map((value) => (value === null ? "" : latest.current.write(value)));
           return written.map((text, place) => (text === written[place - 1] ? "" : text));
@@ -228,6 +229,13 @@ function optionsOf(
       setSelect: [(plot) => select(plot, latest)],
     },
   };
+}
+
+const WHOLE_STEPS = Array.from({ length: 15 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
+
+/** Whether what is drawn is counted: its axis would write a half as a whole, and say 1 where half of it stands. */
+function isWhole(write: (value: number) => string): boolean {
+  return [write(0), write(1)].includes(write(0.5));
 }
 
 /** Where a value stands between two gaps, and no line shows it. */
