@@ -3,24 +3,21 @@
 What the server says is made of the server's own types. `HEADGATE_UPDATE_SNAPSHOTS=1` writes the snapshots
 again; then read the difference."""
 
-import os
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from tests.cli.kept_output import KeptOutput
 from tests.cli.scripted_api import ScriptedApi, serving, surround
 
-from headgate.cli.app import main
 from headgate.drift.findings import Change, Figure, Touched
 from headgate.drift.outdated import Outdated
 from headgate.drift.traffic_views import Served, TrafficWatch, WatchedSignal
 from headgate.drift.views import AlarmView, CanaryDetail, CaseView, RunView, TargetView
 from headgate.grounding.model import Claim, Evidence, Grounds, Piece
 
-SNAPSHOTS = Path(__file__).parent / "snapshots_drift"
 REQUEST = "0190a0a0-0000-7000-8000-000000000001"
 RUN = "0190a0a0-0000-7000-8000-000000000002"
 
@@ -207,6 +204,7 @@ COMMANDS = {
     "grounding-unknown": "grounding show nothing",
     "grounding-budget": f"grounding check {REQUEST} --judge small --budget much",
 }
+KEPT = KeptOutput("snapshots_drift", COMMANDS)
 
 
 def plain(value: object) -> Any:
@@ -239,15 +237,8 @@ def test_output_of_drift_and_grounding_is_as_kept(
 ) -> None:
     if name == "list-none":
         api.items("/api/v1/drift/alarms")
-    status = main(shlex.split(COMMANDS[name]))
-    shown = capsys.readouterr()
-    lines = [f"$ headgate {COMMANDS[name]}", f"status {status}"]
-    for stream, text in (("stdout", shown.out), ("stderr", shown.err)):
-        lines.append(f"--- {stream}")
-        lines.extend(line.rstrip() for line in text.splitlines())
-    found = "\n".join(lines).replace(api.url, "http://SERVER") + "\n"
-    kept = SNAPSHOTS / f"{name}.txt"
-    if os.environ.get("HEADGATE_UPDATE_SNAPSHOTS"):
-        kept.parent.mkdir(exist_ok=True)
-        kept.write_text(found, encoding="utf-8")
-    assert found == kept.read_text(encoding="utf-8")
+    KEPT.check(name, api, capsys)
+
+
+def test_no_snapshot_of_drift_and_grounding_is_left_over() -> None:
+    KEPT.assert_none_is_left_over()

@@ -3,18 +3,17 @@
 `HEADGATE_UPDATE_SNAPSHOTS=1` writes them again; then read the difference."""
 
 import io
-import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cli.kept_output import KeptOutput
 from tests.cli.scripted_api import ScriptedApi, serving, surround
 
 from headgate.cli.app import main
 
-SNAPSHOTS = Path(__file__).parent / "snapshots_erase"
 ID = "0197a1b2-0000-7000-8000-000000000001"
 LEFT = "0197a1b2-0000-7000-8000-000000000002"
 
@@ -58,6 +57,7 @@ COMMANDS = {
     "verify": f"erasures verify {ID}",
     "verify-found": f"erasures verify {LEFT}",
 }
+KEPT = KeptOutput("snapshots_erase", COMMANDS)
 
 
 @pytest.fixture(autouse=True)
@@ -81,22 +81,11 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedApi
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_output_of_erase_is_as_kept(name: str, api: ScriptedApi, capsys: pytest.CaptureFixture[str]) -> None:
-    status = main(shlex.split(COMMANDS[name]))
-    shown = capsys.readouterr()
-    lines = [f"$ headgate {COMMANDS[name]}", f"status {status}"]
-    for stream, text in (("stdout", shown.out), ("stderr", shown.err)):
-        lines.append(f"--- {stream}")
-        lines.extend(line.rstrip() for line in text.splitlines())
-    found = "\n".join(lines).replace(api.url, "http://SERVER") + "\n"
-    kept = SNAPSHOTS / f"{name}.txt"
-    if os.environ.get("HEADGATE_UPDATE_SNAPSHOTS"):
-        SNAPSHOTS.mkdir(exist_ok=True)
-        kept.write_text(found)
-    assert found == kept.read_text()
+    KEPT.check(name, api, capsys)
 
 
 def test_no_snapshot_of_erase_is_left_over() -> None:
-    assert {path.stem for path in SNAPSHOTS.glob("*.txt")} == set(COMMANDS)
+    KEPT.assert_none_is_left_over()
 
 
 def test_who_says_no_has_asked_for_nothing(api: ScriptedApi) -> None:

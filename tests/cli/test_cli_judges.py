@@ -2,18 +2,16 @@
 
 `HEADGATE_UPDATE_SNAPSHOTS=1` writes them again; then read the difference."""
 
-import os
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cli.kept_output import KeptOutput
 from tests.cli.scripted_api import ScriptedApi, serving, surround
 
 from headgate.cli.app import main
 
-SNAPSHOTS = Path(__file__).parent / "snapshots_judges"
 REQUEST = "0190a0a0-0000-7000-8000-000000000001"
 REVIEW = "0190a0a0-0000-7000-8000-000000000002"
 
@@ -124,6 +122,7 @@ COMMANDS = {
     "reviews-mark-unknown": "reviews mark nothing 3",
     "reviews-export": "reviews export --judge helpful",
 }
+KEPT = KeptOutput("snapshots_judges", COMMANDS)
 
 
 @pytest.fixture(autouse=True)
@@ -147,18 +146,11 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedApi
 def test_output_of_judges_and_reviews_is_as_kept(
     name: str, api: ScriptedApi, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status = main(shlex.split(COMMANDS[name]))
-    shown = capsys.readouterr()
-    lines = [f"$ headgate {COMMANDS[name]}", f"status {status}"]
-    for stream, text in (("stdout", shown.out), ("stderr", shown.err)):
-        lines.append(f"--- {stream}")
-        lines.extend(line.rstrip() for line in text.splitlines())
-    found = "\n".join(lines).replace(api.url, "http://SERVER") + "\n"
-    kept = SNAPSHOTS / f"{name}.txt"
-    if os.environ.get("HEADGATE_UPDATE_SNAPSHOTS"):
-        kept.parent.mkdir(exist_ok=True)
-        kept.write_text(found, encoding="utf-8")
-    assert found == kept.read_text(encoding="utf-8")
+    KEPT.check(name, api, capsys)
+
+
+def test_no_snapshot_of_judges_and_reviews_is_left_over() -> None:
+    KEPT.assert_none_is_left_over()
 
 
 def test_a_mark_is_sent_as_its_scale_wants_it(api: ScriptedApi) -> None:

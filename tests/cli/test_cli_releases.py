@@ -2,7 +2,6 @@
 tests/cli/snapshots_releases. `HEADGATE_UPDATE_SNAPSHOTS=1` writes them again; then read the difference."""
 
 import json
-import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import Any
 
 import pytest
 from demo.repository import git
+from tests.cli.kept_output import KeptOutput
 from tests.cli.scripted_api import ScriptedApi, serving, surround
 
 from headgate.cli.app import main
 
-SNAPSHOTS = Path(__file__).parent / "snapshots_releases"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ONE, OTHER = "rel_0123456789abcdef0123", "rel_fedcba9876543210fedc"
 
@@ -157,6 +156,7 @@ COMMANDS = {
     "whatif-bad-price": "whatif --price small:input=1",
     "whatif-no-rules": "whatif --rules missing.json",
 }
+KEPT = KeptOutput("snapshots_releases", COMMANDS)
 
 
 class StreamingApi(ScriptedApi):
@@ -216,24 +216,13 @@ def make_repository(folder: Path) -> None:
 def test_output_of_releases_is_as_kept(
     name: str, api: ScriptedApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status = main(shlex.split(COMMANDS[name]))
-    shown = capsys.readouterr()
-    lines = [f"$ headgate {COMMANDS[name]}", f"status {status}"]
-    for stream, text in (("stdout", shown.out), ("stderr", shown.err)):
-        lines.append(f"--- {stream}")
-        lines.extend(line.rstrip() for line in text.splitlines())
-    found = "\n".join(lines).replace(api.url, "http://SERVER").replace(str(tmp_path), "DIR") + "\n"
-    kept = SNAPSHOTS / f"{name}.txt"
-    if os.environ.get("HEADGATE_UPDATE_SNAPSHOTS"):
-        SNAPSHOTS.mkdir(exist_ok=True)
-        kept.write_text(found)
-    assert found == kept.read_text()
+    status, errors = KEPT.check(name, api, capsys, lambda text: text.replace(str(tmp_path), "DIR"))
     if status:
-        assert "hint: " in shown.err
+        assert "hint: " in errors
 
 
 def test_no_snapshot_of_releases_is_left_over() -> None:
-    assert {path.stem for path in SNAPSHOTS.glob("*.txt")} == set(COMMANDS)
+    KEPT.assert_none_is_left_over()
 
 
 def posted(api: ScriptedApi, path: str) -> Any:

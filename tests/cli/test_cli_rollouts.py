@@ -2,18 +2,13 @@
 
 `HEADGATE_UPDATE_SNAPSHOTS=1` writes them again; then read the difference."""
 
-import os
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cli.kept_output import KeptOutput
 from tests.cli.scripted_api import ScriptedApi, serving, surround
-
-from headgate.cli.app import main
-
-SNAPSHOTS = Path(__file__).parent / "snapshots_rollouts"
 
 ITEM: dict[str, Any] = {
     "name": "smaller",
@@ -97,6 +92,7 @@ COMMANDS = {
     "advance": "rollouts advance smaller",
     "back-already": "rollouts back cheaper",
 }
+KEPT = KeptOutput("snapshots_rollouts", COMMANDS)
 
 
 @pytest.fixture(autouse=True)
@@ -127,19 +123,8 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedApi
 def test_output_of_rollouts_is_as_kept(
     name: str, api: ScriptedApi, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status = main(shlex.split(COMMANDS[name]))
-    shown = capsys.readouterr()
-    lines = [f"$ headgate {COMMANDS[name]}", f"status {status}"]
-    for stream, text in (("stdout", shown.out), ("stderr", shown.err)):
-        lines.append(f"--- {stream}")
-        lines.extend(line.rstrip() for line in text.splitlines())
-    found = "\n".join(lines).replace(api.url, "http://SERVER") + "\n"
-    kept = SNAPSHOTS / f"{name}.txt"
-    if os.environ.get("HEADGATE_UPDATE_SNAPSHOTS"):
-        SNAPSHOTS.mkdir(exist_ok=True)
-        kept.write_text(found)
-    assert found == kept.read_text()
+    KEPT.check(name, api, capsys)
 
 
 def test_no_snapshot_of_rollouts_is_left_over() -> None:
-    assert {path.stem for path in SNAPSHOTS.glob("*.txt")} == set(COMMANDS)
+    KEPT.assert_none_is_left_over()

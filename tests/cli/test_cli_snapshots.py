@@ -3,7 +3,6 @@
 `HEADGATE_UPDATE_SNAPSHOTS=1` writes them again; then read the difference.
 """
 
-import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -11,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cli.kept_output import KeptOutput
 from tests.cli.scripted_api import ScriptedApi, serving, surround
 
 from headgate.cli.app import main
-
-SNAPSHOTS = Path(__file__).parent / "snapshots"
 
 REQUEST: dict[str, Any] = {
     "id": "0197a1b2-0000-7000-8000-000000000001",
@@ -232,6 +230,7 @@ COMMANDS = {
     "unknown-command": "kyes list",
     "unknown-option": "keys list --projct a",
 }
+KEPT = KeptOutput("snapshots", COMMANDS)
 
 
 def split(line: str) -> list[str]:
@@ -242,20 +241,9 @@ def split(line: str) -> list[str]:
 def test_output_is_as_kept(
     name: str, api: ScriptedApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status = main(split(COMMANDS[name]))
-    shown = capsys.readouterr()
-    lines = [f"$ headgate {COMMANDS[name]}", f"status {status}"]
-    for stream, text in (("stdout", shown.out), ("stderr", shown.err)):
-        lines.append(f"--- {stream}")
-        lines.extend(line.rstrip() for line in text.splitlines())
-    found = "\n".join(lines).replace(api.url, "http://SERVER").replace(str(tmp_path), "DIR") + "\n"
-    found = mask_disk(found)
-    kept = SNAPSHOTS / f"{name}.txt"
-    if os.environ.get("HEADGATE_UPDATE_SNAPSHOTS"):
-        kept.write_text(found)
-    assert found == kept.read_text()
+    status, errors = KEPT.check(name, api, capsys, lambda text: mask_disk(text.replace(str(tmp_path), "DIR")))
     if status:
-        assert "hint: " in shown.err or name == "doctor"
+        assert "hint: " in errors or name == "doctor"
 
 
 def mask_disk(text: str) -> str:
@@ -266,7 +254,7 @@ def mask_disk(text: str) -> str:
 
 
 def test_no_snapshot_is_left_over() -> None:
-    assert {path.stem for path in SNAPSHOTS.glob("*.txt")} == set(COMMANDS)
+    KEPT.assert_none_is_left_over()
 
 
 def test_bodies_say_what_was_asked_for(api: ScriptedApi) -> None:

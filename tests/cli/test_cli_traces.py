@@ -2,18 +2,17 @@
 
 `HEADGATE_UPDATE_SNAPSHOTS=1` writes them again; then read the difference."""
 
-import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cli.kept_output import KeptOutput
 from tests.cli.scripted_api import ScriptedApi, serving, surround
 
 from headgate.cli.app import main
 
-SNAPSHOTS = Path(__file__).parent / "snapshots_traces"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 FACTS: dict[str, Any] = {
@@ -218,6 +217,7 @@ COMMANDS = {
     ),
     "metrics-series-nameless": "metrics series",
 }
+KEPT = KeptOutput("snapshots_traces", COMMANDS)
 
 
 @pytest.fixture(autouse=True)
@@ -242,22 +242,11 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedApi
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_output_of_traces_is_as_kept(name: str, api: ScriptedApi, capsys: pytest.CaptureFixture[str]) -> None:
-    status = main(shlex.split(COMMANDS[name]))
-    shown = capsys.readouterr()
-    lines = [f"$ headgate {COMMANDS[name]}", f"status {status}"]
-    for stream, text in (("stdout", shown.out), ("stderr", shown.err)):
-        lines.append(f"--- {stream}")
-        lines.extend(line.rstrip() for line in text.splitlines())
-    found = "\n".join(lines).replace(api.url, "http://SERVER") + "\n"
-    kept = SNAPSHOTS / f"{name}.txt"
-    if os.environ.get("HEADGATE_UPDATE_SNAPSHOTS"):
-        SNAPSHOTS.mkdir(exist_ok=True)
-        kept.write_text(found)
-    assert found == kept.read_text()
+    KEPT.check(name, api, capsys)
 
 
 def test_no_snapshot_of_traces_is_left_over() -> None:
-    assert {path.stem for path in SNAPSHOTS.glob("*.txt")} == set(COMMANDS)
+    KEPT.assert_none_is_left_over()
 
 
 def test_filters_of_traces_are_asked_for_as_the_api_names_them(api: ScriptedApi) -> None:
