@@ -28,7 +28,6 @@ HIDDEN: frozenset[tuple[str, str]] = frozenset(
         ("headgate.cli.output", "rich.text.Text"),
         ("headgate.cli.managed", "headgate.cli.prompt_files"),
         ("headgate.cli.optimise", "headgate.cli.optimise_run.run_optimise"),
-        ("headgate.cli.outdated", "headgate.cli.upgrading.Wanted"),
         ("headgate.cli.outdated", "headgate.cli.upgrading.upgrade"),
         ("headgate.cli.outdated", "headgate.prompts.scanning.Options"),
         ("headgate.cli.outdated", "headgate.prompts.scanning.scan_tree"),

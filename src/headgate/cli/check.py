@@ -10,7 +10,7 @@ import typer
 
 from headgate.cli.check_flags import Choosing, Comparing
 from headgate.cli.command import Api, over_api
-from headgate.cli.failure import CommandFailed
+from headgate.cli.failure import not_installed
 
 
 @over_api
@@ -24,8 +24,6 @@ def check(
     try:
         from headgate.cli.check_run import run_checks
     except ImportError as error:
-        raise CommandFailed(
-            f"checks need {error.name}, which is not installed", 'pip install "headgate[server]"'
-        ) from error
+        raise not_installed(error) from error
 
     raise typer.Exit(run_checks(api, file, choosing, comparing))

@@ -23,3 +23,10 @@ class Unreachable(CommandFailed):
     """No server answered."""
 
     status = EXIT_UNREACHABLE
+
+
+def not_installed(error: ImportError, extras: str = "server") -> CommandFailed:
+    """Return what to say where a package is missing that a command needs."""
+    return CommandFailed(
+        f"this needs {error.name}, which is not installed", f'pip install "headgate[{extras}]"'
+    )

@@ -13,7 +13,6 @@ import typer
 from headgate.cli.client import Json
 from headgate.cli.command import Api, over_api
 from headgate.cli.failure import EXIT_FAILED, CommandFailed
-from headgate.cli.feedback_shape import shape_of
 from headgate.cli.output import Column, moment
 from headgate.core.written import Wanted, read_value
 
@@ -154,27 +153,9 @@ def import_file(
     Fields are name, value, comment, at, id, source, by, and one subject: request_id, trace_id, span_id,
     session, user or business_id.
     """
-    from headgate.cli import feedback_import as importing
+    from headgate.cli import feedback_import
 
-    shape = shape_of(
-        mapping.column or (),
-        mapping.set or (),
-        values=mapping.values,
-        ignores_others=mapping.ignore_others,
-        now_ms=importing.now_ms(),
-    )
-    wish = importing.Wish(
-        file=file,
-        query=how.query,
-        database=how.database,
-        encoding=how.encoding,
-        from_line=how.from_line,
-        is_dry=how.dry_run,
-        refused=how.refused,
-    )
-    counts = importing.import_outcomes(api.client, api.out, wish, shape)
-    importing.report(api.out, counts, wish)
-    if counts.refused:
+    if feedback_import.import_outcomes(api, file, mapping, how).refused:
         raise typer.Exit(EXIT_FAILED)
 
 

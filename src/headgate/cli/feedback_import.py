@@ -14,9 +14,11 @@ from typing import Any, Final, TextIO, cast
 import msgspec
 
 from headgate.cli.client import Client, Json
-from headgate.cli.failure import CommandFailed
+from headgate.cli.command import Api
+from headgate.cli.failure import CommandFailed, not_installed
+from headgate.cli.feedback import Importing, Mapping
 from headgate.cli.feedback_lines import Line, Opened, opened
-from headgate.cli.feedback_shape import Shape
+from headgate.cli.feedback_shape import Shape, shape_of
 from headgate.cli.output import Output
 from headgate.cli.progress import Bars
 from headgate.config.secrets import read_reference
@@ -28,18 +30,6 @@ BATCH_BYTES_MAX: Final = 1024 * 1024
 TOLD_MAX: Final = 100
 """How many refused lines are told on the screen; all of them go into the file of --refused."""
 KIB: Final = 1024
-
-
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What to import: a file, or a query of a database, and how."""
-
-    file: Path | None
-    query: str | None
-    database: str | None
-    encoding: str
-    from_line: int
-    is_dry: bool
-    refused: Path | None
 
 
 class Counts(msgspec.Struct):
@@ -56,63 +46,76 @@ class Counts(msgspec.Struct):
     """The number of the last line that is done with."""
 
 
-def import_outcomes(client: Client, out: Output, wish: Wish, shape: Shape) -> Counts:
-    """Import what is wished for. Raises CommandFailed where it can't go on, and says at which line it can."""
+def import_outcomes(api: Api, file: Path | None, mapping: Mapping, how: Importing) -> Counts:
+    """Import a file or a query's result, and say what came of it.
+
+    Raises CommandFailed where it can't go on, and says at which line it can.
+    """
+    shape = shape_of(
+        mapping.column or (),
+        mapping.set or (),
+        values=mapping.values,
+        ignores_others=mapping.ignore_others,
+        now_ms=time.time_ns() // 1_000_000,
+    )
+    counts = _imported(api, file, how, shape)
+    _report(api.out, counts, how)
+    return counts
+
+
+def _imported(api: Api, file: Path | None, how: Importing, shape: Shape) -> Counts:
     counts = Counts()
     with ExitStack() as open_files:
-        source = open_files.enter_context(_source(wish))
+        source = open_files.enter_context(_source(file, how))
         if source.header is not None:
             shape.check_header(source.header)
-        listed = None if wish.refused is None else open_files.enter_context(_listing(wish.refused))
-        told = _Told(out, _label(wish), listed, counts)
+        listed = None if how.refused is None else open_files.enter_context(_listing(how.refused))
+        told = _Told(api.out, "row " if file is None else f"{file}:", listed, counts)
         bars = open_files.enter_context(Bars())
         size = None if source.size is None else source.size // KIB
         tell = bars.bar("feedback" if size is None else "feedback (KiB)")
-        sender = _Sender(client, told, is_dry=wish.is_dry)
+        sender = _Sender(api.client, told, is_dry=how.dry_run)
         try:
             for line in source.lines:
-                if line.number >= wish.from_line:
+                if line.number >= how.from_line:
                     sender.take(line, shape)
                     tell(counts.lines if size is None else source.read() // KIB, size)
             sender.send()
         except (CommandFailed, KeyboardInterrupt):
             if counts.after:
-                out.say(
-                    f"{_summary(counts, wish)}; go on with --from-line {counts.after + 1}, or begin again"
+                api.out.say(
+                    f"{_summary(counts, how)}; go on with --from-line {counts.after + 1}, or begin again"
                 )
             raise
     told.end()
     return counts
 
 
-def report(out: Output, counts: Counts, wish: Wish) -> None:
-    """Say what came of an import."""
+def _report(out: Output, counts: Counts, how: Importing) -> None:
     if out.as_json:
         found = {name: getattr(counts, name) for name in ("lines", "accepted", "known", "refused")}
-        out.json({**found, "dry_run": wish.is_dry})
+        out.json({**found, "dry_run": how.dry_run})
         return
     if counts.accepted:
         out.say(f"values: {counts.numbers} numbers, {counts.yes_or_no} yes or no, {counts.texts} texts")
-    out.say(_summary(counts, wish))
+    out.say(_summary(counts, how))
 
 
-def _summary(counts: Counts, wish: Wish) -> str:
-    would = "would count" if wish.is_dry else "count"
+def _summary(counts: Counts, how: Importing) -> str:
+    would = "would count" if how.dry_run else "count"
     known = f" ({counts.known} of them were there, or stand twice)" if counts.known else ""
     return f"{counts.accepted} {would}{known}, {counts.refused} refused"
 
 
-def _source(wish: Wish) -> AbstractContextManager[Opened]:
-    match wish:
-        case Wish(file=Path() as file, query=None, database=None):
-            return opened(file, wish.encoding)
-        case Wish(file=None, query=str() as query, database=str() as database):
+def _source(file: Path | None, how: Importing) -> AbstractContextManager[Opened]:
+    match file, how.query, how.database:
+        case Path(), None, None:
+            return opened(file, how.encoding)
+        case None, str() as query, str() as database:
             try:
                 from headgate.cli.feedback_query import queried
             except ModuleNotFoundError as error:
-                raise CommandFailed(
-                    f"{error.name} is not installed, which asks databases", "pip install 'headgate[server]'"
-                ) from error
+                raise not_installed(error) from error
             return queried(_address(database), _query(query))
         case _:
             raise CommandFailed(
@@ -143,10 +146,6 @@ def _address(reference: str) -> str:
         raise CommandFailed(
             f"--database {fault.reason}", "set it to postgresql://user@host/database"
         ) from None
-
-
-def _label(wish: Wish) -> str:
-    return "row " if wish.query is not None else f"{wish.file}:"
 
 
 @contextmanager
@@ -250,8 +249,3 @@ def _without_place(message: str) -> str:
     """A server's words without the place in the batch, which says nothing to who reads a file."""
     place, colon, rest = message.partition("]: ")
     return rest if colon and place.startswith("items[") else message
-
-
-def now_ms() -> int:
-    """The time by this machine's clock."""
-    return time.time_ns() // 1_000_000

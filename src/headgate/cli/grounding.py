@@ -11,7 +11,7 @@ import typer
 
 from headgate.cli.client import Json
 from headgate.cli.command import Api, over_api
-from headgate.cli.failure import CommandFailed
+from headgate.cli.failure import not_installed
 from headgate.cli.output import NOTHING, Column, plain
 
 app = typer.Typer(no_args_is_help=True, help="Hold answers against their context.")
@@ -131,7 +131,5 @@ def _work() -> ModuleType:
     try:
         from headgate.cli import grounding_run
     except ImportError as error:
-        raise CommandFailed(
-            f"this needs {error.name}, which is not installed", 'pip install "headgate[server]"'
-        ) from error
+        raise not_installed(error) from error
     return grounding_run

@@ -4,25 +4,23 @@ Read next: `headgate.grounding.judging`, `headgate.grounding.replaying`.
 """
 
 import re
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 
 from headgate.api.grounding_marks import marks_of
-from headgate.checks.answering import Halted
 from headgate.checks.judging import Judge, Judgement
 from headgate.cli.client import Json
 from headgate.cli.command import Api
 from headgate.cli.failure import EXIT_FAILED, CommandFailed
 from headgate.cli.grounding import Asking, Replaying, Sampling
-from headgate.cli.model_calls import ModelCalls
+from headgate.cli.model_calls import ModelCalls, budget_of, calling
 from headgate.cli.output import NOTHING, Column
 from headgate.cli.progress import Bars
 from headgate.core.faults import InvalidRequest
-from headgate.core.money import format_usd, parse_usd
+from headgate.core.money import format_usd
 from headgate.grounding.effects import PieceEffect, effects_of
 from headgate.grounding.judging import Groundedness, judge_claims
 from headgate.grounding.model import Grounds
@@ -30,7 +28,6 @@ from headgate.grounding.replaying import Plan, pieces_to_leave_out, replay
 from headgate.grounding.rules import lot_of
 from headgate.grounding.scoring import Held, held_by_judge, held_by_words
 
-TIMEOUT_S: Final = 120.0
 TAG: Final = "grounding"
 _UNITS_S: Final = {"m": 60, "h": 3600, "d": 86400}
 
@@ -53,15 +50,9 @@ EFFECTS: Final = (
 
 def check_request(api: Api, request: str, asking: Asking) -> int:
     """Hold one call, print what is found, keep it; 1 where a claim is not supported."""
-    with _halting(), _calls(api) as ask:
-        held = _held(
-            api,
-            _grounds(api, request),
-            asking.judge,
-            ask,
-            known={},
-            budget=_budget(asking.budget),
-        )
+    with calling(api, TAG) as ask:
+        grounds = _grounds(api, request)
+        held = _held(api, grounds, asking.judge, ask, known={}, budget=budget_of(asking.budget))
     if api.out.as_json:
         api.out.json(_shown(held))
     else:
@@ -71,10 +62,10 @@ def check_request(api: Api, request: str, asking: Asking) -> int:
 
 def check_sample(api: Api, sampling: Sampling, asking: Asking) -> int:
     """Hold a sample of recent calls; a budget is for all of them together."""
-    left = _budget(asking.budget)
+    left = budget_of(asking.budget)
     known: dict[str, Judgement] = {}
     found: list[Held] = []
-    with _halting(), _calls(api) as ask:
+    with calling(api, TAG) as ask:
         for request in _sample(api, sampling):
             grounds = _grounds(api, request)
             if grounds.problem:
@@ -123,9 +114,9 @@ def replay_request(api: Api, request: str, replaying: Replaying) -> int:
             repeats=replaying.repeats,
             judge=judge,
             expected=replaying.expected,
-            budget_pico_usd=_budget(replaying.budget),
+            budget_pico_usd=budget_of(replaying.budget),
         )
-        with _halting(), _calls(api) as ask, Bars() as bars:
+        with calling(api, TAG) as ask, Bars() as bars:
             replayed = replay(plan, ask, bars.bar(f"replays of {request}"))
     except InvalidRequest as fault:
         raise CommandFailed(fault.message, "`headgate grounding show` lists the pieces of a call") from fault
@@ -207,27 +198,3 @@ def _sample(api: Api, sampling: Sampling) -> Iterator[str]:
         if item["operation"] == "chat" and lot_of(item["id"]) < sampling.rate:
             chosen += 1
             yield item["id"]
-
-
-def _budget(text: str | None) -> int | None:
-    try:
-        return None if text is None else parse_usd(text)
-    except ValueError as error:
-        raise CommandFailed(f"--budget {error}", "write US dollars, such as 0.50") from error
-
-
-@contextmanager
-def _calls(api: Api) -> Generator[ModelCalls]:
-    calls = ModelCalls(api.client.url, api.client.key, tags=(TAG,), timeout_s=TIMEOUT_S)
-    try:
-        yield calls
-    finally:
-        calls.close()
-
-
-@contextmanager
-def _halting() -> Generator[None]:
-    try:
-        yield
-    except Halted as halted:
-        raise CommandFailed(halted.message, halted.hint) from halted

@@ -14,7 +14,7 @@ import typer
 
 from headgate.cli.client import Json
 from headgate.cli.command import Api, over_api
-from headgate.cli.failure import CommandFailed
+from headgate.cli.failure import CommandFailed, not_installed
 from headgate.cli.output import NOTHING, Column, moment
 
 app = typer.Typer(no_args_is_help=True, help="Say how far a judge can be trusted.")
@@ -182,9 +182,7 @@ def _work() -> ModuleType:
     try:
         from headgate.cli import judge_asking
     except ImportError as error:
-        raise CommandFailed(
-            f"this needs {error.name}, which is not installed", 'pip install "headgate[server]"'
-        ) from error
+        raise not_installed(error) from error
     return judge_asking
 
 

@@ -1,18 +1,24 @@
-"""Model calls through the gateway, as `headgate check` makes them: one connection for each thread.
+"""Model calls through the gateway, as commands make them: one connection for each thread.
 
 Read next: `checks.answering`, `cli.asking`.
 """
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
 
 from headgate.checks.answering import Halted, Said
 from headgate.cli.asking import Answer, Connection, NoAnswer, TooSlow
+from headgate.cli.command import Api
+from headgate.cli.failure import CommandFailed
+from headgate.core.money import parse_usd
 
+TIMEOUT_S: Final = 120.0
+TAG_CHARACTERS_MAX: Final = 64
 TRIES: Final = 3
 WAIT_S: Final = 0.5
 
@@ -90,6 +96,31 @@ class ModelCalls:
             with self._lock:
                 self._all.append(found)
         return found
+
+
+@contextmanager
+def calling(api: Api, *tags: str, timeout_s: float = TIMEOUT_S) -> Generator[ModelCalls]:
+    """Open the way to the gateway, with these tags. Raises CommandFailed in place of Halted."""
+    calls = ModelCalls(
+        api.client.url,
+        api.client.key,
+        tags=tuple(tag[:TAG_CHARACTERS_MAX] for tag in tags),
+        timeout_s=timeout_s,
+    )
+    try:
+        yield calls
+    except Halted as halted:
+        raise CommandFailed(halted.message, halted.hint) from None
+    finally:
+        calls.close()
+
+
+def budget_of(text: str | None) -> int | None:
+    """Read what calls may cost, as pico-USD; None is without end. Raises CommandFailed."""
+    try:
+        return None if text is None else parse_usd(text)
+    except ValueError as error:
+        raise CommandFailed(f"--budget {error}", "write US dollars, such as 0.50") from None
 
 
 def _since(began: float) -> float:

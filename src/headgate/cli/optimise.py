@@ -10,14 +10,16 @@ import msgspec
 import typer
 
 from headgate.cli.command import Api, over_api
-from headgate.cli.failure import CommandFailed
+from headgate.cli.failure import not_installed
 
 
 class Looking(msgspec.Struct, frozen=True, kw_only=True):
     """How a text is looked for, and where it goes."""
 
     by: Annotated[str, typer.Option(help="The model that proposes texts.")]
-    calls: Annotated[int, typer.Option(help="Ask so many cases at most while looking.", min=10)] = 300
+    calls: Annotated[
+        int, typer.Option(help="Propose no more texts once so many cases were asked.", min=10)
+    ] = 300
     save: Annotated[
         str | None,
         typer.Option(help="Where it is better: make it a version of this managed prompt, without a label."),
@@ -35,8 +37,6 @@ def optimise(
     try:
         from headgate.cli.optimise_run import run_optimise
     except ImportError as error:
-        raise CommandFailed(
-            f"this needs {error.name}, which is not installed", 'pip install "headgate[server,optimise]"'
-        ) from error
+        raise not_installed(error, "server,optimise") from error
 
     run_optimise(api, name, file, by=looking.by, calls=looking.calls, save=looking.save)

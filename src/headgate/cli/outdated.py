@@ -14,7 +14,7 @@ import typer
 
 from headgate.cli.client import Json
 from headgate.cli.command import Api, over_api
-from headgate.cli.failure import EXIT_FAILED, CommandFailed
+from headgate.cli.failure import EXIT_FAILED, CommandFailed, not_installed
 from headgate.cli.output import NOTHING, Column, usd
 
 DAYS = re.compile(r"(\d{1,4})d")
@@ -73,7 +73,7 @@ def outdated(
     if upgrading.upgrade is not None or upgrading.to is not None:
         if upgrading.upgrade is None or upgrading.to is None:
             raise CommandFailed("an upgrade is from one model to another", "give --upgrade and --to")
-        _upgrade(api, upgrading, days)
+        _upgrade(api, (upgrading.upgrade, upgrading.to), upgrading, days)
         return
     within = None if fail_within is None else _days(fail_within)
     found: list[Json] = api.client.get("/drift/outdated", days=days)["items"]
@@ -113,29 +113,13 @@ def _in_code(path: Path) -> list[Json]:
     ]
 
 
-def _upgrade(api: Api, upgrading: Upgrading, days: int) -> None:
+def _upgrade(api: Api, models: tuple[str, str], upgrading: Upgrading, days: int) -> None:
     try:
-        from headgate.cli.upgrading import Wanted, upgrade
+        from headgate.cli.upgrading import upgrade
     except ImportError as error:
-        raise CommandFailed(
-            f"this needs {error.name}, which is not installed", 'pip install "headgate[server]"'
-        ) from error
+        raise not_installed(error) from error
 
-    assert upgrading.upgrade is not None
-    assert upgrading.to is not None
-    wanted = Wanted(
-        before=upgrading.upgrade,
-        after=upgrading.to,
-        days=days,
-        calls=upgrading.calls,
-        budget=upgrading.budget,
-        check=upgrading.check,
-        checks=upgrading.checks,
-        judge=upgrading.judge,
-        margin=upgrading.margin,
-    )
-    verdict = upgrade(api, wanted)
-    if verdict == "no":
+    if upgrade(api, models, upgrading, days) == "no":
         raise typer.Exit(EXIT_FAILED)
 
 

@@ -6,25 +6,21 @@ with intervals; whether answers are as good, by a check or a judge. Read next: `
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final, cast
 
-import msgspec
-
-from headgate.checks.answering import Halted, answer_of
+from headgate.checks.answering import answer_of
 from headgate.checks.model import Answer
 from headgate.cli.client import Json
 from headgate.cli.command import Api
-from headgate.cli.failure import CommandFailed
-from headgate.cli.model_calls import ModelCalls
+from headgate.cli.model_calls import ModelCalls, budget_of, calling
+from headgate.cli.outdated import Upgrading
 from headgate.cli.output import Column
 from headgate.cli.upgrade_quality import Quality, Verdict, by_check, by_judge, sentence
 from headgate.core.faults import InvalidRequest
-from headgate.core.money import format_usd, parse_usd
+from headgate.core.money import format_usd
 from headgate.statistics.effects import paired_difference
 from headgate.statistics.proportions import paired_shares
 
-TIMEOUT_S: Final = 120.0
 TAG: Final = "upgrade"
 PICO: Final = 10**12
 NOT_AGAIN: Final = "calls can't be made again: other dialects than OpenAI chat, or no whole body on record"
@@ -44,50 +40,27 @@ COLUMNS = (
 Pair = tuple[Json, Answer, Answer]
 """The same call, and what both models answered."""
 
-
 Answers = tuple[Answer, Answer]
+Models = tuple[str, str]
+"""The model before, and the one after."""
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """Which model is to take the place of which, and by what it is judged."""
-
-    before: str
-    after: str
-    days: int
-    calls: int
-    budget: str
-    check: str | None = None
-    checks: Path = Path("checks.toml")
-    judge: str | None = None
-    margin: float = 0.05
-
-    @property
-    def models(self) -> tuple[str, str]:
-        """The model before, and the one after."""
-        return self.before, self.after
-
-
-def upgrade(api: Api, wanted: Wanted) -> Verdict:
+def upgrade(api: Api, models: Models, wanted: Upgrading, days: int) -> Verdict:
     """Print what replacing one model by another would change; return whether it may be."""
-    before, after = wanted.models
+    before, after = models
     whatif: Json = api.client.post("/whatif", {"models": {before: after}})
     recorded: list[Json] = api.client.items("/requests", limit=wanted.calls, target=before, status="ok")
-    budget = _budget(wanted.budget)
-    ask = ModelCalls(api.client.url, api.client.key, tags=(TAG,), timeout_s=TIMEOUT_S)
-    try:
-        pairs, notes = _replay(api, ask, recorded, wanted, budget)
-        found, required = _judged(api, ask, wanted, pairs, notes)
-    except Halted as halted:
-        raise CommandFailed(halted.message, halted.hint) from None
-    finally:
-        ask.close()
+    budget = budget_of(wanted.budget)
+    with calling(api, TAG) as ask:
+        pairs, notes = _replay(api, ask, recorded, models, budget)
+        found, required = _judged(api, ask, models, wanted, pairs=pairs, notes=notes)
     rows = _rows([(one, other) for _, one, other in pairs])
-    verdict, said = sentence(wanted.models, found, required, wanted.margin)
+    verdict, said = sentence(models, found, required, wanted.margin)
     if api.out.as_json:
         told = {"verdict": verdict, "sentence": said, "quality": found, "requirements": required}
         api.out.json({"from": before, "to": after, "whatif": whatif, "pairs": rows, "notes": notes, **told})
         return verdict
-    _print_head(api, wanted, whatif, recorded)
+    _print_head(api, models, days, whatif, recorded)
     api.out.rows(rows, COLUMNS, empty="No recorded call could be made again.")
     for note in notes:
         api.out.say(note)
@@ -97,7 +70,7 @@ def upgrade(api: Api, wanted: Wanted) -> Verdict:
 
 
 def _judged(
-    api: Api, ask: ModelCalls, wanted: Wanted, pairs: list[Pair], notes: list[str]
+    api: Api, ask: ModelCalls, models: Models, wanted: Upgrading, *, pairs: list[Pair], notes: list[str]
 ) -> tuple[list[Quality], dict[str, Verdict]]:
     """Return what the check and the judge say, as far as they are asked."""
     found: list[Quality] = []
@@ -107,19 +80,20 @@ def _judged(
         found += [quality] if quality is not None else []
         notes.append(f"the judge cost {format_usd(cost)} USD{f'; {problem}' if problem else ''}")
     if wanted.check is not None:
-        marked, required = by_check(api, wanted.models, wanted.check, wanted.checks)
+        marked, required = by_check(api, models, wanted.check, wanted.checks)
         found += marked
     return found, required
 
 
-def _print_head(api: Api, wanted: Wanted, whatif: Json, recorded: list[Json]) -> None:
-    before, after = wanted.models
-    outdated: list[Json] = api.client.get("/drift/outdated", days=wanted.days)["items"]
+def _print_head(api: Api, models: Models, days: int, whatif: Json, recorded: list[Json]) -> None:
+    before, after = models
+    outdated: list[Json] = api.client.get("/drift/outdated", days=days)["items"]
     names = sorted({each["model"] for each in recorded if each["model"]})
     api.out.text(f"{before} is asked for as {', '.join(names) or 'nothing on record'}")
-    for each in [each for each in outdated if each["target"] == before]:
-        instead = f"; its maker advises {each['instead']}" if each["instead"] else ""
-        api.out.text(f"it ends on {each['on']} ({each['days_left']} days left){instead}")
+    for each in outdated:
+        if each["target"] == before:
+            instead = f"; its maker advises {each['instead']}" if each["instead"] else ""
+            api.out.text(f"it ends on {each['on']} ({each['days_left']} days left){instead}")
     would = whatif["would_usd"]
     api.out.text(
         f"{whatif['calls']} calls of the last seven days cost {whatif['actual_usd']} USD; with {after} they "
@@ -128,15 +102,8 @@ def _print_head(api: Api, wanted: Wanted, whatif: Json, recorded: list[Json]) ->
     api.out.text("")
 
 
-def _budget(text: str) -> int:
-    try:
-        return parse_usd(text)
-    except ValueError as error:
-        raise CommandFailed(f"--budget is refused: {error}", "write an amount such as '1 USD'") from None
-
-
 def _replay(
-    api: Api, ask: ModelCalls, recorded: list[Json], wanted: Wanted, budget_pico_usd: int
+    api: Api, ask: ModelCalls, recorded: list[Json], models: Models, budget_pico_usd: int | None
 ) -> tuple[list[Pair], list[str]]:
     """Make calls again on both models, one after the other, until there are none or the budget is spent."""
     pairs: list[Pair] = []
@@ -147,10 +114,10 @@ def _replay(
         if body is None:
             not_again += 1
             continue
-        if spent >= budget_pico_usd:
+        if budget_pico_usd is not None and spent >= budget_pico_usd:
             notes.append(f"the budget was spent after {len(pairs)} calls; raise --budget for more")
             break
-        one, other = (answer_of(ask, {**body, "model": model}) for model in wanted.models)
+        one, other = (answer_of(ask, {**body, "model": model}) for model in models)
         spent += (one.cost_pico_usd or 0) + (other.cost_pico_usd or 0)
         pairs.append((body, one, other))
     if not_again:
