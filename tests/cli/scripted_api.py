@@ -2,9 +2,13 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -108,3 +112,34 @@ def surround(monkeypatch: pytest.MonkeyPatch, api: ScriptedApi, folder: Path) ->
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.chdir(folder)
+
+
+def interrupted(
+    api: ScriptedApi, folder: Path, *arguments: str, path: str, after: int
+) -> tuple[int, bytes, bytes]:
+    """Run a command, and press Ctrl-C when a path is asked after so many times; that has no answer before.
+
+    Return its status and what it printed on both streams.
+    """
+    reached, let_go = threading.Event(), threading.Event()
+
+    def take(method: str, target: str, content: bytes, own: Any = api.take) -> Any:
+        if target == path and sum(each[1] == path for each in api.asked) == after:
+            reached.set()
+            let_go.wait(60)
+        return own(method, target, content)
+
+    api.take = take
+    with subprocess.Popen(
+        [sys.executable, "-m", "headgate.cli.app", *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # Wherever the tests were started: what runs in the background may be deaf to it.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        assert reached.wait(60)
+        process.send_signal(signal.SIGINT)
+        shown, said = process.communicate(timeout=45)
+        let_go.set()
+    return process.returncode, shown, said

@@ -1,17 +1,12 @@
 """`headgate check` against a scripted server: statuses, what is kept, and what ends it early."""
 
 import json
-import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.scripted_api import Script, ScriptedApi, serving, surround
+from tests.cli.scripted_api import Script, ScriptedApi, interrupted, serving, surround
 
 from headgate.cli.app import main
 from headgate.judges.model import NewJudge, version_of
@@ -258,29 +253,8 @@ def test_a_server_that_is_away_is_said_so(
 
 def test_ctrl_c_ends_at_once_with_what_is_known_and_how_to_go_on(api: ScriptedApi, tmp_path: Path) -> None:
     checks(tmp_path)
-    reached, let_go = threading.Event(), threading.Event()
-
-    def take(method: str, target: str, content: bytes, own: Any = api.take) -> Any:
-        if target == CHAT and len(calls(api)) == 8:
-            reached.set()
-            let_go.wait(60)
-        return own(method, target, content)
-
-    api.take = take
-    command = [sys.executable, "-m", "headgate.cli.app", "check"]
-    with subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        # Wherever the tests were started: what runs in the background may be deaf to it.
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
-    ) as process:
-        assert reached.wait(60)
-        process.send_signal(signal.SIGINT)
-        shown, said = process.communicate(timeout=45)
-        let_go.set()
-    assert process.returncode == 130, said
+    status, shown, said = interrupted(api, tmp_path, "check", path=CHAT, after=8)
+    assert status == 130, said
     assert b"orders is not decided: it was interrupted; " in shown
     assert f"headgate check checks.toml --resume {RUN}".encode() in said
     assert 4 <= len(kept(api)) < 60

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.scripted_api import ScriptedApi, serving, surround
+from tests.cli.scripted_api import ScriptedApi, interrupted, serving, surround
 from tests.cli.test_cli_judges import JUDGE, KAPPA, MARK, REVIEWED, SCORE, SHOWN
 
 from headgate.cli.app import main
+from headgate.cli.failure import EXIT_INTERRUPTED
 
 CHAT = "/v1/chat/completions"
 MARKS = "/api/v1/judges/helpful/marks"
@@ -107,6 +108,41 @@ def test_a_budget_and_a_refusal_end_it_and_what_was_said_is_kept(
     assert main(["judges", "ask", "helpful"]) == 0
     assert "note: the gateway refuses the calls: not today" in capsys.readouterr().out
     assert main(["judges", "ask", "helpful", "--budget", "much"]) == 1
+
+
+def test_a_budget_that_lasts_for_all_answers_is_not_said_to_end_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["judges", "ask", "helpful", "--budget", "0.06", "--concurrency", "1"]) == 0
+    shown = capsys.readouterr().out
+    assert "6 questions" in shown and "note:" not in shown
+
+
+def test_what_was_said_before_a_refusal_is_kept(api: ScriptedApi) -> None:
+    def take(method: str, target: str, content: bytes, own: Any = api.take) -> Any:
+        if target == CHAT and b"3 miles" in content:
+            return 402, b'{"error": {"message": "not today"}}'
+        return own(method, target, content)
+
+    api.take = take
+    assert main(["judges", "ask", "helpful", "--concurrency", "3"]) == 0
+    assert len(kept(api)) == len(asked(api)) >= 3
+
+
+def test_what_was_said_before_ctrl_c_is_kept(api: ScriptedApi, tmp_path: Path) -> None:
+    command = ("judges", "ask", "helpful", "--concurrency", "1")
+    status, _, said = interrupted(api, tmp_path, *command, path=CHAT, after=2)
+    assert status == EXIT_INTERRUPTED, said
+    assert len(kept(api)) == 2
+
+
+def test_questions_that_failed_are_without_a_verdict(
+    api: ScriptedApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.on("POST", CHAT, {"error": {"message": "the provider is away"}}, 502)
+    assert main(["judges", "ask", "helpful"]) == 0
+    assert "6 questions, 6 without a verdict" in capsys.readouterr().out
+    assert kept(api) == []
 
 
 def test_nonsense_is_a_mark_without_a_value_and_a_dry_run_asks_nothing(

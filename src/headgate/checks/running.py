@@ -5,7 +5,7 @@ is resumed, is given as `known` and asked no more. Read next: `checks.answering`
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -15,6 +15,7 @@ from headgate.checks.deciding import Tally, begin, is_decided, overall, scores_o
 from headgate.checks.marking import Marker
 from headgate.checks.model import Check, Result, Target
 from headgate.checks.planning import Plan, Trial, plan
+from headgate.checks.working import work
 from headgate.datasets.model import Case
 from headgate.statistics.requirements import Verdict
 
@@ -104,6 +105,8 @@ class _Run:
         self._failed_first = 0
         self._has_answered = any(not result.answer.problem for result in job.known.values())
         self._seen = 0
+        self._end: _End | None = None
+        """Why nothing more is asked, unless it is all decided or asked."""
         self._tallies: tuple[Tally, ...] = tuple(
             begin(required, job.check.scorer_of(required), planned.total)
             for required in job.check.requirements
@@ -112,44 +115,30 @@ class _Run:
     def go(self) -> Outcome:
         self._look()
         left = [trial for trial in self._planned.trials if _place(trial) not in self._results]
-        executor = ThreadPoolExecutor(self._job.check.concurrency, thread_name_prefix="check")
         try:
-            end = self._work(executor, left)
+            end = self._work(left)
         except KeyboardInterrupt:
             end = _End("interrupted", "it was interrupted", "go on")
-        finally:
-            executor.shutdown(wait=False, cancel_futures=True)
         self._look()
         return self._outcome(end)
 
-    def _work(self, executor: ThreadPoolExecutor, left: list[Trial]) -> _End:
-        pending: set[Future[Result]] = set()
-        following = iter(left)
-        end = _End("all asked")
-        may_go_on = not self._is_done()
-        while True:
-            while may_go_on and len(pending) < self._job.check.concurrency:
-                if self._is_spent(len(pending)):
-                    end, may_go_on = _End("budget", "its budget is spent", "raise budget, then go on"), False
-                    break
-                trial = next(following, None)
-                if trial is None:
-                    break
-                pending.add(executor.submit(self._one, trial))
-            if not pending:
-                break
-            done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for future in done:
-                try:
-                    self._take(future.result())
-                except Halted as halted:
-                    end, may_go_on = _End("halted", halted.message, halted.hint), False
-            self._look()
-            if self._failed_first >= FAILED_IN_A_ROW and not self._has_answered:
-                end, may_go_on = self._all_failed(), False
-            if self._is_done():
-                may_go_on = False
-        return _End("decided") if self._is_done() else end
+    def _work(self, left: list[Trial]) -> _End:
+        results = work(left, self._one, self._may_begin, at_once=self._job.check.concurrency)
+        try:
+            with closing(results):
+                for result in results:
+                    self._take(result)
+                    self._look()
+                    if self._failed_first >= FAILED_IN_A_ROW and not self._has_answered:
+                        self._end = self._all_failed()
+        except Halted as halted:
+            self._end = _End("halted", halted.message, halted.hint)
+        return _End("decided") if self._is_done() else self._end or _End("all asked")
+
+    def _may_begin(self, under_way: int) -> bool:
+        if self._end is None and not self._is_done() and self._is_spent(under_way):
+            self._end = _End("budget", "its budget is spent", "raise budget, then go on")
+        return self._end is None and not self._is_done()
 
     def _one(self, trial: Trial) -> Result:
         answer = answer_of(self._ask, body_of(self._job.target, trial.case))

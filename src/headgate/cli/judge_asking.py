@@ -5,28 +5,29 @@ The work of `headgate judges ask` and `plan`. Read next: `headgate.judges.asking
 `headgate.statistics.judges`.
 """
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Sequence
+from contextlib import closing
+from functools import partial
 from typing import Any, Final, cast
 
 import msgspec
 
 from headgate.checks.answering import CHAT, Halted, patiently
 from headgate.checks.judging import Judgement, digest_of, text_of
+from headgate.checks.working import work
 from headgate.cli.client import Json
 from headgate.cli.command import Api
 from headgate.cli.failure import CommandFailed
 from headgate.cli.judges import Asking, Planning
-from headgate.cli.model_calls import ModelCalls
+from headgate.cli.model_calls import ModelCalls, budget_of, calling
 from headgate.cli.progress import Bars
 from headgate.core.faults import InvalidRequest
-from headgate.core.money import format_usd, parse_usd
+from headgate.core.money import format_usd
 from headgate.judges.asking import Question, questions_of, said, verdict_of
 from headgate.judges.items import Content, Verdict
 from headgate.judges.model import Judge
 from headgate.statistics.judges import likeness_of, marks_for_width
 
-TIMEOUT_S: Final = 120.0
 BATCH: Final = 50
 DIGESTS_MAX: Final = 200
 SHARE, SENSITIVITY, SPECIFICITY = 0.5, 0.8, 0.8
@@ -40,6 +41,15 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
     named: Json
     questions: tuple[Question, ...]
+
+
+class Spoken(msgspec.Struct, frozen=True, kw_only=True):
+    """What the judge said of one answer, how much of it was known before, and what the rest cost."""
+
+    wanted: Wanted
+    verdicts: tuple[Verdict, ...]
+    known: int
+    cost_pico_usd: int
 
 
 class Told(msgspec.Struct, kw_only=True):
@@ -119,84 +129,62 @@ class _Asker:
         self._api = api
         self._judge = judge
         self._asking = asking
-        self._budget = _budget(asking.budget)
+        self._budget = budget_of(asking.budget)
         self._told = Told()
         self._before: dict[str, Judgement] = {}
 
     def ask(self, wanted: Sequence[Wanted]) -> Told:
         self._before = self._known(wanted)
-        ask = ModelCalls(
-            self._api.client.url,
-            self._api.client.key,
-            tags=(f"judge:{self._judge.name}"[:64],),
-            timeout_s=TIMEOUT_S,
-        )
         done: list[Json] = []
-        executor = ThreadPoolExecutor(self._asking.concurrency, thread_name_prefix="judge")
-        try:
-            with Bars() as bars:
-                advance = bars.bar(f"judge {self._judge.name}")
-                for count, item in enumerate(self._answered(wanted, ask, executor), 1):
-                    done.append(item)
-                    advance(count, len(wanted))
-                    if len(done) >= BATCH:
-                        self._keep(done)
-                        done = []
-        except Halted as halted:
-            self._told.ended = f"{halted.message}; {halted.hint}"
-        finally:
-            executor.shutdown(wait=False, cancel_futures=True)
-            ask.close()
-        self._keep(done)
+        with calling(self._api, f"judge:{self._judge.name}") as ask, Bars() as bars:
+            advance = bars.bar(f"judge {self._judge.name}")
+            spoken = work(wanted, partial(self._one, ask), self._may_begin, at_once=self._asking.concurrency)
+            try:
+                with closing(spoken):
+                    for count, each in enumerate(spoken, 1):
+                        self._count(each)
+                        done += _marks(each)
+                        advance(count, len(wanted))
+                        if len(done) >= BATCH:
+                            self._keep(done)
+                            done = []
+            except Halted as halted:
+                self._told.ended = f"{halted.message}; {halted.hint}"
+            finally:
+                self._keep(done)  # what is paid, whatever ended it
         return self._told
 
-    def _answered(
-        self, wanted: Sequence[Wanted], ask: ModelCalls, executor: ThreadPoolExecutor
-    ) -> Iterator[Json]:
-        """The answers with the judge's marks, as they come."""
-        following = iter(wanted)
-        pending: set[Future[tuple[Wanted, list[Verdict], int]]] = set()
-        while True:
-            while len(pending) < self._asking.concurrency and not self._is_spent(len(pending)):
-                each = next(following, None)
-                if each is None:
-                    break
-                pending.add(executor.submit(self._one, each, ask))
-            if not pending:
-                return
-            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for future in finished:
-                each, verdicts, cost = future.result()
-                self._told.cost_pico_usd += cost
-                self._told.dearest = max(self._told.dearest, cost)
-                self._told.unusable += sum(verdict.value is None for verdict in verdicts)
-                if verdicts:
-                    marks = [msgspec.to_builtins(verdict) for verdict in verdicts]
-                    yield {**each.named, "marks": marks}
-
-    def _one(self, wanted: Wanted, ask: ModelCalls) -> tuple[Wanted, list[Verdict], int]:
+    def _one(self, ask: ModelCalls, wanted: Wanted) -> Spoken:
         verdicts: list[Verdict] = []
-        cost = 0
+        cost = known = 0
         for question in wanted.questions:
             before = self._before.get(digest_of(question.body)) if question.repeat == 0 else None
             if before is not None:
-                self._told.known += 1
+                known += 1
                 verdicts.append(said(self._judge, question, before))
                 continue
             answer = patiently(ask, CHAT, question.body)
-            self._told.asked += 1
             cost += answer.cost_pico_usd or 0
             if answer.status == 200:
                 verdicts.append(verdict_of(self._judge, question, text_of(answer.content)))
-        return wanted, verdicts, cost
+        return Spoken(wanted=wanted, verdicts=tuple(verdicts), known=known, cost_pico_usd=cost)
 
-    def _is_spent(self, under_way: int) -> bool:
+    def _count(self, spoken: Spoken) -> None:
+        told = self._told
+        questions = len(spoken.wanted.questions)
+        told.asked += questions - spoken.known
+        told.known += spoken.known
+        told.unusable += questions - sum(verdict.value is not None for verdict in spoken.verdicts)
+        told.cost_pico_usd += spoken.cost_pico_usd
+        told.dearest = max(told.dearest, spoken.cost_pico_usd)
+
+    def _may_begin(self, under_way: int) -> bool:
         if self._budget is None:
-            return False
+            return True
         if self._told.cost_pico_usd + (under_way + 1) * self._told.dearest <= self._budget:
-            return False
+            return True
         self._told.ended = "the budget would not last for the next answer"
-        return True
+        return False
 
     def _keep(self, items: list[Json]) -> None:
         if items:
@@ -219,6 +207,12 @@ class _Asker:
             for item in answer["items"]:
                 found[item["digest"]] = Judgement(score=item["score"], reason=item["reason"])
         return found
+
+
+def _marks(spoken: Spoken) -> list[Json]:
+    """An answer with the judge's marks, as the API takes it; none where every question failed."""
+    marks = [msgspec.to_builtins(verdict) for verdict in spoken.verdicts]
+    return [{**spoken.wanted.named, "marks": marks}] if marks else []
 
 
 def _wanted(judge: Judge, marked: Sequence[Json], repeats: int) -> tuple[list[Wanted], str]:
@@ -317,12 +311,3 @@ def _in_words(planned: Planned, width: str) -> str:
         "corrected score "
         f"within {width} of the truth, at 5 % error: {rest}; {alone}."
     )
-
-
-def _budget(text: str | None) -> int | None:
-    try:
-        return None if text is None else parse_usd(text)
-    except ValueError as error:
-        raise CommandFailed(
-            f"--budget {text!r} is no amount: {error}", "write US dollars, such as 0.50"
-        ) from error
