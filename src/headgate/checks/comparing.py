@@ -114,11 +114,16 @@ def aligned(check: Check, scorer: str, tried: Sequence[Tried], cases: Sequence[C
         names=tuple(of_target),
         scores={name: [_mean(one[case.id], scorer) for case in found] for name, one in of_target.items()},
         costs={name: [_cost(one[case.id]) for case in found] for name, one in of_target.items()},
-        clusters=[case.cluster or case.id for case in found] if any(case.cluster for case in found) else None,
+        clusters=clusters_of(found),
         cases=len(found),
         left_out=len(cases) - len(found),
         largest=max(Counter(case.cluster or case.id for case in cases).values()),
     )
+
+
+def clusters_of(cases: Sequence[Case]) -> list[str] | None:
+    """Return the cluster of each case, a case in none being one by itself; None where no case has any."""
+    return [case.cluster or case.id for case in cases] if any(case.cluster for case in cases) else None
 
 
 def compare(scorer: str, told: Scores, looks: Looks = "one") -> Comparison:
