@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.cli.scripted_api import Script, ScriptedApi, interrupted, serving, surround
 
+from headgate.checks.store import NewRun
 from headgate.cli.app import main
 from headgate.judges.model import NewJudge, version_of
 
@@ -240,6 +242,24 @@ def test_a_comparison_ends_once_it_is_known_and_asks_all_cases_otherwise(
     api.on("DELETE", f"{RUNS}/{RUN}", None, 204)
     assert main(["check", "--compare", "careful", "hasty"]) == 3
     assert "careful is better" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "names"),
+    [
+        ("shop/careful", "shop/hasty", ["shop-careful", "shop-hasty"]),
+        ("greeting@1", "shop/greeting@canary", ["greeting-1", "shop-greeting-canary"]),
+    ],
+)
+def test_models_and_prompts_are_compared_under_names_that_the_server_takes(
+    api: ScriptedApi, tmp_path: Path, one: str, other: str, names: list[str]
+) -> None:
+    checks(tmp_path)
+    assert main(["check", "--compare", one, other]) == 0
+    begun = [body for method, path, _, body in api.asked if (method, path) == ("POST", RUNS)]
+    assert [msgspec.convert(body, NewRun).target for body in begun] == names
+    asked = {str(body["prompt"]["version"] if "prompt" in body else body["model"]) for body in calls(api)}
+    assert asked == ({"1", "canary"} if "@" in one else {one, other})
 
 
 def test_a_server_that_is_away_is_said_so(

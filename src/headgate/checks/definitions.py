@@ -25,6 +25,7 @@ from headgate.core.names import Name
 
 FILE_BYTES_MAX: Final = 1024 * 1024
 CHECKS_MAX: Final = 200
+NAME_CHARACTERS_MAX: Final = 100
 KINDS: Final = ("exact", "contains", "regex", "code", "schema", "semantic", "judge", "grounded")
 
 _OF_TARGET: Final = ("model", "prompt", "system", "parameters")
@@ -154,10 +155,14 @@ def _product(written: Written, own: dict[str, Any]) -> tuple[Target, ...]:
             told: dict[str, str] = {
                 name: each for name, each in (("prompt", prompt), ("model", model)) if each is not None
             }
-            name = re.sub(r"[^A-Za-z0-9._-]+", "-", ".".join(told.values()))[:100]
-            fields: dict[str, Any] = {**own, **told, "name": name}
+            fields: dict[str, Any] = {**own, **told, "name": target_name(".".join(told.values()))}
             targets.append(Target(**fields))
     return tuple(targets)
+
+
+def target_name(text: str) -> str:
+    """Return a target's name after its model or prompt, such as `shop-small` after `shop/small`."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).lstrip("._-")[:NAME_CHARACTERS_MAX]
 
 
 def _requirements(written: Written, where: str) -> tuple[Required, ...]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from headgate.checks.comparing import Comparison, Looks, Matrix, Tried, aligned, compare, matrix
-from headgate.checks.definitions import checks_of, read_checks
+from headgate.checks.definitions import checks_of, read_checks, target_name
 from headgate.checks.judge_repeating import JudgeRepeatability, judge_repeatability
 from headgate.checks.marking import Marker
 from headgate.checks.model import Check, Target
@@ -265,8 +265,8 @@ def _compared(check: Check, names: tuple[str, str]) -> Check:
     targets: list[Target] = []
     for name in names:
         change = {"prompt": name} if "@" in name else {"model": name}
-        targets.append(known.get(name) or msgspec.structs.replace(first, name=name, **change))
-    if names[0] == names[1]:
+        targets.append(known.get(name) or msgspec.structs.replace(first, name=target_name(name), **change))
+    if targets[0].name == targets[1].name:
         raise CommandFailed(f"{names[0]} is compared with itself", "name two targets, models or prompts")
     return msgspec.structs.replace(check, targets=tuple(targets))
 

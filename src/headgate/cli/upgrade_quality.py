@@ -4,7 +4,6 @@ What is not known is said to be: a model may take another's place only where an 
 `cli.upgrading`, `checks.comparing`.
 """
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -13,8 +12,9 @@ import msgspec
 
 from headgate.checks.answering import CHAT, Ask, patiently
 from headgate.checks.comparing import Comparison, difference_of
+from headgate.checks.definitions import target_name
 from headgate.checks.judging import Judge, Material, judgement_of, request_of, text_of
-from headgate.checks.model import Answer, Target
+from headgate.checks.model import Answer
 from headgate.cli.check_flags import Choosing, Comparing
 from headgate.cli.check_run import Checked, check_of_file, run_check
 from headgate.cli.command import Api
@@ -54,7 +54,7 @@ def by_check(
     """Run a check on both models; return each scorer's difference, and whether requirements are met."""
     check = check_of_file(file, name, Choosing())
     first = check.targets[0]
-    before, after = (_target(first, model) for model in models)
+    before, after = (msgspec.structs.replace(first, name=target_name(model), model=model) for model in models)
     check = msgspec.structs.replace(check, targets=(after, before))
     made, _ = run_check(api, file, check, Choosing(), Comparing(compare=(after.name, before.name)))
     if not made.comparisons:
@@ -123,11 +123,6 @@ def _told(quality: Quality, margin: float) -> str:
     }
     ends = [f"{100 * each:+.1f}" for each in (quality.difference, quality.low, quality.high)]
     return f"{says[quality.verdict(margin)]} ({ends[0]}, {ends[1]} to {ends[2]}, of {quality.pairs} pairs)"
-
-
-def _target(first: Target, model: str) -> Target:
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", model)[:100]
-    return msgspec.structs.replace(first, name=name, model=model)
 
 
 def _of_check(each: Comparison) -> Quality:
