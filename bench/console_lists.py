@@ -71,6 +71,9 @@ FILTERS: Final[dict[str, dict[str, str]]] = {
     "an experiment": {"experiment": "smaller"},
     "an arm": {"experiment": "seldom", "arm": "small"},
     "an experiment that isn't there": {"experiment": "none"},
+    "shadows": {"shadow": "yes"},
+    "shadows of a model": {"shadow": "yes", "model": "model-3"},
+    "no shadows": {"shadow": "no"},
 }
 
 

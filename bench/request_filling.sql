@@ -31,7 +31,10 @@ select %(day)s::date, (lpad(to_hex(ms), 12, '0') || '70008' || substr(md5(n::tex
     r %% 50 = 0, false, 'full', 'upstream-' || n, case when k %% 3 = 0 then 'staging' else 'production' end, 'chatcmpl-' || n,
     case when r %% 20 = 0 then jsonb_build_array(jsonb_build_object(
         'experiment', case when r %% 400 = 0 then 'seldom' else 'smaller' end, 'version', 'v1', 'by', 'user',
-        'arm', case when r %% 40 = 0 then 'small' else 'large' end, 'unit', 'user-' || r %% 5000)) else '[]' end
+        'arm', case when r %% 40 = 0 then 'small' else 'large' end, 'unit', 'user-' || r %% 5000))
+        when r %% 20 = 1 and m < 4 then jsonb_build_array(jsonb_build_object(
+            'experiment', 'rollout:next', 'version', 'v1', 'by', 'shadow', 'arm', 'candidate', 'unit', md5(n::text)::uuid))
+        else '[]' end
 from (
     select n, n %% 12 as k, (n %% 12 + abs(hashint8(n)) %% 2) %% 8 as m, abs(hashint8(n * 31 + 7)) as r,
         (extract(epoch from %(day)s::date) * 1000 + (n - %(first)s) * 86400000.0 / %(each)s)::bigint as ms,

@@ -39,6 +39,7 @@ REQUEST: dict[str, Any] = {
     "snapshot": "s1",
     "release": None,
     "prompts": [],
+    "shadow": False,
 }
 UNPRICED: dict[str, Any] = {
     **REQUEST,
@@ -46,6 +47,7 @@ UNPRICED: dict[str, Any] = {
     "cost_usd": None,
     "usage": None,
     "status": 502,
+    "shadow": True,
 }
 DETAIL = {
     **REQUEST,
@@ -286,6 +288,9 @@ def test_filters_and_pages_are_asked_for_as_the_api_names_them(api: ScriptedApi)
     queries = [query for _, path, query, _ in api.asked if path == "/api/v1/requests"]
     assert queries[0] == {"from": "2026-11-21T00:00:00Z", "user": "anna", "limit": "2"}
     assert queries[1] == {"from": "2026-11-21T00:00:00Z", "user": "anna", "limit": "1", "next": "c2"}
+    assert main(["requests", "--shadow", "no", "--limit", "1"]) == 0
+    queries = [query for _, path, query, _ in api.asked if path == "/api/v1/requests"]
+    assert queries[-1] == {"shadow": "no", "limit": "1"}
 
 
 def test_no_server_is_a_status_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.flow.control_app import Api, control, make_key
 
 from headgate.core.call import Usage
-from headgate.core.entries import END, End, Exposure
+from headgate.core.entries import END, SHADOW, End, Exposure
 from headgate.core.identity import IdentitySource
 from headgate.core.money import parse_usd
 from headgate.core.ports import Envelope
@@ -131,6 +131,43 @@ async def test_requests_are_filtered_by_experiment_and_arm(database: Database) -
         for query, places in wanted:
             found = [each["id"] for each in (await api.get("/requests", **query))["items"]]
             assert found == [ids[place] for place in places], query
+
+
+async def test_shadows_are_told_apart_and_shown_alone_or_left_out(database: Database) -> None:
+    def shadow_of(call: str) -> Exposure:
+        return Exposure("rollout:tiny", "v1", "candidate", call, SHADOW)
+
+    async with control(database) as api:
+        plain = ended(exposures=(Exposure("rollout:tiny", "v1", "candidate", "shadow", "user"),))
+        named = str(uuid.UUID(bytes=plain.call))
+        ids = await record(
+            database,
+            plain,
+            ended(exposures=(shadow_of(named),), target="mock/large"),
+            ended(),
+            ended(exposures=(Exposure("other", "v2", "now", "ann", "user"), shadow_of(named)), user=""),
+        )
+        listed = (await api.get("/requests"))["items"]
+        assert [(each["id"], each["shadow"]) for each in listed] == [
+            (ids[3], True), (ids[2], False), (ids[1], True), (ids[0], False),
+        ]  # fmt: skip
+        for identity, is_shadow in ((ids[0], False), (ids[1], True)):
+            assert (await api.get(f"/requests/{identity}"))["shadow"] is is_shadow
+        wanted: list[tuple[dict[str, Any], list[int]]] = [
+            ({"shadow": "yes"}, [3, 1]),
+            ({"shadow": "no"}, [2, 0]),
+            ({"shadow": "no", "limit": 1}, [2]),
+            ({"shadow": "yes", "target": "mock/large"}, [1]),
+            ({"shadow": "no", "experiment": "rollout:tiny"}, [0]),
+            ({"shadow": "yes", "user": "-"}, [3]),
+        ]
+        for query, places in wanted:
+            found = [each["id"] for each in (await api.get("/requests", **query))["items"]]
+            assert found == [ids[place] for place in places], query
+        assert (await api.get("/requests/counts", shadow="yes"))["calls"] == 2
+        assert (await api.get("/requests/counts"))["calls"] == 4
+        status, refused = await api.ask("GET", "/api/v1/requests?shadow=true")
+        assert (status, refused["error"]["message"]) == (400, "shadow is 'true'; write yes or no")
 
 
 async def test_each_role_sees_its_own(database: Database) -> None:

@@ -159,6 +159,12 @@ def test_a_shadow_is_a_call_of_its_own_that_names_the_one_it_shadows(house: Hous
     assert (shadow["exposures"][0]["by"], shadow["target"]) == ("shadow", "b/streamed")
     assert (shadow["session"], shadow["status"]) == (None, 200)
     assert house.running.get(f"/requests/{identity}")["exposures"] == []
+    alone = house.running.requests(shadow="yes", model="streamed")
+    assert shadow["id"] in [each["id"] for each in alone]
+    assert {(each["shadow"], each["target"]) for each in alone} == {(True, "b/streamed")}
+    others = house.running.requests(shadow="no", model="streamed")
+    assert identity in [each["id"] for each in others]
+    assert {(each["shadow"], each["target"]) for each in others} == {(False, "a/streamed")}
 
 
 def test_streams_are_compared_and_their_shadows_read_to_the_end(house: House) -> None:

@@ -30,6 +30,9 @@ COLUMNS = (
     Column("took", "duration_ms", milliseconds, right=True),
 )
 
+SHADOW = Column("shadow", "shadow", lambda is_shadow: "yes" if is_shadow else NOTHING)
+"""Stands in lists that hold one."""
+
 DETAILS = (
     Column("id", "id"),
     Column("trace", "trace_id"),
@@ -53,6 +56,7 @@ DETAILS = (
     Column("snapshot", "snapshot"),
     Column("release", "release"),
     Column("environment", "environment"),
+    Column("shadow", "shadow"),
 )
 
 ATTEMPTS = (
@@ -122,6 +126,9 @@ class RequestFilters(msgspec.Struct, frozen=True, kw_only=True):
     environment: Annotated[str | None, typer.Option(help="Only calls of this environment.")] = None
     experiment: Annotated[str | None, typer.Option(help="Only calls in this experiment.")] = None
     arm: Annotated[str | None, typer.Option(help="Only calls in this arm; - for those in none.")] = None
+    shadow: Annotated[
+        str | None, typer.Option(help="yes: only shadows, made beside other calls; no: without them.")
+    ] = None
     min_duration_ms: Annotated[float | None, typer.Option(help="Only calls that took so long.")] = None
     since: Annotated[str | None, typer.Option("--from", help="Not before, such as 2026-11-21T08:00:00Z.")] = (
         None
@@ -225,7 +232,8 @@ def _body(body: Any) -> str:
 
 def _list(api: Api, filters: RequestFilters, limit: int) -> None:
     rows = api.client.items("/requests", limit=limit, **filters.parameters())
-    api.out.rows(rows, COLUMNS, empty="No calls on record that match.")
+    columns = (*COLUMNS, SHADOW) if any(row.get("shadow") for row in rows) else COLUMNS
+    api.out.rows(rows, columns, empty="No calls on record that match.")
 
 
 def _written(row: Json) -> str:
@@ -238,6 +246,7 @@ def _written(row: Json) -> str:
         usd(row["cost_usd"]) if row.get("cost_usd") is not None else "cost unknown",
         milliseconds(row["duration_ms"]) if row.get("duration_ms") is not None else NOTHING,
         plain(row.get("code") or ""),
+        "shadow" if row.get("shadow") else "",
         str(row["id"]),
     )
     return "  ".join(part for part in parts if part)

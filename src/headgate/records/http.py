@@ -86,6 +86,9 @@ PAGING: Final[dict[str, Any]] = {
 WHEN: Final[dict[str, Any]] = {name: query_parameter(text) for name, text in _TIMES.items()}
 _FILTERS: Final[dict[str, Any]] = {name: query_parameter(text) for name, text in _TEXTS.items()} | WHEN
 _FILTERS["min_duration_ms"] = query_parameter("that took at least so long")
+_FILTERS["shadow"] = query_parameter(
+    "yes for shadows alone, which are made beside other requests and shown to nobody; no for all others"
+)
 _COSTS: Final[dict[str, Any]] = {
     "group_by": query_parameter(f"words of {', '.join(get_args(GroupName))}, joined by commas"),
     "interval": query_parameter("hour or day; left out, one sum for all"),
@@ -220,7 +223,8 @@ def read_filters(query: Mapping[str, str], seen: Visible) -> tuple[RequestFilter
     least_ms = read_milliseconds(query, "min_duration_ms")
     if texts["price"] not in (None, "known", "unknown"):
         raise InvalidRequest(f"price is {texts['price']!r}; write known or unknown", parameter="price")
-    return RequestFilters(**texts, begin=begin, end=end, min_duration_ms=least_ms), seen
+    shadow = read_yes_no(query, "shadow")
+    return RequestFilters(**texts, begin=begin, end=end, min_duration_ms=least_ms, shadow=shadow), seen
 
 
 def _followed(database: Database, seen: Visible, filters: RequestFilters) -> Followed:
@@ -250,6 +254,14 @@ def read_name(query: Mapping[str, str], name: str) -> str | None:
     """Read a filter by a name; empty where calls without one are asked for. Raises as `read_text` does."""
     value = read_text(query, name)
     return "" if value == NONE and name in _MAY_BE_NONE else value
+
+
+def read_yes_no(query: Mapping[str, str], name: str) -> bool | None:
+    """Read yes or no; None where neither is said. Raises InvalidRequest for anything else."""
+    text = query.get(name)
+    if text not in (None, "yes", "no"):
+        raise InvalidRequest(f"{name} is {text[:32]!r}; write yes or no", parameter=name)
+    return None if text is None else text == "yes"
 
 
 def read_milliseconds(query: Mapping[str, str], name: str) -> float | None:

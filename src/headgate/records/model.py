@@ -75,6 +75,8 @@ class RequestFilters(msgspec.Struct, frozen=True, kw_only=True):
     price: str | None = None
     """Whether it is `known` or `unknown`."""
     min_duration_ms: float | None = None
+    shadow: bool | None = None
+    """Only shadows (True), or none (False): calls made beside others, and shown to nobody."""
     text: str | None = None
 
 
@@ -108,6 +110,8 @@ class RequestItem(msgspec.Struct, frozen=True, kw_only=True):
     release: str | None
     prompts: msgspec.Raw
     environment: str | None
+    shadow: bool
+    """Whether it was made beside another one, and shown to nobody."""
 
 
 class RequestDetail(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +164,8 @@ class RequestDetail(msgspec.Struct, frozen=True, kw_only=True):
     served_model: str | None
     """The model that its answer says it is of."""
     overrides: msgspec.Raw
+    shadow: bool
+    """Whether it was made beside another one, which its exposure names as `unit`, and shown to nobody."""
     exposures: msgspec.Raw
     """Its experiments: `{experiment, version, by, arm, unit}`; without the last two it is in no arm, since it
     did not say who its unit is."""

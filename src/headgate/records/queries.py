@@ -30,7 +30,7 @@ from headgate.records.model import (
 )
 from headgate.records.parameters import CallFacts, CodeSettings, EffectiveParameter, effective_parameters
 from headgate.records.picking import picked
-from headgate.records.rows import clean, day_of
+from headgate.records.rows import OF_SHADOWS, clean, day_of
 from headgate.records.sink import QUERIES
 from headgate.store.database import Connection
 
@@ -87,6 +87,7 @@ async def filter_parameters(
         "targets": None if not filters.target else f"{_escaped(clean(filters.target))}/%",
         **await _releases(connection, project_ids, filters.release),
         "exposure": _exposure_path(filters.experiment, filters.arm),
+        "of_shadows": OF_SHADOWS,
         **await picked(connection, project_ids, filters),
     }
 
@@ -102,7 +103,13 @@ async def get_request(
         raise refusal from None
     cursor = await connection.execute(
         QUERIES.get_request,
-        {"day": day_of(call), "id": call, "project_ids": _scope(project_ids), "key": key},
+        {
+            "day": day_of(call),
+            "id": call,
+            "project_ids": _scope(project_ids),
+            "key": key,
+            "of_shadows": OF_SHADOWS,
+        },
     )
     row = await cursor.fetchone()
     if row is None:
@@ -291,6 +298,7 @@ def _item(row: TupleRow) -> RequestItem:
         release=row[24] or None,
         prompts=msgspec.Raw(row[25].encode()),
         environment=row[26] or None,
+        shadow=row[27],
     )
 
 
@@ -334,6 +342,7 @@ def _detail(row: TupleRow, bodies: Bodies | None) -> RequestDetail:
         environment=row[34] or None,
         parent_span_id=None if row[36] is None else span_text(row[36]),
         response_id=row[37] or None,
+        shadow=row[42],
         exposures=msgspec.Raw(row[38].encode()),
         finish=row[39] or None,
         tool_calls=row[40],

@@ -12,7 +12,7 @@ from headgate.access.gate import CallerKey, grant
 from headgate.access.http import Store
 from headgate.access.roles import visible
 from headgate.core.faults import InvalidRequest
-from headgate.records.http import AnyRequest, of_key, query_parameter, read_name, read_span
+from headgate.records.http import AnyRequest, of_key, query_parameter, read_name, read_span, read_yes_no
 from headgate.records.series import Series, SeriesFilters, SeriesGroupName, series
 
 _TEXTS: Final[dict[str, str]] = {
@@ -59,14 +59,8 @@ class SeriesController(Controller):
                 seen.project_ids,
                 filters,
                 group_by=_group(query.get("group_by")),
-                with_latencies=_with_latencies(query.get("latencies")),
+                with_latencies=read_yes_no(query, "latencies") is not False,
             )
-
-
-def _with_latencies(text: Any) -> bool:
-    if text not in (None, "yes", "no"):
-        raise InvalidRequest(f"latencies is {text!r}; write yes or no", parameter="latencies")
-    return text != "no"
 
 
 def _group(text: Any) -> SeriesGroupName | None:
