@@ -19,8 +19,7 @@ async def show_provenance(
 ) -> Provenance:
     """Show where each stretch of a call's messages came from: a template's words, what filled its holes,
     documents that its trace retrieved, the conversation before, a tool, a rule, or nobody knows; and how much
-    of the input each is, by characters. Who sees
-    its own key's calls alone sees no documents.
+    of the input each is, by characters. Who sees its own key's calls alone sees no documents.
     """
     seen = visible(caller)
     async with database.connection() as connection:

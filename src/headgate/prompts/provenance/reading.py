@@ -83,26 +83,32 @@ async def provenance(
     scope = None if project_ids is None else list(project_ids)
     code, used = await _of_code(connection, scope, detail.project, prompts)
     managed, also_used = await _managed(connection, scope, detail.project, prompts)
-    body = bytes(detail.request)
-    texts = await asyncio.to_thread(texts_of, detail.dialect, body)
+    texts, matcher = await asyncio.to_thread(_read, detail, [*code, *managed])
     documents: Sequence[Sequence[FoundDocument]] = ()
     if retrieval is not None and detail.trace_id:
         said = [text.text for text in texts]
         documents = await retrieval.places(connection, detail.project, uuid.UUID(detail.id), said)
-    palette = Palette(matcher=Matcher([*code, *managed]), rules=_rules(detail), documents=documents)
+    palette = Palette(matcher=matcher, rules=_rules(detail), documents=documents)
     return await asyncio.to_thread(_paint, detail, texts, palette, [*used, *also_used])
+
+
+def _read(detail: RequestDetail, versions: list[CatalogueVersion]) -> tuple[list[MessageText], Matcher]:
+    return texts_of(detail.dialect, _body(detail)), Matcher(versions)
+
+
+def _body(detail: RequestDetail) -> bytes:
+    return bytes(detail.request) if isinstance(detail.request, msgspec.Raw) else b""
 
 
 def _paint(
     detail: RequestDetail, of_call: Sequence[MessageText], palette: Palette, used: list[UsedTemplate]
 ) -> Provenance:
-    body = bytes(detail.request) if isinstance(detail.request, msgspec.Raw) else b""
     texts = paint(of_call, palette)
     tokens = detail.usage.input + detail.usage.cache_read + detail.usage.cache_write
     named = {piece.name for text in texts for piece in text.pieces if piece.origin == "template"}
     return Provenance(
         texts=texts,
-        shares=shares(texts, tool_characters_of(msgspec.json.decode(body)), tokens),
+        shares=shares(texts, tool_characters_of(msgspec.json.decode(_body(detail))), tokens),
         templates=[each for each in used if each.name in named],
     )
 
