@@ -19,7 +19,7 @@ from headgate.records.bodies import BodySink
 from headgate.records.rows import day_of
 from headgate.records.sink import RecordSink
 from headgate.store.database import Database
-from headgate.traces.erasure.erasing import QUERIES, Eraser, columns, count, row_of
+from headgate.traces.erasure.erasing import QUERIES, Eraser, count, row_of
 from headgate.traces.erasure.model import Erasure, ErasureRow, Kind, digest_of, receipt_digest, shown
 from headgate.traces.keeping.log_sink import LogSink
 from headgate.traces.keeping.sink import SpanSink, TraceCallSink
@@ -172,7 +172,7 @@ async def erase(
 
 async def read(database: Database, erasure: Any) -> ErasureRow:
     async with database.connection() as connection:
-        cursor = await connection.execute(columns(QUERIES.get), {"id": erasure, "project_ids": None})
+        cursor = await connection.execute(QUERIES.get, {"id": erasure, "project_ids": None})
         row = await cursor.fetchone()
     assert row is not None
     return row_of(row)

@@ -194,6 +194,17 @@ def test_named_queries_are_split_and_unique() -> None:
         parse("-- name: one\nselect 1;\n-- name: one\nselect 2;", "x.sql")
 
 
+def test_parts_of_queries_stand_where_they_are_named_and_are_none() -> None:
+    text = "-- name: a\nselect [own] where [x];\n-- part: x\n-- why\ny = z[1];\n-- name: b\nselect where [x]"
+    assert parse(text, "x.sql") == {
+        "a": "select [own] where -- why\ny = z[1]",
+        "b": "select where -- why\ny = z[1]",
+    }
+    for kinds in (("part", "part"), ("name", "part"), ("part", "name")):
+        with pytest.raises(ValueError, match="twice"):
+            parse("".join(f"-- {kind}: x\nselect 1;\n" for kind in kinds), "x.sql")
+
+
 def test_embedded_server_attaches_and_stops(scratch_path: Path) -> None:
     folder = scratch_path / ("long" * 20)
     server = EmbeddedPostgres(folder, settings={"fsync": "off"})

@@ -8,6 +8,7 @@ import pytest
 from tests.structure.source import SOURCE, AnyFunction, Module, functions, modules
 
 from headgate.core.call import Dialect, Operation
+from headgate.store.queries import parse
 from headgate.wire.routes import ROUTES, RouteRow, match
 
 HANDLERS = {"get", "post", "put", "patch", "delete", "head", "route", "websocket", "asgi"}
@@ -88,9 +89,10 @@ def test_what_is_no_model_route_is_not_matched() -> None:
 
 
 def statements() -> Iterator[tuple[str, str]]:
-    for path in sorted(SOURCE.rglob("queries.sql")):
-        blocks = re.split(r"^-- name: *(\w+).*$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-        for name, text in zip(blocks[1::2], blocks[2::2], strict=True):
+    for path in sorted(SOURCE.rglob("*.sql")):
+        if path.parent.name == "migrations":
+            continue
+        for name, text in parse(path.read_text(encoding="utf-8"), path.name).items():
             yield f"{path.parent.name}.{name}", re.sub(r"--.*", "", text)
 
 

@@ -12,7 +12,7 @@ from psycopg.errors import QueryCanceled
 
 from headgate.core.pages import format_datetime
 from headgate.records.model import RequestFilters
-from headgate.records.queries import filter_parameters, matching
+from headgate.records.queries import filter_parameters
 from headgate.records.series import Axis, axis_of
 from headgate.records.sink import QUERIES
 from headgate.store.database import Connection
@@ -55,7 +55,7 @@ async def count_requests(
     try:
         async with connection.transaction():
             await connection.execute(QUERIES.look_no_longer, {"milliseconds": LOOKED_MS})
-            cursor = await connection.execute(matching(QUERIES.count_requests), parameters, prepare=False)
+            cursor = await connection.execute(QUERIES.count_requests, parameters, prepare=False)
             rows = await cursor.fetchall()
     except QueryCanceled:
         return _counts(axis, [], axis.end)

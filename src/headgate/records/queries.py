@@ -9,7 +9,7 @@ import math
 import uuid
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, LiteralString
+from typing import Any
 
 import msgspec
 from psycopg.rows import TupleRow
@@ -59,21 +59,16 @@ async def list_requests(
         "limit": limit + 1,
     }
     # A prepared statement would get one plan for all filters; each combination deserves its own.
-    found = await connection.execute(matching(QUERIES.list_requests), parameters, prepare=False)
+    found = await connection.execute(QUERIES.list_requests, parameters, prepare=False)
     items = [_item(row) for row in await found.fetchall()]
     more = len(items) > limit
     return Page(items=items[:limit], next=encode_cursor(items[limit - 1].id) if more else None)
 
 
-def matching(statement: LiteralString) -> LiteralString:
-    """Return a statement with what filters ask of a request in it."""
-    return statement.replace("[matching]", QUERIES.matching)
-
-
 async def filter_parameters(
     connection: Connection, project_ids: Sequence[str] | None, filters: RequestFilters
 ) -> dict[str, Any]:
-    """Return what `matching` takes. Raises InvalidRequest for a status that is none."""
+    """Return what the part `matching` takes. Raises InvalidRequest for a status that is none."""
     status_min, status_max = _status_range(filters.status)
     given = msgspec.structs.asdict(filters)
     return {

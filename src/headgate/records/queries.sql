@@ -207,7 +207,7 @@ select hmac, body from messages
 where project = %(project)s and day = %(day)s and hmac = any(%(hmacs)b::bytea[])
     and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]));
 
--- name: matching
+-- part: matching
 -- What filters ask of a request `r`, beside projects.
     and (%(project)s::text is null or r.project = %(project)s)
     and (%(begin)s::timestamptz is null or (

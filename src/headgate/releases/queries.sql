@@ -60,9 +60,8 @@ from environment_moves
 where %(project_ids)s::text[] is null or project = any(%(project_ids)s::text[])
 order by project, environment, seq desc
 
--- name: sample_calls
+-- part: sampled
 -- The newest calls of a release: what comparisons are made of. Days first, so that partitions are read in turn.
-select r.started_at, r.status, r.duration_ms, r.first_token_ms, r.usage::text, r.cost_usd, r."user", r.session
 from requests r
 where r.project = %(project)s and r.release = %(release)s
     and (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
@@ -76,22 +75,15 @@ where r.project = %(project)s and r.release = %(release)s
 order by r.day desc, r.id desc
 limit %(limit)s
 
+-- name: sample_calls
+select r.started_at, r.status, r.duration_ms, r.first_token_ms, r.usage::text, r.cost_usd, r."user", r.session
+[sampled]
+
 -- name: said_of_calls
 -- What was said of these calls, of their traces and of spans in them, each once; numbers, yes and no.
 with calls as (
     select r.id, r.trace_id, r."user", r.session
-    from requests r
-    where r.project = %(project)s and r.release = %(release)s
-        and (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
-        and (%(environment)s::text is null or r.environment = %(environment)s)
-        and (%(begin)s::timestamptz is null or (
-            r.started_at >= %(begin)s and r.day >= (%(begin)s::timestamptz at time zone 'UTC')::date - 1
-        ))
-        and (%(end)s::timestamptz is null or (
-            r.started_at < %(end)s and r.day <= (%(end)s::timestamptz at time zone 'UTC')::date + 1
-        ))
-    order by r.day desc, r.id desc
-    limit %(limit)s
+    [sampled]
 )
 select distinct on (s.id) s.name, s.kind, s.value, c."user", c.session
 from calls c

@@ -1,13 +1,14 @@
 """Named SQL from a slice's `queries.sql`: blocks that begin with `-- name: foo`.
 
-Never builds SQL from values. Read next: any slice's `queries.sql`.
+What several statements of a file share is a block that begins with `-- part: bar`; each has it where it says
+`[bar]`. Never builds SQL from values. Read next: any slice's `queries.sql`.
 """
 
 import re
 from importlib import resources
 from typing import LiteralString, cast
 
-_NAME = re.compile(r"^-- name: ([a-z][a-z0-9_]*)[ \t]*$", re.MULTILINE)
+_NAME = re.compile(r"^-- (name|part): ([a-z][a-z0-9_]*)[ \t]*$", re.MULTILINE)
 
 
 class Queries:
@@ -46,12 +47,21 @@ class Queries:
 
 
 def parse(text: str, source: str) -> dict[str, LiteralString]:
-    """Split SQL text at its `-- name:` lines; what stands before the first is a comment."""
-    parts = _NAME.split(text)
-    statements: dict[str, LiteralString] = {}
-    for name, body in zip(parts[1::2], parts[2::2], strict=True):
-        if name in statements:
-            raise ValueError(f"{source} has `-- name: {name}` twice")
-        # The text comes from our own file in our own package: as trustworthy as a literal.
-        statements[name] = cast("LiteralString", body.strip().removesuffix(";"))
-    return statements
+    """Split SQL text at its `-- name:` lines, with parts where they are named.
+
+    What stands before the first is a comment. Raises ValueError for a name that stands twice.
+    """
+    pieces = _NAME.split(text)
+    blocks: dict[str, dict[str, str]] = {"name": {}, "part": {}}
+    for kind, name, body in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
+        if any(name in known for known in blocks.values()):
+            raise ValueError(f"{source} has `-- {kind}: {name}` twice")
+        blocks[kind][name] = body.strip().removesuffix(";")
+    return {name: _joined(body, blocks["part"]) for name, body in blocks["name"].items()}
+
+
+def _joined(body: str, parts: dict[str, str]) -> LiteralString:
+    for name, part in parts.items():
+        body = body.replace(f"[{name}]", part)
+    # The text comes from our own file in our own package: as trustworthy as a literal.
+    return cast("LiteralString", body)

@@ -7,7 +7,7 @@ Each look does all of it, so that what arrived late goes too. Read next: `traces
 import logging
 import re
 from collections.abc import Sequence
-from typing import Any, Final, LiteralString
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -39,18 +39,6 @@ _LOOKED: Final = (
     *("experiment_units", "experiment_calls"),
 )
 """Tables that a second look counts."""
-
-
-def columns(statement: LiteralString) -> LiteralString:
-    """Put the columns of an erasure into a statement."""
-    return statement.replace("[columns]", QUERIES.columns)
-
-
-def _whole(name: str) -> LiteralString:
-    """Return a statement, with the part that those on marked answers, or on cases, share."""
-    whole = QUERIES[name].replace("[judged_items_of]", QUERIES.judged_items_of)
-    whole = whole.replace("[units_of]", QUERIES.units_of).replace("[calls_of_units]", QUERIES.calls_of_units)
-    return whole.replace("[cases_of]", QUERIES.cases_of)
 
 
 def row_of(row: Any) -> ErasureRow:
@@ -93,7 +81,7 @@ async def count(connection: Connection, row: ErasureRow) -> dict[str, int]:
 
 
 async def _count(connection: Connection, statement: str, parameters: dict[str, Any]) -> int:
-    cursor = await connection.execute(_whole(statement), parameters, prepare=False)
+    cursor = await connection.execute(QUERIES[statement], parameters, prepare=False)
     found = await cursor.fetchone()
     return int(found[0]) if found is not None else 0
 
@@ -125,7 +113,7 @@ class Eraser:
 
     async def _claim(self) -> ErasureRow | None:
         async with self._database.connection() as connection:
-            cursor = await connection.execute(columns(QUERIES.claim), {"seconds": CLAIMED_S})
+            cursor = await connection.execute(QUERIES.claim, {"seconds": CLAIMED_S})
             found = await cursor.fetchone()
         return None if found is None else row_of(found)
 
@@ -162,7 +150,7 @@ class _Run:
     async def _erase_cases(self) -> None:
         """Cases of datasets that came from the subject's calls, and the calls that checks made with them."""
         async with self._database.transaction() as connection:
-            cursor = await connection.execute(_whole("calls_of_cases"), self._named, prepare=False)
+            cursor = await connection.execute(QUERIES.calls_of_cases, self._named, prepare=False)
             ids = [call for (call,) in await cursor.fetchall()]
             for start in range(0, len(ids), CALLS_AT_ONCE):
                 calls = [(day_of(call), call) for call in ids[start : start + CALLS_AT_ONCE]]
@@ -305,7 +293,7 @@ class _Run:
     async def _execute(
         self, connection: Connection, table: str, statement: str, parameters: dict[str, Any]
     ) -> None:
-        cursor = await connection.execute(_whole(statement), parameters, prepare=False)
+        cursor = await connection.execute(QUERIES[statement], parameters, prepare=False)
         self._add(table, cursor.rowcount)
 
     def _add(self, table: str, removed: int) -> None:

@@ -20,7 +20,7 @@ from headgate.core.identity import IdentitySource
 from headgate.core.pages import LIMIT_DEFAULT, Page, decode_cursor, encode_cursor, parse_instant_ms
 from headgate.records.rows import instant
 from headgate.store.database import Connection
-from headgate.traces.erasure.erasing import QUERIES, STANDS_DAYS, columns, count, row_of
+from headgate.traces.erasure.erasing import QUERIES, STANDS_DAYS, count, row_of
 from headgate.traces.erasure.model import Erasure, ErasureRow, NewErasure, digest_of, shown
 
 
@@ -83,7 +83,7 @@ class ErasuresController(Controller):
         before = None if next is None else decode_cursor(next, UUID)
         asked = {"project_ids": _projects(caller), "before": before, "limit": limit + 1}
         async with database.connection() as connection:
-            cursor = await connection.execute(columns(QUERIES.list), asked)
+            cursor = await connection.execute(QUERIES.list, asked)
             rows = [row_of(row) for row in await cursor.fetchall()]
         more = encode_cursor(str(rows[limit - 1].id)) if len(rows) > limit else None
         return Page(items=[shown(row) for row in rows[:limit]], next=more)
@@ -123,7 +123,7 @@ def _identity(text: str) -> UUID:
 
 async def _get(connection: Connection, project_ids: list[str] | None, text: str) -> ErasureRow:
     asked = {"id": _identity(text), "project_ids": project_ids}
-    cursor = await connection.execute(columns(QUERIES.get), asked)
+    cursor = await connection.execute(QUERIES.get, asked)
     row = await cursor.fetchone()
     if row is None:
         raise NotFound(f"there is no erasure {text[:64]!r}; `GET /erasures` lists them")

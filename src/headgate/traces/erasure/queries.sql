@@ -9,7 +9,7 @@ values (
     clock_timestamp() + make_interval(days => %(days)s)
 );
 
--- name: columns
+-- part: columns
 id, project, kind, subject, subject_digest, cutoff, asked_at, asked_by, dry_run, state, removed::text, remained::text,
     second_look::text, looks, finished_at, digest, stands_until
 
@@ -336,7 +336,7 @@ where project = any(%(project_ids)s::text[]) and least(received_at, at) < %(cuto
     and (("user" = %(user)s and "user" <> '') or (session = %(session)s and session <> '') or key = %(key)s
         or trace_id = %(trace)s::uuid or %(everything)s::bool);
 
--- name: units_of
+-- part: units_of
 -- Those named by the subject, and those that calls of it stand for (a trace, a call), of the time before.
 e.version = u.version and u.project = any(%(project_ids)s::text[]) and u.first_at < %(cutoff)s
     and ((e.definition ->> 'unit' = 'user' and u.unit = %(user)s)
@@ -350,7 +350,7 @@ delete from experiment_units u using experiments e where [units_of];
 -- name: count_experiment_units
 select count(*) from experiment_units u, experiments e where [units_of];
 
--- name: calls_of_units
+-- part: calls_of_units
 c.project = any(%(project_ids)s::text[]) and c.at < %(cutoff)s
     and (%(everything)s::bool or c.trace_id = %(trace)s::uuid or exists (
         select from experiments e
@@ -382,7 +382,7 @@ where u.version = n.version and u.project = n.project and u.unit = n.unit;
 delete from experiment_calls c
 where c.project = any(%(project_ids)s::text[]) and c.request = any(%(ids)s::uuid[]);
 
--- name: judged_items_of
+-- part: judged_items_of
 -- The answers of a subject that people or judges have marked: by whose they were, and by calls erased just now.
 i.project = any(%(project_ids)s::text[]) and i.at < %(cutoff)s
     and ((i."user" = %(user)s and i."user" <> '') or (i.session = %(session)s and i.session <> '') or i.key = %(key)s
@@ -401,7 +401,7 @@ delete from judged_items i where [judged_items_of];
 -- name: count_judged_items
 select count(*) from judged_items i where [judged_items_of];
 
--- name: cases_of
+-- part: cases_of
 c.project = any(%(project_ids)s::text[]) and c.added_at < %(cutoff)s
     and ((c."user" = %(user)s and c."user" <> '') or (c.session = %(session)s and c.session <> '')
         or c.trace_id = %(trace)s::uuid or c.key = %(key)s or %(everything)s::bool)
