@@ -7,7 +7,8 @@ import msgspec
 from headgate.config.document import Document
 from headgate.config.drift_tables import CanaryTable, CaseTable
 from headgate.config.lines import Path
-from headgate.config.problems import Problems, nearest
+from headgate.config.problems import Problems, check_twice, nearest
+from headgate.config.projects import check_project
 from headgate.config.values import read_amount, read_duration
 from headgate.core.chat import Fields
 from headgate.drift.model import Canary, Case, version_of
@@ -26,14 +27,10 @@ def canaries_of(document: Document, problems: Problems) -> tuple[Canary, ...]:
         problems.add(
             ("canaries",), f"has {len(document.canaries)} entries; at most {CANARIES_MAX} run at once"
         )
-    found: list[Canary] = []
+    check_twice([table.name for table in document.canaries], ("canaries",), problems)
     for place, table in enumerate(document.canaries):
-        path: Path = ("canaries", place)
-        if any(each.name == table.name for each in found):
-            problems.add((*path, "name"), f"is {table.name!r} a second time; choose another")
-        _check(document, table, path, problems)
-        found.append(_canary(table))
-    return tuple(found)
+        _check(document, table, ("canaries", place), problems)
+    return tuple([_canary(table) for table in document.canaries])
 
 
 def _canary(table: CanaryTable) -> Canary:
@@ -80,21 +77,14 @@ def _check(document: Document, table: CanaryTable, path: Path, problems: Problem
             problems.add(at, f"is {target!r}; write provider/model of a provider in [providers]{close}")
     if read_duration(table.every) < EVERY_S_LEAST:
         problems.add((*path, "every"), f"is {table.every!r}; a minute at least lies between two runs")
-    if table.project != "default" and table.project not in document.projects:
-        close = nearest(table.project, document.projects)
-        problems.add((*path, "project"), f"is {table.project!r}, which [projects] does not have{close}")
+    check_project(document, table.project, (*path, "project"), problems)
     for reserved in sorted({"model", "messages", "stream"} & set(table.parameters or ())):
         problems.add((*path, "parameters", reserved), "is set by the canary itself; take it out")
     _check_dataset(table, path, problems)
-    names: set[str] = set()
-    for place, case in enumerate(table.cases):
-        compiled = _case(case, place + 1)
-        if compiled.name in names:
-            problems.add(
-                (*path, "cases", place, "name"), f"is {compiled.name!r} a second time; choose another"
-            )
-        names.add(compiled.name)
-        reason = _fault(compiled)
+    cases = [_case(case, place) for place, case in enumerate(table.cases, 1)]
+    check_twice([case.name for case in cases], (*path, "cases"), problems)
+    for place, case in enumerate(cases):
+        reason = _fault(case)
         if reason:
             problems.add((*path, "cases", place, "expected"), reason)
 

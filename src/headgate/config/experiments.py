@@ -16,7 +16,8 @@ from headgate.config.document import (
     TargetTable,
 )
 from headgate.config.lines import Path
-from headgate.config.problems import Problems, nearest
+from headgate.config.problems import Problems, check_twice, nearest
+from headgate.config.projects import check_project
 from headgate.config.snapshot import Alias
 from headgate.config.values import read_duration, read_size
 from headgate.core.faults import InvalidRequest
@@ -145,8 +146,8 @@ def _arms(table: ExperimentTable, alias: Alias, target_of: TargetOf, path: Path)
 def _check(document: Document, table: ExperimentTable, path: Path, problems: Problems) -> None:
     if len(table.arms) < 2:
         problems.add((*path, "arms"), "are one; an experiment compares two or more")
-    _check_twice([arm.name for arm in table.arms], (*path, "arms"), problems)
-    _check_twice([metric.name for metric in table.metrics], (*path, "metrics"), problems)
+    check_twice([arm.name for arm in table.arms], (*path, "arms"), problems)
+    check_twice([metric.name for metric in table.metrics], (*path, "metrics"), problems)
     if len(table.arms) > 1 and not any(map(_differs, table.arms)):
         problems.add(
             (*path, "arms"),
@@ -163,9 +164,7 @@ def _check(document: Document, table: ExperimentTable, path: Path, problems: Pro
     if read_duration(table.window) < 1:
         problems.add((*path, "window"), f"is {table.window!r}; outcomes need a second at least")
     for place, project in enumerate(table.projects or ()):
-        if project != "default" and project not in document.projects:
-            close = nearest(project, document.projects)
-            problems.add((*path, "projects", place), f"is {project!r}, which [projects] does not have{close}")
+        check_project(document, project, (*path, "projects", place), problems)
 
 
 def _check_adaptive(table: ExperimentTable, adaptive: AdaptiveTable, path: Path, problems: Problems) -> None:
@@ -223,12 +222,6 @@ def check_metric(metric: MetricTable, path: Path, problems: Problems) -> None:
             )
     elif metric.measure != "feedback" and metric.kind != "answer":
         problems.add((*path, "kind"), f"is read for feedback only, and this measures {metric.measure}")
-
-
-def _check_twice(names: list[str], path: Path, problems: Problems) -> None:
-    for place, name in enumerate(names):
-        if name in names[:place]:
-            problems.add((*path, place, "name"), f"is {name!r} a second time; choose another")
 
 
 def _check_together(experiments: list[Experiment], problems: Problems) -> None:

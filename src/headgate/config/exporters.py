@@ -6,7 +6,7 @@ from typing import Final
 
 from headgate.catalog.model import KindName, Provider
 from headgate.config.document import Document, ExporterTable
-from headgate.config.problems import Problems
+from headgate.config.problems import Problems, check_twice
 from headgate.config.values import read_url
 from headgate.traces.sending.model import Exporter, Sender, Signal
 
@@ -44,17 +44,14 @@ def exporters_of(
 ) -> tuple[Exporter, ...]:
     """Return the exporters; what is wrong with one is added to the problems."""
     senders = {name: sender_of(provider) for name, provider in providers.items()}
-    seen: set[str] = set()
     found: list[Exporter] = []
     if len(document.exporters) > EXPORTERS_MAX:
         problems.add(
             ("exporters",), f"has {len(document.exporters)} entries; at most {EXPORTERS_MAX} are read"
         )
+    check_twice([table.name for table in document.exporters], ("exporters",), problems)
     for index, table in enumerate(document.exporters):
         path = ("exporters", index)
-        if table.name in seen:
-            problems.add((*path, "name"), f"is {table.name!r} a second time; choose another")
-        seen.add(table.name)
         signals = _signals(table)
         if not signals:
             problems.add(path, "sends nothing: set traces or metrics to true, or take it out")

@@ -5,7 +5,8 @@ from typing import Final
 from headgate.config.document import Document
 from headgate.config.grounding_table import GroundingTable
 from headgate.config.lines import Path
-from headgate.config.problems import Problems, nearest
+from headgate.config.problems import Problems, check_twice, nearest
+from headgate.config.projects import check_project
 from headgate.config.values import read_amount
 from headgate.grounding.rules import GroundingRule
 
@@ -16,14 +17,10 @@ def grounding_of(document: Document, problems: Problems) -> tuple[GroundingRule,
     """Return the rules of a document."""
     if len(document.grounding) > RULES_MAX:
         problems.add(("grounding",), f"has {len(document.grounding)} entries; at most {RULES_MAX} are held")
-    found: list[GroundingRule] = []
+    check_twice([table.name for table in document.grounding], ("grounding",), problems)
     for place, table in enumerate(document.grounding):
-        path: Path = ("grounding", place)
-        if any(each.name == table.name for each in found):
-            problems.add((*path, "name"), f"is {table.name!r} a second time; choose another")
-        _check(document, table, path, problems)
-        found.append(_rule(table))
-    return tuple(found)
+        _check(document, table, ("grounding", place), problems)
+    return tuple([_rule(table) for table in document.grounding])
 
 
 def _rule(table: GroundingTable) -> GroundingRule:
@@ -43,10 +40,7 @@ def _rule(table: GroundingTable) -> GroundingRule:
 
 def _check(document: Document, table: GroundingTable, path: Path, problems: Problems) -> None:
     for place, project in enumerate(table.projects):
-        if project != "default" and project not in document.projects:
-            close = nearest(project, document.projects)
-            at = (*path, "projects", place)
-            problems.add(at, f"is {project!r}, which [projects] does not have{close}")
+        check_project(document, project, (*path, "projects", place), problems)
     named = [(("models", place), model) for place, model in enumerate(table.models)]
     if table.judge is not None:
         named.append((("judge",), table.judge))  # type: ignore[arg-type]

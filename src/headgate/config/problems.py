@@ -4,7 +4,7 @@ Read next: `config.load` and `config.compile`, which add to it.
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -80,6 +80,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"; nearest is {close[0]}"
     return f"; known are {', '.join(names)}" if 0 < len(names) <= 12 else ""
+
+
+def check_twice(names: Sequence[str], path: Path, problems: Problems) -> None:
+    """Refuse names of entries of a list that stand there before."""
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            problems.add((*path, place, "name"), f"is {name!r} a second time; choose another")
 
 
 def _line_of(where: str) -> int:
