@@ -6,7 +6,7 @@ from random import Random
 import msgspec
 
 from headgate.releases.comparing import CallSeen, Measure, SaidOf, Sample, by_hour, clustered_by, method
-from headgate.releases.comparing import compare as compare_samples
+from headgate.releases.comparing import compare as compare_by
 
 START = datetime(2026, 11, 2, 8, 30, tzinfo=UTC)
 
@@ -25,6 +25,10 @@ def calls(count: int, *, seed: int, errors: float = 0.02, scale: float = 1.0) ->
         )
         for number in range(count)
     ]
+
+
+def compare_samples(before: Sample, after: Sample) -> list[Measure]:
+    return compare_by(before, after, clustered_by(before, after))
 
 
 def compare(before: list[CallSeen], after: list[CallSeen]) -> list[Measure]:

@@ -149,9 +149,11 @@ def clustered_by(before: Sample, after: Sample) -> ClusteredBy | None:
     return None
 
 
-def compare(before: Sample, after: Sample) -> list[Measure]:
-    """Return every measure of two samples, errors and feedback first; sentences say what is clear."""
-    by = clustered_by(before, after)
+def compare(before: Sample, after: Sample, by: ClusteredBy | None) -> list[Measure]:
+    """Return every measure of two samples, errors and feedback first; sentences say what is clear.
+
+    `by` is what `clustered_by` says of them.
+    """
     one, other = _Side(before, by, "before"), _Side(after, by, "after")
     measures = [_shares(_Words("errors", "share", _points), one.of(_failed), other.of(_failed))]
     measures += _feedback(one, other)

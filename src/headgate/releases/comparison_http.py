@@ -106,7 +106,7 @@ class ComparisonController(Controller):
             other = await find_release(connection, projects, b)
             before = await sample_of(connection, projects, one, period)
             after = await sample_of(connection, projects, other, period)
-        by = clustered_by(before, after)
+        by, measures = await asyncio.to_thread(_compared, before, after)
         return Comparison(
             a=release_view(one),
             b=release_view(other),
@@ -115,7 +115,7 @@ class ComparisonController(Controller):
             calls_a=len(before.calls),
             calls_b=len(after.calls),
             sampled=max(len(before.calls), len(after.calls)) >= CALLS_MAX,
-            measures=await asyncio.to_thread(compare, before, after),
+            measures=measures,
             feedback=_feedback(before, after),
             clustered_by=by,
             method=method(by),
@@ -143,6 +143,11 @@ async def sample_of(
         for name, kind, value, user, session in await found.fetchall()
     ]
     return Sample(calls=calls, said=said)
+
+
+def _compared(before: Sample, after: Sample) -> tuple[ClusteredBy | None, list[Measure]]:
+    by = clustered_by(before, after)
+    return by, compare(before, after, by)
 
 
 def _feedback(before: Sample, after: Sample) -> str:
