@@ -21,7 +21,7 @@ from headgate.records.levels import (
     parts_of,
     summed_projects,
 )
-from headgate.records.model import CostRow, GroupName, Interval, NarrowName, UsageBuckets
+from headgate.records.model import CostRow, GroupName, Interval, NarrowName, buckets_of
 from headgate.records.queries import format_amount
 from headgate.records.rollup import SLOT_S
 from headgate.store.database import Connection
@@ -123,18 +123,11 @@ def _cost_row(row: TupleRow, group_by: Sequence[GroupName], interval: Interval |
     named: dict[str, Any] = {group: groups[group] for group in group_by}
     if interval is not None:
         named["start"] = format_datetime(start)
-    tokens = [int(count) for count in sums[:5]]
     cost_usd, unpriced, estimated = sums[5:]
     return CostRow(
         **named,
         requests=int(requests),
-        usage=UsageBuckets(
-            input=tokens[0],
-            cache_read=tokens[1],
-            cache_write=tokens[2],
-            output=tokens[3],
-            reasoning=tokens[4],
-        ),
+        usage=buckets_of(sums[:5]),
         cost_usd=None if unpriced == requests else format_amount(cost_usd),
         unpriced=int(unpriced),
         estimated=int(estimated),

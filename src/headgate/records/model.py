@@ -3,8 +3,9 @@
 Money is a decimal string in USD; null where unknown. Times are RFC 3339 in UTC. Read next: `records.queries`.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal
+from typing import Literal, SupportsInt
 
 import msgspec
 
@@ -35,6 +36,13 @@ def fold(usage: Usage) -> UsageBuckets:
         cache_write=usage.cache_write + usage.cache_write_1h,
         output=usage.output + usage.output_audio + usage.output_image,
         reasoning=usage.reasoning,
+    )
+
+
+def buckets_of(counts: Iterable[SupportsInt]) -> UsageBuckets:
+    """Return five counts, as statements give them, in the order of the buckets."""
+    return UsageBuckets(
+        **dict(zip(UsageBuckets.__struct_fields__, [int(count) for count in counts], strict=True))
     )
 
 

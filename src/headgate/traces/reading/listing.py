@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 
 from headgate.core.faults import InvalidRequest
 from headgate.core.pages import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, encode_cursor, format_datetime
-from headgate.records.model import UsageBuckets
+from headgate.records.model import buckets_of
 from headgate.records.queries import format_amount
 from headgate.records.rows import clean
 from headgate.store.database import Connection
@@ -155,13 +155,7 @@ def trace_item(row: TupleRow) -> TraceItem:
         calls=calls,
         errors=errors,
         status="error" if errors or "error" in words.get("status", ()) else "ok",
-        usage=UsageBuckets(
-            input=tokens[0],
-            cache_read=tokens[1],
-            cache_write=tokens[2],
-            output=tokens[3],
-            reasoning=tokens[4],
-        ),
+        usage=buckets_of(tokens),
         cost_usd=format_amount(cost_usd),
         unpriced=unpriced,
         models=words.get("model", []),

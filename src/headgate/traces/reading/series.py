@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, LiteralString, cast
 
 from headgate.core.pages import format_datetime
-from headgate.records.model import Interval, UsageBuckets
+from headgate.records.model import Interval, buckets_of
 from headgate.records.queries import format_amount
 from headgate.records.sketch import BUCKETS_MAX, quantile_ms
 from headgate.store.database import Connection
@@ -48,7 +48,7 @@ async def trace_series(
     found = await connection.execute(statement.replace("[sketch]", _BUCKETS), parameters, prepare=False)
     points: list[SeriesPoint] = []
     for start, value, traces, spans, calls, errors, *rest in await found.fetchall():
-        tokens, (cost_usd, unpriced, sketch) = [int(count) for count in rest[:5]], rest[5:]
+        cost_usd, unpriced, sketch = rest[5:]
         points.append(
             SeriesPoint(
                 start=None if start is None else format_datetime(start),
@@ -57,13 +57,7 @@ async def trace_series(
                 spans=int(spans),
                 calls=int(calls),
                 errors=int(errors),
-                usage=UsageBuckets(
-                    input=tokens[0],
-                    cache_read=tokens[1],
-                    cache_write=tokens[2],
-                    output=tokens[3],
-                    reasoning=tokens[4],
-                ),
+                usage=buckets_of(rest[:5]),
                 cost_usd=format_amount(cost_usd) if calls == 0 or unpriced < calls else None,
                 unpriced=int(unpriced),
                 p50_ms=quantile_ms(sketch, 0.5),

@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 
 from headgate.core.faults import InvalidRequest, NotFound
 from headgate.core.pages import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, encode_cursor, format_datetime
-from headgate.records.model import UsageBuckets
+from headgate.records.model import buckets_of
 from headgate.records.queries import format_amount
 from headgate.store.database import Connection
 from headgate.traces.reading.content import as_json
@@ -104,7 +104,6 @@ def _turn(row: TupleRow) -> Turn:
 
 def _item(row: TupleRow) -> SessionItem:
     project, session, last_at, _, started_at, user, traces, calls, errors, *sums = row
-    tokens = [int(count) for count in sums[:5]]
     cost_usd: Decimal | None = sums[5]
     return SessionItem(
         session=session,
@@ -115,13 +114,7 @@ def _item(row: TupleRow) -> SessionItem:
         traces=int(traces),
         calls=int(calls),
         errors=int(errors),
-        usage=UsageBuckets(
-            input=tokens[0],
-            cache_read=tokens[1],
-            cache_write=tokens[2],
-            output=tokens[3],
-            reasoning=tokens[4],
-        ),
+        usage=buckets_of(sums[:5]),
         cost_usd=format_amount(cost_usd),
         unpriced=int(sums[6]),
     )
