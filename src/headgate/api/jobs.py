@@ -65,13 +65,11 @@ class ControlJobs:
         self._traffic = TrafficJob(services.database, state, add_alerts)
         self._rollouts = RolloutJob(services.database, services.clock, state, add_alerts)
         self._shares = SharesJob(services.database, services.clock, state)
-        self._canaries = None
+        self._canaries = self._grounding = None
         if services.own_calls is not None:
             self._canaries = CanaryJob(
                 services.database, services.clock, services.own_calls, state, add_alerts
             )
-        self._grounding = None
-        if services.own_calls is not None:
             self._grounding = GroundingJob(
                 services.database,
                 services.clock,
@@ -104,9 +102,9 @@ class ControlJobs:
             ("erase", ERASE_S, self._eraser.work),
             ("templates of rules", TEMPLATES_S, self._templates.look),
             ("rollouts", ROLLOUTS_S, self._rollouts.look),
+            ("shares of experiments", ROLLOUTS_S, self._shares.look),
+            ("drift of traffic", TRAFFIC_S, self._traffic.look),
         )
-        jobs = (*jobs, ("shares of experiments", ROLLOUTS_S, self._shares.look))
-        jobs = (*jobs, ("drift of traffic", TRAFFIC_S, self._traffic.look))
         if self._canaries is not None:
             jobs = (*jobs, ("canaries", CANARIES_S, self._canaries.look))
         if self._grounding is not None:

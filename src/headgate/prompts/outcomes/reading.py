@@ -3,6 +3,7 @@
 Read next: `prompts/outcomes/queries.sql`, `outcomes.model`.
 """
 
+import uuid
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -47,7 +48,7 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     project: str
-    digest: Any
+    digest: uuid.UUID
     source: str | None = None
     path: str | None = None
     symbol: str | None = None
