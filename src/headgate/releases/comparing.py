@@ -16,13 +16,13 @@ import msgspec
 from headgate.core.money import format_usd
 from headgate.releases.intervals import (
     LEVEL,
-    UNKNOWN,
     Interval,
     Moments,
     difference,
     mean_difference,
     mean_interval,
     quantile_interval,
+    share_difference,
     share_interval,
 )
 
@@ -193,9 +193,9 @@ def _feedback(before: _Side, after: _Side) -> list[Measure]:
 
 
 def _shares(words: _Words, before: _Values, after: _Values) -> Measure:
-    sides = (share_interval(before.moments()), share_interval(after.moments()))
-    change = difference(*sides) if before.values and after.values else UNKNOWN
-    return _measure(words, sides, change, (len(before.values), len(after.values)))
+    moments = (before.moments(), after.moments())
+    sides = (share_interval(moments[0]), share_interval(moments[1]))
+    return _measure(words, sides, share_difference(*moments), (len(before.values), len(after.values)))
 
 
 def _traffic(before: Sequence[CallSeen], after: Sequence[CallSeen]) -> Measure:

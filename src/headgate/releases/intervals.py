@@ -70,34 +70,6 @@ def _variance(parts: Collection[float]) -> float:
     return math.nan if count < 2 else count / (count - 1) * math.fsum(part * part for part in parts)
 
 
-def wilson(hits: int, of: int, level: float = LEVEL) -> Interval:
-    """Return the score interval of a rate.
-
-    Source: Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927.
-    """
-    return Interval(math.nan, 0.0, 1.0) if of == 0 else _score(hits / of, of, level)
-
-
-def _score(rate: float, of: float, level: float) -> Interval:
-    z = _z(level)
-    centre = (rate + z * z / (2 * of)) / (1 + z * z / of)
-    half = z * math.sqrt(rate * (1 - rate) / of + z * z / (4 * of * of)) / (1 + z * z / of)
-    low = 0.0 if rate == 0 else max(0.0, centre - half)
-    high = 1.0 if rate == 1 else min(1.0, centre + half)
-    return Interval(rate, low, high)
-
-
-def rate_difference(before: tuple[int, int], after: tuple[int, int], level: float = LEVEL) -> Interval:
-    """Return how much a rate rose, from hits and trials before and after: the hybrid score interval.
-
-    Source: Newcombe, "Interval estimation for the difference between independent proportions: comparison of
-    eleven methods", Statistics in Medicine 17, 1998, method 10.
-    """
-    if before[1] == 0 or after[1] == 0:
-        return UNKNOWN
-    return difference(wilson(*before, level), wilson(*after, level))
-
-
 def difference(before: Interval, after: Interval) -> Interval:
     """Return how much a quantity rose, from the intervals of two independent estimates of it.
 
@@ -113,15 +85,32 @@ def difference(before: Interval, after: Interval) -> Interval:
 def share_interval(moments: Moments, level: float = LEVEL) -> Interval:
     """Return the interval of a share of yeses (1) and noes (0) that come in groups.
 
-    Wilson's, of as many cases as would tell as much. Source: Korn and Graubard, "Confidence intervals for
-    proportions with small expected number of positive counts", Survey Methodology 24, 1998; where all are
-    alike, each group is one case.
+    The score interval, of as many cases as would tell as much; where all are alike, each group is one case.
+    Sources: Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927;
+    Korn and Graubard, "Confidence intervals for proportions with small expected number of positive counts",
+    Survey Methodology 24, 1998.
     """
     if moments.size == 0:
         return Interval(math.nan, 0.0, 1.0)
     if moments.groups < 2 < moments.size:
         return Interval(moments.mean, 0.0, 1.0)
-    return _score(moments.mean, moments.independent, level)
+    rate, of, z = moments.mean, moments.independent, _z(level)
+    centre = (rate + z * z / (2 * of)) / (1 + z * z / of)
+    half = z * math.sqrt(rate * (1 - rate) / of + z * z / (4 * of * of)) / (1 + z * z / of)
+    low = 0.0 if rate == 0 else max(0.0, centre - half)
+    high = 1.0 if rate == 1 else min(1.0, centre + half)
+    return Interval(rate, low, high)
+
+
+def share_difference(before: Moments, after: Moments, level: float = LEVEL) -> Interval:
+    """Return how much a share rose: the hybrid score interval.
+
+    Source: Newcombe, "Interval estimation for the difference between independent proportions: comparison of
+    eleven methods", Statistics in Medicine 17, 1998, method 10.
+    """
+    if before.size == 0 or after.size == 0:
+        return UNKNOWN
+    return difference(share_interval(before, level), share_interval(after, level))
 
 
 def mean_interval(moments: Moments, level: float = LEVEL) -> Interval:
