@@ -200,6 +200,8 @@ def test_parts_of_queries_stand_where_they_are_named_and_are_none() -> None:
         "a": "select [own] where -- why\ny = z[1]",
         "b": "select where -- why\ny = z[1]",
     }
+    nested = "-- part: a\n1 + [b]\n-- part: b\n2\n-- part: c\n[a] * [b]\n-- name: sum\nselect [c]"
+    assert parse(nested, "x.sql") == {"sum": "select 1 + 2 * 2"}
     for kinds in (("part", "part"), ("name", "part"), ("part", "name")):
         with pytest.raises(ValueError, match="twice"):
             parse("".join(f"-- {kind}: x\nselect 1;\n" for kind in kinds), "x.sql")

@@ -30,7 +30,7 @@ from headgate.records.model import (
 )
 from headgate.records.parameters import CallFacts, CodeSettings, EffectiveParameter, effective_parameters
 from headgate.records.picking import picked
-from headgate.records.rows import OF_SHADOWS, clean, day_of
+from headgate.records.rows import clean, day_of
 from headgate.records.sink import QUERIES
 from headgate.store.database import Connection
 
@@ -82,7 +82,6 @@ async def filter_parameters(
         "targets": None if not filters.target else f"{_escaped(clean(filters.target))}/%",
         **await _releases(connection, project_ids, filters.release),
         "exposure": _exposure_path(filters.experiment, filters.arm),
-        "of_shadows": OF_SHADOWS,
         **await picked(connection, project_ids, filters),
     }
 
@@ -98,13 +97,7 @@ async def get_request(
         raise refusal from None
     cursor = await connection.execute(
         QUERIES.get_request,
-        {
-            "day": day_of(call),
-            "id": call,
-            "project_ids": _scope(project_ids),
-            "key": key,
-            "of_shadows": OF_SHADOWS,
-        },
+        {"day": day_of(call), "id": call, "project_ids": _scope(project_ids), "key": key},
     )
     row = await cursor.fetchone()
     if row is None:

@@ -207,6 +207,9 @@ select hmac, body from messages
 where project = %(project)s and day = %(day)s and hmac = any(%(hmacs)b::bytea[])
     and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]));
 
+-- part: is_shadow
+r.exposures @> '[{"by": "shadow"}]'
+
 -- part: matching
 -- What filters ask of a request `r`, beside projects.
     and (%(project)s::text is null or r.project = %(project)s)
@@ -245,9 +248,9 @@ where project = %(project)s and day = %(day)s and hmac = any(%(hmacs)b::bytea[])
     and (%(price)s::text is null or (%(price)s = 'unknown') = (r.cost_usd is null))
     and (%(tag)s::text is null or (%(tag)s = '' and r.tags = '{}') or r.tags @> array[%(tag)s::text])
     and (%(exposure)s::text is null or r.exposures @? %(exposure)s::text::jsonpath)
-    -- Apart, so that the index `requests_words` finds shadows where they alone are asked for.
-    and (%(shadow)s::bool is not true or r.exposures @> %(of_shadows)s::jsonb)
-    and (%(shadow)s::bool is not false or not r.exposures @> %(of_shadows)s::jsonb)
+    -- Apart, so that shadows are read from their own index where they alone are asked for.
+    and (%(shadow)s::bool is not true or [is_shadow])
+    and (%(shadow)s::bool is not false or not [is_shadow])
     and (%(picked)s::uuid[] is null or (
         r.id = any(%(picked)s::uuid[]) and r.day = any(%(picked_days)s::date[])
     ))
@@ -275,7 +278,7 @@ select r.id, r.trace_id, r.started_at, r.project, r.key, r."user", r.session, r.
     coalesce((
         select jsonb_agg(each - 'values' order by place)
         from jsonb_array_elements(r.prompts) with ordinality as prompts (each, place)
-    ), '[]')::text, r.environment, r.exposures @> %(of_shadows)s::jsonb
+    ), '[]')::text, r.environment, [is_shadow]
 from requests r
 where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
     and (%(before_id)s::uuid is null or (
@@ -331,7 +334,7 @@ select r.id, r.trace_id, r.started_at, r.project, r.key, r."user", r.session, r.
     r.first_token_ms, r.usage::text, r.cost_usd, r.estimated, r.truncated, r.changes, r.snapshot, r.release,
     r.prompts::text, r.record, r.label_regions, r.provider_request_id, r.label_readers, r.label_purposes,
     r.overrides::text, r.environment, r.parameters::text, r.parent_span_id, r.response_id,
-    r.exposures::text, r.finish, r.tool_calls, r.served_model, r.exposures @> %(of_shadows)s::jsonb
+    r.exposures::text, r.finish, r.tool_calls, r.served_model, [is_shadow]
 from requests r
 where r.day = %(day)s and r.id = %(id)s
     and (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))

@@ -10,16 +10,13 @@ from typing import Any
 
 import msgspec
 
-from headgate.core.entries import SHADOW, AttemptRecord, Begin, End, Exposure, Override, PromptUsed
+from headgate.core.entries import AttemptRecord, Begin, End, Exposure, Override, PromptUsed
 from headgate.core.identity import span_number, time_ms_of
 from headgate.core.money import format_usd
 from headgate.core.pages import format_datetime
 
 NAME_CHARACTERS_MAX = 200
 """Names come from clients too, and stand in indexes, whose entries have to stay below 2.7 kB."""
-
-OF_SHADOWS = msgspec.json.encode([{"by": SHADOW}]).decode()
-"""What stands in the exposures of shadows, and of no other call."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")

@@ -62,6 +62,7 @@ def parse(text: str, source: str) -> dict[str, LiteralString]:
 
 def _joined(body: str, parts: dict[str, str]) -> LiteralString:
     for name, part in parts.items():
-        body = body.replace(f"[{name}]", part)
+        if f"[{name}]" in body:
+            body = body.replace(f"[{name}]", _joined(part, parts))
     # The text comes from our own file in our own package: as trustworthy as a literal.
     return cast("LiteralString", body)
