@@ -9,6 +9,7 @@ from headgate.config.compile import compile_file
 from headgate.core.faults import Misconfigured
 from headgate.experiments.moments import Moments
 from headgate.experiments.report import Comparison
+from headgate.experiments.unpriced import Unpriced
 from headgate.rollouts.model import Rollout, Stage
 from headgate.rollouts.pairing import Amounts, Events, Seen, metrics_of
 
@@ -145,6 +146,19 @@ def test_costs_and_waits_are_compared_call_by_call() -> None:
     assert (told.finding, told.note) == ("none", "too few calls for how unevenly they lie")
     alike = Amounts(candidate=1, present=1, apart=moments([0.0] * 300))
     assert "same value" in found(msgspec.structs.replace(NOTHING, amounts={"cost": alike}))["cost"].note
+
+
+def test_costs_of_calls_without_a_price_are_not_compared() -> None:
+    random = Random(3)
+    apart = moments([random.uniform(-0.3, -0.1) for _ in range(400)])
+    amounts = {"cost": Amounts(candidate=0.9, present=1.0, apart=apart)}
+    seen = msgspec.structs.replace(NOTHING, amounts=amounts)
+    assert found(seen)["cost"].finding == "holds"
+    lacking = {"candidate": Unpriced(calls=500, unpriced=100), "present": Unpriced(calls=500, unpriced=0)}
+    told = found(msgspec.structs.replace(seen, unpriced=lacking))["cost"]
+    assert (told.finding, told.low, told.high) == ("none", None, None)
+    assert told.note.startswith("100 of 500 calls of candidate have no known price")
+    assert "its entry in [[rollouts]]" in told.note
 
 
 def test_agreement_that_is_asked_for_decides_and_other_is_only_told() -> None:

@@ -26,6 +26,7 @@ from headgate.experiments.reading import (
     moments_of,
     named,
     units_by_arm,
+    unpriced_by_arm,
     with_parts,
 )
 from headgate.experiments.report import Comparison, Finding, MetricReport
@@ -112,6 +113,8 @@ async def looks(
     matured = [moment - window for moment in moments]
     complete = await _counts(connection, view, matured)
     rows, withheld = await _rows(connection, found, view, matured)
+    if await unpriced_by_arm(connection, view, units):
+        withheld |= {metric.name for metric in experiment.metrics if metric.measure == "cost"}
     # Some hundred intervals: longer than others should wait.
     return await asyncio.to_thread(_looks, experiment, moments, (exposed, complete), rows, withheld)
 

@@ -94,6 +94,8 @@ def next_shares(experiment: Experiment, adaptive: Adaptive, read: Sums) -> dict[
     counts = units_by_epoch(read.units, len(read.shares))
     if (epoch_evidence(experiment, read.shares, counts) or 0.0) >= MISMATCH or metric.name in _infinite(read):
         return None
+    if metric.measure == "cost" and read.unpriced:
+        return None  # what has no price would count as free, and get more calls
     if min(_complete(sums, name) for name in names) < UNITS_LEAST:
         return None
     epochs = epochs_of(sums, read.shares)

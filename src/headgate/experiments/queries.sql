@@ -52,6 +52,12 @@ select n.version, n.project, n.calls
 from jsonb_to_recordset(%(rows)s::jsonb) as n (version text, project text, calls bigint)
 on conflict (version, project) do update set calls = s.calls + excluded.calls;
 
+-- name: add_unpriced
+insert into experiment_unpriced as p (version, project, arm, target, calls)
+select n.version, n.project, n.arm, n.target, n.calls
+from jsonb_to_recordset(%(rows)s::jsonb) as n (version text, project text, arm text, target text, calls bigint)
+on conflict (version, project, arm, target) do update set calls = p.calls + excluded.calls;
+
 -- name: list_experiments
 -- Each version that there ever was, the last of a name first.
 select e.version, e.name, e.definition::text, e.started_at, e.changed_at, d.decided_at, e.expired_at
@@ -77,6 +83,11 @@ group by 1, 2, 3;
 -- name: strays
 select coalesce(sum(calls), 0)::bigint from experiment_strays
 where version = %(version)s and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]));
+
+-- name: targets_unpriced
+select arm, target from experiment_unpriced
+where version = %(version)s and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
+group by arm, target order by sum(calls) desc, target limit 100;
 
 -- name: moments
 -- PostgreSQL keeps one state for all of regr_*; it is sound for values far from 0, too.

@@ -6,7 +6,7 @@ question takes project_ids: who sees a project sees its units alone. Read next: 
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, LiteralString
 
@@ -16,6 +16,7 @@ from headgate.experiments.analysis import ArmSums
 from headgate.experiments.definitions import QUERIES
 from headgate.experiments.model import Experiment, Measure, Metric, UnitKind
 from headgate.experiments.moments import LARGEST, NOTHING, Moments
+from headgate.experiments.unpriced import Unpriced
 from headgate.store.database import Connection
 from headgate.store.rows import fetch_rows
 
@@ -72,6 +73,8 @@ class ArmUnits(msgspec.Struct, frozen=True, kw_only=True):
     recent: int
     first_at: datetime
     last_at: datetime
+    counted: Unpriced
+    """The calls of its complete units."""
     epochs: dict[int, tuple[int, int]]
     """How many units came in each epoch, and how many of them are complete."""
 
@@ -92,6 +95,8 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
     left_out: dict[str, LeftOut]
     shares: list[dict[str, float]] = []
     """Those of each epoch so far; one of them where they do not move."""
+    unpriced: dict[str, Unpriced] = {}
+    """By arm, where costs are compared."""
 
 
 class _Said(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +160,23 @@ async def read_sums(connection: Connection, found: Defined, view: View) -> Sums:
             sums[metric.name], of_name = await _of_costs(connection, found, view, metric)
             missing |= of_name
     shares = await shares_by_epoch(connection, view.experiment)
-    return Sums(units=units, metrics=sums | said, left_out=missing, shares=shares)
+    unpriced = await unpriced_by_arm(connection, view, units)
+    return Sums(units=units, metrics=sums | said, left_out=missing, shares=shares, unpriced=unpriced)
+
+
+async def unpriced_by_arm(
+    connection: Connection, view: View, units: Mapping[str, ArmUnits]
+) -> dict[str, Unpriced]:
+    """Return the arms of which calls that count have no price, with the targets that have none."""
+    lacking = {arm: each.counted for arm, each in units.items() if each.counted.unpriced}
+    if not lacking or not any(metric.measure == "cost" for metric in view.experiment.metrics):
+        return {}
+    cursor = await connection.execute(QUERIES.targets_unpriced, view.parameters())
+    rows = await cursor.fetchall()
+    return {
+        arm: msgspec.structs.replace(each, targets=tuple([target for name, target in rows if name == arm]))
+        for arm, each in lacking.items()
+    }
 
 
 async def shares_by_epoch(connection: Connection, experiment: Experiment) -> list[dict[str, float]]:
@@ -318,6 +339,7 @@ def _counted(
 ) -> ArmUnits:
     units, calls, crossed, unpriced, recent, first_at, last_at = row
     complete = units if is_complete else 0
+    counted = Unpriced(calls=calls if is_complete else 0, unpriced=unpriced if is_complete else 0)
     if before is None:
         return ArmUnits(
             arm=arm,
@@ -327,6 +349,7 @@ def _counted(
             crossed=crossed,
             unpriced=unpriced,
             recent=recent,
+            counted=counted,
             first_at=first_at,
             last_at=last_at,
             epochs={epoch: (units, complete)},
@@ -340,6 +363,9 @@ def _counted(
         crossed=crossed + before.crossed,
         unpriced=unpriced + before.unpriced,
         recent=recent + before.recent,
+        counted=Unpriced(
+            calls=counted.calls + before.counted.calls, unpriced=counted.unpriced + before.counted.unpriced
+        ),
         first_at=min(first_at, before.first_at),
         last_at=max(last_at, before.last_at),
         epochs={**before.epochs, epoch: (units + known[0], complete + known[1])},

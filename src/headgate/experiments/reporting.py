@@ -22,6 +22,7 @@ from headgate.experiments.reading import (
 )
 from headgate.experiments.report import ArmReport, Comparison, MetricReport, Report, Running
 from headgate.experiments.sentence import sentence_of
+from headgate.experiments.unpriced import without_costs
 from headgate.store.database import Connection
 
 DAY_S = 86400.0
@@ -61,6 +62,7 @@ async def report_and_sums(
     is_sound = evidence is None or evidence < MISMATCH
     first_at = min((each.first_at for each in units.values()), default=None)
     metrics = compare(experiment, read.metrics, _traffic(experiment, units, now), read.shares)
+    metrics = [without_costs(experiment, metric, read.unpriced) for metric in metrics]
     metrics = [_checked(metric, read.left_out.get(metric.name), is_sound=is_sound) for metric in metrics]
     arms = _arms(experiment, units, read.shares)
     sentence = sentence_of(experiment, arms, metrics, is_sound=is_sound, first_at=first_at)
@@ -174,7 +176,7 @@ def _notes(found: Defined, units: Mapping[str, ArmUnits], stray: int, now: datet
         notes.append(f"{stray} calls said no {experiment.unit} and were in no arm")
     if any(each.unpriced for each in units.values()):
         count = sum(each.unpriced for each in units.values())
-        notes.append(f"{count} calls have no known price and count as free; give one in [prices]")
+        notes.append(f"{count} calls have no known price; give one in [prices]")
     if any(each.last_at > now for each in units.values()):
         notes.append("some exposures are dated after now; the clock of a host is wrong")
     return notes

@@ -4,6 +4,7 @@ Runs inside the shipper's transaction, so that each call counts once. Read next:
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from headgate.core.money import format_usd
 from headgate.core.ports import Envelope
 from headgate.experiments.definitions import QUERIES
 from headgate.records.rows import identity, instant, name
-from headgate.records.sink import interrupted_calls
+from headgate.records.sink import INTERRUPTED, interrupted_calls
 from headgate.store.database import Connection
 
 CLIENT_CLOSED: Final = 499
@@ -53,7 +54,7 @@ class _Sums(msgspec.Struct):
         self.errors += end.status >= 400 and end.status != CLIENT_CLOSED and not refused
         self.duration_ms += end.duration_ms
         self.cost_pico_usd += end.cost_pico_usd or 0
-        self.unpriced += end.cost_pico_usd is None
+        self.unpriced += _lacks_price(end)
         self.by_arm[arm] = self.by_arm.get(arm, 0) + 1
 
 
@@ -84,15 +85,15 @@ async def _count(connection: Connection, ends: Sequence[End]) -> None:
         return
     units: dict[UnitPlace, _Sums] = {}
     calls: list[dict[str, Any]] = []
-    strays: dict[tuple[str, str], int] = {}
+    strays: Counter[tuple[str, str]] = Counter()
+    unpriced: Counter[tuple[str, str, str, str]] = Counter()
     for end in ended:
         project = name(end.project)
         for exposure in end.exposures:
             if exposure.is_shadow:
                 continue
             if not exposure.arm:
-                stray = (exposure.version, project)
-                strays[stray] = strays.get(stray, 0) + 1
+                strays[exposure.version, project] += 1
                 continue
             unit = name(exposure.unit)
             sums = units.setdefault(
@@ -100,6 +101,9 @@ async def _count(connection: Connection, ends: Sequence[End]) -> None:
                 _Sums(arm=exposure.arm, at_ms=end.started_ms, epoch=exposure.epoch),
             )
             sums.count(end, exposure.arm)
+            unpriced.update(
+                [(exposure.version, project, exposure.arm, target) for target in _without_price(end)]
+            )
             if exposure.unit_kind != "call":
                 calls.append(_call(end, project, exposure, unit))
     # In the order of keys, so that two shippers lock rows in one order.
@@ -113,6 +117,25 @@ async def _count(connection: Connection, ends: Sequence[End]) -> None:
             for version, project in sorted(strays)
         ],
     )
+    places = ("version", "project", "arm", "target")
+    rows = [{**dict(zip(places, place, strict=True)), "calls": unpriced[place]} for place in sorted(unpriced)]
+    await _write(connection, "add_unpriced", rows)
+
+
+def _lacks_price(end: End) -> bool:
+    """Whether a call may have cost something that nobody knows.
+
+    Of one that died with its gateway nothing is known at all: it is an error of its arm, and costs nothing.
+    """
+    return end.cost_pico_usd is None and end.code != INTERRUPTED
+
+
+def _without_price(end: End) -> set[str]:
+    """The targets that it was sent to and that have no price."""
+    if not _lacks_price(end):
+        return set()
+    found = {each.target for each in end.attempts if each.cost_pico_usd is None}
+    return {name(target) for target in found or {end.target} if target}
 
 
 async def _write(connection: Connection, statement: str, rows: list[dict[str, Any]]) -> None:

@@ -15,6 +15,7 @@ from headgate.core.faults import InvalidRequest
 from headgate.experiments.model import Better, Experiment, Measure, Metric
 from headgate.experiments.moments import Moments, mean_of
 from headgate.experiments.report import Comparison, Finding, MetricReport
+from headgate.experiments.unpriced import Unpriced, without_costs
 from headgate.rollouts.model import CANDIDATE, PAIRED, Agreement, Rollout
 from headgate.statistics.counts import share_at_every_look
 
@@ -56,6 +57,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """By metric; those that have none yet are left out."""
     agreed: Mapping[Agreement, tuple[int, int]]
     """In how many calls both agreed, of how many of which that is known."""
+    unpriced: Mapping[str, Unpriced] = {}
+    """By arm, the compared calls without a price."""
 
 
 def factor_of(metric: Metric) -> float:
@@ -77,7 +80,8 @@ def metrics_of(rollout: Rollout, experiment: Experiment, seen: Seen) -> list[Met
         else:
             one = _of_events(experiment, metric, seen.events.get(metric.measure, Events()))
             scale = "points"
-        reports.append(_report(metric.name, metric.measure, one, scale, better=metric.better))
+        report = _report(metric.name, metric.measure, one, scale, better=metric.better)
+        reports.append(without_costs(experiment, report, seen.unpriced))
     for name, words in IN_WORDS.items():
         yes, calls = seen.agreed.get(name, (0, 0))
         one = _of_agreement(experiment, rollout.agree.get(name), yes, calls)

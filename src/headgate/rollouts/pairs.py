@@ -11,7 +11,8 @@ from headgate.experiments.model import Measure, Metric
 from headgate.experiments.moments import Moments
 from headgate.experiments.reading import Defined
 from headgate.experiments.report import ArmReport, Report
-from headgate.rollouts.model import PAIRED, PRESENT, Agreement, Rollout, Stage
+from headgate.experiments.unpriced import Unpriced
+from headgate.rollouts.model import CANDIDATE, PAIRED, PRESENT, Agreement, Rollout, Stage
 from headgate.rollouts.pairing import Amounts, Events, Seen, factor_of, metrics_of
 from headgate.store.database import Connection
 from headgate.store.queries import Queries
@@ -95,7 +96,18 @@ async def _seen(
         if known is not None:
             amounts[metric.name] = known
     pairs = await count_pairs(connection, version)
-    return Seen(pairs=pairs, units=units, events=events, amounts=amounts, agreed=agreed), first_at
+    unpriced = await _unpriced(connection, version)
+    seen = Seen(pairs=pairs, units=units, events=events, amounts=amounts, agreed=agreed, unpriced=unpriced)
+    return seen, first_at
+
+
+async def _unpriced(connection: Connection, version: str) -> dict[str, Unpriced]:
+    cursor = await connection.execute(QUERIES.pairs_unpriced, {"version": version})
+    row = await cursor.fetchone()
+    assert row is not None
+    calls, *lacking = row
+    arms = zip((CANDIDATE, PRESENT), lacking, strict=True)
+    return {arm: Unpriced(calls=calls, unpriced=count) for arm, count in arms}
 
 
 async def _amounts(connection: Connection, version: str, metric: Metric) -> Amounts | None:

@@ -71,6 +71,10 @@ select count(*), min(at),
     count(*) filter (where keeps_form), count(keeps_form)
 from rollout_pairs where version = %(version)s and is_first;
 
+-- name: pairs_unpriced
+select count(*), count(*) filter (where candidate_usd is null), count(*) filter (where present_usd is null)
+from rollout_pairs where version = %(version)s and is_first;
+
 -- name: pair_amounts
 -- Costs, or waits where both arms answered, in USD or ms.
 with amounts as (

@@ -62,6 +62,7 @@ KEPT: Final[dict[str, str]] = {
     "prompt_feedback": "sums by prompt",
     "feedback_queue": "ids alone, for seconds",
     "experiment_strays": "a count by experiment",
+    "experiment_unpriced": "a count by arm and target",
     "rollout_left_out": "counts by stage",
     "rollouts": "where each stands",
     "rollout_moves": "who moved what, and why",
