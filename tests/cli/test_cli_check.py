@@ -262,6 +262,25 @@ def test_models_and_prompts_are_compared_under_names_that_the_server_takes(
     assert asked == ({"1", "canary"} if "@" in one else {one, other})
 
 
+def test_a_matrix_shows_costs_between_their_ends_or_tokens(
+    api: ScriptedApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks(tmp_path)
+    file = tmp_path / "checks.toml"
+    file.write_text(file.read_text().replace('model = "assistant"', 'models = ["large", "small"]'))
+    usage = {"prompt_tokens": 4, "completion_tokens": 2}
+    api.on("POST", CHAT, {**completion("yes"), "usage": usage})
+    assert main(["check", "--matrix", "--margin", "0.1"]) == 0
+    shown = capsys.readouterr().out
+    assert "right: which is cheapest is not known; no price is known of calls of " in shown
+    assert shown.count("no known price") == 2
+    assert main(["check", "--matrix", "--margin", "0.1", "--by", "tokens"]) == 0
+    shown = capsys.readouterr().out
+    assert "is the one with the fewest tokens that is not worse than the best by more than 10 points" in shown
+    assert "tokens a call" in shown
+    assert shown.count("6.0  the same in each") == 2
+
+
 def test_a_server_that_is_away_is_said_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

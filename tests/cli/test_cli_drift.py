@@ -12,6 +12,7 @@ import pytest
 from tests.cli.kept_output import KeptOutput
 from tests.cli.scripted_api import ScriptedApi, serving, surround
 
+from headgate.cli.app import main
 from headgate.drift.findings import Change, Figure, Touched
 from headgate.drift.outdated import Outdated
 from headgate.drift.traffic_views import Served, TrafficWatch, WatchedSignal
@@ -238,6 +239,26 @@ def test_output_of_drift_and_grounding_is_as_kept(
     if name == "list-none":
         api.items("/api/v1/drift/alarms")
     KEPT.check(name, api, capsys)
+
+
+@pytest.mark.parametrize(
+    ("unpriced", "says"),
+    [
+        (0, "they would have cost 0.50 USD (0.40 to 0.60)"),
+        (3, "they would have cost what is not known: no price is known of 3 of them, now or with shop/new; "),
+    ],
+)
+def test_an_upgrade_of_which_nothing_is_known_says_so_and_has_status_2(
+    unpriced: int, says: str, api: ScriptedApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    would = {"value_usd": "0.50", "low_usd": "0.40", "high_usd": "0.60"}
+    scenario = {"calls": 8, "actual_usd": "1.00", "unpriced_calls": unpriced, "would_usd": would}
+    api.on("POST", "/api/v1/whatif", scenario)
+    api.items("/api/v1/requests")
+    assert main(["outdated", "--upgrade", "shop/old", "--to", "shop/new"]) == 2
+    shown = capsys.readouterr().out
+    assert f"8 calls of the last seven days cost 1.00 USD; with shop/new {says}" in shown
+    assert "It is not known whether shop/new can take the place of shop/old" in shown
 
 
 def test_no_snapshot_of_drift_and_grounding_is_left_over() -> None:

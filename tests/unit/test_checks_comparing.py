@@ -20,7 +20,7 @@ def number_of(body: dict[str, Any]) -> int:
     return int(question_of(body)[:-1])
 
 
-def tried(check: Check, cases: list[Case], **answers: tuple[Answers, str]) -> list[Tried]:
+def tried(check: Check, cases: list[Case], **answers: tuple[Answers, str | None]) -> list[Tried]:
     """Each target's outcome: what it says to the n-th case, and what a call costs."""
     found: list[Tried] = []
     for target in check.targets:
@@ -111,14 +111,42 @@ def test_the_cheapest_that_is_good_enough_is_named() -> None:
         large=(right_but(0), "0.01"),
     )
     told = aligned(check, "right", found, cases)
-    known = matrix(check, "right", told, check.targets, 0.05)
+    known = matrix("right", told, check.targets, 0.05)
     assert known.frontier.choice == "small"
     assert [place.name for place in known.frontier.places] == ["tiny", "small", "large"]
     assert known.sentence == (
         "right: small is the cheapest that is not worse than the best by more than 5 points, on 300 cases."
     )
-    strict = matrix(check, "right", told, check.targets, 0.0)
+    strict = matrix("right", told, check.targets, 0.0)
     assert "none is known to be within 0 points" in strict.sentence
+
+
+def test_a_target_without_a_known_price_is_not_the_cheapest() -> None:
+    check = check_of(model=None, models=["tiny", "large"])
+    cases = cases_of(300)
+    found = tried(check, cases, tiny=(right_but(0), None), large=(right_but(0), "0.01"))
+    told = aligned(check, "right", found, cases)
+    known = matrix("right", told, check.targets, 0.05)
+    assert known.frontier.choice == "large"
+    assert known.sentence == (
+        "right: large is the cheapest of those with a known price that is not worse than the best by more "
+        "than 5 points, on 300 cases; no price is known of calls of tiny: [prices] in headgate.toml says it."
+    )
+    nobody = tried(check, cases, tiny=(right_but(0), None), large=(right_but(0), None))
+    unknown = matrix("right", aligned(check, "right", nobody, cases), check.targets, 0.05)
+    assert unknown.frontier.choice is None
+    assert unknown.sentence.startswith(
+        "right: which is cheapest is not known; no price is known of calls of "
+    )
+
+
+def test_quality_is_set_against_tokens_where_that_is_wanted() -> None:
+    check = check_of(model=None, models=["tiny", "large"])
+    cases = cases_of(300)
+    found = tried(check, cases, tiny=(right_but(0), None), large=(right_but(0), "0.01"))
+    known = matrix("right", aligned(check, "right", found, cases), check.targets, 0.05, by="tokens")
+    assert [place.cost for place in known.frontier.places] == [15.0, 15.0]
+    assert "is the one with the fewest tokens that is not worse" in known.sentence
 
 
 def test_prompts_by_models_say_what_is_lost_by_carrying_a_prompt_over() -> None:
@@ -133,7 +161,7 @@ def test_prompts_by_models_say_what_is_lost_by_carrying_a_prompt_over() -> None:
         "short-2.two": (right_but(0), "0.001"),
     }
     told = aligned(check, "right", tried(check, cases, **answers), cases)
-    gaps = matrix(check, "right", told, check.targets, 0.05).gaps
+    gaps = matrix("right", told, check.targets, 0.05).gaps
     assert [(gap.home, gap.away, gap.carried, gap.best) for gap in gaps] == [
         ("one", "two", "long", "short@2"),
         ("two", "one", "short@2", "long"),

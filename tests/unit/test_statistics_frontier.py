@@ -12,8 +12,8 @@ ALPHA = 0.05
 MARGIN = 0.05
 
 
-def candidate(name: str, scores: NDArray[np.float64], cost: float = 1.0) -> Candidate:
-    return Candidate(name=name, scores=scores, costs=np.full(len(scores), cost))
+def candidate(name: str, scores: NDArray[np.float64], cost: float | None = 1.0) -> Candidate:
+    return Candidate(name=name, scores=scores, costs=None if cost is None else np.full(len(scores), cost))
 
 
 def place(found: Frontier, name: str) -> tuple[bool, bool, str | None]:
@@ -160,3 +160,17 @@ def test_transfers_that_can_not_be_told_are_refused() -> None:
         transfer_gap(two, two, clusters=["x"])
     with pytest.raises(InvalidRequest, match="half of them choose"):
         transfer_gap(two, two, clusters=["x", "y", "z", "x", "y", "z"])
+
+
+def test_whose_cost_is_not_known_is_neither_cheap_nor_dear() -> None:
+    rng = np.random.default_rng(4)
+    best, twin, poor = right(rng, [0.9, 0.9, 0.6], 2000)
+    unpriced = [candidate("best", best, 10), candidate("twin", twin, None), candidate("poor", poor, 1)]
+    found = frontier(unpriced, margin=MARGIN)
+    assert [each.name for each in found.places] == ["poor", "best", "twin"]
+    assert found.choice == "best"
+    assert place(found, "twin") == (True, False, None), "its scores are compared, its cost is not"
+    assert found.places[-1].cost is None
+    poor_and_unpriced = frontier([candidate("twin", twin, None), candidate("poor", poor, 10)], margin=MARGIN)
+    assert place(poor_and_unpriced, "poor") == (False, True, None), "nobody is beaten by an unknown cost"
+    assert poor_and_unpriced.choice is None

@@ -27,6 +27,9 @@ from headgate.statistics.transfer import transfer_gap
 ALPHA = 0.05
 
 Finding = Literal["better", "worse", "open"]
+By = Literal["cost", "tokens"]
+"""What quality is set against: pico-USD, or tokens in and out."""
+
 Looks = Literal["one", "every", "last"]
 """At how many looks it may be decided: one at the end, every one on the way, or the last after those."""
 
@@ -39,11 +42,15 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scores(msgspec.Struct, frozen=True, kw_only=True):
-    """Scores and costs (pico-USD) of all targets, case by case the same; clusters where cases have any."""
+    """Scores, costs and tokens of all targets, case by case the same; clusters where cases have any.
+
+    Costs are pico-USD, None of a target that has a call without a known price; tokens, in and out.
+    """
 
     names: tuple[str, ...]
     scores: dict[str, list[float]]
-    costs: dict[str, list[float]]
+    costs: dict[str, list[float] | None]
+    tokens: dict[str, list[float] | None]
     clusters: list[str] | None
     cases: int
     left_out: int
@@ -85,9 +92,10 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Matrix(msgspec.Struct, frozen=True, kw_only=True):
-    """All targets by one scorer: quality against cost, the cheapest good enough, and gaps of transfer."""
+    """All targets by one scorer: quality against cost or tokens, the least good enough, gaps of transfer."""
 
     scorer: str
+    by: By
     frontier: Frontier
     left_out: int
     gaps: tuple[Gap, ...]
@@ -113,7 +121,8 @@ def aligned(check: Check, scorer: str, tried: Sequence[Tried], cases: Sequence[C
     return Scores(
         names=tuple(of_target),
         scores={name: [_mean(one[case.id], scorer) for case in found] for name, one in of_target.items()},
-        costs={name: [_cost(one[case.id]) for case in found] for name, one in of_target.items()},
+        costs={name: _known([_cost(one[case.id]) for case in found]) for name, one in of_target.items()},
+        tokens={name: [_tokens(one[case.id]) for case in found] for name, one in of_target.items()},
         clusters=clusters_of(found),
         cases=len(found),
         left_out=len(cases) - len(found),
@@ -159,29 +168,37 @@ def compare(scorer: str, told: Scores, looks: Looks = "one") -> Comparison:
     return msgspec.structs.replace(said, sentence=_sentence(said))
 
 
-def matrix(check: Check, scorer: str, told: Scores, targets: Sequence[Target], margin: float) -> Matrix:
+def matrix(scorer: str, told: Scores, targets: Sequence[Target], margin: float, by: By = "cost") -> Matrix:
     """Set all targets beside each other by one scorer."""
-    candidates = [
-        Candidate(name=name, scores=told.scores[name], costs=told.costs[name]) for name in told.names
-    ]
+    little = told.costs if by == "cost" else told.tokens
+    candidates = [Candidate(name=name, scores=told.scores[name], costs=little[name]) for name in told.names]
     known = frontier(candidates, margin=margin, clusters=told.clusters, alpha=ALPHA)
-    if known.choice is None:
-        sentence = (
-            f"{scorer}: none is known to be within {margin * 100:g} points of the best on "
-            f"{told.cases} cases; more would tell."
-        )
-    else:
-        sentence = (
-            f"{scorer}: {known.choice} is the cheapest that is not worse than the best by more than "
-            f"{margin * 100:g} points, on {told.cases} cases."
-        )
     return Matrix(
         scorer=scorer,
+        by=by,
         frontier=known,
         left_out=told.left_out,
         gaps=tuple(_gaps(scorer, told, targets)),
-        sentence=sentence,
+        sentence=_choice(scorer, told, known, by),
     )
+
+
+def _choice(scorer: str, told: Scores, known: Frontier, by: By) -> str:
+    within = f"{known.margin * 100:g} points"
+    unpriced = [place.name for place in known.places if place.cost is None]
+    priced = "" if not unpriced else " of those with a known price"
+    if known.choice is not None:
+        least = "the cheapest" if by == "cost" else "the one with the fewest tokens"
+        said = f"{known.choice} is {least}{priced} that is not worse than the best by more than {within}"
+        said = f"{said}, on {told.cases} cases"
+    elif len(unpriced) == len(known.places):
+        said = "which is cheapest is not known"
+    else:
+        said = (
+            f"none{priced} is known to be within {within} of the best on {told.cases} cases; more would tell"
+        )
+    without = f"; no price is known of calls of {', '.join(unpriced)}: [prices] in headgate.toml says it"
+    return f"{scorer}: {said}{without if unpriced else ''}."
 
 
 def _gaps(scorer: str, told: Scores, targets: Sequence[Target]) -> list[Gap]:
@@ -263,6 +280,19 @@ def _mean(results: Sequence[Result], scorer: str) -> float:
     return math.fsum(result.score(scorer) or 0.0 for result in results) / len(results)
 
 
-def _cost(results: Sequence[Result]) -> float:
-    """What a case costs to ask once, in pico-USD; marks are no part of it."""
-    return float(sum(costs_of(result)[0] or 0 for result in results)) / len(results)
+def _cost(results: Sequence[Result]) -> float | None:
+    """What a case costs to ask once, in pico-USD; marks are no part of it. None without a known price."""
+    costs = [cost for result in results if (cost := costs_of(result)[0]) is not None]
+    return sum(costs) / len(costs) if len(costs) == len(results) else None
+
+
+def _tokens(results: Sequence[Result]) -> float:
+    """How many tokens a case takes to ask once, in and out."""
+    answers = [result.answer for result in results]
+    return sum(answer.input_tokens + answer.output_tokens for answer in answers) / len(answers)
+
+
+def _known(costs: Sequence[float | None]) -> list[float] | None:
+    """The costs of all cases; None where one has none: the others say nothing of it."""
+    known = [cost for cost in costs if cost is not None]
+    return known if len(known) == len(costs) else None

@@ -1,6 +1,6 @@
 """The flags of `headgate check`. Read next: `cli.check_run`."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import typer
@@ -36,3 +36,7 @@ class Comparing(msgspec.Struct, frozen=True, kw_only=True):
         float,
         typer.Option(help="With --matrix: how much lower a score may be, such as 0.05.", min=0, max=0.99),
     ] = 0.05
+    by: Annotated[
+        Literal["cost", "tokens"],
+        typer.Option(help="With --matrix: set quality against cost, or against tokens in and out."),
+    ] = "cost"

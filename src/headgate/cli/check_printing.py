@@ -4,18 +4,18 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Final, Protocol
 
-from headgate.checks.comparing import Comparison, Matrix
+from headgate.checks.comparing import By, Comparison, Matrix
 from headgate.checks.judge_repeating import JudgeRepeatability
 from headgate.checks.repeating import Repeatability
 from headgate.checks.report import LISTED_MAX, Fault, Report
-from headgate.cli.output import Column, Output
+from headgate.cli.output import NOTHING, Column, Output
 from headgate.core.money import PICO_PER_USD
+from headgate.statistics.frontier import Place
 
-PLACES: Final = (
-    Column("target", "name"),
-    Column("score", "score"),
-    Column("between", "between"),
-    Column("USD a call", "cost", right=True),
+COSTS: Final = {"cost": "USD a call", "tokens": "tokens a call"}
+BEFORE: Final = (Column("target", "name"), Column("score", "score"), Column("between", "between"))
+AFTER: Final = (
+    Column("between", "costs"),
     Column("behind the best", "behind", right=True),
     Column("at most", "most", right=True),
     Column("not worse", "not_worse"),
@@ -94,7 +94,8 @@ def _print_matrix(out: Output, matrix: Matrix) -> None:
             "name": place.name,
             "score": _percent(place.score.estimate),
             "between": f"{_percent(place.score.low)} to {_percent(place.score.high)}",
-            "cost": f"{Decimal(round(place.cost)) / PICO_PER_USD:.8f}",
+            "cost": NOTHING if place.cost is None else _written(matrix.by, place.cost),
+            "costs": _costs_between(matrix.by, place),
             "behind": f"{place.behind * 100:.1f}",
             "most": f"{place.behind_at_most * 100:.1f}",
             "not_worse": place.not_worse,
@@ -102,7 +103,7 @@ def _print_matrix(out: Output, matrix: Matrix) -> None:
         }
         for place in matrix.frontier.places
     ]
-    out.rows(rows, PLACES, empty="")
+    out.rows(rows, (*BEFORE, Column(COSTS[matrix.by], "cost", right=True), *AFTER), empty="")
     for gap in matrix.gaps:
         if gap.gap is None or gap.low is None or gap.high is None:
             out.text(f"  from {gap.home} to {gap.away}: {gap.best!r:.60} is best on both")
@@ -112,6 +113,17 @@ def _print_matrix(out: Output, matrix: Matrix) -> None:
                 f"{gap.gap * 100:.1f} points ({gap.low * 100:.1f} to {gap.high * 100:.1f}) "
                 f"against {gap.best!r:.60}"
             )
+
+
+def _written(by: By, cost: float) -> str:
+    return f"{Decimal(round(cost)) / PICO_PER_USD:.8f}" if by == "cost" else f"{cost:.1f}"
+
+
+def _costs_between(by: By, place: Place) -> str:
+    interval = place.cost_interval
+    if interval is None:
+        return "no known price" if place.cost is None else "the same in each"
+    return f"{_written(by, interval.low)} to {_written(by, interval.high)}"
 
 
 def _percent(share: float) -> str:

@@ -26,16 +26,12 @@ from headgate.cli.check_judges import corrections_of
 from headgate.cli.check_keeping import Begun, Kept, begin, resume
 from headgate.cli.check_printing import print_checked
 from headgate.cli.command import Api
-from headgate.cli.failure import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNREACHABLE, CommandFailed
+from headgate.cli.failure import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OPEN, EXIT_UNREACHABLE, CommandFailed
 from headgate.cli.model_calls import ModelCalls
 from headgate.core.faults import InvalidRequest
 from headgate.core.names import RUN_TAG
 from headgate.datasets.model import Case
 from headgate.grounding.cases import hold_case
-
-EXIT_OPEN: Final = 2
-"""Neither passed nor failed: more cases are needed."""
-
 
 CUT_SHORT: Final = ("interrupted", "halted")
 
@@ -128,7 +124,9 @@ class _Runner:
                     comparisons.append(compare(scorer.name, told, looks))
                 else:
                     targets = self._check.targets
-                    matrices.append(matrix(self._check, scorer.name, told, targets, self._comparing.margin))
+                    matrices.append(
+                        matrix(scorer.name, told, targets, self._comparing.margin, self._comparing.by)
+                    )
         made = Checked(name=self._check.name, targets=ran, comparisons=comparisons, matrices=matrices)
         return made, statuses
 

@@ -4,6 +4,8 @@ from typing import ClassVar
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_OPEN = 2
+"""It is not known yet: neither yes nor no."""
 EXIT_UNREACHABLE = 3
 EXIT_INTERRUPTED = 130
 

@@ -14,7 +14,7 @@ import typer
 
 from headgate.cli.client import Json
 from headgate.cli.command import Api, over_api
-from headgate.cli.failure import EXIT_FAILED, CommandFailed, not_installed
+from headgate.cli.failure import EXIT_FAILED, EXIT_OPEN, CommandFailed, not_installed
 from headgate.cli.output import NOTHING, Column, usd
 
 DAYS = re.compile(r"(\d{1,4})d")
@@ -119,8 +119,9 @@ def _upgrade(api: Api, models: tuple[str, str], upgrading: Upgrading, days: int)
     except ImportError as error:
         raise not_installed(error) from error
 
-    if upgrade(api, models, upgrading, days) == "no":
-        raise typer.Exit(EXIT_FAILED)
+    verdict = upgrade(api, models, upgrading, days)
+    if verdict != "yes":
+        raise typer.Exit(EXIT_FAILED if verdict == "no" else EXIT_OPEN)
 
 
 def _days(text: str) -> int:

@@ -94,12 +94,19 @@ def _print_head(api: Api, models: Models, days: int, whatif: Json, recorded: lis
         if each["target"] == before:
             instead = f"; its maker advises {each['instead']}" if each["instead"] else ""
             api.out.text(f"it ends on {each['on']} ({each['days_left']} days left){instead}")
-    would = whatif["would_usd"]
-    api.out.text(
-        f"{whatif['calls']} calls of the last seven days cost {whatif['actual_usd']} USD; with {after} they "
-        f"would have cost {would['value_usd']} USD ({would['low_usd']} to {would['high_usd']})"
-    )
+    api.out.text(_costs(after, whatif))
     api.out.text("")
+
+
+def _costs(after: str, whatif: Json) -> str:
+    """Say what the calls of the last days would have cost; what has no price is never taken for nothing."""
+    calls, unpriced, would = whatif["calls"], whatif["unpriced_calls"], whatif["would_usd"]
+    said = f"{calls} calls of the last seven days cost {whatif['actual_usd']} USD"
+    said = f"{said}; with {after} they would have cost"
+    if not unpriced:
+        return f"{said} {would['value_usd']} USD ({would['low_usd']} to {would['high_usd']})"
+    why = f"no price is known of {unpriced} of them, now or with {after}"
+    return f'{said} what is not known: {why}; [prices."{after}"] in headgate.toml says it'
 
 
 def _replay(

@@ -3,7 +3,9 @@
 Candidates (prompts, models, parameters) are tried on the same cases. Read next: `statistics.transfer`.
 """
 
+import math
 from collections.abc import Hashable, Sequence
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
@@ -14,16 +16,19 @@ from headgate.statistics.model import Interval, Sample, Values, check_alpha, sam
 from headgate.statistics.proportions import clustered_share, paired_shares
 from headgate.statistics.sequences import betting
 
+Known: TypeAlias = tuple[Sample, Sample | None]
+"""Scores and costs of one candidate."""
+
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """Scores in [0, 1] and costs, one of each for every case; case by case the same for all candidates.
 
-    A cost is whatever is to be little: pico-USD, tokens, seconds.
+    A cost is whatever is to be little: pico-USD, tokens, seconds; None where it isn't known of every case.
     """
 
     name: str
     scores: Values
-    costs: Values
+    costs: Values | None
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,14 +36,15 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     `behind` is how much the best one's score is above its own, `behind_at_most` how much at most: together
     for all candidates but for an error of alpha. `not_worse` says that this is within the margin.
-    `beaten_by` is known to be both better and cheaper; None where no other is known to be.
+    `beaten_by` is known to be both better and cheaper; None where no other is known to be. Without a known
+    cost one is neither chosen nor on the frontier, and beats nobody.
     """
 
     name: str
     score: Interval
-    cost: float
+    cost: float | None
     cost_interval: Interval | None
-    """None where every case cost the same."""
+    """None where every case cost the same, or the cost isn't known."""
     behind: float
     behind_at_most: float
     not_worse: bool
@@ -89,23 +95,24 @@ def frontier(
             Place(
                 name=names[at],
                 score=_share(scores, clusters, alpha),
-                cost=float(costs.mean()),
-                cost_interval=_interval(costs, clusters, alpha),
+                cost=None if costs is None else float(costs.mean()),
+                cost_interval=None if costs is None else _interval(costs, clusters, alpha),
                 behind=max(0.0, behind),
                 behind_at_most=max(0.0, at_most),
                 not_worse=at_most <= margin,
-                on_frontier=not any(_is_better(other, (scores, costs)) for other in others),
+                on_frontier=costs is not None
+                and not any(_is_better(other, scores, costs) for other in others),
                 beaten_by=_beaten_by(at, known, names, clusters, alpha),
             )
         )
-    places.sort(key=lambda place: (place.cost, -place.score.estimate))
-    choice = next((place.name for place in places if place.not_worse), None)
+    places.sort(key=lambda place: (math.inf if place.cost is None else place.cost, -place.score.estimate))
+    choice = next((place.name for place in places if place.not_worse and place.cost is not None), None)
     return Frontier(places=places, choice=choice, cases=cases, margin=margin, alpha=alpha)
 
 
-def _read(candidate: Candidate) -> tuple[Sample, Sample]:
+def _read(candidate: Candidate) -> Known:
     scores = sample(candidate.scores, f"scores of {candidate.name}", 2)
-    costs = sample(candidate.costs, f"costs of {candidate.name}", 2)
+    costs = None if candidate.costs is None else sample(candidate.costs, f"costs of {candidate.name}", 2)
     if scores.min() < 0 or scores.max() > 1:
         raise InvalidRequest(
             f"scores of {candidate.name} lie between {scores.min():g} and {scores.max():g}; scale them to "
@@ -114,13 +121,13 @@ def _read(candidate: Candidate) -> tuple[Sample, Sample]:
     return scores, costs
 
 
-def _check_same(candidates: Sequence[Candidate], known: list[tuple[Sample, Sample]]) -> int:
+def _check_same(candidates: Sequence[Candidate], known: list[Known]) -> int:
     if len(known) < 2:
         raise InvalidRequest(f"{len(known)} candidates; a comparison takes two or more")
     sizes = {candidate.name: len(scores) for candidate, (scores, _) in zip(candidates, known, strict=True)}
     if len(sizes) < len(known):
         raise InvalidRequest("two candidates have the same name; give each one of its own")
-    costs = {len(costs) for _, costs in known}
+    costs = {len(costs) for _, costs in known if costs is not None}
     if len(set(sizes.values()) | costs) > 1:
         said = ", ".join(f"{name}: {size}" for name, size in sizes.items())
         raise InvalidRequest(
@@ -130,26 +137,31 @@ def _check_same(candidates: Sequence[Candidate], known: list[tuple[Sample, Sampl
     return next(iter(sizes.values()))
 
 
-def _is_better(other: tuple[Sample, Sample], own: tuple[Sample, Sample]) -> bool:
-    score, cost = (float(array.mean()) for array in own)
+def _is_better(other: Known, scores: Sample, costs: Sample) -> bool:
+    if other[1] is None:
+        return False
+    score, cost = float(scores.mean()), float(costs.mean())
     more, less = float(other[0].mean()), float(other[1].mean())
     return (more > score and less <= cost) or (more == score and less < cost)
 
 
 def _beaten_by(
     at: int,
-    known: list[tuple[Sample, Sample]],
+    known: list[Known],
     names: list[str],
     clusters: Sequence[Hashable] | None,
     alpha: float,
 ) -> str | None:
     """The best of those known to be better and cheaper, among all pairs but for an error of alpha."""
     scores, costs = known[at]
+    if costs is None:
+        return None
     level = alpha / (len(known) * (len(known) - 1))
     beating = [
         (float(more.mean()), names[place])
         for place, (more, less) in enumerate(known)
         if place != at
+        and less is not None
         and _at_most(scores, more, clusters, level) < 0
         and _cost_at_most(less, costs, clusters, level) < 0
     ]
