@@ -3,6 +3,7 @@
 Read next: `checks.model`, docs/guides/checking.md.
 """
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
