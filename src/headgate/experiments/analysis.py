@@ -12,14 +12,14 @@ import msgspec
 
 from headgate.core.faults import InvalidRequest
 from headgate.experiments.adaptive import EpochSums, weighted_contrast
-from headgate.experiments.model import RATIOS, Experiment, Metric
+from headgate.experiments.model import RATIOS, Experiment, Metric, Role
 from headgate.experiments.moments import Moments, contrast, mean_of, ratio_of, slope_of
 from headgate.experiments.report import Comparison, Finding, MetricReport
 from headgate.experiments.shares import KnownArm, share_bounds, unequal
 from headgate.statistics.allocation import mismatch_at_every_look
 from headgate.statistics.effects import Effect
 from headgate.statistics.multiplicity import benjamini_hochberg, holm
-from headgate.statistics.sequences import always_valid_p, planned_p, planned_radius, radius
+from headgate.statistics.sequences import planned_radius, radius
 
 MISMATCH: Final = 1000.0
 """The evidence (an e-value) at which the arms' shares are taken for broken: one false alarm in a thousand."""
@@ -97,16 +97,10 @@ def compare(
         metric.name: _compared(experiment, metric, sums[metric.name], shares) for metric in experiment.metrics
     }
     reports: list[MetricReport] = []
-    for role, adjust in (("decision", holm), ("guardrail", None), ("exploratory", benjamini_hochberg)):
+    for role in ("decision", "guardrail", "exploratory"):
         metrics = [metric for metric in experiment.metrics if metric.role == role]
-        asked = [(metric, one) for metric in metrics for one in compared[metric.name]]
-        told = [one for _, one in asked if one.effect is not None]
-        adjusted: dict[int, float] = {}
-        if adjust is not None and told:
-            values = adjust([one.p for one in told])
-            adjusted = {id(one): value for one, value in zip(told, values, strict=True)}
-        # The interval of each, together with all others of the role.
-        alpha = experiment.error / max(1, len(asked)) if role == "decision" else experiment.error
+        told = [one for metric in metrics for one in compared[metric.name] if one.effect is not None]
+        adjusted, alpha = _together(experiment, role, told)
         for metric in metrics:
             found = [
                 _comparison(experiment, metric, one, adjusted.get(id(one)), (alpha, traffic))
@@ -115,6 +109,33 @@ def compare(
             reports.append(_report(experiment, metric, found, sums[metric.name]))
     order = {metric.name: place for place, metric in enumerate(experiment.metrics)}
     return sorted(reports, key=lambda report: order[report.name])
+
+
+def _together(
+    experiment: Experiment, role: Role, told: Sequence[_Compared]
+) -> tuple[dict[int, float], float]:
+    """Return p-values adjusted for all others of the role, and the alpha of intervals that say the same.
+
+    Of decisions, each interval has its part of the error (Bonferroni), and what only Holm's step calls
+    reaches to 0. Of exploratory metrics, intervals have as many parts as metrics were called: those leave out
+    0 and no other does. Source: Xu, Wang, Ramdas, "Post-selection inference for e-value based confidence
+    intervals", 2024, arXiv 2203.12572 (the e-BY procedure), of Benjamini, Yekutieli, JASA 100(469), 2005.
+    """
+    if role == "guardrail" or not told:
+        return {}, experiment.error
+    p_values = [one.p for one in told]
+    values = holm(p_values) if role == "decision" else benjamini_hochberg(p_values)
+    adjusted = {id(one): value for one, value in zip(told, values, strict=True)}
+    if role == "decision":
+        return adjusted, _mixed_for(experiment, role)
+    called = sum(value <= experiment.error for value in values)
+    return adjusted, experiment.error * max(1, called) / len(told)
+
+
+def _mixed_for(experiment: Experiment, role: Role) -> float:
+    """The error that one comparison of a role has where all of them share it."""
+    metrics = sum(metric.role == role for metric in experiment.metrics)
+    return experiment.error / max(1, metrics * (len(experiment.arms) - 1))
 
 
 def scale_of(metric: Metric, sums: Mapping[str, ArmSums]) -> tuple[str, float]:
@@ -168,17 +189,13 @@ def _compared(
         effect = contrast(one, other, factor)
         if experiment.adaptive is not None:
             one, effect = weighted_contrast(epochs_of(sums, shares), arm.name, baseline, factor)
-        found.append(_Compared(arm=arm.name, mean=one, effect=effect, p=_p(experiment, effect)))
+        p = effect.p_value(
+            looks=experiment.looks,
+            tight_at=experiment.planned_units,
+            mixed_for=_mixed_for(experiment, metric.role),
+        )
+        found.append(_Compared(arm=arm.name, mean=one, effect=effect, p=p))
     return found
-
-
-def _p(experiment: Experiment, effect: Effect) -> float:
-    if not effect.settled:
-        return 1.0
-    known = effect.estimate, effect.standard_error, effect.n
-    if experiment.looks == "planned":
-        return planned_p(*known, planned=experiment.planned_units)
-    return always_valid_p(*known, tight_at=experiment.planned_units)
 
 
 def epochs_of(sums: Mapping[str, ArmSums], shares: SharesByEpoch) -> list[EpochSums]:
@@ -211,7 +228,12 @@ def _comparison(
         )
     if metric.role == "guardrail":
         return _guardrail(experiment, metric, one, alpha, traffic)
-    interval = effect.interval(alpha=alpha, looks=experiment.looks, tight_at=experiment.planned_units)
+    interval = effect.interval(
+        alpha=alpha,
+        looks=experiment.looks,
+        tight_at=experiment.planned_units,
+        mixed_for=_mixed_for(experiment, metric.role),
+    )
     low, high = interval.low, interval.high
     if p is not None and p <= experiment.error:
         # Holm's intervals: what is told by the step alone reaches to 0.

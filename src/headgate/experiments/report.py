@@ -40,7 +40,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """An arm against the baseline by one metric. Numbers are in its `scale`; null where there is none.
 
     `difference` is the arm less the baseline; `low` and `high` hold however often one looks. `p` is adjusted
-    for all that decides together (or explores).
+    for all that decides together (or explores): where it is at most the error, 0 is left out (or the end),
+    and else it lies inside.
     """
 
     arm: str

@@ -27,10 +27,12 @@ from headgate.statistics.model import (
 )
 from headgate.statistics.sequences import (
     TIGHT_AT,
+    always_valid_p,
     apart,
     betting,
     has_settled,
     interval_of,
+    planned_p,
     planned_radius,
     radius,
 )
@@ -63,23 +65,40 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
         looks: Looks = "every",
         tight_at: int = TIGHT_AT,
         side: Side = "two-sided",
+        mixed_for: float | None = None,
     ) -> Interval:
         """Return where the true difference lies.
 
         `every` holds however often one looks; so does `planned`, which is made for a decision at `tight_at`
-        units; `one` holds for a single look.
+        units; `one` holds for a single look. `mixed_for` is as in `sequences.radius`.
         """
         return interval_of(
             self.estimate,
             self.standard_error,
             self.n,
             alpha=alpha,
-            half=self._half(alpha, looks, tight_at, side),
+            half=self._half(alpha, looks, tight_at, (side, mixed_for)),
             side=side,
         )
 
-    def _half(self, alpha: float, looks: Looks, tight_at: int, side: Side) -> float:
+    def p_value(
+        self, *, looks: Literal["every", "planned"] = "every", tight_at: int = TIGHT_AT, mixed_for: float
+    ) -> float:
+        """Return how surprising the effect would be if there were none, at every look.
+
+        It is at most an alpha exactly where `interval` of the same `looks`, `tight_at` and `mixed_for` leaves
+        out 0 at that alpha. Source: as `sequences.always_valid_p` and `planned_p`.
+        """
+        if not self.settled:
+            return 1.0
+        known = self.estimate, self.standard_error, self.n
+        if looks == "planned":
+            return planned_p(*known, planned=tight_at, mixed_for=mixed_for)
+        return always_valid_p(*known, tight_at=tight_at, mixed_for=mixed_for)
+
+    def _half(self, alpha: float, looks: Looks, tight_at: int, how: tuple[Side, float | None]) -> float:
         check_alpha(alpha)
+        side, mixed_for = how
         if looks == "one":
             return self.standard_error * float(
                 stdtrit(self.freedom, 1 - (alpha / 2 if side == "two-sided" else alpha))
@@ -87,8 +106,10 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
         if not self.settled:
             return math.inf
         if looks == "planned":
-            return self.standard_error * planned_radius(self.n, planned=tight_at, alpha=alpha, side=side)
-        return self.standard_error * radius(self.n, alpha=alpha, tight_at=tight_at, side=side)
+            wide = planned_radius(self.n, planned=tight_at, alpha=alpha, side=side, mixed_for=mixed_for)
+        else:
+            wide = radius(self.n, alpha=alpha, tight_at=tight_at, side=side, mixed_for=mixed_for)
+        return self.standard_error * wide
 
 
 def difference(treatment: Values, control: Values) -> Effect:

@@ -97,15 +97,24 @@ def has_settled(values: Sample, least: int = UNITS_LEAST) -> bool:
     return len(values) >= UNITS_PER_SKEWNESS * skewness**2
 
 
-def radius(n: int, *, alpha: float = 0.05, tight_at: int = TIGHT_AT, side: Side = "two-sided") -> float:
+def radius(
+    n: int,
+    *,
+    alpha: float = 0.05,
+    tight_at: int = TIGHT_AT,
+    side: Side = "two-sided",
+    mixed_for: float | None = None,
+) -> float:
     """Return half the width in standard errors: what 1.96 is to an interval for one look.
 
-    Source: as `asymptotic`: the normal mixture, with the width that its appendix recommends.
+    The mixture is made for the error `mixed_for`, which is alpha unless alpha itself is known only once one
+    has looked: intervals of one mixture are nested. Source: as `asymptotic`: the normal mixture, with the
+    width that its appendix recommends.
     """
     check_alpha(alpha)
     if n < 1 or tight_at < 1:
         raise InvalidRequest(f"n is {n} and tight_at {tight_at}; both count units, from 1")
-    spread = n * mixture_width(tight_at, alpha) ** 2
+    spread = n * mixture_width(tight_at, alpha if mixed_for is None else mixed_for) ** 2
     if side == "two-sided":
         level = math.log(math.sqrt(spread + 1) / alpha)
     else:
@@ -118,11 +127,19 @@ def mixture_width(tight_at: int, alpha: float) -> float:
 
     Source: as `asymptotic`, appendix on the choice of rho.
     """
+    check_alpha(alpha)
     logarithm = -2 * math.log(alpha)
     return math.sqrt((logarithm + math.log(logarithm + 1)) / tight_at)
 
 
-def planned_radius(n: int, *, planned: int, alpha: float = 0.05, side: Side = "two-sided") -> float:
+def planned_radius(
+    n: int,
+    *,
+    planned: int,
+    alpha: float = 0.05,
+    side: Side = "two-sided",
+    mixed_for: float | None = None,
+) -> float:
     """Return half the width in standard errors of the sequence that is made for a planned number of units.
 
     It holds at every look too, is wide before the plan, and at the plan nearly as narrow as an interval for
@@ -136,7 +153,8 @@ def planned_radius(n: int, *, planned: int, alpha: float = 0.05, side: Side = "t
     if n < 1 or planned < 1:
         raise InvalidRequest(f"n is {n} and the plan {planned}; both count units, from 1")
     if n > planned:
-        return radius(n, alpha=SHARE_AFTER_PLAN * alpha, tight_at=2 * planned, side=side)
+        mixed = SHARE_AFTER_PLAN * (alpha if mixed_for is None else mixed_for)
+        return radius(n, alpha=SHARE_AFTER_PLAN * alpha, tight_at=2 * planned, side=side, mixed_for=mixed)
     return planned_boundary(alpha, side) * math.sqrt(planned / n)
 
 
@@ -147,32 +165,44 @@ def planned_boundary(alpha: float, side: Side = "two-sided") -> float:
 
 
 def always_valid_p(
-    estimate: float, standard_error: float, n: int, *, null: float = 0.0, tight_at: int = TIGHT_AT
+    estimate: float,
+    standard_error: float,
+    n: int,
+    *,
+    null: float = 0.0,
+    tight_at: int = TIGHT_AT,
+    mixed_for: float = 0.05,
 ) -> float:
-    """Return the p-value that holds at every look, below 0.05 just where `around` excludes `null` at 0.05.
+    """Return the p-value that holds at every look; give the alpha of its interval as `mixed_for`.
 
-    Source: Johari, Koomen, Pekelis, Walsh, "Always Valid Inference", Operations Research 70(3), 2022: the
-    likelihood ratio of a normal mixture; its width is the one that `around` has for an alpha of 0.05.
+    It is at most an alpha exactly where the interval of the same mixture at that alpha leaves out `null`
+    (`radius`). With another mixture, the one could exclude what the other does not. Source: Johari, Koomen,
+    Pekelis, Walsh, "Always Valid Inference", Operations Research 70(3), 2022: the likelihood ratio of a
+    normal mixture.
     """
-    interval_of(estimate, standard_error, n, alpha=0.05, half=0.0)
-    spread = n * mixture_width(tight_at, 0.05) ** 2
-    squared = ((estimate - null) / standard_error) ** 2
-    evidence = squared * spread / (2 * (spread + 1)) - math.log(spread + 1) / 2
-    return min(1.0, math.exp(-evidence))
+    interval_of(estimate, standard_error, n, alpha=mixed_for, half=0.0)
+    return min(1.0, math.exp(-_evidence((estimate - null) / standard_error, n, tight_at, mixed_for)))
 
 
-def planned_p(estimate: float, standard_error: float, n: int, *, planned: int) -> float:
+def planned_p(
+    estimate: float, standard_error: float, n: int, *, planned: int, mixed_for: float = 0.05
+) -> float:
     """Return the p-value that goes with `planned_radius`, and holds at every look too.
 
     Source: as `planned_radius`; after the plan as `always_valid_p`, of the twentieth that is left.
     """
-    interval_of(estimate, standard_error, n, alpha=0.05, half=0.0)
+    interval_of(estimate, standard_error, n, alpha=mixed_for, half=0.0)
     away = abs(estimate) / standard_error
     if n <= planned:
         return min(1.0, 4 * float(ndtr(-away * math.sqrt(n / planned))) / (1 - SHARE_AFTER_PLAN))
-    spread = n * mixture_width(2 * planned, SHARE_AFTER_PLAN * 0.05) ** 2
-    evidence = away**2 * spread / (2 * (spread + 1)) - math.log(spread + 1) / 2
+    evidence = _evidence(away, n, 2 * planned, SHARE_AFTER_PLAN * mixed_for)
     return min(1.0, math.exp(-evidence) / SHARE_AFTER_PLAN)
+
+
+def _evidence(away: float, n: int, tight_at: int, mixed_for: float) -> float:
+    """The logarithm of a normal mixture's likelihood ratio, against an estimate so many errors away."""
+    spread = n * mixture_width(tight_at, mixed_for) ** 2
+    return away**2 * spread / (2 * (spread + 1)) - math.log(spread + 1) / 2
 
 
 def betting(values: Values, *, bounds: tuple[float, float] = (0.0, 1.0), alpha: float = 0.05) -> Interval:
