@@ -8,18 +8,15 @@ import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from headgate.core.call import AnyDialect
 from headgate.core.chat import Refusal, Text, ToolCall
-from headgate.core.faults import Fault
 from headgate.drift.model import TAG
 from headgate.drift.store import QUERIES
 from headgate.statistics.wordings import Wording, mean_wording, wording_of
 from headgate.store.database import Connection
 from headgate.store.rows import fetch_rows
-from headgate.wire.dialects.folding import Fold
-from headgate.wire.dialects.registry import codec_of
+from headgate.wire.dialects.recorded import read_recorded
 
 ANSWERS: Final = 10
 ANSWERS_LEAST: Final = 3
@@ -45,18 +42,8 @@ async def wording_of_hour(connection: Connection, hour: Mapping[str, Any]) -> Wo
 
 def text_of(dialect: str, response: bytes, content_type: str) -> str | None:
     """Return what an answer says, with the tools that it calls; None where it can't be read."""
-    codec = codec_of(cast("AnyDialect", dialect))
-    if codec is None:
-        return None
-    try:
-        if "event-stream" in content_type or response.lstrip()[:1] == b"[":
-            reading, fold = codec.events_in(), Fold()
-            for event in [*reading.feed(response), *reading.end()]:
-                fold.take(event)
-            answer = fold.answer()
-        else:
-            answer = codec.read_answer(response)
-    except (Fault, ValueError):
+    answer = read_recorded(dialect, response, content_type)
+    if answer is None:
         return None
     said: list[str] = []
     for part in (part for candidate in answer.candidates for part in candidate.parts):

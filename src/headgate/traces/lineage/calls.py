@@ -1,18 +1,15 @@
 """The texts of a recorded call: its request as it stands, its answer as its dialect says it. Pure."""
 
 from collections.abc import Iterator
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
 
-from headgate.core.call import AnyDialect
 from headgate.core.chat import ChatAnswer, Part, Reasoning, Refusal, ToolCall
 from headgate.core.chat import Text as TextPart
-from headgate.core.faults import UpstreamError
 from headgate.traces.lineage.model import Step, Text, TextKind
 from headgate.traces.lineage.texts import texts_of
-from headgate.wire.dialects.folding import fold
-from headgate.wire.dialects.registry import CODECS
+from headgate.wire.dialects.recorded import read_recorded
 
 _FIELDS: Final[dict[str, TextKind]] = {
     "instructions": "system",
@@ -37,7 +34,9 @@ def with_call(step: Step, dialect: str, request: bytes, response: bytes, content
         if name in members
         for text in texts_of(name, bytes(members[name]).decode("utf-8", "replace"), kind, step)
     ]
-    outputs = list(_answer(dialect, response, content_type))
+    # An error, or an answer of which only head and tail were kept, says nothing that went on.
+    answer = read_recorded(dialect, response, content_type)
+    outputs = [] if answer is None else list(_texts(answer))
     previous = step.previous_response_id
     if not previous and "previous_response_id" in members:
         said = msgspec.json.decode(members["previous_response_id"])
@@ -56,21 +55,6 @@ def _members(body: bytes) -> dict[str, msgspec.Raw]:
         return msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, RecursionError):
         return {}
-
-
-def _answer(dialect: str, response: bytes, content_type: str) -> Iterator[Text]:
-    codec = CODECS.get(cast("AnyDialect", dialect))
-    if codec is None or not response:
-        return
-    try:
-        if "event-stream" in content_type:
-            events = codec.events_in()
-            answer = fold([*events.feed(response), *events.end()])
-        else:
-            answer = codec.read_answer(response)
-    except UpstreamError:
-        return  # an error, or an answer of which only head and tail were kept: it says nothing that went on
-    yield from _texts(answer)
 
 
 def _texts(answer: ChatAnswer) -> Iterator[Text]:

@@ -30,8 +30,8 @@ from headgate.core.chat import (
 from headgate.core.faults import Fault
 from headgate.records.model import Bodies
 from headgate.traces.sending.model import Spoken
-from headgate.wire.dialects.folding import Fold
 from headgate.wire.dialects.model import Codec
+from headgate.wire.dialects.recorded import read_recorded
 from headgate.wire.dialects.registry import codec_of
 
 FINISHES: Final = {"tool_calls": "tool_call", "content_filter": "content_filter"}
@@ -45,7 +45,9 @@ def spoken_of(dialect: str, model: str, bodies: Bodies) -> Spoken:
     if codec is None:
         return Spoken()
     call = None if bodies.request_digest else _call(codec, model, bodies.request)
-    answer = None if bodies.response_digest else _answer(codec, bodies)
+    answer = None
+    if not bodies.response_digest:
+        answer = read_recorded(dialect, bodies.response, bodies.response_content_type)
     return msgspec.structs.replace(_said(call), **_told(answer))
 
 
@@ -53,20 +55,6 @@ def _call(codec: Codec, model: str, body: bytes) -> ChatCall | None:
     try:
         return codec.read_call(body, model=model)
     except Fault:
-        return None
-
-
-def _answer(codec: Codec, bodies: Bodies) -> ChatAnswer | None:
-    is_stream = "event-stream" in bodies.response_content_type or bodies.response.lstrip()[:1] == b"["
-    try:
-        if not is_stream:
-            return codec.read_answer(bodies.response)
-        events = codec.events_in()
-        fold = Fold()
-        for event in [*events.feed(bodies.response), *events.end()]:
-            fold.take(event)
-        return fold.answer()
-    except (Fault, ValueError):
         return None
 
 
