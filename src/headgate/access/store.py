@@ -4,6 +4,7 @@ Never keeps a key's text: it is returned once, when it is made. Read next: `acce
 a change), `store.live` (how changes reach gateways).
 """
 
+import contextlib
 import secrets
 from datetime import datetime
 from typing import Any
@@ -149,6 +150,22 @@ async def rotate_key(
     entry = _entry("rotate", rotated, actor=actor, before=public(key), after=public(rotated))
     await write_audit(connection, entry)
     return CreatedKey(key=rotated, text=minted.text, seq=seq)
+
+
+async def renew_key(connection: Connection, known: str | None, wanted: NewKey, *, now_ms: int) -> CreatedKey:
+    """Return a key of Headgate's own with a text that nobody had: none is kept anywhere.
+
+    The known one goes on, with the models and tags that are wanted; a new one is made where there is none, or
+    where that was revoked or is another project's.
+    """
+    if known is not None:
+        with contextlib.suppress(NotFound):
+            key = await get_key(connection, known, visible=Visible(project_ids=None))
+            key = msgspec.structs.replace(key, models=wanted.models, tags=wanted.tags)
+            rotated = await rotate_key(connection, key, actor=SYSTEM, earlier_until_ms=None)
+            if rotated.key.project == wanted.project:
+                return rotated
+    return await create_key(connection, wanted, actor=SYSTEM, now_ms=now_ms)
 
 
 async def get_key(connection: Connection, identity: str, *, visible: Visible) -> Key:

@@ -15,10 +15,9 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from headgate.access.gateways import acknowledged
-from headgate.access.roles import Visible
-from headgate.access.store import SYSTEM, NewKey, create_key, get_key, rotate_key
+from headgate.access.store import NewKey, renew_key
 from headgate.core.entries import Alert
-from headgate.core.faults import Failed, Fault, NotFound
+from headgate.core.faults import Failed, Fault
 from headgate.core.money import parse_usd
 from headgate.core.ports import Clock
 from headgate.core.secret import Secret
@@ -181,25 +180,17 @@ class CanaryJob:
 
     async def _key(self, canary: Canary) -> Secret:
         """Give the canary's key a new text: none is kept anywhere."""
+        now_ms = self._clock.now_ms()
+        new = NewKey(
+            name=f"canary {canary.name} {now_ms}",
+            project=canary.project,
+            models=canary.targets,
+            tags=tags_of(canary.name),
+        )
         async with self._database.transaction() as connection:
             rows = await fetch_rows(connection, QUERIES.get_key, {"canary": canary.name})
-            made = None
-            if rows:
-                try:
-                    key = await get_key(connection, rows[0]["key"], visible=Visible(project_ids=None))
-                    key = msgspec.structs.replace(key, models=canary.targets, tags=tags_of(canary.name))
-                    made = await rotate_key(connection, key, actor=SYSTEM, earlier_until_ms=None)
-                except NotFound:
-                    made = None
-            if made is None or made.key.project != canary.project:
-                new = NewKey(
-                    name=f"canary {canary.name} {self._clock.now_ms()}",
-                    project=canary.project,
-                    models=canary.targets,
-                    tags=tags_of(canary.name),
-                )
-                made = await create_key(connection, new, actor=SYSTEM, now_ms=self._clock.now_ms())
-                await connection.execute(QUERIES.put_key, {"canary": canary.name, "key": made.key.id})
+            made = await renew_key(connection, rows[0]["key"] if rows else None, new, now_ms=now_ms)
+            await connection.execute(QUERIES.put_key, {"canary": canary.name, "key": made.key.id})
         await acknowledged(self._database, made.seq, timeout_s=SETTLE_S)
         return made.text
 
