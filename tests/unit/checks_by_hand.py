@@ -10,7 +10,8 @@ import msgspec
 
 from headgate.checks.answering import Said
 from headgate.checks.definitions import checks_of
-from headgate.checks.marking import JudgedHere, Marker
+from headgate.checks.judging import JudgedHere
+from headgate.checks.marking import Marker
 from headgate.checks.model import Check
 from headgate.checks.report import Report, report
 from headgate.checks.running import Job, Outcome, run

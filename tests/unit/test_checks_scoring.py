@@ -8,8 +8,8 @@ from tests.unit.checks_by_hand import HERE, RIGHT, Scripted, check_of, failed, r
 
 from headgate.checks.answering import Said
 from headgate.checks.definitions import checks_of, read_checks
-from headgate.checks.judging import Judge, Material, digest_of, judgement_of, request_of
-from headgate.checks.marking import JudgedHere, Marker
+from headgate.checks.judging import Judge, JudgedHere, Material, digest_of, judgement_of, request_of
+from headgate.checks.marking import Marker
 from headgate.checks.model import Answer, Mark
 from headgate.core.faults import InvalidRequest, Misconfigured
 from headgate.datasets.model import Case

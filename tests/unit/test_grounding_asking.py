@@ -11,7 +11,7 @@ from tests.unit.checks_by_hand import Scripted, failed, question_of, spoken
 from tests.unit.test_grounding_lexical import asked, held
 
 from headgate.checks.answering import Halted, Said
-from headgate.checks.judging import Judge, Judgement
+from headgate.checks.judging import Judge, JudgedHere
 from headgate.core.faults import InvalidRequest
 from headgate.grounding.effects import PieceEffect, effects_of
 from headgate.grounding.judging import judge_claims
@@ -40,7 +40,7 @@ def claim_of(body: dict[str, Any]) -> str:
 
 def test_each_claim_is_judged_once_and_the_score_comes_with_what_is_not_supported() -> None:
     ask = Scripted(lambda body, times: verdict("Naus" not in claim_of(body), "nobody says who climbed it"))
-    known: dict[str, Judgement] = {}
+    known = JudgedHere()
     found = judge_claims(grounds(), "judge", ask, known=known)
     assert (found.supported, found.score, found.undecided) == (2, 2 / 3, 0)
     assert [claim.text for claim in found.unsupported] == ["It was climbed by Josef Naus in 1820."]

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from tests.unit.checks_by_hand import HERE, Scripted, check_of, question_of
 
-from headgate.checks.marking import JudgedHere, Marker
+from headgate.checks.judging import JudgedHere
+from headgate.checks.marking import Marker
 from headgate.checks.model import Check, Mark
 from headgate.checks.running import Job, run
 from headgate.core.faults import Misconfigured

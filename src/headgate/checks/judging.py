@@ -13,7 +13,8 @@ pretend to be the end of itself. Read next: `checks.scoring`.
 """
 
 import hashlib
-from typing import Annotated, Any, Final, cast
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Protocol, cast
 
 import msgspec
 
@@ -73,6 +74,33 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
+class Judged(Protocol):
+    """Where marks of judges are kept, by digest."""
+
+    def get(self, digest: str) -> Judgement | None:
+        """Return what was said before, if anything."""
+        ...
+
+    def put(self, digest: str, judgement: Judgement) -> None:
+        """Keep what was said."""
+        ...
+
+
+class JudgedHere:
+    """Marks of judges in the memory of one run."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Judgement] = {}
+
+    def get(self, digest: str) -> Judgement | None:
+        """Return what was said before, if anything."""
+        return self._kept.get(digest)
+
+    def put(self, digest: str, judgement: Judgement) -> None:
+        """Keep what was said."""
+        self._kept[digest] = judgement
+
+
 class _Said(msgspec.Struct, frozen=True, kw_only=True):
     score: Annotated[int, msgspec.Meta(ge=0, le=100)]
     reasoning: str = ""
@@ -82,26 +110,40 @@ def request_of(judge: Judge, material: Material) -> dict[str, Any]:
     """Return the body to send to OpenAI's chat route."""
     low, high = judge.scale
     said = judge.instructions.replace("{low}", str(low)).replace("{high}", str(high))
+    said = said.replace("{rubric}", judge.rubric)
+    score = {"score": {"type": "integer", "enum": list(range(low, high + 1))}}
+    return {**body_for_mark(judge.model, said, material, mark=score, name="mark"), **judge.parameters}
+
+
+def body_for_mark(
+    model: str,
+    instructions: str,
+    material: Material | Mapping[str, Any],
+    *,
+    mark: Mapping[str, Any],
+    name: str,
+) -> dict[str, Any]:
+    """Return a body that shows a model the material as JSON, and wants its reasons, then its mark, as JSON.
+
+    `mark` is the JSON schema of the mark's only member, by that name; `name` is the whole schema's.
+    """
+    properties = {"reasoning": {"type": "string"}, **mark}
     schema = {
         "type": "object",
-        "properties": {
-            "reasoning": {"type": "string"},
-            "score": {"type": "integer", "enum": list(range(low, high + 1))},
-        },
-        "required": ["reasoning", "score"],
+        "properties": properties,
+        "required": list(properties),
         "additionalProperties": False,
     }
     return {
-        "model": judge.model,
+        "model": model,
         "messages": [
-            {"role": "system", "content": said.replace("{rubric}", judge.rubric)},
+            {"role": "system", "content": instructions},
             {"role": "user", "content": msgspec.json.encode(material).decode()},
         ],
         "response_format": {
             "type": "json_schema",
-            "json_schema": {"name": "mark", "strict": True, "schema": schema},
+            "json_schema": {"name": name, "strict": True, "schema": schema},
         },
-        **judge.parameters,
     }
 
 

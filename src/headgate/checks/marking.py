@@ -16,7 +16,7 @@ import msgspec
 
 from headgate.checks import scoring
 from headgate.checks.answering import CHAT, Ask, patiently
-from headgate.checks.judging import Judge, Judgement, Material, digest_of, judgement_of, request_of, text_of
+from headgate.checks.judging import Judge, Judged, Material, digest_of, judgement_of, request_of, text_of
 from headgate.checks.model import (
     Answer,
     ByCode,
@@ -36,40 +36,12 @@ from headgate.datasets.model import Case
 EMBEDDINGS = "/v1/embeddings"
 
 
-class Judged(Protocol):
-    """Where marks of judges are kept, by digest."""
-
-    def get(self, digest: str) -> Judgement | None:
-        """Return what was said before, if anything."""
-        ...
-
-    def put(self, digest: str, judgement: Judgement, request_id: str) -> None:
-        """Keep what was said."""
-        ...
-
-
 class Holding(Protocol):
     """Holds an answer against its case's context (`grounding.cases.hold_case`)."""
 
     def __call__(self, scorer: Grounded, case: Case, answer: Answer, *, ask: Ask, judged: Judged) -> Mark:
         """Return the mark."""
         ...
-
-
-class JudgedHere:
-    """Marks of judges in the memory of one run."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, Judgement] = {}
-
-    def get(self, digest: str) -> Judgement | None:
-        """Return what was said before, if anything."""
-        return self._kept.get(digest)
-
-    def put(self, digest: str, judgement: Judgement, request_id: str) -> None:
-        """Keep what was said."""
-        del request_id
-        self._kept[digest] = judgement
 
 
 class Marker:
@@ -193,7 +165,7 @@ class Marker:
             return Mark(score=None, reason=reason, cost_pico_usd=cost, request_id=request_id)
         judgement = judgement_of(judge, text_of(said.content))
         if judgement.score is not None:
-            self._judged.put(digest, judgement, request_id)
+            self._judged.put(digest, judgement)
         return Mark(
             score=judgement.score,
             reason=judgement.reason or judgement.problem,

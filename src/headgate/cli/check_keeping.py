@@ -44,7 +44,7 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Kept:
-    """A run on the server. Implements `checks.marking.Judged`; many threads use it."""
+    """A run on the server. Implements `checks.judging.Judged`; many threads use it."""
 
     def __init__(self, client: Client, run: str, known: Mapping[Place, Result]) -> None:
         self.run = run
@@ -76,9 +76,8 @@ class Kept:
                     self._judged[item["digest"]] = said
             return self._judged.get(digest)
 
-    def put(self, digest: str, judgement: Judgement, request_id: str) -> None:
+    def put(self, digest: str, judgement: Judgement) -> None:
         """Keep what a judge said; the server hears of it with the result."""
-        del request_id
         with self._lock:
             self._judged[digest] = judgement
 

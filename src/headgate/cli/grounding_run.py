@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from headgate.api.grounding_marks import marks_of
-from headgate.checks.judging import Judge, Judgement
+from headgate.checks.judging import Judge, Judged, JudgedHere
 from headgate.cli.client import Json
 from headgate.cli.command import Api
 from headgate.cli.failure import EXIT_FAILED, CommandFailed
@@ -52,7 +52,7 @@ def check_request(api: Api, request: str, asking: Asking) -> int:
     """Hold one call, print what is found, keep it; 1 where a claim is not supported."""
     with calling(api, TAG) as ask:
         grounds = _grounds(api, request)
-        held = _held(api, grounds, asking.judge, ask, known={}, budget=budget_of(asking.budget))
+        held = _held(api, grounds, asking.judge, ask, known=JudgedHere(), budget=budget_of(asking.budget))
     if api.out.as_json:
         api.out.json(_shown(held))
     else:
@@ -63,7 +63,7 @@ def check_request(api: Api, request: str, asking: Asking) -> int:
 def check_sample(api: Api, sampling: Sampling, asking: Asking) -> int:
     """Hold a sample of recent calls; a budget is for all of them together."""
     left = budget_of(asking.budget)
-    known: dict[str, Judgement] = {}
+    known = JudgedHere()
     found: list[Held] = []
     with calling(api, TAG) as ask:
         for request in _sample(api, sampling):
@@ -140,7 +140,7 @@ def _held(
     model: str | None,
     ask: ModelCalls,
     *,
-    known: dict[str, Judgement],
+    known: Judged,
     budget: int | None,
 ) -> Held:
     """Hold a call by a judge, or by words alone, and keep the score with its evidence."""

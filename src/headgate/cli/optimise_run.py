@@ -20,8 +20,8 @@ from gepa.core.result import GEPAResult
 
 from headgate.checks.answering import CHAT, Ask, Halted, body_of, patiently
 from headgate.checks.comparing import clusters_of, difference_of
-from headgate.checks.judging import text_of
-from headgate.checks.marking import JudgedHere, Marker
+from headgate.checks.judging import JudgedHere, text_of
+from headgate.checks.marking import Marker
 from headgate.checks.model import Answer, Check, Result
 from headgate.checks.running import Job, costs_of, run
 from headgate.cli.check_cases import cases_of

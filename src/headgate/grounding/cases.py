@@ -4,16 +4,13 @@ Implements `checks.marking.Holding`. Read next: `grounding.judging`, `grounding.
 """
 
 from headgate.checks.answering import Ask
-from headgate.checks.judging import Judgement
-from headgate.checks.marking import Judged
-from headgate.checks.model import Answer, AskedOnce, Grounded, Mark
+from headgate.checks.judging import Judged
+from headgate.checks.model import REASON_CHARACTERS_MAX, Answer, AskedOnce, Grounded, Mark
 from headgate.datasets.model import Case
 from headgate.grounding.judging import judge_claims
 from headgate.grounding.lexical import Context, claims_against
 from headgate.grounding.model import Grounds, Piece
 from headgate.grounding.scoring import held_by_words
-
-REASON_CHARACTERS_MAX = 2000
 
 
 def hold_case(scorer: Grounded, case: Case, answer: Answer, *, ask: Ask, judged: Judged) -> Mark:
@@ -27,7 +24,7 @@ def hold_case(scorer: Grounded, case: Case, answer: Answer, *, ask: Ask, judged:
         held = held_by_words(grounds)
         reason = held.evidence if held.score is not None else "no claim holds a number, a name or a quote"
         return Mark(score=held.score, reason=reason[:REASON_CHARACTERS_MAX])
-    found = judge_claims(grounds, scorer.model, ask, known=_Kept(judged))
+    found = judge_claims(grounds, scorer.model, ask, known=judged)
     asked = [
         AskedOnce(
             score=None if claim.supported is None else float(claim.supported),
@@ -65,16 +62,3 @@ def _piece(number: int, text: str) -> Piece:
     return Piece(
         id=f"p{number}", kind="document", name="", part="", start=0, end=len(text), whole=True, text=text
     )
-
-
-class _Kept:
-    """The marks that a check keeps, as verdicts on claims."""
-
-    def __init__(self, judged: Judged) -> None:
-        self._judged = judged
-
-    def get(self, digest: str, /) -> Judgement | None:
-        return self._judged.get(digest)
-
-    def __setitem__(self, digest: str, judgement: Judgement, /) -> None:
-        self._judged.put(digest, judgement, "")

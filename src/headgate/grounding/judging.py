@@ -5,12 +5,22 @@ nonsense leaves a claim undecided: it counts neither way. Read next: `checks.jud
 """
 
 from collections.abc import Generator, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
 from headgate.checks.answering import CHAT, Ask, Said, patiently
-from headgate.checks.judging import Judge, Judgement, Material, digest_of, judgement_of, request_of, text_of
+from headgate.checks.judging import (
+    Judge,
+    Judged,
+    JudgedHere,
+    Judgement,
+    Material,
+    digest_of,
+    judgement_of,
+    request_of,
+    text_of,
+)
 from headgate.grounding.model import Grounds
 
 CLAIMS_MAX: Final = 50
@@ -23,18 +33,6 @@ it claims nothing about the world (it greets, asks, offers help, says what it is
 0: something that it says is not in the context and does not follow from it, be it true or not, or it
 contradicts the context.
 Name in `reasoning` what is not supported."""
-
-
-class Known(Protocol):
-    """Verdicts by the digest of what was asked; a dictionary is one."""
-
-    def get(self, digest: str, /) -> Judgement | None:
-        """Return what was said before, if anything."""
-        ...
-
-    def __setitem__(self, digest: str, judgement: Judgement, /) -> None:
-        """Keep what was said."""
-        ...
 
 
 class JudgedClaim(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +76,7 @@ def judge_claims(
     ask: Ask,
     *,
     budget_pico_usd: int | None = None,
-    known: Known | None = None,
+    known: Judged | None = None,
 ) -> Groundedness:
     """Ask a model of each claim. Raises checks.answering.Halted where the gateway lets no call through."""
     asking = judging(grounds, model, budget_pico_usd=budget_pico_usd, known=known)
@@ -95,13 +93,13 @@ def judging(
     model: str,
     *,
     budget_pico_usd: int | None = None,
-    known: Known | None = None,
+    known: Judged | None = None,
 ) -> Generator[dict[str, Any], Said, Groundedness]:
     """Yield what a model is to be asked of each claim, take what was said, and return what it comes to.
 
     `known` keeps verdicts by what was asked, so that the same is not paid twice.
     """
-    kept: Known = {} if known is None else known
+    kept = JudgedHere() if known is None else known
     judge = Judge(model=model, rubric=RUBRIC, scale=(0, 1))
     context = context_of(grounds)
     found: list[JudgedClaim] = []
@@ -125,9 +123,8 @@ def judging(
             spent, dearest = spent + cost, max(dearest, cost)
             judgement = _judgement(judge, said.status, said.content)
             if judgement.score is not None:
-                kept[digest] = judgement
-        judged = _judged(claim.text, judgement, request_id)
-        found.append(msgspec.structs.replace(judged, digest=digest))
+                kept.put(digest, judgement)
+        found.append(_judged(claim.text, judgement, request_id, digest))
     return _summed(tuple(found), spent, ended, total=len(grounds.claims))
 
 
@@ -151,10 +148,10 @@ def _judgement(judge: Judge, status: int, content: bytes) -> Judgement:
     return judgement_of(judge, text_of(content))
 
 
-def _judged(text: str, judgement: Judgement, request_id: str) -> JudgedClaim:
+def _judged(text: str, judgement: Judgement, request_id: str, digest: str) -> JudgedClaim:
     supported = None if judgement.score is None else judgement.score == 1
     reason = judgement.problem if supported is None else judgement.reason
-    return JudgedClaim(text=text, supported=supported, reason=reason, request_id=request_id)
+    return JudgedClaim(text=text, supported=supported, reason=reason, request_id=request_id, digest=digest)
 
 
 def _summed(claims: tuple[JudgedClaim, ...], spent: int, ended: str, *, total: int) -> Groundedness:

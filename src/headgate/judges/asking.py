@@ -9,7 +9,17 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from headgate.checks.judging import INSTRUCTIONS, Judgement, Material, judgement_of, request_of, unfenced
+from headgate.checks.judging import (
+    INSTRUCTIONS,
+    REASON_CHARACTERS_MAX,
+    SAID_SHOWN,
+    Judgement,
+    Material,
+    body_for_mark,
+    judgement_of,
+    request_of,
+    unfenced,
+)
 from headgate.checks.judging import Judge as Marker
 from headgate.judges.items import Content, Verdict
 from headgate.judges.model import Judge, Scale, Shown
@@ -23,7 +33,6 @@ which answer is better by the rubric: "first", "second" or "tie".
 Rubric:
 {rubric}
 """
-SAID_SHOWN: Final = 120
 ORDERS: Final[tuple[Shown, Shown]] = ("ab", "ba")
 _RANGE: Final[dict[Scale, tuple[int, int]]] = {"yes_no": (0, 1), "one_to_five": (1, 5)}
 
@@ -102,28 +111,10 @@ def _of_pair(judge: Judge, content: Content, shown: Shown) -> dict[str, Any]:
     material: dict[str, Any] = {"question": content.input, "first": first, "second": second}
     material |= {"expected": content.reference} if content.reference else {}
     material |= {"context": content.context} if content.context else {}
-    schema = {
-        "type": "object",
-        "properties": {
-            "reasoning": {"type": "string"},
-            "better": {"type": "string", "enum": ["first", "second", "tie"]},
-        },
-        "required": ["reasoning", "better"],
-        "additionalProperties": False,
-    }
     instructions = _instructions(judge.prompt, OF_PAIRS).replace("{rubric}", judge.rubric)
-    return {
-        "model": judge.model,
-        "messages": [
-            {"role": "system", "content": instructions},
-            {"role": "user", "content": msgspec.json.encode(material).decode()},
-        ],
-        "response_format": {
-            "type": "json_schema",
-            "json_schema": {"name": "comparison", "strict": True, "schema": schema},
-        },
-        **judge.parameters,
-    }
+    better = {"better": {"type": "string", "enum": ["first", "second", "tie"]}}
+    asked = body_for_mark(judge.model, instructions, material, mark=better, name="comparison")
+    return {**asked, **judge.parameters}
 
 
 def _verdict_of_pair(question: Question, text: str | None) -> Verdict:
@@ -137,4 +128,4 @@ def _verdict_of_pair(question: Question, text: str | None) -> Verdict:
         return Verdict(value=None, reason=problem, **own)
     places: Sequence[str] = question.shown
     value = {"first": places[0], "second": places[1], "tie": "tie"}[found.better]
-    return Verdict(value=value, reason=found.reasoning[:2000], **own)
+    return Verdict(value=value, reason=found.reasoning[:REASON_CHARACTERS_MAX], **own)
