@@ -9,18 +9,17 @@ from typing import Annotated, Final
 
 import msgspec
 
-from headgate.access.store import AuditEntry, write_audit
 from headgate.judges.items import ITEMS_MAX, Judged, item_id
 from headgate.judges.model import Judge, NewJudge, ReviewRules, version_of
 from headgate.judges.queue import choose_by_rules
 from headgate.judges.storing import (
     add_verdicts,
     call_of,
+    define_judge,
     facts_of,
     find_version,
     judges_of,
     marks_said,
-    put_judge,
 )
 from headgate.store.database import Connection
 
@@ -72,17 +71,7 @@ async def _judge(connection: Connection, project: str, new: NewJudge, by: str) -
         return known
     named = await judges_of(connection, [project], new.name)
     rules = named[0].review if named else ReviewRules(random=SAMPLE_SHARE)
-    made, _ = await put_judge(connection, project, msgspec.structs.replace(new, review=rules), by)
-    entry = AuditEntry(
-        actor=by,
-        action="create",
-        kind="judge",
-        object=f"{made.name}@{made.version}",
-        project=project,
-        after=made,
-    )
-    await write_audit(connection, entry)
-    return made
+    return await define_judge(connection, project, msgspec.structs.replace(new, review=rules), by)
 
 
 async def _on_record(

@@ -14,7 +14,6 @@ from headgate.access.gate import CallerKey, grant
 from headgate.access.http import Store
 from headgate.access.model import Key
 from headgate.access.roles import visible
-from headgate.access.store import AuditEntry, write_audit
 from headgate.core.faults import NotAllowed
 from headgate.core.pages import Page
 from headgate.judges.analysis import analyse
@@ -23,7 +22,7 @@ from headgate.judges.model import Judge, NewJudge
 from headgate.judges.queue import choose_by_rules, sweep
 from headgate.judges.reading import marked, waiting
 from headgate.judges.report import Report
-from headgate.judges.storing import add_verdicts, find_judge, judges_of, put_judge
+from headgate.judges.storing import add_verdicts, define_judge, find_judge, judges_of
 
 
 class JudgeItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,17 +97,7 @@ class JudgesController(Controller):
         """
         where = project_for(caller, project)
         async with database.transaction() as connection:
-            judge, is_new = await put_judge(connection, where, data, caller.id)
-            entry = AuditEntry(
-                actor=caller.id,
-                action="create" if is_new else "update",
-                kind="judge",
-                object=f"{judge.name}@{judge.version}",
-                project=where,
-                after=judge,
-            )
-            await write_audit(connection, entry)
-        return judge
+            return await define_judge(connection, where, data, caller.id)
 
     @get("/{name:str}", opt={"grant": grant("judges:read")})
     async def show_judge(

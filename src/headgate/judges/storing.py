@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from headgate.access.store import AuditEntry, write_audit
 from headgate.core.faults import Conflict, InvalidRequest, NotFound
 from headgate.core.pages import format_datetime
 from headgate.judges.items import Content, Judged, Named, Subject, item_id, lot_of
@@ -35,20 +36,33 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     lengths: tuple[int, int] = (0, 0)
 
 
-async def put_judge(connection: Connection, project: str, new: NewJudge, actor: str) -> tuple[Judge, bool]:
-    """Keep a version of a judge as the current one; say whether it is new. Its review rules are the last."""
+async def define_judge(connection: Connection, project: str, new: NewJudge, by: str) -> Judge:
+    """Keep a version of a judge as the current one, with its row in the audit log.
+
+    Its review rules are the last that were given.
+    """
     parameters = {
         "project": project,
         "name": new.name,
         "version": version_of(new),
         "question": question_of(new),
         "definition": msgspec.json.encode(new).decode(),
-        "made_by": actor,
+        "made_by": by,
     }
     cursor = await connection.execute(QUERIES.put_judge, parameters)
     row = await cursor.fetchone()
     assert row is not None
-    return _judge(row[:-1]), bool(row[-1])
+    judge, is_new = _judge(row[:-1]), bool(row[-1])
+    entry = AuditEntry(
+        actor=by,
+        action="create" if is_new else "update",
+        kind="judge",
+        object=f"{judge.name}@{judge.version}",
+        project=project,
+        after=judge,
+    )
+    await write_audit(connection, entry)
+    return judge
 
 
 async def judges_of(
