@@ -109,10 +109,11 @@ class GroundingJob:
         return True
 
     async def _work(self, rule: GroundingRule) -> None:
+        async with self._database.transaction() as connection:
+            await connection.execute(QUERIES.pass_over, {"rule": rule.name, "seconds": PASSED_OVER_S})
+            await connection.execute(QUERIES.forget_calls, {"rule": rule.name, "days": KEPT_DAYS})
         for _ in range(CALLS_A_LOOK):
-            async with self._database.transaction() as connection:
-                await connection.execute(QUERIES.pass_over, {"rule": rule.name, "seconds": PASSED_OVER_S})
-                await connection.execute(QUERIES.forget_calls, {"rule": rule.name, "days": KEPT_DAYS})
+            async with self._database.connection() as connection:
                 cursor = await connection.execute(QUERIES.today, {"rule": rule.name})
                 today = await cursor.fetchone()
                 cursor = await connection.execute(
