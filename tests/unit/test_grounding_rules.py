@@ -8,11 +8,12 @@ import msgspec
 import pytest
 from tests.contract.made_entries import make_end
 
-from headgate.core.entries import End, PromptUsed
+from headgate.core.entries import SHADOW, End, Exposure, PromptUsed
 from headgate.grounding.rules import GroundingRule, Stretch, alarm, begin, lot_of
 
 RULE = GroundingRule(name="answers", share=1.0)
 CALL = "0190a0a0-0000-7000-8000-000000000001"
+BESIDE = Exposure(experiment="move", version="1", arm="new", unit=str(uuid.UUID(int=7)), unit_kind=SHADOW)
 
 
 def ended(**parts: Any) -> End:
@@ -38,6 +39,7 @@ def ended(**parts: Any) -> End:
         {"truncated": True},
         {"record": "metadata"},
         {"tags": ("grounding",)},
+        {"exposures": (BESIDE,)},
         {"project": "other"},
         {"model": "other", "target": "mock/large"},
         {"prompts": ()},

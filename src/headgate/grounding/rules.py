@@ -48,6 +48,7 @@ class GroundingRule(msgspec.Struct, frozen=True, kw_only=True):
             or end.truncated
             or end.record != "full"
             or TAG in end.tags
+            or any(exposure.is_shadow for exposure in end.exposures)
         ):
             return False
         if self.projects and end.project not in self.projects:
