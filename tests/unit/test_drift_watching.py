@@ -16,8 +16,9 @@ from headgate.drift.calling import Answered
 from headgate.drift.findings import Value, figure, find, since_when
 from headgate.drift.model import DAYS_A_MONTH, Case, DriftRule, Signal, scaled
 from headgate.drift.sentences import changed, how_sure
-from headgate.drift.watching import Promise, Seen, Watch, alarmed, anew, observe, sharing
+from headgate.drift.watching import Promise, Seen, Watch, alarmed, anew, observe, reads_wordings, sharing
 from headgate.statistics.detectors import likeliest_change
+from headgate.statistics.wordings import wording_of
 
 DAYS = 365
 DRAWS = 10
@@ -219,6 +220,25 @@ def test_the_promise_holds_while_watches_come_and_go() -> None:
     assert 0 < alarms <= runs * days / promised.days
     kept = sharing(learnt([Seen(values={"score": 0.0})] * 20), 9)
     assert (sharing(kept, 3).shared, sharing(anew(kept), 3).shared) == (9, 3)
+
+
+@pytest.mark.parametrize(("first", "read"), [(0, 160), (9, 160), (30, 20), (200, 20)])
+def test_words_that_nobody_reads_would_change_nothing(first: int, read: int) -> None:
+    """`first` is the first answer on record, of 80 of the reference and as many after it."""
+    rng = random.Random(7)
+    watch = Watch(reference=80)
+    asked = 0
+    for number in range(160):
+        bare = made(0.9, 100, rng)
+        words = wording_of(f"Order {rng.randrange(40)} is on its way.") if number >= first else ()
+        told = msgspec.structs.replace(bare, wording=words)
+        if reads_wordings(watch):
+            asked += 1
+        else:
+            assert msgspec.json.encode(observe(watch, [told])) == msgspec.json.encode(observe(watch, [bare]))
+        watch, _ = observe(watch, [told])
+    assert (watch.phase, asked) == ("watching", read)
+    assert not reads_wordings(alarmed(watch))
 
 
 def test_what_is_no_answer_says_nothing_of_the_model() -> None:

@@ -27,7 +27,7 @@ from headgate.drift.store import (
     raise_alarm,
     touched,
 )
-from headgate.drift.watching import Promise, Seen, alarmed, observe, sharing
+from headgate.drift.watching import Promise, Seen, alarmed, observe, reads_wordings, sharing
 from headgate.store.database import Connection, Database
 from headgate.store.rows import fetch_rows
 
@@ -117,11 +117,12 @@ class TrafficJob:
         name = _name(first)
         known = await get_watch(connection, name, VERSION, REFERENCE_HOURS)
         learning = known.watch.reference - known.watch.seen if known.watch.phase == "reference" else 0
+        learnt = {hour["slot"] for hour in enough[:learning]}
         seen_rows = [
             {
                 "slot": hour["slot"],
                 "stratum": hour["stratum"],
-                "is_reference": hour in enough and enough.index(hour) < learning,
+                "is_reference": hour["slot"] in learnt,
             }
             for hour in hours
         ]
@@ -134,7 +135,7 @@ class TrafficJob:
         promise = Promise(rule=self._in_force.drift_rule(), watches=watch.shared, values_a_day=HOURS_A_DAY)
         for hour in enough:
             seen = seen_in(hour)
-            if watch.phase != "alarmed":
+            if reads_wordings(watch):
                 wording = await wording_of_hour(connection, hour)
                 seen = msgspec.structs.replace(seen, wording=wording)
             watch, (values,) = observe(watch, [seen])

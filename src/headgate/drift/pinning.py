@@ -27,10 +27,10 @@ async def with_cases(connection: Connection, canary: Canary) -> Canary:
         return canary
     name, _, version = canary.dataset.partition("@")
     dataset = await get_dataset(connection, canary.project, name)
+    pinned = int(version) if version else None
     found: list[Case] = []
     cursor = None
     while len(found) < CASES_MAX:
-        pinned = int(version) if version else None
         page = await list_cases(connection, dataset, pinned, limit=PAGE, cursor=cursor)
         found += [case for each in page.items if (case := asked(each, canary.scorer)) is not None]
         cursor = page.next

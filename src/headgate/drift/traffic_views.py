@@ -84,7 +84,7 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
 def traffic_watch(row: Mapping[str, Any], rule: DriftRule, watches: int) -> TrafficWatch:
     """Return a row of `list_traffic_watches` as it is shown."""
     watch = msgspec.convert(row["state"], Watch)
-    promise = Promise(rule=rule, watches=max(watches, watch.shared), values_a_day=HOURS_A_DAY)
+    promise = Promise(rule=rule, watches=watches, values_a_day=HOURS_A_DAY)
     names = {name: row[name] for name in ("target", "project", "model", "prompt", "release")}
     return TrafficWatch(
         id=str(row["stratum"]),
@@ -93,7 +93,7 @@ def traffic_watch(row: Mapping[str, Any], rule: DriftRule, watches: int) -> Traf
         hours=watch.seen,
         reference_hours=watch.reference,
         evidence=watch.evidence,
-        alarm_at=promise.run_length,
+        alarm_at=promise.bar_of(watch),
         since=format_datetime(row["since"]),
         last_hour=format_datetime(row["slot"]),
         last_calls=row["last_calls"],

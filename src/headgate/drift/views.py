@@ -166,7 +166,7 @@ def target_view(
         answers=watch.seen,
         reference_answers=watch.reference,
         evidence=watch.evidence,
-        alarm_at=msgspec.structs.replace(promise, watches=max(promise.watches, watch.shared)).run_length,
+        alarm_at=promise.bar_of(watch),
         signals=tuple(dict.fromkeys(each.signal for each in watch.lookouts)),
         since=_time(since),
         note=watch.note or ("" if run is None else run["note"]),

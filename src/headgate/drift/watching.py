@@ -134,6 +134,10 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
         """The evidence that is an alarm."""
         return max(1.0, self.rule.days * self.watches * self.values_a_day)
 
+    def bar_of(self, watch: Watch) -> float:
+        """Return the evidence that is an alarm of a watch with which more may have shared before."""
+        return msgspec.structs.replace(self, watches=max(self.watches, watch.shared)).run_length
+
     def once_in_days(self, evidence: float) -> float:
         """In how many days all watches together would come to as much once, without a change."""
         return evidence / (self.watches * self.values_a_day)
@@ -177,6 +181,13 @@ def alarmed(watch: Watch) -> Watch:
     return msgspec.structs.replace(watch, is_alarmed=True)
 
 
+def reads_wordings(watch: Watch) -> bool:
+    """Whether it matters to a watch what the next answer is made of: where not, nobody has to read it."""
+    if watch.phase == "reference" and not watch.apart_half:
+        return "" in watch.wordings or _learns_wordings(watch)
+    return watch.phase != "alarmed" and watch.apart_half > 0
+
+
 def _values(watch: Watch, seen: Seen) -> dict[Signal, float]:
     """Return all that a watch can make of what was seen, from 0 to 1."""
     values: dict[Signal, float] = {**seen.values}
@@ -203,6 +214,10 @@ def _learns_answers(watch: Watch) -> bool:
     return watch.phase == "reference" and 2 * watch.seen < watch.reference
 
 
+def _learns_wordings(watch: Watch) -> bool:
+    return watch.phase == "reference" and 4 * watch.seen < watch.reference
+
+
 def _gather(watch: Watch, seen: Seen, values: Mapping[Signal, float]) -> Watch:
     gathered = {**watch.gathered}
     for signal, value in values.items():
@@ -223,7 +238,7 @@ def _with_wordings(watch: Watch, seen: Seen) -> Watch:
     """Learn what answers are made of, then how far others are from that; baselines are of those after."""
     if not seen.wording or watch.apart_half:
         return watch
-    if 4 * watch.seen < watch.reference:
+    if _learns_wordings(watch):
         names = {"", seen.case} if len(watch.wordings) < CASES_APART_MAX else {""}
         wordings = {name: watch.wordings.get(name, Usual()).plus(seen.wording) for name in names}
         return msgspec.structs.replace(watch, wordings={**watch.wordings, **wordings})
