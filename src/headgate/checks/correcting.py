@@ -79,21 +79,21 @@ def correction(judged: Judged, results: Sequence[Result], clusters: Mapping[str,
         sentence="",
     )
     try:
-        found = _found(judged, scores, units)
+        found = _found(judged, marks, scores, units)
     except InvalidRequest as fault:
-        return _replace(known, sentence=f"{judged.scorer} is its judge's word alone: {fault.message}.")
-    told = _replace(known, estimate=found.estimate, low=found.low, high=found.high)
-    return _replace(told, sentence=_sentence(told))
+        return msgspec.structs.replace(
+            known, sentence=f"{judged.scorer} is its judge's word alone: {fault.message}."
+        )
+    told = msgspec.structs.replace(known, estimate=found.estimate, low=found.low, high=found.high)
+    return msgspec.structs.replace(told, sentence=_sentence(told))
 
 
-def _found(judged: Judged, scores: Sequence[float], units: Sequence[str]) -> Interval:
-    marks = sum(pair.count for pair in judged.pairs)
+def _found(judged: Judged, marks: int, scores: Sequence[float], units: Sequence[str]) -> Interval:
     if judged.scale not in SCALES:
         low, high = judged.scale
         raise InvalidRequest(
             f"people mark with yes and no, or from 1 to {TOP}, and it marks from {low} to {high}; write "
-            "scale "
-            f"= [0, 1] or [1, {TOP}] to have it corrected"
+            f"scale = [0, 1] or [1, {TOP}] to have it corrected"
         )
     if marks < MARKS_LEAST:
         where = f" (`headgate reviews next --judge {judged.judge}`)" if judged.judge else ""
@@ -160,10 +160,5 @@ def _sentence(said: Correction) -> str:
     shown = [f"{100 * value:.1f} %" for value in (said.estimate, said.low, said.high, said.by_judge)]
     return (
         f"{said.scorer}, corrected for its judge's errors: {shown[0]} ({shown[1]} to {shown[2]}), where the "
-        "judge "
-        f"says {shown[3]}; if it errs here as on the {said.marks} answers that people marked."
+        f"judge says {shown[3]}; if it errs here as on the {said.marks} answers that people marked."
     )
-
-
-def _replace(said: Correction, **fields: object) -> Correction:
-    return msgspec.structs.replace(said, **fields)

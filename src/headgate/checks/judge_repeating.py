@@ -102,8 +102,7 @@ def _sentence(known: JudgeRepeatability) -> str:
     flips = known.flips
     said = (
         f"{known.scorer}: asked again about the same answer, its judge marks otherwise in "
-        f"{_percent(flips.estimate)} "
-        f"({_percent(flips.low)} to {_percent(flips.high)})."
+        f"{_percent(flips.estimate)} ({_percent(flips.low)} to {_percent(flips.high)})."
     )
     split = known.variances
     if known.worthwhile is None:
@@ -111,8 +110,8 @@ def _sentence(known: JudgeRepeatability) -> str:
     if known.is_apart:
         parts = (
             f"{_percent(split.between / split.total)} lies between cases, "
-            f"{_percent(split.within / split.total)} "
-            f"between answers to a case, {_percent(split.judge / split.total)} with the judge itself"
+            f"{_percent(split.within / split.total)} between answers to a case, "
+            f"{_percent(split.judge / split.total)} with the judge itself"
         )
     else:
         parts = (
@@ -122,7 +121,7 @@ def _sentence(known: JudgeRepeatability) -> str:
     advice = (
         "marking an answer once is enough"
         if known.worthwhile == 1
-        else (f"marking an answer {known.worthwhile} times is worth it")
+        else f"marking an answer {known.worthwhile} times is worth it"
     )
     return f"{said} Of a score's variance {parts}; at these prices {advice}."
 
