@@ -29,7 +29,10 @@ SHARED = {
     "role": "system",
     "content": "You are the clerk of this house, and everybody is told these same words.",
 }
-OUR_OWN = ("erasures", "erasure_calls", "erasure_traces", "erasure_messages", "trace_changes", "text_queue")
+OUR_OWN = (
+    *("erasures", "erasure_calls", "erasure_cases", "erasure_traces", "erasure_messages"),
+    *("trace_changes", "text_queue"),
+)
 
 
 class Person:
@@ -87,7 +90,7 @@ async def fill(database: Database, *people: Person) -> None:
             await LogSink().apply(connection, one.logs())
             call = uuid.UUID(bytes=one.calls[0])
             place = {"project": one.project, "user": one.name, "canary": one.canary, "call": call}
-            place |= {"trace": uuid.UUID(bytes=one.trace), "day": day_of(call)}
+            place |= {"trace": uuid.UUID(bytes=one.trace), "day": day_of(call), "case": call.hex[16:]}
             for statement in BY_HAND:
                 await connection.execute(statement, place)
 
@@ -115,6 +118,23 @@ BY_HAND = (
         (project, id, number, role, template, example, example_day, first_seen, last_seen)
     select %(project)s, id, 1, 'user', %(canary)s, %(canary)s, %(day)s, %(day)s, %(day)s
     from gen_random_uuid() id""",
+    """insert into dataset_cases (project, dataset, id, first_version, digest, body, request_id, trace_id,
+        session, "user", key)
+    values (%(project)s, 'orders', %(case)s, 1, '', jsonb_build_object('input', %(canary)s::text), %(call)s,
+        %(trace)s, 's-' || %(canary)s, %(user)s, 'k1')""",
+    """with run as (
+        insert into drift_runs
+            (canary, target, version, due_at, started_at, asked_by, state, project, dataset)
+        select 'd' || %(case)s, 'p/m', 'v', at, at, 'k1', 'done', %(project)s, 'orders'
+        from clock_timestamp() at returning id, canary
+    ), watch as (
+        insert into drift_watches (watch, version, state, values_a_day)
+        select 'canary/' || canary || '/p/m', 'v', jsonb_build_object('answers', known), 1
+        from run, jsonb_build_object(%(case)s::text, array[%(canary)s]) known
+    )
+    insert into drift_answers (run, place, watch, at, "case", is_reference, signals, characters, text)
+    select id, 0, 'canary/' || canary || '/p/m', clock_timestamp(), %(case)s, true, '{}', 3, %(canary)s
+    from run""",
     """insert into journal_rejects (boot, stream, segment, "offset", kind, payload, error)
     values (gen_random_uuid(), 'acct', 1, 0, 3,
         set_byte('\\x00', 0, 160 + length(%(user)s)) || %(user)s::bytea || %(canary)s::bytea
@@ -222,6 +242,7 @@ async def test_nothing_of_a_user_is_left_and_others_are_as_they_were(database: D
     assert removed(erasure)["traces"] == 1
     assert removed(erasure)["scores"] == 4
     assert removed(erasure)["messages"] == 1
+    assert (removed(erasure)["dataset_cases"], removed(erasure)["drift_answers"]) == (1, 1)
     assert {row.table: row.remained for row in erasure.tables if row.remained} == {"messages": 1}
     assert {row.table: row.found for row in erasure.second_look if row.found} == {"messages": 1}
 
@@ -237,6 +258,7 @@ async def test_a_dry_run_counts_and_removes_nothing(database: Database) -> None:
     assert removed(erasure)["requests"] == 3
     assert removed(erasure)["spans"] == 2
     assert removed(erasure)["ledger"] == 2
+    assert (removed(erasure)["dataset_cases"], removed(erasure)["drift_answers"]) == (1, 1)
 
 
 @pytest.mark.parametrize("kind", ["session", "trace_id", "key", "all_before"])
@@ -323,6 +345,7 @@ async def test_a_receipt_is_signed_and_forgets_the_name_in_the_end(database: Dat
     assert shown(await read(database, erasure.id)).subject is None
     after = await dump(database)
     assert not after["erasure_calls"]
+    assert not after["erasure_cases"]
     assert not after["erasure_traces"]
     assert not after["erasure_messages"]
 

@@ -89,6 +89,10 @@ from jsonb_to_recordset(%(rows)s::jsonb) as a (
     call uuid
 )
 
+-- name: run_asked
+-- What a run asked came from a dataset, where an erasure may take it: its answers go, too.
+update drift_runs set project = %(project)s, dataset = %(dataset)s where id = %(id)s
+
 -- name: answers_of_watch
 select at, "case", is_reference, signals, characters from drift_answers
 where watch = %(watch)s and at >= %(since)s

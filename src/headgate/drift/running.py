@@ -219,6 +219,9 @@ class CanaryJob:
             return
         parameters = {"run": run.id, "watch": run.watch, "rows": msgspec.json.encode(rows).decode()}
         await connection.execute(QUERIES.add_answers, parameters)
+        if canary.dataset:
+            dataset = {"project": canary.project, "dataset": canary.dataset.partition("@")[0]}
+            await connection.execute(QUERIES.run_asked, {"id": run.id, **dataset})
         rate = canary.draws * DAY_S / canary.every_s
         watch = sharing(watch, await count_watches(connection, [run.watch]))
         promise = Promise(rule=self._in_force.drift_rule(), watches=watch.shared, values_a_day=rate)

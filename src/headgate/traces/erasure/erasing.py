@@ -35,7 +35,7 @@ LOOKS_MINUTES: Final = (2, 10, 60, 360, 1440)
 _FIRST_DAY: Final = "0001-01-01"
 _LOOKED: Final = (
     *("requests", "request_bodies", "messages", "spans", "traces", "scores", "rollup_days", "ledger"),
-    *("alerts", "journal_rejects", "judged_items", "dataset_cases"),
+    *("alerts", "journal_rejects", "judged_items", "dataset_cases", "drift_answers"),
     *("experiment_units", "experiment_calls"),
 )
 """Tables that a second look counts."""
@@ -148,8 +148,9 @@ class _Run:
                 await self._erase_batch(connection, found)
 
     async def _erase_cases(self) -> None:
-        """Cases of datasets that came from the subject's calls, and the calls that checks made with them."""
+        """Cases that came from the subject's calls, and the calls that checks and canaries made with them."""
         async with self._database.transaction() as connection:
+            await connection.execute(QUERIES.note_cases, self._named, prepare=False)
             cursor = await connection.execute(QUERIES.calls_of_cases, self._named, prepare=False)
             ids = [call for (call,) in await cursor.fetchall()]
             for start in range(0, len(ids), CALLS_AT_ONCE):
@@ -157,7 +158,8 @@ class _Run:
                 told = {"days": [day for day, _ in calls], "ids": [call for _, call in calls]}
                 await connection.execute(QUERIES.note_calls, {"id": self._row.id, **told})
                 await self._erase_batch(connection, calls)
-            await self._execute(connection, "dataset_cases", "erase_dataset_cases", self._named)
+            for table in ("drift_watches", "drift_answers", "dataset_cases"):
+                await self._execute(connection, table, f"erase_{table}", self._named)
             await self._note(connection)
 
     async def _erase_late_bodies(self) -> None:

@@ -58,6 +58,7 @@ where stands_until < clock_timestamp() and subject <> '' and kind <> 'all_before
 -- name: forget_ids
 with over as (select id from erasures where stands_until < clock_timestamp()),
     calls as (delete from erasure_calls where erasure in (select id from over)),
+    cases as (delete from erasure_cases where erasure in (select id from over)),
     messages as (delete from erasure_messages where erasure in (select id from over))
 delete from erasure_traces where erasure in (select id from over);
 
@@ -406,12 +407,24 @@ c.project = any(%(project_ids)s::text[]) and c.added_at < %(cutoff)s
     and ((c."user" = %(user)s and c."user" <> '') or (c.session = %(session)s and c.session <> '')
         or c.trace_id = %(trace)s::uuid or c.key = %(key)s or %(everything)s::bool)
 
+-- name: note_cases
+-- Before they go: runs that began meanwhile may still have them.
+insert into erasure_cases (erasure, dataset, id)
+select distinct %(id)s::uuid, c.dataset, c.id from dataset_cases c where [cases_of] on conflict do nothing;
+
+-- part: asked_with_cases
+-- Answers of canaries' runs that began before the cases went.
+e.erasure = %(id)s and k.project = any(%(project_ids)s::text[]) and k.dataset = e.dataset and k.started_at < e.at
+    and a.run = k.id and a."case" = e.id
+
 -- name: calls_of_cases
--- Calls that checks made with cases which came from the subject, judges' among them.
-select distinct unnest(r.calls) from dataset_cases c
-join check_runs k on k.project = c.project and k.dataset = c.dataset
-join check_results r on r.project = c.project and r.run = k.id and r."case" = c.id
-where [cases_of];
+-- Calls that checks made with cases which came from the subject, judges' among them, and those of canaries.
+select unnest(r.calls) from erasure_cases e
+join check_runs k on k.project = any(%(project_ids)s::text[]) and k.dataset = e.dataset and k.started_at < e.at
+join check_results r on r.project = k.project and r.run = k.id and r."case" = e.id
+where e.erasure = %(id)s
+union
+select a.call from erasure_cases e, drift_runs k, drift_answers a where [asked_with_cases] and a.call is not null;
 
 -- name: note_calls
 insert into erasure_calls (erasure, day, id)
@@ -422,6 +435,25 @@ delete from dataset_cases c where [cases_of];
 
 -- name: count_dataset_cases
 select count(*) from dataset_cases c where [cases_of];
+
+-- name: erase_drift_watches
+-- Those that know answers to such cases by their digests. Without these cases their next run begins anew anyway.
+delete from drift_watches w using erasure_cases e, drift_runs k, drift_answers a
+where [asked_with_cases] and w.watch = a.watch and (w.state->'answers' ? e.id or w.state->'wordings' ? e.id);
+
+-- name: erase_drift_answers
+delete from drift_answers a using drift_runs k, erasure_cases e where [asked_with_cases];
+
+-- name: count_drift_answers
+-- To cases that are still there, and what came late to those that are gone.
+select count(*) from (
+    select a.run, a.place from dataset_cases c
+    join drift_runs k on k.project = c.project and k.dataset = c.dataset
+    join drift_answers a on a.run = k.id and a."case" = c.id
+    where [cases_of]
+    union
+    select a.run, a.place from erasure_cases e, drift_runs k, drift_answers a where [asked_with_cases]
+) found;
 
 -- name: erase_check_results
 delete from check_results where project = any(%(project_ids)s::text[]) and calls && %(ids)s::uuid[];

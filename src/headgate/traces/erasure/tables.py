@@ -28,6 +28,8 @@ ERASED: Final[dict[str, str]] = {
     "marks": "",
     "judged_items": "",
     "dataset_cases": "",
+    "drift_answers": "",
+    "drift_watches": "",
     "check_results": "",
     "check_judgements": "",
 }
@@ -74,6 +76,7 @@ KEPT: Final[dict[str, str]] = {
     "rate_shares": "rates of late; forgotten once nobody calls",
     "erasures": "what was asked; the name goes when the erasure stands no longer",
     "erasure_calls": "ids of what is erased, for 30 days",
+    "erasure_cases": "ids of what is erased, for 30 days",
     "erasure_traces": "ids of what is erased, for 30 days",
     "erasure_messages": "digests of what is erased, for 30 days",
 }
@@ -109,7 +112,7 @@ NOBODY: Final = frozenset(
         *("releases", "environment_moves", "prompts_unreleased", "rule_versions", "schema_migrations"),
         *("experiments", "experiment_epochs", "judges", "datasets", "dataset_versions", "check_runs"),
         *("grounding_rules", "grounding_keys"),
-        *("drift_watches", "drift_keys", "drift_runs", "drift_answers", "drift_alarms"),
+        *("drift_keys", "drift_runs", "drift_alarms"),
         *("drift_hours", "drift_served", "feedback_deliveries"),
     }
 )
