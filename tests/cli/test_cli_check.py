@@ -80,6 +80,23 @@ def test_a_check_passes_and_its_results_are_kept_without_what_was_said(
     assert ended["report"]["counts"] == {"failed": 0, "wrong": 0, "missing": 0}
 
 
+def test_clusters_are_kept_with_results(api: ScriptedApi, tmp_path: Path) -> None:
+    checks(tmp_path)
+    assert main(["check"]) == 0
+    begun = [body for method, path, _, body in api.asked if (method, path) == ("POST", RUNS)]
+    assert "largest_cluster" not in begun[0]
+    assert not any("cluster" in each for each in kept(api))
+    cases = [{"input": f"{number}?", "expected": "yes", "cluster": f"c{number // 3}"} for number in range(59)]
+    cases.append({"input": "alone?", "expected": "yes"})
+    (tmp_path / "cases.jsonl").write_text("".join(json.dumps(case) + "\n" for case in cases))
+    api.asked.clear()
+    assert main(["check", "--all"]) == 0
+    begun = [body for method, path, _, body in api.asked if (method, path) == ("POST", RUNS)]
+    assert begun[0]["largest_cluster"] == 3
+    named = [each.get("cluster") for each in kept(api)]
+    assert (len(named), named.count("c0"), named.count("c19"), named.count(None)) == (60, 3, 2, 1)
+
+
 def test_a_check_that_does_not_hold_has_status_1_and_one_that_is_not_known_2(
     api: ScriptedApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -239,6 +239,28 @@ async def test_two_runs_are_compared_on_the_cases_that_both_asked(database: Data
         assert "it is not known which run is better" in same["scorers"][0]["sentence"]
 
 
+async def test_runs_on_clusters_are_compared_by_cluster(database: Database) -> None:
+    async with control(database) as api:
+        new = {"name": "orders", "target": "target", "dataset": "orders", "dataset_digest": "0" * 64}
+        new |= {"definition": {}, "largest_cluster": 40}
+        ours = (await api.post("/checks/runs", new))["id"]
+        theirs = await begun(api)
+        for run, right in ((ours, 1.0), (theirs, 0.0)):
+            results = [
+                {**result(f"{number:02}", right={"score": right}), "cluster": f"document {number % 3}"}
+                for number in range(60)
+            ]
+            await api.post(f"/checks/runs/{run}/results", {"results": results}, status=202)
+        found = await api.get(f"/checks/runs/{theirs}/comparison", against=ours)
+        assert (found["against"]["largest_cluster"], found["run"]["largest_cluster"]) == (40, 1)
+        (right,) = found["scorers"]
+        assert (right["cases"], right["clusters"], right["worse"]) == (60, 3, 60)
+        assert right["low"] == -1 < 0 < right["high"], "three clusters tell little"
+        assert "it is not known which run is better" in right["sentence"]
+        kept = (await api.get(f"/checks/runs/{ours}/results", limit=1))["items"]
+        assert kept[0]["cluster"] == "document 0"
+
+
 async def test_erasing_a_user_takes_its_cases_and_the_calls_made_with_them(database: Database) -> None:
     async with control(database) as api:
         await calls(database, "hers", user="anna", session="")

@@ -4,10 +4,13 @@ import random
 from collections.abc import Sequence
 from itertools import pairwise
 
+import pytest
 from tests.unit.checks_by_hand import cases_of, check_of
 
 from headgate.checks.stopping import LOOKS_ERROR, difference_so_far, in_rounds
+from headgate.core.faults import InvalidRequest
 from headgate.datasets.model import Case
+from headgate.statistics.sequences import betting
 
 
 def test_rounds_grow_to_all_cases_and_keep_clusters_whole() -> None:
@@ -62,3 +65,33 @@ def test_a_cluster_counts_for_as_many_cases_as_it_has() -> None:
     assert found.estimate == sum(one) / len(one) - sum(other) / len(other) == 0.5
     assert found.low > 0
     assert found.low <= 0.5 <= found.high < 1
+
+
+def test_clusters_may_come_in_the_order_of_their_sizes() -> None:
+    sizes = sorted((1 + number % 12 for number in range(240)), reverse=True)
+    clusters = [f"c{number}" for number, size in enumerate(sizes) for _ in range(size)]
+    found = difference_so_far([0.75] * len(clusters), [0.25] * len(clusters), clusters, 12)
+    assert found.estimate == 0.5
+    assert 0.35 < found.low < 0.5 < found.high < 0.55
+
+
+def test_clusters_of_one_size_are_told_like_cases() -> None:
+    rng = random.Random(2)
+    cases = [rng.choice((-1.0, 0.0, 0.0, 0.5, 1.0)) for _ in range(80)]
+    plain = betting(cases, bounds=(-1.0, 1.0), alpha=LOOKS_ERROR)
+    clusters = [f"c{number}" for number in range(80) for _ in range(4)]
+    found = difference_so_far([each for each in cases for _ in range(4)], [0.0] * 320, clusters, 4)
+    assert (found.low, found.high) == pytest.approx((plain.low, plain.high), abs=1e-5)
+
+
+def test_clusters_whose_difference_moved_have_no_interval_rather_than_a_wrong_one() -> None:
+    for late in range(50, 4001, 150):
+        one = [*[1.0] * 50, *[0.0] * late]
+        clusters = [f"c{number // 2}" for number in range(len(one))]
+        try:
+            found = difference_so_far(one, [1 - each for each in one], clusters, 2)
+        except InvalidRequest as fault:
+            assert "moved while they came" in fault.message
+            return
+        assert found.low <= found.high
+    raise AssertionError("it was explained however it moved")

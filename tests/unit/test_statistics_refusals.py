@@ -49,6 +49,7 @@ from headgate.statistics.sequences import (
     around,
     asymptotic,
     betting,
+    is_larger,
     planned_radius,
     radius,
 )
@@ -113,6 +114,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "bet on nothing": (lambda: betting([]), "give at least 1"),
     "out of bounds": (lambda: betting([0.5, 1.5]), "bounds are 0.0 to 1.0, values 0.5 to 1.5"),
     "no room": (lambda: betting([1.0], bounds=(1, 1)), "leave room between"),
+    "asked out of bounds": (lambda: is_larger([2.0], 0.5, bounds=(0, 1)), "bounds are 0 to 1, values 2 to 2"),
     "endless": (lambda: betting([1.0], bounds=(0, INFINITE)), "bounds are 0 to inf"),
     "empty arm": (lambda: bounded_difference([], [1.0]), "treatment have the shape (0,)"),
     "fewer before": (

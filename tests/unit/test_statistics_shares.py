@@ -19,7 +19,7 @@ from headgate.statistics.proportions import (
     wilson,
 )
 from headgate.statistics.repeatability import flip_rate, passes_of, variances
-from headgate.statistics.sequences import betting
+from headgate.statistics.sequences import betting, is_larger
 
 COUNTS = some.integers(1, 300).flatmap(lambda n: some.tuples(some.integers(0, n), some.just(n)))
 METHODS: dict[str, Callable[[int, int], Interval]] = {"wilson": wilson, "exact": exact, "credible": credible}
@@ -108,6 +108,16 @@ def test_bets_hold_the_mean_and_mirror(values: list[float]) -> None:
     assert interval.low == pytest.approx(1 - mirrored.high, abs=1e-6)
     scaled = betting([10 * value - 5 for value in values], bounds=(-5, 5))
     assert scaled.low == pytest.approx(10 * interval.low - 5, abs=1e-5)
+
+
+@given(some.lists(some.floats(0, 1), min_size=1, max_size=60), some.floats(0.001, 0.999))
+def test_bets_on_one_mean_end_where_the_interval_does(values: list[float], mean: float) -> None:
+    low, high = betting(values).low, betting(values).high
+    if abs(mean - low) > 1e-6:
+        assert is_larger(values, mean, bounds=(0.0, 1.0)) == (mean < low)
+    if abs(mean - high) > 1e-6:
+        mirrored = [1 - value for value in values]
+        assert is_larger(mirrored, 1 - mean, bounds=(0.0, 1.0)) == (mean > high)
 
 
 def test_bets_find_where_the_mean_is() -> None:

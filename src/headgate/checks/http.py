@@ -180,14 +180,18 @@ class ChecksController(Controller):
     async def compare_runs(
         self, caller: CallerKey, *, database: Store, run_id: FromPath[str], against: FromQuery[str]
     ) -> RunsCompared:
-        """Hold a run against another one, case by case: which is better by each scorer, with an interval."""
+        """Hold a run against another one, case by case: which is better by each scorer, with an interval.
+
+        Cases of one cluster resemble each other, and are compared as one, of so many cases.
+        """
         projects = visible(caller).project_ids
         async with database.connection() as connection:
             run = (await get_run(connection, projects, run_id)).run
             other = (await get_run(connection, projects, against)).run
             results = await all_results(connection, run)
             held_against = await all_results(connection, other)
-        scorers = await asyncio.to_thread(pair_runs, results, held_against)
+        largest = max(run.largest_cluster, other.largest_cluster)
+        scorers = await asyncio.to_thread(pair_runs, results, held_against, largest)
         return RunsCompared(
             run=run,
             against=other,

@@ -1,18 +1,19 @@
 """Two runs on the same cases, held against each other case by case. Pure.
 
 A case's score is the mean of its repeats; a call that failed is wrong. Pairs are taken in the order in which
-the first run asked them, and their interval is one for every look: runs that stopped when they were decided
-can be compared, too. Cases that only one run asked, or that lack a mark, are left out and counted. Read next:
-`statistics.sequences`.
+the first run asked them, clusters in that of their first cases, and their interval is one for every look:
+runs that stopped when they were decided can be compared, too. Cases that only one run asked, or that lack a
+mark, are left out and counted. Read next: `checks.stopping`.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from headgate.checks.stopping import difference_so_far
 from headgate.checks.store import KeptResult
 from headgate.core.faults import InvalidRequest
-from headgate.statistics.sequences import betting
 
 ERROR = 0.05
 
@@ -21,12 +22,13 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the difference of two runs by one scorer: this run's mean less the other's.
 
     Numbers are null where there is none to tell. `better` and `worse` count cases; `left_out` those without
-    a pair of marks.
+    a pair of marks. `clusters` is how many the cases are in, each that is in none as one of its own.
     """
 
     scorer: str
     sentence: str
     cases: int
+    clusters: int
     left_out: int
     better: int
     worse: int
@@ -37,13 +39,21 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None = None
 
 
-def pair_runs(results: Sequence[KeptResult], against: Sequence[KeptResult]) -> list[Compared]:
-    """Return the difference of two runs by each scorer that both have."""
+def pair_runs(
+    results: Sequence[KeptResult], against: Sequence[KeptResult], largest: int = 1
+) -> list[Compared]:
+    """Return the difference of two runs by each scorer that both have.
+
+    `largest` is how many cases the largest cluster of their dataset has, whether they were asked or not.
+    """
     ours = {name for each in results for name in each.marks}
     theirs = {name for each in against for name in each.marks}
-    asked = _order(results)
+    clusters = {each.case: f"cluster {each.cluster}" for each in (*against, *results) if each.cluster}
+    largest = max(largest, 1, *Counter(clusters.values()).values())
+    asked = [(case, clusters.get(case, f"case {case}")) for case in _order(results)]
     return [
-        _compared(name, asked, _means(results, name), _means(against, name)) for name in sorted(ours & theirs)
+        _compared(name, asked, _means(results, name), _means(against, name), largest)
+        for name in sorted(ours & theirs)
     ]
 
 
@@ -71,43 +81,52 @@ def _means(results: Sequence[KeptResult], scorer: str) -> dict[str, float | None
 
 
 def _compared(
-    scorer: str, asked: Sequence[str], ours: Mapping[str, float | None], theirs: Mapping[str, float | None]
+    scorer: str,
+    asked: Sequence[tuple[str, str]],
+    ours: Mapping[str, float | None],
+    theirs: Mapping[str, float | None],
+    largest: int,
 ) -> Compared:
-    pairs: list[tuple[float, float]] = []
-    for case in asked:
+    scores: list[float] = []
+    others: list[float] = []
+    clusters: list[str] = []
+    for case, cluster in asked:
         one, other = ours.get(case), theirs.get(case)
         if one is not None and other is not None:
-            pairs.append((one, other))
-    left_out = len(set(ours) | set(theirs)) - len(pairs)
+            scores.append(one)
+            others.append(other)
+            clusters.append(cluster)
+    cases = len(scores)
+    pairs = list(zip(scores, others, strict=True))
     counts = {
-        "cases": len(pairs),
-        "left_out": left_out,
+        "cases": cases,
+        "clusters": len(set(clusters)),
+        "left_out": len(set(ours) | set(theirs)) - cases,
         "better": sum(one > other for one, other in pairs),
         "worse": sum(one < other for one, other in pairs),
     }
-    if len(pairs) < 2:
-        sentence = f"{scorer}: the runs have {len(pairs)} marked cases in common, which tells nothing."
+    if cases < 2:
+        sentence = f"{scorer}: the runs have {cases} marked cases in common, which tells nothing."
         return Compared(scorer=scorer, sentence=sentence, **counts)
-    mean = sum(one for one, _ in pairs) / len(pairs)
-    base = sum(other for _, other in pairs) / len(pairs)
+    mean, base = sum(scores) / cases, sum(others) / cases
     known = Compared(scorer=scorer, sentence="", mean=mean, against=base, difference=mean - base, **counts)
     try:
-        found = betting([one - other for one, other in pairs], bounds=(-1.0, 1.0), alpha=ERROR)
+        found = difference_so_far(scores, others, clusters, largest, alpha=ERROR)
     except InvalidRequest as fault:
         sentence = f"{scorer}: their difference can't be told: {fault.message}"
         return msgspec.structs.replace(known, sentence=sentence)
-    return msgspec.structs.replace(
-        known, low=found.low, high=found.high, sentence=_sentence(scorer, found.low, found.high, len(pairs))
-    )
+    known = msgspec.structs.replace(known, low=found.low, high=found.high)
+    return msgspec.structs.replace(known, sentence=_sentence(known, found.low, found.high))
 
 
-def _sentence(scorer: str, low: float, high: float, cases: int) -> str:
-    where = f"on {cases} cases that both asked"
+def _sentence(known: Compared, low: float, high: float) -> str:
+    clusters = f", in {known.clusters} clusters," if known.clusters < known.cases else ""
+    where = f"on {known.cases} cases{clusters} that both asked"
     if low > 0:
-        return f"{scorer}: this run is better by {100 * low:.1f} to {100 * high:.1f} points, {where}."
+        return f"{known.scorer}: this run is better by {100 * low:.1f} to {100 * high:.1f} points, {where}."
     if high < 0:
-        return f"{scorer}: this run is worse by {-100 * high:.1f} to {-100 * low:.1f} points, {where}."
+        return f"{known.scorer}: this run is worse by {-100 * high:.1f} to {-100 * low:.1f} points, {where}."
     return (
-        f"{scorer}: it is not known which run is better: this one is between {-100 * low:.1f} points worse "
-        f"and {100 * high:.1f} points better, {where}."
+        f"{known.scorer}: it is not known which run is better: this one is between {-100 * low:.1f} points "
+        f"worse and {100 * high:.1f} points better, {where}."
     )

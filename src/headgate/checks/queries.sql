@@ -1,11 +1,12 @@
 -- Runs of checks, their results, and what judges said. See checks/store.py.
 
 -- name: add_run
-insert into check_runs (id, project, key, name, target, definition, dataset, dataset_digest)
-values (%(id)s, %(project)s, %(key)s, %(name)s, %(target)s, %(definition)s::jsonb, %(dataset)s, %(dataset_digest)s);
+insert into check_runs (id, project, key, name, target, definition, dataset, dataset_digest, largest_cluster)
+values (%(id)s, %(project)s, %(key)s, %(name)s, %(target)s, %(definition)s::jsonb, %(dataset)s, %(dataset_digest)s,
+    %(largest_cluster)s);
 
 -- name: columns
-id, project, key, name, target, dataset, dataset_digest, started_at, changed_at, verdict, kept
+id, project, key, name, target, dataset, dataset_digest, largest_cluster, started_at, changed_at, verdict, kept
 
 -- name: get_run
 select [columns], definition::text, report::text from check_runs

@@ -14,7 +14,7 @@ from headgate.checks.model import Check
 from headgate.core.faults import InvalidRequest
 from headgate.datasets.model import Case
 from headgate.statistics.model import Interval
-from headgate.statistics.sequences import betting
+from headgate.statistics.sequences import betting, is_larger
 
 LOOKS_ERROR: Final = 0.01
 END_ERROR: Final = 0.04
@@ -38,17 +38,23 @@ def in_rounds(check: Check, cases: Sequence[Case]) -> Iterator[list[Case]]:
 
 
 def difference_so_far(
-    one: Sequence[float], other: Sequence[float], clusters: Sequence[str] | None, largest: int
+    one: Sequence[float],
+    other: Sequence[float],
+    clusters: Sequence[str] | None,
+    largest: int,
+    *,
+    alpha: float = LOOKS_ERROR,
 ) -> Interval:
     """Return the difference of two targets' means over all cases, with an interval that holds at every look.
 
     Scores come in the order in which cases are asked. `largest` is the number of cases in the largest cluster
     of the dataset: a cluster counts for as many cases as it has, by bets on what it has more than the mean in
-    question allows, so that the means are those of cases.
+    question allows, so that the means are those of cases. Raises InvalidRequest where no difference explains
+    all scores.
     """
     differences = [first - second for first, second in zip(one, other, strict=True)]
     if clusters is None or largest == 1:
-        return betting(differences, bounds=(-1.0, 1.0), alpha=LOOKS_ERROR)
+        return betting(differences, bounds=(-1.0, 1.0), alpha=alpha)
     sums: dict[str, float] = {}
     sizes: dict[str, int] = {}
     for cluster, difference in zip(clusters, differences, strict=True):
@@ -59,23 +65,28 @@ def difference_so_far(
             f"a cluster has {max(sizes.values())} cases, and the largest of all is {largest}"
         )
 
-    def beyond(mean: float) -> Interval:
-        values = [(sums[name] - mean * sizes[name]) / largest for name in sums]
-        return betting(values, bounds=(-2.0, 2.0), alpha=LOOKS_ERROR)
+    def is_refuted(mean: float, sign: int) -> bool:
+        """Whether bets have shown the difference (by its sign) to be larger than this mean."""
+        over = [(sign * sums[name] - mean * sizes[name]) / largest for name in sums]
+        shares = [min(1.0, max(0.0, (each + 1 + mean) / 2)) for each in over]
+        return is_larger(shares, (1 + mean) / 2, bounds=(0.0, 1.0), alpha=alpha)
 
+    low = _end(lambda mean: is_refuted(mean, 1))
+    high = -_end(lambda mean: is_refuted(mean, -1))
+    if low > high:
+        raise InvalidRequest(
+            f"the difference in these {len(sums)} clusters moved while they came: none explains all of them"
+        )
     estimate = sum(differences) / len(differences)
-    low = _end(-1.0, estimate, lambda mean: beyond(mean).low > 0)
-    high = _end(1.0, estimate, lambda mean: beyond(mean).high < 0)
     return Interval(
-        estimate=estimate, low=low, high=high, alpha=LOOKS_ERROR, standard_error=0.0, n=len(differences)
+        estimate=estimate, low=low, high=high, alpha=alpha, standard_error=0.0, n=len(differences)
     )
 
 
-def _end(outside: float, inside: float, is_refuted: Callable[[float], bool]) -> float:
-    """The mean nearest to the estimate that is refuted; the scale's end where none is."""
-    if not is_refuted(outside):
-        return outside
+def _end(is_refuted: Callable[[float], bool]) -> float:
+    """The largest mean that is refuted; the scale's lower end where none is."""
+    low, high = -1.0, 1.0
     for _ in range(HALVINGS):
-        middle = (outside + inside) / 2
-        outside, inside = (middle, inside) if is_refuted(middle) else (outside, middle)
-    return outside
+        middle = (low + high) / 2
+        low, high = (middle, high) if is_refuted(middle) else (low, middle)
+    return low

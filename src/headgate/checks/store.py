@@ -13,6 +13,7 @@ from headgate.checks.model import ASKED_MAX
 from headgate.core.faults import Conflict, InvalidRequest, NotFound
 from headgate.core.names import Name
 from headgate.core.pages import Page, decode_cursor, encode_cursor, format_datetime
+from headgate.datasets.model import CASES_MAX
 from headgate.statistics.requirements import Verdict
 from headgate.store.database import Connection
 from headgate.store.queries import Queries
@@ -67,6 +68,8 @@ class KeptResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """What came of a case, once. The answer itself is on the record of its request."""
 
     case: Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+    cluster: Word = ""
+    """The case's cluster, if it is in one."""
     repeat: Annotated[int, msgspec.Meta(ge=0, le=1000)]
     request_id: RequestId = ""
     target: Word = ""
@@ -79,12 +82,16 @@ class KeptResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class NewRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A run that begins: which check, of which target, on which cases, and how it is written."""
+    """A run that begins: which check, of which target, on which cases, and how it is written.
+
+    `largest_cluster` is how many cases of the dataset its largest cluster has.
+    """
 
     name: Name
     target: Name
     dataset: Annotated[str, msgspec.Meta(min_length=1, max_length=1000, pattern=r"^[^\x00]+$")]
     dataset_digest: Digest
+    largest_cluster: Annotated[int, msgspec.Meta(ge=1, le=CASES_MAX)] = 1
     definition: dict[str, Any]
 
 
@@ -98,6 +105,7 @@ class RunItem(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     dataset: str
     dataset_digest: str
+    largest_cluster: int
     started_at: str
     changed_at: str
     verdict: Verdict | None

@@ -4,6 +4,7 @@ Read next: `headgate.checks.store`, `check_run`.
 """
 
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -27,11 +28,12 @@ _LISTS: Final = ("failed", "wrong", "missing")
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run is of: a check, a target, and the digest of the cases."""
+    """What a run is of: a check, a target, the digest of the cases, and the clusters of those in one."""
 
     check: Check
     target: Target
     digest: str
+    clusters: Mapping[str, str] = {}
 
     @property
     def definition(self) -> Json:
@@ -46,20 +48,24 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
 class Kept:
     """A run on the server. Implements `checks.judging.Judged`; many threads use it."""
 
-    def __init__(self, client: Client, run: str, known: Mapping[Place, Result]) -> None:
+    def __init__(
+        self, client: Client, run: str, known: Mapping[Place, Result], clusters: Mapping[str, str]
+    ) -> None:
         self.run = run
         """Empty once it was taken back, for want of any result."""
         self.known = known
         self.unwritten = 0
         """How many results could not be written, since the server was away."""
         self._client = client
+        self._clusters = clusters
         self._lock = threading.Lock()
         self._waiting: list[Json] = []
         self._judged: dict[str, Judgement] = {}
 
     def tell(self, result: Result) -> None:
         """Keep a result; it is written with some others."""
-        self._waiting.append(_kept(result))
+        cluster = self._clusters.get(result.case)
+        self._waiting.append(_kept(result) | ({} if cluster is None else {"cluster": cluster}))
         if len(self._waiting) >= BATCH:
             self._write()
 
@@ -116,17 +122,17 @@ class Kept:
 
 def begin(client: Client, begun: Begun, dataset: str) -> Kept:
     """Begin a run on the server."""
-    made: Json = client.post(
-        RUNS,
-        {
-            "name": begun.check.name,
-            "target": begun.target.name,
-            "dataset": dataset,
-            "dataset_digest": begun.digest,
-            "definition": begun.definition,
-        },
-    )
-    return Kept(client, made["id"], {})
+    new: Json = {
+        "name": begun.check.name,
+        "target": begun.target.name,
+        "dataset": dataset,
+        "dataset_digest": begun.digest,
+        "definition": begun.definition,
+    }
+    if begun.clusters:
+        new["largest_cluster"] = max(Counter(begun.clusters.values()).values())
+    made: Json = client.post(RUNS, new)
+    return Kept(client, made["id"], {}, begun.clusters)
 
 
 def resume(client: Client, run: str, begun: Begun) -> Kept:
@@ -141,7 +147,8 @@ def resume(client: Client, run: str, begun: Begun) -> Kept:
             f"run {run} was made when the check read otherwise", "leave out --resume, and begin a new run"
         )
     results = [_result(item) for item in client.items(f"{RUNS}/{run}/results")]
-    return Kept(client, run, {(each.case, each.repeat): each for each in results})
+    known = {(each.case, each.repeat): each for each in results}
+    return Kept(client, run, known, begun.clusters)
 
 
 def _kept(result: Result) -> Json:

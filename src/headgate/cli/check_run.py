@@ -220,7 +220,8 @@ class _Runner:
         )
 
     def _kept(self, target: Target) -> Kept:
-        begun = Begun(check=self._check, target=target, digest=self._cases.digest)
+        clusters = {case.id: case.cluster for case in self._cases.cases if case.cluster}
+        begun = Begun(check=self._check, target=target, digest=self._cases.digest, clusters=clusters)
         if self._choosing.resume is not None:
             return resume(self._api.client, self._choosing.resume, begun)
         return begin(self._api.client, begun, self._cases.name)

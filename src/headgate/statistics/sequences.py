@@ -215,12 +215,7 @@ def betting(values: Values, *, bounds: tuple[float, float] = (0.0, 1.0), alpha: 
     check_alpha(alpha)
     low, high = bounds
     array = sample(values)
-    if not -math.inf < low < high < math.inf or array.min() < low or array.max() > high:
-        raise InvalidRequest(
-            f"bounds are {low} to {high}, values {array.min():g} to {array.max():g}; bounds have to hold all "
-            "values and leave room between"
-        )
-    scaled = (array - low) / (high - low)
+    scaled = _scaled(array, bounds)
     bets = plug_in_bets(scaled, alpha)
     # The capital against a mean falls as that mean rises, so each end is found by halving.
     lower = _end(scaled, bets, math.log(2 / alpha))
@@ -241,6 +236,18 @@ def betting(values: Values, *, bounds: tuple[float, float] = (0.0, 1.0), alpha: 
     )
 
 
+def is_larger(values: Values, mean: float, *, bounds: tuple[float, float], alpha: float = 0.05) -> bool:
+    """Say whether bets have shown the mean of these values to be larger than this one, inside of the bounds.
+
+    One end of `betting` at the same alpha, asked of one mean; source as there.
+    """
+    check_alpha(alpha)
+    low, high = bounds
+    scaled = _scaled(sample(values), bounds)
+    won = gains(scaled, plug_in_bets(scaled, alpha), (mean - low) / (high - low))
+    return float(won.sum()) >= math.log(2 / alpha)
+
+
 def apart(one: Interval, other: Interval) -> Interval:
     """Return the interval of a difference from the intervals of its two parts; their errors add up.
 
@@ -255,6 +262,16 @@ def apart(one: Interval, other: Interval) -> Interval:
         standard_error=math.hypot(one.standard_error, other.standard_error),
         n=one.n + other.n,
     )
+
+
+def _scaled(array: Sample, bounds: tuple[float, float]) -> Sample:
+    low, high = bounds
+    if not -math.inf < low < high < math.inf or array.min() < low or array.max() > high:
+        raise InvalidRequest(
+            f"bounds are {low} to {high}, values {array.min():g} to {array.max():g}; bounds have to hold all "
+            "values and leave room between"
+        )
+    return (array - low) / (high - low)
 
 
 def _end(scaled: Sample, bets: Sample, enough: float) -> float:

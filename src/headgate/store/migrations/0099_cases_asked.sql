@@ -10,3 +10,6 @@ create table erasure_cases (
     at timestamptz not null default clock_timestamp(),
     primary key (erasure, dataset, id)
 );
+
+-- How many cases the largest cluster of a run's dataset has: what a comparison of clusters is bounded by.
+alter table check_runs add column largest_cluster integer not null default 1;
