@@ -95,6 +95,11 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """The feedback, of this kind, that a cost is divided by."""
 
     @property
+    def reads(self) -> str:
+        """The name of the feedback that it reads; empty where it reads none."""
+        return self.per or (self.name if self.measure == "feedback" else "")
+
+    @property
     def is_ratio(self) -> bool:
         """Whether it is a sum over units divided by another, and not a mean of units."""
         return bool(self.per) or self.measure in RATIOS

@@ -105,6 +105,49 @@ from scores
 where name = any(%(names)s::text[]) and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
 group by name, subject;
 
+-- name: received
+-- Of the last values of each name since the start: whether they are of a unit's window, or why not.
+with last as materialized (
+    select n.name, s.*
+    from unnest(%(names)s::text[]) as n (name)
+    cross join lateral (
+        select s.project, s.subject, s.at, s.request_id, s.trace_id, s.session, s."user"
+        from scores s
+        where s.name = n.name and s.at between %(began)s and %(now)s and abs(s.value) < %(largest)s
+            and (%(project_ids)s::text[] is null or s.project = any(%(project_ids)s::text[]))
+        order by s.at desc limit %(most)s
+    ) s
+)
+select name, reason, count(*)
+from (
+    select l.name, case when f.first_unit <> f.last_unit then 'shared' when u.first_at is null then 'unknown'
+        when l.at < u.first_at then 'early'
+        when l.at >= u.first_at + make_interval(secs => %(window_s)s) then 'late' else 'joined' end as reason
+    from last l
+    cross join lateral (
+        select min(unit) as first_unit, max(unit) as last_unit
+        from (
+            select case %(unit)s when 'user' then l."user" when 'session' then l.session
+                when 'trace' then replace(l.trace_id::text, '-', '') else l.request_id::text end as unit
+            where l.subject = any(%(own)s::text[])
+            union all
+            select c.unit from experiment_calls c
+            where l.subject = 'request' and l.subject <> all(%(own)s::text[]) and c.version = %(version)s
+                and c.request = l.request_id and c.project = l.project
+            union all
+            select c.unit from experiment_calls c
+            where l.subject in ('trace', 'span', 'business_id') and l.subject <> all(%(own)s::text[])
+                and c.version = %(version)s and c.trace_id = l.trace_id and c.project = l.project
+            union all
+            select c.unit from experiment_calls c
+            where l.subject = 'session' and l.subject <> all(%(own)s::text[]) and l.session <> ''
+                and c.version = %(version)s and c.session = l.session and c.project = l.project
+        ) named
+    ) f
+    left join experiment_units u on u.version = %(version)s and u.project = l.project and u.unit = f.first_unit
+) told
+group by 1, 2;
+
 -- name: counting
 s.name = any(%(names)s::text[]) and (%(project_ids)s::text[] is null or s.project = any(%(project_ids)s::text[]))
         and abs(s.value) < %(largest)s and s.at <= %(now)s

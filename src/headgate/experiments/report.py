@@ -58,6 +58,24 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
+class Received(msgspec.Struct, frozen=True, kw_only=True):
+    """Values of a metric's feedback since the experiment began, the last some thousands: what they belong to.
+
+    `joined` are of a unit's window, of one that is not over yet, too. Of the others `late` came after it,
+    `early` are of before the unit's first call, `unknown` name nobody who is in the experiment, and `shared`
+    are of a trace or session that several units have a part in.
+    """
+
+    values: int
+    is_all: bool
+    """Whether these are all that came."""
+    joined: int = 0
+    late: int = 0
+    early: int = 0
+    unknown: int = 0
+    shared: int = 0
+
+
 class MetricReport(msgspec.Struct, frozen=True, kw_only=True):
     """One metric in all arms. `answered` is each arm's share of complete units that answered."""
 
@@ -76,6 +94,8 @@ class MetricReport(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str] = []
     per: str = ""
     """The feedback that a cost is divided by."""
+    received: Received | None = None
+    """What came of its feedback; null where none did, and of what is no feedback."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,7 +20,15 @@ from headgate.experiments.reading import (
     read_sums,
     strays,
 )
-from headgate.experiments.report import ArmReport, Comparison, MetricReport, Report, Running
+from headgate.experiments.received import received_by_name, with_received
+from headgate.experiments.report import (
+    ArmReport,
+    Comparison,
+    MetricReport,
+    Received,
+    Report,
+    Running,
+)
 from headgate.experiments.sentence import sentence_of
 from headgate.experiments.unpriced import without_costs
 from headgate.store.database import Connection
@@ -57,11 +65,19 @@ async def report_and_sums(
     async with connection.transaction():
         read = await read_sums(connection, found, view)
         stray = await strays(connection, view)
-    units = read.units
+        units = read.units
+        first_at = min((each.first_at for each in units.values()), default=None)
+        received: dict[str, Received] = {}
+        if first_at is not None:
+            began = min(found.started_at, first_at)
+            received = await received_by_name(connection, experiment, view.parameters(), began)
     evidence = epoch_evidence(experiment, read.shares, units_by_epoch(units, len(read.shares)))
     is_sound = evidence is None or evidence < MISMATCH
-    first_at = min((each.first_at for each in units.values()), default=None)
     metrics = compare(experiment, read.metrics, _traffic(experiment, units, now), read.shares)
+    metrics = [
+        with_received(metric, told, received, read.metrics[metric.name])
+        for metric, told in zip(experiment.metrics, metrics, strict=True)
+    ]
     metrics = [without_costs(experiment, metric, read.unpriced) for metric in metrics]
     metrics = [_checked(metric, read.left_out.get(metric.name), is_sound=is_sound) for metric in metrics]
     arms = _arms(experiment, units, read.shares)
