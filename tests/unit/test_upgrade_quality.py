@@ -75,6 +75,15 @@ def test_a_judge_marks_both_answers_to_each_call() -> None:
     assert (found.verdict(0.05), cost) == ("no", 119 * 10**9)
 
 
+def test_a_judge_stops_at_what_is_left_of_the_budget() -> None:
+    judging = Judging()
+    found, cost, problem = by_judge(judging, "shop/judge", answers(60), left=19 * 10**9)
+    assert found is not None
+    assert (found.pairs, cost, judging.asked) == (10, 20 * 10**9, 20)
+    assert problem.startswith("the budget was spent after 10 pairs were marked")
+    assert by_judge(judging, "shop/judge", answers(60), left=0)[:2] == (None, 0)
+
+
 def test_a_judge_that_talks_nonsense_is_no_number() -> None:
     found, _, problem = by_judge(Judging(nonsense=999), "shop/judge", answers(3))
     assert found is None

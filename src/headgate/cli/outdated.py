@@ -45,7 +45,7 @@ class Upgrading(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     to: Annotated[str | None, typer.Option(help="By this provider/model.")] = None
     calls: Annotated[int, typer.Option(help="Make so many recorded calls again on both, at most.")] = 20
-    budget: Annotated[str, typer.Option(help="Stop once they have cost so much.")] = "1 USD"
+    budget: Annotated[str, typer.Option(help="Stop once they and --judge have cost so much.")] = "1 USD"
     check: Annotated[
         str | None, typer.Option(help="Judge by this check: its dataset, scorers and requirements.")
     ] = None

@@ -66,13 +66,19 @@ def by_check(
 
 
 def by_judge(
-    ask: Ask, model: str, pairs: Sequence[tuple[dict[str, Any], Answer, Answer]]
+    ask: Ask, model: str, pairs: Sequence[tuple[dict[str, Any], Answer, Answer]], left: int | None = None
 ) -> tuple[Quality | None, int, str]:
-    """Let a model mark both answers to each call; return the difference, its cost, and what was amiss."""
+    """Let a model mark both answers to each call, until it has cost what is left (pico-USD) of a budget.
+
+    Return the difference, its cost, and what was amiss.
+    """
     judge = Judge(model=model, rubric=RUBRIC, scale=SCALE)
     marks: list[tuple[float, float]] = []
     cost, problem = 0, ""
-    for body, one, other in pairs:
+    for number, (body, one, other) in enumerate(pairs):
+        if left is not None and cost >= left:
+            problem = f"the budget was spent after {number} pairs were marked; raise --budget for more"
+            break
         scores: list[float] = []
         for answer in (one, other):
             if answer.problem:

@@ -76,7 +76,9 @@ def _judged(
     found: list[Quality] = []
     required: dict[str, Verdict] = {}
     if wanted.judge is not None and pairs:
-        quality, cost, problem = by_judge(ask, wanted.judge, pairs)
+        budget, spent = budget_of(wanted.budget), sum(_cost(one) + _cost(other) for _, one, other in pairs)
+        left = None if budget is None else budget - spent
+        quality, cost, problem = by_judge(ask, wanted.judge, pairs, left)
         found += [quality] if quality is not None else []
         notes.append(f"the judge cost {format_usd(cost)} USD{f'; {problem}' if problem else ''}")
     if wanted.check is not None:
@@ -125,11 +127,15 @@ def _replay(
             notes.append(f"the budget was spent after {len(pairs)} calls; raise --budget for more")
             break
         one, other = (answer_of(ask, {**body, "model": model}) for model in models)
-        spent += (one.cost_pico_usd or 0) + (other.cost_pico_usd or 0)
+        spent += _cost(one) + _cost(other)
         pairs.append((body, one, other))
     if not_again:
         notes.append(f"{not_again} {NOT_AGAIN}")
     return pairs, notes
+
+
+def _cost(answer: Answer) -> int:
+    return answer.cost_pico_usd or 0
 
 
 def _body(record: Json) -> Json | None:
@@ -159,7 +165,7 @@ def _rows(pairs: list[Answers]) -> list[Json]:
     if any(_is_json(one) and one.text[:1] in "{[" for one, _ in both):
         rows.append(_share("answers that are JSON", both, _is_json))
     priced = [pair for pair in both if None not in (pair[0].cost_pico_usd, pair[1].cost_pico_usd)]
-    rows.append(_amount("USD a call", priced, lambda one: (one.cost_pico_usd or 0) / PICO))
+    rows.append(_amount("USD a call", priced, lambda one: _cost(one) / PICO))
     rows.append(_amount("tokens an answer", both, lambda one: float(one.output_tokens)))
     rows.append(_amount("milliseconds a call", both, lambda one: one.duration_ms))
     same = sum(" ".join(one.text.split()) == " ".join(other.text.split()) for one, other in both)
