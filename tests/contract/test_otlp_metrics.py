@@ -69,6 +69,20 @@ async def test_points_are_in_the_journal_and_read_as_series(
         assert other["items"] == []
 
 
+async def test_metrics_of_tools_and_of_earlier_names_are_kept(database: Database, kept: Kept) -> None:
+    request = new_metrics()
+    names = (
+        "mcp.client.operation.duration",
+        "llm.openai.chat_completions.exceptions",
+        "llm.chat_completions.streaming_time_to_generate",
+    )
+    for name in names:
+        add_point(request, name, "sum", **a_point(as_int=1))
+    async with control(database, journal=kept.writer) as api:
+        assert (await post(api, request.SerializeToString(), PATH))[:2] == (200, b"")
+    assert [point.name for point in points_of(kept)] == list(names)
+
+
 async def test_what_is_not_kept_is_said_and_counted(database: Database, kept: Kept) -> None:
     request = new_metrics()
     add_point(request, "http.server.duration", "sum", as_int=1)

@@ -29,6 +29,7 @@ class TakenSpan(msgspec.Struct, frozen=True, kw_only=True):
     error: bool
     message: str
     attributes: dict[str, Any]
+    events: tuple[tuple[str, dict[str, Any]], ...] = ()
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,6 +141,7 @@ def _span(span: Any) -> TakenSpan:
         error=span.status.code == 2,
         message=span.status.message,
         attributes=_named(span.attributes),
+        events=tuple([(event.name, _named(event.attributes)) for event in span.events]),
     )
 
 

@@ -194,6 +194,26 @@ def test_openinference_documents_and_scores() -> None:
     assert json.loads(span.attributes) == {"openinference.span.kind": "RETRIEVER"}
 
 
+def test_memory_that_is_searched_gives_documents() -> None:
+    span = read(
+        {
+            "gen_ai.operation.name": "search_memory",
+            "gen_ai.memory.query.text": "what she likes",
+            "gen_ai.memory.records": '[{"id": "m1", "content": "She likes herons."}]',
+        }
+    )
+    assert (span.kind, span.operation, span.input) == ("retriever", "search_memory", '"what she likes"')
+    assert json.loads(span.documents) == [{"id": "m1", "content": "She likes herons."}]
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind"), [("plan", "span"), ("create_memory", "tool"), ("delete_memory_store", "tool")]
+)
+def test_planning_and_keeping_are_no_calls_of_models_though_they_name_one(operation: str, kind: str) -> None:
+    span = read({"gen_ai.operation.name": operation, "gen_ai.request.model": "gpt-5-mini"})
+    assert (span.kind, span.operation) == (kind, operation)
+
+
 def test_an_evaluation_is_a_score() -> None:
     said = {
         "gen_ai.evaluation.name": "tone",

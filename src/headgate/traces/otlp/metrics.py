@@ -23,7 +23,8 @@ from headgate.traces.otlp.spans import Source
 from headgate.traces.otlp.values import Kept, attributes
 from headgate.traces.otlp.withholding import bare_fields
 
-PREFIX: Final = "gen_ai."
+PREFIXES: Final = ("gen_ai.", "mcp.", "llm.openai.", "llm.chat_completions.")
+"""What names of metrics begin with that belong to GenAI: OpenTelemetry's, and OpenLLMetry's of earlier."""
 BUCKETS_MAX: Final = 512
 """Of one histogram."""
 SCALE_MAX: Final = 2
@@ -79,7 +80,7 @@ class _MetricReader:
                 continue
             kind = metric.WhichOneof("data")
             count = len(getattr(metric, kind).data_points) if kind else 0
-            if not metric.name.startswith(PREFIX):
+            if not metric.name.startswith(PREFIXES):
                 self._foreign += count or 1
             elif kind not in _KINDS:
                 why = f"is a {kind or 'metric without data'}; {', '.join(_KINDS)} are kept"
@@ -90,7 +91,8 @@ class _MetricReader:
     def say_foreign(self) -> None:
         """Say how many points were of no GenAI."""
         if self._foreign:
-            why = f"their names don't begin with {PREFIX}; other metrics have their place elsewhere"
+            prefixes = f"{', '.join(PREFIXES[:-1])} or {PREFIXES[-1]}"
+            why = f"their names don't begin with {prefixes}; other metrics have their place elsewhere"
             self._reasons.reject(f"{self._foreign} of no GenAI", why, self._foreign)
 
     def _points(self, metric: Any, kind: str, number: int, source: Source) -> Iterator[bytes]:

@@ -99,6 +99,11 @@ def _candidate(candidate: Candidate) -> Fields:
     }
 
 
+def finish_reasons(reason: str) -> tuple[str, ...]:
+    """Return why an answer ended in the conventions' words, by what its record says; empty for nothing."""
+    return (FINISHES.get(reason, reason),) if reason else ()
+
+
 def _finish(candidate: Candidate) -> str:
     reason = candidate.finish.reason if candidate.finish is not None else ""
     return FINISHES.get(reason, reason)

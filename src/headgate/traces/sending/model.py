@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from headgate.core.call import Usage
+from headgate.core.entries import Exposure
 from headgate.core.labels import Label
 from headgate.core.ports import Origin
 
@@ -54,6 +55,13 @@ class SentAttempt(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: int
 
 
+class SentPrompt(msgspec.Struct, frozen=True, kw_only=True):
+    """A prompt that the call was made of, by the name and the version that its record has."""
+
+    name: str
+    version: str = ""
+
+
 class Spoken(msgspec.Struct, frozen=True, kw_only=True):
     """The words of a call: JSON in the shape of `gen_ai.input.messages`, empty where there are none."""
 
@@ -97,6 +105,12 @@ class SentCall(msgspec.Struct, frozen=True, kw_only=True):
     cost_pico_usd: int | None
     label: Label
     parameters: dict[str, Any] = {}
+    prompts: tuple[SentPrompt, ...] = ()
+    arms: tuple[Exposure, ...] = ()
+    """The experiments in which the call was in an arm."""
+    finish: str = ""
+    answered_model: str = ""
+    """What the answer says that it is of."""
     spoken: Spoken = Spoken()
 
     @property

@@ -52,7 +52,7 @@ select r.id, r.project, r.key, r."user", r.session, r.tags, r.trace_id, r.parent
     r.started_at, r.duration_ms, r.first_token_ms, r.dialect, r.operation, r.stream, r.model, r.target,
     r.status, r.code, r.message, r.attempts::text, r.truncated, r.estimated, r.release, r.environment,
     r.usage::text, r.cost_usd::text, r.label_regions, r.label_readers, r.label_purposes, r.record,
-    coalesce(b.parameters, r.parameters)::text
+    coalesce(b.parameters, r.parameters)::text, r.prompts::text, r.exposures::text, r.finish, r.served_model
 from unnest(%(days)s::date[], %(ids)s::uuid[]) as wanted (day, id)
 join requests r on r.day = wanted.day and r.id = wanted.id
 left join request_bodies b on b.day = r.day and b.id = r.id and b.project = r.project

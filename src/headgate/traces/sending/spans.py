@@ -4,41 +4,33 @@ One span of the kind CLIENT for each call: it alone says tokens and cost, so tha
 the call once. Where there was more than one attempt, each is a child that names its target and how it ended.
 Ids come from the call's, so that what is sent twice is one span. Without a `traceparent` the call's own id is
 the trace's. Without `content` nothing leaves that a person or a model has written: no message, no error's
-words, no free text of a parameter. Source: open-telemetry/semantic-conventions-genai. Read next:
+words, no free text of a parameter. Each experiment's arm is an event, as evaluations of feature flags are.
+Source: open-telemetry/semantic-conventions-genai. Read next: `traces.sending.parameters`,
 `traces.sending.messages`.
 """
 
 import hashlib
-import math
 from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from headgate.core.call import Usage
+from headgate.core.entries import Exposure
 from headgate.core.identity import text_of
-from headgate.traces.sending.model import Exporter, SentAttempt, SentCall, provider_of
+from headgate.traces.sending.messages import finish_reasons
+from headgate.traces.sending.model import Exporter, SentAttempt, SentCall, Spoken, provider_of
+from headgate.traces.sending.parameters import parameters_of
 from headgate.traces.sending.protobuf import attributes, data, fixed, number, text
 
 KIND_CLIENT: Final = 3
 STATUS_ERROR: Final = 2
 SCOPE: Final = "headgate"
 PICO: Final = 10**12
+FLAG_EVENT: Final = "feature_flag.evaluation"
 
 OPERATIONS: Final = {"chat": "chat", "completions": "text_completion", "embeddings": "embeddings"}
 """What the conventions have another word for; Google's chat is `generate_content`."""
-PARAMETERS: Final = {
-    "max_output": "gen_ai.request.max_tokens",
-    "temperature": "gen_ai.request.temperature",
-    "top_p": "gen_ai.request.top_p",
-    "top_k": "gen_ai.request.top_k",
-    "frequency_penalty": "gen_ai.request.frequency_penalty",
-    "presence_penalty": "gen_ai.request.presence_penalty",
-    "seed": "gen_ai.request.seed",
-    "n": "gen_ai.request.choice.count",
-}
-"""Numbers that a call is made with."""
-_FLOATS: Final = frozenset({"temperature", "top_p", "frequency_penalty", "presence_penalty"})
 
 
 def operation_of(call: SentCall) -> str:
@@ -81,6 +73,8 @@ class ToldSpan(msgspec.Struct, frozen=True, kw_only=True):
     started_ms: int
     duration_ms: int
     said: dict[str, Any]
+    events: tuple[dict[str, Any], ...] = ()
+    """What evaluations of feature flags say, at the start."""
     error: str | None = None
 
 
@@ -105,6 +99,7 @@ def _call_span(exporter: Exporter, call: SentCall) -> ToldSpan:
         started_ms=call.started_ms,
         duration_ms=call.duration_ms,
         said=attributes_of(exporter, call),
+        events=tuple([_flag(arm) for arm in call.arms]),
         error=message if call.is_error else None,
     )
 
@@ -136,6 +131,16 @@ def _attempt_span(exporter: Exporter, call: SentCall, attempt: SentAttempt) -> T
     )
 
 
+def _flag(arm: Exposure) -> dict[str, Any]:
+    return {
+        "feature_flag.key": arm.experiment,
+        "feature_flag.result.variant": arm.arm,
+        "feature_flag.result.reason": "split",
+        "feature_flag.version": arm.version,
+        "feature_flag.provider.name": SCOPE,
+    }
+
+
 def _written(span: ToldSpan) -> bytes:
     written = [data(1, span.trace_id), data(2, span.span_id)]
     if span.parent_id:
@@ -147,6 +152,8 @@ def _written(span: ToldSpan) -> bytes:
         fixed(8, (span.started_ms + max(0, span.duration_ms)) * 1_000_000),
         attributes(9, span.said),
     ]
+    began = fixed(1, span.started_ms * 1_000_000)
+    written += [data(11, began + text(2, FLAG_EVENT) + attributes(3, event)) for event in span.events]
     if span.error is not None:
         written.append(data(15, text(2, span.error) + number(3, STATUS_ERROR)))
     return b"".join(written)
@@ -160,9 +167,11 @@ def attributes_of(exporter: Exporter, call: SentCall) -> dict[str, Any]:
         "gen_ai.operation.name": operation_of(call),
         "gen_ai.provider.name": sender.name,
         "gen_ai.request.model": call.model,
-        "gen_ai.response.model": (spoken.model or call.served_model) if call.target else None,
+        "gen_ai.response.model": (spoken.model or call.answered_model or call.served_model)
+        if call.target
+        else None,
         "gen_ai.response.id": call.response_id,
-        "gen_ai.response.finish_reasons": spoken.finish_reasons,
+        "gen_ai.response.finish_reasons": spoken.finish_reasons or finish_reasons(call.finish),
         "gen_ai.conversation.id": call.session,
         "gen_ai.request.stream": True if call.stream else None,
         "server.address": sender.address,
@@ -185,7 +194,10 @@ def attributes_of(exporter: Exporter, call: SentCall) -> dict[str, Any]:
     said |= usage_attributes(usage)
     if call.cost_pico_usd is not None:
         said["gen_ai.usage.cost"] = call.cost_pico_usd / PICO
-    said |= _parameters(call)
+    for prompt in call.prompts[:1]:
+        said |= {"gen_ai.prompt.name": prompt.name, "gen_ai.prompt.version": prompt.version}
+    # What few may read has no words here.
+    said |= parameters_of(call, content=exporter.content and spoken != Spoken())
     if exporter.content:
         said |= {
             "gen_ai.input.messages": spoken.input,
@@ -211,12 +223,3 @@ def usage_attributes(usage: Usage) -> dict[str, int | None]:
         "gen_ai.usage.image.input_tokens": usage.input_image or None,
         "gen_ai.usage.image.output_tokens": usage.output_image or None,
     }
-
-
-def _parameters(call: SentCall) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, attribute in PARAMETERS.items():
-        value = call.parameters.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            found[attribute] = float(value) if name in _FLOATS else int(value)
-    return found

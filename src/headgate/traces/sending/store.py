@@ -16,10 +16,11 @@ from headgate.core.labels import Label
 from headgate.core.money import parse_usd
 from headgate.core.pages import format_datetime
 from headgate.records.bodies import read_bodies
+from headgate.records.rows import exposures_of
 from headgate.store.database import Connection
 from headgate.store.rows import fetch_rows
 from headgate.traces.sending.messages import spoken_of
-from headgate.traces.sending.model import Exporter, SentAttempt, SentCall, Signal
+from headgate.traces.sending.model import Exporter, SentAttempt, SentCall, SentPrompt, Signal
 from headgate.traces.sending.sink import QUERIES
 
 CLAIM_S: Final = 120.0
@@ -133,6 +134,10 @@ def _call(row: TupleRow) -> SentCall:
         cost_pico_usd=None if row[26] is None else parse_usd(row[26]),
         label=Label(regions=_set(regions), readers=_set(readers), purposes=_set(purposes)),
         parameters={} if row[31] is None else msgspec.json.decode(row[31], type=dict[str, Any]),
+        prompts=msgspec.json.decode(row[32], type=tuple[SentPrompt, ...]),
+        arms=tuple([one for one in exposures_of(row[33]) if one.arm]),
+        finish=row[34],
+        answered_model=row[35],
     )
 
 
