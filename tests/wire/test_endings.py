@@ -27,6 +27,11 @@ WHOLE: tuple[tuple[Dialect, str, Ending], ...] = (
         '{"choices":[{"finish_reason":"stop","message":{"refusal":"no"}}]}',
         Ending("refusal", 0),
     ),
+    (
+        "openai-chat",
+        '{"choices":[{"finish_reason":"stop","message":{"content":"a","refusal":""}}]}',
+        Ending("stop", 0),
+    ),
     ("openai-chat", '{"choices":[{"finish_reason":7}],"model":"m"}', Ending(None, 0)),
     ("openai-chat", '{"choices":null}', Ending(None, 0)),
     (
@@ -97,6 +102,9 @@ def test_a_stream_says_how_it_ended() -> None:
         "length", 0
     )
     assert stream("openai-chat", text) == Ending()
+    stop = '{"choices":[{"delta":{},"finish_reason":"stop"}]}'
+    assert stream("openai-chat", '{"choices":[{"delta":{"content":"a","refusal":""}}]}', stop) == Ending("stop")
+    assert stream("openai-chat", '{"choices":[{"delta":{"refusal":"no"}}]}', stop) == Ending("refusal")
     nameless = '{"choices":[{"delta":{"tool_calls":[{"function":{"name":"f","arguments":"{}"}}]}}]}'
     assert stream("openai-chat", nameless, nameless, end).tool_calls == 2
 

@@ -70,7 +70,7 @@ class _WholeChat(Whole, gc=False):
                 calls += len(message.tool_calls or ())
                 if message.function_call is not None:  # some give one without a name
                     calls += bool(message.function_call.name)
-                refuses = refuses or _says(message.refusal)
+                refuses = refuses or is_filled(message.refusal)
         return Ending(chat_finish(word, calls=calls, refuses=refuses), calls)
 
 
@@ -166,16 +166,14 @@ _OF_DIALECT: Final = {
 
 def decode_whole(dialect: Dialect, body: bytes) -> Whole:
     """Return what a whole answer says of itself. Raises what decoding raises."""
-    decode = _OF_DIALECT.get(dialect)
-    if decode is not None:
-        try:
-            return decode(body)
-        except msgspec.ValidationError:  # how it ended is said in no known way; the rest may be
-            return _whole(body)
-    return _whole(body)
+    try:
+        return _OF_DIALECT.get(dialect, _whole)(body)
+    except msgspec.ValidationError:  # how it ended is said in no known way; the rest may be
+        return _whole(body)
 
 
-def _says(raw: msgspec.Raw) -> bool:
+def is_filled(raw: msgspec.Raw) -> bool:
+    """Whether a member is there, and neither null nor an empty text."""
     return raw is not NOTHING and bytes(raw) not in (b"null", b'""')
 
 

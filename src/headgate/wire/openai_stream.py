@@ -11,7 +11,7 @@ import msgspec
 from headgate.core.call import Operation
 from headgate.core.faults import InvalidRequest
 from headgate.wire.answers import served_units, short_text, tier_of, with_units
-from headgate.wire.endings import CALLS_OF_RESPONSES, NOTHING, chat_finish, response_finish
+from headgate.wire.endings import CALLS_OF_RESPONSES, NOTHING, chat_finish, is_filled, response_finish
 from headgate.wire.event_reader import EventReader, is_set
 from headgate.wire.members import Watched, read_members
 from headgate.wire.sse import data_of
@@ -124,7 +124,7 @@ class ChatReader(EventReader):
                 self._take_tools(delta.tool_calls)
             elif delta.function_call is not NOTHING and b'"name"' in bytes(delta.function_call):
                 self.tool_calls = 1
-            self._refuses = self._refuses or (delta.refusal is not NOTHING and is_set(delta.refusal))
+            self._refuses = self._refuses or is_filled(delta.refusal)
         if choice.text is not NOTHING:
             self._made(bytes(choice.text))
         if choice.finish_reason is not NOTHING and is_set(choice.finish_reason):
