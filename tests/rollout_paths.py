@@ -12,11 +12,12 @@ import numpy as np
 
 from headgate.config.compile import compile_file
 from headgate.experiments.analysis import ArmSums, Traffic, compare
+from headgate.experiments.margins import factor_of
 from headgate.experiments.moments import Moments
 from headgate.experiments.report import ArmReport, MetricReport, Report
 from headgate.rollouts.deciding import decide
 from headgate.rollouts.model import CANDIDATE, PRESENT, Rollout, Stage, Standing
-from headgate.rollouts.pairing import Amounts, Events, Seen, factor_of, metrics_of
+from headgate.rollouts.pairing import Amounts, Events, Seen, metrics_of
 from headgate.statistics.model import Sample
 
 CONFIG: Final = """

@@ -168,6 +168,17 @@ def test_errors_that_never_happen_hold_once_enough_units_had_none(random: np.ran
         assert errors.comparisons[0].finding == finding, "3 / 0.01 units, at an error of 5 %"
 
 
+def test_refusals_that_should_be_are_missed_where_none_happens() -> None:
+    kept = Metric(
+        name="refusals", measure="refusals", role="guardrail", better="higher", margin=Amount(value=0.05)
+    )
+    calls = np.ones(400)
+    for refused, finding in ((np.zeros(400), "broken"), (np.ones(400), "holds")):
+        arms = {"now": sums(np.ones(400), calls), "new": sums(refused, calls)}
+        (report,) = compare(experiment(kept), {"refusals": arms}, traffic())
+        assert report.comparisons[0].finding == finding
+
+
 @pytest.mark.parametrize(
     ("now", "new", "says"),
     [

@@ -103,7 +103,8 @@ def test_a_stream_says_how_it_ended() -> None:
     )
     assert stream("openai-chat", text) == Ending()
     stop = '{"choices":[{"delta":{},"finish_reason":"stop"}]}'
-    assert stream("openai-chat", '{"choices":[{"delta":{"content":"a","refusal":""}}]}', stop) == Ending("stop")
+    polite = '{"choices":[{"delta":{"content":"a","refusal":""}}]}'
+    assert stream("openai-chat", polite, stop) == Ending("stop")
     assert stream("openai-chat", '{"choices":[{"delta":{"refusal":"no"}}]}', stop) == Ending("refusal")
     nameless = '{"choices":[{"delta":{"tool_calls":[{"function":{"name":"f","arguments":"{}"}}]}}]}'
     assert stream("openai-chat", nameless, nameless, end).tool_calls == 2

@@ -12,6 +12,7 @@ import msgspec
 
 from headgate.core.faults import InvalidRequest
 from headgate.experiments.adaptive import EpochSums, weighted_contrast
+from headgate.experiments.margins import allowed_by, factor_of, finding_of, moved_by
 from headgate.experiments.model import RATIOS, Experiment, Metric, Role
 from headgate.experiments.moments import Moments, contrast, mean_of, ratio_of, slope_of
 from headgate.experiments.report import Comparison, Finding, MetricReport
@@ -182,10 +183,7 @@ def _compared(
                 known = _apart(experiment, metric, arm.name, *arms)
             found.append(_Compared(arm=arm.name, note="; ".join(notes), zeros=zeros, apart=known))
             continue
-        factor = 1.0
-        if metric.margin is not None and metric.margin.is_relative:
-            # So that the baseline's mean, an estimate too, is allowed for.
-            factor = 1 + metric.margin.value if metric.better == "lower" else 1 - metric.margin.value
+        factor = factor_of(metric)
         effect = contrast(one, other, factor)
         if experiment.adaptive is not None:
             one, effect = weighted_contrast(epochs_of(sums, shares), arm.name, baseline, factor)
@@ -267,25 +265,16 @@ def _guardrail(
 ) -> Comparison:
     effect, mean, margin = one.effect, one.mean, metric.margin
     assert effect is not None and mean is not None and margin is not None
-    tight_at = experiment.planned_units
     baseline = effect.baseline or 0.0
-    allowed = 0.0 if margin.is_relative else margin.value
-    sign = 1 if metric.better == "lower" else -1
-    low = effect.interval(alpha=alpha, tight_at=tight_at, side="lower").low
-    high = effect.interval(alpha=alpha, tight_at=tight_at, side="upper").high
-    least, most = (low, high) if sign > 0 else (-high, -low)
-    finding: Finding = "open"
-    if most < allowed:
-        finding = "holds"
-    elif least > allowed:
-        finding = "broken"
-    # Back from the margin's own contrast to the plain difference.
-    moved = sign * margin.value * baseline if margin.is_relative else 0.0
-    room = abs(allowed - sign * effect.estimate)
+    allowed = allowed_by(margin)
+    low, high = effect.ends(alpha=alpha, tight_at=experiment.planned_units)
+    finding = finding_of((low, high), allowed, metric.better)
+    moved = moved_by(metric, baseline)
     more = None
     if finding == "open":
+        loss = effect.estimate if metric.better == "lower" else -effect.estimate
         at_every_look = msgspec.structs.replace(experiment, looks="every")
-        more = _more_days(at_every_look, effect, (room, 2 * alpha), traffic)
+        more = _more_days(at_every_look, effect, (abs(allowed - loss), 2 * alpha), traffic)
     return Comparison(
         arm=one.arm,
         finding=finding,
@@ -330,16 +319,12 @@ def _apart(
     here, there = share_bounds(experiment, arm, alpha), share_bounds(experiment, base, alpha)
     if metric.role != "guardrail" or margin is None or here is None or there is None:
         return None
-    factor, allowed = (1 + margin.value, 0.0) if margin.is_relative else (1.0, margin.value)
-    finding: Finding = "open"
-    if here[0] - factor * there[1] > allowed:
-        finding = "broken"
-    elif here[1] - factor * there[0] < allowed:
-        finding = "holds"
+    factor = factor_of(metric)
+    span = here[0] - factor * there[1], here[1] - factor * there[0]
     mean, baseline = (moments.y / moments.x for moments, _ in (arm, base))
     return Comparison(
         arm=name,
-        finding=finding,
+        finding=finding_of(span, allowed_by(margin), metric.better),
         units=arm[0].n + base[0].n,
         mean=mean,
         baseline=baseline,

@@ -32,9 +32,7 @@ def share_bounds(experiment: Experiment, arm: KnownArm, alpha: float) -> tuple[f
         return alpha ** (1 / moments.n), 1.0
     if isinstance(effect, str) or not effect.settled:
         return None
-    tight_at = experiment.planned_units
-    low = effect.interval(alpha=alpha, tight_at=tight_at, side="lower").low
-    return low, effect.interval(alpha=alpha, tight_at=tight_at, side="upper").high
+    return effect.ends(alpha=alpha, tight_at=experiment.planned_units)
 
 
 def unequal(experiment: Experiment, metric: Metric, answering: Mapping[str, tuple[int, int]]) -> list[str]:

@@ -12,9 +12,10 @@ from typing import Final, Literal
 import msgspec
 
 from headgate.core.faults import InvalidRequest
+from headgate.experiments.margins import allowed_by, factor_of, finding_of, moved_by
 from headgate.experiments.model import Better, Experiment, Measure, Metric
 from headgate.experiments.moments import Moments, mean_of
-from headgate.experiments.report import Comparison, Finding, MetricReport
+from headgate.experiments.report import Comparison, MetricReport
 from headgate.experiments.unpriced import Unpriced, without_costs
 from headgate.rollouts.model import CANDIDATE, PAIRED, Agreement, Rollout
 from headgate.statistics.counts import share_at_every_look
@@ -61,13 +62,6 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """By arm, the compared calls without a price."""
 
 
-def factor_of(metric: Metric) -> float:
-    """What the present's amount is multiplied by before it is compared, which allows a relative margin."""
-    assert metric.margin is not None
-    sign = 1 if metric.better == "lower" else -1
-    return 1 + sign * metric.margin.value if metric.margin.is_relative else 1.0
-
-
 def metrics_of(rollout: Rollout, experiment: Experiment, seen: Seen) -> list[MetricReport]:
     """Return what is known of each guardrail that answers can be compared by, and of what they agree in."""
     reports: list[MetricReport] = []
@@ -99,28 +93,21 @@ def _of_events(experiment: Experiment, metric: Metric, seen: Events) -> Comparis
         return _nothing(0)
     assert metric.margin is not None
     factor, alpha, calls = factor_of(metric), experiment.error / 2, seen.calls
-    sign = 1 if metric.better == "lower" else -1
-    allowed = 0.0 if metric.margin.is_relative else metric.margin.value
     with_both = (seen.candidate, seen.present)
     apart = with_both if metric.margin.is_relative else (seen.candidate_alone, seen.present_alone)
     here, there = (share_at_every_look(count, calls, alpha=alpha) for count in apart)
     low, high = here.low - factor * there.high, here.high - factor * there.low
     mean, baseline = seen.candidate / calls, seen.present / calls
-    moved = (factor - 1) * baseline
-    return _compared(
-        (low, high),
-        allowed,
-        sign,
-        Comparison(
-            arm=CANDIDATE,
-            finding="open",
-            units=calls,
-            mean=POINTS * mean,
-            baseline=POINTS * baseline,
-            difference=POINTS * (mean - baseline),
-            low=POINTS * (low + moved),
-            high=POINTS * (high + moved),
-        ),
+    moved = moved_by(metric, baseline)
+    return Comparison(
+        arm=CANDIDATE,
+        finding=finding_of((low, high), allowed_by(metric.margin), metric.better),
+        units=calls,
+        mean=POINTS * mean,
+        baseline=POINTS * baseline,
+        difference=POINTS * (mean - baseline),
+        low=POINTS * (low + moved),
+        high=POINTS * (high + moved),
     )
 
 
@@ -134,25 +121,17 @@ def _of_amounts(experiment: Experiment, metric: Metric, seen: Amounts | None) ->
         return Comparison(arm=CANDIDATE, finding="none", units=seen.apart.n, note=fault.message)
     if not effect.settled:
         return _nothing(effect.n)
-    tight_at, alpha = experiment.planned_units, experiment.error
-    low = effect.interval(alpha=alpha, tight_at=tight_at, side="lower").low
-    high = effect.interval(alpha=alpha, tight_at=tight_at, side="upper").high
-    allowed = 0.0 if metric.margin.is_relative else metric.margin.value
-    moved = (factor_of(metric) - 1) * seen.present
-    return _compared(
-        (low, high),
-        allowed,
-        1 if metric.better == "lower" else -1,
-        Comparison(
-            arm=CANDIDATE,
-            finding="open",
-            units=effect.n,
-            mean=seen.candidate,
-            baseline=seen.present,
-            difference=seen.candidate - seen.present,
-            low=low + moved,
-            high=high + moved,
-        ),
+    low, high = effect.ends(alpha=experiment.error, tight_at=experiment.planned_units)
+    moved = moved_by(metric, seen.present)
+    return Comparison(
+        arm=CANDIDATE,
+        finding=finding_of((low, high), allowed_by(metric.margin), metric.better),
+        units=effect.n,
+        mean=seen.candidate,
+        baseline=seen.present,
+        difference=seen.candidate - seen.present,
+        low=low + moved,
+        high=high + moved,
     )
 
 
@@ -161,24 +140,17 @@ def _of_agreement(experiment: Experiment, least: float | None, yes: int, calls: 
     if not calls:
         return _nothing(0)
     share = share_at_every_look(yes, calls, alpha=experiment.error)
-    told = Comparison(
+    span = share.low - 1, share.high - 1
+    return Comparison(
         arm=CANDIDATE,
-        finding="open",
+        finding="open" if least is None else finding_of(span, 1 - least, "higher"),
         units=calls,
         mean=POINTS * share.estimate,
         baseline=POINTS,
         difference=POINTS * (share.estimate - 1),
-        low=POINTS * (share.low - 1),
-        high=POINTS * (share.high - 1),
+        low=POINTS * span[0],
+        high=POINTS * span[1],
     )
-    return told if least is None else _compared((share.low - 1, share.high - 1), 1 - least, -1, told)
-
-
-def _compared(span: tuple[float, float], allowed: float, sign: int, told: Comparison) -> Comparison:
-    """Say what an interval means for a margin. `sign`: whether more is worse (1) or less is (-1)."""
-    least, most = span if sign > 0 else (-span[1], -span[0])
-    finding: Finding = "holds" if most < allowed else "broken" if least > allowed else "open"
-    return msgspec.structs.replace(told, finding=finding)
 
 
 def _nothing(units: int) -> Comparison:

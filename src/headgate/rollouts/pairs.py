@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Final
 
 from headgate.core.pages import format_datetime
+from headgate.experiments.margins import factor_of
 from headgate.experiments.model import Measure, Metric
 from headgate.experiments.moments import Moments
 from headgate.experiments.reading import Defined
 from headgate.experiments.report import ArmReport, Report
 from headgate.experiments.unpriced import Unpriced
 from headgate.rollouts.model import CANDIDATE, PAIRED, PRESENT, Agreement, Rollout, Stage
-from headgate.rollouts.pairing import Amounts, Events, Seen, factor_of, metrics_of
+from headgate.rollouts.pairing import Amounts, Events, Seen, metrics_of
 from headgate.store.database import Connection
 from headgate.store.queries import Queries
 

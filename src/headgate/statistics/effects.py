@@ -81,6 +81,13 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
             side=side,
         )
 
+    def ends(
+        self, *, alpha: float = 0.05, looks: Looks = "every", tight_at: int = TIGHT_AT
+    ) -> tuple[float, float]:
+        """Return a lower and an upper end of which each alone errs at alpha."""
+        low = self.interval(alpha=alpha, looks=looks, tight_at=tight_at, side="lower").low
+        return low, self.interval(alpha=alpha, looks=looks, tight_at=tight_at, side="upper").high
+
     def p_value(
         self, *, looks: Literal["every", "planned"] = "every", tight_at: int = TIGHT_AT, mixed_for: float
     ) -> float:
@@ -263,8 +270,7 @@ def against_margin(
     """
     if not 0 <= margin < math.inf:
         raise InvalidRequest(f"the margin is {margin}; write how much worse is still all right, from 0")
-    low = effect.interval(alpha=alpha, looks=looks, tight_at=tight_at, side="lower").low
-    high = effect.interval(alpha=alpha, looks=looks, tight_at=tight_at, side="upper").high
+    low, high = effect.ends(alpha=alpha, looks=looks, tight_at=tight_at)
     least, most = (low, high) if worse == "higher" else (-high, -low)
     if most < margin:
         return "not worse"

@@ -1,0 +1,31 @@
+"""What a guardrail's margin allows, and what an interval says of it. Pure.
+
+An arm is compared with a multiple of the baseline, so that a margin that is a part of it allows for the
+baseline's mean being an estimate, too. Read next: `experiments.analysis`, `rollouts.pairing`.
+"""
+
+from headgate.experiments.model import Amount, Better, Metric
+from headgate.experiments.report import Finding
+
+
+def factor_of(metric: Metric) -> float:
+    """Return what the baseline is multiplied by before an arm is compared with it."""
+    return 1 + moved_by(metric, 1.0)
+
+
+def moved_by(metric: Metric, baseline: float) -> float:
+    """Return what brings a difference from that multiple back to the plain one."""
+    if metric.margin is None or not metric.margin.is_relative:
+        return 0.0
+    return metric.margin.value * baseline if metric.better == "lower" else -metric.margin.value * baseline
+
+
+def allowed_by(margin: Amount) -> float:
+    """Return how much worse than that multiple an arm may be."""
+    return 0.0 if margin.is_relative else margin.value
+
+
+def finding_of(span: tuple[float, float], allowed: float, better: Better) -> Finding:
+    """Say what the interval of a difference means, where it may be so much worse."""
+    least, most = span if better == "lower" else (-span[1], -span[0])
+    return "holds" if most < allowed else "broken" if least > allowed else "open"
