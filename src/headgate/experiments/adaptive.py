@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from headgate.core.faults import InvalidRequest
-from headgate.experiments.moments import NOTHING, ROUNDING, Moments, mean_of
+from headgate.experiments.moments import NOTHING, ROUNDING, Moments, mean_of, pooled
 from headgate.statistics.effects import Effect
 from headgate.statistics.model import Sample
 from headgate.statistics.sequences import UNITS_LEAST, UNITS_PER_SKEWNESS
@@ -83,18 +83,18 @@ def weighted_contrast(
     Annals of Statistics 52(6), 2024, section 3, and Cook, Mishler, Ramdas, "Semiparametric efficient
     inference in adaptive experiments", CLeaR 2024. Raises InvalidRequest where data can't answer.
     """
-    pooled = {name: _pooled(epochs, name) for name in (treatment, baseline)}
-    for name, arm in pooled.items():
+    arms = {name: pooled(epoch.arms.get(name, NOTHING) for epoch in epochs) for name in (treatment, baseline)}
+    for name, arm in arms.items():
         try:
             mean_of(arm)
         except InvalidRequest as fault:
             raise InvalidRequest(f"{name}: {fault.message}") from fault
-    settled = all(arm.n >= UNITS_LEAST for arm in pooled.values())
+    settled = all(arm.n >= UNITS_LEAST for arm in arms.values())
     means = {treatment: _Sum(), baseline: _Sum()}
     both = _Sum()
-    known = dict.fromkeys(pooled, NOTHING)
+    known = dict.fromkeys(arms, NOTHING)
     for epoch in epochs:
-        guess = {name: _guess(known[name], epoch.arms.get(name, NOTHING), known) for name in pooled}
+        guess = {name: _guess(known[name], epoch.arms.get(name, NOTHING), known) for name in arms}
         rest = guess[treatment] - factor * guess[baseline]
         others = epoch.units
         for name, sign in ((treatment, 1.0), (baseline, -factor)):
@@ -106,16 +106,9 @@ def weighted_contrast(
                     sums.add(arm.n, base + by * (arm.y - guess[name]), _centred(arm, by))
             means[name].add(epoch.units - arm.n, guess[name], (0.0, 0.0))
         both.add(others, rest, (0.0, 0.0))
-        known = {name: known[name].joined(epoch.arms.get(name, NOTHING)) for name in pooled}
+        known = {name: known[name].joined(epoch.arms.get(name, NOTHING)) for name in arms}
     base = means[baseline].one / means[baseline].n
     return means[treatment].effect(None, settled=settled), both.effect(base, settled=settled)
-
-
-def _pooled(epochs: Sequence[EpochSums], name: str) -> Moments:
-    arm = NOTHING
-    for epoch in epochs:
-        arm = arm.joined(epoch.arms.get(name, NOTHING))
-    return arm
 
 
 def _guess(before: Moments, now: Moments, known: Mapping[str, Moments]) -> float:

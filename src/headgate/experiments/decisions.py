@@ -123,7 +123,7 @@ async def _digests(connection: Connection, found: Defined, view: View) -> dict[s
     row = await cursor.fetchone()
     digests = {"units": str(row[0]) if row is not None else ""}
     for metric in view.experiment.metrics:
-        if metric.measure != "feedback" and not metric.per:
+        if not metric.reads:
             continue
         read = msgspec.structs.replace(metric, name=metric.per or metric.name)
         said, _ = await kinds_of_feedback(connection, view, [read], found.started_at)

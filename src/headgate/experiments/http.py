@@ -19,18 +19,15 @@ from headgate.core.ports import Refreshed
 from headgate.experiments.decisions import Decision, decide, get_decision
 from headgate.experiments.looks import Looks, looks
 from headgate.experiments.model import OWN_PREFIX, Experiment, UnitKind
+from headgate.experiments.moving import ExperimentsInForce
 from headgate.experiments.reading import Defined, defined
 from headgate.experiments.report import Report, Running
 from headgate.experiments.reporting import report, sealed_report
 from headgate.store.database import Connection
 
 
-class InForce(Refreshed, Protocol):
+class InForce(Refreshed, ExperimentsInForce, Protocol):
     """What control knows of the experiments in the configuration in force."""
-
-    def experiments(self) -> tuple[Experiment, ...]:
-        """Return those of the configuration in force."""
-        ...
 
 
 Known = NamedDependency[SkipValidation[InForce]]

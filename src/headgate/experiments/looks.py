@@ -145,17 +145,17 @@ async def _rows(
 ) -> tuple[Rows, set[str]]:
     """Ask for the sums of all metrics between these times, and for names that hold no numbers."""
     rows: dict[str, dict[int, list[tuple[str, bool, Sequence[Any]]]]] = {}
-    if not matured:
+    if not matured or view.experiment.adaptive is not None:  # whose lines aren't shown
         return rows, set()
     parameters = {**view.parameters(), "cuts": list(matured[:-1]), "until": matured[-1]}
     metrics = view.experiment.metrics
-    measured = {each.measure for each in metrics if each.measure != "feedback" and not each.per}
+    measured = {each.measure for each in metrics if not each.reads}
     if measured:
         asked = {**parameters, "measures": sorted(measured)}
         cursor = await connection.execute(with_parts(QUERIES.calls_over_time, ""), asked)
         for measure, arm, place, *sums in await cursor.fetchall():
             for metric in metrics:
-                if metric.measure == measure and not metric.per:
+                if not metric.reads and metric.measure == measure:
                     rows.setdefault(metric.name, {}).setdefault(place, []).append((arm, True, sums))
     told = [each for each in metrics if each.measure == "feedback"]
     said, missing = await kinds_of_feedback(connection, view, told, found.started_at)

@@ -5,6 +5,7 @@ The same estimates as `statistics.effects` makes of values, which the tests comp
 """
 
 import math
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -90,6 +91,14 @@ class Moments(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NOTHING: Final = Moments(n=0, y=0, x=0, yy=0, xy=0, xx=0, yyy=0, yyx=0, yxx=0, xxx=0)
+
+
+def pooled(parts: Iterable[Moments]) -> Moments:
+    """Return the sums over the units of all parts; nothing of none."""
+    whole = NOTHING
+    for part in parts:
+        whole = whole.joined(part)
+    return whole
 
 
 def mean_of(arm: Moments, *, slope: float = 0.0, middle: float = 0.0) -> Effect:

@@ -4,15 +4,16 @@ Shares of an epoch rest on the epochs before it alone, and a row in the database
 Read next: `experiments.adaptive`.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import msgspec
 
 from headgate.core.faults import InvalidRequest
+from headgate.core.pages import now_of
 from headgate.core.ports import Clock
 from headgate.experiments.adaptive import chances_of_best, shares_by_chance, weighted_contrast
-from headgate.experiments.analysis import MISMATCH, ArmSums, epoch_evidence, epochs_of
+from headgate.experiments.analysis import MISMATCH, epoch_evidence, epochs_of
 from headgate.experiments.definitions import QUERIES
 from headgate.experiments.model import LIVE_SHARES, Adaptive, Experiment, Shares
 from headgate.experiments.reading import Defined, Sums, View, defined, read_sums
@@ -44,7 +45,7 @@ class SharesJob:
 
     async def look(self) -> None:
         """Look once. Raises Unavailable when the database is away."""
-        now = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC)
+        now = now_of(self._clock)
         for experiment in self._in_force.experiments():
             if experiment.adaptive is None:
                 continue
@@ -92,11 +93,14 @@ def next_shares(experiment: Experiment, adaptive: Adaptive, read: Sums) -> dict[
     metric = next(each for each in experiment.metrics if each.role == "decision")
     sums = read.metrics[metric.name]
     counts = units_by_epoch(read.units, len(read.shares))
-    if (epoch_evidence(experiment, read.shares, counts) or 0.0) >= MISMATCH or metric.name in _infinite(read):
+    if (epoch_evidence(experiment, read.shares, counts) or 0.0) >= MISMATCH:
+        return None
+    missing = read.left_out.get(metric.name)
+    if missing is not None and missing.infinite:
         return None
     if metric.measure == "cost" and read.unpriced:
         return None  # what has no price would count as free, and get more calls
-    if min(_complete(sums, name) for name in names) < UNITS_LEAST:
+    if min(each.complete for each in sums.values()) < UNITS_LEAST:
         return None
     epochs = epochs_of(sums, read.shares)
     try:
@@ -111,11 +115,3 @@ def next_shares(experiment: Experiment, adaptive: Adaptive, read: Sums) -> dict[
     shares = dict(zip(names, shares_by_chance(chances, adaptive.floor), strict=True))
     moved = max(abs(shares[name] - read.shares[-1][name]) for name in names)
     return shares if moved >= WORTH_MOVING else None
-
-
-def _complete(sums: dict[str, ArmSums], name: str) -> int:
-    return sums[name].complete if name in sums else 0
-
-
-def _infinite(read: Sums) -> set[str]:
-    return {name for name, each in read.left_out.items() if each.infinite}

@@ -15,7 +15,7 @@ import msgspec
 from headgate.experiments.analysis import ArmSums
 from headgate.experiments.definitions import QUERIES
 from headgate.experiments.model import Experiment, Measure, Metric, UnitKind
-from headgate.experiments.moments import LARGEST, NOTHING, Moments
+from headgate.experiments.moments import LARGEST, NOTHING, Moments, pooled
 from headgate.experiments.unpriced import Unpriced
 from headgate.store.database import Connection
 from headgate.store.rows import fetch_rows
@@ -152,7 +152,7 @@ async def defined(connection: Connection, name: str | None = None) -> list[Defin
 async def read_sums(connection: Connection, found: Defined, view: View) -> Sums:
     """Return what all metrics come to in each arm."""
     await connection.execute(QUERIES.have_room)
-    metrics = [each for each in view.experiment.metrics if each.measure != "feedback" and not each.per]
+    metrics = [each for each in view.experiment.metrics if not each.reads]
     units, sums = await _of_records(connection, view, metrics)
     said, missing = await _of_feedback(connection, found, view, units)
     for metric in view.experiment.metrics:
@@ -241,7 +241,7 @@ async def _of_records(
     sums = {
         name: {
             arm.name: ArmSums(
-                moments=_joined(arms.get(arm.name, {}).values()),
+                moments=pooled(arms.get(arm.name, {}).values()),
                 complete=units[arm.name].complete if arm.name in units else 0,
                 epochs=_epochs(view.experiment, arms.get(arm.name, {})),
             )
@@ -385,13 +385,6 @@ def _epochs(experiment: Experiment, known: dict[int, Moments]) -> tuple[Moments,
     return tuple([known.get(epoch, NOTHING) for epoch in range(max(known) + 1)])
 
 
-def _joined(parts: Iterable[Moments]) -> Moments:
-    whole = NOTHING
-    for part in parts:
-        whole = whole.joined(part)
-    return whole
-
-
 def _sums(
     experiment: Experiment, metric: Metric, rows: Sequence[_Said], middle: float, units: ArmUnits | None
 ) -> ArmSums:
@@ -406,7 +399,7 @@ def _sums(
             moments = epochs.get(epoch, NOTHING)
             epochs[epoch] = moments.with_zeros(complete - moments.n)
     return ArmSums(
-        moments=_joined(epochs.values()),
+        moments=pooled(epochs.values()),
         complete=units.complete if units is not None else 0,
         epochs=_epochs(experiment, epochs),
         low=min((row.low for row in rows), default=None),
