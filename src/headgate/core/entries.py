@@ -16,6 +16,11 @@ ALERT = 5
 COMPARED = 20
 LEFT_OUT = 21
 
+CLIENT_CLOSED = 499
+"""The status of a call whose client hung up."""
+REFUSED = "content_policy_violation"
+"""The code of a call whose content a provider refuses."""
+
 
 class Hold(msgspec.Struct, frozen=True, array_like=True):
     """Money of one meter's window held for an attempt. `window` is `meter_windows.id`."""

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from headgate.core.entries import END, End
+from headgate.core.entries import CLIENT_CLOSED, END, REFUSED, End
 from headgate.core.ports import Envelope
 from headgate.drift.model import TAG, Signal
 from headgate.records.rows import instant, name
@@ -21,8 +21,6 @@ from headgate.store.queries import Queries
 
 QUERIES: Final = Queries.load("headgate.drift")
 
-CLIENT_CLOSED: Final = 499
-REFUSED: Final = "content_policy_violation"
 MISMATCHED: Final = "schema_mismatch"
 DECLINING: Final = frozenset({"content_filter", "refusal"})
 CUT: Final = frozenset({"length", "context_window"})

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from headgate.core.entries import END, End, Exposure
+from headgate.core.entries import CLIENT_CLOSED, END, REFUSED, End, Exposure
 from headgate.core.money import format_usd
 from headgate.core.ports import Envelope
 from headgate.experiments.definitions import QUERIES
@@ -18,11 +18,8 @@ from headgate.records.rows import identity, instant, name
 from headgate.records.sink import INTERRUPTED, interrupted_calls
 from headgate.store.database import Connection
 
-CLIENT_CLOSED: Final = 499
 WAITED_MS_MAX: Final = 600_000
 """Of a call that died with its gateway, which is on record until somebody noticed, hours later perhaps."""
-REFUSED: Final = "content_policy_violation"
-"""The code of a call whose content a provider refuses."""
 _TRACE_DIGITS: Final = 32
 
 _decode = msgspec.msgpack.Decoder(End).decode

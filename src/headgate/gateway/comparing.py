@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from headgate.core.chat import ChatAnswer, Refusal, Text, ToolCall
-from headgate.core.entries import Answered, Compared, End
+from headgate.core.entries import REFUSED, Answered, Compared, End
 from headgate.core.faults import Fault
 from headgate.gateway.call import Call
 from headgate.gateway.expected import may_prescribe
@@ -22,8 +22,6 @@ from headgate.wire.watched_stream import WatchedStream
 
 READ_BYTES_MAX: Final = 128 * 1024
 """Of a body: reading more would hold up callers' calls."""
-REFUSED: Final = "content_policy_violation"
-CLIENT_CLOSED: Final = 499
 
 
 class _Said(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from headgate.core.entries import CLIENT_CLOSED
 from headgate.core.money import format_usd
 from headgate.releases.intervals import (
     LEVEL,
@@ -29,7 +30,6 @@ from headgate.releases.intervals import (
 Unit = Literal["share", "ms", "usd", "tokens", "calls_an_hour", "score"]
 ClusteredBy = Literal["user", "session"]
 HOURS_MAX = 24 * 366
-CLIENT_CLOSED = 499
 NAMES_MAX = 20
 """So many names of feedback are compared, the most frequent."""
 
