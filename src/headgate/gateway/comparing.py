@@ -12,7 +12,7 @@ from headgate.core.chat import ChatAnswer, Refusal, Text, ToolCall
 from headgate.core.entries import REFUSED, Answered, Compared, End
 from headgate.core.faults import Fault
 from headgate.gateway.call import Call
-from headgate.gateway.expected import may_prescribe
+from headgate.gateway.expected import chat_of, may_prescribe
 from headgate.gateway.pairing import Pair
 from headgate.gateway.schema_checker import SchemaChecker
 from headgate.rollouts.model import PRESENT
@@ -135,7 +135,7 @@ def _schema_of(call: Call) -> bytes | None:
     if not may_prescribe(codec.dialect, facts.body):
         return None
     try:
-        output = codec.read_call(facts.body, model=facts.route.model, stream=facts.route.stream).output
+        output = chat_of(call, facts, codec).output
     except Fault:
         return None
     if output is None or output.kind != "schema" or output.schema is None:

@@ -16,6 +16,7 @@ from headgate.gateway.translated import Written
 from headgate.gateway.way import Way
 from headgate.wire.dialects.model import Codec
 from headgate.wire.dialects.registry import codec_of
+from headgate.wire.model import CallFacts
 from headgate.wire.translating import Translation
 
 _MARKS: Final[Mapping[str, tuple[bytes, ...]]] = {
@@ -62,10 +63,7 @@ def expected_of(call: Call, way: Way, made: Written | None) -> Expected | None:
     codec = codec_of(call.route.dialect)
     if codec is None or (made is None and not may_prescribe(codec.dialect, facts.body)):
         return None
-    if call.chat is None:
-        route = facts.route
-        call.chat = codec.read_call(facts.body, model=route.model, stream=route.stream)
-    chat = call.repairing or call.chat
+    chat = call.repairing or chat_of(call, facts, codec)
     output = chat.output
     if output is None or output.kind == "text":
         return None
@@ -79,6 +77,14 @@ def expected_of(call: Call, way: Way, made: Written | None) -> Expected | None:
         repairs=mode == "repaired",
         strips_nulls=output.schema if translation is not None and translation.says_nulls(chat) else None,
     )
+
+
+def chat_of(call: Call, facts: CallFacts, codec: Codec) -> ChatCall:
+    """Return a call in words that no dialect owns, read once. Raises InvalidRequest for one that has none."""
+    if call.chat is None:
+        route = facts.route
+        call.chat = codec.read_call(facts.body, model=route.model, stream=route.stream)
+    return call.chat
 
 
 def may_prescribe(dialect: str, body: bytes) -> bool:

@@ -66,11 +66,6 @@ class Shadows:
         self._left_out: Counter[tuple[str, str]] = Counter()
         self._teller: asyncio.TimerHandle | None = None
 
-    @property
-    def count(self) -> int:
-        """How many are on their way."""
-        return len(self._tasks)
-
     def after(self, call: Call, pair: Pair) -> None:
         """Begin the shadow of a call whose caller has been answered; never waits, and never fails."""
         if call.ended is None or call.hung_up or not call.attempts:
