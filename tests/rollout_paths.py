@@ -10,7 +10,6 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from headgate.config.compile import compile_file
 from headgate.experiments.analysis import ArmSums, Traffic, compare
 from headgate.experiments.margins import factor_of
 from headgate.experiments.moments import Moments
@@ -19,18 +18,11 @@ from headgate.rollouts.deciding import decide
 from headgate.rollouts.model import CANDIDATE, PRESENT, Rollout, Stage, Standing
 from headgate.rollouts.pairing import Amounts, Events, Seen, metrics_of
 from headgate.statistics.model import Sample
+from tests.rollout_settings import SMALLER, only_rollout
 
-CONFIG: Final = """
-[providers.mock]
-kind = "mock"
-
-[models.assistant]
-targets = ["mock/large"]
-
-[[rollouts]]
-name = "smaller"
-alias = "assistant"
-targets = ["mock/small"]
+CONFIG: Final = (
+    SMALLER
+    + """
 shadow = {{ share = 0.2, agree = {{ tools = 0.8 }} }}
 shares = [0.1, 0.5]
 units = 200
@@ -40,6 +32,7 @@ guardrails = [
     {{ name = "cost", measure = "cost", margin = "20%" }},
 ]
 """
+)
 UNITS_MAX: Final = 8_000
 """Of a stage: one that knows nothing by then is left where it stands."""
 NO_FORECAST: Final = Traffic(units=0, per_day=0.0, window_days=0.0)
@@ -70,8 +63,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
 
 def rollout(error: float) -> Rollout:
     """Return the rollout that is simulated."""
-    (found,) = compile_file(CONFIG.format(error=error)).rollouts
-    return found
+    return only_rollout(CONFIG.format(error=error))
 
 
 def end_of(of: Rollout, world: World, rng: np.random.Generator) -> Ended:

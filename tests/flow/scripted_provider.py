@@ -19,6 +19,19 @@ Word = Literal["cut", "wait"]
 Step = bytes | float | Word
 Reply = Sequence[Step]
 
+PROVIDERS = """
+[providers.a]
+kind = "openai-compatible"
+base_url = "http://127.0.0.1:{port}/a/v1"
+regions = ["eu"]
+
+[providers.b]
+kind = "openai-compatible"
+base_url = "http://127.0.0.1:{port}/b/v1"
+regions = ["us"]
+"""
+"""Two names of one scripted provider, in two regions; `port` is where it listens."""
+
 _MODEL = re.compile(rb'"model"\s*:\s*"([^"]+)"|name="model"\r\n\r\n([^\r]+)|/models?/([^:?/ ]+)[:/]')
 
 

@@ -11,17 +11,11 @@ import httpx
 import psycopg
 import pytest
 from demo.running import Running, headgate
-from tests.flow.scripted_provider import ScriptedProvider
+from tests.flow.scripted_provider import PROVIDERS, ScriptedProvider
 
-CONFIG = """
-[providers.a]
-kind = "openai-compatible"
-base_url = "http://127.0.0.1:{port}/a/v1"
-
-[providers.b]
-kind = "openai-compatible"
-base_url = "http://127.0.0.1:{port}/b/v1"
-
+CONFIG = (
+    PROVIDERS
+    + """
 [models.assistant]
 targets = ["a/assistant"]
 
@@ -31,6 +25,7 @@ alias = "assistant"
 arms = [{{ name = "now", share = 1 }}, {{ name = "new", share = 1, targets = ["b/assistant"] }}]
 metrics = [{{ name = "solved", kind = "event" }}]
 """
+)
 
 
 @pytest.fixture

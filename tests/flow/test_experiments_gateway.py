@@ -8,25 +8,18 @@ import httpx
 import psycopg
 import pytest
 from demo.running import Running, headgate
-from tests.flow.scripted_provider import ScriptedProvider, error
+from tests.flow.scripted_provider import PROVIDERS, ScriptedProvider, error
 
-CONFIG = """
-[providers.a]
-kind = "openai-compatible"
-base_url = "http://127.0.0.1:{port}/a/v1"
-regions = ["eu"]
-
-[providers.b]
-kind = "openai-compatible"
-base_url = "http://127.0.0.1:{port}/b/v1"
-regions = ["us"]
-
+CONFIG = (
+    PROVIDERS
+    + """
 [projects.silent]
 record = "none"
 
 [projects.eu]
 regions = ["eu"]
 """
+)
 ALIAS = """
 [models.{name}]
 targets = ["a/{name}"]

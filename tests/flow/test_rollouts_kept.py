@@ -9,8 +9,8 @@ from tests.flow.control_app import control
 from tests.flow.test_api_erasures import erased
 from tests.flow.test_api_requests import ended, record
 from tests.flow.test_rollouts_together import CLOCK, CONFIG
+from tests.rollout_settings import only_rollout
 
-from headgate.config.compile import compile_file
 from headgate.core.entries import COMPARED, END, SHADOW, Answered, Compared, Exposure
 from headgate.core.ports import Envelope
 from headgate.experiments.definitions import sync_experiments
@@ -28,8 +28,7 @@ ANSWERED = Answered(False, False, 100, 1000, 10)
 
 @pytest.fixture
 def rollout() -> Rollout:
-    (found,) = compile_file(CONFIG).rollouts
-    return found
+    return only_rollout(CONFIG)
 
 
 async def compare(database: Database, version: str, call: bytes, shadow: bytes, **more: object) -> None:

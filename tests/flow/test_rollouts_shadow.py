@@ -3,14 +3,14 @@
 import time
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
-import httpx
 import pytest
-from demo.running import Running, headgate
+from demo.running import headgate
+from tests.flow.rollout_house import ROLLOUT, SOON_S, House
 from tests.flow.scripted_provider import (
     DONE,
     FINISH,
+    PROVIDERS,
     ScriptedProvider,
     answer,
     completion,
@@ -19,17 +19,9 @@ from tests.flow.scripted_provider import (
     stream,
 )
 
-CONFIG = """
-[providers.a]
-kind = "openai-compatible"
-base_url = "http://127.0.0.1:{port}/a/v1"
-regions = ["eu"]
-
-[providers.b]
-kind = "openai-compatible"
-base_url = "http://127.0.0.1:{port}/b/v1"
-regions = ["us"]
-
+CONFIG = (
+    PROVIDERS
+    + """
 [prices."a/paid"]
 input = "0"
 output = "1000"
@@ -50,71 +42,8 @@ scope = {{ model = "b/limited" }}
 limit = "10 requests"
 window = "day"
 """
-ROLLOUT = """
-[models.{name}]
-targets = ["a/{name}"]
-retry = {{ attempts = 1 }}
-
-[[rollouts]]
-name = "{name}"
-alias = "{name}"
-targets = ["b/{name}"]
-{more}
-shares = [0.5]
-window = "1s"
-units = {units}
-guardrails = [{{ name = "errors", measure = "errors", margin = "0.2" }}]
-"""
+)
 SHADOW = "shadow = { share = 1.0, agree = { finish = 0.8 } }"
-SOON_S = 60.0
-
-
-class House:
-    """A running Headgate whose rollouts begin with shadows, in front of scripted providers."""
-
-    def __init__(self, running: Running, provider: ScriptedProvider) -> None:
-        self.running = running
-        self.provider = provider
-        self.key = running.make_key("shadows", may_assert=True)
-        self.users = 0
-
-    def ask(self, model: str, user: str = "", **more: Any) -> httpx.Response:
-        """Make a call, of a user that nobody was before unless one is named."""
-        self.users += 1
-        headers = more.pop("headers", {})
-        body = {"model": model, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 20, **more}
-        return httpx.post(
-            f"{self.running.url}/v1/chat/completions",
-            json={**body, "user": user or f"user-{self.users}"},
-            headers={"authorization": f"Bearer {self.key}", **headers},
-            timeout=30,
-            trust_env=False,
-        )
-
-    def shown(self, name: str) -> dict[str, Any]:
-        return self.running.get(f"/rollouts/{name}")
-
-    def ask_until(self, name: str, stage: str, user: str = "") -> tuple[dict[str, Any], set[str]]:
-        """Make calls until a rollout stands at a stage; return it, and who served them."""
-        deadline = time.monotonic() + SOON_S
-        targets: set[str] = set()
-        while True:
-            for _ in range(8):
-                answered = self.ask(name, user)
-                assert answered.is_success, answered.text
-                targets.add(answered.headers["x-headgate-target"].partition("/")[0])
-            shown = self.shown(name)
-            if shown["rollout"]["stage"] == stage:
-                return shown, targets
-            assert time.monotonic() < deadline, shown
-
-    def begun(self, name: str) -> None:
-        """Wait until calls are compared."""
-        deadline = time.monotonic() + SOON_S
-        while not self.provider.received("b", name):
-            assert self.ask(name).is_success
-            assert time.monotonic() < deadline, self.shown(name)
-            time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
@@ -219,10 +148,7 @@ def test_shadows_take_at_most_half_of_a_budget_and_refuse_nobody(house: House) -
     assert 0 < cost <= Decimal("0.52"), "they stop once half of it is used"
     assert Decimal(budget["spent_usd"]) <= 1
     assert house.running.requests(model="paid", status="402") != []
-    deadline = time.monotonic() + SOON_S
-    while not any("half of a budget is used" in each for each in house.shown("paid")["report"]["notes"]):
-        assert time.monotonic() < deadline, house.shown("paid")["report"]["notes"]
-        time.sleep(0.1)
+    house.wait_for_note("paid", "half of a budget is used")
 
 
 def test_a_rate_limit_of_the_candidate_keeps_half_for_callers(house: House) -> None:

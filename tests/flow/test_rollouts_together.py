@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from tests.rollout_settings import SMALLER, only_rollout
 
 from headgate.api.alerts import add_alerts
-from headgate.config.compile import compile_file
 from headgate.core.entries import COMPARED, LEFT_OUT, Answered, Compared, LeftOut
 from headgate.core.faults import Conflict
 from headgate.core.identity import IdentitySource
@@ -21,17 +21,9 @@ from headgate.rollouts.sink import PairSink
 from headgate.store.clock import SystemClock
 from headgate.store.database import Database
 
-CONFIG = """
-[providers.mock]
-kind = "mock"
-
-[models.assistant]
-targets = ["mock/large"]
-
-[[rollouts]]
-name = "smaller"
-alias = "assistant"
-targets = ["mock/small"]
+CONFIG = (
+    SMALLER
+    + """
 users = ["ann"]
 shadow = { share = 0.5, agree = { tools = 0.8 } }
 shares = [0.5]
@@ -41,6 +33,7 @@ guardrails = [
     { name = "cost", measure = "cost", margin = "0.5" },
 ]
 """
+)
 CONTROLS = 4
 CLOCK = SystemClock()
 IDS = IdentitySource(CLOCK)
@@ -58,8 +51,7 @@ class InForce:
 
 @pytest.fixture
 def rollout() -> Rollout:
-    (found,) = compile_file(CONFIG).rollouts
-    return found
+    return only_rollout(CONFIG)
 
 
 @pytest.fixture

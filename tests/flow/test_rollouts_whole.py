@@ -3,88 +3,24 @@
 import json
 import time
 from collections.abc import Iterator
-from typing import Any
 
-import httpx
 import pytest
-from demo.running import Running, headgate
-from tests.flow.scripted_provider import ScriptedProvider, error
+from demo.running import headgate
+from tests.flow.rollout_house import ROLLOUT, House
+from tests.flow.scripted_provider import PROVIDERS, ScriptedProvider, error
 
-CONFIG = """
-[providers.a]
-kind = "openai-compatible"
-base_url = "http://127.0.0.1:{port}/a/v1"
-
-[providers.b]
-kind = "openai-compatible"
-base_url = "http://127.0.0.1:{port}/b/v1"
-"""
-ROLLOUT = """
-[models.{name}]
-targets = ["a/{name}"]
-retry = {{ attempts = 1 }}
-
-[[rollouts]]
-name = "{name}"
-alias = "{name}"
-targets = ["b/{name}"]
-{internal}
-shares = [0.5]
-window = "1s"
-units = {units}
-guardrails = [{{ name = "errors", measure = "errors", margin = "0.2" }}]
-"""
 SOON_S = 40.0
-
-
-class House:
-    """A running Headgate with rollouts, in front of scripted providers."""
-
-    def __init__(self, running: Running, provider: ScriptedProvider) -> None:
-        self.running = running
-        self.provider = provider
-        self.key = running.make_key("rollouts", may_assert=True)
-
-    def target(self, model: str, user: str = "") -> str:
-        """Who serves a call; empty where it failed."""
-        body: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": "hi"}]}
-        answer = httpx.post(
-            f"{self.running.url}/v1/chat/completions",
-            json={**body, "user": user} if user else body,
-            headers={"authorization": f"Bearer {self.key}"},
-            timeout=30,
-            trust_env=False,
-        )
-        return answer.headers.get("x-headgate-target", "").partition("/")[0] if answer.is_success else ""
-
-    def stage(self, name: str) -> str:
-        return self.running.get(f"/rollouts/{name}")["rollout"]["stage"]
-
-    def wait_for_stage(self, name: str, stage: str) -> dict[str, Any]:
-        deadline = time.monotonic() + SOON_S
-        while True:
-            shown = self.running.get(f"/rollouts/{name}")
-            if shown["rollout"]["stage"] == stage:
-                return shown
-            assert time.monotonic() < deadline, shown
-            time.sleep(0.1)
-
-    def wait_for_target(self, model: str, target: str, user: str = "") -> None:
-        deadline = time.monotonic() + SOON_S
-        while self.target(model, user) != target:
-            assert time.monotonic() < deadline, f"{model} is not served by {target}"
-            time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
     with ScriptedProvider() as provider:
-        config = CONFIG.format(port=provider.port)
-        config += ROLLOUT.format(name="good", internal='users = ["ann"]', units=20)
-        config += ROLLOUT.format(name="bad", internal="", units=20)
-        config += ROLLOUT.format(name="by-hand", internal="", units=1000)
+        config = PROVIDERS.format(port=provider.port)
+        config += ROLLOUT.format(name="good", more='users = ["ann"]', units=20)
+        config += ROLLOUT.format(name="bad", more="", units=20)
+        config += ROLLOUT.format(name="by-hand", more="", units=1000)
         with headgate(config) as running:
-            yield House(running, provider)
+            yield House(running, provider, soon_s=SOON_S)
 
 
 def test_from_internal_callers_over_a_share_to_all(house: House) -> None:

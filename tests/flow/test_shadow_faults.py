@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -12,18 +12,12 @@ from typing import Any
 import httpx
 import pytest
 from demo.running import headgate
-from tests.flow.scripted_provider import ScriptedProvider, delta, error, stream
-from tests.flow.test_rollouts_shadow import ROLLOUT, House
+from tests.flow.rollout_house import ROLLOUT, SOON_S, House
+from tests.flow.scripted_provider import PROVIDERS, ScriptedProvider, delta, error, stream
 
-CONFIG = """
-[providers.a]
-kind = "openai-compatible"
-base_url = "http://127.0.0.1:{port}/a/v1"
-
-[providers.b]
-kind = "openai-compatible"
-base_url = "http://127.0.0.1:{port}/b/v1"
-
+CONFIG = (
+    PROVIDERS
+    + """
 [providers.nowhere]
 kind = "openai-compatible"
 base_url = "http://127.0.0.1:9/v1"
@@ -46,9 +40,9 @@ scope = {{ model = "killed" }}
 limit = "10 USD"
 window = "total"
 """
+)
 NAMES = ("hangs", "refuses", "failing", "gone", "endless", "killed")
 AT_ONCE_MAX = 8
-SOON_S = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +67,6 @@ def house(provider: ScriptedProvider) -> Iterator[House]:
         yield House(running, provider)
 
 
-def until(is_so: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + SOON_S
-    while not is_so():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
-
-
 def ask_all(house: House, name: str, calls: int, **more: Any) -> None:
     """Make calls four at a time: every one is answered, and by the present."""
 
@@ -93,7 +80,7 @@ def ask_all(house: House, name: str, calls: int, **more: Any) -> None:
 
 
 def test_a_candidate_that_hangs_keeps_nobody_waiting_and_holds_few_at_once(house: House) -> None:
-    until(lambda: house.ask("hangs") and house.provider.received("b", "hangs"), "no shadow yet")
+    house.begun("hangs")
     peak, over = 0, threading.Event()
 
     def watch() -> None:
@@ -112,8 +99,7 @@ def test_a_candidate_that_hangs_keeps_nobody_waiting_and_holds_few_at_once(house
         watching.join()
     gateways = len(house.running.worker_pids("gateway"))
     assert 1 <= peak <= AT_ONCE_MAX * gateways
-    kept_out = f"{AT_ONCE_MAX} were on their way already"
-    until(lambda: any(kept_out in each for each in house.shown("hangs")["report"]["notes"]), "not counted")
+    house.wait_for_note("hangs", f"{AT_ONCE_MAX} were on their way already")
 
 
 @pytest.mark.parametrize("name", ["refuses", "failing", "gone"])
@@ -139,13 +125,13 @@ def test_a_candidate_that_streams_for_ever_is_cut_and_counts_as_one_that_fails(h
         ask_all(house, "endless", 8, stream=True)
         assert time.monotonic() < deadline, house.shown("endless")
     received = house.provider.received("b", "endless")
-    until(lambda: all(one.hung_up.is_set() for one in received), "a stream is still read")
+    house.until(lambda: all(one.hung_up.is_set() for one in received), lambda: "a stream is still read")
     (record, *_) = house.running.requests(target="b/endless")
     assert (record["code"], record["truncated"]) == ("client_closed", True)
 
 
 def test_a_gateway_killed_while_shadows_run_loses_nothing_of_its_callers(house: House) -> None:
-    until(lambda: house.ask("killed").is_success and house.provider.received("b", "killed"), "no shadow")
+    house.begun("killed")
     served = len(house.provider.received("a", "killed"))
     house.running.wait_for_requests(served, model="killed", target="a/killed")
     before = house.running.worker_pids("gateway")
@@ -158,14 +144,11 @@ def test_a_gateway_killed_while_shadows_run_loses_nothing_of_its_callers(house: 
         except httpx.TransportError:
             return False
 
-    until(answers, "no gateway is back")
-    shadows: list[dict[str, Any]] = []
-
-    def found() -> bool:
-        shadows[:] = house.running.requests(model="killed", code="interrupted")
-        return bool(shadows)
-
-    until(found, "the shadow is not on record")
+    house.until(answers, lambda: "no gateway is back")
+    shadows = house.until(
+        lambda: house.running.requests(model="killed", code="interrupted"),
+        lambda: "the shadow is not on record",
+    )
     detail = house.running.get(f"/requests/{shadows[0]['id']}")
     assert detail["exposures"][0]["by"] == "shadow", "it is no call of a caller's"
     answered = house.running.requests(model="killed", status="2xx")

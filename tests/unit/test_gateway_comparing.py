@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.contract.made_entries import make_end, new_call
+from tests.rollout_settings import SMALLER
 
 from headgate.config.compile import compile_file
 from headgate.config.secrets import Secrets
@@ -19,21 +20,14 @@ from headgate.gateway.schema_checker import SchemaChecker
 from headgate.wire.reading import read_call
 from headgate.wire.routes import match
 
-CONFIG = """
-[providers.mock]
-kind = "mock"
-
-[models.assistant]
-targets = ["mock/large"]
-
-[[rollouts]]
-name = "smaller"
-alias = "assistant"
-targets = ["mock/small"]
+CONFIG = (
+    SMALLER
+    + """
 users = ["ann"]
 shadow = { share = 1.0 }
 guardrails = [{ name = "errors", measure = "errors", margin = "0.1" }]
 """
+)
 SNAPSHOT = compile_file(CONFIG)
 CURRENT = Current(SNAPSHOT, Secrets.resolve(SNAPSHOT, {}), (), ())
 SCHEMA: dict[str, Any] = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}

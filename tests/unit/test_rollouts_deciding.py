@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.rollout_settings import MODELS, only_rollout
 
 from headgate.config.compile import compile_file
 from headgate.core.faults import Misconfigured
@@ -12,13 +13,6 @@ from headgate.experiments.report import ArmReport, Comparison, Finding, MetricRe
 from headgate.rollouts.deciding import decide
 from headgate.rollouts.model import BACK, Rollout, Standing
 
-MODELS = """
-[providers.mock]
-kind = "mock"
-
-[models.assistant]
-targets = ["mock/large"]
-"""
 ROLLOUT = """
 [[rollouts]]
 name = "smaller"
@@ -36,8 +30,7 @@ guardrails = [
 
 
 def rollout(toml: str = ROLLOUT) -> Rollout:
-    (found,) = compile_file(MODELS + toml).rollouts
-    return found
+    return only_rollout(MODELS + toml)
 
 
 def standing(of: Rollout, stage: str, *, held: bool = False) -> Standing:

@@ -4,6 +4,7 @@ from random import Random
 
 import msgspec
 import pytest
+from tests.rollout_settings import SMALLER, only_rollout
 
 from headgate.config.compile import compile_file
 from headgate.core.faults import Misconfigured
@@ -13,17 +14,9 @@ from headgate.experiments.unpriced import Unpriced
 from headgate.rollouts.model import Rollout, Stage
 from headgate.rollouts.pairing import Amounts, Events, Seen, metrics_of
 
-CONFIG = """
-[providers.mock]
-kind = "mock"
-
-[models.assistant]
-targets = ["mock/large"]
-
-[[rollouts]]
-name = "smaller"
-alias = "assistant"
-targets = ["mock/small"]
+CONFIG = (
+    SMALLER
+    + """
 users = ["ann"]
 shadow = { share = 0.2, agree = { tools = 0.9 } }
 shares = [0.1, 0.5]
@@ -36,11 +29,11 @@ guardrails = [
     { name = "solved", kind = "event", margin = "0.05" },
 ]
 """
+)
 
 
 def rollout(toml: str = CONFIG) -> Rollout:
-    (found,) = compile_file(toml).rollouts
-    return found
+    return only_rollout(toml)
 
 
 def moments(values: list[float]) -> Moments:
