@@ -180,17 +180,15 @@ def marks_for_width(
 
     Before anybody marks: `deviation` is the standard deviation of what people would say, `likeness` its
     correlation with what the judge says, `judged` how many answers it marks besides; `is_share` adds what yes
-    and no take for continuity. None where so many marks
-    as there are answers would not do. Source: as `marks_for_half_the_width`; with likeness 0 the textbook's
-    number for a mean of people's marks alone.
+    and no take for continuity. None where so many marks as there are answers would not do. Source: as
+    `marks_for_half_the_width`; with likeness 0 the textbook's number for a mean of people's marks alone.
     """
     check_alpha(alpha)
     check_count(judged, "answers that the judge marks", 2)
     if not (0 < half_width < math.inf and 0 < deviation < math.inf and 0 <= likeness <= 1):
         raise InvalidRequest(
             f"half the width is {half_width}, the deviation {deviation}, the likeness {likeness}: the first "
-            "two "
-            "are above 0, the likeness lies from 0 to 1"
+            "two are above 0, the likeness lies from 0 to 1"
         )
     variance = deviation**2
     expected = _Expected(
@@ -204,8 +202,7 @@ def marks_for_width(
 
 
 def likeness_of(share: float, sensitivity: float, specificity: float) -> float:
-    """Return the correlation of yes and no by people and by a judge that finds so many of the good and the
-    bad.
+    """Return the correlation of yes and no by people and by a judge that finds so many of good and bad.
 
     The phi coefficient (Yule, Journal of the Royal Statistical Society 75(6), 1912); 0 for a judge of chance
     or worse.
@@ -213,8 +210,7 @@ def likeness_of(share: float, sensitivity: float, specificity: float) -> float:
     if not (0 < share < 1 and 0 <= sensitivity <= 1 and 0 <= specificity <= 1):
         raise InvalidRequest(
             f"share {share}, sensitivity {sensitivity}, specificity {specificity}: the share lies between 0 "
-            "and "
-            "1, the others from 0 to 1"
+            "and 1, the others from 0 to 1"
         )
     says_good = share * sensitivity + (1 - share) * (1 - specificity)
     spread = says_good * (1 - says_good)
