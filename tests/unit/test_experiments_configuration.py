@@ -194,3 +194,36 @@ def test_a_plan_says_what_follows_from_a_change() -> None:
     assert "its units begin anew" in str(moved)
     (later,) = plan(before, load(MODELS + toml("error = 0.01\n")))
     assert "this changed after the start" in str(later)
+
+
+def test_what_serves_an_arm_without_targets_is_a_part_of_the_version() -> None:
+    moved = MODELS.replace('"mock/small", "mock/large"', '"mock/large"')
+    assert moved != MODELS
+    (before,), (after,) = (compile_file(models + toml()).experiments for models in (MODELS, moved))
+    assert before.version != after.version
+    assert after.alias_targets == ("mock/large",)
+    (other,) = compile_file(MODELS.replace('["mock/small"]', '["mock/large"]') + toml()).experiments
+    assert other.version == before.version, "another alias is no part of it"
+    own = ARMS.replace('name = "now"', 'name = "now"\ntargets = ["mock/small"]')
+    versions = {compile_file(models + toml(arms=own)).experiments[0].version for models in (MODELS, moved)}
+    assert len(versions) == 1, "no arm is served as the alias is"
+    (told,) = plan(load(MODELS + toml()), load(moved + toml()))
+    assert str(told).endswith("(begins anew: experiment tiny)")
+    (told,) = plan(load(MODELS + toml(arms=own)), load(moved + toml(arms=own)))
+    assert "anew" not in str(told)
+
+
+def test_what_serves_the_present_is_a_part_of_a_rollout() -> None:
+    rollout = """
+[[rollouts]]
+name = "smaller"
+alias = "assistant"
+targets = ["mock/tiny"]
+guardrails = [{ name = "errors", measure = "errors", margin = "0.02" }]
+"""
+    moved = MODELS.replace('"mock/small", "mock/large"', '"mock/large"')
+    (before,), (after,) = (compile_file(models + rollout).rollouts for models in (MODELS, moved))
+    assert before.version != after.version
+    assert all(stage.experiment.alias_targets == ("mock/large",) for stage in after.stages)
+    (told,) = plan(load(MODELS + rollout), load(moved + rollout))
+    assert str(told).endswith("(begins anew: rollout smaller)")

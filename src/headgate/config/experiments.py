@@ -52,12 +52,28 @@ def experiments_of(
             problems.add((*path, "alias"), f"is {table.alias!r}, which [models] does not have{close}")
         else:
             arms.update(_arms(table, alias, target_of, path))
-        found.append(_experiment(table, path, problems))
+        found.append(_experiment(table, path, alias, problems))
     _check_together(found, problems)
     return tuple(found), arms
 
 
-def _experiment(table: ExperimentTable, path: Path, problems: Problems) -> Experiment:
+def with_version(experiment: Experiment, alias: Alias | None) -> Experiment:
+    """Return it with what its alias serves, which is a part of what an arm is, and with its version."""
+    if alias is not None:
+        experiment = msgspec.structs.replace(
+            experiment,
+            alias_targets=_served(alias) if not all(arm.targets for arm in experiment.arms) else (),
+            alias_strategy=alias.strategy,
+        )
+    return msgspec.structs.replace(experiment, version=version_of(experiment))
+
+
+def _served(alias: Alias) -> tuple[str, ...]:
+    weighs = alias.strategy == "weighted"
+    return tuple([f"{each.name} x {each.weight:g}" if weighs else each.name for each in alias.targets])
+
+
+def _experiment(table: ExperimentTable, path: Path, alias: Alias | None, problems: Problems) -> Experiment:
     low, high = table.traffic if len(table.traffic) == 2 else (0.0, 1.0)
     experiment = Experiment(
         name=table.name,
@@ -75,7 +91,7 @@ def _experiment(table: ExperimentTable, path: Path, problems: Problems) -> Exper
         adaptive=_adaptive(table),
         projects=table.projects,
     )
-    return msgspec.structs.replace(experiment, version=version_of(experiment))
+    return with_version(experiment, alias)
 
 
 def _adaptive(table: ExperimentTable) -> Adaptive | None:

@@ -58,6 +58,7 @@ def plan(old: Document, new: Document) -> list[Difference]:
         differences += _compared(table, before.get(table, {}), after.get(table, {}))
     for table in _NAMED_LISTS:
         differences += _compared(table, _by_name(before.get(table, ())), _by_name(after.get(table, ())))
+    differences = [_on_alias(each, after) for each in differences]
     for table in _SINGLE_TABLES:
         changes = _changes(before.get(table, {}), after.get(table, {}))
         if changes:
@@ -106,6 +107,27 @@ def _note(kind: str, changes: tuple[FieldChange, ...]) -> str:
     if kind == "experiments":
         return "the report will say that this changed after the start"
     return ""
+
+
+def _on_alias(difference: Difference, after: Mapping[str, Any]) -> Difference:
+    """Say which experiments and rollouts begin anew, since what they compare with is another."""
+    kind, _, name = difference.object.partition(".")
+    keys = {change.key for change in difference.changes}
+    if kind != "models" or difference.action != "changed" or not keys & {"targets", "strategy"}:
+        return difference
+    begin = [
+        f"{table.removesuffix('s')} {one['name']}"
+        for table in ("experiments", "rollouts")
+        for one in after.get(table, ())
+        if one["alias"] == name and ("strategy" in keys or not _all_have_targets(one))
+    ]
+    note = f"begins anew: {', '.join(begin)}" if begin else difference.note
+    return msgspec.structs.replace(difference, note=note)
+
+
+def _all_have_targets(table: Mapping[str, Any]) -> bool:
+    arms: Any = table.get("arms", ())
+    return bool(arms) and all(arm.get("targets") for arm in arms)
 
 
 def _shown(value: Any) -> str:

@@ -5,14 +5,13 @@ from collections.abc import Mapping
 import msgspec
 
 from headgate.config.document import ArmTable, Document, RolloutTable, ShadowTable
-from headgate.config.experiments import Arms, TargetOf, check_metric, metric_of, rule_of_arm
+from headgate.config.experiments import Arms, TargetOf, check_metric, metric_of, rule_of_arm, with_version
 from headgate.config.lines import Path
 from headgate.config.problems import Problems, nearest
 from headgate.config.snapshot import Alias
 from headgate.config.values import read_duration
 from headgate.experiments.model import OWN_PREFIX as PREFIX
 from headgate.experiments.model import Arm, Experiment
-from headgate.experiments.model import version_of as experiment_version
 from headgate.rollouts.model import (
     CANDIDATE,
     PAIRED,
@@ -43,11 +42,11 @@ def rollouts_of(
             targets = [target_of(each, table.alias, (*at, place)) for place, each in enumerate(table.targets)]
             known = tuple([target for target in targets if target is not None])
             arms[PREFIX + table.name, CANDIDATE] = msgspec.structs.replace(alias, targets=known)
-        found.append(_rollout(table, path, problems))
+        found.append(_rollout(table, path, alias, problems))
     return tuple(found), arms
 
 
-def _rollout(table: RolloutTable, path: Path, problems: Problems) -> Rollout:
+def _rollout(table: RolloutTable, path: Path, alias: Alias | None, problems: Problems) -> Rollout:
     to = _candidate(table, path, problems)
     stages: list[Stage] = []
     if table.shadow is not None:
@@ -56,6 +55,9 @@ def _rollout(table: RolloutTable, path: Path, problems: Problems) -> Rollout:
         stages.append(_stage(table, to, "internal", "internal", 1.0))
     stages += [_stage(table, to, f"{share * 100:g} %", "share", share) for share in table.shares]
     stages.append(_stage(table, to, "all", "all", 1.0))
+    stages = [
+        msgspec.structs.replace(each, experiment=with_version(each.experiment, alias)) for each in stages
+    ]
     rollout = Rollout(
         name=table.name,
         alias=table.alias,
@@ -100,12 +102,11 @@ def _stage(table: RolloutTable, to: Arm, name: str, kind: StageKind, share: floa
         error=table.error / _questions(table),
         planned_units=max(1, table.units if is_paired else round(table.units / (share or 1.0))),
     )
-    version = experiment_version(experiment)
     sampled = table.shadow.share if is_paired and table.shadow is not None else 0.0
     return Stage(
         name=name,
         kind=kind,
-        experiment=msgspec.structs.replace(experiment, version=version),
+        experiment=experiment,
         sampled=sampled,
     )
 

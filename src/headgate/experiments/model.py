@@ -130,6 +130,10 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     adaptive: Adaptive | None = None
     projects: tuple[str, ...] | None = None
     """Whose calls; all by default."""
+    alias_targets: tuple[str, ...] = ()
+    """What serves arms without targets of their own, where there are such."""
+    alias_strategy: str = ""
+    """How one of several targets is chosen."""
     version: str = ""
 
     @property
@@ -163,6 +167,7 @@ def version_of(experiment: Experiment) -> str:
     fixed = (
         *(experiment.name, experiment.alias, experiment.unit, experiment.layer, experiment.traffic),
         *(experiment.salt, experiment.window_s, experiment.arms, experiment.projects),
+        *(experiment.alias_targets, experiment.alias_strategy),
     )
     if experiment.adaptive is not None:
         fixed = (*fixed, experiment.adaptive)

@@ -105,6 +105,44 @@ from scores
 where name = any(%(names)s::text[]) and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
 group by name, subject;
 
+-- name: names_stand
+-- What labels of prompts and environments stand for now.
+select p.project, p.name, n.label, p.labels ->> n.label
+from unnest(%(names)s::text[], %(labels)s::text[]) as n (name, label)
+join managed_prompts p on p.name = n.name and p.labels ? n.label
+where %(project_ids)s::text[] is null or p.project = any(%(project_ids)s::text[])
+union all
+select project, environment, '', release
+from (
+    select distinct on (project, environment) project, environment, release from environment_moves
+    where environment = any(%(environments)s::text[])
+        and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
+    order by project, environment, seq desc
+) last
+where release <> '';
+
+-- name: names_moved
+-- Where they moved since the start; the audit log has each move of a label.
+select project, name, label, at, before, after
+from (
+    select a.project, n.name, n.label, a.at,
+        coalesce(case when a.action in ('move_label', 'remove_label') then a.before ->> n.label
+            else a.before -> 'labels' ->> n.label end, '') as before,
+        coalesce(case when a.action in ('move_label', 'remove_label') then a.after ->> n.label
+            else a.after -> 'labels' ->> n.label end, '') as after
+    from unnest(%(names)s::text[], %(labels)s::text[]) as n (name, label)
+    join audit_log a on a.kind = 'prompt' and a.object = n.name
+    where a.at > %(began)s and a.at <= %(until)s
+        and a.action in ('move_label', 'remove_label', 'create_version', 'delete')
+        and (%(project_ids)s::text[] is null or a.project = any(%(project_ids)s::text[]))
+    union all
+    select project, environment, '', at, previous, release from environment_moves
+    where environment = any(%(environments)s::text[]) and at > %(began)s and at <= %(until)s
+        and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
+) moved
+where before <> after
+order by at limit 1000;
+
 -- name: received
 -- Of the last values of each name since the start: whether they are of a unit's window, or why not.
 with last as materialized (

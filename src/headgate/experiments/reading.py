@@ -118,6 +118,15 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
     project_ids: tuple[str, ...] | None
 
+    @property
+    def projects(self) -> list[str] | None:
+        """The projects that it can have calls of, and that are looked at; None: all."""
+        of_experiment = self.experiment.projects
+        if of_experiment is None or self.project_ids is None:
+            both = self.project_ids if of_experiment is None else of_experiment
+            return None if both is None else list(both)
+        return [each for each in of_experiment if each in self.project_ids]
+
     def parameters(self) -> dict[str, Any]:
         """Return them as the statements take them."""
         experiment = self.experiment

@@ -5,13 +5,14 @@ Looks at the last values alone, so that it stays cheap. Read next: `experiments.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from headgate.experiments.analysis import ArmSums
 from headgate.experiments.definitions import QUERIES
-from headgate.experiments.model import Experiment, Metric
+from headgate.experiments.model import Metric
+from headgate.experiments.reading import View
 from headgate.experiments.report import Comparison, MetricReport, Received
 from headgate.store.database import Connection
 
@@ -26,18 +27,13 @@ _REASONS: Final = {
 }
 
 
-async def received_by_name(
-    connection: Connection, experiment: Experiment, parameters: Mapping[str, Any], began: datetime
-) -> dict[str, Received]:
+async def received_by_name(connection: Connection, view: View, began: datetime) -> dict[str, Received]:
     """Return what came under each name that metrics read; nothing of names under which nothing came."""
-    names = sorted({metric.reads for metric in experiment.metrics if metric.reads})
+    names = sorted({metric.reads for metric in view.experiment.metrics if metric.reads})
     if not names:
         return {}
-    projects: list[str] | None = parameters["project_ids"]
-    if experiment.projects is not None:
-        projects = [each for each in experiment.projects if projects is None or each in projects]
     most = LOOKED_AT_MAX // len(names)
-    asked = {**parameters, "project_ids": projects, "names": names, "began": began, "most": most}
+    asked = {**view.parameters(), "project_ids": view.projects, "names": names, "began": began, "most": most}
     cursor = await connection.execute(QUERIES.received, asked)
     counts: dict[str, dict[str, int]] = {}
     for name, reason, values in await cursor.fetchall():

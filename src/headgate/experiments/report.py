@@ -98,6 +98,26 @@ class MetricReport(msgspec.Struct, frozen=True, kw_only=True):
     """What came of its feedback; null where none did, and of what is no feedback."""
 
 
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """When a name came to stand for something else; empty for nothing."""
+
+    at: str
+    before: str
+    after: str
+
+
+class Meant(msgspec.Struct, frozen=True, kw_only=True):
+    """What a name in arms stands for in a project: a label of a prompt, or an environment."""
+
+    what: str
+    project: str
+    arms: list[str]
+    stands_for: str
+    """The version or release, now; empty where there is none."""
+    moves: list[Moved]
+    """Since the experiment began, the first one first: units of before and after count together."""
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of an experiment, and in one sentence."""
 
@@ -123,3 +143,5 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     decided: bool = False
     shares: list[dict[str, float]] = []
     """Of an adaptive experiment: each epoch's shares, as parts of 1."""
+    meant: list[Meant] = []
+    """What names in arms stand for, and how that changed while it ran."""

@@ -10,6 +10,7 @@ import msgspec
 
 from headgate.core.pages import format_datetime
 from headgate.experiments.analysis import MISMATCH, ArmSums, SharesByEpoch, Traffic, compare, epoch_evidence
+from headgate.experiments.meant import notes_of, what_is_meant
 from headgate.experiments.model import Experiment, told
 from headgate.experiments.reading import (
     RECENT,
@@ -67,10 +68,11 @@ async def report_and_sums(
         stray = await strays(connection, view)
         units = read.units
         first_at = min((each.first_at for each in units.values()), default=None)
+        meant = await what_is_meant(connection, found, view)
         received: dict[str, Received] = {}
         if first_at is not None:
             began = min(found.started_at, first_at)
-            received = await received_by_name(connection, experiment, view.parameters(), began)
+            received = await received_by_name(connection, view, began)
     evidence = epoch_evidence(experiment, read.shares, units_by_epoch(units, len(read.shares)))
     is_sound = evidence is None or evidence < MISMATCH
     metrics = compare(experiment, read.metrics, _traffic(experiment, units, now), read.shares)
@@ -101,10 +103,11 @@ async def report_and_sums(
         ratio_evidence=evidence,
         is_sound=is_sound,
         metrics=metrics,
-        notes=_notes(found, units, stray, now),
+        notes=[*_notes(found, units, stray, now), *notes_of(experiment, meant)],
         sentence=sentence,
         decided=found.decided_at is not None,
         shares=read.shares if experiment.adaptive is not None else [],
+        meant=meant,
     )
     return made, read.metrics
 
@@ -140,7 +143,7 @@ def _arms(experiment: Experiment, units: Mapping[str, ArmUnits], shares: SharesB
             ArmReport(
                 name=arm.name,
                 share=arm.share if experiment.adaptive is None else shares[-1][arm.name],
-                targets=arm.targets,
+                targets=arm.targets or experiment.alias_targets,
                 units=known.units if known else 0,
                 complete=known.complete if known else 0,
                 calls=known.calls if known else 0,

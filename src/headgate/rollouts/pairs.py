@@ -8,9 +8,10 @@ from typing import Final
 
 from headgate.core.pages import format_datetime
 from headgate.experiments.margins import factor_of
+from headgate.experiments.meant import notes_of, what_is_meant
 from headgate.experiments.model import Measure, Metric
 from headgate.experiments.moments import Moments
-from headgate.experiments.reading import Defined
+from headgate.experiments.reading import Defined, View
 from headgate.experiments.report import ArmReport, Report
 from headgate.experiments.unpriced import Unpriced
 from headgate.rollouts.model import CANDIDATE, PAIRED, PRESENT, Agreement, Rollout, Stage
@@ -30,11 +31,12 @@ async def report_of_pairs(
     """Return what is known of a stage whose calls are answered by both arms."""
     experiment = found.experiment
     seen, first_at = await _seen(connection, experiment.version, experiment.metrics)
+    meant = await what_is_meant(connection, found, View(experiment=experiment, now=now, project_ids=None))
     arms = [
         ArmReport(
             name=arm.name,
             share=arm.share if arm.name == stage.shown else stage.sampled,
-            targets=arm.targets,
+            targets=arm.targets or experiment.alias_targets,
             units=seen.units,
             complete=seen.units,
             calls=seen.pairs,
@@ -58,7 +60,11 @@ async def report_of_pairs(
         ratio_evidence=None,
         is_sound=True,
         metrics=metrics,
-        notes=await _notes(connection, experiment.version, experiment.metrics, seen),
+        notes=[
+            *await _notes(connection, experiment.version, experiment.metrics, seen),
+            *notes_of(experiment, meant),
+        ],
+        meant=meant,
         sentence=_sentence(stage, seen),
     )
 
