@@ -89,7 +89,7 @@ async def test_a_call_without_a_trace_goes_to_the_one_that_names_it(
     database: Database, first: str, between: bool
 ) -> None:
     trace = new_trace()
-    call = a_call(session="checkout")
+    call = a_call(session="checkout", finish="length")
     steps: list[Step] = [
         lambda: record(database, call),
         lambda: ship(database, make_span(trace, 1), named_span(trace)),
@@ -102,7 +102,8 @@ async def test_a_call_without_a_trace_goes_to_the_one_that_names_it(
     assert await costs(database) == {UUID(bytes=trace): (1, COST)}
     assert await spent(database) == COST
     [row] = await table(database, "traces")
-    assert row["session"] == "checkout" and {"key:k1", "model:gpt-5-mini"} <= set(row["facets"])
+    said = {"key:k1", "model:gpt-5-mini", "operation:chat", "finish:length"}
+    assert row["session"] == "checkout" and said <= set(row["facets"])
     [request] = await table(database, "requests")
     assert (request["trace_id"], request["parent_span_id"]) == (trace.hex(), 2)
     async with database.connection() as connection:

@@ -167,13 +167,18 @@ async def test_two_shippers_write_the_same_spans_once(database: Database) -> Non
 
 async def test_a_recorded_call_alone_is_a_trace(database: Database) -> None:
     trace = new_trace()
-    calls = [make_end(new_call(), trace_id=trace.hex(), release="", status=status) for status in (200, 500)]
+    ends = ((200, "length"), (500, ""))
+    calls = [
+        make_end(new_call(), trace_id=trace.hex(), release="", status=status, finish=finish)
+        for status, finish in ends
+    ]
     nowhere = [make_end(new_call(), trace_id=odd) for odd in ("", "t3", "0" * 32, trace.hex().upper())]
     hidden = make_end(new_call(), trace_id=new_trace().hex(), record="none")
     await record(database, *calls, *nowhere[:3], hidden)
     [row] = await rows(database, "traces")
     assert row["trace_id"] == UUID(bytes=trace) and row["spans"] == 0 and row["user"] == "ann"
-    assert {"model:gpt-5-mini", "provider:openai", "tag:blue", "status:error"} <= set(row["facets"])
+    said = {"model:gpt-5-mini", "provider:openai", "tag:blue", "status:error", "operation:chat"}
+    assert said | {"finish:length"} <= set(row["facets"])
     assert len(await rows(database, "trace_changes")) == 1
 
 

@@ -43,6 +43,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"min_duration_ms": "nan"}, "min_duration_ms is 'nan'"),
     ({"min_duration_ms": "1e300"}, "min_duration_ms is '1e300'"),
     ({"min_cost_usd": "lots"}, "min_cost_usd: 'lots' is no amount"),
+    ({"max_cost_usd": "lots"}, "max_cost_usd: 'lots' is no amount"),
+    ({"max_tokens": "-1"}, "max_tokens is '-1'; write a whole number of tokens"),
     ({"model": ""}, "model has 0 characters"),
     ({"from": "yesterday"}, "from is 'yesterday'"),
     ({"next": "x"}, "next is no cursor of this list"),

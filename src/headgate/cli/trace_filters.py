@@ -22,6 +22,18 @@ class TraceFilters(msgspec.Struct, frozen=True, kw_only=True):
     tag: Annotated[str | None, typer.Option(help="Only traces with this tag.")] = None
     tool: Annotated[str | None, typer.Option(help="Only those that used this tool.")] = None
     agent: Annotated[str | None, typer.Option(help="Only those in which this agent has a part.")] = None
+    kind: Annotated[
+        str | None, typer.Option(help="Only those with a step of this kind, such as tool or retriever.")
+    ] = None
+    operation: Annotated[
+        str | None, typer.Option(help="Only those with a step of this operation, such as chat.")
+    ] = None
+    prompt: Annotated[
+        str | None, typer.Option(help="Only those with a call that was made of this prompt.")
+    ] = None
+    finish: Annotated[
+        str | None, typer.Option(help="Only those with an answer that ended so: length, refusal, ...")
+    ] = None
     status: Annotated[str | None, typer.Option(help="ok, or error: those with a step that failed.")] = None
     flag: Annotated[str | None, typer.Option(help="Only traces with this flag.")] = None
     text: Annotated[str | None, typer.Option(help="Only those with these words in a step.")] = None
@@ -29,7 +41,11 @@ class TraceFilters(msgspec.Struct, frozen=True, kw_only=True):
         str | None, typer.Option(help="Only those of which this was said: csat>=4, helpful:false, or a name.")
     ] = None
     min_duration_ms: Annotated[float | None, typer.Option(help="Only those that took so long.")] = None
+    max_duration_ms: Annotated[float | None, typer.Option(help="Only those that took no longer.")] = None
     min_cost_usd: Annotated[str | None, typer.Option(help="Only those that cost so much.")] = None
+    max_cost_usd: Annotated[str | None, typer.Option(help="Only those that cost no more.")] = None
+    min_tokens: Annotated[int | None, typer.Option(help="Only those with so many tokens, in and out.")] = None
+    max_tokens: Annotated[int | None, typer.Option(help="Only those with no more tokens.")] = None
     since: Annotated[str | None, typer.Option("--from", help="Not before, such as 2026-11-21T08:00:00Z.")] = (
         None
     )

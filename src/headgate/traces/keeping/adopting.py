@@ -142,7 +142,7 @@ def _unknown_answers(one: Gathered) -> dict[str, int]:
 
 def _traced(row: Sequence[Any]) -> TracedCall:
     call, project, trace_id, started_ms, duration_ms, key, user, session, tags, *rest = row
-    operation, model, target, status, release, environment, prompts = rest
+    operation, model, target, status, release, environment, prompts, finish = rest
     return TracedCall(
         call=call.bytes,
         project=project,
@@ -160,4 +160,5 @@ def _traced(row: Sequence[Any]) -> TracedCall:
         release=release,
         environment=environment,
         prompts=tuple(prompts),
+        finish=finish,
     )

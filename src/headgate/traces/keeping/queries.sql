@@ -119,7 +119,8 @@ from unnest(%(days)s::date[], %(ids)s::uuid[], %(befores)s::text[], %(traces)s::
 where r.day = n.day and r.id = n.id and r.trace_id = n.before and r.project = any(%(project_ids)s::text[])
 returning r.id, r.project, r.trace_id, (extract(epoch from r.started_at) * 1000)::bigint, r.duration_ms, r.key,
     r."user", r.session, r.tags, r.operation, r.model, r.target, r.status, r.release, r.environment,
-    array(select used ->> 'name' from jsonb_array_elements(r.prompts) used where used ->> 'kind' = 'managed');
+    array(select used ->> 'name' from jsonb_array_elements(r.prompts) used where used ->> 'kind' = 'managed'),
+    r.finish;
 
 -- name: queue_text
 insert into text_queue (day, project, trace_ids, span_ids)

@@ -44,6 +44,7 @@ class TracedCall(msgspec.Struct, frozen=True, kw_only=True):
     release: str = ""
     environment: str = ""
     prompts: tuple[str, ...] = ()
+    finish: str = ""
 
 
 class TraceDelta(msgspec.Struct, kw_only=True):
@@ -190,6 +191,7 @@ def traced_call(end: End) -> TracedCall:
         release=end.release,
         environment=end.environment,
         prompts=tuple([used.name for used in end.prompts]),
+        finish=end.finish,
     )
 
 
@@ -206,6 +208,8 @@ def _facets_of_span(kept: KeptSpan) -> list[str]:
         ("environment", span.environment),
         ("release", span.release),
         ("prompt", span.prompt),
+        ("operation", span.operation),
+        *(("finish", reason) for reason in span.finish_reasons),
         ("status", "error" if span.status == "error" else ""),
         *(("tag", tag) for tag in span.tags),
     )
@@ -221,6 +225,8 @@ def _facets_of_call(call: TracedCall) -> list[str]:
         ("provider", provider),
         ("environment", call.environment),
         ("release", call.release),
+        ("operation", call.operation),
+        ("finish", call.finish),
         ("status", "error" if call.status >= 400 else ""),
         *(("prompt", prompt) for prompt in call.prompts),
         *(("tag", tag) for tag in call.tags),

@@ -4,6 +4,7 @@ Access stands inside every question (`project_ids`, and the key where only own w
 Read next: `reading.listing`, `reading.opening`, `access.roles`.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, get_args
@@ -67,6 +68,10 @@ _TEXTS: Final[dict[str, str]] = {
     "tag": "with this tag",
     "tool": "that used this tool",
     "agent": "in which this agent has a part",
+    "kind": "with a step of this kind, such as llm, tool or retriever",
+    "operation": "with a step of this operation, such as chat or execute_tool",
+    "prompt": "in which a call was made of this prompt",
+    "finish": "in which an answer ended so, such as length or refusal",
     "flag": "with this flag, such as usage_differs",
     "text": "with these words, or phrases in double quotes, in a step",
 }
@@ -74,7 +79,11 @@ _OTHERS: Final[dict[str, str]] = {
     "project": "traces of this project",
     "status": "error: in which a step failed; ok: in which none did",
     "min_duration_ms": "that took at least so long",
+    "max_duration_ms": "that took at most so long",
     "min_cost_usd": "that cost at least so much",
+    "max_cost_usd": "that cost at most so much",
+    "min_tokens": "whose calls took at least so many tokens, in and out",
+    "max_tokens": "whose calls took at most so many tokens, in and out",
     "score": "of which this was said, such as csat>=4, helpful:false, outcome:resolved, or a name alone",
 }
 FILTERS: Final[dict[str, Any]] = {
@@ -222,7 +231,11 @@ def read_filters(query: Mapping[str, str], seen: Visible) -> tuple[TraceFilters,
         end=end,
         status=_status(query.get("status")),
         min_duration_ms=read_milliseconds(query, "min_duration_ms"),
-        min_cost_usd=_usd(query.get("min_cost_usd")),
+        max_duration_ms=read_milliseconds(query, "max_duration_ms"),
+        min_cost_usd=_usd(query, "min_cost_usd"),
+        max_cost_usd=_usd(query, "max_cost_usd"),
+        min_tokens=_tokens(query, "min_tokens"),
+        max_tokens=_tokens(query, "max_tokens"),
         score=None if (said := read_text(query, "score")) is None else read_score(said),
         only_key=seen.key,
     )
@@ -260,10 +273,20 @@ def _status(text: str | None) -> TraceStatus | None:
         raise InvalidRequest(f"status is {text!r}; write ok or error", parameter="status") from None
 
 
-def _usd(text: str | None) -> str | None:
+def _usd(query: Mapping[str, str], name: str) -> str | None:
+    text = query.get(name)
     if text is None:
         return None
     try:
         return format_usd(parse_usd(text))
     except ValueError as error:
-        raise InvalidRequest(f"min_cost_usd: {error}", parameter="min_cost_usd") from None
+        raise InvalidRequest(f"{name}: {error}", parameter=name) from None
+
+
+def _tokens(query: Mapping[str, str], name: str) -> int | None:
+    text = query.get(name)
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,15}", text):
+        raise InvalidRequest(f"{name} is {text[:40]!r}; write a whole number of tokens", parameter=name)
+    return int(text)

@@ -31,11 +31,14 @@ FACETS_MAX: Final = 200
 """A trace with as many words may lack some: whose it is isn't known for certain then."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_FACETS: Final = ("key", "model", "provider", "service", "release", "environment", "tag", "tool", "agent")
+_FACETS: Final = (
+    *("key", "model", "provider", "service", "release", "environment", "tag", "tool", "agent"),
+    *("kind", "operation", "prompt", "finish"),
+)
 _NARROWING: Final = (
     *_FACETS,
-    *("user", "session", "name", "status", "flag", "min_duration_ms", "min_cost_usd", "text"),
-    *("score", "only_key"),
+    *("user", "session", "name", "status", "flag", "text", "score", "only_key"),
+    *("min_duration_ms", "max_duration_ms", "min_cost_usd", "max_cost_usd", "min_tokens", "max_tokens"),
 )
 
 
@@ -105,7 +108,6 @@ def filter_parameters(filters: TraceFilters) -> dict[str, Any]:
     words = [f"{facet}:{clean(value)}" for facet in _FACETS if (value := getattr(filters, facet)) is not None]
     if filters.score is not None:
         words.append(f"score:{clean(filters.score.name)}")
-    least_ms = filters.min_duration_ms
     return {
         "begin": filters.begin,
         "end": filters.end,
@@ -115,13 +117,21 @@ def filter_parameters(filters: TraceFilters) -> dict[str, Any]:
         "facets": words or None,
         "status": filters.status,
         "flag": filters.flag,
-        "min_duration": None if least_ms is None else timedelta(milliseconds=least_ms),
+        "min_duration": _duration(filters.min_duration_ms),
+        "max_duration": _duration(filters.max_duration_ms),
         "min_cost_usd": filters.min_cost_usd,
+        "max_cost_usd": filters.max_cost_usd,
+        "min_tokens": filters.min_tokens,
+        "max_tokens": filters.max_tokens,
         "only_key": filters.only_key,
         "trace_ids": None,
         "facets_max": FACETS_MAX,
         **({} if filters.score is None else filters.score.parameters()),
     }
+
+
+def _duration(milliseconds: float | None) -> timedelta | None:
+    return None if milliseconds is None else timedelta(milliseconds=milliseconds)
 
 
 def with_columns(statement: LiteralString, filters: TraceFilters | None = None) -> LiteralString:

@@ -37,11 +37,20 @@ class TraceFilters(msgspec.Struct, frozen=True, kw_only=True):
     tag: str | None = None
     tool: str | None = None
     agent: str | None = None
+    kind: str | None = None
+    operation: str | None = None
+    prompt: str | None = None
+    finish: str | None = None
     status: TraceStatus | None = None
     """`error` where a step of it failed."""
     flag: str | None = None
     min_duration_ms: float | None = None
+    max_duration_ms: float | None = None
     min_cost_usd: str | None = None
+    max_cost_usd: str | None = None
+    min_tokens: int | None = None
+    """In and out, of all its calls."""
+    max_tokens: int | None = None
     text: str | None = None
     """Words, or phrases in quotes, that stand in a step of it."""
     score: ScoreFilter | None = None

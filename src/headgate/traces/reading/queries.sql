@@ -38,7 +38,13 @@ t.trace_id, t.project, t.name, t.session, t."user", t.started_at,
     and (%(status)s::text is null or (%(status)s = 'error') = (t.errors > 0 or t.facets @> array['status:error']))
     and (%(flag)s::text is null or t.flags @> array[%(flag)s::text])
     and (%(min_duration)s::interval is null or t.ended_at - t.started_at >= %(min_duration)s)
+    and (%(max_duration)s::interval is null or t.ended_at - t.started_at <= %(max_duration)s)
     and (%(min_cost_usd)s::numeric is null or t.cost_usd >= %(min_cost_usd)s)
+    and (%(max_cost_usd)s::numeric is null or t.cost_usd <= %(max_cost_usd)s)
+    and (%(min_tokens)s::bigint is null
+        or t.input + t.cache_read + t.cache_write + t.output + t.reasoning >= %(min_tokens)s)
+    and (%(max_tokens)s::bigint is null
+        or t.input + t.cache_read + t.cache_write + t.output + t.reasoning <= %(max_tokens)s)
     and (%(only_key)s::text is null or (
         t.facets @> array['key:' || %(only_key)s::text] and cardinality(t.facets) < %(facets_max)s::int
         and not exists (

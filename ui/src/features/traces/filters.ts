@@ -17,8 +17,16 @@ export const FIELDS = {
   tag: "Tag",
   key: "Key",
   release: "Release",
+  prompt: "Prompt",
+  kind: "Kind",
+  operation: "Operation",
+  finish: "Ended by",
   min_duration_ms: "At least ms",
+  max_duration_ms: "At most ms",
   min_cost_usd: "At least $",
+  max_cost_usd: "At most $",
+  min_tokens: "At least tokens",
+  max_tokens: "At most tokens",
   text: "Text",
 } as const;
 
