@@ -4,23 +4,19 @@ Two releases that differ in each part, moved through two environments, with call
 role; a project with regions; a webhook. Read next: `console_house`, whose traffic it adds to.
 """
 
-import asyncio
 import random
 import time
-import uuid
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
 from tests.browser.console_house import House, id_at
+from tests.browser.written_calls import write_calls
 from tests.contract.made_entries import make_end
 
 from headgate.core.call import Usage
-from headgate.core.entries import END, End
+from headgate.core.entries import End
 from headgate.core.money import parse_usd
-from headgate.core.ports import Envelope
 from headgate.records.sink import RecordSink
-from headgate.store.database import Database
 
 COMMITS = ("3f2a9c1d" * 5, "b81e4407" * 5)
 TEXTS = (
@@ -46,9 +42,7 @@ def administer(house: House) -> Administered:
             body = {"release": releases[place], "why": f"the tests of {name} passed"}
             _made(running.api.post(f"/environments/{name}", json=body), 200)
     calls = [*_calls(releases[0], 0), *_calls(releases[1], 1)]
-    # In a thread of its own: the browser's driver may have a loop that runs in this one.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(lambda: asyncio.run(_write(running.database_url(), calls))).result()
+    write_calls(running, calls, RecordSink())
     _rules(house)
     keys = {role: _key(house, role) for role in ("project_admin", "member", "viewer")}
     _made(running.api.post("/webhooks", json={"url": "http://127.0.0.1:9/alerts", "kinds": ["budget"]}), 201)
@@ -92,13 +86,6 @@ def _calls(release: str, place: int) -> list[End]:
         )
         calls.append(call)
     return calls
-
-
-async def _write(url: str, calls: list[End]) -> None:
-    async with Database(url, connections_max=1, name="tests") as database:
-        batch = [Envelope(uuid.uuid4().bytes, END, msgspec.msgpack.encode(call)) for call in calls]
-        async with database.transaction() as connection:
-            await RecordSink().apply(connection, batch)
 
 
 def _rules(house: House) -> None:

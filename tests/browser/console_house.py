@@ -4,7 +4,6 @@ The day is written as the shipper writes; the calls of now go through a gateway,
 of which speaks another dialect than the caller. Start one by hand: `python -m tests.browser.console_house`.
 """
 
-import asyncio
 import contextlib
 import json
 import random
@@ -172,6 +171,13 @@ class House:
         messages = [{"role": "user", "content": content}] if isinstance(content, str) else content
         body: dict[str, Any] = {"model": model, "messages": messages, **more}
         found = httpx.post(
+    def apply(self, more: str) -> None:
+        """Put the house's own configuration and more in force; the file stays as it is."""
+        text = self.running.config_path.read_text(encoding="utf-8") + more
+        base = self.running.get("/status")["snapshot"]
+        answer = self.running.api.post("/config/apply", json={"toml": text, "base": base})
+        assert answer.status_code == 200, answer.text
+
             f"{self.running.url}/v1/chat/completions",
             json=body,
             headers=headers,
@@ -190,7 +196,7 @@ def console_house() -> Generator[House]:
         config = CONFIG.format(port=provider.port)
         with headgate(config, environment={"STANDIN_SECRET": "a secret of stand-ins"}) as running:
             house = House(running, provider)
-            asyncio.run(write(running.database_url(), list(_day())))
+            write(running, list(_day()))
             write_earlier_days(running)
             _prompts(house)
             _changes(house)

@@ -106,12 +106,12 @@ def judged(house: House) -> None:
 def watched(house: House) -> None:
     """Let a canary learn what is usual, change what its target answers, and wait for the alarm."""
     running = house.running
-    _apply(house, TOML)
+    house.apply(TOML)
     until(lambda: running.get("/drift/canaries/daily")["targets"][0]["phase"] == "watching")
     house.call("moved", "mover", "Are you the same?")
     for _ in range(2):
         running.command("drift", "run", "daily")
-    _apply(house, CHANGED)
+    house.apply(CHANGED)
     until(lambda: "HAS CHANGED" in running.command("drift", "run", "daily"))
 
 
@@ -150,14 +150,6 @@ def until(answer: Callable[[], object], timeout_s: float = 90.0) -> None:
     while not answer():
         assert time.monotonic() < ends_s, "it did not come about in time"
         time.sleep(0.1)
-
-
-def _apply(house: House, more: str) -> None:
-    """Put the house's own configuration and more in force; the file stays as it is."""
-    running = house.running
-    text = running.config_path.read_text(encoding="utf-8") + more
-    base = running.get("/status")["snapshot"]
-    _made(running.api.post("/config/apply", json={"toml": text, "base": base}), 200)
 
 
 def _made(answer: Any, status: int) -> Any:

@@ -4,25 +4,21 @@ Units and calls are written as the shipper writes them, feedback as the API take
 `console_house`.
 """
 
-import asyncio
 import random
 import time
-import uuid
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from tests.browser.console_house import House, id_at
+from tests.browser.written_calls import write_calls
 from tests.contract.made_entries import make_end
 
 from headgate.core.call import Usage
-from headgate.core.entries import END, End, Exposure
+from headgate.core.entries import End, Exposure
 from headgate.core.money import parse_usd
-from headgate.core.ports import Envelope
 from headgate.experiments.sink import ExperimentSink
 from headgate.records.sink import RecordSink
-from headgate.store.database import Database
 
 TOML = """
 [models.chat]
@@ -100,10 +96,7 @@ LATENCY_MS = {"large": 1400, "small": 800}
 def experiment(house: House) -> None:
     """Put the experiments in force, and let them run for ten days."""
     running = house.running
-    text = running.config_path.read_text(encoding="utf-8") + TOML
-    base = running.get("/status")["snapshot"]
-    answer = running.api.post("/config/apply", json={"toml": text, "base": base})
-    assert answer.status_code == 200, answer.text
+    house.apply(TOML)
     versions = {each["name"]: each["version"] for each in running.get("/experiments")["items"]}
     assert set(versions) == set(UNITS)
     source = random.Random(5)
@@ -123,9 +116,7 @@ def experiment(house: House) -> None:
         Exposure("briefer", versions["briefer"], "now", f"brief-{number}", "user") for number in range(9)
     ]
     calls += [_call(source, each, now_ms - place * 1000) for place, each in enumerate(crossed)]
-    # In a thread of its own: the browser's driver may have a loop that runs in this one.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(lambda: asyncio.run(write_exposed(running.database_url(), calls))).result()
+    write_calls(running, calls, RecordSink(), ExperimentSink())
     for start in range(0, len(said), 1000):
         answer = running.api.post("/feedback/batch", json={"items": said[start : start + 1000]})
         assert answer.status_code == 202, answer.text
@@ -138,15 +129,30 @@ def _unit(source: random.Random, exposure: Exposure) -> list[End]:
 
 def _call(source: random.Random, exposure: Exposure, started_ms: int) -> End:
     arm = exposure.arm
-    cost = f"{source.uniform(0.4, 1.0) * (0.002 if arm == 'small' else 0.003):.6f}"
+    served = Served("chat", LATENCY_MS.get(arm, 900), 0.08, 0.002 if arm == "small" else 0.003)
+    return exposed_call(source, exposure, started_ms, served)
+
+
+class Served(NamedTuple):
+    """How calls of an arm end: how long they take, how many fail, and what they cost at most."""
+
+    model: str
+    latency_ms: int
+    errors: float
+    cost_usd: float
+
+
+def exposed_call(source: random.Random, exposure: Exposure, started_ms: int, served: Served) -> End:
+    """Return a call of a unit in an arm."""
+    cost = f"{source.uniform(0.4, 1.0) * served.cost_usd:.6f}"
     return msgspec.structs.replace(
         make_end(id_at(started_ms, source)),
         started_ms=started_ms,
-        duration_ms=int(LATENCY_MS.get(arm, 900) * source.lognormvariate(0, 0.3)),
-        status=502 if source.random() < 0.08 else 200,
+        duration_ms=int(served.latency_ms * source.lognormvariate(0, 0.3)),
+        status=502 if source.random() < served.errors else 200,
         project="default",
         user=exposure.unit,
-        model="chat",
+        model=served.model,
         usage=Usage(input=500, output=source.randint(60, 300)),
         cost_pico_usd=parse_usd(cost),
         exposures=(exposure,),
@@ -161,16 +167,3 @@ def _said(source: random.Random, arm: str, first: End) -> list[dict[str, Any]]:
     if source.random() < 0.4:
         said.append({"name": "csat", "value": source.randint(2, 5), "user": first.user, "at": at})
     return said
-
-
-async def write_exposed(url: str, calls: list[End]) -> None:
-    """Write calls that are in arms, as the shipper writes them."""
-    async with Database(url, connections_max=1, name="tests") as database:
-        for start in range(0, len(calls), 500):
-            batch = [
-                Envelope(uuid.uuid4().bytes, END, msgspec.msgpack.encode(call))
-                for call in calls[start : start + 500]
-            ]
-            async with database.transaction() as connection:
-                for sink in (RecordSink(), ExperimentSink()):
-                    await sink.apply(connection, batch)

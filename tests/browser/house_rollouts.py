@@ -1,25 +1,24 @@
-"""Rollouts to look at: one waits for evidence, one fell back, one is held, one is through.
+"""Rollouts to look at: one waits for evidence, one fell back, one is held, one is through, one in the shadow.
 
-Units and calls are written as the shipper writes them; the moves are made through the API, or by the job,
-and then put into the past, as if days had gone by. Read next: `house_experiments`.
+Units and calls are written as the shipper writes them, but for shadows, which a gateway makes; the moves are
+made through the API, or by the job, and then put into the past, as if days had gone by. Read next:
+`house_experiments`.
 """
 
-import asyncio
+import itertools
 import random
 import time
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import msgspec
-from tests.browser.console_house import House, id_at
+from tests.browser.console_house import House
 from tests.browser.house_evaluation import until
-from tests.browser.house_experiments import write_exposed
-from tests.contract.made_entries import make_end
+from tests.browser.house_experiments import Served, exposed_call
+from tests.browser.written_calls import in_database, write_calls
 
-from headgate.core.call import Usage
 from headgate.core.entries import End, Exposure
-from headgate.core.money import parse_usd
-from headgate.store.database import Database
+from headgate.experiments.sink import ExperimentSink
+from headgate.records.sink import RecordSink
+from headgate.store.database import Connection
 
 ROLLOUT = """
 [models.{alias}]
@@ -44,6 +43,25 @@ name = "latency"
 measure = "latency"
 margin = "10%"
 """
+SHADOW = 'users = ["ann"]\nshadow = { share = 1.0, agree = { finish = 0.9, length = 0.5 } }'
+# Shadows take nothing of a budget that is half used, as those of the house's own provider are.
+FRESH = """
+[providers.fresh]
+kind = "mock"
+output_tokens = 40
+
+[prices."fresh/small"]
+input = "0.4"
+output = "1.6"
+max_output = 1000
+context_window = 200000
+
+[prices."fresh/tiny"]
+input = "0.1"
+output = "0.4"
+max_output = 1000
+context_window = 200000
+"""
 TOML = (
     ROLLOUT.format(
         name="smaller",
@@ -55,7 +73,12 @@ TOML = (
     + ROLLOUT.format(name="fragile", alias="summaries", internal="", shares="[0.1, 0.5]", units=100)
     + ROLLOUT.format(name="waiting", alias="titles", internal="", shares="[0.1]", units=500)
     + ROLLOUT.format(name="through", alias="labels", internal="", shares="[0.5]", units=100)
+    + ROLLOUT.format(name="shadowed", alias="sketches", internal=SHADOW, shares="[0.2]", units=1000).replace(
+        "mock/", "fresh/"
+    )
+    + FRESH
 )
+SHADOWS = 40
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 LATENCY_MS = {"present": 1400, "candidate": 1150}
@@ -86,11 +109,8 @@ BROKEN = Gathered(
 def rolled_out(house: House) -> None:
     """Put the rollouts in force, let their stages gather evidence, and move them."""
     running = house.running
-    text = running.config_path.read_text(encoding="utf-8") + TOML
-    base = running.get("/status")["snapshot"]
-    answer = running.api.post("/config/apply", json={"toml": text, "base": base})
-    assert answer.status_code == 200, answer.text
-    until(lambda: all(each["stage"] for each in running.get("/rollouts")["items"]))
+    house.apply(TOML)
+    until(lambda: _have_begun(house))
     source = random.Random(11)
     calls = _stage(source, house, INTERNAL)
     _move(house, "smaller", "advance", "ann and ben found nothing")
@@ -100,15 +120,28 @@ def rolled_out(house: House) -> None:
     calls += _stage(source, house, BROKEN)
     _move(house, "waiting", "hold", "until the new prices are known")
     _move(house, "through", "advance", "")
-    _in_thread(lambda: asyncio.run(write_exposed(running.database_url(), calls)))
+    _be_shadowed(house)
+    write_calls(running, calls, RecordSink(), ExperimentSink())
     until(lambda: running.get("/rollouts/fragile")["rollout"]["stage"] == "back")
-    _in_thread(lambda: asyncio.run(_put_into_the_past(running.database_url())))
+    in_database(running, _put_into_the_past)
 
 
-def _in_thread(do: Any) -> None:
-    """In a thread of its own: the browser's driver may have a loop that runs in this one."""
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(do).result()
+def _have_begun(house: House) -> bool:
+    items = house.running.get("/rollouts")["items"]
+    return len(items) == TOML.count("[[rollouts]]") and all(each["stage"] for each in items)
+
+
+def _be_shadowed(house: House) -> None:
+    """Make calls until enough of them had a shadow: a gateway that has much to do leaves some out."""
+    users = itertools.count()
+
+    def is_enough() -> bool:
+        user = f"sketches-{next(users)}"
+        assert house.call(user, "sketches", "Make a sketch.", user=user).status_code == 200
+        report = house.running.get("/rollouts/shadowed")["report"]
+        return report["arms"][0]["units"] >= SHADOWS
+
+    until(is_enough)
 
 
 def _move(house: House, name: str, action: str, why: str) -> None:
@@ -127,41 +160,22 @@ def _stage(source: random.Random, house: House, of: Gathered) -> list[End]:
             began = now_ms - int(DAY_MS * source.uniform(of.days[1], of.days[0])) - HOUR_MS
             unit = f"{of.rollout}-{of.stage}-{arm}-{number}"
             exposure = Exposure(found["experiment"], found["version"], arm, unit, "user")
+            served = Served("answers", LATENCY_MS[arm], of.errors[arm], 0.002)
             calls += [
-                _call(source, exposure, began + place * 1000, of.errors[arm])
+                exposed_call(source, exposure, began + place * 1000, served)
                 for place in range(source.randint(1, 3))
             ]
     return calls
-
-
-def _call(source: random.Random, exposure: Exposure, started_ms: int, errors: float) -> End:
-    cost = f"{source.uniform(0.4, 1.0) * 0.002:.6f}"
-    return msgspec.structs.replace(
-        make_end(id_at(started_ms, source)),
-        started_ms=started_ms,
-        duration_ms=int(LATENCY_MS[exposure.arm] * source.lognormvariate(0, 0.3)),
-        status=502 if source.random() < errors else 200,
-        project="default",
-        user=exposure.unit,
-        model="answers",
-        usage=Usage(input=500, output=source.randint(60, 300)),
-        cost_pico_usd=parse_usd(cost),
-        exposures=(exposure,),
-    )
 
 
 AGES_DAYS = {"begin": 9.0, "internal": 8.0, "5 %": 5.0, "10 %": 0.1, "50 %": 1.0}
 """How long ago a rollout began, or left a stage."""
 
 
-async def _put_into_the_past(url: str) -> None:
-    async with (
-        Database(url, connections_max=1, name="tests") as database,
-        database.transaction() as connection,
-    ):
-        for what, days in AGES_DAYS.items():
-            await connection.execute(
-                "update rollout_moves set at = at - make_interval(secs => %(age_s)s) "
-                "where (action = 'begin' and %(what)s = 'begin') or from_stage = %(what)s",
-                {"what": what, "age_s": days * 86_400},
-            )
+async def _put_into_the_past(connection: Connection) -> None:
+    for what, days in AGES_DAYS.items():
+        await connection.execute(
+            "update rollout_moves set at = at - make_interval(secs => %(age_s)s) "
+            "where (action = 'begin' and %(what)s = 'begin') or from_stage = %(what)s",
+            {"what": what, "age_s": days * 86_400},
+        )

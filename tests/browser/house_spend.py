@@ -4,30 +4,26 @@ Some calls a day for three weeks are on record and in the ledger. Of the budgets
 runs out, others last, and one is used up, so that another target took over.
 """
 
-import asyncio
 import random
 import time
 import uuid
 from collections.abc import Iterator, Sequence
 
-import msgspec
 from demo.running import Running
+from tests.browser.written_calls import write_calls
 from tests.contract.made_entries import make_attempt
 from tests.flow.test_api_requests import ended
 
 from headgate.core.call import Usage
-from headgate.core.entries import END, End
+from headgate.core.entries import End
 from headgate.core.money import parse_usd
-from headgate.core.ports import Envelope
 from headgate.meters.sink import MeterSink
 from headgate.prompts.catalogue.traffic import RenderedSink
 from headgate.records.sink import RecordSink
-from headgate.store.database import Database
 
 DAYS = 21
 A_DAY = 24
 DAY_MS = 86_400_000
-BATCH = 500
 
 
 def earlier_days() -> Iterator[End]:
@@ -67,23 +63,14 @@ def earlier_days() -> Iterator[End]:
             )
 
 
-async def write(url: str, calls: Sequence[End]) -> None:
-    """Write calls as the shipper does: on record, and what they cost in the ledger."""
-    async with Database(url, connections_max=1, name="tests") as database:
-        for start in range(0, len(calls), BATCH):
-            batch = [
-                Envelope(uuid.uuid4().bytes, END, msgspec.msgpack.encode(call))
-                for call in calls[start : start + BATCH]
-            ]
-            async with database.transaction() as connection:
-                await RecordSink().apply(connection, batch)
-                await RenderedSink().apply(connection, batch)
-                await MeterSink().apply(connection, batch)
+def write(running: Running, calls: Sequence[End]) -> None:
+    """Write calls: on record, the prompts in them, and what they cost in the ledger."""
+    write_calls(running, calls, RecordSink(), RenderedSink(), MeterSink())
 
 
 def write_earlier_days(running: Running) -> None:
     """Write the days, and make the budgets that go on from what they cost."""
-    asyncio.run(write(running.database_url(), list(earlier_days())))
+    write(running, list(earlier_days()))
     for budget in (
         {"name": "openai-monthly", "scope": {"provider": "mock"}, "limit": "34 USD"},
         {"name": "everything", "limit": "500 USD"},

@@ -3,24 +3,20 @@
 Written as the shipper writes them; the server's own job looks at the hours. Read next: `house_evaluation`.
 """
 
-import asyncio
 import random
 import time
-import uuid
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 
 import msgspec
 from tests.browser.console_house import House, id_at
 from tests.browser.house_evaluation import until
+from tests.browser.written_calls import write_calls
 from tests.contract.made_entries import make_end
 
 from headgate.core.call import Usage
-from headgate.core.entries import END, End, PromptUsed
-from headgate.core.ports import Envelope
+from headgate.core.entries import End, PromptUsed
 from headgate.drift.traffic import TrafficSink
 from headgate.records.sink import RecordSink
-from headgate.store.database import Database
 
 HOUR_MS = 3_600_000
 HOURS = 300
@@ -31,11 +27,7 @@ CALLS_AN_HOUR = 6
 
 def trafficked(house: House) -> None:
     """Write the weeks, and wait until all of them were looked at and the change was told."""
-    calls = list(_weeks())
-    url = house.running.database_url()
-    # In a thread of its own: the browser's driver may have a loop that runs in this one.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(lambda: asyncio.run(_write(url, calls))).result()
+    write_calls(house.running, list(_weeks()), RecordSink(), TrafficSink())
     until(lambda: len(house.running.get("/drift/traffic")["items"]) == 3)
     until(lambda: house.running.get("/drift/traffic", phase="alarmed")["items"])
 
@@ -69,17 +61,3 @@ def _hour(source: random.Random, ago: int, model: str, target: str, tokens: int)
             prompts=(PromptUsed("greeting", 1),) if model == "writer" else (),
             served_model=f"{target.rpartition('/')[2]}-2026-05-01",
         )
-
-
-async def _write(url: str, calls: Sequence[End]) -> None:
-    async with (
-        Database(url, connections_max=1, name="tests") as database,
-        database.transaction() as connection,
-    ):
-        for start in range(0, len(calls), 500):
-            batch = [
-                Envelope(uuid.uuid4().bytes, END, msgspec.msgpack.encode(call))
-                for call in calls[start : start + 500]
-            ]
-            for sink in (RecordSink(), TrafficSink()):
-                await sink.apply(connection, batch)

@@ -1,6 +1,5 @@
 """A prompt's page in the console: how its versions do, beside each other, and where it is used."""
 
-import asyncio
 import random
 import re
 import time
@@ -57,7 +56,7 @@ def _past() -> Iterator[End]:
 @pytest.fixture(scope="module")
 def used(house: House) -> House:
     """The house, with calls of prompts and what was said of them."""
-    asyncio.run(write(house.running.database_url(), list(_past())))
+    write(house.running, list(_past()))
     source = random.Random(11)
     for version in ("1", "2"):
         calls = house.running.get("/requests", prompt="greeting", prompt_version=version, limit=60)["items"]
