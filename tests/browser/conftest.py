@@ -115,6 +115,13 @@ class Looker:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
+    def fits(self) -> bool:
+        """Whether nothing of the page stands beyond its right edge."""
+        return self.page.evaluate(
+            "[document.documentElement, document.querySelector('main')]"
+            ".every((each) => each.scrollWidth <= each.clientWidth)"
+        )
+
     def violations(self) -> list[str]:
         """What axe finds wrong with the page as it stands, for those who can't see or use a mouse."""
         self.page.evaluate(AXE.read_text(encoding="utf-8"))

@@ -1,9 +1,11 @@
 """Numbers as pages show them, to be held against the API's."""
 
 import re
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Locator, Page
+import pytest
+from playwright.sync_api import Locator, Page, expect
 from tests.browser.console_house import House
 
 
@@ -25,21 +27,35 @@ def in_unit(text: str, value: float) -> float:
     return value / 1000 if text.endswith(" s") else value
 
 
+# The texts with digits within an element that stand in nothing that leads on.
+BARE = """
+const bareIn = (element, leads) => {
+  const found = [];
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const { data, parentElement } = walker.currentNode;
+    if (/[0-9]/.test(data) && !parentElement.closest(leads)) found.push(data);
+  }
+  return found;
+};
+"""
+EVERY_BARE = """
+() => {
+  BARE
+  const places = 'main table td, main [role=cell], main .hg-legend li, main .hg-total, main .hg-versions li';
+  return [...document.querySelectorAll(places)].flatMap((place) =>
+    bareIn(place, 'a, button, time, [data-fact]').map((text) => `${text} in ${place.textContent}`));
+}
+""".replace("BARE", BARE)
 UNLINKED = """
 () => {
+  BARE
   const main = document.querySelector('main');
   const found = [];
   const heads = new RegExp('^(calls|traces|requests|cost|errors|failed|failed steps|served by another arm'
     + '|unpriced|tokens in|tokens out|tokens|in|out|spans)$', 'i');
   const counts = /(^|[^a-z0-9#.,-])[0-9][0-9.,]*[KM]? (calls?|traces?|requests?|sessions?)\\b(?! an )/i;
-  const leads = (element) => element.closest('a, button, time, [data-fact], option');
-  const bare = (place) => {
-    const walker = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
-    while (walker.nextNode()) {
-      if (/[0-9]/.test(walker.currentNode.data) && !leads(walker.currentNode.parentElement)) return true;
-    }
-    return false;
-  };
+  const leads = 'a, button, time, [data-fact], option';
   for (const table of main.querySelectorAll('table, [role=table]')) {
     if (table.closest('.hg-call')) continue;  // all of it is of one call
     const titles = [...table.querySelectorAll('thead th, [role=columnheader]')]
@@ -48,7 +64,8 @@ UNLINKED = """
       // What is said of one call leads to it.
       if (row.querySelector('a[href^="/requests/"]')) continue;
       [...row.children].forEach((cell, place) => {
-        if (heads.test(titles[place] ?? '') && bare(cell)) found.push(`${titles[place]}: ${row.innerText}`);
+        const isBare = heads.test(titles[place] ?? '') && bareIn(cell, leads).length > 0;
+        if (isBare) found.push(`${titles[place]}: ${row.innerText}`);
       });
     }
   }
@@ -58,11 +75,11 @@ UNLINKED = """
     const own = [...element.childNodes].filter((each) => each.nodeType === Node.TEXT_NODE);
     const text = own.map((each) => each.data).join('');
     // Whole sentences are the server's: those that have a link beside them say what they lead to.
-    if (text.length <= 60 && counts.test(text) && !leads(element) && !element.closest(said)) found.push(text);
+    if (text.length <= 60 && counts.test(text) && !element.closest(`${leads}, ${said}`)) found.push(text);
   }
   return found;
 }
-"""
+""".replace("BARE", BARE)
 
 
 def unlinked(page: Page) -> list[str]:
@@ -71,6 +88,40 @@ def unlinked(page: Page) -> list[str]:
     `data-fact` says of a number that nothing which could be listed stands behind it.
     """
     return page.evaluate(UNLINKED)
+
+
+def every_unlinked(page: Page) -> list[str]:
+    """Every number in a table, legend or total that leads nowhere, whatever it counts.
+
+    `data-fact` says of a number that no calls stand behind it: a limit, a share of one, a count of versions.
+    """
+    return page.evaluate(EVERY_BARE)
+
+
+def arms_as_reported(page: Page, report: Any) -> Locator:
+    """The rows of the table of arms, once its numbers are those of a report."""
+    rows = page.get_by_role("table", name="arms").get_by_role("row")
+    for place, arm in enumerate(report["arms"]):
+        cells = rows.nth(place + 1).get_by_role("cell").all_inner_texts()
+        counts = [f"{arm[name]:,}" for name in ("units", "complete", "calls", "crossed")]
+        assert [cells[1], *cells[4:7]] == counts
+    return rows
+
+
+def metrics_as_reported(page: Page, report: Any) -> None:
+    """What is shown of each metric is what a report of two arms says, and what its chart ends with."""
+    baseline, arm = (each["name"] for each in report["arms"])
+    for metric in report["metrics"]:
+        (one,) = metric["comparisons"]
+        known = page.get_by_role("article", name=f"{metric['name']} of {arm}")
+        for word, part in ((arm, "mean"), (baseline, "baseline"), ("difference", "difference")):
+            text = fact(known, word)
+            assert number_of(text) == pytest.approx(in_unit(text, one[part]), rel=6e-3)
+        interval = fact(known, "interval")
+        for text, part in zip(interval.split(" to "), ("low", "high"), strict=True):
+            assert number_of(text) == pytest.approx(in_unit(text, one[part]), rel=6e-3)
+        label = re.compile(re.escape(f"last {interval} on"))
+        expect(known.get_by_role("img")).to_have_attribute("aria-label", label)
 
 
 def counted(house: House, url: str) -> int:

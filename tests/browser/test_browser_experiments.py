@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
-from tests.browser.conftest import Looker, Opener
+from playwright.sync_api import expect
+from tests.browser.conftest import Opener
 from tests.browser.console_house import House
 from tests.browser.house_experiments import experiment
-from tests.browser.shown_numbers import counted, fact, in_unit, number_of, unlinked
+from tests.browser.shown_numbers import arms_as_reported, counted, metrics_as_reported, unlinked
 
 PAGES = {
     "experiments": ("/experiments", "What is known"),
@@ -27,12 +27,6 @@ def made(house: House) -> Iterator[House]:
     yield house
 
 
-def settled(looker: Looker, path: str, expected: str) -> Page:
-    page = looker.settled(path, expected)
-    expect(page.get_by_text("Looking back")).to_have_count(0)
-    return page
-
-
 @pytest.fixture(scope="module")
 def ran(made: House) -> House:
     experiment(made)
@@ -41,7 +35,7 @@ def ran(made: House) -> House:
 
 def test_before_the_first_experiment_it_says_how(made: House, looking: Opener) -> None:
     looker = looking()
-    settled(looker, "/experiments", "No experiment has been defined yet")
+    looker.settled("/experiments", "No experiment has been defined yet")
     looker.shoot("experiments-empty")
     assert looker.violations() == []
     looker.check()
@@ -54,7 +48,7 @@ def test_a_page_of_experiments_shows_what_it_is_for(
 ) -> None:
     path, expected = PAGES[name]
     looker = looking(dark=dark)
-    page = settled(looker, path, expected)
+    page = looker.settled(path, expected)
     looker.shoot(f"{name}-{'dark' if dark else 'light'}")
     assert looker.violations() == []
     assert unlinked(page) == []
@@ -67,34 +61,20 @@ def test_a_page_of_experiments_shows_what_it_is_for(
 def test_a_page_of_experiments_fits_a_small_screen(ran: House, looking: Opener, name: str) -> None:
     path, expected = PAGES[name]
     looker = looking(width=1024)
-    page = settled(looker, path, expected)
+    looker.settled(path, expected)
     looker.shoot(f"{name}-small")
-    main = "document.querySelector('main')"
-    assert page.evaluate(f"{main}.scrollWidth <= {main}.clientWidth")
+    assert looker.fits()
     looker.check()
 
 
 def test_its_numbers_are_those_of_the_api_and_lead_to_the_records(ran: House, looking: Opener) -> None:
     looker = looking()
-    page = settled(looker, "/experiments/smaller", "Watched to the end")
+    page = looker.settled("/experiments/smaller", "Watched to the end")
     report: Any = ran.running.get("/experiments/smaller")["report"]
     page.get_by_text(report["sentence"]).first.wait_for()
-    rows = page.get_by_role("table", name="arms").get_by_role("row")
-    for place, arm in enumerate(report["arms"]):
-        cells = rows.nth(place + 1).get_by_role("cell").all_inner_texts()
-        assert cells[1] == f"{arm['units']:,}"
-        assert cells[4:7] == [f"{arm['complete']:,}", f"{arm['calls']:,}", f"{arm['crossed']:,}"]
-    for metric in report["metrics"]:
-        (one,) = metric["comparisons"]
-        known = page.get_by_role("article", name=f"{metric['name']} of small")
-        for word, part in (("small", "mean"), ("large", "baseline"), ("difference", "difference")):
-            text = fact(known, word)
-            assert number_of(text) == pytest.approx(in_unit(text, one[part]), rel=6e-3)
-        interval = fact(known, "interval")
-        for text, part in zip(interval.split(" to "), ("low", "high"), strict=True):
-            assert number_of(text) == pytest.approx(in_unit(text, one[part]), rel=6e-3)
-        label = re.compile(re.escape(f"last {interval} on"))
-        expect(known.get_by_role("img")).to_have_attribute("aria-label", label)
+    rows = arms_as_reported(page, report)
+    assert [arm["name"] for arm in report["arms"]] == ["large", "small"]
+    metrics_as_reported(page, report)
     small = report["arms"][1]
     rows.nth(2).get_by_role("link", name=f"{small['calls']:,}", exact=True).click()
     page.get_by_role("table", name="requests").wait_for()
@@ -108,7 +88,7 @@ def test_its_numbers_are_those_of_the_api_and_lead_to_the_records(ran: House, lo
 
 def test_calls_that_another_arm_served_are_listed_apart_and_name_it(ran: House, looking: Opener) -> None:
     looker = looking()
-    page = settled(looker, "/experiments/briefer", "Watched to the end")
+    page = looker.settled("/experiments/briefer", "Watched to the end")
     row = page.get_by_role("table", name="arms").get_by_role("row").nth(2)
     row.get_by_role("cell").nth(6).get_by_role("link", name="9", exact=True).click()
     table = page.get_by_role("table", name="requests")
@@ -129,7 +109,7 @@ def test_calls_that_another_arm_served_are_listed_apart_and_name_it(ran: House, 
 
 def test_an_experiment_is_found_by_its_key_and_by_name(ran: House, looking: Opener) -> None:
     looker = looking()
-    page = settled(looker, "/releases", "Releases")
+    page = looker.settled("/releases", "Releases")
     page.keyboard.press("g")
     page.keyboard.press("e")
     page.get_by_role("table", name="experiments").wait_for()
@@ -144,14 +124,14 @@ def test_an_experiment_is_found_by_its_key_and_by_name(ran: House, looking: Open
 def test_who_may_only_read_stops_nothing(ran: House, looking: Opener) -> None:
     key = ran.running.api.post("/keys", json={"name": "watches experiments", "role": "viewer"}).json()["key"]
     looker = looking(key=key)
-    page = settled(looker, "/experiments/smaller", "Watched to the end")
+    page = looker.settled("/experiments/smaller", "Watched to the end")
     expect(page.get_by_role("button", name="Stop it")).to_have_count(0)
     looker.check()
 
 
 def test_an_experiment_is_stopped_and_the_decision_is_sealed(ran: House, looking: Opener) -> None:
     looker = looking()
-    page = settled(looker, "/experiments/briefer", "Watched to the end")
+    page = looker.settled("/experiments/briefer", "Watched to the end")
     page.get_by_role("button", name="Stop it").click()
     dialog = page.get_by_role("dialog", name="Stop briefer")
     expect(dialog.get_by_role("button", name="Stop it for ever")).to_be_disabled()

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 from tests.browser.conftest import Opener
 from tests.browser.console_house import House
+from tests.browser.shown_numbers import every_unlinked
 
 PAGES = {
     "overview": ("/?range=30d", "what stands out"),
@@ -16,25 +17,6 @@ PAGES = {
     "prompt": ("/prompts/shop%2Fprompts.py%3AHELLO?source=shop", "Say hello to"),
 }
 
-# Texts with digits in tables, legends and totals that stand in no link. `data-fact` says of a number that no
-# calls stand behind it: a limit, a share of a limit, a count of versions.
-UNLINKED = """
-() => {
-  const found = [];
-  const places = 'main table td, main [role=cell], main .hg-legend li, main .hg-total, main .hg-versions li';
-  for (const place of document.querySelectorAll(places)) {
-    const walker = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
-    while (walker.nextNode()) {
-      const node = walker.currentNode;
-      if (/[0-9]/.test(node.data) && !node.parentElement.closest('a, button, time, [data-fact]')) {
-        found.push(`${node.data} in ${place.textContent}`);
-      }
-    }
-  }
-  return found;
-}
-"""
-
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_number_is_a_link(house: House, looking: Opener, name: str) -> None:
@@ -44,7 +26,7 @@ def test_a_number_is_a_link(house: House, looking: Opener, name: str) -> None:
     page.get_by_text(expected).first.wait_for()
     expect(page.locator(".hg-waiting")).to_have_count(0)
     assert page.locator("main a[href*='/requests']").count() > 0 or name == "prompts-unknown"
-    assert page.evaluate(UNLINKED) == []
+    assert every_unlinked(page) == []
     looker.shoot(f"numbers-{name}")
     assert looker.violations() == []
     looker.check()

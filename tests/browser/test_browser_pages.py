@@ -61,10 +61,7 @@ def test_a_page_fits_a_small_screen(house: House, looking: Opener, name: str) ->
     page.get_by_text(expected).first.wait_for()
     expect(page.locator(".hg-waiting")).to_have_count(0)
     looker.shoot(f"{name}-small")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.evaluate(
-        "document.querySelector('main').scrollWidth <= document.querySelector('main').clientWidth"
-    )
+    assert looker.fits()
     looker.check()
 
 

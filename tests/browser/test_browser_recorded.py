@@ -80,8 +80,7 @@ def check_page(looker: Looker, name: str) -> None:
     looker.shoot(f"recorded-{name}")
     assert looker.violations() == []
     page.set_viewport_size({"width": 1024, "height": 900})
-    main = "document.querySelector('main')"
-    assert page.evaluate(f"{main}.scrollWidth <= {main}.clientWidth")
+    assert looker.fits()
     looker.check()
 
 

@@ -1,15 +1,14 @@
 """Rollouts as people follow and move them: the way, the evidence as the API has it, and moves by hand."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
-from tests.browser.conftest import Looker, Opener
+from playwright.sync_api import expect
+from tests.browser.conftest import Opener
 from tests.browser.console_house import House
 from tests.browser.house_rollouts import rolled_out
-from tests.browser.shown_numbers import counted, fact, in_unit, number_of, unlinked
+from tests.browser.shown_numbers import arms_as_reported, counted, metrics_as_reported, unlinked
 
 PAGES = {
     "rollouts": ("/rollouts", "What is known"),
@@ -19,6 +18,7 @@ PAGES = {
     "rollout-back": ("/rollouts/fragile", "given up"),
     "rollout-held": ("/rollouts/waiting", "held here"),
     "rollout-through": ("/rollouts/through", "nobody left to compare with"),
+    "rollout-shadow": ("/rollouts/shadowed", "were answered by both arms"),
     "rollout-missing": ("/rollouts/no-such", "there is no rollout"),
 }
 
@@ -35,16 +35,10 @@ def rolled(unrolled: House) -> House:
     return unrolled
 
 
-def settled(looker: Looker, path: str, expected: str) -> Page:
-    page = looker.settled(path, expected)
-    expect(page.get_by_text("Looking back")).to_have_count(0)
-    return page
-
-
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_before_the_first_rollout_it_says_how(unrolled: House, looking: Opener, dark: bool) -> None:
     looker = looking(dark=dark)
-    settled(looker, "/rollouts", "Nothing is being rolled out")
+    looker.settled("/rollouts", "Nothing is being rolled out")
     looker.shoot(f"rollouts-empty-{'dark' if dark else 'light'}")
     assert looker.violations() == []
     looker.check()
@@ -57,7 +51,7 @@ def test_a_page_of_rollouts_shows_what_it_is_for(
 ) -> None:
     path, expected = PAGES[name]
     looker = looking(dark=dark)
-    page = settled(looker, path, expected)
+    page = looker.settled(path, expected)
     looker.shoot(f"{name}-{'dark' if dark else 'light'}")
     assert looker.violations() == []
     assert unlinked(page) == []
@@ -66,20 +60,19 @@ def test_a_page_of_rollouts_shows_what_it_is_for(
     looker.check()
 
 
-@pytest.mark.parametrize("name", ["rollouts", "rollout", "rollout-back"])
+@pytest.mark.parametrize("name", ["rollouts", "rollout", "rollout-back", "rollout-shadow"])
 def test_a_page_of_rollouts_fits_a_small_screen(rolled: House, looking: Opener, name: str) -> None:
     path, expected = PAGES[name]
     looker = looking(width=1024)
-    page = settled(looker, path, expected)
+    looker.settled(path, expected)
     looker.shoot(f"{name}-small")
-    main = "document.querySelector('main')"
-    assert page.evaluate(f"{main}.scrollWidth <= {main}.clientWidth")
+    assert looker.fits()
     looker.check()
 
 
 def test_the_list_says_what_the_api_says(rolled: House, looking: Opener) -> None:
     looker = looking()
-    page = settled(looker, "/rollouts", "What is known")
+    page = looker.settled("/rollouts", "What is known")
     items: Any = rolled.running.get("/rollouts")["items"]
     rows = page.get_by_role("table", name="rollouts").get_by_role("row")
     expect(rows).to_have_count(1 + len(items))
@@ -92,7 +85,7 @@ def test_the_list_says_what_the_api_says(rolled: House, looking: Opener) -> None
 
 def test_the_evidence_is_the_apis_and_leads_to_the_records(rolled: House, looking: Opener) -> None:
     looker = looking()
-    page = settled(looker, "/rollouts/smaller", "What is meant")
+    page = looker.settled("/rollouts/smaller", "What is meant")
     shown: Any = rolled.running.get("/rollouts/smaller")
     page.get_by_text(shown["rollout"]["sentence"]).first.wait_for()
     steps = page.get_by_role("list", name="stages of smaller").get_by_role("listitem")
@@ -101,23 +94,9 @@ def test_the_evidence_is_the_apis_and_leads_to_the_records(rolled: House, lookin
     for place, title in enumerate(titles):
         expect(steps.nth(place)).to_contain_text(title)
     expect(page.locator("[aria-current=step]")).to_contain_text("25 %")
-    arms = page.get_by_role("table", name="arms").get_by_role("row")
-    for place, arm in enumerate(shown["report"]["arms"]):
-        cells = arms.nth(place + 1).get_by_role("cell").all_inner_texts()
-        assert [cells[1], *cells[4:7]] == [
-            f"{arm[name]:,}" for name in ("units", "complete", "calls", "crossed")
-        ]
-    for metric in shown["report"]["metrics"]:
-        (one,) = metric["comparisons"]
-        known = page.get_by_role("article", name=f"{metric['name']} of candidate")
-        for word, part in (("candidate", "mean"), ("present", "baseline"), ("difference", "difference")):
-            text = fact(known, word)
-            assert number_of(text) == pytest.approx(in_unit(text, one[part]), rel=6e-3)
-        interval = fact(known, "interval")
-        for text, part in zip(interval.split(" to "), ("low", "high"), strict=True):
-            assert number_of(text) == pytest.approx(in_unit(text, one[part]), rel=6e-3)
-        label = re.compile(re.escape(f"last {interval} on"))
-        expect(known.get_by_role("img")).to_have_attribute("aria-label", label)
+    arms = arms_as_reported(page, shown["report"])
+    assert [arm["name"] for arm in shown["report"]["arms"]] == ["present", "candidate"]
+    metrics_as_reported(page, shown["report"])
     moves = page.get_by_role("table", name="moves").get_by_role("row")
     expect(moves).to_have_count(1 + len(shown["moves"]))
     for place, move in enumerate(shown["moves"]):
@@ -131,7 +110,7 @@ def test_the_evidence_is_the_apis_and_leads_to_the_records(rolled: House, lookin
 
 def test_what_was_known_earlier_is_a_click_away(rolled: House, looking: Opener) -> None:
     looker = looking()
-    page = settled(looker, "/rollouts/smaller", "What is meant")
+    page = looker.settled("/rollouts/smaller", "What is meant")
     page.get_by_role("list", name="stages of smaller").get_by_role("link", name="5 %", exact=True).click()
     evidence = page.get_by_role("region", name="evidence at 5 %")
     plan: Any = rolled.running.get("/rollouts/smaller")["plan"]
@@ -145,7 +124,7 @@ def test_what_was_known_earlier_is_a_click_away(rolled: House, looking: Opener) 
 
 def test_a_rollout_is_found_by_name_and_stands_beside_experiments(rolled: House, looking: Opener) -> None:
     looker = looking()
-    page = settled(looker, "/experiments", "No experiment has been defined yet")
+    page = looker.settled("/experiments", "No experiment has been defined yet")
     page.get_by_role("navigation", name="pages of Experiments").get_by_role("link", name="Rollouts").click()
     page.get_by_role("table", name="rollouts").wait_for()
     page.keyboard.press("Control+k")
@@ -168,7 +147,7 @@ def test_moves_are_marked_on_the_overview_and_lead_to_the_rollout(rolled: House,
 def test_who_may_not_see_rollouts_is_not_offered_them(rolled: House, looking: Opener) -> None:
     key = rolled.running.api.post("/keys", json={"name": "sees no rollout", "role": "viewer"}).json()["key"]
     looker = looking(key=key)
-    page = settled(looker, "/experiments", "No experiment has been defined yet")
+    page = looker.settled("/experiments", "No experiment has been defined yet")
     expect(page.get_by_role("navigation", name="pages of Experiments").get_by_role("link")).not_to_have_text(
         ["Rollouts"]
     )
@@ -178,7 +157,7 @@ def test_who_may_not_see_rollouts_is_not_offered_them(rolled: House, looking: Op
 
 def test_a_rollout_is_let_go_on_moved_and_rolled_back_by_hand(rolled: House, looking: Opener) -> None:
     looker = looking()
-    page = settled(looker, "/rollouts/waiting", "held here")
+    page = looker.settled("/rollouts/waiting", "held here")
     page.get_by_role("button", name="Let it go on").click()
     dialog = page.get_by_role("dialog", name="Let waiting go on")
     dialog.get_by_label("Why").fill("the prices are known")
@@ -206,7 +185,7 @@ def test_a_rollout_is_let_go_on_moved_and_rolled_back_by_hand(rolled: House, loo
 
 def test_a_move_that_somebody_else_made_first_is_not_made_twice(rolled: House, looking: Opener) -> None:
     looker = looking()
-    page = settled(looker, "/rollouts/smaller?live=off", "What is meant")
+    page = looker.settled("/rollouts/smaller?live=off", "What is meant")
     page.get_by_role("button", name="Move on to all").click()
     dialog = page.get_by_role("dialog", name="Move smaller on")
     answer = rolled.running.api.post("/rollouts/smaller/moves", json={"action": "back", "why": "first"})

@@ -3,6 +3,7 @@ import type { Schemas } from "@/api";
 import { Closing } from "@/core/Closing";
 import { count } from "@/core/format";
 import { Problem } from "@/core/Dialogs";
+import { Loading } from "@/core/States";
 import { Text } from "@/core/Text";
 import { State } from "@/core/Values";
 import { To } from "@/shell/To";
@@ -103,13 +104,12 @@ function OverTime({ metric, one, report, looks }: Omit<MetricProps, "until"> & {
   if (looks.error) {
     return <Problem error={looks.error} />;
   }
-  const line = looks.data?.lines.find((each) => each.metric === metric.name && each.arm === one.arm);
-  if (!looks.data || !line || line.low.every((each) => each === null)) {
-    return (
-      <p className="hg-metric-none hg-soft">
-        {looks.data ? "No interval yet: it is drawn from the first moment at which there is one." : "Looking back …"}
-      </p>
-    );
+  if (!looks.data) {
+    return <Loading what="what was known when" />;
+  }
+  const line = looks.data.lines.find((each) => each.metric === metric.name && each.arm === one.arm);
+  if (!line || line.low.every((each) => each === null)) {
+    return <p className="hg-metric-none hg-soft">No interval yet: it is drawn from the first moment at which there is one.</p>;
   }
   const isGuardrail = metric.role === "guardrail";
   return (
