@@ -12,6 +12,7 @@ import { Evidence } from "./Evidence";
 import { LiveTraffic, WhoServed } from "./LiveTraffic";
 import { useAlarms, useCanaries } from "./useDrift";
 
+import { Phase } from "./Phase";
 /** Which models changed, and who watches for it. */
 export default function Drift() {
   const maySeeCanaries = useMay("snapshots:read");
@@ -154,26 +155,6 @@ function Canaries() {
         }
       </Answered>
     </section>
-  );
-}
-
-/** How far a watch is: what it learns, that it watches, or that it waits for somebody to look. */
-export function Phase({ of }: { of: Target }) {
-  const [tone, word] = PHASES[of.phase];
-  return (
-    <>
-      <State tone={tone}>{word}</State>
-      {of.phase === "reference" && (
-        <div className="hg-soft hg-number">
-          {count(of.answers)} of {count(of.reference_answers)} answers
-        </div>
-      )}
-      {of.note && (
-        <div className="hg-soft">
-          <Text>{of.note}</Text>
-        </div>
-      )}
-    </>
   );
 }
 

@@ -1,7 +1,7 @@
 import { count } from "@/core/format";
 import { Answered, Empty } from "@/core/States";
 import { Text } from "@/core/Text";
-import { Instant, Moment, Name, State } from "@/core/Values";
+import { Instant, Moment, Name } from "@/core/Values";
 import { useMay } from "@/shell/session";
 import { To } from "@/shell/To";
 import { useShared, useView } from "@/shell/view";
@@ -9,6 +9,7 @@ import { More } from "../evaluation/More";
 import { callsOfWatch, mostOf, PHASES, pathOfWatch, type Watch } from "./driftWords";
 import { Evidence } from "./Evidence";
 import { useServed, useWatches } from "./useDrift";
+import { Phase } from "./Phase";
 
 const LOOKS: [Watch["phase"] | "", string][] = [
   ["", "All"],
@@ -108,7 +109,7 @@ function Watches({ items, onTarget }: { items: Watch[]; onTarget: (target: strin
               {each.release && <div className="hg-soft">release {each.release.slice(0, 8)}</div>}
             </td>
             <td>
-              <WatchPhase of={each} />
+              <Phase of={each} />
             </td>
             <td>
               <Evidence of={each} />
@@ -126,26 +127,6 @@ function Watches({ items, onTarget }: { items: Watch[]; onTarget: (target: strin
         ))}
       </tbody>
     </table>
-  );
-}
-
-/** How far a watch is: what it learns, that it watches, or that it waits for somebody to look. */
-export function WatchPhase({ of }: { of: Watch }) {
-  const [tone, word] = PHASES[of.phase];
-  return (
-    <>
-      <State tone={tone}>{word}</State>
-      {of.phase === "reference" && (
-        <div className="hg-soft hg-number">
-          {count(of.hours)} of {count(of.reference_hours)} hours
-        </div>
-      )}
-      {of.note && (
-        <div className="hg-soft">
-          <Text>{of.note}</Text>
-        </div>
-      )}
-    </>
   );
 }
 

@@ -13,9 +13,9 @@ import { useChange } from "@/shell/useChange";
 import { useShared } from "@/shell/view";
 import { useKeyNames } from "../access/useKeys";
 import { Back } from "../evaluation/Back";
-import { Phase } from "./Drift";
 import { callsOf } from "./driftWords";
 import { Evidence } from "./Evidence";
+import { Phase } from "./Phase";
 import { Signals } from "./Signals";
 import { DRIFT, useCanary } from "./useDrift";
 

@@ -1,6 +1,6 @@
 import { useParams } from "@tanstack/react-router";
 import { useMemo } from "react";
-import { Chart, type Mark } from "@/core/Chart";
+import type { Mark } from "@/core/Chart";
 import { Facts } from "@/core/Facts";
 import { compact, count } from "@/core/format";
 import { Answered } from "@/core/States";
@@ -9,9 +9,10 @@ import { Moment } from "@/core/Values";
 import { To } from "@/shell/To";
 import { useShared } from "@/shell/view";
 import { Back } from "../evaluation/Back";
-import { callsOfWatch, SIGNALS, usualOf, valueOf, type Watch } from "./driftWords";
+import { callsOfWatch, changesOf, SIGNALS, usualOf, valueOf, type Watch } from "./driftWords";
 import { digits, Evidence } from "./Evidence";
-import { WatchPhase } from "./LiveTraffic";
+import { Phase } from "./Phase";
+import { SignalChart } from "./Signals";
 import { type Detail, useAlarms, useWatch } from "./useDrift";
 import { bandOf } from "./usual";
 
@@ -33,7 +34,7 @@ function Page({ watch }: { watch: Detail }) {
   return (
     <div>
       <Back path="/drift" to="drift" title={`${watch.model} at ${watch.target}`}>
-        <WatchPhase of={watch} />
+        <Phase of={watch} />
         {watch.phase !== "reference" && (
           <span className="hg-soft">
             evidence of a change <Evidence of={watch} />
@@ -81,36 +82,29 @@ function Charts({ watch }: { watch: Detail }) {
         </span>
       </header>
       <div className="hg-signals">
-        <figure className="hg-signal">
-          <figcaption>
-            calls an hour <span className="hg-soft hg-number">last {count(watch.last_calls)}</span>
-          </figcaption>
-          <Chart
-            title={`calls an hour of ${watch.target}`}
-            at={watch.at}
-            lines={[{ label: "calls", colour: "soft", values: watch.calls_an_hour }]}
-            height={92}
-            write={compact}
-            marks={marks}
-          />
-        </figure>
+        <SignalChart
+          name="calls an hour"
+          of={watch.target}
+          last={count(watch.last_calls)}
+          at={watch.at}
+          lines={[{ label: "calls", colour: "soft", values: watch.calls_an_hour }]}
+          write={compact}
+          marks={marks}
+        />
         {watch.lines.map((line) => {
           const name = SIGNALS[line.signal] ?? line.signal;
           const known = watch.signals.find((each) => each.signal === line.signal);
           return (
-            <figure key={line.signal} className="hg-signal">
-              <figcaption>
-                {name} <span className="hg-soft hg-number">last {valueOf(line.signal, known?.latest ?? null)}</span>
-              </figcaption>
-              <Chart
-                title={`${name} of ${watch.target}`}
-                at={watch.at}
-                {...bandOf(name, line.values, known?.usual_low ?? null, known?.usual_high ?? null)}
-                height={92}
-                write={(value) => valueOf(line.signal, value)}
-                marks={marks}
-              />
-            </figure>
+            <SignalChart
+              key={line.signal}
+              name={name}
+              of={watch.target}
+              last={valueOf(line.signal, known?.latest ?? null)}
+              at={watch.at}
+              {...bandOf(name, line.values, known?.usual_low ?? null, known?.usual_high ?? null)}
+              write={(value) => valueOf(line.signal, value)}
+              marks={marks}
+            />
           );
         })}
       </div>
@@ -123,10 +117,7 @@ function useAlarmMarks(watch: Detail): Mark[] {
   const pages = useAlarms(useShared(), false).data?.pages;
   return useMemo(() => {
     const first = watch.at.find((_, place) => watch.is_reference[place - 1] === true && watch.is_reference[place] === false);
-    const changed = (pages ?? [])
-      .flatMap((page) => page.items)
-      .filter((each) => each.watch.startsWith("traffic/") && each.watch.endsWith(`/${watch.id}`))
-      .map((each): Mark => ({ at: each.since, name: "changed" }));
+    const changed = changesOf(pages, (name) => name.startsWith("traffic/") && name.endsWith(`/${watch.id}`));
     const all = first === undefined ? changed : [{ at: first, name: "watched" }, ...changed];
     return all.sort((one, other) => one.at.localeCompare(other.at));
   }, [pages, watch]);

@@ -1,8 +1,8 @@
 import { useMemo } from "react";
-import { Chart, type Mark } from "@/core/Chart";
+import { type Band, Chart, type Line, type Mark } from "@/core/Chart";
 import { Answered } from "@/core/States";
 import { useShared } from "@/shell/view";
-import { SIGNALS, valueOf } from "./driftWords";
+import { changesOf, SIGNALS, valueOf } from "./driftWords";
 import { useAlarms, useSignals } from "./useDrift";
 
 /** Each signal of a target over its canary's runs, with a mark where an alarm says that it changed. */
@@ -10,15 +10,7 @@ export function Signals({ canary, target }: { canary: string; target: string }) 
   const view = useShared();
   const signals = useSignals(canary, view);
   const alarms = useAlarms(view, false).data?.pages;
-  const marks = useMemo(
-    () =>
-      (alarms ?? [])
-        .flatMap((page) => page.items)
-        .filter((each) => each.watch === `canary/${canary}/${target}`)
-        .map((each): Mark => ({ at: each.since, name: "changed" }))
-        .sort((one, other) => one.at.localeCompare(other.at)),
-    [alarms, canary, target],
-  );
+  const marks = useMemo(() => changesOf(alarms, (watch) => watch === `canary/${canary}/${target}`), [alarms, canary, target]);
   return (
     <Answered of={signals} what="signals">
       {({ targets }) => {
@@ -31,20 +23,16 @@ export function Signals({ canary, target }: { canary: string; target: string }) 
           <>
             <div className="hg-signals">
               {found.lines.map((line) => (
-                <figure key={line.signal} className="hg-signal">
-                  <figcaption>
-                    {SIGNALS[line.signal] ?? line.signal}{" "}
-                    <span className="hg-soft hg-number">last {valueOf(line.signal, line.values.at(-1) ?? null)}</span>
-                  </figcaption>
-                  <Chart
-                    title={`${SIGNALS[line.signal] ?? line.signal} of ${target}`}
-                    at={found.at}
-                    lines={[{ label: SIGNALS[line.signal] ?? line.signal, colour: "blue", values: line.values }]}
-                    height={92}
-                    write={(value) => valueOf(line.signal, value)}
-                    marks={marks}
-                  />
-                </figure>
+                <SignalChart
+                  key={line.signal}
+                  name={SIGNALS[line.signal] ?? line.signal}
+                  of={target}
+                  last={valueOf(line.signal, line.values.at(-1) ?? null)}
+                  at={found.at}
+                  lines={[{ label: SIGNALS[line.signal] ?? line.signal, colour: "blue", values: line.values }]}
+                  write={(value) => valueOf(line.signal, value)}
+                  marks={marks}
+                />
               ))}
             </div>
             <p className="hg-soft">
@@ -55,5 +43,29 @@ export function Signals({ canary, target }: { canary: string; target: string }) 
         );
       }}
     </Answered>
+  );
+}
+
+interface SignalChartProps {
+  name: string;
+  /** The target that it is a signal of. */
+  of: string;
+  last: string;
+  at: string[];
+  lines: Line[];
+  bands?: Band[];
+  write: (value: number) => string;
+  marks: Mark[];
+}
+
+/** One signal over time, with its last value. */
+export function SignalChart({ name, of, last, ...drawn }: SignalChartProps) {
+  return (
+    <figure className="hg-signal">
+      <figcaption>
+        {name} <span className="hg-soft hg-number">last {last}</span>
+      </figcaption>
+      <Chart title={`${name} of ${of}`} height={92} {...drawn} />
+    </figure>
   );
 }

@@ -1,6 +1,7 @@
 // What is watched of models, and how its numbers read. Pure.
 
 import type { Schemas } from "@/api";
+import type { Mark } from "@/core/Chart";
 import { duration, money, percent } from "@/core/format";
 import type { Tone } from "@/core/Values";
 import type { Patch } from "@/shell/view";
@@ -86,6 +87,15 @@ export function callsOf(target: string, from: string, to: string | null, canary:
     from: rounded(Date.parse(from) - MINUTE_MS),
     to: rounded(to ? Date.parse(to) + MINUTE_MS : Math.ceil(Date.now() / MINUTE_MS) * MINUTE_MS),
   };
+}
+
+/** Where alarms of a watch say that it changed, as marks of its charts. */
+export function changesOf(pages: readonly { items: readonly Alarm[] }[] | undefined, isOf: (watch: string) => boolean): Mark[] {
+  return (pages ?? [])
+    .flatMap((page) => page.items)
+    .filter((each) => isOf(each.watch))
+    .map((each): Mark => ({ at: each.since, name: "changed" }))
+    .sort((one, other) => one.at.localeCompare(other.at));
 }
 
 /** The page of a watch of live traffic. */
