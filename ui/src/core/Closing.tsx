@@ -1,5 +1,6 @@
 import { useState } from "react";
 import * as format from "./format";
+import { runsOf } from "./runs";
 import { useWidth } from "./useWidth";
 import type { Tone } from "./Values";
 
@@ -140,23 +141,6 @@ export function reachOf(of: Pick<ClosingProps, "low" | "high" | "bound" | "least
 
 function isKnown(value: number | null): value is number {
   return value !== null;
-}
-
-/** Steps with an interval, as far as they follow one another. */
-export function runsOf(low: (number | null)[], high: (number | null)[]): number[][] {
-  const runs: number[][] = [];
-  low.forEach((each, step) => {
-    if (each === null || high[step] === null) {
-      return;
-    }
-    const last = runs.at(-1);
-    if (last?.at(-1) === step - 1) {
-      last.push(step);
-    } else {
-      runs.push([step]);
-    }
-  });
-  return runs;
 }
 
 function ticksOf(bottom: number, top: number): number[] {

@@ -1,3 +1,5 @@
+import { runsOf } from "./runs";
+
 interface SparkProps {
   /** One for each step of time; null where nothing is known. */
   values: (number | null)[];
@@ -30,21 +32,4 @@ export function Spark({ values, label }: SparkProps) {
       )}
     </svg>
   );
-}
-
-/** The steps that follow one another without a gap. */
-function runsOf(values: (number | null)[]): number[][] {
-  const runs: number[][] = [];
-  values.forEach((value, step) => {
-    if (value === null) {
-      return;
-    }
-    const last = runs.at(-1);
-    if (last && last.at(-1) === step - 1) {
-      last.push(step);
-    } else {
-      runs.push([step]);
-    }
-  });
-  return runs;
 }

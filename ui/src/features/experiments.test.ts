@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { reachOf, runsOf } from "@/core/Closing";
+import { reachOf } from "@/core/Closing";
+import { runsOf } from "@/core/runs";
 import { callsBehind, callsOf, changeOf, daysOf, type Metric, type Report, spanOf, valueOf } from "./experiments/experimentWords";
 
 describe("numbers of metrics", () => {

@@ -8,16 +8,12 @@ import { Money } from "@/core/Values";
 import { To } from "@/shell/To";
 import { keyOf, type Patch, refreshOf, timesOf, useShared } from "@/shell/view";
 import { useKeyNames } from "../access/useKeys";
+import { filterOf, titleOf as titleOfName } from "../listing/none";
+import { colourOf, dashOf } from "../series/groupLooks";
 import { type GroupName, type SeriesGroup, useSeries } from "../series/useSeries";
 import type { Common } from "./Overview";
 import { barsOf, type Grouping, sum } from "./grouping";
 import { Panel } from "./Panel";
-
-const COLOURS = ["blue", "orange", "green", "purple", "sky", "vermillion", "yellow", "mark", "soft"];
-const DASHES: (number[] | undefined)[] = [undefined, [6, 3], [2, 3], [8, 3, 2, 3], [1, 2], [10, 4], [4, 2], [3, 5], [1, 4]];
-
-/** How calls without a user, model and so on are asked for. */
-const WITHOUT = "-";
 
 interface ByProps {
   by: Grouping;
@@ -36,7 +32,7 @@ function BySeries({ by, common }: { by: GroupName; common: ByProps["common"] }) 
     <Answered of={series} what="the charts">
       {(found) => {
         const at = { ...common, at: found.at, end: found.end };
-        const groups = found.groups.map((group) => ({ ...group, name: group.is_rest ? null : group.name || WITHOUT, title: titleOf(group, by === "key" ? nameOf : null), by }));
+        const groups = found.groups.map((group) => ({ ...group, name: group.is_rest ? null : filterOf(group.name ?? ""), title: titleOf(group, by === "key" ? nameOf : null), by }));
         return (
           <div className="hg-charts">
             <CallsBy groups={groups.map((each) => ({ ...each, counts: callsOf(each) }))} common={at} />
@@ -54,7 +50,7 @@ function titleOf(group: SeriesGroup, nameOf: ((id: string) => string) | null): s
   if (group.is_rest) {
     return "all others";
   }
-  return group.name ? (nameOf?.(group.name) ?? group.name) : "none";
+  return nameOf && group.name ? nameOf(group.name) : titleOfName(group.name ?? "");
 }
 
 function callsOf(group: SeriesGroup): number[] {
@@ -104,7 +100,7 @@ function ByUser() {
                   <tr key={each.user}>
                     <th scope="row">{each.user ? <Text>{each.user}</Text> : <span className="hg-soft">none</span>}</th>
                     <td className="hg-right hg-number">
-                      <Behind group={{ name: each.user || WITHOUT, title: each.user, by: "user" }}>{count(each.calls)}</Behind>
+                      <Behind group={{ name: filterOf(each.user), title: each.user, by: "user" }}>{count(each.calls)}</Behind>
                     </td>
                     <td>
                       <Bar of={each.callShare} label={`calls of ${each.user || "none"}`} />
@@ -157,7 +153,7 @@ function Behind({ group, filter = {}, children }: { group: Named; filter?: Patch
 function linesOf<Group extends Named>(groups: Group[], values: (group: Group) => (number | null)[]): (Line & { group: Group })[] {
   return groups.map((group, place) => ({
     label: group.title,
-    colour: COLOURS[place % COLOURS.length] ?? "soft",
+    colour: colourOf(place),
     values: values(group),
     group,
   }));
@@ -186,7 +182,7 @@ function SpendBy({ groups, common }: { groups: (Named & { cost_usd: (string | nu
 type Whole = SeriesGroup & Named;
 
 function LatencyBy({ groups, common }: { groups: Whole[]; common: Common }) {
-  const lines = linesOf(groups, (group) => group.duration_p95_ms).map((line, place) => ({ ...line, ...(DASHES[place] ? { dash: DASHES[place] } : {}) }));
+  const lines = linesOf(groups, (group) => group.duration_p95_ms).map((line, place) => ({ ...line, ...dashOf(place) }));
   return (
     <Panel title="Latency, p95" total={<span className="hg-soft">at most 15 % too high</span>}>
       <Chart title="Latency, p95" lines={lines} write={duration} {...common} />

@@ -8,6 +8,7 @@ import { useShared, useView } from "@/shell/view";
 import { burnOf, meterOf } from "../budgets/burn";
 import { callsOf } from "../budgets/scope";
 import { useBudgets } from "../budgets/useBudgets";
+import { dashOf } from "../series/groupLooks";
 import { useMarks } from "../series/useMarks";
 import { type Series, type SeriesGroup, useSeries } from "../series/useSeries";
 import { ByGroup } from "./ByGroup";
@@ -21,7 +22,6 @@ import { WhatChanged } from "./WhatChanged";
 const SHADES = ["vermillion", "orange", "purple", "blue", "sky", "green", "yellow", "soft"];
 /** How many times the truth a latency may be, at most. */
 const TOO_HIGH = 1.15;
-const DASHES: (number[] | undefined)[] = [undefined, [6, 3], [2, 3], [8, 3, 2, 3], [1, 2]];
 
 export default function Overview() {
   const view = useShared();
@@ -208,7 +208,7 @@ function Failures({ series, common }: { series: Series; common: Common }) {
     values: line.counts,
     code: line.code,
     calls: line.calls,
-    ...(DASHES[place] ? { dash: DASHES[place] } : {}),
+    ...dashOf(place),
   }));
   const total = sum(lines.map((line) => line.calls));
   return (

@@ -10,15 +10,12 @@ import { useBudgets } from "../budgets/useBudgets";
 import { type Forecast, useForecasts } from "../budgets/useForecasts";
 import { useMarks } from "../series/useMarks";
 import { type Series, useSeries } from "../series/useSeries";
+import { sum } from "./grouping";
 import { type Known, standsOut } from "./standsOut";
 
 const MINUTE_MS = 60_000;
 const ENVIRONMENTS_MAX = 4;
 const NO_FORECASTS = new Map<string, Forecast>();
-
-function sum(values: number[]): number {
-  return values.reduce((total, value) => total + value, 0);
-}
 
 /** The share of calls of which no prompt is known, from the catalogue's own count. */
 function useUnknownShare(): number | null {

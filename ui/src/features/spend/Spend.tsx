@@ -7,6 +7,7 @@ import { Name, State } from "@/core/Values";
 import { To } from "@/shell/To";
 import { useShared, useView } from "@/shell/view";
 import { type GroupName, type Series, useSeries } from "../series/useSeries";
+import { colourOf } from "../series/groupLooks";
 import { useMarks } from "../series/useMarks";
 import { Budgets } from "./Budgets";
 import { CostTable } from "./CostTable";
@@ -14,7 +15,6 @@ import { filterOf, titleOf } from "../listing/none";
 import { DIMENSIONS, type Dimension } from "./dimensions";
 import { type Within, choicesOf, withinOf } from "./within";
 
-const COLOURS = ["blue", "orange", "green", "purple", "sky", "vermillion", "yellow", "mark", "soft"];
 
 export default function Spend() {
   const { search } = useView();
@@ -86,7 +86,7 @@ function Lines({ series, dimension, within }: { series: Series; dimension: Dimen
     () =>
       series.groups.map((group, place) => ({
         label: group.is_rest ? "all others" : dimension === null ? "all calls" : titleOf(group.name ?? ""),
-        colour: COLOURS[place % COLOURS.length] ?? "soft",
+        colour: colourOf(place),
         values: group.cost_usd.map(Number),
         name: group.name,
         isRest: group.is_rest,
