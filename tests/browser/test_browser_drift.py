@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from tests.browser.conftest import Opener
 from tests.browser.console_house import House
 from tests.browser.house_traffic import trafficked
@@ -114,4 +114,20 @@ def test_a_viewer_sees_the_watches_of_its_project_alone(watched: House, looking:
     looker = looking(key=key)
     page = looker.settled("/drift", "when it was told")
     expect(page.get_by_role("region", name="who served")).to_have_count(0)
+    looker.check()
+
+
+def test_watches_of_a_project_may_stand_on_a_page_that_follows(watched: House, looking: Opener) -> None:
+    looker = looking()
+
+    def one_by_one(route: Route) -> None:
+        route.continue_(url=route.request.url.replace("limit=100", "limit=1"))
+
+    looker.page.route("**/api/v1/drift/traffic?**", one_by_one)
+    page = looker.settled("/drift?project=support&live=off", "each target by project")
+    traffic = page.get_by_role("region", name="live traffic")
+    for _ in watched.running.get("/drift/traffic")["items"][1:]:
+        expect(traffic.get_by_text("No live traffic is watched yet")).to_have_count(0)
+        traffic.get_by_role("button", name="Show more").click()
+    traffic.get_by_text("No live traffic is watched yet").wait_for()
     looker.check()

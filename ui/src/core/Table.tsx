@@ -51,8 +51,9 @@ export function Table<Row>(props: TableProps<Row>) {
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
-    if (onEnd && rows.length > 0 && last >= rows.length - 20) {
-      onEnd();
+    // Also where there are no rows: a list may be narrowed after it was fetched.
+    if (last >= rows.length - 20) {
+      onEnd?.();
     }
   }, [last, rows.length, onEnd]);
 

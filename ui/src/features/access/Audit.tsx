@@ -8,6 +8,7 @@ import { Answered, Empty } from "@/core/States";
 import { type Column, Table } from "@/core/Table";
 import { Instant, Name } from "@/core/Values";
 import { useShared, useView } from "@/shell/view";
+import { ofProject } from "../listing/ofProject";
 import { AccessPages } from "./AccessPages";
 import { useKeyNames } from "./useKeys";
 
@@ -31,17 +32,14 @@ export default function Audit() {
       void fetchNextPage();
     }
   }, [hasNextPage, isFetching, fetchNextPage]);
-  const entries = useMemo(() => {
-    const all = pages.data?.pages.flatMap((page) => page.items) ?? [];
-    return view.project ? all.filter((each) => each.project === view.project) : all;
-  }, [pages.data, view.project]);
+  const entries = useMemo(() => ofProject(pages, view.project), [pages.data, view.project]);
   const columns = useMemo(() => columnsOf(nameOf), [nameOf]);
   const chosen = entries.find((each) => each.id === search["entry"]);
   return (
     <AccessPages>
       <Answered of={pages} what="the audit log">
         {() =>
-          entries.length === 0 ? (
+          entries.length === 0 && !pages.hasNextPage ? (
             <Empty title="Nothing was changed yet" />
           ) : (
             <Table

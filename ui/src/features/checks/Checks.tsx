@@ -8,6 +8,7 @@ import { To } from "@/shell/To";
 import { useShared, useView } from "@/shell/view";
 import { EvaluationPages } from "../evaluation/EvaluationPages";
 import { More } from "../evaluation/More";
+import { ofProject } from "../listing/ofProject";
 import { Dataset } from "./Dataset";
 import { type Report, type RunItem, reportOf, spanOf, verdictOf } from "./checkWords";
 import { run, useRuns } from "./useChecks";
@@ -18,8 +19,7 @@ export default function Checks() {
   const { search, set } = useView();
   const name = search["name"];
   const pages = useRuns(name, view);
-  const all = pages.data?.pages.flatMap((page) => page.items) ?? [];
-  const items = view.project ? all.filter((each) => each.project === view.project) : all;
+  const items = ofProject(pages, view.project);
   return (
     <EvaluationPages>
       {name && (
@@ -31,7 +31,7 @@ export default function Checks() {
       )}
       <Answered of={pages} what="runs of checks">
         {() =>
-          items.length === 0 ? (
+          items.length === 0 && !pages.hasNextPage ? (
             <NoChecks />
           ) : (
             <>

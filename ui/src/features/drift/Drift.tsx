@@ -7,12 +7,13 @@ import { To } from "@/shell/To";
 import { useShared, useView } from "@/shell/view";
 import { EvaluationPages } from "../evaluation/EvaluationPages";
 import { More } from "../evaluation/More";
-import { KINDS, PHASES, type Target } from "./driftWords";
+import { ofProject } from "../listing/ofProject";
+import { KINDS } from "./driftWords";
 import { Evidence } from "./Evidence";
 import { LiveTraffic, WhoServed } from "./LiveTraffic";
 import { useAlarms, useCanaries } from "./useDrift";
-
 import { Phase } from "./Phase";
+
 /** Which models changed, and who watches for it. */
 export default function Drift() {
   const maySeeCanaries = useMay("snapshots:read");
@@ -32,8 +33,7 @@ function Alarms() {
   const seesAll = useSession().key.role === "admin";
   const openOnly = search["open"] === "only";
   const pages = useAlarms(view, openOnly);
-  const all = pages.data?.pages.flatMap((page) => page.items) ?? [];
-  const items = view.project ? all.filter((each) => each.project === null || each.project === view.project) : all;
+  const items = ofProject(pages, view.project);
   return (
     <section className="hg-section" aria-label="alarms">
       <header>
@@ -46,7 +46,7 @@ function Alarms() {
       </header>
       <Answered of={pages} what="alarms">
         {() =>
-          items.length === 0 ? (
+          items.length === 0 && !pages.hasNextPage ? (
             <Empty title={openOnly ? "No alarm is open" : seesAll ? "No model is known to have changed" : "No alarm of your project"}>
               <p className="hg-soft">All watches together are wrong at most once in the months that [drift] names (twelve, if it names none).</p>
             </Empty>

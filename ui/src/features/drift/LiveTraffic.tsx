@@ -6,10 +6,11 @@ import { useMay } from "@/shell/session";
 import { To } from "@/shell/To";
 import { useShared, useView } from "@/shell/view";
 import { More } from "../evaluation/More";
-import { callsOfWatch, mostOf, PHASES, pathOfWatch, type Watch } from "./driftWords";
+import { ofProject } from "../listing/ofProject";
+import { callsOfWatch, mostOf, pathOfWatch, type Watch } from "./driftWords";
 import { Evidence } from "./Evidence";
-import { useServed, useWatches } from "./useDrift";
 import { Phase } from "./Phase";
+import { useServed, useWatches } from "./useDrift";
 
 const LOOKS: [Watch["phase"] | "", string][] = [
   ["", "All"],
@@ -25,8 +26,7 @@ export function LiveTraffic() {
   const phase = LOOKS.find(([each]) => each !== "" && each === search["phase"])?.[0] ?? "";
   const target = search["target"];
   const pages = useWatches(view, phase, target);
-  const all = pages.data?.pages.flatMap((page) => page.items) ?? [];
-  const items = view.project ? all.filter((each) => each.project === view.project) : all;
+  const items = ofProject(pages, view.project);
   return (
     <section className="hg-section" aria-label="live traffic">
       <header>
@@ -54,7 +54,7 @@ export function LiveTraffic() {
       </header>
       <Answered of={pages} what="what is watched">
         {() =>
-          items.length === 0 ? (
+          items.length === 0 && !pages.hasNextPage ? (
             <Empty title={phase || target ? "No watch is like that" : "No live traffic is watched yet"}>
               <p className="hg-soft">
                 A watch begins with the first hour of five calls or more, and learns for a week of such hours what is usual.{" "}

@@ -12,6 +12,8 @@ import { useChange } from "@/shell/useChange";
 import { refreshOf, useShared, useView } from "@/shell/view";
 import { useKeyNames } from "../access/useKeys";
 import { listed } from "../access/keyForm";
+import { More } from "../evaluation/More";
+import { ofProject } from "../listing/ofProject";
 import { SettingsPages } from "./SettingsPages";
 
 type Webhook = Schemas["WebhookView"];
@@ -192,10 +194,7 @@ function AlertList() {
     getNextPageParam: (page) => page.next,
     refetchInterval: refreshOf(view),
   });
-  const items = useMemo(() => {
-    const all = pages.data?.pages.flatMap((page) => page.items) ?? [];
-    return view.project ? all.filter((each) => each.project === null || each.project === view.project) : all;
-  }, [pages.data, view.project]);
+  const items = useMemo(() => ofProject(pages, view.project), [pages.data, view.project]);
   return (
     <section className="hg-section" aria-label="alerts">
       <header>
@@ -208,7 +207,7 @@ function AlertList() {
       </header>
       <Answered of={pages} what="alerts">
         {() =>
-          items.length === 0 ? (
+          items.length === 0 && !pages.hasNextPage ? (
             <Empty title="Nothing that people should have heard of">
               <p className="hg-soft">Budgets at 50, 80 and 100 %, overruns, breakers and a growing journal would stand here.</p>
             </Empty>
@@ -246,11 +245,7 @@ function AlertList() {
                   ))}
                 </tbody>
               </table>
-              {pages.hasNextPage && (
-                <button type="button" className="hg-button" onClick={() => void pages.fetchNextPage()}>
-                  Show more
-                </button>
-              )}
+              <More of={pages} />
             </>
           )
         }
