@@ -57,6 +57,12 @@ output = "8"
 max_output = 1000
 context_window = 200000
 
+[prices."mock/judge"]
+input = "0.4"
+output = "1.6"
+max_output = 1000
+context_window = 200000
+
 [models.assistant]
 targets = ["mock/small"]
 
@@ -165,12 +171,6 @@ class House:
         self.key = running.make_key("console", may_assert=True)
         self.ids: dict[str, str] = {}
 
-    def call(self, name: str, model: str, content: str | list[dict[str, Any]], **more: Any) -> httpx.Response:
-        """Make a chat call and remember its id under a name."""
-        headers = {"authorization": f"Bearer {self.key}", **more.pop("headers", {})}
-        messages = [{"role": "user", "content": content}] if isinstance(content, str) else content
-        body: dict[str, Any] = {"model": model, "messages": messages, **more}
-        found = httpx.post(
     def apply(self, more: str) -> None:
         """Put the house's own configuration and more in force; the file stays as it is."""
         text = self.running.config_path.read_text(encoding="utf-8") + more
@@ -178,6 +178,12 @@ class House:
         answer = self.running.api.post("/config/apply", json={"toml": text, "base": base})
         assert answer.status_code == 200, answer.text
 
+    def call(self, name: str, model: str, content: str | list[dict[str, Any]], **more: Any) -> httpx.Response:
+        """Make a chat call and remember its id under a name."""
+        headers = {"authorization": f"Bearer {self.key}", **more.pop("headers", {})}
+        messages = [{"role": "user", "content": content}] if isinstance(content, str) else content
+        body: dict[str, Any] = {"model": model, "messages": messages, **more}
+        found = httpx.post(
             f"{self.running.url}/v1/chat/completions",
             json=body,
             headers=headers,

@@ -31,6 +31,12 @@ targets = ["moving/small"]
 cases_a_run = 40
 reference = 60
 
+[[grounding]]
+name = "movers"
+share = 1.0
+models = ["mover"]
+alert_below = 0.9
+
 [[canaries.cases]]
 name = "greeting"
 prompt = "Describe bicycles for a child."
@@ -120,7 +126,11 @@ CHECKS = """
 name = "greetings"
 dataset = "greetings"
 targets = [{ name = "assistant", model = "assistant" }, { name = "careful", model = "careful" }]
-scorers = [{ name = "right", kind = "contains", text = "a few words" }, { name = "same", kind = "exact" }]
+scorers = [
+  { name = "right", kind = "contains", text = "a few words" },
+  { name = "same", kind = "exact" },
+  { name = "polite", kind = "judge", model = "mock/judge", rubric = "Is the answer polite?" },
+]
 requirements = [{ scorer = "right", at_least = 0.5 }]
 """
 

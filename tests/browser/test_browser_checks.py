@@ -77,6 +77,18 @@ def test_a_run_shows_the_numbers_of_the_api_and_leads_to_calls(made: House, look
     looker.check()
 
 
+def test_a_judges_score_says_what_is_left_without_its_errors(made: House, looking: Opener) -> None:
+    run = runs_of(made)[0]
+    (correction,) = made.running.get(f"/checks/runs/{run}")["report"]["corrections"]
+    looker = looking()
+    page = looker.settled(f"/checks/{run}", "its call")
+    row = page.get_by_role("table", name="scores without judges' errors").get_by_role("row").nth(1)
+    expect(row).to_contain_text(correction["sentence"])
+    assert correction["estimate"] is None
+    expect(row).to_contain_text("not known")
+    looker.check()
+
+
 def test_two_runs_are_compared_in_the_sentence_of_the_api(made: House, looking: Opener) -> None:
     ours, theirs = runs_of(made)
     looker = looking()

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import Opener
 from tests.browser.console_house import House
-from tests.browser.house_evaluation import judged, watched
+from tests.browser.house_evaluation import judged, until, watched
 from tests.browser.shown_numbers import unlinked
 
 PAGES = {
@@ -215,6 +215,21 @@ def test_a_viewer_marks_and_is_offered_nothing_that_it_may_not_do(made: House, l
     expect(page.get_by_role("region", name="canaries")).to_have_count(0)
     page = looker.settled(f"/requests/{made.ids['plain']}", "Copy as curl")
     expect(page.get_by_role("button", name="Send to review")).to_have_count(0)
+    looker.check()
+
+
+def test_rules_of_groundedness_show_what_they_have_held(made: House, looking: Opener) -> None:
+    rules = "/grounding/rules"
+    until(lambda: made.running.get(rules)["items"][0]["held"] == 1)
+    (rule,) = made.running.get(rules)["items"]
+    looker = looking()
+    page = looker.settled("/drift?live=off", "claim by claim")
+    row = page.get_by_role("table", name="rules of groundedness").get_by_role("row").nth(1)
+    cells = row.get_by_role("cell").all_inner_texts()
+    counts = [f"{rule[name]:,}" for name in ("held", "scored", "with_unsupported", "waiting", "passed_over")]
+    assert [*cells[3:5], *cells[6:9]] == counts
+    assert cells[1] == "words alone"
+    assert "alert below 90 %" in cells[5]
     looker.check()
 
 

@@ -9,6 +9,7 @@ import { Instant, Money, State } from "@/core/Values";
 import { To } from "@/shell/To";
 import { useKeyNames } from "../access/useKeys";
 import { Back } from "../evaluation/Back";
+import { Corrections } from "./Corrections";
 import { Dataset } from "./Dataset";
 import { Results } from "./Results";
 import { type Report, type RunItem, reportOf, spanOf, verdictOf } from "./checkWords";
@@ -55,6 +56,7 @@ function Page({ run, definition, report }: { run: RunItem; definition: unknown; 
           </p>
         )}
         {report && report.requirements.length > 0 && <Requirements report={report} />}
+        {report && report.corrections.length > 0 && <Corrections of={report.corrections} project={run.project} />}
         <Facts
           facts={[
             ["cases of", <Dataset key="dataset" name={run.dataset} project={run.project} />],

@@ -33,6 +33,18 @@ export interface Requirement {
   sentence: string;
 }
 
+/** A score by a judge without the judge's errors; no estimate where it can't be told, and the sentence says why. */
+export interface Correction {
+  scorer: string;
+  judge: string;
+  by_judge: number | null;
+  marks: number;
+  estimate: number | null;
+  low: number | null;
+  high: number | null;
+  sentence: string;
+}
+
 export interface Report {
   sentence: string;
   hint: string;
@@ -40,6 +52,7 @@ export interface Report {
   calls: number | null;
   calls_planned: number | null;
   requirements: Requirement[];
+  corrections: Correction[];
 }
 
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
@@ -50,14 +63,14 @@ export function reportOf(report: unknown): Report | null {
   if (!isRecord(report)) {
     return null;
   }
-  const requirements = Array.isArray(report["requirements"]) ? report["requirements"].filter(isRecord) : [];
+  const listed = (name: string) => (Array.isArray(report[name]) ? report[name].filter(isRecord) : []);
   return {
     sentence: text(report["sentence"]),
     hint: text(report["hint"]),
     cost_usd: text(report["cost_usd"]).replace(/^\$/, "") || null,
     calls: number(report["calls"]),
     calls_planned: number(report["calls_planned"]),
-    requirements: requirements.map((each) => ({
+    requirements: listed("requirements").map((each) => ({
       scorer: text(each["scorer"]),
       at_least: number(each["at_least"]) ?? 0,
       error: number(each["error"]) ?? 0,
@@ -68,6 +81,16 @@ export function reportOf(report: unknown): Report | null {
       low: number(each["low"]),
       high: number(each["high"]),
       missing: number(each["missing"]) ?? 0,
+      sentence: text(each["sentence"]),
+    })),
+    corrections: listed("corrections").map((each) => ({
+      scorer: text(each["scorer"]),
+      judge: text(each["judge"]),
+      by_judge: number(each["by_judge"]),
+      marks: number(each["marks"]) ?? 0,
+      estimate: number(each["estimate"]),
+      low: number(each["low"]),
+      high: number(each["high"]),
       sentence: text(each["sentence"]),
     })),
   };

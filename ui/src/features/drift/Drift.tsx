@@ -10,9 +10,10 @@ import { More } from "../evaluation/More";
 import { ofProject } from "../listing/ofProject";
 import { KINDS } from "./driftWords";
 import { Evidence } from "./Evidence";
+import { Grounding } from "./Grounding";
 import { LiveTraffic, WhoServed } from "./LiveTraffic";
-import { useAlarms, useCanaries } from "./useDrift";
 import { Phase } from "./Phase";
+import { useAlarms, useCanaries } from "./useDrift";
 
 /** Which models changed, and who watches for it. */
 export default function Drift() {
@@ -22,6 +23,7 @@ export default function Drift() {
       <Alarms />
       <LiveTraffic />
       {maySeeCanaries && <Canaries />}
+      <Grounding />
       <WhoServed />
     </EvaluationPages>
   );
