@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 from tests.browser.conftest import Opener
 from tests.browser.console_house import House
-from tests.browser.house_rollouts import rolled_out
+from tests.browser.house_rollouts import SHADOWS, rolled_out
 from tests.browser.shown_numbers import arms_as_reported, counted, metrics_as_reported, unlinked
 
 PAGES = {
@@ -193,4 +193,42 @@ def test_a_move_that_somebody_else_made_first_is_not_made_twice(rolled: House, l
     dialog.get_by_role("button", name="Move on to all").click()
     dialog.get_by_text("stands at back, not at '25 %'").wait_for()
     looker.errors = [error for error in looker.errors if "409" not in error]
+    looker.check()
+
+
+def test_what_both_arms_answered_is_shown_as_reported(rolled: House, looking: Opener) -> None:
+    looker = looking()
+    page = looker.settled("/rollouts/shadowed?live=off", "were answered by both arms")
+    report: Any = rolled.running.get("/rollouts/shadowed")["report"]
+    rows = page.get_by_role("table", name="calls that both arms answered").get_by_role("row")
+    expect(rows).to_have_count(1 + len(report["metrics"]))
+    for place, metric in enumerate(report["metrics"]):
+        (one,) = metric["comparisons"]
+        row = rows.nth(place + 1)
+        expect(row).to_contain_text(metric["name"])
+        expect(row.get_by_role("cell").last).to_have_text(f"{one['units']:,}")
+        expect(row.get_by_text("no interval")).to_have_count(int(one["low"] is None))
+    looker.check()
+
+
+def test_shadows_are_told_apart_and_left_out_of_requests(rolled: House, looking: Opener) -> None:
+    looker = looking()
+    shadows = len(rolled.running.requests(model="sketches", shadow="yes"))
+    others = len(rolled.running.requests(model="sketches", shadow="no"))
+    assert min(shadows, others) >= SHADOWS
+    page = looker.settled("/requests?model=sketches&live=off&range=30d", "Shadows")
+    table = page.get_by_role("table", name="requests")
+    table.get_by_text("shadow", exact=True).first.wait_for()
+    looker.shoot("requests-shadows")
+    assert looker.violations() == []
+    facet = page.get_by_role("region", name="Shadows")
+    facet.get_by_role("button", name="Shadows").click()
+    facet.get_by_role("button", name="left out").click()
+    expect(table).to_have_attribute("aria-rowcount", str(others + 1))
+    expect(table.get_by_text("shadow", exact=True)).to_have_count(0)
+    facet.get_by_role("button", name="alone").click()
+    expect(table).to_have_attribute("aria-rowcount", str(shadows + 1))
+    table.get_by_role("row").nth(1).get_by_role("link").first.click()
+    page.get_by_role("heading", name="sketches").wait_for()
+    page.locator("header").get_by_text("shadow", exact=True).wait_for()
     looker.check()

@@ -22,6 +22,7 @@ import { Changes, CostFacts, Overrides, WhoFacts } from "./CallFacts";
 import { CallScores } from "./CallScores";
 import { Exposures } from "./Exposures";
 import { Path } from "./Path";
+import { Shadow } from "./Shadow";
 import { AddToDataset } from "../datasets/AddToDataset";
 import { SendToReview } from "../reviews/SendToReview";
 import { stretchesOf, tellsSomething, textOf } from "./provenance";
@@ -74,6 +75,7 @@ function Head({ detail }: { detail: Detail }) {
       </To>
       <h1>{detail.model}</h1>
       <Status status={detail.status} code={detail.code} />
+      {detail.shadow && <Shadow />}
       <span className="hg-soft">
         <Instant at={detail.started_at} />
       </span>

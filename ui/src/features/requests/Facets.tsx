@@ -19,6 +19,7 @@ export function Facets({ view, filters }: { view: Shared; filters: Filters }) {
       {GROUPS.map((group) => (
         <GroupFacet key={group} group={group} view={view} filters={filters} />
       ))}
+      <ShadowFacet chosen={filters.shadow} />
     </aside>
   );
 }
@@ -40,6 +41,19 @@ function StatusFacet({ view, filters }: { view: Shared; filters: Filters }) {
       <Facet field="status" title={FIELDS.status} values={values} chosen={filters.status} isOpen />
       {codes.length > 0 && <Facet field="code" title={FIELDS.code} values={codes} chosen={filters.code} isOpen />}
     </>
+  );
+}
+
+const SHADOWS: FacetValue[] = [
+  { value: "no", title: "left out", count: -1 },
+  { value: "yes", title: "alone", count: -1 },
+];
+
+/** Calls that a rollout made beside those of callers, to compare the answers: nobody waited for them. */
+function ShadowFacet({ chosen }: { chosen: string | undefined }) {
+  const [isOpen, setOpen] = useState(chosen !== undefined);
+  return (
+    <Facet field="shadow" title={FIELDS.shadow} values={SHADOWS} chosen={chosen} isOpen={isOpen} onToggle={() => setOpen(!isOpen)} />
   );
 }
 

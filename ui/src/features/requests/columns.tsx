@@ -2,6 +2,7 @@ import { isRecord } from "@/api";
 import type { Column } from "@/core/Table";
 import { compact } from "@/core/format";
 import { Duration, Instant, Money, Name, Status } from "@/core/Values";
+import { Shadow } from "../call/Shadow";
 import { To } from "@/shell/To";
 import type { Item } from "./useRequests";
 
@@ -17,7 +18,7 @@ export const COLUMNS: Column<Item>[] = [
     ),
   },
   { id: "status", title: "Status", width: "minmax(84px, 1.3fr)", render: (item) => <Status status={item.status} code={item.code} /> },
-  { id: "model", title: "Model", width: "minmax(90px, 1.2fr)", render: (item) => <Name>{item.model}</Name> },
+  { id: "model", title: "Model", width: "minmax(90px, 1.2fr)", render: (item) => <Model of={item} /> },
   {
     id: "target",
     title: "Target",
@@ -48,6 +49,15 @@ export function columnsOf(names: string | undefined): Column<Item>[] {
   const wanted = (names ?? SHOWN_BY_DEFAULT).split(",");
   const found = wanted.flatMap((name) => COLUMNS.filter((column) => column.id === name));
   return found.length > 0 ? found : columnsOf(undefined);
+}
+
+function Model({ of }: { of: Item }) {
+  return (
+    <>
+      <Name>{of.model}</Name>
+      {of.shadow && <Shadow />}
+    </>
+  );
 }
 
 function inputOf(item: Item): number {

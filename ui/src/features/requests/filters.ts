@@ -22,6 +22,7 @@ export const FIELDS = {
   unknown: "Unknown prompt",
   min_duration_ms: "At least ms",
   price: "Price",
+  shadow: "Shadows",
   text: "Text",
 } as const;
 

@@ -5,6 +5,7 @@ import { Arms } from "../experiments/Arms";
 import type { Report } from "../experiments/experimentWords";
 import { MetricRows } from "../experiments/MetricRows";
 import { useExperiment, useLooks } from "../experiments/useExperiments";
+import { Compared } from "./Compared";
 import { compares, type StageOf, stateOf, timesOf, wordsAtLeaving } from "./rolloutWords";
 import type { Shown } from "./useRollouts";
 
@@ -61,7 +62,7 @@ function Known({ stage, report, until }: { stage: StageOf; report: Report | null
           <Text>{note}</Text>
         </p>
       ))}
-      {compares(stage) && <OverTime report={report} until={until} />}
+      {stage.sampled > 0 ? <Compared report={report} until={until} /> : compares(stage) && <OverTime report={report} until={until} />}
       <Arms report={report} until={until} />
     </>
   );
