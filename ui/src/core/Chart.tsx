@@ -186,7 +186,8 @@ function optionsOf(
     width: element.clientWidth || 300,
     height,
     legend: { show: false },
-    padding: [8, 8, 0, 0],
+    // A time under the last step stands half beyond it.
+    padding: [8, 18, 0, 0],
     cursor: { y: false, points: { show: form === "line" }, drag: { x: latest.current.onSelect !== undefined, y: false } },
     scales: {
       x: { time: true, range: (_, low, high) => rangeOf(latest, low, high) },

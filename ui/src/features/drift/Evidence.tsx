@@ -30,7 +30,12 @@ export function wayOf(evidence: number, alarmAt: number): number {
   return evidence <= 1 || alarmAt <= 1 ? Number(evidence > 1) : Math.min(1, Math.log(evidence) / Math.log(alarmAt));
 }
 
-/** A number of evidence: two digits that count, or whole. */
+const MILLION = 1_000_000;
+
+/** A number of evidence: two digits that count, or whole; beyond a million it tells nobody more. */
 export function digits(value: number): string {
+  if (value > MILLION) {
+    return "over a million";
+  }
   return value >= 100 ? count(Math.round(value)) : String(Number(value.toPrecision(2)));
 }

@@ -240,7 +240,12 @@ function Unknowns() {
     <Answered of={found} what="unknown prompts">
       {(page) =>
         page.items.length === 0 ? (
-          <Empty title="Every message that was looked at is explained by a known prompt" />
+          <Empty title="No message stands here that a known prompt does not explain">
+            <p className="hg-soft">
+              What calls say without a prompt of the code or of this catalogue is grouped here by what it has in common, with
+              an example of each.
+            </p>
+          </Empty>
         ) : (
           <Table label="unknown prompts" rows={page.items} columns={UNKNOWN_COLUMNS} keyOf={(item) => item.id} fills />
         )

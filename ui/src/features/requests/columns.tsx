@@ -53,10 +53,10 @@ export function columnsOf(names: string | undefined): Column<Item>[] {
 
 function Model({ of }: { of: Item }) {
   return (
-    <>
+    <span className="hg-with-badge">
       <Name>{of.model}</Name>
       {of.shadow && <Shadow />}
-    </>
+    </span>
   );
 }
 

@@ -62,8 +62,14 @@ function Known({ stage, report, until }: { stage: StageOf; report: Report | null
           <Text>{note}</Text>
         </p>
       ))}
-      {stage.sampled > 0 ? <Compared report={report} until={until} /> : compares(stage) && <OverTime report={report} until={until} />}
-      <Arms report={report} until={until} />
+      {stage.sampled > 0 ? (
+        <Compared report={report} until={until} />
+      ) : (
+        <>
+          {compares(stage) && <OverTime report={report} until={until} />}
+          <Arms report={report} until={until} />
+        </>
+      )}
     </>
   );
 }

@@ -2,11 +2,14 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, useEffect, useMemo, useRef } from "react";
 import { compact, count, duration, money } from "@/core/format";
 import { Text } from "@/core/Text";
+import { useWidth } from "@/core/useWidth";
 import { KINDS, KindSign } from "./Kind";
 import { tokensIn, tokensOut } from "./tokens";
 import { type Line, type Window, stretchOf, ticksOf } from "./lines";
 
 export const LINE_PX = 26;
+/** How wide a time on the ruler is. */
+const TICK_PX = 44;
 
 interface WaterfallProps {
   shown: readonly Line[];
@@ -92,7 +95,7 @@ export function Waterfall({ shown, folded, chosen, window, onChoose, onFold, onZ
 
 /** The time that all bars share; dragging over it looks closer. */
 function Ruler({ window, onZoom }: { window: Window; onZoom: (window: Window) => void }) {
-  const place = useRef<HTMLDivElement>(null);
+  const { place, width } = useWidth<HTMLDivElement>(300);
   const mark = useRef<HTMLDivElement>(null);
   const begun = useRef<number | null>(null);
   const whole = window.to - window.from;
@@ -123,7 +126,7 @@ function Ruler({ window, onZoom }: { window: Window; onZoom: (window: Window) =>
         }
       }}
     >
-      {ticksOf(window, 5).filter((at) => at - window.from < whole * 0.94).map((at) => (
+      {ticksOf(window, Math.max(1, Math.min(5, Math.floor(width / TICK_PX)))).filter((at) => at - window.from < whole * 0.94).map((at) => (
         <span key={at} className="hg-tick" style={{ left: `${((at - window.from) / whole) * 100}%` }}>
           {at === 0 ? "0" : short(at)}
         </span>
