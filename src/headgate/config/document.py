@@ -305,6 +305,8 @@ class MetricTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What feedback is: the mean of a unit's answers, whether an event happened, or the sum of amounts."""
     per: Name | None = None
     """Divides the cost by feedback of this name, of the metric's `kind`: what a solved case costs."""
+    arrives: Duration = "0s"
+    """How late its feedback is sent, such as by an import once a day: units are complete so much later."""
     better: Better | None = None
     """Feedback is better higher, everything else lower, unless this says otherwise."""
     effect: Size | None = None

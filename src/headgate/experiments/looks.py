@@ -107,7 +107,7 @@ async def looks(
     view = View(experiment=experiment, now=end, project_ids=project_ids)
     units = await units_by_arm(connection, view)
     first_at = min((each.first_at for each in units.values()), default=end)
-    window = timedelta(seconds=experiment.window_s)
+    window = timedelta(seconds=experiment.complete_s)
     moments = _moments(first_at + window, end)
     exposed = await _counts(connection, view, moments)
     matured = [moment - window for moment in moments]

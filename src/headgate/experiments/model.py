@@ -93,6 +93,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     margin: Amount | None = None
     per: str = ""
     """The feedback, of this kind, that a cost is divided by."""
+    arrives_s: float = 0.0
+    """How long after it was said its feedback may still be sent."""
 
     @property
     def reads(self) -> str:
@@ -135,6 +137,11 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     alias_strategy: str = ""
     """How one of several targets is chosen."""
     version: str = ""
+
+    @property
+    def complete_s(self) -> float:
+        """How long after its first exposure all of a unit is here: its window, and what comes late."""
+        return self.window_s + max((metric.arrives_s for metric in self.metrics), default=0.0)
 
     @property
     def baseline(self) -> Arm:

@@ -62,7 +62,8 @@ class Defined(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ArmUnits(msgspec.Struct, frozen=True, kw_only=True):
-    """The units of an arm. `recent` are of the last seven days; of the `complete` the window is over."""
+    """The units of an arm. `recent` are of the last seven days; of the `complete` the window is over, and
+    what may come late is here."""
 
     arm: str
     units: int
@@ -133,7 +134,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         return {
             "version": experiment.version,
             "project_ids": None if self.project_ids is None else list(self.project_ids),
-            "matured": self.now - timedelta(seconds=experiment.window_s),
+            "matured": self.now - timedelta(seconds=experiment.complete_s),
             "recent": self.now - RECENT,
             "now": self.now,
             "unit": experiment.unit,

@@ -22,7 +22,7 @@ Open: not known yet. None: there is no number, and `note` says why.
 
 
 class ArmReport(msgspec.Struct, frozen=True, kw_only=True):
-    """An arm: how many units were exposed, and how many of them have been watched for the whole window."""
+    """An arm: how many units were exposed, and how many of them have been watched to the end."""
 
     name: str
     share: float
@@ -141,6 +141,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str]
     sentence: str
     decided: bool = False
+    arrives_days: float = 0.0
+    """How much longer than the window a unit is waited for, since feedback comes late."""
     shares: list[dict[str, float]] = []
     """Of an adaptive experiment: each epoch's shares, as parts of 1."""
     meant: list[Meant] = []

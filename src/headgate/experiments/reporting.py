@@ -97,6 +97,7 @@ async def report_and_sums(
         started_at=format_datetime(found.started_at),
         first_exposure_at=None if first_at is None else format_datetime(first_at),
         window_days=experiment.window_s / DAY_S,
+        arrives_days=(experiment.complete_s - experiment.window_s) / DAY_S,
         error=experiment.error,
         arms=arms,
         strays=stray,
@@ -124,7 +125,7 @@ def _traffic(experiment: Experiment, units: Mapping[str, ArmUnits], now: datetim
     return Traffic(
         units=sum(each.units for each in units.values()),
         per_day=sum(each.recent for each in units.values()) / days,
-        window_days=experiment.window_s / DAY_S,
+        window_days=experiment.complete_s / DAY_S,
     )
 
 

@@ -32,9 +32,10 @@ def sentence_of(
     if len(arms) == 1:
         return "There is one arm alone, and nothing to compare it with."
     if not any(arm.complete for arm in arms):
-        when = first_at + timedelta(seconds=experiment.window_s)
+        when = first_at + timedelta(seconds=experiment.complete_s)
+        late = ", and what comes late is here," if experiment.complete_s > experiment.window_s else ""
         return (
-            "Not known yet: the first units have been watched for their whole window on "
+            f"Not known yet: the first units have been watched for their whole window{late} on "
             f"{when:%Y-%m-%d at %H:%M} UTC."
         )
     parts = [_of_arm(experiment.baseline.name, arm.name, reports) for arm in arms[1:]]
