@@ -227,3 +227,23 @@ guardrails = [{ name = "errors", measure = "errors", margin = "0.02" }]
     assert all(stage.experiment.alias_targets == ("mock/large",) for stage in after.stages)
     (told,) = plan(load(MODELS + rollout), load(moved + rollout))
     assert str(told).endswith("(begins anew: rollout smaller)")
+
+
+@pytest.mark.parametrize(
+    ("head", "looks", "units"),
+    [
+        ("", "every", 1000),
+        ("planned_units = 5000\n", "planned", 5000),
+        ('planned_units = 5000\nlooks = "every"\n', "every", 5000),
+        ('looks = "planned"\n', "planned", 1000),
+    ],
+)
+def test_who_plans_units_means_to_decide_at_them(head: str, looks: str, units: int) -> None:
+    (experiment,) = compile_file(MODELS + toml(head)).experiments
+    assert (experiment.looks, experiment.planned_units) == (looks, units)
+
+
+def test_shares_that_move_stay_without_a_plan() -> None:
+    head = 'unit = "call"\nplanned_units = 5000\n'
+    (experiment,) = compile_file(MODELS + toml(head, arms=EQUAL) + ADAPTIVE).experiments
+    assert experiment.looks == "every"

@@ -347,10 +347,12 @@ class ExperimentTable(
     """For how long after a unit's first exposure outcomes count."""
     error: Annotated[float, msgspec.Meta(gt=0, le=0.5)] = 0.05
     """The chance of ever calling a difference that is none."""
-    planned_units: Positive = 1000
-    """At how many units, of the two arms that are compared, intervals are to be tightest."""
-    looks: Plan = "every"
-    """`planned`: decide at the planned units, which takes a tenth more of them than a single look there."""
+    planned_units: Positive | None = None
+    """At how many units, of the two arms that are compared, intervals are tightest; 1000 unless given."""
+    looks: Plan | None = None
+    """`planned`, by default where `planned_units` are given: decide at them, for a tenth more units than a
+    single look takes. `every`, by default else and where shares move: at any look alike.
+    """
     adaptive: AdaptiveTable | None = None
     """Shares that move to better arms, for units of one call; without it they stay as they are written."""
     projects: Annotated[tuple[Name, ...], msgspec.Meta(max_length=64)] | None = None

@@ -21,11 +21,12 @@ from headgate.config.projects import check_project
 from headgate.config.snapshot import Alias
 from headgate.config.values import read_duration, read_size
 from headgate.core.faults import InvalidRequest
-from headgate.experiments.model import Adaptive, Amount, Arm, Experiment, Metric, version_of
+from headgate.experiments.model import Adaptive, Amount, Arm, Experiment, Metric, Plan, version_of
 from headgate.releases.rule_forms import RuleBody, rule_of
 from headgate.releases.rules import Rule
 
 EXPERIMENTS_MAX: Final = 64
+PLANNED_UNITS: Final = 1000
 EPOCH_S_MIN: Final = 60.0
 
 TargetOf = Callable[[str | TargetTable, str, Path], Target | None]
@@ -86,12 +87,18 @@ def _experiment(table: ExperimentTable, path: Path, alias: Alias | None, problem
         salt=table.salt or "",
         window_s=read_duration(table.window),
         error=table.error,
-        planned_units=table.planned_units,
-        looks=table.looks,
+        planned_units=table.planned_units or PLANNED_UNITS,
+        looks=_looks(table),
         adaptive=_adaptive(table),
         projects=table.projects,
     )
     return with_version(experiment, alias)
+
+
+def _looks(table: ExperimentTable) -> Plan:
+    """Who says how many units there will be means to decide there; shares that move allow no plan."""
+    is_planned = table.planned_units is not None and table.adaptive is None
+    return table.looks or ("planned" if is_planned else "every")
 
 
 def _adaptive(table: ExperimentTable) -> Adaptive | None:

@@ -16,7 +16,7 @@ from headgate.experiments.reading import View
 from headgate.experiments.report import Comparison, MetricReport, Received
 from headgate.store.database import Connection
 
-LOOKED_AT_MAX: Final = 10_000
+LOOKED_AT_MAX: Final = 5_000
 """Values that one report looks up, of all metrics together."""
 
 _REASONS: Final = {
