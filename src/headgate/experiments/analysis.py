@@ -13,7 +13,7 @@ import msgspec
 from headgate.core.faults import InvalidRequest
 from headgate.experiments.adaptive import EpochSums, weighted_contrast
 from headgate.experiments.margins import allowed_by, factor_of, finding_of, moved_by
-from headgate.experiments.model import RATIOS, Experiment, Metric, Role
+from headgate.experiments.model import RATIOS, TOKENS, Experiment, Metric, Role
 from headgate.experiments.moments import Moments, contrast, mean_of, ratio_of, slope_of
 from headgate.experiments.report import Comparison, Finding, MetricReport
 from headgate.experiments.shares import KnownArm, share_bounds, unequal
@@ -145,6 +145,8 @@ def scale_of(metric: Metric, sums: Mapping[str, ArmSums]) -> tuple[str, float]:
         return "USD", 1.0
     if metric.measure == "latency":
         return "ms", 1.0
+    if metric.measure in TOKENS:
+        return "tokens", 1.0
     is_share = metric.measure in RATIOS or metric.kind == "event"
     ends = [end for each in sums.values() for end in (each.low, each.high) if end is not None]
     is_share = is_share or (metric.kind == "answer" and bool(ends) and min(ends) >= 0 and max(ends) <= 1)

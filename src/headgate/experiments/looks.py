@@ -113,8 +113,8 @@ async def looks(
     matured = [moment - window for moment in moments]
     complete = await _counts(connection, view, matured)
     rows, withheld = await _rows(connection, found, view, matured)
-    if await unpriced_by_arm(connection, view, units):
-        withheld |= {metric.name for metric in experiment.metrics if metric.measure == "cost"}
+    for lacking in (await unpriced_by_arm(connection, view, units)).values():
+        withheld |= {metric.name for metric in experiment.metrics if lacking.lacking(metric.measure)}
     # Some hundred intervals: longer than others should wait.
     return await asyncio.to_thread(_looks, experiment, moments, (exposed, complete), rows, withheld)
 

@@ -15,8 +15,8 @@ UnitKind = Literal["user", "session", "trace", "call"]
 """Whom an arm is chosen for: everything is summed up by unit before arms are compared."""
 
 Role = Literal["decision", "guardrail", "exploratory"]
-Measure = Literal["feedback", "cost", "latency", "errors", "refusals"]
-"""What a metric reads: feedback of its name, or the records of calls."""
+Measure = Literal["feedback", "cost", "latency", "errors", "refusals", "tokens", "output_tokens"]
+"""What a metric reads: feedback of its name, or the records of calls. Tokens are all of them, in and out."""
 
 FeedbackKind = Literal["answer", "event", "amount"]
 """How a unit's feedback becomes one value: the mean of what it answered, whether anything happened, or the
@@ -28,6 +28,7 @@ Plan = Literal["every", "planned"]
 """When one means to decide: at any look alike, or at the planned number of units, with nearly all of the
 error spent by then. Either holds at every look; guardrails always are of the first kind."""
 
+TOKENS: Final = frozenset({"tokens", "output_tokens"})
 RATIOS: Final = frozenset({"latency", "errors", "refusals"})
 """Measures that are sums over calls, divided by the calls."""
 

@@ -98,7 +98,7 @@ def next_shares(experiment: Experiment, adaptive: Adaptive, read: Sums) -> dict[
     missing = read.left_out.get(metric.name)
     if missing is not None and missing.infinite:
         return None
-    if metric.measure == "cost" and read.unpriced:
+    if any(each.lacking(metric.measure) for each in read.unpriced.values()):
         return None  # what has no price would count as free, and get more calls
     if min(each.complete for each in sums.values()) < UNITS_LEAST:
         return None

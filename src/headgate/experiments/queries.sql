@@ -9,26 +9,31 @@ where e.definition <> excluded.definition;
 -- The first exposure, by its time, has the arm; calls count within the window from it on. What another arm than
 -- the unit's served is counted as crossed.
 insert into experiment_units as u (
-    version, project, unit, arm, first_at, calls, errors, refusals, duration_ms, cost_usd, unpriced, crossed, epoch
+    version, project, unit, arm, first_at, calls, errors, refusals, duration_ms, cost_usd, unpriced, tokens,
+    output_tokens, uncounted, crossed, epoch
 )
 select n.version, n.project, n.unit, n.arm, n.at, n.calls, n.errors, n.refusals, n.duration_ms, n.cost_usd,
-    n.unpriced, (
+    n.unpriced, n.tokens, n.output_tokens, n.uncounted, (
         select coalesce(sum(served.value::bigint), 0) from jsonb_each_text(n.by_arm) served
         where served.key <> case when e.first_at <= n.at then e.arm else n.arm end
     ), n.epoch
 from jsonb_to_recordset(%(rows)s::jsonb) as n (
     version text, project text, unit text, arm text, at timestamptz, calls bigint, errors bigint,
-    refusals bigint, duration_ms float8, cost_usd numeric, unpriced bigint, by_arm jsonb, epoch integer
+    refusals bigint, duration_ms float8, cost_usd numeric, unpriced bigint, tokens bigint, output_tokens bigint,
+    uncounted bigint, by_arm jsonb, epoch integer
 )
 left join experiment_units e on e.version = n.version and e.project = n.project and e.unit = n.unit
 on conflict (version, project, unit) do update set (
-    arm, epoch, first_at, calls, errors, refusals, duration_ms, cost_usd, unpriced, crossed
+    arm, epoch, first_at, calls, errors, refusals, duration_ms, cost_usd, unpriced, tokens, output_tokens, uncounted,
+    crossed
 ) = (
     select case when excluded.first_at < u.first_at then excluded.arm else u.arm end,
         case when excluded.first_at < u.first_at then excluded.epoch else u.epoch end,
         least(u.first_at, excluded.first_at), u.calls + c.counts * excluded.calls, u.errors + c.counts * excluded.errors,
         u.refusals + c.counts * excluded.refusals, u.duration_ms + c.counts * excluded.duration_ms,
         u.cost_usd + c.counts * excluded.cost_usd, u.unpriced + c.counts * excluded.unpriced,
+        u.tokens + c.counts * excluded.tokens, u.output_tokens + c.counts * excluded.output_tokens,
+        u.uncounted + c.counts * excluded.uncounted,
         case when excluded.first_at < u.first_at and excluded.arm <> u.arm then u.calls - u.crossed
             else u.crossed end + excluded.crossed
     from (
@@ -73,7 +78,7 @@ where pg_size_bytes(current_setting('work_mem')) < pg_size_bytes('64MB');
 -- name: units_by_arm
 -- All units and all measures of the records, in one scan: the moments of each measure that is asked for.
 select arm, first_at <= %(matured)s as is_complete, epoch, count(*) as units, sum(calls)::bigint as calls,
-    sum(crossed)::bigint as crossed, sum(unpriced)::bigint as unpriced,
+    sum(crossed)::bigint as crossed, sum(unpriced)::bigint as unpriced, sum(uncounted)::bigint as uncounted,
     count(*) filter (where first_at > %(recent)s) as recent, min(first_at) as first_at, max(first_at) as last_at
     [measures]
 from experiment_units
@@ -285,9 +290,10 @@ from (
     from experiment_units u
     cross join lateral (values
         ('cost', u.cost_usd_float), ('latency', u.duration_ms), ('errors', u.errors::float8),
-        ('refusals', u.refusals::float8)
+        ('refusals', u.refusals::float8), ('tokens', u.tokens::float8), ('output_tokens', u.output_tokens::float8)
     ) m (measure, y)
     where u.version = %(version)s and u.first_at <= %(until)s and m.measure = any(%(measures)s::text[])
+        and m.y is not null
         and (%(project_ids)s::text[] is null or u.project = any(%(project_ids)s::text[]))
 ) measured
 group by 1, 2, 3;
@@ -307,7 +313,7 @@ group by 1, 2, 3, 4;
 -- One digest of all units, in their order: arm, first exposure, and all that their calls came to.
 select encode(sha256(coalesce(string_agg(sha256(convert_to(
     concat_ws(chr(31), project, unit, arm, extract(epoch from first_at), calls, errors, refusals, duration_ms,
-        cost_usd, unpriced, crossed, nullif(epoch, 0)), 'UTF8')), ''::bytea order by project, unit), ''::bytea)), 'hex')
+        cost_usd, unpriced, crossed, nullif(epoch, 0), tokens, output_tokens, uncounted), 'UTF8')), ''::bytea order by project, unit), ''::bytea)), 'hex')
 from experiment_units where version = %(version)s;
 
 -- name: digest_of_feedback

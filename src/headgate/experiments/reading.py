@@ -42,10 +42,18 @@ _COLUMNS: Final[dict[Measure, LiteralString]] = {
     "latency": "duration_ms",
     "errors": "errors::float8",
     "refusals": "refusals::float8",
+    "tokens": "tokens::float8",
+    "output_tokens": "output_tokens::float8",
 }
 """What is summed up of each unit; its calls are the other value."""
 
-_COUNTS: Final = 7
+_CALLS: Final[dict[Measure, LiteralString]] = {
+    "tokens": "case when tokens is not null then calls::float8 end",
+    "output_tokens": "case when output_tokens is not null then calls::float8 end",
+}
+"""The other value, where units that came before something was kept have none of either."""
+
+_COUNTS: Final = 8
 _MOMENTS: Final = 10
 """How many columns units and moments have in a row."""
 
@@ -177,9 +185,14 @@ async def read_sums(connection: Connection, found: Defined, view: View) -> Sums:
 async def unpriced_by_arm(
     connection: Connection, view: View, units: Mapping[str, ArmUnits]
 ) -> dict[str, Unpriced]:
-    """Return the arms of which calls that count have no price, with the targets that have none."""
-    lacking = {arm: each.counted for arm, each in units.items() if each.counted.unpriced}
-    if not lacking or not any(metric.measure == "cost" for metric in view.experiment.metrics):
+    """Return the arms of which calls that count have no price, or no tokens, that a metric reads."""
+    measures = {metric.measure for metric in view.experiment.metrics}
+    lacking = {
+        arm: each.counted
+        for arm, each in units.items()
+        if any(each.counted.lacking(measure) for measure in measures)
+    }
+    if not lacking:
         return {}
     cursor = await connection.execute(QUERIES.targets_unpriced, view.parameters())
     rows = await cursor.fetchall()
@@ -238,7 +251,9 @@ async def kinds_of_feedback(
 async def _of_records(
     connection: Connection, view: View, metrics: Sequence[Metric]
 ) -> tuple[dict[str, ArmUnits], dict[str, dict[str, ArmSums]]]:
-    moments: list[LiteralString] = [_moments(_COLUMNS[each.measure], "calls::float8") for each in metrics]
+    moments: list[LiteralString] = [
+        _moments(_COLUMNS[each.measure], _CALLS.get(each.measure, "calls::float8")) for each in metrics
+    ]
     statement = QUERIES.units_by_arm.replace("[measures]", ", ".join(["", *moments]))
     cursor = await connection.execute(statement, view.parameters(), prepare=False)
     units: dict[str, ArmUnits] = {}
@@ -347,9 +362,11 @@ def named(metrics: Sequence[Metric]) -> dict[str, list[str]]:
 def _counted(
     arm: str, epoch: int, row: Sequence[Any], before: ArmUnits | None, *, is_complete: bool
 ) -> ArmUnits:
-    units, calls, crossed, unpriced, recent, first_at, last_at = row
+    units, calls, crossed, unpriced, uncounted, recent, first_at, last_at = row
     complete = units if is_complete else 0
-    counted = Unpriced(calls=calls if is_complete else 0, unpriced=unpriced if is_complete else 0)
+    counted = Unpriced(calls=0, unpriced=0)
+    if is_complete:
+        counted = Unpriced(calls=calls, unpriced=unpriced, uncounted=uncounted)
     if before is None:
         return ArmUnits(
             arm=arm,
@@ -373,9 +390,7 @@ def _counted(
         crossed=crossed + before.crossed,
         unpriced=unpriced + before.unpriced,
         recent=recent + before.recent,
-        counted=Unpriced(
-            calls=counted.calls + before.counted.calls, unpriced=counted.unpriced + before.counted.unpriced
-        ),
+        counted=counted.joined(before.counted),
         first_at=min(first_at, before.first_at),
         last_at=max(last_at, before.last_at),
         epochs={**before.epochs, epoch: (units + known[0], complete + known[1])},

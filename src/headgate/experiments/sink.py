@@ -41,6 +41,9 @@ class _Sums(msgspec.Struct):
     duration_ms: float = 0.0
     cost_pico_usd: int = 0
     unpriced: int = 0
+    tokens: int = 0
+    output_tokens: int = 0
+    uncounted: int = 0
     by_arm: dict[str, int] = msgspec.field(default_factory=dict[str, int])
     """How many calls each arm served."""
 
@@ -52,6 +55,9 @@ class _Sums(msgspec.Struct):
         self.duration_ms += end.duration_ms
         self.cost_pico_usd += end.cost_pico_usd or 0
         self.unpriced += _lacks_price(end)
+        self.tokens += end.usage.total
+        self.output_tokens += end.usage.total_output
+        self.uncounted += end.status < 400 and not end.truncated and not end.usage.total
         self.by_arm[arm] = self.by_arm.get(arm, 0) + 1
 
 

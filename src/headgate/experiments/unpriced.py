@@ -1,4 +1,4 @@
-"""Calls without a known price: an arm with some is not compared by cost, as they would count as free. Pure.
+"""Calls without a known price, or tokens: an arm with some is not compared by it, since they count as none.
 
 Read next: `experiments.reading`, `experiments.reporting`.
 """
@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from headgate.experiments.model import OWN_PREFIX, Experiment
+from headgate.experiments.model import OWN_PREFIX, TOKENS, Experiment
 from headgate.experiments.report import Comparison, MetricReport
 
 NAMED: Final = 5
@@ -21,17 +21,33 @@ class Unpriced(msgspec.Struct, frozen=True, kw_only=True):
     calls: int
     unpriced: int
     targets: tuple[str, ...] = ()
+    uncounted: int = 0
+    """Those whose answer says no tokens."""
+
+    def lacking(self, measure: str) -> int:
+        """Return how many calls lack what is measured."""
+        return self.unpriced if measure == "cost" else self.uncounted if measure in TOKENS else 0
+
+    def joined(self, other: "Unpriced") -> "Unpriced":
+        """Return the calls of both."""
+        return Unpriced(
+            calls=self.calls + other.calls,
+            unpriced=self.unpriced + other.unpriced,
+            uncounted=self.uncounted + other.uncounted,
+        )
 
 
-def why_unknown(experiment: Experiment, arm: str, known: Mapping[str, Unpriced]) -> str:
-    """Return why an arm can't be compared with the baseline by cost; empty where it can."""
+def why_unknown(experiment: Experiment, arm: str, measure: str, known: Mapping[str, Unpriced]) -> str:
+    """Return why an arm can't be compared with the baseline by cost, or tokens; empty where it can."""
     told = [
-        _words(name, known[name])
+        _words(name, known[name], measure)
         for name in dict.fromkeys((experiment.baseline.name, arm))
-        if name in known and known[name].unpriced
+        if name in known and known[name].lacking(measure)
     ]
     if not told:
         return ""
+    if measure in TOKENS:
+        return f"{' and '.join(told)} were answered without saying how many tokens, so these are not compared"
     anew = "its entry in [[rollouts]]" if experiment.name.startswith(OWN_PREFIX) else "the experiment's salt"
     return (
         f"{' and '.join(told)} have no known price, so costs are not compared; write it under [prices] in "
@@ -42,10 +58,8 @@ def why_unknown(experiment: Experiment, arm: str, known: Mapping[str, Unpriced])
 def without_costs(
     experiment: Experiment, metric: MetricReport, known: Mapping[str, Unpriced]
 ) -> MetricReport:
-    """Withhold what a metric of cost would say of arms whose calls have no price."""
-    if metric.measure != "cost":
-        return metric
-    reasons = {one.arm: why_unknown(experiment, one.arm, known) for one in metric.comparisons}
+    """Withhold what a metric says of arms whose calls have no price, or no tokens, where it reads them."""
+    reasons = {one.arm: why_unknown(experiment, one.arm, metric.measure, known) for one in metric.comparisons}
     return msgspec.structs.replace(
         metric,
         comparisons=[
@@ -57,7 +71,8 @@ def without_costs(
     )
 
 
-def _words(arm: str, of: Unpriced) -> str:
+def _words(arm: str, of: Unpriced, measure: str) -> str:
     more = ", ..." if len(of.targets) > NAMED else ""
-    targets = f" ({', '.join(of.targets[:NAMED])}{more})" if of.targets else ""
-    return f"{of.unpriced} of {of.calls} calls of {arm}{targets}"
+    shown = f" ({', '.join(of.targets[:NAMED])}{more})" if of.targets else ""
+    targets = shown if measure == "cost" else ""
+    return f"{of.lacking(measure)} of {of.calls} calls of {arm}{targets}"

@@ -134,11 +134,17 @@ async def _notes(connection: Connection, version: str, metrics: tuple[Metric, ..
     notes += [f"{calls} shadows were left out: {reason}" for reason, calls in await cursor.fetchall()]
     if seen.pairs > seen.units:
         notes.append(f"of {seen.pairs} compared calls the first of each unit counts: {seen.units}")
-    later = [each.name for each in metrics if each.measure not in PAIRED]
-    if later:
-        notes.append(
-            f"{', '.join(later)} can't be known of answers that nobody sees; later stages look at it"
-        )
+    for of_feedback, why in (
+        (True, "can't be known of answers that nobody sees"),
+        (False, "is not compared here"),
+    ):
+        later = [
+            each.name
+            for each in metrics
+            if each.measure not in PAIRED and (each.measure == "feedback") == of_feedback
+        ]
+        if later:
+            notes.append(f"{', '.join(later)} {why}; later stages look at it")
     return notes
 
 
