@@ -203,6 +203,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/experiments/{name}"): Operation(roles=READERS),
     ("get", "/api/v1/experiments/{name}/looks"): Operation(roles=READERS),
     ("post", "/api/v1/experiments/{name}/stop"): Operation(roles=ADMIN, body={"arm": "now", "reason": "so"}),
+    ("post", "/api/v1/planning"): Operation(roles=READERS, body={"effect": 0.02, "rate": 0.5}),
     ("get", "/api/v1/rollouts"): Operation(roles=ADMIN),
     ("get", "/api/v1/rollouts/{name}"): Operation(roles=ADMIN),
     ("post", "/api/v1/rollouts/{name}/moves"): Operation(roles=ADMIN, body={"action": "hold", "why": "so"}),

@@ -13,14 +13,14 @@ from tests.evaluation_data import MODELS, TOKENS_MAX, Judged, Probe, judged, pro
 
 from headgate.core.faults import InvalidRequest
 from headgate.statistics.detectors import MeanDetector
-from headgate.statistics.effects import Looks, bounded_difference, difference
+from headgate.statistics.effects import bounded_difference, difference
 from headgate.statistics.judges import (
     Calibration,
     corrected_share,
     position_bias,
     prediction_powered_mean,
 )
-from headgate.statistics.model import Sample
+from headgate.statistics.model import Looks, Sample
 from headgate.statistics.multiplicity import combined_evidence
 from headgate.statistics.requirements import Requirement
 from headgate.statistics.sequences import betting

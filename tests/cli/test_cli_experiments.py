@@ -78,7 +78,42 @@ DECISION: dict[str, Any] = {
 }
 SHOWN: dict[str, Any] = {"report": REPORT, "decision": None, "versions": [ITEM["version"]]}
 
+RECORDED: dict[str, Any] = {
+    "units": 4100,
+    "complete": 3050,
+    "measured": 3050,
+    "per_day": 146.4,
+    "mean": 0.62,
+    "deviation": 0.4854,
+}
+LINE: dict[str, Any] = {
+    "looks": "one",
+    "units": 18494,
+    "units_in_all": 18494,
+    "days": 133.3,
+    "detectable": 0.0425,
+}
+PLAN: dict[str, Any] = {
+    "effect": 0.02,
+    "mean": 0.62,
+    "deviation": 0.4854,
+    "alpha": 0.05,
+    "per_day": 146.4,
+    "days": 28,
+    "source": "recorded",
+    "recorded": RECORDED,
+    "lines": [
+        LINE,
+        {**LINE, "looks": "planned", "units": 19795, "days": None, "detectable": None},
+        {**LINE, "looks": "every", "units": 35312},
+    ],
+}
+
 COMMANDS = {
+    "plan": "experiments plan --effect 0.02 --metric solved",
+    "plan-json": "experiments plan --effect 5% --rate 0.62 --json",
+    "plan-of-nothing": "experiments plan --effect none --rate 0.62",
+    "plan-of-no-time": "experiments plan --effect 0.02 --window soon",
     "list": "experiments list",
     "list-json": "experiments list --json",
     "show": "experiments show smaller",
@@ -97,6 +132,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedApi
     scripted.on("GET", "/api/v1/experiments/smaller", SHOWN)
     scripted.on("GET", "/api/v1/experiments/decided", {**SHOWN, "decision": {**DECISION, "intact": False}})
     scripted.on("POST", "/api/v1/experiments/smaller/stop", DECISION)
+    scripted.on("POST", "/api/v1/planning", PLAN)
     with serving(scripted):
         surround(monkeypatch, scripted, tmp_path)
         yield scripted

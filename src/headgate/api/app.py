@@ -40,6 +40,7 @@ from headgate.datasets.http import DatasetsController
 from headgate.drift.http import AlarmsController, CanariesController, list_outdated
 from headgate.drift.traffic_http import TrafficController, TrafficListController
 from headgate.experiments.http import ExperimentsController
+from headgate.experiments.planning_http import plan_experiment
 from headgate.grounding.http import show_grounding
 from headgate.grounding.rules_http import list_grounding_rules
 from headgate.judges.http import JudgesController
@@ -205,6 +206,7 @@ def _evaluation() -> tuple[Any, ...]:
         show_grounding,
         list_grounding_rules,
         ExperimentsController,
+        plan_experiment,
         RolloutsController,
         DatasetsController,
         ChecksController,

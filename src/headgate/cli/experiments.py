@@ -9,9 +9,11 @@ import typer
 
 from headgate.cli.client import Json
 from headgate.cli.command import Api, over_api
+from headgate.cli.experiments_plan import plan
 from headgate.cli.output import NOTHING, Column, moment
 
-app = typer.Typer(no_args_is_help=True, help="See what experiments found, and stop them.")
+app = typer.Typer(no_args_is_help=True, help="Plan experiments, see what they found, and stop them.")
+app.command("plan")(plan)
 
 COLUMNS = (
     Column("name", "name"),

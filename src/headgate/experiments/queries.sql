@@ -309,6 +309,52 @@ from (
 ) measured
 group by 1, 2, 3, 4;
 
+-- name: recorded_units
+-- What units of calls did, experiment or none: a unit begins with its first call of the period, as if exposed there.
+with calls as materialized (
+    select r.project, r.id, r.trace_id, r.session, r.started_at,
+        case %(unit)s when 'user' then r."user" when 'session' then r.session when 'trace' then r.trace_id
+            else r.id::text end as unit
+    from requests r
+    where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+        and r.day >= %(first_day)s and r.started_at between %(begin)s and %(now)s
+        and (%(model)s::text is null or r.model = %(model)s) and not r.exposures @> '[{"by": "shadow"}]'
+),
+units as (
+    select project, unit, min(started_at) as first_at from calls where unit <> '' group by 1, 2
+),
+said as (
+    select s.project, case %(unit)s when 'user' then s."user" when 'session' then s.session
+        when 'trace' then replace(s.trace_id::text, '-', '') else s.request_id::text end as unit, s.at, s.value
+    from scores s
+    where [counting] and s.subject = any(%(own)s::text[])
+    union all
+    select s.project, c.unit, s.at, s.value
+    from scores s join calls c on c.id = s.request_id and c.project = s.project
+    where [counting] and s.subject = 'request' and %(unit)s <> 'call'
+    union all
+    select s.project, min(c.unit), s.at, s.value
+    from scores s join calls c on c.trace_id = replace(s.trace_id::text, '-', '') and c.project = s.project
+    where [counting] and s.subject in ('trace', 'span', 'business_id') and %(unit)s <> 'trace'
+    group by s.id, s.project having min(c.unit) = max(c.unit)
+    union all
+    select s.project, min(c.unit), s.at, s.value
+    from scores s join calls c on c.session = s.session and c.project = s.project
+    where [counting] and s.subject = 'session' and s.session <> '' and %(unit)s <> 'session'
+    group by s.id, s.project having min(c.unit) = max(c.unit)
+),
+measured as (
+    select case %(kind)s when 'answer' then avg(s.value) when 'event' then coalesce(max((s.value <> 0)::int), 0)
+        else coalesce(sum(s.value), 0) end::float8 as y
+    from units u left join said s on s.project = u.project and s.unit = u.unit and s.at >= u.first_at
+        and s.at < u.first_at + make_interval(secs => %(window_s)s)
+    where u.first_at <= %(matured)s
+    group by u.project, u.unit
+)
+select (select count(*) from units) as units, (select min(first_at) from units) as first_at, count(*) as complete,
+    count(y) as measured, avg(y) as mean, stddev_samp(y) as deviation
+from measured;
+
 -- name: digest_of_units
 -- One digest of all units, in their order: arm, first exposure, and all that their calls came to.
 select encode(sha256(coalesce(string_agg(sha256(convert_to(

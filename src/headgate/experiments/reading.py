@@ -22,7 +22,7 @@ from headgate.store.rows import fetch_rows
 
 RECENT: Final = timedelta(days=7)
 
-_OWN: Final[dict[UnitKind, tuple[str, ...]]] = {
+OWN: Final[dict[UnitKind, tuple[str, ...]]] = {
     "user": ("user",),
     "session": ("session",),
     "trace": ("trace", "span", "business_id"),
@@ -146,7 +146,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
             "recent": self.now - RECENT,
             "now": self.now,
             "unit": experiment.unit,
-            "own": list(_OWN[experiment.unit]),
+            "own": list(OWN[experiment.unit]),
             "window_s": experiment.window_s,
             "largest": LARGEST,
         }
@@ -232,7 +232,7 @@ async def kinds_of_feedback(
     parameters = {**view.parameters(), **named(metrics), "began": began}
     rows = await fetch_rows(connection, QUERIES.subjects_of_feedback, parameters)
     subjects = {row["subject"] for row in rows}
-    own = set(_OWN[view.experiment.unit])
+    own = set(OWN[view.experiment.unit])
     parts: list[LiteralString] = [part for kinds, part in _ELSEWHERE if subjects & kinds - own]
     if subjects & own:
         parts.append(QUERIES.said_by_itself)

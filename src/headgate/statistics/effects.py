@@ -16,6 +16,7 @@ from scipy.special import stdtrit
 from headgate.core.faults import InvalidRequest
 from headgate.statistics.model import (
     Interval,
+    Looks,
     Sample,
     Side,
     Values,
@@ -37,7 +38,6 @@ from headgate.statistics.sequences import (
     radius,
 )
 
-Looks = Literal["every", "planned", "one"]
 Margin = Literal["not worse", "worse", "open"]
 
 CLEAR_OF_ZERO = 3

@@ -17,6 +17,8 @@ Values = Sequence[float] | Sample
 Side = Literal["two-sided", "lower", "upper"]
 """Which end of an interval is finite: both, or only the lower or the upper one."""
 
+Looks = Literal["every", "planned", "one"]
+"""How often one looks: as often as one likes for ever, or up to a planned number of units; or once."""
 
 LARGEST = 1e100
 """No value measured is as large; one that is would make squares infinite."""

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from scipy.special import log_ndtr, ndtr, ndtri
 
 from headgate.core.faults import InvalidRequest
-from headgate.statistics.model import check_alpha
+from headgate.statistics.model import Looks, check_alpha
 from headgate.statistics.sequences import planned_boundary, radius
 
 UNITS_MAX = 10_000_000_000
 REPEATS_MAX = 100
+HALVINGS = 60
 
 
 def units_for_one_look(
@@ -70,13 +71,29 @@ def units_for_every_look(
 
 
 def detectable_effect(
-    units: int, deviation: float, *, alpha: float = 0.05, power: float = 0.8, share: float = 0.5
+    units: int,
+    deviation: float,
+    *,
+    alpha: float = 0.05,
+    power: float = 0.8,
+    share: float = 0.5,
+    looks: Looks = "one",
 ) -> float:
-    """Return the smallest effect that this many units find with one look. Source: as `units_for_one_look`."""
+    """Return the smallest effect that this many units find with this chance, by how one looks.
+
+    Source: as `units_for_one_look`, `units_for_planned_looks` and `units_for_every_look`, solved for the
+    effect.
+    """
     if units < 2:
         raise InvalidRequest(f"{units} units can't be two arms; give 2 or more")
     unit = _distance(1.0, deviation, alpha, power, share)
-    return float(ndtri(1 - alpha / 2) + ndtri(power)) / (unit * math.sqrt(units))
+    if looks == "planned":
+        away = _distance_of(power, planned_boundary(alpha))
+    elif looks == "every":
+        away = radius(UNITS_MAX, alpha=alpha, tight_at=UNITS_MAX) + float(ndtri(power))
+    else:
+        away = float(ndtri(1 - alpha / 2) + ndtri(power))
+    return away / (unit * math.sqrt(units))
 
 
 def design_effect(units_per_cluster: float, likeness: float) -> float:
@@ -124,6 +141,15 @@ def _distance(effect: float, deviation: float, alpha: float, power: float, share
             f"power {power} is no more than alpha {alpha}, which chance alone has; ask for more"
         )
     return abs(effect) / deviation * math.sqrt(share * (1 - share))
+
+
+def _distance_of(power: float, boundary: float) -> float:
+    """The drift of a Brownian motion that comes to a boundary by time 1 with this chance."""
+    low, high = 0.0, boundary + 10.0
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if crossing_chance(middle, boundary) >= power else (middle, high)
+    return high
 
 
 def _fewest(power_at: Callable[[float], float], of_one: float, power: float) -> int:
