@@ -113,7 +113,6 @@ COMMANDS = {
     "plan": "experiments plan --effect 0.02 --metric solved",
     "plan-json": "experiments plan --effect 5% --rate 0.62 --json",
     "plan-of-nothing": "experiments plan --effect none --rate 0.62",
-    "plan-of-no-time": "experiments plan --effect 0.02 --window soon",
     "list": "experiments list",
     "list-json": "experiments list --json",
     "show": "experiments show smaller",

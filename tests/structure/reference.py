@@ -57,7 +57,7 @@ COMMANDS = (
     "feedback", "feedback add", "feedback list", "feedback import",
     "rollouts", "rollouts list", "rollouts show", "rollouts advance", "rollouts hold", "rollouts back",
     "rollouts resume",
-    "experiments", "experiments list", "experiments show", "experiments stop",
+    "experiments", "experiments list", "experiments plan", "experiments show", "experiments stop",
     "judges", "judges list", "judges define", "judges show", "judges check", "judges ask",
     "judges plan", "reviews", "reviews list",
     "reviews add", "reviews next", "reviews mark", "reviews export",

@@ -12,7 +12,6 @@ from headgate.cli.client import Json
 from headgate.cli.command import Api, over_api
 from headgate.cli.failure import CommandFailed
 from headgate.cli.output import NOTHING, Column
-from headgate.config.values import read_duration, read_size
 
 LOOKS = {
     "one": "once, at the end",
@@ -41,7 +40,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     unit: Annotated[str, typer.Option(help="user, session, trace or call.")] = "user"
     model: Annotated[str | None, typer.Option(help="Calls for this alias alone.")] = None
     days: Annotated[int, typer.Option(help="The last days to look at.")] = 28
-    window: Annotated[str, typer.Option(help="How long a unit is watched, such as 7d.")] = "7d"
+    window: Annotated[float, typer.Option(help="For how many days a unit is watched.")] = 7.0
     per_day: Annotated[float | None, typer.Option(help="Units a day; by default as in the last days.")] = None
 
 
@@ -68,13 +67,8 @@ def plan(
 ) -> None:
     """Say how many units an experiment takes until an effect shows, by how one looks, and how many days."""
     body: Json = {**msgspec.structs.asdict(baseline), **msgspec.structs.asdict(design)}
-    flag = "--effect"
-    try:
-        body["effect"], body["is_relative"] = read_size(effect)
-        flag = "--window"
-        body["window_s"] = read_duration(body.pop("window"))
-    except ValueError as error:
-        raise CommandFailed(f"{flag} {error}", "see headgate experiments plan --help") from error
+    body["effect"], body["is_relative"] = _size(effect)
+    body["window_s"] = 86400 * body.pop("window")
     body["units_per_cluster"], body["likeness"] = body.pop("cluster_size"), body.pop("correlation")
     found: Json = api.client.post(
         "/planning", {name: each for name, each in body.items() if each is not None}
@@ -92,6 +86,19 @@ def plan(
         "`units of two arms` is what `planned_units` takes; `shows now` is the effect that as many units as "
         f"in the last {found['days']} days would show."
     )
+
+
+def _size(text: str) -> tuple[float, bool]:
+    """Read `0.02`, or `5%` of the baseline, as a number and whether it is relative."""
+    number = text.strip().removesuffix("%")
+    is_relative = number != text.strip()
+    try:
+        return float(number) / (100 if is_relative else 1), is_relative
+    except ValueError:
+        raise CommandFailed(
+            f"--effect is {text!r}, which is no number",
+            "write a size above 0 such as 0.02, or 5% of the baseline",
+        ) from None
 
 
 def _told(found: Json, baseline: Baseline, design: Design) -> list[str]:
