@@ -145,6 +145,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/traces"): Operation(roles=ALL),
     ("get", "/api/v1/traces/stream"): Operation(roles=ALL),
     ("get", "/api/v1/traces/facets"): Operation(roles=ALL),
+    ("get", "/api/v1/traces/counts"): Operation(roles=ALL),
     ("get", "/api/v1/traces/search"): Operation(roles=ALL, asked="/api/v1/traces/search?text=one"),
     ("get", "/api/v1/traces/export"): Operation(roles=ALL),
     ("get", "/api/v1/traces/{trace_id}/export"): Operation(roles=ALL),

@@ -1,6 +1,7 @@
 """Numbers as pages show them, to be held against the API's."""
 
 import re
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,6 +26,30 @@ def number_of(text: str) -> float:
 def in_unit(text: str, value: float) -> float:
     """A time is written in seconds where it is long."""
     return value / 1000 if text.endswith(" s") else value
+
+
+def compact(value: int) -> str:
+    """As the console writes counts in tables: 12.3K from ten thousand on."""
+    if value < 10_000:
+        return f"{value:,}"
+    size, letter = (1_000_000, "M") if value >= 999_950 else (1000, "K")
+    return f"{_rounded(value / size, '0.1'):f}".removesuffix(".0") + letter
+
+
+def duration(ms: float) -> str:
+    """As the console writes what is shorter than a minute."""
+    if ms < 1000:
+        return f"{_rounded(ms, '1')} ms"
+    return f"{_rounded(ms / 1000, '0.01' if ms < 10_000 else '0.1')} s"
+
+
+def _rounded(value: float, digit: str) -> Decimal:
+    return Decimal(value).quantize(Decimal(digit), ROUND_HALF_UP)
+
+
+def highest(line: str, values: list[int]) -> re.Pattern[str]:
+    """What a chart says of itself of a line with these values."""
+    return re.compile(rf"[.;] {re.escape(line)}: at most {max(values):,}[.;]")
 
 
 # The texts with digits within an element that stand in nothing that leads on.

@@ -54,13 +54,18 @@ async def count_requests(
     parameters |= {"step_s": axis.step_s, "limit": COUNTED_MAX + 1}
     try:
         async with connection.transaction():
-            await connection.execute(QUERIES.look_no_longer, {"milliseconds": LOOKED_MS})
+            await look_no_longer(connection, LOOKED_MS)
             cursor = await connection.execute(QUERIES.count_requests, parameters, prepare=False)
             rows = await cursor.fetchall()
     except QueryCanceled:
         return _counts(axis, [], axis.end)
     is_cut = sum(int(row[2]) for row in rows) > COUNTED_MAX
     return _counts(axis, rows, min(row[3] for row in rows) if is_cut else None)
+
+
+async def look_no_longer(connection: Connection, milliseconds: int) -> None:
+    """End each statement of the transaction after so long, with QueryCanceled."""
+    await connection.execute(QUERIES.look_no_longer, {"milliseconds": milliseconds})
 
 
 def _counts(axis: Axis, rows: Sequence[Sequence[Any]], since: datetime | None) -> RequestCounts:

@@ -139,6 +139,11 @@ def axis_of(begin: datetime, end: datetime) -> Axis:
         step_s = MINUTE_S
     else:
         step_s = next((step for step in STEPS_S if length_s / step <= POINTS_WANTED), STEPS_S[-1])
+    return axis_with(begin, end, step_s)
+
+
+def axis_with(begin: datetime, end: datetime, step_s: int) -> Axis:
+    """Return the steps of a time, each so long; the newest where they are too many for a chart."""
     first = math.floor(begin.timestamp() / step_s)
     count = max(1, math.ceil(end.timestamp() / step_s) - first)
     if count > POINTS_MAX:

@@ -327,6 +327,22 @@ class FacetCounts(msgspec.Struct, frozen=True, kw_only=True):
     items: list[Facet]
 
 
+class TraceCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Traces of a filter by when they began: point n counts those of the `step_s` seconds from `at[n]` on.
+
+    `counted_from` is null where all are counted; else those before it are left out, since there are too many.
+    It is `end` where looking for them took too long, and none is counted.
+    """
+
+    begin: str
+    end: str
+    step_s: int
+    at: list[str]
+    counted: int
+    traces: list[int]
+    counted_from: str | None
+
+
 class SessionItem(msgspec.Struct, frozen=True, kw_only=True):
     """One session: what its traces come to."""
 

@@ -248,6 +248,34 @@ with counted as materialized ([traces]), worded as (
 )
 select facet, value, traces from placed where place <= %(values_max)s::int order by facet, place;
 
+-- name: count_traces
+-- By step, with when the earliest of each began.
+with counted as materialized ([traces])
+select floor(extract(epoch from started_at) / %(step_s)s)::bigint, count(*), min(started_at) from counted group by 1;
+
+-- name: count_by_hour
+select floor(extract(epoch from slot) / %(step_s)s)::bigint, sum(traces)
+from trace_rollups
+where project = any(%(project_ids)s::text[]) and dimension = %(dimension)s and value = %(value)s
+    and slot >= date_trunc('hour', %(begin)s::timestamptz) and slot < %(end)s
+group by 1;
+
+-- name: count_by_day
+-- Whole days, and the hours at both ends.
+select floor(extract(epoch from at) / %(step_s)s)::bigint, sum(traces)
+from (
+    select r.day::timestamp at time zone 'UTC', r.traces
+    from trace_rollup_days r
+    where r.project = any(%(project_ids)s::text[]) and r.dimension = %(dimension)s and r.value = %(value)s
+        and r.day >= %(first_day)s and r.day < %(end_day)s
+    union all
+    select r.slot, r.traces
+    from unnest(%(begins)s::timestamptz[], %(ends)s::timestamptz[]) as edge (begins, ends)
+    join trace_rollups r on r.slot >= edge.begins and r.slot < edge.ends
+    where r.project = any(%(project_ids)s::text[]) and r.dimension = %(dimension)s and r.value = %(value)s
+) found (at, traces)
+group by 1;
+
 -- name: list_sessions
 -- Each session by its newest trace, which the walk over the newest traces meets first. Where the walk ends before
 -- the page is full, the last row says how far it got: it has no session.

@@ -10,7 +10,11 @@ from headgate.traces.reading.http import (
     show_span,
     show_trace,
 )
-from headgate.traces.reading.searching_http import TraceSearchController, TraceSeriesController
+from headgate.traces.reading.searching_http import (
+    TraceCountController,
+    TraceSearchController,
+    TraceSeriesController,
+)
 from headgate.traces.reading.sessions_http import SessionController, SessionListController
 
 TRACE_ROUTES: Final[tuple[Any, ...]] = (
@@ -18,6 +22,7 @@ TRACE_ROUTES: Final[tuple[Any, ...]] = (
     TraceFollowController,
     TraceFacetsController,
     TraceSearchController,
+    TraceCountController,
     TraceSeriesController,
     show_trace,
     SpanPagesController,

@@ -13,10 +13,21 @@ from headgate.access.http import Store
 from headgate.access.roles import visible
 from headgate.core.faults import InvalidRequest, NotAllowed
 from headgate.core.pages import Page
-from headgate.records.http import PAGING, WHEN, narrowed, query_parameter, read_limit, read_text, read_times
+from headgate.records.http import (
+    PAGING,
+    WHEN,
+    narrowed,
+    query_parameter,
+    read_limit,
+    read_span,
+    read_text,
+    read_times,
+)
 from headgate.records.model import Interval
+from headgate.traces.reading.counting import count_traces
+from headgate.traces.reading.http import FILTERS, read_filters
 from headgate.traces.reading.listing import seen_projects
-from headgate.traces.reading.model import SeriesGroup, SeriesPoint, TextHit
+from headgate.traces.reading.model import SeriesGroup, SeriesPoint, TextHit, TraceCounts
 from headgate.traces.reading.scored import read_score
 from headgate.traces.reading.searching import TextQuestion, search_text
 from headgate.traces.reading.series import trace_series
@@ -53,6 +64,28 @@ class TraceSearchController(Controller):
             projects = await seen_projects(connection, seen.project_ids)
             question = TextQuestion(text=text, project_ids=projects, key=seen.key, score=score)
             return await search_text(connection, question, limit=read_limit(query), cursor=query.get("next"))
+
+
+class TraceCountController(Controller):
+    """Traces, counted."""
+
+    path = "/traces/counts"
+    tags = ("traces",)
+    parameters = FILTERS
+
+    @get(opt={"grant": grant("traces:read")})
+    async def count_traces(self, caller: CallerKey, request: AnyRequest, database: Store) -> TraceCounts:
+        """Count traces by time, for any filter that lists take; of the last day where no times are given.
+
+        Up to 5,000 are counted one by one; more by the sums of settled traces by hour and day, where the
+        filter is at most one name, service, environment, release or model, else the newest 5,000 alone:
+        `counted_from` says from when on all are counted.
+        """
+        query = request.query_params
+        filters, seen = read_filters(query, visible(caller))
+        begin, end = read_span(query)
+        async with database.connection() as connection:
+            return await count_traces(connection, seen.project_ids, filters, begin=begin, end=end)
 
 
 class TraceSeriesController(Controller):

@@ -44,7 +44,7 @@ async def trace_series(
     statement = QUERIES.series_by_hour
     if interval != "hour":
         statement = QUERIES.series_by_day
-        parameters |= _days(begin, end)
+        parameters |= whole_days(begin, end)
     found = await connection.execute(statement.replace("[sketch]", _BUCKETS), parameters, prepare=False)
     points: list[SeriesPoint] = []
     for start, value, traces, spans, calls, errors, *rest in await found.fetchall():
@@ -68,7 +68,7 @@ async def trace_series(
     return points
 
 
-def _days(begin: datetime | None, end: datetime | None) -> dict[str, Any]:
+def whole_days(begin: datetime | None, end: datetime | None) -> dict[str, Any]:
     """Return the whole days between two times, and what is left of them at both ends."""
     begin = None if begin is None else begin.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     end = None if end is None else end.astimezone(UTC)

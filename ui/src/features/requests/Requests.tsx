@@ -1,16 +1,18 @@
 import { useNavigate } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
 import { Chart } from "@/core/Chart";
-import { compact, moment } from "@/core/format";
+import { compact } from "@/core/format";
 import { Empty, Failed, Loading } from "@/core/States";
 import { Table } from "@/core/Table";
 import { shared, parseSearch, useShared, useView } from "@/shell/view";
+import { CountedNote } from "../listing/CountedNote";
 import { Following } from "../listing/Following";
+import { NothingMatches, narrowedBy } from "../listing/NothingMatches";
 import { useMarks } from "../series/useMarks";
 import { between } from "./between";
 import { columnsOf } from "./columns";
 import { Facets } from "./Facets";
-import { type Filters, filtersOf } from "./filters";
+import { FIELDS, type Filters, filtersOf } from "./filters";
 import { ListBar } from "./ListBar";
 import { useCounts } from "./useCounts";
 import { type Item, useRequests } from "./useRequests";
@@ -83,30 +85,22 @@ function idOf(item: Item): string {
 }
 
 function Nothing({ pages, filters }: { pages: ReturnType<typeof useRequests>["pages"]; filters: Filters }) {
-  const { set } = useView();
+  const view = useShared();
   if (pages.error) {
     return <Failed error={pages.error} onRetry={() => void pages.refetch()} />;
   }
   if (pages.isPending) {
     return <Loading what="requests" />;
   }
-  const names = Object.keys(filters);
+  if (Object.keys(narrowedBy(view, filters)).length > 0) {
+    return <NothingMatches noun="call" filters={filters} titles={FIELDS} />;
+  }
   return (
-    <Empty title={names.length > 0 ? "No call matches" : "No call in this time"}>
-      {names.length > 0 ? (
-        <button
-          type="button"
-          className="hg-button"
-          onClick={() => set(Object.fromEntries(names.map((name) => [name, null])))}
-        >
-          Take the filters away
-        </button>
-      ) : (
-        <p className="hg-soft">
-          Point a client at <code>{window.location.origin}/v1</code> with a key of this server; calls show here within
-          a second.
-        </p>
-      )}
+    <Empty title="No call in this time">
+      <p className="hg-soft">
+        Point a client at <code>{window.location.origin}/v1</code> with a key of this server; calls show here within a
+        second.
+      </p>
     </Empty>
   );
 }
@@ -141,13 +135,7 @@ function Histogram({ filters }: { filters: Filters }) {
         write={compact}
         onSelect={(from, to) => set({ from, to, range: null })}
       />
-      {counts.counted_from !== null && (
-        <p className="hg-soft hg-histogram-note">
-          {counts.counted_from === counts.end
-            ? "Too many calls to look through for a chart of these filters."
-            : `The newest 10,000 alone are counted: those since ${moment(counts.counted_from)}.`}
-        </p>
-      )}
+      <CountedNote counts={counts} nouns="calls" newest="10,000" />
     </div>
   );
 }

@@ -5,14 +5,16 @@ import { compact } from "@/core/format";
 import { Empty, Failed, Loading } from "@/core/States";
 import { Table } from "@/core/Table";
 import { parseSearch, patched, shared, useShared, useView } from "@/shell/view";
+import { CountedNote } from "../listing/CountedNote";
 import { Facet } from "../listing/Facet";
 import { Chips, ColumnChooser, TextFilter } from "../listing/FilterBar";
 import { Following } from "../listing/Following";
+import { NothingMatches, narrowedBy } from "../listing/NothingMatches";
 import { SavedViews } from "../listing/SavedViews";
 import { useMarks } from "../series/useMarks";
 import { COLUMNS, SHOWN_BY_DEFAULT, columnsOf } from "./columns";
 import { FIELDS, type Field, type Filters, SORTS, type Sort, filtersOf, sortOf } from "./filters";
-import { type Item, placeOf, useTraceFacets, useTraceSeries, useTraces } from "./useTraces";
+import { type Item, placeOf, useTraceCounts, useTraceFacets, useTraces } from "./useTraces";
 
 export default function Traces() {
   const { search } = useView();
@@ -133,42 +135,39 @@ function Histogram({ filters }: { filters: Filters }) {
   const view = useShared();
   const { set } = useView();
   const marks = useMarks(view);
-  const steps = useTraceSeries(view, filters);
-  const lines = useMemo(() => [{ label: "traces", colour: "blue", values: steps.traces }], [steps]);
+  const counts = useTraceCounts(view, filters).data;
+  const lines = useMemo(() => [{ label: "traces", colour: "blue", values: counts?.traces ?? [] }], [counts]);
+  if (!counts) {
+    return <div className="hg-histogram" />;
+  }
   return (
     <div className="hg-histogram">
       <Chart
         title="Traces"
         form="bars"
         height={84}
-        at={steps.at}
-        end={steps.end}
+        at={counts.at}
+        end={counts.end}
         lines={lines}
         marks={marks}
         write={compact}
         onSelect={(from, to) => set({ from, to, range: null })}
       />
+      <CountedNote counts={counts} nouns="traces" newest="5,000" />
     </div>
   );
 }
 
 function Nothing({ pages, filters }: { pages: ReturnType<typeof useTraces>["pages"]; filters: Filters }) {
-  const { set } = useView();
+  const view = useShared();
   if (pages.error) {
     return <Failed error={pages.error} onRetry={() => void pages.refetch()} />;
   }
   if (pages.isPending) {
     return <Loading what="traces" />;
   }
-  const names = Object.keys(filters);
-  if (names.length > 0) {
-    return (
-      <Empty title="No trace matches">
-        <button type="button" className="hg-button" onClick={() => set(Object.fromEntries(names.map((name) => [name, null])))}>
-          Take the filters away
-        </button>
-      </Empty>
-    );
+  if (Object.keys(narrowedBy(view, filters)).length > 0) {
+    return <NothingMatches noun="trace" filters={filters} titles={FIELDS} />;
   }
   const lines = [
     `OTEL_EXPORTER_OTLP_ENDPOINT=${window.location.origin}`,

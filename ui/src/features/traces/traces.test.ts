@@ -7,7 +7,6 @@ import { flagInWords } from "./flags";
 import { type Node, type SpanLine, callsCounted, countedAs, criticalPath, drawn, foldable, linesOf, shownOf, stretchOf, ticksOf, windowOf } from "./lines";
 import { type Edge, arcsOf, at, drawnOf, linksOf, rowsOf, wayBack } from "./lineage";
 import { exchangeOf } from "./spanContent";
-import { stepsOf } from "./useTraces";
 
 function node(name: string, depth: number, parts: Partial<Node> = {}): Node {
   const plain = { span_id: name, parent_id: null, name, kind: "span", depth, started_at: "2026-01-01T00:00:00Z" };
@@ -217,16 +216,6 @@ describe("the list of traces", () => {
     expect(sortOf({ sort: "toString" })).toBe("newest");
     const view = { project: "shop", environment: undefined, range: "24h", from: undefined, to: undefined, isLive: true };
     expect(queryOf(view, { tool: "find" }, "T")).toEqual({ project: "shop", from: "T", tool: "find" });
-  });
-
-  it("counts by steps, with none where nothing was", () => {
-    const points = [
-      { start: "2026-01-01T01:00:00Z", traces: 3 },
-      { start: "2026-01-01T09:00:00Z", traces: 9 },
-    ];
-    const steps = stepsOf(points, "2026-01-01T00:30:00Z", "2026-01-01T03:30:00Z", 3_600_000);
-    expect(steps.traces).toEqual([0, 3, 0, 0]);
-    expect(steps.end).toBe("2026-01-01T04:00:00.000Z");
   });
 
   it("changes a row where it stands when it comes again", () => {
