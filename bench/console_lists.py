@@ -143,6 +143,11 @@ def sums(begin: str) -> Iterator[Question]:
     """What is asked of sums, and what is counted where there are none."""
     for group in ("model", "target", "prompt", "release", "key", "user", "tag"):
         yield Question(f"facet: {group}", "/costs", {"group_by": group, "from": begin, "limit": "100"})
+    opened = {"facet": "status,code,model,target,prompt", "from": begin}
+    few = ("a code", "over a minute", "a tag and a model that never meet", "a status that isn't there")
+    for name in ("no filter", "a model", "a user", "an environment", "failures of a model", *few):
+        yield Question(f"facets: {name}", "/requests/facets", {**opened, **FILTERS[name]})
+    yield Question("facets: no filter, all of them", "/requests/facets", {"from": begin})
     for name, days in (("30 days", 30.0), ("a day", 1.0), ("an hour", 1 / 24)):
         # The newest made-up request is of the end of yesterday.
         end = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -16,6 +16,7 @@ import msgspec
 
 from bench.trace_filling import BEGINS, DAYS, fill
 from headgate.store.database import Connection, Database
+from headgate.traces.reading.counting import count_traces
 from headgate.traces.reading.facets import count_facets
 from headgate.traces.reading.listing import list_traces
 from headgate.traces.reading.model import TraceFilters
@@ -43,6 +44,17 @@ def listing(title: str, /, sort: Any = "newest", **filters: Any) -> Question:
         f"list: {title}",
         300,
         lambda connection: list_traces(connection, None, TraceFilters(**filters), sort=sort),
+    )
+
+
+def counting(title: str, **filters: Any) -> Question:
+    """Return the chart over a list of traces as a question."""
+    month = {"begin": datetime(BEGINS.year, BEGINS.month, BEGINS.day, tzinfo=UTC)}
+    month["end"] = month["begin"] + timedelta(days=DAYS)
+    return Question(
+        f"chart: {title}",
+        300,
+        lambda connection: count_traces(connection, None, TraceFilters(**filters), **month),
     )
 
 
@@ -81,6 +93,13 @@ def questions(trace: str, session: str) -> list[Question]:
         listing("with a common word and a model", text="w0", model="model-3"),
         Question("facets: no filter", 300, lambda each: count_facets(each, None, TraceFilters())),
         Question("facets: none", 300, lambda each: count_facets(each, None, none)),
+        counting("no filter"),
+        counting("one model", model="model-3"),
+        counting("a model that isn't there", model="none"),
+        counting("a model and a tool", model="model-3", tool="tool-5"),
+        counting("a user", user="u77"),
+        counting("failures", status="error"),
+        counting("longer than any", min_duration_ms=1e9),
         Question("30 days by hour", 300, lambda each: trace_series(each, None, interval="hour")),
         Question(
             "30 days by model and day",

@@ -139,6 +139,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/requests"): Operation(roles=ALL),
     ("get", "/api/v1/requests/stream"): Operation(roles=ALL),
     ("get", "/api/v1/requests/counts"): Operation(roles=ALL),
+    ("get", "/api/v1/requests/facets"): Operation(roles=ALL),
     ("get", "/api/v1/requests/{request_id}"): Operation(roles=ALL),
     ("get", "/api/v1/requests/{request_id}/provenance"): Operation(roles=ALL),
     ("get", "/api/v1/requests/{request_id}/grounding"): Operation(roles=ALL),

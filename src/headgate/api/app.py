@@ -58,6 +58,7 @@ from headgate.prompts.catalogue.http import (
 from headgate.prompts.managed.http import ManagedPrompts, ManagedPromptsController
 from headgate.prompts.outcomes.http import show_outcomes
 from headgate.prompts.provenance.http import show_provenance
+from headgate.records.facets_http import RequestFacetsController
 from headgate.records.following import Followers
 from headgate.records.forecast.http import list_forecasts
 from headgate.records.http import (
@@ -157,6 +158,7 @@ def _api() -> Router:
             RequestListController,
             FollowController,
             CountController,
+            RequestFacetsController,
             show_request,
             show_provenance,
             show_lineage,

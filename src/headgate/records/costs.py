@@ -56,9 +56,9 @@ async def costs(
     }
     value = _value_dimension(group_by, interval, only)
     dimension = dimension_of((*group_by, *only))
-    first, last = _slot_edge(begin, up=False), _slot_edge(end, up=True)
+    first, last = slot_edge(begin, up=False), slot_edge(end, up=True)
     if value is not None:
-        days = {"begin": _day_edge(begin, up=False), "end": _day_edge(end, up=True), "dimension": value}
+        days = {"begin": _day_of_edge(begin, up=False), "end": _day_of_edge(end, up=True), "dimension": value}
         statement, parameters = QUERIES.costs_by_value, parameters | days
     elif dimension is not None:
         named = {
@@ -70,7 +70,7 @@ async def costs(
         }
         statement, parameters = QUERIES.costs_by_name, parameters | named
     else:
-        parameters |= {"begin": _instant(first), "end": _instant(last)}
+        parameters |= {"begin": instant_of(first), "end": instant_of(last)}
         parameters |= {f"by_{group}": group in group_by for group in get_args(NarrowName)}
         parameters |= {name: only.get(name) for name in get_args(NarrowName)}
         statement = QUERIES.costs_by_names
@@ -94,7 +94,7 @@ def _value_dimension(
     return values[0]
 
 
-def _slot_edge(instant: datetime | None, *, up: bool) -> int | None:
+def slot_edge(instant: datetime | None, *, up: bool) -> int | None:
     """Return the end of a quarter of an hour, in Unix seconds."""
     if instant is None:
         return None
@@ -102,16 +102,20 @@ def _slot_edge(instant: datetime | None, *, up: bool) -> int | None:
     return (math.ceil(slots) if up else math.floor(slots)) * SLOT_S
 
 
-def _instant(second: int | None) -> datetime | None:
+def instant_of(second: int | None) -> datetime | None:
+    """Return a time in Unix seconds as an instant."""
     return None if second is None else datetime.fromtimestamp(second, UTC)
 
 
-def _day_edge(instant: datetime | None, *, up: bool) -> date | None:
-    if instant is None:
-        return None
+def _day_of_edge(instant: datetime | None, *, up: bool) -> date | None:
+    return None if instant is None else day_edge(instant, up=up).date()
+
+
+def day_edge(instant: datetime, *, up: bool) -> datetime:
+    """Return the end of a day (UTC)."""
     whole = instant.astimezone(UTC)
     begins = whole.replace(hour=0, minute=0, second=0, microsecond=0)
-    return (begins + timedelta(days=1)).date() if up and whole != begins else begins.date()
+    return begins + timedelta(days=1) if up and whole != begins else begins
 
 
 def _cost_row(row: TupleRow, group_by: Sequence[GroupName], interval: Interval | None) -> CostRow:

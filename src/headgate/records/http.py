@@ -84,9 +84,9 @@ PAGING: Final[dict[str, Any]] = {
     "next": query_parameter("the cursor that the page before gave"),
 }
 WHEN: Final[dict[str, Any]] = {name: query_parameter(text) for name, text in _TIMES.items()}
-_FILTERS: Final[dict[str, Any]] = {name: query_parameter(text) for name, text in _TEXTS.items()} | WHEN
-_FILTERS["min_duration_ms"] = query_parameter("that took at least so long")
-_FILTERS["shadow"] = query_parameter(
+FILTERS: Final[dict[str, Any]] = {name: query_parameter(text) for name, text in _TEXTS.items()} | WHEN
+FILTERS["min_duration_ms"] = query_parameter("that took at least so long")
+FILTERS["shadow"] = query_parameter(
     "yes for shadows alone, which are made beside other requests and shown to nobody; no for all others"
 )
 _COSTS: Final[dict[str, Any]] = {
@@ -105,7 +105,7 @@ class RequestListController(Controller):
 
     path = "/requests"
     tags = ("requests",)
-    parameters = {**_FILTERS, **PAGING}  # noqa: RUF012 - how the framework takes them
+    parameters = {**FILTERS, **PAGING}  # noqa: RUF012 - how the framework takes them
 
     @get(opt={"grant": grant("requests:read")})
     async def list_requests(
@@ -131,7 +131,7 @@ class CountController(Controller):
 
     path = "/requests/counts"
     tags = ("requests",)
-    parameters = _FILTERS
+    parameters = FILTERS
 
     @get(opt={"grant": grant("requests:read")})
     async def count_requests(self, caller: CallerKey, request: AnyRequest, database: Store) -> RequestCounts:
@@ -150,7 +150,7 @@ class FollowController(Controller):
 
     path = "/requests/stream"
     tags = ("requests",)
-    parameters = _FILTERS
+    parameters = FILTERS
 
     @get(opt={"grant": grant("requests:read")})
     async def follow_requests(

@@ -93,3 +93,51 @@ where dimension = %(dimension)s
 group by 1, 2, value
 order by 1 nulls first, sum(cost_usd) desc, 2, value limit %(limit)s;
 
+-- name: facets_by_name
+-- Calls by the values of each dimension asked for, and by the class of their status.
+with parts as (
+    select * from unnest(%(steps)s::int[], %(begins)s::timestamptz[], %(ends)s::timestamptz[])
+        as part (step_s, begins, ends)
+), found as (
+    select case s.dimension when '' then 'status' else s.dimension end as facet,
+        case when s.dimension <> '' then s.value when s.status_class < 4 then 'ok' else s.status_class || 'xx' end
+            as value, s.requests
+    from parts
+    join series_sums s on s.step_s = parts.step_s and s.at >= parts.begins and s.at < parts.ends
+    where s.dimension = any(array_replace(%(dimensions)s::text[], 'status', ''))
+        and s.project = any(%(project_ids)s::text[])
+        and (%(classes)s::int[] is null or s.status_class = any(%(classes)s::int[]))
+    union all
+    select f.facet, f.value, r.requests
+    from parts
+    join rollups r on parts.step_s = 900 and r.slot >= parts.begins and r.slot < parts.ends
+    cross join lateral (values
+        ('status', case when r.status_class < 4 then 'ok' else r.status_class || 'xx' end), ('model', r.model),
+        ('target', r.target), ('prompt', r.prompt), ('release', r.release), ('key', r.key)
+    ) f (facet, value)
+    where r.project = any(%(project_ids)s::text[]) and f.facet = any(%(dimensions)s::text[])
+        and (%(classes)s::int[] is null or r.status_class = any(%(classes)s::int[]))
+)
+select facet, value, sum(requests) from found group by 1, 2;
+
+-- name: facets_by_names
+-- The same within a part of all calls: added up before the values are taken apart.
+with chosen as materialized (
+    select model, target, prompt, release, key, status_class, sum(requests) as requests
+    from rollups
+    where project = any(%(project_ids)s::text[]) and slot >= %(begin)s and slot < %(end)s
+        and (%(key)s::text is null or key = %(key)s)
+        and (%(model)s::text is null or model = %(model)s)
+        and (%(target)s::text is null or target = %(target)s or starts_with(target, %(target)s || '/'))
+        and (%(prompt)s::text is null or prompt = %(prompt)s)
+        and (%(release)s::text is null or release = %(release)s)
+        and (%(classes)s::int[] is null or status_class = any(%(classes)s::int[]))
+    group by 1, 2, 3, 4, 5, 6
+)
+select f.facet, f.value, sum(c.requests)
+from chosen c cross join lateral (values
+    ('status', case when c.status_class < 4 then 'ok' else c.status_class || 'xx' end), ('model', c.model),
+    ('target', c.target), ('prompt', c.prompt), ('release', c.release), ('key', c.key)
+) f (facet, value)
+where f.facet = any(%(dimensions)s::text[])
+group by 1, 2;

@@ -300,6 +300,38 @@ from (
 ) n
 group by 1, 2;
 
+-- name: facets_of_calls
+-- What the newest that match have in common; the row without a facet says how many they are, and since when.
+with matched as materialized (
+    select r.started_at, r.status, r.code, r.model, r.target, r.release, r.key, r."user", r.tags, r.prompts
+    from requests r
+    where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+    [matching]
+    order by r.day desc, r.id desc limit %(limit)s
+), named (facet, value) as (
+    select f.facet, f.value
+    from matched m cross join lateral (values
+        ('status', case when m.status < 400 then 'ok' else m.status / 100 || 'xx' end), ('code', m.code),
+        ('model', m.model), ('target', m.target), ('release', m.release), ('key', m.key), ('user', m."user")
+    ) f (facet, value)
+    where f.facet = any(%(facets)s::text[]) and (f.facet <> 'code' or f.value <> '')
+    union all
+    select 'prompt', p.name
+    from matched m cross join lateral (
+        select distinct coalesce(each ->> 'name', '')
+        from jsonb_array_elements(case m.prompts when '[]' then '[{}]' else m.prompts end) each
+    ) p (name)
+    where 'prompt' = any(%(facets)s::text[])
+    union all
+    select 'tag', t.tag
+    from matched m cross join lateral (
+        select distinct tag from unnest(case m.tags when '{}' then array[''] else m.tags end) tag
+    ) t
+    where 'tag' = any(%(facets)s::text[]) and not starts_with(t.tag, 'run:')
+)
+select facet, value, count(*), null::timestamptz from named group by 1, 2
+union all select '', '', count(*), min(started_at) from matched;
+
 -- name: look_no_longer
 select set_config('statement_timeout', %(milliseconds)s::text, true);
 

@@ -5,7 +5,7 @@ Bounded as the list is: the newest so many, and for so long. Read next: `reading
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import msgspec
 from psycopg.errors import QueryCanceled
@@ -74,9 +74,10 @@ async def _counted(
         "step_s": step_s,
     }
     rows: list[TupleRow] = []
-    narrows = is_narrowed(filters)
-    statements = [] if filters.text is not None else [QUERIES.first_traces]
-    for statement in [*statements, *([QUERIES.matching_traces] if narrows else [])]:
+    statements: list[LiteralString] = [] if filters.text is not None else [QUERIES.first_traces]
+    if is_narrowed(filters):
+        statements.append(QUERIES.matching_traces)
+    for statement in statements:
         asked = ordered(statement.replace("[columns]", "t.started_at"), filters=filters)
         counting = QUERIES.count_traces.replace("[traces]", asked)
         cursor = await connection.execute(counting, parameters, prepare=False)

@@ -21,10 +21,12 @@ interface FacetProps {
   chosen: string | undefined;
   isOpen: boolean;
   onToggle?: () => void;
+  /** What its counts leave out, where they do. */
+  note?: string;
 }
 
 /** What rows have in common, with how many of them; a click filters by it. */
-export function Facet({ field, title, values, chosen, isOpen, onToggle }: FacetProps) {
+export function Facet({ field, title, values, chosen, isOpen, onToggle, note }: FacetProps) {
   const { set } = useView();
   const [showsAll, setShowsAll] = useState(false);
   const shown = showsAll ? values : values.slice(0, SHOWN);
@@ -68,6 +70,7 @@ export function Facet({ field, title, values, chosen, isOpen, onToggle }: FacetP
           )}
         </ul>
       )}
+      {isOpen && note && <p className="hg-soft hg-facets-note">{note}</p>}
     </section>
   );
 }

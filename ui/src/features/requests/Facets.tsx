@@ -1,53 +1,50 @@
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, ask } from "@/api";
-import { type Shared, keyOf, timesOf } from "@/shell/view";
+import type { Shared } from "@/shell/view";
 import { Facet, type FacetValue } from "../listing/Facet";
 import { filterOf, titleOf } from "../listing/none";
-import { useSeries } from "../series/useSeries";
-import { FIELDS, type Field, type Filters } from "./filters";
+import { FIELDS, type Filters } from "./filters";
+import { type CallFacet, type FacetName, noteOf, useFacets } from "./useFacets";
 
-const GROUPS = ["model", "target", "prompt", "release", "key", "user", "tag"] as const;
-type Group = (typeof GROUPS)[number];
-const OPEN_AT_FIRST: Field[] = ["model", "target", "prompt"];
-
-/** What the calls of this time have in common, with how many of them; a click filters by it. */
-export function Facets({ view, filters }: { view: Shared; filters: Filters }) {
-  return (
-    <aside className="hg-facets" aria-label="filters">
-      <StatusFacet view={view} filters={filters} />
-      {GROUPS.map((group) => (
-        <GroupFacet key={group} group={group} view={view} filters={filters} />
-      ))}
-      <ShadowFacet chosen={filters.shadow} />
-    </aside>
-  );
-}
-
-function StatusFacet({ view, filters }: { view: Shared; filters: Filters }) {
-  const series = useSeries(view, { latencies: "no" });
-  const group = series.data?.groups[0];
-  const sum = (values: number[] | undefined): number => (values ?? []).reduce((total, each) => total + each, 0);
-  const values: FacetValue[] = [
-    { value: "ok", title: "answered", count: sum(group?.ok) },
-    { value: "4xx", title: "4xx", count: sum(group?.client_errors) },
-    { value: "5xx", title: "5xx", count: sum(group?.server_errors) },
-  ];
-  const codes = (series.data?.failures ?? []).flatMap((line): FacetValue[] =>
-    line.code ? [{ value: line.code, title: line.code, count: line.calls }] : [],
-  );
-  return (
-    <>
-      <Facet field="status" title={FIELDS.status} values={values} chosen={filters.status} isOpen />
-      {codes.length > 0 && <Facet field="code" title={FIELDS.code} values={codes} chosen={filters.code} isOpen />}
-    </>
-  );
-}
-
+const ALL: FacetName[] = ["status", "code", "model", "target", "prompt", "release", "key", "user", "tag"];
+/** The others are counted once they are opened. */
+const OPEN_AT_FIRST: FacetName[] = ["status", "code", "model", "target", "prompt"];
+const STAYS_OPEN: FacetName[] = ["status", "code"];
+const STATUSES = ["ok", "4xx", "5xx"];
 const SHADOWS: FacetValue[] = [
   { value: "no", title: "left out", count: -1 },
   { value: "yes", title: "alone", count: -1 },
 ];
+
+/** What the calls of this list have in common, with how many of them; a click filters by it. */
+export function Facets({ view, filters }: { view: Shared; filters: Filters }) {
+  const [open, setOpen] = useState<Partial<Record<FacetName, boolean>>>({});
+  const isOpen = (name: FacetName): boolean => open[name] ?? (OPEN_AT_FIRST.includes(name) || filters[name] !== undefined);
+  const found = useFacets(view, filters, ALL.filter(isOpen));
+  return (
+    <aside className="hg-facets" aria-label="filters">
+      {ALL.map((name) => {
+        const facet = found.data?.items.find((each) => each.facet === name);
+        const values = facet ? valuesOf(facet) : [];
+        if (isOpen(name) && facet && values.length === 0 && filters[name] === undefined) {
+          return null;
+        }
+        return (
+          <Facet
+            key={name}
+            field={name}
+            title={FIELDS[name]}
+            values={values}
+            chosen={filters[name]}
+            isOpen={isOpen(name)}
+            note={facet && found.data ? noteOf(facet, found.data) : ""}
+            {...(STAYS_OPEN.includes(name) ? {} : { onToggle: () => setOpen({ ...open, [name]: !isOpen(name) }) })}
+          />
+        );
+      })}
+      <ShadowFacet chosen={filters.shadow} />
+    </aside>
+  );
+}
 
 /** Calls that a rollout made beside those of callers, to compare the answers: nobody waited for them. */
 function ShadowFacet({ chosen }: { chosen: string | undefined }) {
@@ -57,38 +54,13 @@ function ShadowFacet({ chosen }: { chosen: string | undefined }) {
   );
 }
 
-function GroupFacet({ group, view, filters }: { group: Group; view: Shared; filters: Filters }) {
-  const [isOpen, setOpen] = useState(OPEN_AT_FIRST.includes(group) || filters[group] !== undefined);
-  const found = useQuery({
-    queryKey: ["facet", group, ...keyOf(view)],
-    enabled: isOpen,
-    staleTime: 30_000,
-    queryFn: ({ signal }) => {
-      const query = { group_by: group, limit: 100, ...timesOf(view), ...(view.project ? { project: view.project } : {}) };
-      return ask(api.GET("/api/v1/costs", { params: { query }, signal }));
-    },
-  });
-  const values = (found.data?.items ?? [])
-    .flatMap((row): FacetValue[] => {
-      const value = row[group];
-      if (value === undefined) {
-        return [];
-      }
-      const title = group === "release" ? value.slice(0, 12) : value;
-      return [{ value: filterOf(value), title: titleOf(title), count: row.requests }];
-    })
-    .sort((one, other) => other.count - one.count);
-  if (isOpen && found.data && values.length === 0 && filters[group] === undefined) {
-    return null;
+function valuesOf({ facet, values }: CallFacet): FacetValue[] {
+  if (facet === "status") {
+    const calls = new Map(values.map((each) => [each.value, each.calls]));
+    return STATUSES.map((value) => ({ value, title: value === "ok" ? "answered" : value, count: calls.get(value) ?? 0 }));
   }
-  return (
-    <Facet
-      field={group}
-      title={FIELDS[group]}
-      values={values}
-      chosen={filters[group]}
-      isOpen={isOpen}
-      onToggle={() => setOpen(!isOpen)}
-    />
-  );
+  return values.map(({ value, calls }) => {
+    const title = facet === "release" ? value.slice(0, 12) : value;
+    return { value: filterOf(value), title: titleOf(title), count: calls };
+  });
 }
