@@ -2,8 +2,9 @@
 
 from typing import Any
 
+import pytest
 from tests.contract.made_entries import now_ms
-from tests.flow.test_api_experiments import DAY_MS, World, at, metric, world
+from tests.flow.test_api_experiments import DAY_MS, EXPERIMENT, World, at, metric, world
 
 from headgate.store.database import Database
 
@@ -15,6 +16,30 @@ def only(report: Any, name: str) -> Any:
 
 async def reported(made: World) -> Any:
     return (await made.shown())["report"]
+
+
+SEVERAL = EXPERIMENT.replace(
+    'name = "csat"\nrole = "exploratory"',
+    'name = "csat"\nrole = "exploratory"\n\n'
+    '[[experiments.metrics]]\nname = "answered"\nfeedback = "csat"\nkind = "event"\nrole = "exploratory"',
+)
+
+
+async def test_one_name_of_feedback_makes_several_metrics(database: Database) -> None:
+    async with world(database, SEVERAL) as made:
+        await made.live(300, {"now": 0.5, "new": 0.5})
+        await made.say([{"name": "csat", "value": "fine", "user": "now-1"}])
+        report = await reported(made)
+        answers = metric(report, "csat")["answered"]
+        mean, event = only(report, "csat"), only(report, "answered")
+        assert 2 < mean["baseline"] < 4
+        assert event["baseline"] == pytest.approx(100 * answers["now"]), "in points, of all units"
+        for name in ("csat", "answered"):
+            assert "1 texts named csat don't count; say a number, yes or no" in metric(report, name)["notes"]
+        lines = {each["metric"]: each for each in (await made.api.get("/experiments/tiny/looks"))["lines"]}
+        assert lines["answered"]["difference"][-1] == pytest.approx(event["difference"])
+        sealed = (await made.api.post("/experiments/tiny/stop", {}))["sealed"]
+        assert {"feedback csat", "feedback answered"} <= set(sealed["data"])
 
 
 async def test_feedback_that_is_sent_twice_counts_once(database: Database) -> None:

@@ -298,7 +298,9 @@ class MetricTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """`[[experiments.metrics]]`: what arms are compared by."""
 
     name: ScoreName
-    """Of the feedback, where that is what is measured."""
+    """Of the feedback, too, where that is what is measured and `feedback` names no other."""
+    feedback: ScoreName | None = None
+    """The feedback that is read, so that one name of it makes several metrics: an event and a mean, say."""
     measure: Measure = "feedback"
     role: Role = "decision"
     kind: FeedbackKind = "answer"

@@ -141,6 +141,7 @@ def metric_of(table: MetricTable) -> Metric:
         role=table.role,
         kind=table.kind,
         per=table.per or "",
+        feedback=table.feedback or "",
         arrives_s=read_duration(table.arrives),
         better=table.better or usual,
         effect=_amount(table.effect),
@@ -237,6 +238,10 @@ def check_metric(metric: MetricTable, path: Path, problems: Problems) -> None:
         problems.add((*path, "effect"), f"is read for decisions only, and this is of role {metric.role}")
     if read_duration(metric.arrives) and metric.measure != "feedback" and metric.per is None:
         problems.add((*path, "arrives"), f"is read for feedback only, and this measures {metric.measure}")
+    if metric.feedback is not None and metric.measure != "feedback":
+        problems.add(
+            (*path, "feedback"), f"is read where feedback is measured, and this measures {metric.measure}"
+        )
     if metric.per is not None:
         if metric.measure != "cost":
             problems.add((*path, "per"), f"divides costs, and this measures {metric.measure}")

@@ -89,6 +89,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     measure: Measure = "feedback"
     role: Role = "decision"
     kind: FeedbackKind = "answer"
+    feedback: str = ""
+    """The name of the feedback, where it is not the metric's own."""
     better: Better = "higher"
     effect: Amount | None = None
     margin: Amount | None = None
@@ -100,7 +102,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def reads(self) -> str:
         """The name of the feedback that it reads; empty where it reads none."""
-        return self.per or (self.name if self.measure == "feedback" else "")
+        return self.per or ((self.feedback or self.name) if self.measure == "feedback" else "")
 
     @property
     def is_ratio(self) -> bool:

@@ -235,20 +235,21 @@ s.name = any(%(names)s::text[]) and (%(project_ids)s::text[] is null or s.projec
         case kind when 'answer' then before / nullif(times_before, 0) when 'event' then least(coalesce(before, 0), 1)
             else coalesce(before, 0) end as x
     from (
-        select s.name, m.kind, u.project, u.unit, u.arm, u.epoch, u.first_at,
+        select m.metric as name, m.kind, u.project, u.unit, u.arm, u.epoch, u.first_at,
             sum(v.value) filter (where s.at >= u.first_at) as after,
             count(*) filter (where s.at >= u.first_at) as times_after,
             sum(v.value) filter (where s.at < u.first_at) as before,
             count(*) filter (where s.at < u.first_at) as times_before
         from ([said]) s
-        join unnest(%(names)s::text[], %(kinds)s::text[]) as m (name, kind) on m.name = s.name
+        join unnest(%(metrics)s::text[], %(names)s::text[], %(kinds)s::text[]) as m (metric, name, kind)
+            on m.name = s.name
         cross join lateral (
             select case when m.kind = 'event' then (s.value <> 0)::int::float8 else s.value end as value
         ) v
         join experiment_units u on u.version = %(version)s and u.project = s.project and u.unit = s.unit
         where u.first_at <= %(matured)s and s.at < u.first_at + make_interval(secs => %(window_s)s)
             and s.at >= u.first_at - make_interval(secs => %(window_s)s)
-        group by s.name, m.kind, u.project, u.unit, u.arm, u.epoch, u.first_at
+        group by m.metric, m.kind, u.project, u.unit, u.arm, u.epoch, u.first_at
     ) summed
 
 -- name: feedback_by_arm

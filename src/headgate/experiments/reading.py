@@ -245,7 +245,8 @@ async def kinds_of_feedback(
             future=before.future + row["future"],
         )
     both: LiteralString = "\n    union all\n"
-    return both.join(parts), missing
+    of_metrics = {each.name: missing[each.reads] for each in metrics if each.reads in missing}
+    return both.join(parts), of_metrics
 
 
 async def _of_records(
@@ -356,7 +357,11 @@ def _moments(y: LiteralString, x: LiteralString) -> LiteralString:
 
 def named(metrics: Sequence[Metric]) -> dict[str, list[str]]:
     """Return metrics as statements on feedback take them."""
-    return {"names": [metric.name for metric in metrics], "kinds": [metric.kind for metric in metrics]}
+    return {
+        "metrics": [metric.name for metric in metrics],
+        "names": [metric.reads for metric in metrics],
+        "kinds": [metric.kind for metric in metrics],
+    }
 
 
 def _counted(

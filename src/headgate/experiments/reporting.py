@@ -81,7 +81,10 @@ async def report_and_sums(
         for metric, told in zip(experiment.metrics, metrics, strict=True)
     ]
     metrics = [without_costs(experiment, metric, read.unpriced) for metric in metrics]
-    metrics = [_checked(metric, read.left_out.get(metric.name), is_sound=is_sound) for metric in metrics]
+    metrics = [
+        _checked(told, metric.reads, read.left_out.get(metric.name), is_sound=is_sound)
+        for metric, told in zip(experiment.metrics, metrics, strict=True)
+    ]
     arms = _arms(experiment, units, read.shares)
     sentence = sentence_of(experiment, arms, metrics, is_sound=is_sound, first_at=first_at)
     if found.expired_at is not None and not units:
@@ -155,20 +158,20 @@ def _arms(experiment: Experiment, units: Mapping[str, ArmUnits], shares: SharesB
     return arms
 
 
-def _checked(metric: MetricReport, missing: LeftOut | None, *, is_sound: bool) -> MetricReport:
+def _checked(metric: MetricReport, feedback: str, missing: LeftOut | None, *, is_sound: bool) -> MetricReport:
     """Withhold the findings of arms that can't be compared, or of feedback that holds no numbers."""
     notes = [*metric.notes]
     reason = "" if is_sound else "the arms don't have the shares that were meant"
     if missing is not None:
         if missing.texts:
-            notes.append(f"{missing.texts} texts named {metric.name} don't count; say a number, yes or no")
+            notes.append(f"{missing.texts} texts named {feedback} don't count; say a number, yes or no")
         if missing.future:
             notes.append(
-                f"{missing.future} values of {metric.name} are dated after now and don't count: a clock errs"
+                f"{missing.future} values of {feedback} are dated after now and don't count: a clock errs"
             )
         if missing.infinite:
             reason = reason or (
-                f"{missing.infinite} values of {metric.name} are infinite or no numbers; delete them"
+                f"{missing.infinite} values of {feedback} are infinite or no numbers; delete them"
             )
     withheld = metric.comparisons
     if reason:
