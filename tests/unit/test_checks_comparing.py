@@ -1,12 +1,13 @@
 """Targets beside each other: who is better, at what price, how alike answers are, and what stays unsaid."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from tests.unit.checks_by_hand import RIGHT, Scripted, cases_of, check_of, failed, outcome_of, question_of
 
-from headgate.checks.comparing import Tried, aligned, compare, matrix
+from headgate.checks.comparing import Tried, aligned, compare, matrix, scattered
 from headgate.checks.definitions import checks_of
 from headgate.checks.model import Check
 from headgate.checks.repeating import repeatability
@@ -199,3 +200,19 @@ def test_how_alike_answers_are_and_whether_to_ask_again() -> None:
     assert (known.flips.estimate, known.worthwhile) == (0.0, 1)
     assert "asking once is enough" in known.sentence
     assert repeatability(check_of(), outcome_of(check_of(), cases, steady)) == ()
+
+
+def test_a_file_that_alternates_kinds_does_not_choose_by_the_one_and_compare_by_the_other() -> None:
+    cases = [
+        Case(id=f"case-{place:03}", input="?", tags=("even" if place % 2 == 0 else "odd",))
+        for place in range(200)
+    ]
+    halves = scattered(cases)[::2], scattered(list(reversed(cases)))[1::2]
+    for half in halves:
+        assert 0.35 < sum(case.tags == ("odd",) for case in half) / len(half) < 0.65
+    assert {case.id for half in halves for case in half} == {case.id for case in cases}, (
+        "whatever the file's order"
+    )
+    clustered = [Case(id=f"case-{place}", input="?", cluster=f"page {place % 7}") for place in range(70)]
+    found = [case.cluster for case in scattered(clustered)]
+    assert sum(one != other for one, other in pairwise(found)) == 6, "clusters stay together"

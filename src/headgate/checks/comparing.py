@@ -5,6 +5,7 @@ counts where it has a score of every target; how many do not is said. Read next:
 `statistics.transfer`.
 """
 
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -128,6 +129,19 @@ def aligned(check: Check, scorer: str, tried: Sequence[Tried], cases: Sequence[C
         left_out=len(cases) - len(found),
         largest=max(Counter(case.cluster or case.id for case in cases).values()),
     )
+
+
+def scattered(cases: Sequence[Case]) -> list[Case]:
+    """Return cases in an order that no file has: by a hash of each one's cluster, or of itself.
+
+    Where every other case chooses prompts, a file that alternates between two kinds of case would choose by
+    the one kind and compare by the other.
+    """
+
+    def place(case: Case) -> tuple[bytes, str]:
+        return hashlib.sha256((case.cluster or case.id).encode()).digest(), case.id
+
+    return sorted(cases, key=place)
 
 
 def clusters_of(cases: Sequence[Case]) -> list[str] | None:

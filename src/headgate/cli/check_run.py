@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from headgate.checks.comparing import Comparison, Looks, Matrix, Tried, aligned, compare, matrix
+from headgate.checks.comparing import Comparison, Looks, Matrix, Tried, aligned, compare, matrix, scattered
 from headgate.checks.definitions import checks_of, read_checks, target_name
 from headgate.checks.judge_repeating import JudgeRepeatability, judge_repeatability
 from headgate.checks.marking import Marker
@@ -113,11 +113,7 @@ class _Runner:
         matrices: list[Matrix] = []
         whole = not any(each.outcome.ended in CUT_SHORT for each in tried)
         if self._beside and whole and len(tried) == len(self._check.targets):
-            asked = (
-                self._asked(tried)
-                if looks == "every"
-                else sorted(self._cases.cases, key=lambda case: case.id)
-            )
+            asked = self._asked(tried) if looks == "every" else scattered(self._cases.cases)
             for scorer in self._check.scorers:
                 told = aligned(self._check, scorer.name, tried, asked)
                 if self._comparing.compare is not None:
