@@ -1,6 +1,7 @@
 """With nothing on record the console says what to paste, and turns into the overview at the first call."""
 
 import re
+import time
 
 import httpx
 import pytest
@@ -61,3 +62,36 @@ def test_who_makes_no_keys_is_told_to_take_its_own(house: House, looking: Opener
     page.get_by_text("Take the key that you have signed in with").wait_for()
     assert page.get_by_role("button", name="Make a key").count() == 0
     looker.check()
+
+
+def test_an_application_that_sends_traces_alone_is_led_to_them(looking: Opener) -> None:
+    with headgate(CONFIG) as running:
+        looker = looking(at=running)
+        page = looker.open("/")
+        page.get_by_role("heading", name="Make the first call").wait_for()
+        for name, holds in (("OpenTelemetry", "OTEL_EXPORTER_OTLP_ENDPOINT"), ("Headgate's SDK", "observe")):
+            page.get_by_role("button", name=name, exact=True).click()
+            text = page.get_by_label(f"what to paste for {name}").inner_text()
+            assert running.url in text and holds in text
+        assert page.get_by_text("Traces have come").count() == 0
+        now = time.time_ns()
+        span = {
+            "traceId": "0af7651916cd43dd8448eb211c80319c",
+            "spanId": "00f067aa0ba902b7",
+            "name": "shop",
+            "startTimeUnixNano": str(now - 10**9),
+            "endTimeUnixNano": str(now),
+        }
+        answer = httpx.post(
+            f"{running.url}/v1/traces",
+            json={"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]},
+            headers={"authorization": f"Bearer {running.admin_key}"},
+            trust_env=False,
+        )
+        assert answer.status_code == 200
+        page.get_by_text("Traces have come").wait_for()
+        looker.shoot("first-run-traces")
+        assert looker.violations() == []
+        page.get_by_role("status").get_by_role("link", name="Traces").click()
+        page.locator("main").get_by_text("shop", exact=True).first.wait_for()
+        looker.check()

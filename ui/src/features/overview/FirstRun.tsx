@@ -12,7 +12,7 @@ import { snippetsOf } from "./snippets";
 const NO_KEY = "hg_...";
 
 /** With nothing on record: what to paste, and the key that it takes. It goes away with the first call. */
-export function FirstRun() {
+export function FirstRun({ hasTraces }: { hasTraces: boolean }) {
   const [key, setKey] = useState<string | null>(null);
   const [chosen, setChosen] = useState(0);
   const model = useExampleModel();
@@ -26,6 +26,12 @@ export function FirstRun() {
         Clients stay as they are, but for where they point. This page turns into the overview when the first call
         is on record.
       </p>
+      {hasTraces && (
+        <p className="hg-note" role="status">
+          Traces have come: <To path="/traces">Traces</To> shows their calls, and what these cost. The overview counts calls that go
+          through Headgate.
+        </p>
+      )}
       <h2>1. A key</h2>
       {mayMake ? <MakeKey made={key} onMade={setKey} /> : <p>Take the key that you have signed in with.</p>}
       <h2>2. What to paste</h2>

@@ -31,7 +31,7 @@ export default function Overview() {
     return <Loading what="the overview" />;
   }
   if (first.state === "none") {
-    return <FirstRun />;
+    return <FirstRun hasTraces={first.hasTraces} />;
   }
   return (
     <div className="hg-overview">

@@ -46,6 +46,20 @@ model = ChatOpenAI(base_url="${origin}/v1", api_key="${key}", model="${model}")
 print(model.invoke("Hello"))`,
     },
     {
+      name: "OpenTelemetry",
+      install: "",
+      text: `OTEL_EXPORTER_OTLP_ENDPOINT=${origin}
+OTEL_EXPORTER_OTLP_HEADERS=Authorization=Bearer%20${key}
+OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf`,
+    },
+    {
+      name: "Headgate's SDK",
+      install: "pip install 'headgate[sdk]'",
+      text: `import headgate  # HEADGATE_URL=${origin} HEADGATE_KEY=${key}
+@headgate.observe  # each run is a step of a trace, and the calls below it are its own
+def answer(question): ...`,
+    },
+    {
       name: "curl",
       install: "",
       text: `curl ${origin}/v1/chat/completions \\

@@ -9,6 +9,8 @@ export interface FirstCall {
   state: "asking" | "none" | "some";
   /** The first one, where it came while this page was open. */
   call: Schemas["RequestItem"] | null;
+  /** Whether traces have come instead: from an application that calls its providers by itself. */
+  hasTraces: boolean;
 }
 
 /** Whether anything is on record yet; while nothing is, it is asked again and again. */
@@ -22,6 +24,15 @@ export function useFirstCall(isQuiet: boolean): FirstCall {
     staleTime: AGAIN_MS,
     refetchInterval: (query) => (query.state.data?.items.length === 0 ? AGAIN_MS : false),
   });
+  const isNone = found.data?.items.length === 0;
+  const traces = useQuery({
+    queryKey: ["first call", "traces"],
+    queryFn: ({ signal }) => ask(api.GET("/api/v1/traces", { params: { query: { limit: 1 } }, signal })),
+    enabled: isQuiet && isNone,
+    staleTime: AGAIN_MS,
+    refetchInterval: (query) => (query.state.data?.items.length === 0 ? AGAIN_MS : false),
+  });
+  const hasTraces = (traces.data?.items.length ?? 0) > 0;
   const call = found.data?.items[0] ?? null;
   if (found.data && call === null) {
     waited.current = true;
@@ -33,10 +44,10 @@ export function useFirstCall(isQuiet: boolean): FirstCall {
     }
   }, [client, hasCome]);
   if (!isQuiet && !hasCome) {
-    return { state: "some", call: null };
+    return { state: "some", call: null, hasTraces };
   }
   if (!found.data) {
-    return { state: found.isError ? "some" : "asking", call: null };
+    return { state: found.isError ? "some" : "asking", call: null, hasTraces };
   }
-  return { state: call === null ? "none" : "some", call: hasCome ? call : null };
+  return { state: call === null ? "none" : "some", call: hasCome ? call : null, hasTraces };
 }
