@@ -1,10 +1,14 @@
 """Every number in a table or legend leads to the calls behind it, but for those that stand for no calls."""
 
+import math
+from typing import Any
+
 import pytest
 from playwright.sync_api import expect
 from tests.browser.conftest import Opener
 from tests.browser.console_house import House
-from tests.browser.shown_numbers import every_unlinked
+from tests.browser.shown_numbers import duration, every_unlinked, highest
+from tests.browser.test_browser_counted import address, by_step, hours
 
 PAGES = {
     "overview": ("/?range=30d", "what stands out"),
@@ -30,6 +34,73 @@ def test_a_number_is_a_link(house: House, looking: Opener, name: str) -> None:
     looker.shoot(f"numbers-{name}")
     assert looker.violations() == []
     looker.check()
+
+
+TOO_HIGH = 1.15
+"""How many times the truth a latency may be, at most."""
+
+
+def test_latencies_and_errors_are_those_of_the_api_and_the_records(house: House, looking: Opener) -> None:
+    query = hours(3)
+    series: Any = house.running.get("/series", **query)
+    (group,) = series["groups"]
+    records = house.running.requests(**query)
+    looker = looking()
+    page = looker.open(address("/", query))
+    latency = page.get_by_role("region", name="Latency")
+    for label, name, field, share in (
+        ("p50", "duration_p50_ms", "duration_ms", 0.5),
+        ("p95", "duration_p95_ms", "duration_ms", 0.95),
+        ("p99", "duration_p99_ms", "duration_ms", 0.99),
+        ("first token p95", "first_token_p95_ms", "first_token_ms", 0.95),
+    ):
+        values = group[name]
+        for place, at in enumerate(series["at"]):
+            measured = sorted(
+                row[field] for row in records if step_of(row, series["at"]) == at and row[field] is not None
+            )
+            if not measured:
+                assert values[place] is None
+                continue
+            truth = measured[math.ceil(len(measured) * share) - 1]
+            assert truth <= values[place] <= truth * TOO_HIGH + 1, (label, at)
+        latest = next(value for value in reversed(values) if value is not None)
+        row = latency.get_by_role("listitem").filter(has=page.get_by_text(label, exact=True))
+        expect(row.get_by_role("link")).to_have_text(duration(latest))
+    errors = page.get_by_role("region", name="Errors")
+    failed = [row for row in records if row["status"] >= 400]
+    expect(errors.get_by_role("link").first).to_have_text(f"{len(failed):,}")
+    chart = errors.get_by_role("img", name="Errors by kind")
+    assert {line["code"] for line in series["failures"]} == {row["code"] or "" for row in failed}
+    for line in series["failures"]:
+        of_it = [row for row in failed if (row["code"] or "") == line["code"]]
+        assert line["counts"] == by_step(of_it, series["at"])
+        label = line["code"] or "no code"
+        row = errors.get_by_role("listitem").filter(has=page.get_by_text(label, exact=True))
+        expect(row.get_by_role("link")).to_have_text(f"{len(of_it):,}")
+        expect(chart).to_have_attribute("aria-label", highest(label, line["counts"]))
+    looker.check()
+
+
+def test_the_charts_of_the_overview_are_those_of_the_records(house: House, looking: Opener) -> None:
+    query = hours(3)
+    at: list[str] = house.running.get("/series", **query)["at"]
+    records = house.running.requests(**query)
+    looker = looking()
+    page = looker.open(address("/", query))
+    calls = page.get_by_role("region", name="Calls")
+    chart = calls.get_by_role("img", name="Calls by status")
+    expect(calls.get_by_role("link").first).to_have_text(f"{len(records):,}")
+    for line, least, most in (("answered", 100, 399), ("4xx", 400, 499), ("5xx", 500, 599)):
+        rows = [row for row in records if least <= row["status"] <= most]
+        expect(chart).to_have_attribute("aria-label", highest(line, by_step(rows, at)))
+        legend = calls.get_by_role("listitem").filter(has=page.get_by_text(line, exact=True))
+        expect(legend.get_by_role("link")).to_have_text(f"{len(rows):,}")
+    looker.check()
+
+
+def step_of(row: dict[str, Any], at: list[str]) -> str:
+    return max(each for each in at if each <= row["started_at"])
 
 
 def test_costs_open_by_any_dimension(house: House, looking: Opener) -> None:

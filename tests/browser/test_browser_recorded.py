@@ -9,10 +9,11 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import Looker, Opener
 from tests.browser.console_house import House
 from tests.browser.recorded_house import DIALECTS, recorded_house
+from tests.browser.shown_numbers import compact, duration
 from tests.browser.test_browser_use import dollars
 from tests.recorded_exchanges import recorded_file
 
@@ -156,14 +157,69 @@ def test_a_trace_and_a_session_are_listed_with_what_they_came_to(house: House, l
     page = drawn(looker, house, "/sessions?live=off")
     sessions: Any = house.running.get("/sessions", limit=5)["items"]
     assert sessions
-    for each in sessions:
-        row = page.get_by_role("row").filter(has_text=each["session"]).first
-        assert row.inner_text()
-    page = drawn(looker, house, "/traces?live=off")
+    table = page.get_by_role("table", name="sessions").get_by_role("row")
+    for place, each in enumerate(sessions, start=1):
+        cells = table.nth(place).get_by_role("cell")
+        expect(cells.nth(0)).to_have_text(each["session"], use_inner_text=True)
+        of_it: Any = house.running.get("/traces", session=each["session"], project=each["project"])["items"]
+        for column, number, name in (
+            (5, each["errors"], "errors"),
+            (6, each["traces"], ""),
+            (7, each["calls"], "calls"),
+            (8, tokens_in(each["usage"]), "in"),
+            (9, tokens_out(each["usage"]), "out"),
+        ):
+            shown = "none" if name == "errors" and number == 0 else compact(number)
+            expect(cells.nth(column)).to_have_text(shown)
+            assert number == sum(came_to(trace, name) for trace in of_it), (each["session"], name)
+        check_cost(cells.nth(10), each)
+    page = drawn(looker, house, "/traces?live=off&columns=name,spans,calls,duration,tokens,cost")
     traces: Any = house.running.get("/traces", limit=5)["items"]
+    assert traces
     table = page.get_by_role("table", name="traces").get_by_role("row")
-    assert table.count() > len(traces)
+    for place, each in enumerate(traces, start=1):
+        cells = table.nth(place).get_by_role("cell")
+        detail: Any = house.running.get(f"/traces/{each['trace_id']}", project=each["project"])
+        tokens = f"{compact(tokens_in(each['usage']))} → {compact(tokens_out(each['usage']))}"
+        expect(cells.nth(1)).to_have_text(compact(each["spans"]))
+        expect(cells.nth(2)).to_have_text(compact(each["calls"]))
+        expect(cells.nth(3)).to_have_text(duration(each["duration_ms"]))
+        expect(cells.nth(4)).to_have_text(tokens)
+        check_cost(cells.nth(5), each)
+        for name in ("calls", "usage", "cost_usd", "errors"):
+            assert each[name] == detail[name], (each["trace_id"], name)
+        assert each["calls"] == sum(span["counted"] for span in detail["spans"])
     looker.check()
+
+
+def came_to(trace: dict[str, Any], name: str) -> int:
+    match name:
+        case "":
+            return 1
+        case "in":
+            return tokens_in(trace["usage"])
+        case "out":
+            return tokens_out(trace["usage"])
+        case _:
+            return trace[name]
+
+
+def tokens_in(usage: dict[str, int]) -> int:
+    return usage["input"] + usage["cache_read"] + usage["cache_write"]
+
+
+def tokens_out(usage: dict[str, int]) -> int:
+    return usage["output"] + usage["reasoning"]
+
+
+def check_cost(cell: Locator, of: dict[str, Any]) -> None:
+    """The whole amount stands where one points at it."""
+    if of["calls"] == 0:
+        expect(cell).to_have_text("–")
+    elif of["cost_usd"] is None:
+        expect(cell).to_have_text("unknown")
+    else:
+        expect(cell.get_by_title(f"${of['cost_usd']}", exact=True)).to_be_visible()
 
 
 def test_the_list_is_there_at_once_and_scrolls(house: House, looking: Opener) -> None:
