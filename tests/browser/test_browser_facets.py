@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from tests.browser.conftest import Opener
 from tests.browser.console_house import House
+from tests.browser.shown_numbers import duration, highest
 from tests.browser.test_browser_counted import CALLS, address, hours
 
 OPENED = ("key", "user", "tag")
@@ -46,3 +47,52 @@ def test_facets_count_the_rows_that_a_click_leaves(house: House, looking: Opener
 
 def named(value: str) -> str:
     return {"ok": "answered", "-": "none"}.get(value, value)
+
+
+def filter_by(page: Page, field: str, value: str) -> None:
+    page.get_by_role("button", name="Filter", exact=True).click()
+    menu = page.get_by_role("dialog")
+    menu.get_by_role("combobox", name="field").select_option(label=field)
+    menu.get_by_label("value").fill(value)
+    menu.get_by_role("button", name="Apply").click()
+    expect(menu).to_have_count(0)
+
+
+def test_requests_are_filtered_by_what_nothing_can_be_clicked_for(house: House, looking: Opener) -> None:
+    query = hours(1)
+    looker = looking()
+    page = looker.open(address("/requests", query))
+    filter_by(page, "At least so many ms", "2500")
+    filter_by(page, "Session", "-")
+    held = page.get_by_role("list", name="filters that hold")
+    expect(held).to_contain_text("At least ms: 2500")
+    expect(held).to_contain_text("Session: none")
+    listed = house.running.requests(**query, min_duration_ms="2500", session="-")
+    assert 0 < len(listed) < len(house.running.requests(**query))
+    rows = page.get_by_role("table", name="requests").get_by_role("row")
+    expect(rows.nth(1)).to_contain_text(duration(listed[0]["duration_ms"]))
+    page.get_by_role("button", name="Filter", exact=True).click()
+    looker.shoot("filter-menu")
+    assert looker.violations() == []
+    looker.check()
+
+
+def test_traces_are_filtered_by_what_was_said_of_them(house: House, looking: Opener) -> None:
+    trace = house.ids["trace_answered"]
+    said = {"trace_id": trace, "name": "csat", "value": 5}
+    assert house.running.api.post("/feedback", json=said).status_code == 202
+    looker = looking()
+    page = looker.open("/traces?live=off")
+    filter_by(page, "Score", "csat>=4")
+    page.wait_for_url("**score=csat%3E%3D4**")
+    rows = page.get_by_role("table", name="traces").get_by_role("row")
+    expect(rows).to_have_count(2)
+    listed: Any = house.running.get("/traces", score="csat>=4")["items"]
+    assert [each["trace_id"] for each in listed] == [trace]
+    expect(rows.nth(1)).to_contain_text(listed[0]["name"])
+    chart = page.get_by_role("img", name="Traces, from")
+    expect(chart).to_have_attribute("aria-label", highest("traces", [1]))
+    filter_by(page, "At least so many ms", "1000000")
+    expect(page.locator(".hg-empty")).to_contain_text("none has At least ms: 1000000 and Score: csat>=4")
+    looker.shoot("traces-by-score")
+    looker.check()

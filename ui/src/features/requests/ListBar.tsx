@@ -1,9 +1,10 @@
 import { ColumnChooser, Chips, TextFilter } from "../listing/FilterBar";
+import { FilterMenu } from "../listing/FilterMenu";
 import { SavedViews } from "../listing/SavedViews";
 import { useShared } from "@/shell/view";
 import { AddToDataset } from "../datasets/AddToDataset";
 import { COLUMNS, SHOWN_BY_DEFAULT } from "./columns";
-import { FIELDS, type Filters } from "./filters";
+import { FIELDS, type Filters, WRITTEN } from "./filters";
 import { ADDED_MAX, findCalls } from "./findCalls";
 
 /** The filters that hold; a search in texts; saved views; columns. */
@@ -13,6 +14,7 @@ export function ListBar(props: { filters: Filters; columns: string | undefined; 
   return (
     <div className="hg-list-bar">
       <TextFilter key={filters.text ?? ""} text={filters.text ?? ""} label="Text in messages and answers" />
+      <FilterMenu fields={WRITTEN} filters={filters} />
       <Chips filters={filters} titles={FIELDS} />
       <span className="hg-spring" />
       {children}

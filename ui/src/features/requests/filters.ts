@@ -1,5 +1,6 @@
 // The filters of the list of requests: each stands in the address under its own name.
 
+import type { FilterField } from "../listing/FilterMenu";
 import type { Search } from "@/shell/view";
 import { type Shared, timesOf } from "@/shell/view";
 
@@ -25,6 +26,16 @@ export const FIELDS = {
   shadow: "Shadows",
   text: "Text",
 } as const;
+
+/** What no facet can be clicked for. */
+export const WRITTEN = [
+  { name: "min_duration_ms", title: "At least so many ms", hint: "2000", isNumber: true },
+  { name: "session", title: "Session", hint: "its id; - for none" },
+  { name: "price", title: "Price", hint: "known or unknown" },
+  { name: "trace_id", title: "Trace", hint: "its id" },
+  { name: "experiment", title: "Experiment", hint: "its name" },
+  { name: "arm", title: "Arm of an experiment", hint: "its name; - for none" },
+] satisfies FilterField[];
 
 export type Field = keyof typeof FIELDS;
 

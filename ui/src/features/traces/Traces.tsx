@@ -8,12 +8,13 @@ import { parseSearch, patched, shared, useShared, useView } from "@/shell/view";
 import { CountedNote } from "../listing/CountedNote";
 import { Facet } from "../listing/Facet";
 import { Chips, ColumnChooser, TextFilter } from "../listing/FilterBar";
+import { FilterMenu } from "../listing/FilterMenu";
 import { Following } from "../listing/Following";
 import { NothingMatches, narrowedBy } from "../listing/NothingMatches";
 import { SavedViews } from "../listing/SavedViews";
 import { useMarks } from "../series/useMarks";
 import { COLUMNS, SHOWN_BY_DEFAULT, columnsOf } from "./columns";
-import { FIELDS, type Field, type Filters, SORTS, type Sort, filtersOf, sortOf } from "./filters";
+import { FIELDS, type Field, type Filters, SORTS, type Sort, WRITTEN, filtersOf, sortOf } from "./filters";
 import { type Item, placeOf, useTraceCounts, useTraceFacets, useTraces } from "./useTraces";
 
 export default function Traces() {
@@ -81,6 +82,7 @@ function List({ filters, sort, columns }: { filters: Filters; sort: Sort; column
       <div className="hg-list-bar">
         <TextFilter key={filters.text ?? ""} text={filters.text ?? ""} label="Text in steps" />
         <Sorts sort={sort} isFailed={filters.status === "error"} />
+        <FilterMenu fields={WRITTEN} filters={filters} />
         <Chips filters={filters} titles={FIELDS} />
         <span className="hg-spring" />
         <Following tail={tail} isLive={view.isLive && sort === "newest"} nouns={["trace", "traces"]} />

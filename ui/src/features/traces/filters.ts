@@ -1,5 +1,6 @@
 // The filters of the list of traces: each stands in the address under its own name. Pure.
 
+import type { FilterField } from "../listing/FilterMenu";
 import type { Search } from "@/shell/view";
 import { type Shared, timesOf } from "@/shell/view";
 
@@ -27,8 +28,22 @@ export const FIELDS = {
   max_cost_usd: "At most $",
   min_tokens: "At least tokens",
   max_tokens: "At most tokens",
+  score: "Score",
   text: "Text",
 } as const;
+
+/** What no facet can be clicked for. */
+export const WRITTEN = [
+  { name: "score", title: "Score", hint: "csat>=4, helpful:false, outcome:resolved" },
+  { name: "min_duration_ms", title: "At least so many ms", hint: "2000", isNumber: true },
+  { name: "max_duration_ms", title: "At most so many ms", hint: "10000", isNumber: true },
+  { name: "min_cost_usd", title: "At least so many $", hint: "0.05", isNumber: true },
+  { name: "max_cost_usd", title: "At most so many $", hint: "1", isNumber: true },
+  { name: "min_tokens", title: "At least so many tokens", hint: "1000", isNumber: true },
+  { name: "max_tokens", title: "At most so many tokens", hint: "100000", isNumber: true },
+  { name: "session", title: "Session", hint: "its id" },
+  { name: "key", title: "Key", hint: "its id" },
+] satisfies FilterField[];
 
 export type Field = keyof typeof FIELDS;
 
