@@ -9,7 +9,7 @@ from typing import Final
 from headgate.core.pages import format_datetime
 from headgate.experiments.margins import factor_of
 from headgate.experiments.meant import notes_of, what_is_meant
-from headgate.experiments.model import Measure, Metric
+from headgate.experiments.model import Experiment, Measure, Metric
 from headgate.experiments.moments import Moments
 from headgate.experiments.reading import Defined, View
 from headgate.experiments.report import ArmReport, Report
@@ -30,7 +30,7 @@ async def report_of_pairs(
 ) -> Report:
     """Return what is known of a stage whose calls are answered by both arms."""
     experiment = found.experiment
-    seen, first_at = await _seen(connection, experiment.version, experiment.metrics)
+    seen, first_at = await _seen(connection, experiment)
     meant = await what_is_meant(connection, found, View(experiment=experiment, now=now, project_ids=None))
     arms = [
         ArmReport(
@@ -76,9 +76,8 @@ async def count_pairs(connection: Connection, version: str) -> int:
     return int(row[0]) if row is not None else 0
 
 
-async def _seen(
-    connection: Connection, version: str, metrics: tuple[Metric, ...]
-) -> tuple[Seen, datetime | None]:
+async def _seen(connection: Connection, experiment: Experiment) -> tuple[Seen, datetime | None]:
+    version, metrics = experiment.version, experiment.metrics
     cursor = await connection.execute(QUERIES.pair_counts, {"version": version})
     row = await cursor.fetchone()
     assert row is not None
@@ -103,18 +102,23 @@ async def _seen(
         if known is not None:
             amounts[metric.name] = known
     pairs = await count_pairs(connection, version)
-    unpriced = await _unpriced(connection, version)
+    unpriced = await _unpriced(connection, experiment)
     seen = Seen(pairs=pairs, units=units, events=events, amounts=amounts, agreed=agreed, unpriced=unpriced)
     return seen, first_at
 
 
-async def _unpriced(connection: Connection, version: str) -> dict[str, Unpriced]:
-    cursor = await connection.execute(QUERIES.pairs_unpriced, {"version": version})
+async def _unpriced(connection: Connection, experiment: Experiment) -> dict[str, Unpriced]:
+    cursor = await connection.execute(QUERIES.pairs_unpriced, {"version": experiment.version})
     row = await cursor.fetchone()
     assert row is not None
     calls, *lacking = row
-    arms = zip((CANDIDATE, PRESENT), lacking, strict=True)
-    return {arm: Unpriced(calls=calls, unpriced=count) for arm, count in arms}
+    counts: dict[str, int] = dict(zip((CANDIDATE, PRESENT), lacking, strict=True))
+    return {
+        arm.name: Unpriced(
+            calls=calls, unpriced=counts[arm.name], targets=arm.targets or experiment.alias_targets
+        )
+        for arm in experiment.arms
+    }
 
 
 async def _amounts(connection: Connection, version: str, metric: Metric) -> Amounts | None:
