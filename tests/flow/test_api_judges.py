@@ -123,6 +123,29 @@ async def test_a_pair_is_shown_by_chance_and_judged_in_both_orders(database: Dat
     assert "mock/large" in found["self-preference"]["sentence"]
 
 
+async def test_a_judge_of_pairs_takes_no_single_answer_and_the_reverse(database: Database) -> None:
+    rules = {"feedback": "thumbs", "thumbs_down": True}
+    pair = {"case": "two", "content": {"input": "Which?", "a": "short", "b": "long"}}
+    half = {"case": "half", "content": {"input": "Which?", "a": "short"}}
+    async with control(database) as api:
+        [call] = await record(database, ended())
+        await api.post("/judges", {**HELPFUL, "name": "duel", "scale": "pairwise", "review": rules})
+        await api.post("/judges", HELPFUL)
+        for single in ({"request_id": call}, half, {"case": "one", "content": {"output": "It is far."}}):
+            refused = await api.post("/reviews", {"judge": "duel", "items": [pair, single]}, 400)
+            assert "'duel' compares pairs" in refused["error"]["message"]
+            assert "send a case with both answers as `a` and `b`" in refused["error"]["message"]
+            said = {**single, "marks": [{"value": "a", "shown": "ab"}]}
+            await judged(api, said, judge="duel", status=400)
+        refused = await api.post("/reviews", {"judge": "helpful", "items": [pair]}, 400)
+        assert "'helpful' marks single answers, and the case 'two' is a pair" in refused["error"]["message"]
+        await api.post("/feedback", {"request_id": call, "name": "thumbs", "value": False}, 202)
+        assert await following(api, judge="duel") is None, "nothing was kept, and a disliked call is no pair"
+        await api.post("/reviews", {"judge": "duel", "items": [pair]})
+        review = await following(api, judge="duel")
+    assert (review["content"]["a"], review["content"]["b"]) == ("short", "long")
+
+
 async def test_what_users_say_puts_calls_into_the_queue(database: Database) -> None:
     rules = {"feedback": "thumbs", "disagreement": True, "thumbs_down": True, "uncertain": 0.6}
     async with control(database) as api:

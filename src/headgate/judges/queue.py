@@ -124,7 +124,7 @@ async def sweep(connection: Connection, judge: Judge) -> int:
         cursor = await connection.execute(QUERIES.disagreeing, parameters)
         ids = list({identity for (identity,) in await cursor.fetchall()})
         chosen += await choose(connection, judge, ids, "disagreement")
-    if judge.review.thumbs_down:
+    if judge.review.thumbs_down and judge.scale != "pairwise":  # a call is one answer, and no pair
         cursor = await connection.execute(QUERIES.thumbs_down, parameters)
         for (request,) in await cursor.fetchall():
             try:

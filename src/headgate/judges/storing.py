@@ -154,7 +154,13 @@ async def add_marks(connection: Connection, common: dict[str, Any], rows: Sequen
 
 
 async def add_items(connection: Connection, judge: Judge, named: Sequence[Named]) -> list[uuid.UUID]:
-    """Keep answers to be marked, and return their ids. Raises NotFound for calls that aren't on record."""
+    """Keep answers to be marked, and return their ids.
+
+    Raises NotFound for calls that aren't on record, InvalidRequest for a pair where the judge takes single
+    answers, or the reverse.
+    """
+    for each in named:
+        _check_pair(judge, each)
     subjects = [each.subject() for each in named]
     facts = await facts_of(connection, judge.project, subjects)
     rows: list[dict[str, Any]] = []
@@ -181,6 +187,24 @@ async def add_items(connection: Connection, judge: Judge, named: Sequence[Named]
     }
     await connection.execute(QUERIES.add_items, parameters)
     return ids
+
+
+def _check_pair(judge: Judge, named: Named) -> None:
+    """Raise InvalidRequest where people would be asked of a pair and shown one answer, or the reverse."""
+    content = named.content or Content()
+    what = f"the case {named.case[:100]!r}" if named.case else f"call {named.request_id or named.span_id}"
+    if judge.scale == "pairwise" and not (content.a and content.b and named.case):
+        raise InvalidRequest(
+            f"judge {judge.name!r} compares pairs, and {what} is not one; send a case with both answers as "
+            "`a` and `b` of its content (POST /api/v1/reviews), or name a judge of single answers",
+            parameter="items",
+        )
+    if judge.scale != "pairwise" and not content.output and (content.a or content.b):
+        raise InvalidRequest(
+            f"judge {judge.name!r} marks single answers, and {what} is a pair; send the answer as `output` "
+            "of its content, or name a judge whose scale is pairwise",
+            parameter="items",
+        )
 
 
 def _row(
