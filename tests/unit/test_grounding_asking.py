@@ -148,6 +148,30 @@ def test_too_few_repeats_and_failing_models_are_said_in_words() -> None:
     assert all("the answer has no text" in each.sentence for each in silent.values())
 
 
+def test_a_replay_that_fails_is_the_worst_answer() -> None:
+    def needs_the_first(body: dict[str, Any], times: int) -> str | Said:
+        return heights(body, times) if "2,962" in question_of(body) else failed(500, "down")
+
+    helped, idle, _ = effects(needs_the_first, judge=True).values()
+    assert (helped.did, idle.did) == ("helped", "nothing shows")
+    assert helped.low is not None and helped.low > 0
+    assert (
+        "; 12 of 12 replays without it failed, and count as wrong: the call failed with 500"
+        in helped.sentence
+    )
+    # Nobody judged: that answers differ shows, and why is told.
+    blind = next(iter(effects(needs_the_first).values()))
+    assert (blind.did, blind.difference) == ("used", None)
+    assert "12 of 12 replays without it failed" in blind.sentence
+
+    def fails_with_the_last(body: dict[str, Any], times: int) -> str | Said:
+        return failed(400, "too long") if "1,000" in question_of(body) else heights(body, times)
+
+    *others, harmed = effects(fails_with_the_last, judge=True).values()
+    assert harmed.did == "harmed" and "12 of 12 replays with it failed" in harmed.sentence
+    assert {each.did for each in others} == {"can't be told"}, "nothing answered on either side"
+
+
 def test_a_piece_is_left_out_where_it_stands_and_nowhere_else() -> None:
     found = grounds()
     body = asked(DOCUMENTS)

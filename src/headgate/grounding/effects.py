@@ -1,6 +1,8 @@
 """What each piece of a context did: helped, harmed, was used, or nothing that shows. Pure.
 
-Numbers come from `headgate.statistics`. Read next: `grounding.replaying` (where answers come from).
+A replay that failed is the worst answer, as a call that fails is wrong elsewhere: judged it scores 0, and it
+shares no word with answers that have a text. Numbers come from `headgate.statistics`. Read next:
+`grounding.replaying` (where answers come from).
 """
 
 import re
@@ -21,6 +23,8 @@ from headgate.statistics.proportions import difference_of_shares
 ERROR: Final = 0.05
 ANSWERS_LEAST: Final = 2
 _WORD: Final = re.compile(r"\w+")
+_NOTHING: Final = frozenset({""})
+"""Instead of the words of an answer that failed: like each other, and like no text."""
 
 Did = Literal["helped", "harmed", "used", "nothing shows", "can't be told"]
 
@@ -44,20 +48,24 @@ class PieceEffect(msgspec.Struct, frozen=True, kw_only=True):
 
 def effects_of(replayed: Replayed) -> tuple[PieceEffect, ...]:
     """Return what each piece did; intervals and p-values hold for all pieces together."""
-    whole = [answer.text for answer in replayed.whole if answer.text is not None]
+    whole = replayed.whole
     changed: dict[str, float] = {}
     for piece, answers in replayed.without:
-        texts = [answer.text for answer in answers if answer.text is not None]
-        if min(len(whole), len(texts)) >= ANSWERS_LEAST:
-            changed[piece.id] = energy_test(_distances([*whole, *texts]), len(whole))
+        is_repeated = min(len(whole), len(answers)) >= ANSWERS_LEAST
+        if is_repeated and max(_spoken(whole), _spoken(answers)) >= ANSWERS_LEAST:
+            changed[piece.id] = energy_test(_distances([*whole, *answers]), len(whole))
     corrected = dict(zip(changed, holm(list(changed.values())), strict=True)) if changed else {}
     count = len(replayed.without)
     return tuple(
         [
-            _effect(piece, replayed.whole, answers, corrected.get(piece.id), count)
+            _effect(piece, whole, answers, corrected.get(piece.id), count)
             for piece, answers in replayed.without
         ]
     )
+
+
+def _spoken(answers: Sequence[Answered]) -> int:
+    return sum(answer.text is not None for answer in answers)
 
 
 def _effect(
@@ -70,6 +78,7 @@ def _effect(
         said = next((each.problem for each in (*answers, *whole) if each.text is None), "too few answers")
         return msgspec.structs.replace(effect, sentence=f"can't be told: {said}")
     difference = _difference(whole, answers, ERROR / count)
+    failed = _failed(whole, "with it") + _failed(answers, "without it")
     shown = ""
     if difference is not None:
         effect = msgspec.structs.replace(
@@ -78,8 +87,8 @@ def _effect(
         shown = f"{difference.estimate:+.2f} ({difference.low:+.2f} to {difference.high:+.2f})"
         if difference.excludes(0):
             did: Did = "helped" if difference.estimate > 0 else "harmed"
-            return msgspec.structs.replace(effect, did=did, sentence=f"it {did}: {shown} with it")
-    rest = f"; its score with it {shown}" if shown else ""
+            return msgspec.structs.replace(effect, did=did, sentence=f"it {did}: {shown} with it{failed}")
+    rest = (f"; its score with it {shown}" if shown else "") + failed
     if p <= ERROR:
         return msgspec.structs.replace(
             effect, did="used", sentence=f"without it answers are others than before{rest}"
@@ -92,10 +101,19 @@ def _effect(
     return msgspec.structs.replace(effect, did="nothing shows", sentence=sentence)
 
 
+def _failed(answers: Sequence[Answered], when: str) -> str:
+    """Say how many replays failed, and why the first did."""
+    problems = [answer.problem for answer in answers if answer.text is None]
+    if not problems:
+        return ""
+    return f"; {len(problems)} of {len(answers)} replays {when} failed, and count as wrong: {problems[0]}"
+
+
 def _difference(whole: Sequence[Answered], answers: Sequence[Answered], alpha: float) -> Interval | None:
-    """Scores with everything less those without the piece."""
-    with_it = [answer.score for answer in whole if answer.score is not None]
-    without = [answer.score for answer in answers if answer.score is not None]
+    """Scores with everything less those without the piece; None where nobody judged."""
+    if all(answer.score is None for answer in (*whole, *answers)):
+        return None
+    with_it, without = _scores(whole), _scores(answers)
     if min(len(with_it), len(without)) < ANSWERS_LEAST:
         return None
     if {*with_it, *without} <= {0.0, 1.0}:
@@ -108,10 +126,20 @@ def _difference(whole: Sequence[Answered], answers: Sequence[Answered], alpha: f
         return None
 
 
-def _distances(texts: Sequence[str]) -> list[list[float]]:
+def _scores(answers: Sequence[Answered]) -> list[float]:
+    """What answers are worth: nothing where they failed; what the judge didn't mark is left out."""
+    scores = [0.0 if answer.text is None else answer.score for answer in answers]
+    return [score for score in scores if score is not None]
+
+
+def _distances(answers: Sequence[Answered]) -> list[list[float]]:
     """How far answers are apart: the share of their words that only one of two has (Jaccard 1912)."""
-    words = [frozenset(_WORD.findall(text.lower())) for text in texts]
+    words = [_NOTHING if each.text is None else _words(each.text) for each in answers]
     return [[_apart(one, other) for other in words] for one in words]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text.lower()))
 
 
 def _apart(one: frozenset[str], other: frozenset[str]) -> float:
