@@ -4,11 +4,19 @@ import { Text, Verbatim } from "./Text";
 
 const PICTURE = /^data:image\/(?:png|jpeg|gif|webp);base64,/i;
 
+interface OneMessage {
+  role: string;
+  /** Which of several answers it is. */
+  which?: string | undefined;
+  children: React.ReactNode;
+}
+
 /** One message: who says it, and its parts beneath. */
-export function Message({ role, children }: { role: string; children: React.ReactNode }) {
+export function Message({ role, which, children }: OneMessage) {
+  const title = which ? `${role}, ${which}` : role;
   return (
-    <article className={`hg-message hg-role-${/^[a-z]+$/.test(role) ? role : "unknown"}`} aria-label={`message of ${role}`}>
-      <header>{role}</header>
+    <article className={`hg-message hg-role-${/^[a-z]+$/.test(role) ? role : "unknown"}`} aria-label={`message of ${title}`}>
+      <header>{title}</header>
       <div className="hg-message-parts">{children}</div>
     </article>
   );
@@ -39,13 +47,16 @@ export function ToolCall({ name, id, text }: { name: string; id: string; text: s
   );
 }
 
-export function ToolResult({ id, text }: { id: string; text: string }) {
+export function ToolResult({ id, text, pictures = [] }: { id: string; text: string; pictures?: string[] | undefined }) {
   return (
     <div className="hg-tool">
       <div className="hg-tool-name">
         result <span className="hg-soft">{<Text>{id}</Text>}</span>
       </div>
-      <Verbatim text={text} label="result of the tool" />
+      {(text !== "" || pictures.length === 0) && <Verbatim text={text} label="result of the tool" />}
+      {pictures.map((source, place) => (
+        <Picture key={place} source={source} />
+      ))}
     </div>
   );
 }

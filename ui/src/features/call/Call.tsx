@@ -207,9 +207,29 @@ function Messages({ detail }: { detail: Detail }) {
       {answered.length > 0 ? (
         <Conversation said={answered} asWritten={asWritten} />
       ) : (
-        <p className="hg-soft">{detail.response_bytes ? "It says nothing that can be shown as a message." : "There was none."}</p>
+        <Unread detail={detail} />
+      )}
+      {detail.response_truncated && (
+        <p className="hg-note">The record keeps the beginning and the end of this answer: what stood between is missing above.</p>
       )}
       {detail.truncated && <p className="hg-note">The stream broke off before its end.</p>}
+    </>
+  );
+}
+
+const READABLE = /^(?:text\/|application\/(?:.*\+)?json)/;
+
+/** An answer that holds no messages, as it is: another route's values, or the words of a transcript. */
+function Unread({ detail }: { detail: Detail }) {
+  if (!detail.response_bytes) {
+    return <p className="hg-soft">There was none.</p>;
+  }
+  return (
+    <>
+      <p className="hg-soft">It says nothing that can be shown as a message.</p>
+      {READABLE.test(detail.response_content_type ?? "") && (
+        <Body body={detail.response} size={detail.response_bytes} isCut={detail.response_truncated} />
+      )}
     </>
   );
 }

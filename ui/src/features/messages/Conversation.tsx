@@ -10,13 +10,15 @@ interface Shown {
   stretchesOf?: (said: Said) => Stretch[] | undefined;
 }
 
+const OPEN = ["error", "refusal", "transcript"];
+
 /** Messages in their order, each part as what it is. */
 export function Conversation({ said, asWritten, stretchesOf }: Shown) {
   return said.map((each, place) => {
     const stretches = stretchesOf?.(each);
     const parts = stretches ? each.parts.filter((part) => part.kind !== "text") : each.parts;
     return (
-      <Message key={place} role={each.role}>
+      <Message key={place} role={each.role} which={each.which}>
         {stretches && <Painted stretches={stretches} />}
         {parts.map((part, number) => (
           <OnePart key={number} part={part} asWritten={asWritten} isPainted={stretchesOf !== undefined} />
@@ -41,7 +43,7 @@ function OnePart({ part, asWritten, isPainted }: { part: Part; asWritten: boolea
     case "tool-result":
       return (
         <div className={isPainted ? "hg-origin-tool-result" : undefined}>
-          <ToolResult id={part.id} text={part.text} />
+          <ToolResult id={part.id} text={part.text} pictures={part.pictures} />
         </div>
       );
     case "image":
@@ -50,7 +52,7 @@ function OnePart({ part, asWritten, isPainted }: { part: Part; asWritten: boolea
       return <Verbatim text={part.text} label="value" />;
     case "other":
       return (
-        <Folded title={part.name} isOpen={part.name === "error" || part.name === "refusal"}>
+        <Folded title={part.name} isOpen={OPEN.includes(part.name)}>
           <Words text={part.text} asWritten />
         </Folded>
       );
