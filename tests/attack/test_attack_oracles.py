@@ -1,4 +1,7 @@
-"""Statistics against packages that compute the same: statsmodels and tea-tasting (the extra `oracles`)."""
+"""Statistics against packages that compute the same: statsmodels, tea-tasting and cluster-experiments.
+
+They are in the extra `oracles`.
+"""
 
 from typing import Any
 
@@ -186,3 +189,56 @@ def test_a_mismatch_is_that_of_scipy() -> None:
         meant = np.array(shares) / sum(shares) * sum(counts)
         expected: Any = stats.chisquare(counts, meant)
         assert mismatch_at_one_look(counts, shares) == pytest.approx(float(expected.pvalue))
+
+
+@pytest.mark.filterwarnings("ignore:Delta Method approximation:UserWarning")
+@pytest.mark.parametrize("seed", SEEDS)
+def test_clusters_ratios_and_pairs_are_those_of_cluster_experiments(seed: int) -> None:
+    experiments, pandas = oracle("cluster_experiments"), oracle("pandas")
+    rng = np.random.default_rng(seed)
+    size = 600
+    clusters = np.arange(size) // 6
+    arm = clusters % 2
+    value = rng.normal(0, 1, 100)[clusters] + rng.normal(0, 1, size) + 0.3 * arm
+    calls = 1.0 + rng.poisson(3, size)
+    table = pandas.DataFrame(
+        {"target": value, "treatment": np.where(arm == 1, "B", "A"), "cluster": clusters, "scale": calls}
+    )
+    sides = [(value[arm == side], clusters[arm == side].tolist()) for side in (1, 0)]
+    effect = clustered_difference(*sides)
+    theirs = experiments.ClusteredOLSAnalysis(cluster_cols=["cluster"]).get_standard_error(table)
+    # The factor is G/(G-1) within each of ours, over both and (N-1)/(N-2) in theirs.
+    assert effect.standard_error == pytest.approx(float(theirs), rel=0.02)
+
+    summed = table.groupby(["cluster", "treatment"], as_index=False).sum()
+    delta = experiments.DeltaMethodAnalysis(cluster_cols=["cluster"], scale_col="scale")
+    new, old = (summed[summed.treatment == name] for name in "BA")
+    ours = ratio_difference((new.target, new.scale), (old.target, old.scale))
+    # Theirs divides by the clusters of an arm, ours by one less.
+    assert ours.standard_error * (49 / 50) ** 0.5 == pytest.approx(float(delta.get_standard_error(table)))
+
+    one, other = rng.normal(0.2, 1, 60), rng.normal(0, 1, 60)
+    paired = pandas.DataFrame(
+        {
+            "target": np.concatenate((one, other)),
+            "treatment": ["B"] * 60 + ["A"] * 60,
+            "cluster": [*range(60), *range(60)],
+        }
+    )
+    test = experiments.PairedTTestClusteredAnalysis(cluster_cols=["cluster"], strata_cols=["cluster"])
+    effect = paired_difference(one, other)
+    p = 2 * float(stats.t.sf(abs(effect.estimate) / effect.standard_error, effect.freedom))
+    assert p == pytest.approx(float(test.get_pvalue(paired)))
+
+
+def test_power_is_that_of_cluster_experiments() -> None:
+    experiments = oracle("cluster_experiments")
+    power = experiments.NormalPowerAnalysis(
+        splitter=experiments.NonClusteredSplitter(), analysis=experiments.OLSAnalysis()
+    )
+    units = units_for_one_look(0.1, 1.0, power=0.9)
+    error = 2 / units**0.5
+    found = power._normal_power_calculation(alpha=0.05, std_error=error, average_effect=0.1)
+    assert float(found) == pytest.approx(0.9, abs=1e-3)
+    least = power._normal_mde_calculation(alpha=0.05, std_error=error, power=0.9)
+    assert detectable_effect(units, 1.0, power=0.9) == pytest.approx(float(least), rel=1e-3)
