@@ -21,9 +21,10 @@ def energy_test(distances: Sequence[Sequence[float]], first: int, *, seed: int =
     """Return the p-value that the first answers and the others come from one and the same source.
 
     `distances[i][j]` is how far two answers are apart; the first `first` are of one set. The statistic is the
-    energy distance, twice the mean distance between the sets less those within them: Szekely, Rizzo, "Testing
-    for Equal Distributions in High Dimension", InterStat 5, 2004, eq. 5. The p-value is that of a permutation
-    test, so it holds for few answers and any distance. Raises InvalidRequest for a set of fewer than two.
+    energy distance, twice the mean distance between the sets less those within them. Source: Szekely, Rizzo,
+    "Testing for Equal Distributions in High Dimension", InterStat 5, 2004, eq. 5. The p-value is that of a
+    permutation test, so it holds for few answers and any distance. Raises InvalidRequest for a set of fewer
+    than two.
     """
     check_count(first, "answers of the first set", 2)
     matrix = np.asarray(distances, dtype=np.float64)
@@ -44,7 +45,10 @@ def energy_test(distances: Sequence[Sequence[float]], first: int, *, seed: int =
 
 
 def least_p(first: int, other: int) -> float:
-    """Return the smallest p-value that so many answers can have: fewer of them can't show anything."""
+    """Return the smallest p-value that so many answers can have: fewer of them can't show anything.
+
+    One in all the ways to divide them. Source: as `energy_test`, of its permutation test.
+    """
     ways = math.comb(first + other, first)
     return (2 if first == other else 1) / min(ways, GROUPINGS_MAX + 1)
 

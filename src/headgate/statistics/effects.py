@@ -188,7 +188,7 @@ def relative_difference(treatment: Values, control: Values) -> Effect:
 def ratio_difference(treatment: tuple[Values, Values], control: tuple[Values, Values]) -> Effect:
     """Return the difference of two ratios of sums, such as cost per conversion.
 
-    Each arm gives the numerators and the denominators of its units. Source and errors: as `ratio`.
+    Each arm gives the numerators and the denominators of its units. Source: as `ratio`, with its errors.
     """
     return _between(_ratio(treatment, "treatment"), _ratio(control, "control"))
 

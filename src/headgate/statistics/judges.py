@@ -52,8 +52,9 @@ def corrected_share(
 ) -> Interval:
     """Return the true share of right answers, given that the judge said so of `said_right` of `cases`.
 
-    Rogan-Gladen with the errors of both sets, shares shrunk as by Agresti and Coull. Source: Lee et al., "How
-    to Correctly Report LLM-as-a-Judge Evaluations", arXiv 2511.21140. Raises InvalidRequest where the judge
+    Rogan-Gladen with the errors of both sets, shares shrunk as by Agresti and Coull. Source: Rogan, Gladen,
+    American Journal of Epidemiology 107(1), 1978; its interval: Lee et al., "How to Correctly Report
+    LLM-as-a-Judge Evaluations", arXiv 2511.21140. Raises InvalidRequest where the judge
     tells right from wrong no better than by chance; `prediction_powered_mean` works with any judge.
     """
     check_alpha(alpha)
@@ -111,7 +112,7 @@ def prediction_powered_mean(
     """Return the mean of what people would say: few cases are marked by people and judge, many by the judge.
 
     The judge's weight is chosen so that a useless judge costs nothing. Source: Angelopoulos, Duchi, Zrnic,
-    "PPI++: Efficient Prediction-Powered Inference", arXiv 2311.01453.
+    "PPI++: Efficient Prediction-Powered Inference", arXiv 2311.01453; the weight: section 6.
     """
     check_alpha(alpha)
     truth, said = sample(marked, "marked", 2), sample(judged_of_marked, "judged_of_marked", 2)
@@ -149,8 +150,8 @@ def marks_for_half_the_width(
     """Return how many more marks by people would halve the interval of `prediction_powered_mean`.
 
     None where more marks than there are judged cases would be needed. The variance after n marks is
-    `(var(truth) - cov^2 / ((1 + n/N) var(judge))) / n`: Angelopoulos, Duchi, Zrnic, arXiv 2311.01453, with
-    the best weight of its section 6 put in.
+    `(var(truth) - cov^2 / ((1 + n/N) var(judge))) / n`. Source: Angelopoulos, Duchi, Zrnic, arXiv
+    2311.01453, with the best weight of its section 6 put in.
     """
     now = prediction_powered_mean(marked, judged_of_marked, judged, alpha=alpha)
     truth, said = sample(marked, "marked", 2), sample(judged_of_marked, "judged_of_marked", 2)
@@ -204,8 +205,8 @@ def marks_for_width(
 def likeness_of(share: float, sensitivity: float, specificity: float) -> float:
     """Return the correlation of yes and no by people and by a judge that finds so many of good and bad.
 
-    The phi coefficient (Yule, Journal of the Royal Statistical Society 75(6), 1912); 0 for a judge of chance
-    or worse.
+    The phi coefficient; 0 for a judge of chance or worse. Source: Yule, Journal of the Royal Statistical
+    Society 75(6), 1912.
     """
     if not (0 < share < 1 and 0 <= sensitivity <= 1 and 0 <= specificity <= 1):
         raise InvalidRequest(

@@ -25,7 +25,7 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     """Return p-values adjusted so that among those called, the wrong ones have at most the stated share.
 
     For exploratory metrics that are independent or move together. Source: Benjamini, Hochberg, JRSS B 57(1),
-    1995.
+    1995, Theorem 1.
     """
     _check_p(p_values)
     count = len(p_values)

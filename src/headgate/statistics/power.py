@@ -47,7 +47,10 @@ def units_for_planned_looks(
 
 
 def crossing_chance(distance: float, boundary: float) -> float:
-    """Return the chance that a Brownian motion with this drift comes to a boundary by time 1."""
+    """Return the chance that a Brownian motion with this drift comes to a boundary by time 1.
+
+    Source: as `units_for_planned_looks`.
+    """
     reflected = 2 * boundary * distance + float(log_ndtr(-boundary - distance))
     return float(ndtr(distance - boundary)) + math.exp(reflected)
 

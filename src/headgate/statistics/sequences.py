@@ -89,7 +89,10 @@ def interval_of(
 
 
 def has_settled(values: Sample, least: int = UNITS_LEAST) -> bool:
-    """Say whether there are enough values, for how skewed they are, to trust a normal approximation."""
+    """Say whether there are enough values, for how skewed they are, to trust a normal approximation.
+
+    Source: as `UNITS_PER_SKEWNESS`: Kohavi et al., KDD 2014, rule 7.
+    """
     deviation = float(values.std())
     if len(values) < least or deviation == 0:
         return False
@@ -239,7 +242,7 @@ def betting(values: Values, *, bounds: tuple[float, float] = (0.0, 1.0), alpha: 
 def is_larger(values: Values, mean: float, *, bounds: tuple[float, float], alpha: float = 0.05) -> bool:
     """Say whether bets have shown the mean of these values to be larger than this one, inside of the bounds.
 
-    One end of `betting` at the same alpha, asked of one mean; source as there.
+    One end of `betting` at the same alpha, asked of one mean. Source: as there.
     """
     check_alpha(alpha)
     low, high = bounds
@@ -284,12 +287,18 @@ def _end(scaled: Sample, bets: Sample, enough: float) -> float:
 
 
 def gains(scaled: Sample, bets: Sample, mean: float) -> Sample:
-    """Return the logarithms of what each bet on a larger mean won; half the capital at most is bet."""
+    """Return the logarithms of what each bet on a larger mean won; half the capital at most is bet.
+
+    Source: as `betting`, the capital of its Theorem 3.
+    """
     return np.log1p(np.minimum(bets, 0.5 / mean) * (scaled - mean))
 
 
 def plug_in_bets(scaled: Sample, alpha: float) -> Sample:
-    """Return what is bet before each value (of the last axis) is seen, from those before it."""
+    """Return what is bet before each value (of the last axis) is seen, from those before it.
+
+    Source: as `betting`, its predictable plug-in.
+    """
     count: Sample = np.arange(1, scaled.shape[-1] + 1, dtype=np.float64)
     mean: Sample = (0.5 + np.cumsum(scaled, axis=-1)) / (count + 1)
     variance: Sample = (0.25 + np.cumsum((scaled - mean) ** 2, axis=-1)) / (count + 1)

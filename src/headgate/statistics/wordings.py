@@ -56,7 +56,10 @@ def summed(one: Wording, other: Wording) -> Wording:
 
 
 def mean_wording(wordings: Sequence[Wording]) -> Wording:
-    """Return the mean of several: their kernel mean embedding. Raises InvalidRequest for none."""
+    """Return the mean of several: their kernel mean embedding. Raises InvalidRequest for none.
+
+    Source: as `distance`.
+    """
     if not wordings:
         raise InvalidRequest("there is no text; a mean is of one or more")
     return _rounded(np.mean(np.asarray(wordings), axis=0))
