@@ -1,11 +1,13 @@
-"""Spans while the shipper and control are killed, again and again: none is lost, and nothing counts twice."""
+"""Spans while processes are killed or the database is away: none is lost, and nothing counts twice."""
 
+import contextlib
 import itertools
 import json
 import os
 import signal
 import threading
 import time
+from collections.abc import Generator
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +15,8 @@ import httpx
 import psycopg
 import pytest
 from demo.running import Running, headgate
+
+from headgate.drills.household import Household
 
 CONFIGURATION = '[providers.mock]\nkind = "mock"\n\n[models.small]\ntargets = ["mock/small"]\n'
 SPANS = 6
@@ -99,35 +103,85 @@ def sums(url: str) -> tuple[Any, ...]:
     return tuple(row)
 
 
-@pytest.mark.timeout(240)
-def test_kill_9_of_shipper_and_control_loses_and_doubles_no_span() -> None:
-    with headgate(CONFIGURATION) as running:
-        key = running.make_key("exporter")
-        numbers = itertools.count()
-        sent: list[int] = []
-        killed = threading.Event()
+class Exporters:
+    """Threads that send traces, each twice, as an exporter that heard no answer; `sent` are those taken."""
 
-        def keep_sending() -> None:
-            while not killed.is_set():
-                number = next(numbers)
-                export(running.url, key, number)
-                export(running.url, key, number)  # and once more, as an exporter that heard no answer
-                sent.append(number)
+    def __init__(self, running: Running) -> None:
+        self._running = running
+        self._key = running.make_key("exporter")
+        self._numbers = itertools.count()
+        self._is_over = threading.Event()
+        self._threads = [threading.Thread(target=self._keep_sending) for _ in range(3)]
+        self.sent: list[int] = []
 
-        threads = [threading.Thread(target=keep_sending) for _ in range(3)]
-        for thread in threads:
+    def _keep_sending(self) -> None:
+        while not self._is_over.is_set():
+            number = next(self._numbers)
+            export(self._running.url, self._key, number)
+            export(self._running.url, self._key, number)
+            self.sent.append(number)
+
+    def begin(self) -> None:
+        for thread in self._threads:
             thread.start()
-        for role in ("shipper", "control", "shipper", "control"):
-            kill(running, role)
-        killed.set()
-        for thread in threads:
+
+    def see(self, more: int) -> None:
+        """Wait until so many more are taken."""
+        wanted, until = len(self.sent) + more, time.monotonic() + BACK_S_MAX
+        while len(self.sent) < wanted:
+            assert time.monotonic() < until, "spans are taken"
+            time.sleep(0.02)
+
+    def end(self) -> None:
+        self._is_over.set()
+        for thread in self._threads:
             thread.join(BACK_S_MAX * 2)
-        assert not any(thread.is_alive() for thread in threads) and len(sent) == next(numbers) > 10
+        assert not any(thread.is_alive() for thread in self._threads)
+        assert len(self.sent) == next(self._numbers) > 10
+
+
+@contextlib.contextmanager
+def exporting(running: Running) -> Generator[Exporters]:
+    """Send meanwhile; return once all that was begun is taken."""
+    exporters = Exporters(running)
+    exporters.begin()
+    try:
+        yield exporters
+    finally:
+        exporters.end()
+
+
+def assert_all_there(running: Running, sent: int) -> None:
+    """Wait until each trace that was taken is there once, with all of its spans, and nothing waits."""
+    traces, spans, calls = sent, sent * SPANS, sent * (SPANS - 1)
+    cost = calls * COST_USD
+    wanted = (spans, traces, spans, calls, cost, traces, spans, cost, calls, 0, 0)
+    until = time.monotonic() + SETTLED_S_MAX
+    while (found := sums(running.database_url())) != wanted and time.monotonic() < until:
+        time.sleep(0.2)
+    assert found == wanted
+
+
+@pytest.mark.timeout(240)
+def test_kill_9_of_gateway_shipper_and_control_loses_and_doubles_no_span() -> None:
+    with headgate(CONFIGURATION) as running:
+        with exporting(running) as exporters:
+            for role in ("shipper", "gateway", "control", "gateway", "shipper", "control"):
+                kill(running, role)
         kill(running, "control")  # while it counts what came last
-        traces, spans, calls = len(sent), len(sent) * SPANS, len(sent) * (SPANS - 1)
-        cost = calls * COST_USD
-        wanted = (spans, traces, spans, calls, cost, traces, spans, cost, calls, 0, 0)
-        until = time.monotonic() + SETTLED_S_MAX
-        while (found := sums(running.database_url())) != wanted and time.monotonic() < until:
-            time.sleep(0.2)
-        assert found == wanted
+        assert_all_there(running, len(exporters.sent))
+
+
+@pytest.mark.timeout(240)
+def test_spans_are_taken_while_the_database_is_away_and_none_is_lost() -> None:
+    with headgate(CONFIGURATION) as running:
+        database = Household(running.folder / "data").database
+        with exporting(running) as exporters:
+            exporters.see(5)
+            with database.stopped():
+                exporters.see(20)
+                kill(running, "gateway")
+                exporters.see(20)
+                kill(running, "shipper")  # with the spans that it has not yet brought to the database
+            exporters.see(5)
+        assert_all_there(running, len(exporters.sent))
