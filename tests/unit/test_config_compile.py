@@ -100,6 +100,10 @@ output = "0.60"
 cache_read = "0.02"
 max_output = 4096
 
+[withdrawn."paris/org/model-7b"]
+on = "2027-01-31"
+instead = "paris/org/model-8b"
+
 [loop_guard]
 identical_calls = 20
 spend = "5 USD"

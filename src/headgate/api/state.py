@@ -14,6 +14,7 @@ from headgate.access.book import AccessBook
 from headgate.access.model import Project
 from headgate.catalog.model import KindName, Target
 from headgate.catalog.prices import price_table_version
+from headgate.catalog.withdrawn import Withdrawal
 from headgate.config.compile import compile_stored, model_not_found, resolve_alias
 from headgate.config.http import Health
 from headgate.config.secrets import Secrets, read_references
@@ -122,6 +123,10 @@ class ControlState:
         """The kind of each provider."""
         providers = {} if self.snapshot is None else self.snapshot.providers
         return {name: provider.kind for name, provider in providers.items()}
+
+    def withdrawn(self) -> Mapping[str, Withdrawal]:
+        """When targets end, by the configuration."""
+        return {} if self.snapshot is None else self.snapshot.withdrawn
 
     def rules(self) -> Sequence[Rule]:
         """All override rules in force but those of releases."""

@@ -31,6 +31,7 @@ from headgate.config.rollouts import rollouts_of
 from headgate.config.snapshot import Alias, CallTimeouts, RetryRule, ServerLimits, Snapshot
 from headgate.config.systems import systems_of
 from headgate.config.values import MODEL_NAME_CHARACTERS_MAX, is_model_name, read_days, read_duration
+from headgate.config.withdrawn import withdrawn_of
 from headgate.core.faults import Misconfigured, NotFound
 from headgate.drift.model import DriftRule
 
@@ -139,6 +140,9 @@ class _Compiler:
         document = self._document
         self._compile_providers()
         self._compile_prices()
+        for name in document.withdrawn:
+            self._provider_exists(name.partition("/")[0], ("withdrawn", name))
+        withdrawn = withdrawn_of(document, self._providers, self._problems, self._today)
         aliases = {name: self._alias(name, table) for name, table in document.models.items()}
         projects = {name: self._project(name) for name in document.projects}
         check_meters(document, self._problems)
@@ -178,6 +182,7 @@ class _Compiler:
             translation=server.translation,
             structured_output=server.structured_output,
             price_overrides=self._overrides,
+            withdrawn=withdrawn,
             exporters=exporters,
             systems=systems,
             experiments=experiments,

@@ -15,6 +15,7 @@ from headgate.config.snapshot import OnRefusal, Strategy, Strictness, Structured
 from headgate.config.values import (
     Amount,
     Credential,
+    Day,
     Days,
     Duration,
     ModelName,
@@ -208,6 +209,17 @@ class PriceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 LIMIT_KEYS = ("context_window", "max_output")
 """Keys of a price table that are no price but what the model can take, in tokens."""
+
+
+class WithdrawnTable(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """`[withdrawn."provider/model"]`: when a model ends, in place of what the catalogue says."""
+
+    on: Day
+    """The first day on which it is served no more."""
+    instead: ModelName = ""
+    """What to take in its place."""
 
 
 class ExporterTable(
@@ -442,6 +454,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     rate_limits: tuple[RateLimitTable, ...] = ()
     projects: dict[Name, ProjectTable] = {}
     prices: dict[ModelName, PriceTable] = {}
+    withdrawn: dict[ModelName, WithdrawnTable] = {}
     exporters: tuple[ExporterTable, ...] = ()
     feedback: dict[Name, FeedbackTable] = {}
     experiments: tuple[ExperimentTable, ...] = ()

@@ -10,7 +10,7 @@ import msgspec
 
 from headgate.config.document import Document
 
-_NAMED_TABLES = ("providers", "models", "projects", "prices", "feedback")
+_NAMED_TABLES = ("providers", "models", "projects", "prices", "withdrawn", "feedback")
 _NAMED_LISTS = ("budgets", "rate_limits", "exporters", "experiments", "rollouts", "canaries", "grounding")
 _SINGLE_TABLES = ("drift", "loop_guard", "server")
 

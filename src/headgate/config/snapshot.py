@@ -9,6 +9,7 @@ import msgspec
 
 from headgate.access.model import Project
 from headgate.catalog.model import ModelFacts, Provider, Target
+from headgate.catalog.withdrawn import Withdrawal
 from headgate.drift.model import Canary, DriftRule
 from headgate.experiments.model import Experiment
 from headgate.grounding.rules import GroundingRule
@@ -96,6 +97,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """For the same names."""
     price_overrides: dict[str, ModelFacts] = msgspec.field(default_factory=dict[str, ModelFacts])
     """By `provider/model`, from `[prices]`; they hold for models that no alias names, too."""
+    withdrawn: dict[str, Withdrawal] = msgspec.field(default_factory=dict[str, Withdrawal])
+    """By `provider/model`, from `[withdrawn]`: when models end, by what people have been told."""
     exporters: tuple[Exporter, ...] = ()
     systems: dict[str, BusinessSystem] = msgspec.field(default_factory=dict[str, BusinessSystem])
     """Whose signed events are feedback, by name."""

@@ -5,6 +5,7 @@ Each reader raises ValueError that says what to write in place of a text that it
 
 import re
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ PRICE_MAX = Decimal(10) ** 6
 Reads = Literal[
     "duration",
     "days",
+    "date",
     "amount",
     "price",
     "rate",
@@ -39,6 +41,7 @@ Duration = Annotated[
     str, msgspec.Meta(description="such as `50ms`, `10s`, `5m`", extra={"reads": "duration"})
 ]
 Days = Annotated[str, msgspec.Meta(description="such as `90 days`", extra={"reads": "days"})]
+Day = Annotated[str, msgspec.Meta(description="such as `2027-01-31`", extra={"reads": "date"})]
 Amount = Annotated[str, msgspec.Meta(description="such as `500 USD`", extra={"reads": "amount"})]
 PerMillion = Annotated[
     str, msgspec.Meta(description="USD per million tokens, such as `0.20`", extra={"reads": "price"})
@@ -100,6 +103,14 @@ def read_days(text: str) -> int:
     if match is None or not 1 <= int(match[1]) <= RETENTION_DAYS_MAX:
         raise ValueError(f"is {text!r}; write days between 1 and {RETENTION_DAYS_MAX}, such as '90 days'")
     return int(match[1])
+
+
+def read_date(text: str) -> date:
+    """Read `2027-01-31` as a day."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"is {text!r}; write a day, year first, such as '2027-01-31'") from None
 
 
 def read_amount(text: str) -> int:
@@ -195,6 +206,7 @@ def read_size(text: str) -> tuple[float, bool]:
 READERS: dict[Reads, Callable[[str], object]] = {
     "duration": read_duration,
     "days": read_days,
+    "date": read_date,
     "amount": read_amount,
     "price": read_price,
     "rate": read_rate,

@@ -17,6 +17,7 @@ from headgate.access.http import Store, Time
 from headgate.access.roles import visible
 from headgate.access.store import AuditEntry, write_audit
 from headgate.catalog.model import KindName
+from headgate.catalog.withdrawn import Withdrawal
 from headgate.core.faults import Conflict, Fault, NotFound
 from headgate.core.pages import LIMIT_DEFAULT, Page, decode_cursor, encode_cursor
 from headgate.core.ports import Refreshed
@@ -63,6 +64,10 @@ class CanariesInForce(Refreshed, Protocol):
 
     def provider_kinds(self) -> Mapping[str, KindName]:
         """Return the kind of each provider."""
+        ...
+
+    def withdrawn(self) -> Mapping[str, Withdrawal]:
+        """Return when targets end, by the configuration."""
         ...
 
 
@@ -220,7 +225,8 @@ async def list_outdated(
         rows = await fetch_rows(connection, QUERIES.used_targets, parameters)
     today = datetime.fromtimestamp(clock.now_ms() / 1000, UTC).date()
     used = msgspec.convert(rows, list[Used])
-    return Page(items=outdated(in_force.alias_targets(), in_force.provider_kinds(), used, today))
+    told = in_force.withdrawn()
+    return Page(items=outdated(in_force.alias_targets(), in_force.provider_kinds(), used, today, told))
 
 
 async def _views(

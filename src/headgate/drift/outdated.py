@@ -1,7 +1,7 @@
 """Which models that are used end, or ended: names in the configuration and calls against what providers say.
 
-Pure. A provider's own platform sets the day; others that host its models may set another. Read next:
-`catalog.withdrawn`, `cli.outdated`.
+Pure. Days of the configuration come first. A provider's own platform sets the day; others that host its
+models may set another. Read next: `catalog.withdrawn`, `config.withdrawn`, `cli.outdated`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,12 +51,14 @@ def outdated(
     providers: Mapping[str, KindName],
     used: Sequence[Used],
     today: date,
+    told: Mapping[str, Withdrawal],
 ) -> list[Outdated]:
-    """Return what ends, the first to end first. `aliases` are names with their targets."""
+    """Return what ends, the first to end first. `aliases` are names with their targets, `told` says when
+    targets end whose day the configuration sets."""
     targets = {target for each in aliases.values() for target in each} | {each.target for each in used}
     found: list[Outdated] = []
     for target in sorted(targets):
-        withdrawal = withdrawal_for(target)
+        withdrawal = told.get(target) or withdrawal_for(target)
         if withdrawal is None:
             continue
         calls = [each for each in used if each.target == target]
