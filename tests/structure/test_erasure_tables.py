@@ -29,9 +29,9 @@ def test_no_table_that_names_a_subject_is_said_to_hold_nobody() -> None:
     assert telling & NOBODY <= {"rule_versions", "managed_versions", "snapshots"}
 
 
-def test_every_table_that_is_erased_or_counted_has_a_statement() -> None:
+def test_every_table_that_is_erased_is_looked_at_again() -> None:
     known = Queries.load("headgate.traces.erasure").names
     for table in ERASED:
         assert f"erase_{table}" in known, table
-    for table in COUNTED:
+    for table in [*ERASED, *COUNTED]:
         assert f"count_{table}" in known, table

@@ -17,7 +17,7 @@ from headgate.records.rows import day_of
 from headgate.store.database import Connection, Database
 from headgate.store.queries import Queries
 from headgate.traces.erasure.model import ErasureRow, receipt_digest
-from headgate.traces.erasure.tables import COUNTED
+from headgate.traces.erasure.tables import COUNTED, ERASED
 from headgate.traces.keeping.summing import FACETS_MAX
 
 log = logging.getLogger("headgate.traces")
@@ -33,12 +33,6 @@ LOOKS_MINUTES: Final = (2, 10, 60, 360, 1440)
 """How long after each look the next one comes; the last, again and again."""
 
 _FIRST_DAY: Final = "0001-01-01"
-_LOOKED: Final = (
-    *("requests", "request_bodies", "messages", "spans", "traces", "scores", "rollup_days", "ledger"),
-    *("alerts", "journal_rejects", "judged_items", "dataset_cases", "drift_answers"),
-    *("experiment_units", "experiment_calls"),
-)
-"""Tables that a second look counts."""
 
 
 def row_of(row: Any) -> ErasureRow:
@@ -76,8 +70,8 @@ def _pattern(name: str) -> str:
 
 
 async def count(connection: Connection, row: ErasureRow) -> dict[str, int]:
-    """Count what there is of a subject, by table."""
-    return {table: await _count(connection, f"count_{table}", named(row)) for table in _LOOKED}
+    """Count what there is of a subject, in each table that is erased: the second look."""
+    return {table: await _count(connection, f"count_{table}", named(row)) for table in ERASED}
 
 
 async def _count(connection: Connection, statement: str, parameters: dict[str, Any]) -> int:

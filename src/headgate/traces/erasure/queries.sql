@@ -165,12 +165,14 @@ where t.project = any(%(project_ids)s::text[]) and t.started_at < %(cutoff)s
     and (%(key)s::text is null or t.facets @> array['key:' || %(key)s::text])
 on conflict do nothing;
 
--- name: find_span_events
+-- part: events_alone
 -- Events of spans that never came are in no trace that is known.
+e.project = any(%(project_ids)s::text[]) and e.day <= (%(cutoff)s::timestamptz at time zone 'UTC')::date
+    and (e.key = %(key)s or e.trace_id = %(trace)s::text::uuid or %(everything)s::bool)
+
+-- name: find_span_events
 insert into erasure_traces (erasure, trace_id)
-select distinct %(id)s::uuid, e.trace_id from span_events e
-where e.project = any(%(project_ids)s::text[]) and e.day <= (%(cutoff)s::timestamptz at time zone 'UTC')::date
-    and (e.key = %(key)s or e.trace_id = %(trace)s::uuid or %(everything)s::bool)
+select distinct %(id)s::uuid, e.trace_id from span_events e where [events_alone]
 on conflict do nothing;
 
 -- name: find_spans
@@ -226,17 +228,17 @@ with found as materialized (
 )
 select (select count(*) from gone), (select count(*) from scored);
 
--- name: find_span_words
+-- part: words_alone
 -- Those of these traces whose span and call are gone. Each trace is looked for on its own days, on all where its row
 -- is gone.
-with days as materialized (
+select w.day, w.project, w.trace_id, w.span_id
+from (
     select p.project, n.trace_id, coalesce(t.first_day, '-infinity') as first_day,
         coalesce(t.last_day, 'infinity') as last_day
-    from unnest(%(traces)s::uuid[]) n (trace_id) cross join unnest(%(project_ids)s::text[]) p (project)
+    from these c, unnest(c.ids) n (trace_id) cross join unnest(%(project_ids)s::text[]) p (project)
     left join traces t on t.project = p.project and t.trace_id = n.trace_id
-)
-select w.day, w.trace_id, w.span_id
-from days d, lateral (
+    offset 0
+) d, lateral (
     select * from span_words w
     where w.project = d.project and w.trace_id = d.trace_id and w.day between d.first_day and d.last_day
         and w.project = any(%(project_ids)s::text[])
@@ -250,7 +252,11 @@ where not exists (
     and (w.request_id is null or not exists (
         select from requests r
         where r.project = any(%(project_ids)s::text[]) and r.day = w.day and r.id = w.request_id
-    ));
+    ))
+
+-- name: find_span_words
+with these as (select %(traces)s::uuid[] as ids)
+select f.day, f.trace_id, f.span_id from ([words_alone]) f;
 
 -- name: erase_span_words
 -- By arrays, whose lengths the planner knows: it would read all there are for what it has to guess.
@@ -384,17 +390,22 @@ delete from experiment_calls c
 where c.project = any(%(project_ids)s::text[]) and c.request = any(%(ids)s::uuid[]);
 
 -- part: judged_items_of
--- The answers of a subject that people or judges have marked: by whose they were, and by calls erased just now.
+-- The answers of a subject that people or judges have marked: by whose they were, and by its calls.
 i.project = any(%(project_ids)s::text[]) and i.at < %(cutoff)s
     and ((i."user" = %(user)s and i."user" <> '') or (i.session = %(session)s and i.session <> '') or i.key = %(key)s
-        or i.trace_id = %(trace)s::uuid or %(everything)s::bool
-        or i.request_id in (select c.id from erasure_calls c where c.erasure = %(id)s))
+        or i.trace_id = %(trace)s::text::uuid or %(everything)s::bool
+        or i.request_id in (select c.id from ([its_calls]) c))
+
+-- part: marks_of
+-- Of those answers, and what was said with a key that is erased.
+m.project = any(%(project_ids)s::text[]) and m.at < %(cutoff)s and (m.key = %(key)s
+    or m.item in (select i.id from judged_items i where [judged_items_of]))
 
 -- name: erase_marks
--- Of those answers, and what was said with a key that is erased.
-delete from marks m
-where m.project = any(%(project_ids)s::text[]) and m.at < %(cutoff)s and (m.key = %(key)s
-    or m.item in (select i.id from judged_items i where [judged_items_of]));
+delete from marks m where [marks_of];
+
+-- name: count_marks
+select count(*) from marks m where [marks_of];
 
 -- name: erase_judged_items
 delete from judged_items i where [judged_items_of];
@@ -444,16 +455,21 @@ where [asked_with_cases] and w.watch = a.watch and (w.state->'answers' ? e.id or
 -- name: erase_drift_answers
 delete from drift_answers a using drift_runs k, erasure_cases e where [asked_with_cases];
 
--- name: count_drift_answers
+-- part: answers_of
 -- To cases that are still there, and what came late to those that are gone.
-select count(*) from (
-    select a.run, a.place from dataset_cases c
-    join drift_runs k on k.project = c.project and k.dataset = c.dataset
-    join drift_answers a on a.run = k.id and a."case" = c.id
-    where [cases_of]
-    union
-    select a.run, a.place from erasure_cases e, drift_runs k, drift_answers a where [asked_with_cases]
-) found;
+select a.run, a.place, a.watch, a."case" from dataset_cases c
+join drift_runs k on k.project = c.project and k.dataset = c.dataset
+join drift_answers a on a.run = k.id and a."case" = c.id
+where [cases_of]
+union
+select a.run, a.place, a.watch, a."case" from erasure_cases e, drift_runs k, drift_answers a where [asked_with_cases]
+
+-- name: count_drift_answers
+select count(*) from ([answers_of]) found;
+
+-- name: count_drift_watches
+select count(distinct w.watch) from ([answers_of]) a
+join drift_watches w on w.watch = a.watch and (w.state->'answers' ? a."case" or w.state->'wordings' ? a."case");
 
 -- name: erase_check_results
 delete from check_results where project = any(%(project_ids)s::text[]) and calls && %(ids)s::uuid[];
@@ -467,28 +483,41 @@ where project = any(%(project_ids)s::text[]) and day <= (%(cutoff)s::timestamptz
     and ((dimension = 'user' and value = %(user)s)
         or (%(everything)s::bool and day < (%(cutoff)s::timestamptz at time zone 'UTC')::date));
 
+-- part: unknown_gone
+u.project = any(%(project_ids)s::text[]) and (u.last_seen at time zone 'UTC')::date in (select day from days)
+    and not exists (
+        select from unknown_days d
+        where d.project = u.project and d.id = u.id and d.day not in (select day from days)
+    )
+
+-- part: unknown_said
+u.project = any(%(project_ids)s::text[]) and u.example <> '' and u.example_day in (select day from days)
+
 -- name: erase_unknown_prompts
 -- Templates found on days of erased calls alone; an example of such a day goes from the others.
 with days as (select distinct day from erasure_calls where erasure = %(id)s),
 gone as (
-    delete from unknown_prompts u
-    where u.project = any(%(project_ids)s::text[]) and (u.last_seen at time zone 'UTC')::date in (select day from days)
-        and not exists (
-            select from unknown_days d
-            where d.project = u.project and d.id = u.id and d.day not in (select day from days)
-        )
-    returning u.project, u.id
+    delete from unknown_prompts u where [unknown_gone] returning u.project, u.id
 ), days_gone as (
     delete from unknown_days d using gone g where d.project = g.project and d.id = g.id
 ), calls_gone as (
     delete from unknown_calls c using gone g where c.project = g.project and c.id = g.id
 ), blanked as (
     update unknown_prompts u set example = ''
-    where u.project = any(%(project_ids)s::text[]) and u.example <> '' and u.example_day in (select day from days)
-        and not exists (select from gone g where g.id = u.id and g.project = u.project)
+    where [unknown_said] and not exists (select from gone g where g.id = u.id and g.project = u.project)
     returning u.id
 )
 select (select count(*) from gone) + (select count(*) from blanked);
+
+-- name: count_unknown_prompts
+-- What others say later on the days of these calls is not the subject's.
+with calls as materialized ([its_calls]), days as materialized (select distinct day from calls)
+select count(*) from unknown_prompts u
+where (([unknown_gone]) or ([unknown_said])) and (u.first_seen < %(cutoff)s or exists (
+    select from unknown_calls k
+    where k.project = u.project and k.id = u.id and k.day in (select day from days)
+        and k.request in (select id from calls)
+));
 
 -- name: erase_journal_rejects
 -- Entries that no sink could apply: those that name the subject and the project. Reads all.
@@ -523,69 +552,154 @@ where e.erasure = %(id)s and e.day = %(day)s and m.day = %(day)s and m.hmac = e.
     and m.project = any(%(project_ids)s::text[])
     and not exists (select from used u where u.hmac = m.hmac);
 
--- name: count_requests
-select count(*) from requests r
-where r.project = any(%(project_ids)s::text[]) and r.started_at < %(cutoff)s
+-- part: of_requests
+r.project = any(%(project_ids)s::text[]) and r.started_at < %(cutoff)s
     and (%(user)s::text is null or (r."user" = %(user)s and r."user" <> ''))
     and (%(session)s::text is null or (r.session = %(session)s and r.session <> ''))
-    and (%(trace)s::text is null or (r.trace_id = %(trace)s and r.trace_id <> ''))
-    and (%(key)s::text is null or r.key = %(key)s);
+    and (%(trace)s::text is null or (r.trace_id = %(trace)s::text and r.trace_id <> ''))
+    and (%(key)s::text is null or r.key = %(key)s)
+
+-- part: its_calls
+-- Those that are there, and those that are gone.
+select r.day, r.id from requests r where [of_requests]
+union
+select c.day, c.id from erasure_calls c where c.erasure = %(id)s
+
+-- name: count_requests
+select count(*) from requests r where [of_requests];
 
 -- name: count_request_bodies
 select count(*) from request_bodies b
-where b.project = any(%(project_ids)s::text[]) and (b.day, b.id) in (
-    select r.day, r.id from requests r
-    where r.project = any(%(project_ids)s::text[]) and r.started_at < %(cutoff)s
-        and (%(user)s::text is null or (r."user" = %(user)s and r."user" <> ''))
-        and (%(session)s::text is null or (r.session = %(session)s and r.session <> ''))
-        and (%(trace)s::text is null or (r.trace_id = %(trace)s and r.trace_id <> ''))
-        and (%(key)s::text is null or r.key = %(key)s)
-    union all
-    select day, id from erasure_calls where erasure = %(id)s
-);
+where b.project = any(%(project_ids)s::text[]) and (b.day, b.id) in ([its_calls]);
+
+-- name: count_match_queue
+select count(*) from match_queue q
+where q.project = any(%(project_ids)s::text[]) and (q.day, q.id) in ([its_calls]);
+
+-- name: count_rollout_pairs
+with calls as materialized ([its_calls])
+select count(*) from (
+    select p.place from rollout_pairs p join calls c on p.call = c.id where p.project = any(%(project_ids)s::text[])
+    union
+    select p.place from rollout_pairs p join calls c on p.shadow = c.id where p.project = any(%(project_ids)s::text[])
+) found;
+
+-- name: count_check_results
+with calls as materialized ([its_calls])
+select count(*) from (
+    select distinct k.run, k."case", k.repeat from calls c join check_results k on k.calls && array[c.id]
+    where k.project = any(%(project_ids)s::text[])
+) found;
+
+-- name: count_check_judgements
+with calls as materialized ([its_calls])
+select count(*) from check_judgements k
+where k.project = any(%(project_ids)s::text[]) and k.request_id in (select c.id from calls c);
 
 -- name: count_messages
 select count(*) from messages m
 join erasure_messages e on e.erasure = %(id)s and e.day = m.day and e.hmac = m.hmac
 where m.project = any(%(project_ids)s::text[]);
 
--- name: count_spans
+-- part: its_spans
 -- Each way to a span by an index of its own: one condition for all would read every span there is.
+select s.day, s.project, s.trace_id, s.span_id from spans s
+where s.project = any(%(project_ids)s::text[]) and s.started_at < %(cutoff)s and %(everything)s::bool
+union
+select s.day, s.project, s.trace_id, s.span_id from spans s
+where s.project = any(%(project_ids)s::text[]) and s.started_at < %(cutoff)s
+    and s."user" = %(user)s and s."user" <> ''
+union
+select s.day, s.project, s.trace_id, s.span_id from spans s
+where s.project = any(%(project_ids)s::text[]) and s.started_at < %(cutoff)s
+    and s.session = %(session)s and s.session <> ''
+union
+select s.day, s.project, s.trace_id, s.span_id from spans s
+where s.project = any(%(project_ids)s::text[]) and s.started_at < %(cutoff)s and s.trace_id = %(trace)s::text::uuid
+union
+select s.day, s.project, s.trace_id, s.span_id
+from traces t,
+    lateral (
+        select s.day, s.project, s.trace_id, s.span_id from spans s
+        where s.project = t.project and s.trace_id = t.trace_id and s.started_at < %(cutoff)s
+            and s.day between t.first_day and t.last_day
+            and case
+                when %(key)s::text is not null then s.key = %(key)s
+                when %(user)s::text is not null then s."user" = ''
+                else s.session = ''
+            end
+        offset 0
+    ) s
+where t.project = any(%(project_ids)s::text[]) and (
+    (t."user" = %(user)s and t."user" <> '') or (t.session = %(session)s and t.session <> '')
+    or (%(key)s::text is not null and (
+        t.facets @> array['key:' || %(key)s::text] or cardinality(t.facets) >= %(facets_max)s::int
+    ))
+)
+
+-- name: count_spans
+select count(*) from ([its_spans]) found;
+
+-- name: count_span_words
+-- Of the spans that are there, of calls, and in traces that are gone what find_span_words finds.
+with these as materialized (select array(select e.trace_id from erasure_traces e where e.erasure = %(id)s) as ids),
+calls as materialized (
+    select r.day, r.project, r.id, r.trace_id::uuid as trace_id from requests r
+    where [of_requests] and r.trace_id ~ '^[0-9a-f]{32}$'
+)
 select count(*) from (
-    select s.trace_id, s.span_id from spans s
-    where s.project = any(%(project_ids)s::text[]) and s.started_at < %(cutoff)s and %(everything)s::bool
+    select w.project, w.trace_id, w.span_id, w.day from ([its_spans]) f, lateral (
+        select * from span_words w
+        where w.project = f.project and w.trace_id = f.trace_id and w.span_id = f.span_id and w.day = f.day
+            and w.project = any(%(project_ids)s::text[])
+        offset 0
+    ) w
     union
-    select s.trace_id, s.span_id from spans s
-    where s.project = any(%(project_ids)s::text[]) and s.started_at < %(cutoff)s
-        and s."user" = %(user)s and s."user" <> ''
+    select w.project, w.trace_id, w.span_id, w.day from calls c, lateral (
+        select * from span_words w
+        where w.project = c.project and w.trace_id = c.trace_id and w.day = c.day and w.request_id = c.id
+            and w.project = any(%(project_ids)s::text[])
+        offset 0
+    ) w
     union
-    select s.trace_id, s.span_id from spans s
-    where s.project = any(%(project_ids)s::text[]) and s.started_at < %(cutoff)s
-        and s.session = %(session)s and s.session <> ''
+    select f.project, f.trace_id, f.span_id, f.day from ([words_alone]) f
+) found;
+
+-- name: count_span_events
+-- Of the spans that are there, of the key, and in all these traces those whose span is gone or never came.
+with own as materialized ([its_spans])
+select count(*) from (
+    select e.project, e.trace_id, e.span_id, e.digest, e.day from own f, lateral (
+        select * from span_events e
+        where e.project = f.project and e.trace_id = f.trace_id and e.span_id = f.span_id
+            and e.project = any(%(project_ids)s::text[])
+        offset 0
+    ) e
     union
-    select s.trace_id, s.span_id from spans s
-    where s.project = any(%(project_ids)s::text[]) and s.started_at < %(cutoff)s and s.trace_id = %(trace)s::uuid
-    union
-    select s.trace_id, s.span_id
-    from traces t,
-        lateral (
-            select s.trace_id, s.span_id from spans s
-            where s.project = t.project and s.trace_id = t.trace_id and s.started_at < %(cutoff)s
-                and s.day between t.first_day and t.last_day
-                and case
-                    when %(key)s::text is not null then s.key = %(key)s
-                    when %(user)s::text is not null then s."user" = ''
-                    else s.session = ''
-                end
-            offset 0
-        ) s
-    where t.project = any(%(project_ids)s::text[]) and (
-        (t."user" = %(user)s and t."user" <> '') or (t.session = %(session)s and t.session <> '')
-        or (%(key)s::text is not null and (
-            t.facets @> array['key:' || %(key)s::text] or cardinality(t.facets) >= %(facets_max)s::int
-        ))
+    select e.project, e.trace_id, e.span_id, e.digest, e.day
+    from (
+        select c.trace_id from erasure_traces c where c.erasure = %(id)s
+        union
+        select e.trace_id from span_events e where [events_alone]
+        union
+        select r.trace_id::uuid from requests r where [of_requests] and r.trace_id ~ '^[0-9a-f]{32}$'
+        union
+        select f.trace_id from own f
+    ) t, lateral (
+        select * from span_events e
+        where e.project = any(%(project_ids)s::text[]) and e.trace_id = t.trace_id
+        offset 0
+    ) e
+    where e.key = %(key)s or not exists (
+        select from spans s where s.project = e.project and s.trace_id = e.trace_id and s.span_id = e.span_id
     )
 ) found;
+
+-- name: count_trace_changes
+select count(*) from trace_changes c
+where c.project = any(%(project_ids)s::text[])
+    and c.trace_id in (select e.trace_id from erasure_traces e where e.erasure = %(id)s)
+    and not exists (select from traces t where t.project = c.project and t.trace_id = c.trace_id);
 
 -- name: count_traces
 select count(*) from traces t
