@@ -144,11 +144,19 @@ SESSION: dict[str, Any] = {
     "started_at": "2026-11-21T08:00:00.000Z",
     "last_at": "2026-11-21T08:05:00.000Z",
     "traces": 2,
+    "untraced": 1,
     "calls": 4,
     "errors": 1,
     "usage": FACTS["usage"],
     "cost_usd": "0.0012",
     "unpriced": 1,
+}
+ALONE: dict[str, Any] = {
+    "id": "019aa4a1-0000-7000-8000-000000000001",
+    "started_at": "2026-11-21T08:04:00.000Z",
+    "model": "assistant",
+    "status": 200,
+    "cost_usd": "0.0003",
 }
 ASKED = [
     {"role": "system", "content": "Be kind."},
@@ -234,7 +242,9 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedApi
         {**FACTS, "spans": 4, "input": ASKED, "output": "It is \x1b[34mblue."},
         {**OTHER, "spans": 1, **SILENT},
     ]
-    scripted.on("GET", "/api/v1/sessions/a%20b", {**SESSION, "items": turns, "next": None})
+    scripted.on(
+        "GET", "/api/v1/sessions/a%20b", {**SESSION, "items": turns, "requests": [ALONE], "next": None}
+    )
     with serving(scripted):
         surround(monkeypatch, scripted, tmp_path)
         yield scripted

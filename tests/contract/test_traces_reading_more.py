@@ -1,11 +1,12 @@
 """One span in full, the facets of a filter, and sessions, on a real PostgreSQL."""
 
+import uuid
 from typing import Any
 
 import msgspec
 import pytest
 from psycopg.types.json import Jsonb
-from tests.contract.traces_by_hand import at, new_trace, put_spans, put_trace
+from tests.contract.traces_by_hand import BEGIN, at, new_trace, put_calls, put_spans, put_trace
 
 from headgate.core.faults import InvalidRequest, NotFound
 from headgate.store.database import Database
@@ -178,3 +179,70 @@ async def test_a_session_of_two_projects_is_named_with_its_project(database: Dat
         with pytest.raises(InvalidRequest, match="several projects: blue, default"):
             await open_session(connection, None, TraceFilters(session="s1"))
         assert (await open_session(connection, ["blue"], TraceFilters(session="s1"))).traces == 1
+
+
+async def put_turn(database: Database, milliseconds: int, session: str = "s1", **parts: Any) -> str:
+    """Write a call of a session, whose id tells when it was made; return it."""
+    begin_ms = int(BEGIN.timestamp() * 1000) + milliseconds
+    call = uuid.UUID(int=begin_ms << 80 | 0x7 << 76 | uuid.uuid4().int & (1 << 76) - 1)
+    turn = {"id": call, "session": session, "started_at": at(milliseconds), **parts}
+    return (await put_calls(database, "", turn))[0]
+
+
+async def test_calls_without_a_trace_are_turns_of_their_session(database: Database) -> None:
+    trace = await put_trace(
+        database, new_trace(), session="s1", started_at=at(10), calls=1, cost_usd="0.5", input=7
+    )
+    await put_turn(database, 10, trace_id=trace)  # counted by its trace
+    calls = [
+        await put_turn(database, 0, usage=Jsonb({"input": 3, "input_audio": 2}), user="anna"),
+        await put_turn(database, 10),
+        await put_turn(database, 20, status=500, cost_usd=None),
+    ]
+    [item] = await walked(database, 50)
+    assert (item.traces, item.untraced, item.calls, item.errors, item.unpriced) == (1, 3, 4, 1, 1)
+    assert (item.cost_usd, item.usage.input, item.usage.output, item.user) == ("0.502", 32, 10, "anna")
+    assert (item.started_at, item.last_at) == ("2026-11-21T08:00:00.000Z", "2026-11-21T08:00:00.020Z")
+    turns: list[str] = []
+    cursor: str | None = None
+    async with database.connection() as connection:
+        for _ in range(4):
+            page = await open_session(connection, None, TraceFilters(session="s1"), limit=1, cursor=cursor)
+            assert (page.traces, page.calls, page.cost_usd) == (1, 4, "0.502")
+            turns += [turn.trace_id for turn in page.items] + [call.id for call in page.requests]
+            cursor = page.next
+        whole = await open_session(connection, None, TraceFilters(session="s1"))
+        own = await open_session(connection, None, TraceFilters(session="s1", only_key="k1"))
+        with pytest.raises(NotFound, match="there is no session"):
+            await open_session(connection, None, TraceFilters(session="s1", only_key="k9"))
+        with pytest.raises(NotFound, match="there is no session"):
+            await open_session(connection, ["blue"], TraceFilters(session="s1"))
+    assert cursor is None
+    assert (turns[0], set(turns[1:3]), turns[3]) == (calls[0], {trace, calls[1]}, calls[2])
+    assert [call.id for call in whole.requests] == calls
+    assert (own.untraced, own.calls) == (3, 4)
+
+
+@pytest.mark.parametrize("look", [1, 2, 3, 20_000])
+async def test_sessions_of_traces_and_calls_are_listed_once(
+    database: Database, monkeypatch: pytest.MonkeyPatch, look: int
+) -> None:
+    monkeypatch.setattr(sessions, "SESSION_LOOK", look)
+    # In one millisecond each, so that only the ids tell their order.
+    for number in range(12):
+        project = "blue" if number % 4 == 1 else "default"
+        parts: dict[str, Any] = {"project": project, "user": "anna" if number % 4 == 3 else ""}
+        await put_turn(database, number // 4, f"s{number % 4}", **parts)
+        if number % 4 < 3:
+            parts = {**parts, "session": f"s{number % 4}", "started_at": at(number // 4)}
+            await put_trace(database, new_trace(), **parts)
+    await put_turn(database, 90, "old", trace_id=new_trace())  # its trace is still to come
+    for limit in (1, 2, 50):
+        found = await walked(database, limit)
+        assert sorted(item.session for item in found) == ["s0", "s1", "s2", "s3"], limit
+        assert [(item.traces, item.untraced) for item in sorted(found, key=lambda each: each.session)] == [
+            *[(3, 3)] * 3,
+            (0, 3),
+        ]
+    assert [item.session for item in await walked(database, 50, user="anna")] == ["s3"]
+    assert [item.untraced for item in await walked(database, 50, begin=at(1), end=at(2), user="anna")] == [1]

@@ -134,6 +134,27 @@ def test_only_a_traceparent_that_is_one_joins_a_trace(
     assert (row["trace_id"], row["parent_span_id"]) == ((TRACE, SPAN) if joins else (None, None))
 
 
+def test_calls_without_a_trace_are_turns_of_their_session(house: Running, key: str) -> None:
+    """Three that name the session alone, and one whose trace is settled: each counts once."""
+    model, traceparent = "only-openai-chat/m", f"00-{'5' * 32}-{SPAN}-01"
+    given = [
+        ask(house, key, "openai-chat", model, traceparent=said, x_headgate_session="chat-7")
+        for said in ("", "", "", traceparent)
+    ]
+    rows = [record(house, one) for one in given]
+    deadline = time.monotonic() + 60
+    while (found := house.api.get("/sessions/chat-7").json()).get("calls") != 4:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+    assert (found["traces"], found["untraced"]) == (1, 3)
+    assert [call["id"] for call in found["requests"]] == [row["id"] for row in rows[:3]]
+    listed = [item for item in house.api.get("/sessions").json()["items"] if item["session"] == "chat-7"]
+    assert [item["calls"] for item in listed] == [4]
+    refused = house.api.get("/sessions/chat-8").json()["error"]
+    assert "`headgate traces sessions` lists them" in refused["message"]
+    assert "nearest" not in refused["hint"]
+
+
 def test_session_user_and_tags_of_a_call_stand_beside_its_trace(house: Running, key: str) -> None:
     said = {"x_headgate_session": "s-1", "x_headgate_user": "anna", "x_headgate_tags": "team:a, team:b"}
     row = record(house, ask(house, key, "anthropic", "only-openai-chat/m", **said))

@@ -195,10 +195,10 @@ def sessions(
     api: Api,
     session: Annotated[str | None, typer.Argument(help="One session, as a conversation.")] = None,
     project: Annotated[str | None, typer.Option(help="Only sessions of this project.")] = None,
-    user: Annotated[str | None, typer.Option(help="Only sessions with traces of this user.")] = None,
+    user: Annotated[str | None, typer.Option(help="Only sessions with traces or calls of this user.")] = None,
     limit: Limit = 20,
 ) -> None:
-    """List sessions, or show one as a conversation: what each of its traces was given and gave."""
+    """List sessions, or show one as a conversation: what its traces were given and gave, and its calls."""
     if session is None:
         rows = api.client.items("/sessions", limit=limit, project=project, user=user)
         api.out.rows(rows, SESSIONS, empty="No sessions on record that match.")
@@ -208,12 +208,20 @@ def sessions(
         api.out.json(found)
         return
     api.out.rows([found], SESSIONS, empty="")
-    for turn in found["items"]:
+    for turn in sorted([*found["items"], *found["requests"]], key=_begun):
+        if "id" in turn:
+            said = (moment(turn["started_at"]), turn["id"], turn["model"], str(turn["status"]))
+            api.out.text("\n" + "  ".join((*said, usd(turn["cost_usd"]))))
+            continue
         said = (moment(turn["started_at"]), turn["trace_id"], _short(turn["name"] or ""), _price(turn))
         api.out.text("\n" + "  ".join(said))
         for arrow, part in ((">", turn["input"]), ("<", turn["output"])):
             if part is not None:
                 api.out.text("\n".join(f"{arrow} {line}" for line in spoken(part).splitlines()))
+
+
+def _begun(turn: Json) -> str:
+    return str(turn["started_at"])
 
 
 def _identity(row: Json) -> tuple[str, str]:

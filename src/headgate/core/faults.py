@@ -91,7 +91,7 @@ class NotFound(Refused):
 
     code = "not_found"
     status = 404
-    hint = "check the name; the message lists the nearest ones"
+    hint = "check the name; the message says which there are, or what lists them"
 
 
 class Conflict(Refused):

@@ -65,6 +65,22 @@ async def list_requests(
     return Page(items=items[:limit], next=encode_cursor(items[limit - 1].id) if more else None)
 
 
+async def requests_of(
+    connection: Connection, project_ids: Sequence[str] | None, calls: Sequence[uuid.UUID]
+) -> list[RequestItem]:
+    """Return those of some requests that there are, newest first."""
+    parameters: dict[str, Any] = {
+        **await filter_parameters(connection, project_ids, RequestFilters()),
+        "picked": list(calls),
+        "picked_days": sorted({day_of(call) for call in calls}),
+        "before_id": None,
+        "before_day": None,
+        "limit": len(calls),
+    }
+    found = await connection.execute(QUERIES.list_requests, parameters, prepare=False)
+    return [_item(row) for row in await found.fetchall()]
+
+
 async def filter_parameters(
     connection: Connection, project_ids: Sequence[str] | None, filters: RequestFilters
 ) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from headgate.core.call import Usage
-from headgate.records.model import UsageBuckets
+from headgate.records.model import RequestItem, UsageBuckets
 from headgate.traces.model import CostSource, Kind, Status
 from headgate.traces.reading.scored import ScoreFilter
 from headgate.traces.scores.model import Feedback
@@ -344,16 +344,19 @@ class TraceCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One session: what its traces come to."""
+    """One session: what its traces, and its calls that are part of no trace, come to."""
 
     session: str
     project: str
     user: str | None
     started_at: str
     last_at: str
-    """When its last trace began."""
+    """When its last trace or call began."""
     traces: int
+    untraced: int
+    """How many of its calls are part of no trace."""
     calls: int
+    """All of them, each once."""
     errors: int
     usage: UsageBuckets
     cost_usd: str | None
@@ -368,9 +371,12 @@ class Turn(TraceItem, frozen=True, kw_only=True):
 
 
 class SessionDetail(SessionItem, frozen=True, kw_only=True):
-    """One session as a conversation: its traces in order, in pages."""
+    """One session as a conversation, in pages. A turn is a trace, or a call that is part of none; both lists
+    of a page are in order, and of the same stretch of time."""
 
     items: list[Turn]
+    requests: list[RequestItem]
+    """The calls that are part of no trace; each by itself says what went in and came out."""
     next: str | None = None
 
 

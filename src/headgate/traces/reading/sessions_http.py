@@ -1,4 +1,4 @@
-"""Routes of sessions: what the traces of each come to, and one as a conversation.
+"""Routes of sessions: what the traces and calls of each come to, and one as a conversation.
 
 Read next: `reading.sessions`, `reading.http`.
 """
@@ -21,7 +21,7 @@ from headgate.traces.reading.sessions import list_sessions, open_session
 AnyRequest = Request[Any, Any, Any]
 
 _PROJECT: Final = {"project": query_parameter("sessions of this project")}
-_USER: Final = {"user": query_parameter("with traces of this user")}
+_USER: Final = {"user": query_parameter("with traces or calls of this user")}
 
 
 class SessionListController(Controller):
@@ -35,7 +35,7 @@ class SessionListController(Controller):
     async def list_sessions(
         self, caller: CallerKey, request: AnyRequest, database: Store
     ) -> Page[SessionItem]:
-        """List sessions, those first in which something happened last, with sums of the traces that match."""
+        """List sessions, those first in which something happened last, with sums of what matches."""
         query = request.query_params
         filters, seen = read_filters(query, visible(caller))
         async with database.connection() as connection:
@@ -55,7 +55,8 @@ class SessionController(Controller):
     async def show_session(
         self, caller: CallerKey, request: AnyRequest, database: Store, session: FromPath[str]
     ) -> SessionDetail:
-        """Show a session as a conversation: its traces in order, with what each one's root took and gave."""
+        """Show a session as a conversation: its traces in order, with what each one's root took and gave, and
+        its calls that are part of no trace."""
         query = request.query_params
         filters, seen = read_filters(query, visible(caller))
         filters = msgspec.structs.replace(filters, session=session.removeprefix("/"))

@@ -1,5 +1,5 @@
 import { IconArrowLeft } from "@tabler/icons-react";
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { type Schemas, api, ask } from "@/api";
@@ -7,16 +7,17 @@ import { Facts } from "@/core/Facts";
 import { count } from "@/core/format";
 import { Answered } from "@/core/States";
 import { Text } from "@/core/Text";
-import { Duration, Instant } from "@/core/Values";
+import { Duration, Instant, Money, Status } from "@/core/Values";
 import { To } from "@/shell/To";
 import { refreshOf, useShared, useView } from "@/shell/view";
 import { Conversation } from "../messages/Conversation";
 import { TraceCost, TraceState } from "../traces/columns";
 import { bucketsOf } from "../traces/tokens";
-import { tracesOf, turnOf } from "./turns";
+import { inOrder, partsOf, pathOf, turnOf, turnOfCall } from "./turns";
 
 type Detail = Schemas["SessionDetail"];
 type OneTrace = Schemas["Turn"];
+type Request = Schemas["RequestItem"];
 
 const PAGE = 50;
 
@@ -36,7 +37,7 @@ export default function OneSession() {
     getNextPageParam: (page) => page.next,
     refetchInterval: refreshOf(view),
   });
-  const traces = useMemo(() => pages.data?.pages.flatMap((page) => page.items) ?? [], [pages.data]);
+  const turns = useMemo(() => pages.data?.pages.flatMap((page) => inOrder(page.items, page.requests)) ?? [], [pages.data]);
   const first = { data: pages.data?.pages[0], error: pages.error, isPending: pages.isPending, refetch: pages.refetch };
   return (
     <>
@@ -46,12 +47,18 @@ export default function OneSession() {
           <div className="hg-session">
             <Head detail={detail} />
             <div className="hg-session-columns">
-              <ol className="hg-turns" aria-label="traces of the session">
-                {traces.map((trace) => (
-                  <li key={trace.trace_id}>
-                    <OneTurn trace={trace} />
-                  </li>
-                ))}
+              <ol className="hg-turns" aria-label="turns of the session">
+                {turns.map((turn) =>
+                  "id" in turn ? (
+                    <li key={turn.id}>
+                      <CallTurn call={turn} />
+                    </li>
+                  ) : (
+                    <li key={turn.trace_id}>
+                      <OneTurn trace={turn} />
+                    </li>
+                  ),
+                )}
                 {pages.hasNextPage && (
                   <li>
                     <button type="button" className="hg-button" disabled={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
@@ -78,15 +85,24 @@ function Head({ detail }: { detail: Detail }) {
       <h1>
         <Text>{detail.session}</Text>
       </h1>
-      <To path="/traces" className="hg-number" filter={tracesOf(detail)}>
-        {count(detail.traces)} {detail.traces === 1 ? "trace" : "traces"}
-      </To>
+      {detail.traces > 0 && (
+        <To path="/traces" className="hg-number" filter={partsOf(detail)}>
+          {count(detail.traces)} {detail.traces === 1 ? "trace" : "traces"}
+        </To>
+      )}
+      {detail.untraced > 0 && (
+        <To path="/requests" className="hg-number" filter={partsOf(detail)}>
+          {count(detail.untraced)} {detail.untraced === 1 ? "call" : "calls"} without a trace
+        </To>
+      )}
       <TraceState errors={detail.errors} status={detail.errors > 0 ? "error" : "ok"} />
       <TraceCost of={detail} />
       <span className="hg-spring" />
-      <To path="/traces" className="hg-button" filter={tracesOf(detail)}>
-        As a list of traces
-      </To>
+      {detail.traces > 0 && (
+        <To path="/traces" className="hg-button" filter={partsOf(detail)}>
+          As a list of traces
+        </To>
+      )}
     </header>
   );
 }
@@ -116,6 +132,42 @@ function OneTurn({ trace }: { trace: OneTrace }) {
   );
 }
 
+/** A call that is part of no trace: a turn by itself, whose messages its record has. */
+function CallTurn({ call }: { call: Request }) {
+  const path = { request_id: call.id };
+  const record = useQuery({
+    queryKey: ["request", call.id],
+    queryFn: ({ signal }) => ask(api.GET("/api/v1/requests/{request_id}", { params: { path }, signal })),
+    staleTime: 60_000,
+  });
+  const turn = useMemo(() => turnOfCall(record.data), [record.data]);
+  return (
+    <section aria-label={`call of ${call.started_at}`}>
+      <header className="hg-turn-head">
+        <To path={`/requests/${call.id}`}>
+          <Text>{call.model}</Text>
+        </To>
+        <Status status={call.status} code={call.code} />
+        <span className="hg-soft">
+          <Instant at={call.started_at} />
+        </span>
+        <Duration ms={call.duration_ms} />
+        <Money usd={call.cost_usd} estimated={call.estimated} />
+        {turn.history > 0 && <span className="hg-soft">{count(turn.history)} messages before these came along</span>}
+      </header>
+      <Answered of={record} what="the call">
+        {() =>
+          turn.asked.length + turn.answered.length > 0 ? (
+            <Conversation said={[...turn.asked, ...turn.answered]} asWritten={false} />
+          ) : (
+            <p className="hg-soft">Its record says nothing of what went in and came out.</p>
+          )
+        }
+      </Answered>
+    </section>
+  );
+}
+
 function Sums({ detail }: { detail: Detail }) {
   return (
     <aside className="hg-call-facts" aria-label="facts">
@@ -132,8 +184,13 @@ function Sums({ detail }: { detail: Detail }) {
             ) : null,
           ],
           ["began", <Instant at={detail.started_at} />],
-          ["last trace", <Instant at={detail.last_at} />],
-          ["calls", <To path="/traces" className="hg-number" filter={tracesOf(detail)}>{count(detail.calls)}</To>],
+          ["last turn", <Instant at={detail.last_at} />],
+          [
+            "calls",
+            <To path={pathOf(detail)} className="hg-number" filter={partsOf(detail)}>
+              {count(detail.calls)}
+            </To>,
+          ],
           ["tokens", bucketsOf(detail.usage).map(([name, tokens]) => `${count(tokens)} ${name}`).join(", ")],
           ["cost", <TraceCost of={detail} />],
         ]}

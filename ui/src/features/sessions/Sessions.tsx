@@ -12,16 +12,16 @@ import { keyOf, parseSearch, patched, refreshOf, shared, timesOf, useShared, use
 import { Chips, TextFilter } from "../listing/FilterBar";
 import { TraceCost } from "../traces/columns";
 import { tokensIn, tokensOut } from "../traces/tokens";
-import { tracesOf } from "./turns";
+import { partsOf, pathOf } from "./turns";
 
 type Item = Schemas["SessionItem"];
 
 const PAGE = 100;
 
-/** What a session comes to, which leads to its traces. */
-function OfSession({ item, children }: { item: Item; children: React.ReactNode }) {
+/** What a session comes to, which leads to its traces, or where calls are part of none, to its calls. */
+function OfSession({ item, path, children }: { item: Item; path?: string; children: React.ReactNode }) {
   return (
-    <To path="/traces" className="hg-number hg-plain-link" filter={tracesOf(item)}>
+    <To path={path ?? pathOf(item)} className="hg-number hg-plain-link" filter={partsOf(item)}>
       {children}
     </To>
   );
@@ -40,7 +40,7 @@ const COLUMNS: Column<Item>[] = [
       </To>
     ),
   },
-  { id: "last", title: "Last trace", width: "168px", render: (item) => <Instant at={item.last_at} /> },
+  { id: "last", title: "Last turn", width: "168px", render: (item) => <Instant at={item.last_at} /> },
   { id: "began", title: "Began", width: "168px", render: (item) => <Instant at={item.started_at} /> },
   { id: "user", title: "User", width: "minmax(80px, 1fr)", render: (item) => <Name>{item.user ?? ""}</Name> },
   { id: "project", title: "Project", width: "minmax(70px, 1fr)", render: (item) => <Name>{item.project}</Name> },
@@ -50,7 +50,7 @@ const COLUMNS: Column<Item>[] = [
     width: "96px",
     render: (item) => (item.errors > 0 ? <OfSession item={item}><State tone="bad">{compact(item.errors)}</State></OfSession> : <State tone="good">none</State>),
   },
-  { id: "traces", title: "Traces", width: "62px", align: "right", render: (item) => number(item, item.traces) },
+  { id: "traces", title: "Traces", width: "62px", align: "right", render: (item) => <OfSession item={item} path="/traces">{compact(item.traces)}</OfSession> },
   { id: "calls", title: "Calls", width: "62px", align: "right", render: (item) => number(item, item.calls) },
   { id: "input", title: "In", width: "62px", align: "right", render: (item) => number(item, tokensIn(item.usage)) },
   { id: "output", title: "Out", width: "62px", align: "right", render: (item) => number(item, tokensOut(item.usage)) },
@@ -128,7 +128,8 @@ export default function Sessions() {
       ) : (
         <Empty title="No session in this time">
           <p className="hg-soft">
-            Traces that say <code>session.id</code> or <code>gen_ai.conversation.id</code> stand here as a conversation.
+            Calls that say <code>x-headgate-session</code>, and traces that say <code>session.id</code> or{" "}
+            <code>gen_ai.conversation.id</code>, stand here as a conversation.
           </p>
         </Empty>
       )}
