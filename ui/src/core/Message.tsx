@@ -42,7 +42,7 @@ export function ToolCall({ name, id, text }: { name: string; id: string; text: s
       <div className="hg-tool-name">
         calls <code>{<Text>{name}</Text>}</code> <span className="hg-soft">{<Text>{id}</Text>}</span>
       </div>
-      <Verbatim text={text} label={`arguments of ${name}`} />
+      {text !== "" && <Verbatim text={text} label={`arguments of ${name}`} />}
     </div>
   );
 }
@@ -53,7 +53,8 @@ export function ToolResult({ id, text, pictures = [] }: { id: string; text: stri
       <div className="hg-tool-name">
         result <span className="hg-soft">{<Text>{id}</Text>}</span>
       </div>
-      {(text !== "" || pictures.length === 0) && <Verbatim text={text} label="result of the tool" />}
+      {text !== "" && <Verbatim text={text} label="result of the tool" />}
+      {text === "" && pictures.length === 0 && <p className="hg-soft">nothing</p>}
       {pictures.map((source, place) => (
         <Picture key={place} source={source} />
       ))}
