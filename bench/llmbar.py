@@ -130,7 +130,7 @@ def line_of(judge: str, prompt: str, items: Sequence[Marked], seed: int) -> Line
             continue  # no better than by chance: said, not guessed
         answered += 1
         by_errors += _holds(found, truth)
-    report = analyse("pairwise", judge, _once(pairs, rng))
+    report = analyse("pairwise", [judge], _once(pairs, rng))
     return Line(
         judge=judge,
         prompt=prompt,

@@ -123,6 +123,26 @@ async def test_a_pair_is_shown_by_chance_and_judged_in_both_orders(database: Dat
     assert "mock/large" in found["self-preference"]["sentence"]
 
 
+async def test_a_judge_named_by_an_alias_knows_its_own_answers(database: Database) -> None:
+    """An alias stands for its targets, which are what records of answers name."""
+    items: list[dict[str, Any]] = []
+    for number in range(60):
+        content = {"input": "Which?", "a": "one", "b": "two", "model_a": "other/one", "model_b": "mock/large"}
+        marks = [{"value": "b", "shown": "ab"}]
+        items.append({"case": f"pair-{number}", "content": content, "marks": marks})
+    async with control(database) as api:
+        judge = {**HELPFUL, "model": "assistant", "scale": "pairwise", "review": {"random": 1}}
+        await api.post("/judges", judge)
+        await judged(api, *items)
+        while (review := await following(api)) is not None:
+            value = "a" if int(review["item"]["case"][5:]) % 2 else "b"
+            await api.post(f"/reviews/{review['item']['id']}/marks", {"value": value, "by": "anna"})
+        report = (await api.get("/judges/helpful"))["report"]
+    [found] = [each for each in report["findings"] if each["name"] == "self-preference"]
+    assert found["estimate"] == 0.5
+    assert found["sentence"].startswith("it favours its own answers more than people do")
+
+
 async def test_a_judge_of_pairs_takes_no_single_answer_and_the_reverse(database: Database) -> None:
     rules = {"feedback": "thumbs", "thumbs_down": True}
     pair = {"case": "two", "content": {"input": "Which?", "a": "short", "b": "long"}}

@@ -33,11 +33,11 @@ def found(report: Report, name: str) -> Finding:
 def test_a_judge_of_chance_is_called_one_and_gets_no_rogan_gladen() -> None:
     rng = np.random.default_rng(1)
     truth, said = rng.integers(0, 2, 500), rng.integers(0, 2, 500)
-    report = analyse("yes_no", "m", answers(truth.tolist(), [float(each) for each in said], marked=100))
+    report = analyse("yes_no", ["m"], answers(truth.tolist(), [float(each) for each in said], marked=100))
     assert "can't be told from chance" in found(report, "kappa").sentence
     by_errors = found(report, "corrected by its errors")
     assert by_errors.estimate is None or (by_errors.high or 0) - (by_errors.low or 0) > 0.5
-    always = analyse("yes_no", "m", answers(truth.tolist(), [1.0] * 500, marked=100))
+    always = analyse("yes_no", ["m"], answers(truth.tolist(), [1.0] * 500, marked=100))
     assert "no better than by chance" in found(always, "corrected by its errors").sentence
     # Useless marks cost nothing: the score is that of people alone.
     score = found(always, "corrected score")
@@ -45,17 +45,17 @@ def test_a_judge_of_chance_is_called_one_and_gets_no_rogan_gladen() -> None:
 
 
 def test_one_class_only_too_few_marks_and_no_marks_are_said_in_words() -> None:
-    good = analyse("yes_no", "m", answers([1.0] * 300, [1.0] * 250 + [0.0] * 50, marked=100))
+    good = analyse("yes_no", ["m"], answers([1.0] * 300, [1.0] * 250 + [0.0] * 50, marked=100))
     for name in ("corrected score", "corrected by its errors", "kappa", "specificity"):
         finding = found(good, name)
         assert finding.estimate is None and finding.sentence.startswith("can't be told: "), name
     assert "people call none of the 100 answers bad" in found(good, "specificity").sentence
     assert found(good, "sensitivity").estimate == 1
-    few = analyse("yes_no", "m", answers([1.0, 0.0] * 50, [1.0, 0.0] * 50, marked=29))
+    few = analyse("yes_no", ["m"], answers([1.0, 0.0] * 50, [1.0, 0.0] * 50, marked=29))
     assert "29 answers are marked by people and by the judge; 30 are the least" in few.sentence
     assert all(each.estimate is None for each in few.findings if each.name != "score")
-    assert analyse("yes_no", "m", []).sentence == "The judge has marked nothing yet."
-    nonsense = analyse("yes_no", "m", answers([1.0] * 50, [None] * 50, marked=50))
+    assert analyse("yes_no", ["m"], []).sentence == "The judge has marked nothing yet."
+    nonsense = analyse("yes_no", ["m"], answers([1.0] * 50, [None] * 50, marked=50))
     assert (nonsense.counts.judged, nonsense.counts.unusable) == (0, 50)
     assert nonsense.sentence == "The judge has marked nothing yet."
 
@@ -65,11 +65,11 @@ def test_what_rules_and_hands_chose_counts_for_agreement_and_not_for_the_score()
     truth = rng.integers(0, 2, 400).astype(float).tolist()
     sample = answers(truth, truth, marked=100)
     by_hand = [Marked(sampled=False, judge=(JudgeMark(value=1.0),), people=(0.0,)) for _ in range(80)]
-    report = analyse("yes_no", "m", [*sample, *by_hand])
+    report = analyse("yes_no", ["m"], [*sample, *by_hand])
     assert (report.counts.sampled, report.counts.left_out) == (100, 80)
     assert found(report, "agreement").n == 180
     # They are among what is corrected, by what the judge says of them.
-    without = found(analyse("yes_no", "m", sample), "corrected score").estimate
+    without = found(analyse("yes_no", ["m"], sample), "corrected score").estimate
     with_hands = found(report, "corrected score").estimate
     assert without is not None and with_hands is not None and with_hands > without
     assert any("80 answers were chosen for review by a rule or by hand" in note for note in report.notes)
@@ -80,7 +80,7 @@ def test_people_by_majority_and_among_themselves() -> None:
         Marked(sampled=True, judge=(JudgeMark(value=1.0),), people=(1.0, float(number % 3 > 0)))
         for number in range(60)
     ]
-    report = analyse("yes_no", "m", items)
+    report = analyse("yes_no", ["m"], items)
     assert (report.counts.by_several, report.counts.tied) == (60, 20)
     assert "two people say the same of 67%" in found(report, "agreement of people").sentence
     assert Marked(sampled=True, people=(1.0, 0.0, 0.0)).truth("yes_no") == 0
@@ -107,13 +107,13 @@ def test_biases_of_single_answers_are_found_and_none_is_found_where_none_is() ->
                     models=("me" if own else "other", ""),
                 )
             )
-    report = analyse("yes_no", "me", leans)
+    report = analyse("yes_no", ["me"], leans)
     assert found(report, "length bias").sentence.startswith("it favours longer answers")
     assert found(report, "self-preference").sentence.startswith("it favours its own answers")
     assert found(report, "flips").estimate == 0
     for name in ("length bias", "self-preference"):
-        assert found(analyse("yes_no", "me", fair), name).sentence.startswith("no leaning")
-    alone = found(analyse("yes_no", "nobody", fair), "self-preference")
+        assert found(analyse("yes_no", ["me"], fair), name).sentence.startswith("no leaning")
+    alone = found(analyse("yes_no", ["nobody"], fair), "self-preference")
     assert alone.estimate is None and "it takes 5 of each" in alone.sentence
 
 

@@ -23,8 +23,8 @@ MARKS_LEAST: Final = 30
 LOOKS_NOTE: Final = "each interval is for one look: decide beforehand how many answers are to be marked"
 
 
-def analyse(scale: Scale, model: str, items: Sequence[Marked]) -> Report:
-    """Return all that marks say of a judge on a scale; `model` is the judge's own."""
+def analyse(scale: Scale, own: Sequence[str], items: Sequence[Marked]) -> Report:
+    """Return all that marks say of a judge on a scale; `own` are the names of the judge's own model."""
     pairs = both(items, scale)
     sample = [pair for pair in pairs if pair.item.sampled]
     rest = [item for item in items if item.said() is not None and not (item.sampled and item.people)]
@@ -40,7 +40,7 @@ def analyse(scale: Scale, model: str, items: Sequence[Marked]) -> Report:
         ("agreement of people", "agreement", lambda: _people(items)),
         ("position bias", "bias", lambda: order_bias(scale, items)),
         ("length bias", "bias", lambda: length_bias(scale, _enough(pairs))),
-        ("self-preference", "bias", lambda: self_preference(scale, model, _enough(pairs))),
+        ("self-preference", "bias", lambda: self_preference(scale, own, _enough(pairs))),
         ("flips", "repeatability", lambda: repeats(items)),
     ]
     findings = tuple([_asked(*question) for question in questions])

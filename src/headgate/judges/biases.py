@@ -56,21 +56,25 @@ def length_bias(scale: Scale, pairs: Sequence[Both]) -> Finding:
     return between(name, "bias", found, _leans(found, _longer(found), "length", shown))
 
 
-def self_preference(scale: Scale, model: str, pairs: Sequence[Both]) -> Finding:
-    """Say how much more than people it favours answers of its own model."""
+def self_preference(scale: Scale, own: Sequence[str], pairs: Sequence[Both]) -> Finding:
+    """Say how much more than people it favours answers of its own model.
+
+    `own` are the names that a record may give to that model: those that the judge asks first.
+    """
     name = "self-preference"
+    named = f"{' or '.join(own)}, the judge's own model"
     if scale == "pairwise":
-        mixed = [pair for pair in pairs if (pair.item.models[0] == model) != (pair.item.models[1] == model)]
-        _check(len(mixed), f"pairs hold one answer of {model}, the judge's own model")
+        mixed = [pair for pair in pairs if (pair.item.models[0] in own) != (pair.item.models[1] in own)]
+        _check(len(mixed), f"pairs hold one answer of {named}")
         found = leaning(
-            [_took_own(pair, pair.said, model) for pair in mixed],
-            [_took_own(pair, pair.truth, model) for pair in mixed],
+            [_took_own(pair, pair.said, own) for pair in mixed],
+            [_took_own(pair, pair.truth, own) for pair in mixed],
         )
         return between(name, "bias", found, _leans(found, _own(found), "whose answer it is", points(found)))
     known = [pair for pair in pairs if pair.item.models[0]]
     _check(len(known), "answers have a known model")
-    own = [pair.item.models[0] == model for pair in known]
-    found = leniency([pair.said for pair in known], [pair.truth for pair in known], own)
+    is_own = [pair.item.models[0] in own for pair in known]
+    found = leniency([pair.said for pair in known], [pair.truth for pair in known], is_own)
     shown = points(found) if scale == "yes_no" else number(found)
     return between(name, "bias", found, _leans(found, _own(found), "whose answer it is", shown))
 
@@ -97,8 +101,8 @@ def _took_longer(pair: Both, value: float) -> bool:
     return value == (1.0 if first > second else 0.0)
 
 
-def _took_own(pair: Both, value: float, model: str) -> bool:
-    return value == (1.0 if pair.item.models[0] == model else 0.0)
+def _took_own(pair: Both, value: float, own: Sequence[str]) -> bool:
+    return value == (1.0 if pair.item.models[0] in own else 0.0)
 
 
 def _check(count: int, what: str) -> None:

@@ -4,11 +4,13 @@ Read next: `judges.analysis` (the report), `judges.reviews_http` (what people ma
 """
 
 import asyncio
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Protocol
 
 import msgspec
 from litestar import Controller, get, post
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
 
 from headgate.access.gate import CallerKey, grant
 from headgate.access.http import Store
@@ -16,6 +18,7 @@ from headgate.access.model import Key
 from headgate.access.roles import visible
 from headgate.core.faults import NotAllowed
 from headgate.core.pages import Page
+from headgate.core.ports import Refreshed
 from headgate.judges.analysis import analyse
 from headgate.judges.items import ITEMS_MAX, Judged
 from headgate.judges.model import Judge, NewJudge
@@ -23,6 +26,17 @@ from headgate.judges.queue import choose_by_rules, sweep
 from headgate.judges.reading import marked, waiting
 from headgate.judges.report import Report
 from headgate.judges.storing import add_verdicts, define_judge, find_judge, judges_of
+
+
+class ModelsInForce(Refreshed, Protocol):
+    """What control knows of names of models."""
+
+    def alias_targets(self) -> Mapping[str, Sequence[str]]:
+        """Return each name of models with its targets."""
+        ...
+
+
+Models = NamedDependency[SkipValidation[ModelsInForce]]
 
 
 class JudgeItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +119,7 @@ class JudgesController(Controller):
         caller: CallerKey,
         *,
         database: Store,
+        in_force: Models,
         name: FromPath[str],
         version: FromQuery[str | None] = None,
         project: FromQuery[str | None] = None,
@@ -119,7 +134,9 @@ class JudgesController(Controller):
             versions = [each.version for each in await judges_of(connection, [where], name)]
             items = await marked(connection, judge)
             open_, done = (await waiting(connection, [where])).get((where, name), (0, 0))
-        report = await asyncio.to_thread(analyse, judge.scale, judge.model, items)
+        await in_force.refresh()
+        own = _own_models(judge.model, in_force.alias_targets())
+        report = await asyncio.to_thread(analyse, judge.scale, own, items)
         return Shown(judge=judge, report=report, versions=versions, waiting=open_, done=done)
 
     @post("/{name:str}/marks", status_code=201, opt={"grant": grant("judges:write")})
@@ -154,6 +171,11 @@ def project_for(caller: Key, project: str | None) -> str:
             f"this key is of project {caller.project}; it takes an admin's to name {project[:100]!r}"
         )
     return project
+
+
+def _own_models(model: str, aliases: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Return the names of a judge's model: its own, and of an alias the targets, which records name."""
+    return tuple(dict.fromkeys((model, *aliases.get(model, ()))))
 
 
 def _item(versions: list[Judge], queue: tuple[int, int]) -> JudgeItem:
