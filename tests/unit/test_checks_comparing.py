@@ -202,6 +202,33 @@ def test_how_alike_answers_are_and_whether_to_ask_again() -> None:
     assert repeatability(check_of(), outcome_of(check_of(), cases, steady)) == ()
 
 
+def test_what_a_new_case_costs_decides_how_often_to_ask() -> None:
+    cases = cases_of(60)
+
+    def answer(body: dict[str, Any], times: int) -> str:
+        # A third is always right, a third never, a third every other time.
+        return "no" if number_of(body) % 3 == 1 or (number_of(body) % 3 == 2 and times % 2) else "yes"
+
+    found: dict[float, tuple[int, str]] = {}
+    for price in (0, 1, 20, 2.5):
+        check = check_of(repeats=4, new_case_costs=price)
+        (known,) = repeatability(check, outcome_of(check, cases, Scripted(answer)))
+        found[price] = (known.worthwhile, known.sentence)
+    assert found[0][0] == found[1][0] == 1
+
+    assert found[20][0] == pytest.approx(
+        (20 * known.variances.within / known.variances.between) ** 0.5, abs=0.5
+    )
+    assert found[20][0] > 2
+    once, often = "asking once is enough.", f"asking {found[20][0]} times is worth it."
+    assert found[1][1].endswith(f"Where a new case costs 1 answer (`new_case_costs`), {once}")
+    assert found[20][1].endswith(f"Where a new case costs 20 answers (`new_case_costs`), {often}")
+    assert "costs 2.5 answers" in found[2.5][1]
+    for wrong in (-1, float("nan"), float("inf")):
+        with pytest.raises(Misconfigured, match="new_case_costs"):
+            check_of(new_case_costs=wrong)
+
+
 def test_a_file_that_alternates_kinds_does_not_choose_by_the_one_and_compare_by_the_other() -> None:
     cases = [
         Case(id=f"case-{place:03}", input="?", tags=("even" if place % 2 == 0 else "odd",))

@@ -48,6 +48,8 @@ class Written(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Instead of targets: each prompt on each model; `models` alone, or `prompts` alone, will do."""
     about: About = "such cases"
     repeats: Annotated[int, msgspec.Meta(ge=1, le=REPEATS_MAX)] = 1
+    new_case_costs: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 1.0
+    """What it costs to make one more case, in answers."""
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=CONCURRENCY_MAX)] = 4
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
     budget: str | None = None
@@ -112,6 +114,7 @@ def _check(table: Any, where: str) -> Check:
         requirements=_requirements(written, where),
         about=written.about,
         repeats=written.repeats,
+        new_case_costs=written.new_case_costs,
         concurrency=written.concurrency,
         seed=written.seed,
         budget_pico_usd=_budget(written.budget, where),

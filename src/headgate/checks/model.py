@@ -145,7 +145,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """A check, as `checks.definitions` reads it."""
+    """A check, as `checks.definitions` reads it. `new_case_costs` is in answers, and beside its own."""
 
     name: str
     dataset: str
@@ -154,6 +154,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     requirements: tuple[Required, ...] = ()
     about: About = "such cases"
     repeats: int = 1
+    new_case_costs: float = 1.0
     concurrency: int = 4
     seed: int = 0
     budget_pico_usd: int | None = None

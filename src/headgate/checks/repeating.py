@@ -18,7 +18,7 @@ class Repeatability(msgspec.Struct, frozen=True, kw_only=True):
     """How alike repeated answers are by one scorer. `all_right` is pass^k for k of 1 up to the repeats.
 
     `flips` is the chance that two answers to a case are marked differently; `worthwhile` how often to ask a
-    case, where one more case costs as much as one more repeat.
+    case at what one more case costs, in answers (`new_case_costs` of the check).
     """
 
     scorer: str
@@ -54,12 +54,14 @@ def _of_scorer(check: Check, scorer: str, cases: Sequence[Sequence[Result]]) -> 
     passes = tuple(passes_of(right, check.repeats, k) for k in range(1, check.repeats + 1))
     flips = flip_rate(scores)
     split = variances([[[score] for score in marks] for marks in scores])
-    worth = worthwhile_repeats(split.within, split.between, price_of_case=1, price_of_repeat=1)
+    price = check.new_case_costs
+    worth = worthwhile_repeats(split.within, split.between, price_of_case=price, price_of_repeat=1)
     sentence = (
         f"{scorer}: {passes[0].estimate:.1%} right once, {passes[-1].estimate:.1%} in all of {check.repeats} "
         f"tries ({passes[-1].low:.1%} to {passes[-1].high:.1%}); two answers differ in {flips.estimate:.1%}. "
     ).replace("%", " %")
     advice = "asking once is enough" if worth == 1 else f"asking {worth} times is worth it"
+    answers = "1 answer" if price == 1 else f"{price:g} answers"
     return Repeatability(
         scorer=scorer,
         cases=len(scores),
@@ -67,5 +69,5 @@ def _of_scorer(check: Check, scorer: str, cases: Sequence[Sequence[Result]]) -> 
         flips=flips,
         variances=split,
         worthwhile=worth,
-        sentence=f"{sentence}Where a case costs as much as a repeat, {advice}.",
+        sentence=f"{sentence}Where a new case costs {answers} (`new_case_costs`), {advice}.",
     )
