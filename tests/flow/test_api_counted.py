@@ -108,3 +108,14 @@ async def test_many_traces_are_counted_from_sums_or_in_part(
             await connection.execute("lock table scores in access exclusive mode")
             counts = await api.get("/traces/counts", **DAY, score="csat>=4")
         assert (counts["counted"], counts["counted_from"]) == (0, counts["end"])
+
+
+@pytest.mark.parametrize(
+    "path", ["/traces/counts", "/requests/counts", "/requests/facets", "/series", "/costs?group_by=model"]
+)
+async def test_the_last_second_that_can_be_written_is_a_time_like_any_other(
+    database: Database, path: str
+) -> None:
+    async with control(database) as api:
+        joined = "&" if "?" in path else "?"
+        await api.get(f"{path}{joined}from=2026-11-21T00:00:00Z&to=9999-12-31T23:59:59.999Z")

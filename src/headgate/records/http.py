@@ -71,6 +71,9 @@ _TEXTS: Final[dict[str, str]] = {
     "unknown": "that hold a message of this group, by its id, that no prompt explains",
     "text": "whose messages or answer hold this text",
 }
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(9999, 1, 1, tzinfo=UTC)
+"""Whatever is later is as late: there is room for a step more."""
 _TIMES: Final = {"from": "that started at or after this time", "to": "that started before this time"}
 
 
@@ -283,7 +286,7 @@ def read_times(query: Mapping[str, str]) -> tuple[datetime | None, datetime | No
     times = [
         None
         if name not in query
-        else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=parse_instant_ms(query[name], name))
+        else min(LATEST, EPOCH + timedelta(milliseconds=parse_instant_ms(query[name], name)))
         for name in _TIMES
     ]
     return times[0], times[1]
