@@ -169,6 +169,25 @@ def test_what_changed_stands_between_calls(house: House, looking: Opener) -> Non
     looker.check()
 
 
+def test_the_search_finds_what_has_a_name(house: House, looking: Opener) -> None:
+    looker = looking()
+    page = looker.open("/?live=off")
+    page.keyboard.press("Control+k")
+    box = page.get_by_role("combobox", name="search")
+    for name, kind in (("openai-monthly", "budget"), ("calm", "rule"), ("clinic", "project")):
+        box.fill(name)
+        found = page.get_by_role("option").filter(has=page.get_by_text(name, exact=True))
+        expect(found.filter(has=page.get_by_text(kind, exact=True))).to_have_count(1)
+    for name, offered in (("anna", "Requests of user anna"), ("team:mail", "Requests with tag team:mail")):
+        box.fill(name)
+        page.get_by_role("option").filter(has_text=offered).wait_for()
+    box.fill("talk-1")
+    looker.shoot("search-offered")
+    page.get_by_role("option").filter(has_text="Session talk-1").click()
+    page.get_by_role("heading", name="talk-1").wait_for()
+    looker.check()
+
+
 def test_the_search_finds_what_was_said(house: House, looking: Opener) -> None:
     looker = looking()
     page = looker.open("/?live=off")

@@ -71,7 +71,7 @@ function Search({ close }: { close: () => void }) {
         aria-expanded={items.length > 0}
         aria-controls="search-found"
         aria-activedescendant={items[chosen] ? `search-${chosen}` : undefined}
-        placeholder="Pages, prompts, keys, models, ids, or words that were said"
+        placeholder="Pages, names, users, sessions, tags, ids, or words that were said"
         value={text}
         onChange={(event) => {
           setText(event.currentTarget.value);
@@ -124,5 +124,6 @@ function useFound(text: string): Found[] {
   const matching = pages.filter((page) => page.title.toLowerCase().includes(wanted));
   const found = text.length >= 2 ? (others.data ?? []) : [];
   const isSaid = (each: Found): boolean => each.isSaid === true || each.snippet !== undefined;
-  return [...matching, ...found.filter((each) => !isSaid(each)), ...found.filter(isSaid)];
+  const rankOf = (each: Found): number => (each.isOffered ? 2 : isSaid(each) ? 1 : 0);
+  return [...matching, ...[0, 1, 2].flatMap((rank) => found.filter((each) => rankOf(each) === rank))];
 }

@@ -51,6 +51,8 @@ export interface Found {
   snippet?: string;
   /** Whether it is about words that were said; what is called so comes first. */
   isSaid?: boolean;
+  /** Whether it is offered for what was typed, known or not: it comes last. */
+  isOffered?: boolean;
 }
 
 export interface Feature {

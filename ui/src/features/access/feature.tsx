@@ -13,11 +13,19 @@ export const feature: Feature = {
     { path: "/access/projects", component: lazyRouteComponent(() => import("./Projects")), title: "Projects" },
     { path: "/access/audit", component: lazyRouteComponent(() => import("./Audit")), title: "Audit" },
   ],
-  search: async (text, signal): Promise<Found[]> => {
-    const found = await ask(api.GET("/api/v1/keys", { params: { query: { limit: 500 } }, signal }));
+  search: async (text, signal, grants): Promise<Found[]> => {
+    const [keys, projects] = await Promise.all([
+      ask(api.GET("/api/v1/keys", { params: { query: { limit: 500 } }, signal })),
+      grants.includes("projects:read") ? ask(api.GET("/api/v1/projects", { signal })).then((found) => found.items) : [],
+    ]);
     const wanted = text.toLowerCase();
-    return found.items
-      .filter((each) => each.name.toLowerCase().includes(wanted) || each.prefix.includes(wanted))
-      .map((each): Found => ({ title: each.name, kind: "key", path: "/access", filter: { key: each.id } }));
+    return [
+      ...keys.items
+        .filter((each) => each.name.toLowerCase().includes(wanted) || each.prefix.includes(wanted))
+        .map((each): Found => ({ title: each.name, kind: "key", path: "/access", filter: { key: each.id } })),
+      ...projects
+        .filter((each) => each.name.toLowerCase().includes(wanted))
+        .map((each): Found => ({ title: each.name, kind: "project", path: "/access/projects" })),
+    ];
   },
 };

@@ -24,6 +24,8 @@ export const feature: Feature = {
     return [
       ...named.map((model): Found => ({ title: model, kind: "model: its requests", path: "/requests", filter: { model } })),
       { title: text, kind: "requests that hold this text", path: "/requests", filter: { text }, isSaid: true },
+      { title: `Requests of user ${text}`, kind: "requests", path: "/requests", filter: { user: text }, isOffered: true },
+      { title: `Requests with tag ${text}`, kind: "requests", path: "/requests", filter: { tag: text }, isOffered: true },
     ];
   },
 };

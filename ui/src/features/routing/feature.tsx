@@ -13,11 +13,20 @@ export const feature: Feature = {
     { path: "/routing/rules", component: lazyRouteComponent(() => import("./Rules")), title: "Rules" },
     { path: "/routing/rules/$name", component: lazyRouteComponent(() => import("./OneRule")), title: "One rule" },
   ],
-  search: async (text, signal): Promise<Found[]> => {
+  search: async (text, signal, grants): Promise<Found[]> => {
     const wanted = text.toLowerCase();
-    const models = await ask(api.GET("/api/v1/models", { signal }));
-    return models.items
-      .filter((each) => [each.id, ...each.targets].some((name) => name.toLowerCase().includes(wanted)))
-      .map((each): Found => ({ title: each.id, kind: "model", path: "/routing", filter: { model: each.id } }));
+    const asked = { params: { query: { limit: 500 } }, signal };
+    const [models, rules] = await Promise.all([
+      ask(api.GET("/api/v1/models", { signal })),
+      grants.includes("rules:read") ? ask(api.GET("/api/v1/rules", asked)).then((found) => found.items) : [],
+    ]);
+    return [
+      ...models.items
+        .filter((each) => [each.id, ...each.targets].some((name) => name.toLowerCase().includes(wanted)))
+        .map((each): Found => ({ title: each.id, kind: "model", path: "/routing", filter: { model: each.id } })),
+      ...rules
+        .filter((each) => each.name.toLowerCase().includes(wanted))
+        .map((each): Found => ({ title: each.name, kind: "rule", path: `/routing/rules/${encodeURIComponent(each.name)}` })),
+    ];
   },
 };

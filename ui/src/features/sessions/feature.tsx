@@ -1,6 +1,6 @@
 import { IconMessages } from "@tabler/icons-react";
 import { lazyRouteComponent } from "@tanstack/react-router";
-import type { Feature } from "@/shell/registry";
+import type { Feature, Found } from "@/shell/registry";
 
 const Sessions = lazyRouteComponent(() => import("./Sessions"));
 const OneSession = lazyRouteComponent(() => import("./OneSession"));
@@ -13,4 +13,6 @@ export const feature: Feature = {
     { path: "/sessions", component: Sessions, title: "Sessions" },
     { path: "/sessions/$id", component: OneSession, title: "One session" },
   ],
+  search: (text): Promise<Found[]> =>
+    Promise.resolve([{ title: `Session ${text}`, kind: "session", path: `/sessions/${encodeURIComponent(text)}`, isOffered: true }]),
 };
