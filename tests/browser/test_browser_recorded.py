@@ -3,6 +3,7 @@
 And over texts that mean harm, at 1,024 pixels, by keys alone, and by scrolling.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -193,6 +194,23 @@ def test_a_trace_and_a_session_are_listed_with_what_they_came_to(house: House, l
         for name in ("calls", "usage", "cost_usd", "errors"):
             assert each[name] == detail[name], (each["trace_id"], name)
         assert each["calls"] == sum(span["counted"] for span in detail["spans"])
+    looker.check()
+
+
+def test_calls_of_a_session_without_traces_are_its_turns(house: House, looking: Opener) -> None:
+    looker = looking()
+    page = drawn(looker, house, "/sessions/conversation%200")
+    calls = [one for one in house.running.requests(session="conversation 0") if one["trace_id"] is None]
+    assert len(calls) > 1
+    turns = page.get_by_role("list", name="turns of the session").get_by_role("region")
+    expect(turns).to_have_count(len(calls))
+    for turn, call in zip(turns.all(), reversed(calls), strict=True):
+        expect(turn.get_by_role("link").first).to_have_attribute(
+            "href", re.compile(f"/requests/{call['id']}")
+        )
+    turns.first.get_by_text("user").first.wait_for()
+    looker.shoot("session-of-calls")
+    assert looker.violations() == []
     looker.check()
 
 

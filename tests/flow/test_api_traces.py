@@ -45,6 +45,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"min_cost_usd": "lots"}, "min_cost_usd: 'lots' is no amount"),
     ({"max_cost_usd": "lots"}, "max_cost_usd: 'lots' is no amount"),
     ({"max_tokens": "-1"}, "max_tokens is '-1'; write a whole number of tokens"),
+    ({"attribute": "tier"}, "attribute is 'tier'; write NAME=VALUE"),
     ({"model": ""}, "model has 0 characters"),
     ({"from": "yesterday"}, "from is 'yesterday'"),
     ({"next": "x"}, "next is no cursor of this list"),

@@ -40,6 +40,9 @@ class TraceFilters(msgspec.Struct, frozen=True, kw_only=True):
     score: Annotated[
         str | None, typer.Option(help="Only those of which this was said: csat>=4, helpful:false, or a name.")
     ] = None
+    attribute: Annotated[
+        str | None, typer.Option(help="Only those with a step that has this attribute: NAME=VALUE.")
+    ] = None
     min_duration_ms: Annotated[float | None, typer.Option(help="Only those that took so long.")] = None
     max_duration_ms: Annotated[float | None, typer.Option(help="Only those that took no longer.")] = None
     min_cost_usd: Annotated[str | None, typer.Option(help="Only those that cost so much.")] = None

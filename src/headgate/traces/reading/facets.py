@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final, LiteralString
 
 from headgate.store.database import Connection
+from headgate.traces.reading.attributes import within_time
 from headgate.traces.reading.listing import (
     LOOK,
     QUERIES,
@@ -35,11 +36,12 @@ async def count_facets(
         "look": LOOK,
         "values_max": VALUES_MAX,
     }
-    first = ordered(_of_facets(QUERIES.first_traces), filters=filters)
-    counts = await _counted(connection, first, parameters)
-    if is_narrowed(filters) and counts.traces < COUNTED_MAX:
-        matching = ordered(_of_facets(QUERIES.matching_traces), filters=filters)
-        counts = await _counted(connection, matching, parameters)
+    async with within_time(connection, filters.attribute):
+        first = ordered(_of_facets(QUERIES.first_traces), filters=filters)
+        counts = await _counted(connection, first, parameters)
+        if is_narrowed(filters) and counts.traces < COUNTED_MAX:
+            matching = ordered(_of_facets(QUERIES.matching_traces), filters=filters)
+            counts = await _counted(connection, matching, parameters)
     return counts
 
 

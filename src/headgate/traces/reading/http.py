@@ -34,6 +34,7 @@ from headgate.records.http import (
     read_times,
 )
 from headgate.store.database import Database
+from headgate.traces.reading.attributes import read_attribute
 from headgate.traces.reading.content import read_span
 from headgate.traces.reading.facets import count_facets
 from headgate.traces.reading.listing import list_traces
@@ -85,6 +86,7 @@ _OTHERS: Final[dict[str, str]] = {
     "min_tokens": "whose calls took at least so many tokens, in and out",
     "max_tokens": "whose calls took at most so many tokens, in and out",
     "score": "of which this was said, such as csat>=4, helpful:false, outcome:resolved, or a name alone",
+    "attribute": "with a step that has this attribute, as NAME=VALUE: looked for during 2 s",
 }
 FILTERS: Final[dict[str, Any]] = {
     name: query_parameter(text) for name, text in {**_TEXTS, **_OTHERS}.items()
@@ -237,6 +239,7 @@ def read_filters(query: Mapping[str, str], seen: Visible) -> tuple[TraceFilters,
         min_tokens=_tokens(query, "min_tokens"),
         max_tokens=_tokens(query, "max_tokens"),
         score=None if (said := read_text(query, "score")) is None else read_score(said),
+        attribute=None if (said := read_text(query, "attribute")) is None else read_attribute(said),
         only_key=seen.key,
     )
     return filters, narrowed(seen, read_text(query, "project"))

@@ -18,6 +18,7 @@ from headgate.records.model import buckets_of
 from headgate.records.queries import format_amount
 from headgate.records.rows import clean
 from headgate.store.database import Connection
+from headgate.traces.reading.attributes import within_time
 from headgate.traces.reading.model import Sort, TraceFilters, TraceItem
 from headgate.traces.reading.searching import QUERIES, TextQuestion, find_hits
 
@@ -37,7 +38,7 @@ _FACETS: Final = (
 )
 _NARROWING: Final = (
     *_FACETS,
-    *("user", "session", "name", "status", "flag", "text", "score", "only_key"),
+    *("user", "session", "name", "status", "flag", "text", "score", "attribute", "only_key"),
     *("min_duration_ms", "max_duration_ms", "min_cost_usd", "max_cost_usd", "min_tokens", "max_tokens"),
 )
 
@@ -51,7 +52,8 @@ async def list_traces(
     limit: int = LIMIT_DEFAULT,
     cursor: str | None = None,
 ) -> Page[TraceItem]:
-    """Return a page of traces. Raises InvalidRequest for a cursor that is none of this list."""
+    """Return a page of traces. Raises InvalidRequest for a cursor that is none of this list, and for an
+    attribute that takes too long to look for."""
     limit = max(1, min(limit, LIMIT_MAX))
     narrows = is_narrowed(filters)
     projects = await seen_projects(connection, project_ids)
@@ -63,14 +65,15 @@ async def list_traces(
         "look": _look(sort) if narrows else limit + 1,
     }
     rows: list[TupleRow] = []
-    if filters.text is None:
-        first = ordered(QUERIES.first_traces, sort, filters)
-        found = await connection.execute(first, parameters, prepare=False)
-        rows = await found.fetchall()
-    if narrows and len(rows) <= limit:
-        matching = ordered(QUERIES.matching_traces, sort, filters)
-        found = await connection.execute(matching, parameters, prepare=False)
-        rows = await found.fetchall()
+    async with within_time(connection, filters.attribute):
+        if filters.text is None:
+            first = ordered(QUERIES.first_traces, sort, filters)
+            found = await connection.execute(first, parameters, prepare=False)
+            rows = await found.fetchall()
+        if narrows and len(rows) <= limit:
+            matching = ordered(QUERIES.matching_traces, sort, filters)
+            found = await connection.execute(matching, parameters, prepare=False)
+            rows = await found.fetchall()
     more = len(rows) > limit
     return Page(
         items=[trace_item(row) for row in rows[:limit]],
@@ -127,6 +130,7 @@ def filter_parameters(filters: TraceFilters) -> dict[str, Any]:
         "trace_ids": None,
         "facets_max": FACETS_MAX,
         **({} if filters.score is None else filters.score.parameters()),
+        **({} if filters.attribute is None else filters.attribute.parameters()),
     }
 
 
@@ -140,6 +144,8 @@ def with_columns(statement: LiteralString, filters: TraceFilters | None = None) 
     if filters is not None and filters.score is not None:
         # Only then: a planner that finds it behind an `or` would not begin with the scores.
         wanted = wanted + " and " + QUERIES.trace_scored
+    if filters is not None and filters.attribute is not None:
+        wanted = wanted + " and " + QUERIES.trace_with_attribute
     return statement.replace("[columns]", QUERIES.trace_columns).replace("[filter]", wanted)
 
 

@@ -12,6 +12,7 @@ import msgspec
 from headgate.core.call import Usage
 from headgate.records.model import RequestItem, UsageBuckets
 from headgate.traces.model import CostSource, Kind, Status
+from headgate.traces.reading.attributes import AttributeFilter
 from headgate.traces.reading.scored import ScoreFilter
 from headgate.traces.scores.model import Feedback
 
@@ -55,6 +56,7 @@ class TraceFilters(msgspec.Struct, frozen=True, kw_only=True):
     """Words, or phrases in quotes, that stand in a step of it."""
     score: ScoreFilter | None = None
     """What was said of it, or of a span or request of it."""
+    attribute: AttributeFilter | None = None
     only_key: str | None = None
     """Only traces in which no other key has a part: what a member sees."""
 

@@ -68,6 +68,16 @@ exists (
         and (%(only_key)s::text is null or s.key = %(only_key)s)
 )
 
+-- name: trace_with_attribute
+exists (
+    select from spans s
+    where s.project = any(%(project_ids)s::text[]) and s.project = t.project and s.trace_id = t.trace_id
+        and s.day between t.first_day and t.last_day and (%(only_key)s::text is null or s.key = %(only_key)s)
+        and exists (
+            select from unnest(%(attribute_texts)s::text[]) said (words) where position(said.words in s.attributes) > 0
+        )
+)
+
 -- name: newest_place
 (%(place)s::timestamptz is null or (t.started_at <= %(place)s and (
     t.started_at < %(place)s or (t.trace_id, t.project) > (%(place_id)s::uuid, %(place_project)s::text)

@@ -22,6 +22,7 @@ export const FIELDS = {
   kind: "Kind",
   operation: "Operation",
   finish: "Ended by",
+  attribute: "Attribute",
   min_duration_ms: "At least ms",
   max_duration_ms: "At most ms",
   min_cost_usd: "At least $",
