@@ -15,11 +15,12 @@ from headgate.core.entries import COMPARED, END, SHADOW, Answered, Compared, Exp
 from headgate.core.ports import Envelope
 from headgate.experiments.definitions import sync_experiments
 from headgate.experiments.sink import ExperimentSink
-from headgate.rollouts.model import Rollout
-from headgate.rollouts.moving import begin, move, standings
+from headgate.rollouts.model import BACK, LIVE_STAGE, Rollout, Standing
+from headgate.rollouts.moving import STAYS_BACK, begin, move, moves, standings
 from headgate.rollouts.retention import expire_stages
 from headgate.rollouts.sink import PairSink
 from headgate.store.database import Database
+from headgate.store.live import LiveObjects
 
 DAY_MS = 86_400_000
 DAYS = {"default": 30, "shop": 90}
@@ -94,3 +95,29 @@ async def test_what_a_stage_was_decided_by_goes_with_retention_once_it_is_left(
     async with database.connection() as connection:
         await expire_stages(connection, (), DAYS)
     assert [project for _, project in await left(database, "rollout_pairs")].count("default") == 2
+
+
+async def test_what_fell_back_stays_back_when_what_serves_its_alias_changes(
+    database: Database, rollout: Rollout
+) -> None:
+    other = only_rollout(CONFIG.replace('targets = ["mock/large"]', 'targets = ["mock/huge"]'))
+    entry = only_rollout(CONFIG.replace("units = 50", "units = 60"))
+    assert len({rollout.version, other.version, entry.version}) == 3
+    async with database.transaction() as connection:
+        assert await begin(connection, rollout)
+        (standing,) = (await standings(connection, (rollout,))).values()
+        await move(connection, rollout, standing, action="back", actor="ann", why="it is worse")
+        assert await begin(connection, other)
+        assert not await begin(connection, other)
+        assert await begin(connection, entry)
+        found = await standings(connection, (rollout, other, entry))
+        assert {name: each.stage for name, each in found.items()} == {
+            rollout.version: BACK,
+            other.version: BACK,
+            entry.version: 0,
+        }
+        (told,) = await moves(connection, other)
+        assert (told.to_stage, told.why) == ("back", STAYS_BACK)
+        live = await LiveObjects.get(connection, LIVE_STAGE, other.version)
+        assert live is not None and live.body is not None
+        assert msgspec.json.decode(live.body, type=Standing).stage == BACK

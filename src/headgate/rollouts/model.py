@@ -87,6 +87,20 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return rollout.stages[self.stage] if 0 <= self.stage < len(rollout.stages) else None
 
 
+def entry_of(rollout: Rollout) -> str:
+    """Return the digest of a rollout's own entry: all of its version but what serves the alias."""
+    stages = [
+        msgspec.structs.replace(
+            stage,
+            experiment=msgspec.structs.replace(
+                stage.experiment, alias_targets=(), alias_strategy="", version=""
+            ),
+        )
+        for stage in rollout.stages
+    ]
+    return version_of(msgspec.structs.replace(rollout, stages=tuple(stages)))
+
+
 def version_of(rollout: Rollout) -> str:
     """Return the digest of all that its evidence depends on."""
     fixed = (

@@ -16,13 +16,16 @@ from headgate.core.pages import format_datetime
 from headgate.experiments.reading import Defined, defined
 from headgate.experiments.report import Report
 from headgate.experiments.reporting import report
-from headgate.rollouts.model import BACK, LIVE_STAGE, Rollout, Stage, Standing
+from headgate.rollouts.model import BACK, LIVE_STAGE, Rollout, Stage, Standing, entry_of
 from headgate.rollouts.pairs import report_of_pairs
 from headgate.store.database import Connection
 from headgate.store.live import LiveObjects
 from headgate.store.queries import Queries
 
 QUERIES: Final = Queries.load("headgate.rollouts")
+STAYS_BACK: Final = (
+    "its candidate fell back, and only what serves its alias is new since; change its entry to begin anew"
+)
 
 ByHand = Literal["advance", "hold", "resume", "back"]
 Action = Literal["begin", "advance", "hold", "resume", "back"]
@@ -40,12 +43,19 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def begin(connection: Connection, rollout: Rollout) -> bool:
-    """Begin one that is new, at its first stage; say whether it was new."""
-    cursor = await connection.execute(QUERIES.begin, {"version": rollout.version, "name": rollout.name})
-    if await cursor.fetchone() is None:
+    """Begin one that is new, at its first stage; say whether it was new.
+
+    Where only what serves its alias is new, and its candidate fell back before, it stays back.
+    """
+    told = {"version": rollout.version, "name": rollout.name, "entry": entry_of(rollout), "back": BACK}
+    cursor = await connection.execute(QUERIES.begin, told)
+    found = await cursor.fetchone()
+    if found is None:
         return False
-    await _write(connection, rollout, Standing(version=rollout.version, stage=0))
-    await _note(connection, rollout, ("begin", "system"), (None, 0), "it is in the configuration in force")
+    (stage,) = found
+    await _write(connection, rollout, Standing(version=rollout.version, stage=stage))
+    why = STAYS_BACK if stage == BACK else "it is in the configuration in force"
+    await _note(connection, rollout, ("begin", "system"), (None, stage), why)
     return True
 
 

@@ -1,8 +1,12 @@
 -- Staged rollouts. See rollouts/moving.py.
 
 -- name: begin
-insert into rollouts (version, name, stage) values (%(version)s, %(name)s, 0)
-on conflict (version) do nothing returning version;
+-- Of an entry that fell back, with whatever served its alias then, it stands back from the beginning.
+insert into rollouts (version, name, entry, stage)
+select %(version)s, %(name)s, %(entry)s, case when (
+    select r.stage from rollouts r where r.name = %(name)s and r.entry = %(entry)s order by r.changed_at desc limit 1
+) = %(back)s then %(back)s else 0 end
+on conflict (version) do nothing returning stage;
 
 -- name: get
 select version, stage, held from rollouts where version = any(%(versions)s::text[]);
