@@ -242,3 +242,12 @@ def test_without_calls_and_without_an_answer_the_page_says_so(used: House, looki
     page.goto(f"{used.running.url}{MANAGED}")
     page.get_by_role("alert").filter(has_text="it is away").first.wait_for()
     looker.shoot("prompt-outcomes-failed")
+
+
+def test_the_playground_is_a_click_from_prompts(used: House, looking: Opener) -> None:
+    looker = looking()
+    page = looker.settled("/prompts", "greeting")
+    looker.shoot("prompts-list")
+    page.get_by_role("link", name="Playground", exact=True).click()
+    page.get_by_role("heading", name="Playground", level=1).wait_for()
+    looker.check()

@@ -1,3 +1,4 @@
+import { IconPlayerPlay } from "@tabler/icons-react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
@@ -35,6 +36,10 @@ export default function Prompts() {
           {choice("Unknown", isUnknown, "unknown")}
         </div>
         <span className="hg-soft">traffic of the last {isUnknown ? DAYS_UNKNOWN : DAYS} days</span>
+        <span className="hg-spring" />
+        <To path="/playground" className="hg-button">
+          <IconPlayerPlay size={14} stroke={1.6} aria-hidden="true" /> Playground
+        </To>
       </header>
       {isUnknown ? <Unknowns /> : <Known />}
     </div>
