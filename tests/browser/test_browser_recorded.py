@@ -202,7 +202,7 @@ def test_calls_of_a_session_without_traces_are_its_turns(house: House, looking: 
     page = drawn(looker, house, "/sessions/conversation%200")
     calls = [one for one in house.running.requests(session="conversation 0") if one["trace_id"] is None]
     assert len(calls) > 1
-    turns = page.get_by_role("list", name="turns of the session").get_by_role("region")
+    turns = page.get_by_role("list", name="turns of the session").locator("> li > section")
     expect(turns).to_have_count(len(calls))
     for turn, call in zip(turns.all(), reversed(calls), strict=True):
         expect(turn.get_by_role("link").first).to_have_attribute(
