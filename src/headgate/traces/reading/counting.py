@@ -5,7 +5,7 @@ Bounded as the list is: the newest so many, and for so long. Read next: `reading
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, LiteralString
+from typing import Any, Final
 
 import msgspec
 from psycopg.errors import QueryCanceled
@@ -20,10 +20,10 @@ from headgate.traces.reading.listing import (
     LOOK,
     QUERIES,
     filter_parameters_of,
-    is_narrowed,
     ordered,
     place_parameters,
     seen_projects,
+    walks_of,
 )
 from headgate.traces.reading.model import TraceCounts, TraceFilters
 from headgate.traces.reading.series import whole_days
@@ -74,11 +74,8 @@ async def _counted(
         "step_s": step_s,
     }
     rows: list[TupleRow] = []
-    statements: list[LiteralString] = [] if filters.text is not None else [QUERIES.first_traces]
-    if is_narrowed(filters):
-        statements.append(QUERIES.matching_traces)
-    for statement in statements:
-        asked = ordered(statement.replace("[columns]", "t.started_at"), filters=filters)
+    for walk in walks_of(filters):
+        asked = ordered(walk.replace("[columns]", "t.started_at"), filters=filters)
         counting = QUERIES.count_traces.replace("[traces]", asked)
         cursor = await connection.execute(counting, parameters, prepare=False)
         rows = await cursor.fetchall()

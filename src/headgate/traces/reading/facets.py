@@ -12,10 +12,10 @@ from headgate.traces.reading.listing import (
     LOOK,
     QUERIES,
     filter_parameters_of,
-    is_narrowed,
     ordered,
     place_parameters,
     seen_projects,
+    walks_of,
 )
 from headgate.traces.reading.model import Facet, FacetCounts, FacetValue, TraceFilters
 
@@ -37,11 +37,11 @@ async def count_facets(
         "values_max": VALUES_MAX,
     }
     async with within_time(connection, filters.attribute):
-        first = ordered(_of_facets(QUERIES.first_traces), filters=filters)
-        counts = await _counted(connection, first, parameters)
-        if is_narrowed(filters) and counts.traces < COUNTED_MAX:
-            matching = ordered(_of_facets(QUERIES.matching_traces), filters=filters)
-            counts = await _counted(connection, matching, parameters)
+        counts = FacetCounts(traces=0, complete=True, items=[])
+        for walk in walks_of(filters):
+            counts = await _counted(connection, ordered(_of_facets(walk), filters=filters), parameters)
+            if not counts.complete:
+                break
     return counts
 
 

@@ -66,19 +66,25 @@ async def list_traces(
     }
     rows: list[TupleRow] = []
     async with within_time(connection, filters.attribute):
-        if filters.text is None:
-            first = ordered(QUERIES.first_traces, sort, filters)
-            found = await connection.execute(first, parameters, prepare=False)
+        for walk in walks_of(filters):
+            found = await connection.execute(ordered(walk, sort, filters), parameters, prepare=False)
             rows = await found.fetchall()
-        if narrows and len(rows) <= limit:
-            matching = ordered(QUERIES.matching_traces, sort, filters)
-            found = await connection.execute(matching, parameters, prepare=False)
-            rows = await found.fetchall()
+            if len(rows) > limit:
+                break
     more = len(rows) > limit
     return Page(
         items=[trace_item(row) for row in rows[:limit]],
         next=_cursor(rows[limit - 1], sort) if more else None,
     )
+
+
+def walks_of(filters: TraceFilters) -> tuple[LiteralString, ...]:
+    """Return the statements of a list, asked until one finds enough: its first traces, then all that match.
+
+    Where a text has named the traces, these alone are looked at.
+    """
+    first = (QUERIES.first_traces,) if filters.text is None else ()
+    return (*first, *((QUERIES.matching_traces,) if is_narrowed(filters) else ()))
 
 
 def _look(sort: Sort) -> int:
