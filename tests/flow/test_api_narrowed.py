@@ -1,5 +1,6 @@
 """What numbers lead to: costs within a part of all calls, and calls by price."""
 
+import uuid
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -73,6 +74,25 @@ async def test_calls_without_a_name_are_asked_for_by_a_dash(database: Database) 
                 begin = (datetime.now(UTC) - timedelta(hours=hours)).isoformat()
                 (group,) = (await api.get("/series", **{name: "-", "from": begin}))["groups"]
                 assert (group["calls"], group["cost"]) == (1, "0.5"), (name, hours)
+
+
+async def test_a_call_in_the_last_instant_of_a_step_counts_in_it(database: Database) -> None:
+    minute = (datetime.now(UTC) - timedelta(minutes=5)).replace(second=0, microsecond=0)
+    last_ms = int(minute.timestamp() * 1000) + 59_900
+    times = {
+        "from": (minute - timedelta(minutes=9)).isoformat(),
+        "to": (minute + timedelta(minutes=1)).isoformat(),
+    }
+    async with control(database) as api:
+        call = uuid.UUID(int=last_ms << 80 | 7 << 76 | 2 << 62).bytes
+        failed = ended(call=call, user="bob", started_ms=last_ms, status=502, code="upstream_error")
+        await record(database, failed)
+        series = await api.get("/series", **times)
+        assert series["step_s"] == 60
+        assert series["groups"][0]["server_errors"] == [0] * 9 + [1]
+        assert [failure["counts"] for failure in series["failures"]] == [[0] * 9 + [1]]
+        counts = await api.get("/requests/counts", user="bob", **times)
+        assert counts["server_errors"] == [0] * 9 + [1]
 
 
 async def test_any_filter_is_counted_by_time(database: Database) -> None:

@@ -289,7 +289,7 @@ order by r.day desc, r.id desc limit %(limit)s;
 
 -- name: count_requests
 -- The newest that match, by step and class of the status, and since when: as many as may be looked at.
-select extract(epoch from n.started_at)::bigint / %(step_s)s as step, n.status / 100 as status_class, count(*),
+select floor(extract(epoch from n.started_at) / %(step_s)s)::bigint as step, n.status / 100 as status_class, count(*),
     min(n.started_at)
 from (
     select r.started_at, r.status

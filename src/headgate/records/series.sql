@@ -55,7 +55,7 @@ group by 1, 2, 3;
 -- name: calls
 -- The same from single calls, for steps that are shorter than the quarter of an hour that sums are kept by.
 with chosen as materialized (
-    select extract(epoch from r.started_at)::bigint / %(step_s)s as step, r.status / 100 as status_class,
+    select floor(extract(epoch from r.started_at) / %(step_s)s)::bigint as step, r.status / 100 as status_class,
         r.cost_usd, r.estimated, r.duration_ms, r.first_token_ms,
         case %(group_by)s::text
             when 'project' then r.project when 'model' then r.model when 'target' then r.target
@@ -86,7 +86,7 @@ group by 1, 2, 3, 4, 5;
 
 -- name: failures
 -- Calls that failed, by step and code.
-select extract(epoch from r.started_at)::bigint / %(step_s)s as step, r.code, count(*)
+select floor(extract(epoch from r.started_at) / %(step_s)s)::bigint as step, r.code, count(*)
 from requests r
 where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
     and r.status >= 400
