@@ -15,7 +15,8 @@ CLIENT_TESTS := tests/contract/clients tests/flow/test_sdk_prompts.py tests/wire
 LONG_TESTS := tests/flow/test_guides.py tests/flow/test_tour.py tests/flow/test_conversations_across.py \
   tests/flow/test_whole_residency.py tests/flow/test_whole_releases.py \
   tests/simulation/test_simulation.py tests/simulation/test_simulation_faults.py \
-  tests/flow/test_shadow_faults.py tests/unit/test_experiments_holding.py tests/unit/test_experiments_adaptive.py
+  tests/flow/test_shadow_faults.py tests/unit/test_experiments_holding.py tests/unit/test_experiments_adaptive.py \
+  tests/unit/test_experiments_parts.py
 # Plugins that frameworks and clients bring, and that no other test uses.
 WITHOUT := benchmark recording codspeed faker syrupy langsmith_plugin schemathesis socket platformdirs
 PYTEST := $(BIN)/python -m pytest

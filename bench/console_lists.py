@@ -63,6 +63,7 @@ FILTERS: Final[dict[str, dict[str, str]]] = {
     "a release of long ago": {"release": "release-1"},
     "an environment": {"environment": "staging"},
     "an environment that isn't there": {"environment": "none"},
+    "a model of an environment": {"model": "model-3", "environment": "staging"},
     "a tag": {"tag": "feature:77"},
     "a tag that isn't there": {"tag": "none"},
     "a tag and a model that never meet": {"tag": "team:1", "model": "model-3", "key": "key-7"},
@@ -105,12 +106,12 @@ def fill(url: str, requests: int) -> None:
                     .replace("[next_day]", str(day + timedelta(days=1)))
                 )
                 connection.execute(statement.encode(), values if name == "fill_requests" else None)
-            for name in ("fill_rollups", "fill_series_sums", "fill_rollup_days"):
+            for name in ("fill_rollups", "fill_series_sums", "fill_rollup_days", "fill_session_days"):
                 connection.execute(statements[name], values)
             took = time.monotonic() - began
             left = took / (number + 1) * (DAYS - number - 1)
             print(f"day {number + 1} of {DAYS}: {took:.0f} s, about {left:.0f} s to go", file=sys.stderr)
-        for table in ("requests", "rollups", "series_sums", "rollup_days"):
+        for table in ("requests", "rollups", "series_sums", "rollup_days", "session_days"):
             connection.execute(f"vacuum (analyze) {table}".encode())
             print(f"{table} vacuumed after {time.monotonic() - began:.0f} s", file=sys.stderr)
 
@@ -141,11 +142,30 @@ def questions(url: str) -> Iterator[Question]:
 
 def sums(begin: str) -> Iterator[Question]:
     """What is asked of sums, and what is counted where there are none."""
-    for group in ("model", "target", "prompt", "release", "key", "user", "tag"):
+    for group in (
+        "model",
+        "target",
+        "provider",
+        "prompt",
+        "release",
+        "environment",
+        "key",
+        "user",
+        "tag",
+        "session",
+    ):
         yield Question(f"facet: {group}", "/costs", {"group_by": group, "from": begin, "limit": "100"})
-    opened = {"facet": "status,code,model,target,prompt", "from": begin}
+    opened = {"facet": "status,code,model,target,prompt,environment", "from": begin}
     few = ("a code", "over a minute", "a tag and a model that never meet", "a status that isn't there")
-    for name in ("no filter", "a model", "a user", "an environment", "failures of a model", *few):
+    many = (
+        "no filter",
+        "a model",
+        "a key",
+        "an environment",
+        "a model of an environment",
+        "failures of a model",
+    )
+    for name in (*many, "a user", *few):
         yield Question(f"facets: {name}", "/requests/facets", {**opened, **FILTERS[name]})
     yield Question("facets: no filter, all of them", "/requests/facets", {"from": begin})
     for name, days in (("30 days", 30.0), ("a day", 1.0), ("an hour", 1 / 24)):
@@ -155,6 +175,14 @@ def sums(begin: str) -> Iterator[Question]:
         yield Question(f"histogram: {name}", "/series", {**times, "latencies": "no"})
         yield Question(f"charts of the overview: {name}", "/series", times)
         yield Question(f"latencies by model: {name}", "/series", {**times, "group_by": "model"})
+        by_user = {**times, "group_by": "user"}
+        yield Question(f"charts by user: {name}", "/series", by_user)
+        kinds = {**by_user, "failing_groups": "yes"}
+        yield Question(f"charts by user, and errors by kind: {name}", "/series", kinds)
+        yield Question(f"errors by kind and model: {name}", "/series", {**kinds, "group_by": "model"})
+        staging = {**times, "environment": "staging"}
+        yield Question(f"charts of an environment: {name}", "/series", staging)
+        yield Question(f"those by model: {name}", "/series", {**staging, "group_by": "model"})
     yield Question(
         "charts of a model and a key", "/series", {"from": begin, "model": "model-3", "key": "key-3"}
     )

@@ -36,6 +36,8 @@ ROUNDS: Final = 5
 ANSWERING: Final = 0.3
 BEFORE: Final = 0.1
 """The share of units that also said something before the experiment."""
+SEEN_BEFORE: Final = 0.6
+"""The share of units that made calls before it."""
 CALLS_MEAN: Final = 3
 DAYS: Final = 20
 RARE: Final = 0.02
@@ -88,7 +90,10 @@ def fill(url: str, version: str, units: int, *, by_call: bool) -> None:
         errors, refusals = (draw.random() < RARE) * 1, (draw.random() < RARE) * 1
         sums = f"{calls}\t{errors}\t{refusals}\t{calls * draw.expovariate(1 / 900)}"
         cost = f"{calls * draw.random() / 100:.12f}"
-        unit_lines.append(f"{version}\tdefault\t{unit}\t{arm}\t{first}\t{sums}\t{cost}\t0\t0\n")
+        past = "\t".join(["\\N"] * 4)
+        if draw.random() < SEEN_BEFORE:
+            past = f"{calls}\t{draw.expovariate(1 / 900)}\t0\t{calls * draw.random() / 100}"
+        unit_lines.append(f"{version}\tdefault\t{unit}\t{arm}\t{first}\t{sums}\t{cost}\t0\t0\t{past}\n")
         call_lines.append(f"{version}\tdefault\t{call}\t\\N\t\t{unit}\t{arm}\t{first}\n")
         about = f"request\t{call}\t" if by_call else f"user\t\\N\t{unit}"
         for share, after in ((ANSWERING, 1), (BEFORE, -1)):
@@ -99,7 +104,8 @@ def fill(url: str, version: str, units: int, *, by_call: bool) -> None:
     score_columns = "project id key name kind value text comment source said_by at subject request_id user"
     with psycopg.connect(url, autocommit=True) as connection:
         unit_columns = "version project unit arm first_at calls errors refusals duration_ms cost_usd"
-        copy(connection, "experiment_units", f"{unit_columns} unpriced crossed", unit_lines)
+        past_columns = "past_calls past_call_ms past_error_rate past_cost_usd"
+        copy(connection, "experiment_units", f"{unit_columns} unpriced crossed {past_columns}", unit_lines)
         call_columns = "version project request trace_id session unit arm at"
         copy(connection, "experiment_calls", call_columns, call_lines)
         copy(connection, "scores", f"{score_columns} session business_id", said_lines)

@@ -44,20 +44,20 @@ from (
 
 -- name: fill_rollups
 insert into rollups (
-    slot, dimensions, project, key, target, model, prompt, release, status_class, requests, input, cache_read,
-    cache_write, output, reasoning, cost_usd, unpriced, estimated, duration_sketch, first_token_sketch
+    slot, dimensions, project, key, target, model, prompt, release, environment, status_class, requests, input,
+    cache_read, cache_write, output, reasoning, cost_usd, unpriced, estimated, duration_sketch, first_token_sketch
 )
-select slot, md5(concat_ws('|', project, key, target, model, prompt, release, class))::uuid, project, key, target, model, prompt,
-    release, class, count(*), sum(input), 0, 0, sum(output), 0, sum(cost_usd), 0, count(*) filter (where estimated),
+select slot, md5(concat_ws('|', project, key, target, model, prompt, release, environment, class))::uuid, project, key, target, model,
+    prompt, release, environment, class, count(*), sum(input), 0, 0, sum(output), 0, sum(cost_usd), 0, count(*) filter (where estimated),
     pg_temp.sketch_of(sum(('1' || repeat('0', 12 * (83 - ceil(ln(duration_ms) / ln(1.15))::int)))::numeric)),
     pg_temp.sketch_of(sum(('1' || repeat('0', 12 * (83 - ceil(ln(first_token_ms) / ln(1.15))::int)))::numeric))
 from (
     select date_bin('15 minutes', started_at, '2020-01-01Z') as slot, project, key, target, model, prompts -> 0 ->> 'name' as prompt,
-        release, status / 100 as class, (usage -> 'input')::bigint as input, (usage -> 'output')::bigint as output, cost_usd,
+        release, environment, status / 100 as class, (usage -> 'input')::bigint as input, (usage -> 'output')::bigint as output, cost_usd,
         estimated, duration_ms, first_token_ms
     from requests where day = %(day)s::date and project = any(%(project_ids)s)
 ) r
-group by slot, project, key, target, model, prompt, release, class;
+group by slot, project, key, target, model, prompt, release, environment, class;
 
 -- name: fill_series_sums
 select fill_series_sums(%(day)s::timestamp at time zone 'UTC', (%(day)s::date + 1)::timestamp at time zone 'UTC');
@@ -65,16 +65,29 @@ select fill_series_sums(%(day)s::timestamp at time zone 'UTC', (%(day)s::date + 
 -- name: fill_rollup_days
 -- The first thousand values of a project and day, as shippers tell apart; the others are one.
 insert into rollup_days (
-    project, day, dimension, value, requests, input, cache_read, cache_write, output, reasoning, cost_usd, unpriced, estimated
+    project, day, dimension, value, requests, input, cache_read, cache_write, output, reasoning, cost_usd, unpriced, estimated,
+    measured, client_errors, server_errors, durations, first_tokens
 )
 select project, day, dimension, case when place <= 1000 then value else 'other' end, count(*), sum(input), 0, 0,
-    sum(output), 0, sum(cost_usd), 0, count(*) filter (where estimated)
+    sum(output), 0, sum(cost_usd), 0, count(*) filter (where estimated), count(*), count(*) filter (where class = 4),
+    count(*) filter (where class = 5), sum(('1' || repeat('0', 12 * ceil(ln(duration_ms) / ln(1.15))::int))::numeric),
+    sum(('1' || repeat('0', 12 * ceil(ln(first_token_ms) / ln(1.15))::int))::numeric)
 from (
     select project, day, dimension, value, (usage -> 'input')::bigint as input, (usage -> 'output')::bigint as output,
-        cost_usd, estimated, dense_rank() over (partition by project, dimension order by value) as place
+        cost_usd, estimated, status / 100 as class, duration_ms, first_token_ms,
+        dense_rank() over (partition by project, dimension order by value) as place
     from requests, lateral (
         select 'user', "user" union all select 'tag', unnest(tags)
     ) d (dimension, value)
     where day = %(day)s::date and project = any(%(project_ids)s)
 ) named
+group by 1, 2, 3, 4;
+
+-- name: fill_session_days
+insert into session_days (
+    project, day, session, "user", requests, input, cache_read, cache_write, output, reasoning, cost_usd, unpriced, estimated
+)
+select project, day, session, "user", count(*), sum((usage -> 'input')::bigint), 0, 0, sum((usage -> 'output')::bigint), 0,
+    sum(cost_usd), 0, count(*) filter (where estimated)
+from requests where day = %(day)s::date and project = any(%(project_ids)s)
 group by 1, 2, 3, 4;

@@ -9,7 +9,7 @@ import gzip
 import os
 import re
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 import pytest
@@ -53,10 +53,13 @@ class Judged(msgspec.Struct, frozen=True):
         return int(said[0]) if said and said[0] else None
 
 
+SetName = Literal["COUNTAHAPPYNUMBER", "SENSITIVEQ", "LEETCODE_EASY"]
+
+
 class Probe(msgspec.Struct, frozen=True):
     """One question to one model on one day (LLMDrift)."""
 
-    set: str
+    set: SetName
     model: str
     answer: str
     ref_answer: str
@@ -97,11 +100,11 @@ def judged() -> dict[tuple[str, str], list[Judged]]:
 
 
 @functools.cache
-def probes() -> dict[str, list[Probe]]:
-    """The answers to questions that have one right number, by model."""
+def probes(kept: SetName = "COUNTAHAPPYNUMBER") -> dict[str, list[Probe]]:
+    """The answers of one set by model; by default to questions that have one right number."""
     found: dict[str, list[Probe]] = {}
     for row in _read("llmdrift", Probe):
-        if row.set == "COUNTAHAPPYNUMBER":
+        if row.set == kept:
             found.setdefault(row.model.rpartition("/")[2], []).append(row)
     return found
 

@@ -12,12 +12,12 @@ import numpy as np
 
 from headgate.experiments.analysis import ArmSums, Traffic, compare
 from headgate.experiments.margins import factor_of
-from headgate.experiments.moments import Moments
 from headgate.experiments.report import ArmReport, MetricReport, Report
 from headgate.rollouts.deciding import decide
 from headgate.rollouts.model import CANDIDATE, PRESENT, Rollout, Stage, Standing
 from headgate.rollouts.pairing import Amounts, Events, Seen, metrics_of
 from headgate.statistics.model import Sample
+from headgate.statistics.moments import Moments
 from tests.rollout_settings import SMALLER, only_rollout
 
 CONFIG: Final = (
@@ -33,6 +33,16 @@ guardrails = [
 ]
 """
 )
+INTERNAL: Final = (
+    CONFIG.replace("shadow = {{ share = 0.2, agree = {{ tools = 0.8 }} }}\n", "")
+    + """
+users = ["ann"]
+internal_share = 0.5
+"""
+)
+SCORED: Final = CONFIG.replace(
+    "agree =", 'scorers = [{{ name = "right", kind = "regex", pattern = "x", margin = 0.05 }}], agree ='
+)
 UNITS_MAX: Final = 8_000
 """Of a stage: one that knows nothing by then is left where it stands."""
 NO_FORECAST: Final = Traffic(units=0, per_day=0.0, window_days=0.0)
@@ -47,6 +57,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """The present's and the candidate's."""
     dearer: float = 1.0
     agree: float = 0.95
+    wrong: tuple[float, float] = (0.03, 0.03)
+    """How often a scorer says so, of the present and of the candidate."""
     hidden: bool = False
 
 
@@ -61,9 +73,9 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """Of those, who was served by the candidate."""
 
 
-def rollout(error: float) -> Rollout:
+def rollout(error: float, config: str = CONFIG) -> Rollout:
     """Return the rollout that is simulated."""
-    return only_rollout(CONFIG.format(error=error))
+    return only_rollout(config.format(error=error))
 
 
 def end_of(of: Rollout, world: World, rng: np.random.Generator) -> Ended:
@@ -118,6 +130,8 @@ def _paired(
     dearer = costs * harm.dearer * rng.uniform(0.8, 1.2, UNITS_MAX)
     agreed = np.cumsum(rng.random(UNITS_MAX) < world.agree)
     counts = [np.cumsum(each) for each in (candidate, present, candidate & ~present, present & ~candidate)]
+    bad, worse = (rng.random(UNITS_MAX) < share for share in harm.wrong)
+    marked = [np.cumsum(each) for each in (worse, bad, worse & ~bad, bad & ~worse)]
     metric = next(each for each in stage.experiment.metrics if each.measure == "cost")
     growing = _Growing(dearer - factor_of(metric) * costs)
     mean_of = [np.cumsum(each) for each in (dearer, costs)]
@@ -144,8 +158,20 @@ def _paired(
                 )
             },
             agreed={"tools": (int(agreed[at]), units)},
+            wrong={"right": _events(units, [int(each[at]) for each in marked])},
         )
         yield units, 0, _report(stage, metrics_of(of, stage.experiment, seen), units, units)
+
+
+def _events(calls: int, counts: list[int]) -> Events:
+    candidate, present, candidate_alone, present_alone = counts
+    return Events(
+        calls=calls,
+        candidate=candidate,
+        present=present,
+        candidate_alone=candidate_alone,
+        present_alone=present_alone,
+    )
 
 
 def _apart(stage: Stage, world: World, rng: np.random.Generator) -> Iterator[tuple[int, int, Report]]:

@@ -142,6 +142,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/requests/facets"): Operation(roles=ALL),
     ("get", "/api/v1/requests/{request_id}"): Operation(roles=ALL),
     ("get", "/api/v1/requests/{request_id}/provenance"): Operation(roles=ALL),
+    ("get", "/api/v1/requests/{request_id}/similar"): Operation(roles=ALL),
     ("get", "/api/v1/requests/{request_id}/grounding"): Operation(roles=ALL),
     ("get", "/api/v1/traces"): Operation(roles=ALL),
     ("get", "/api/v1/traces/stream"): Operation(roles=ALL),
@@ -219,6 +220,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         roles=PROJECT, body={"cases": [{"input": "Hello?", "expected": "Hello."}]}
     ),
     ("post", "/api/v1/datasets/{name}/calls"): Operation(roles=PROJECT, body={"model": "assistant"}),
+    ("post", "/api/v1/datasets/{name}/traces"): Operation(roles=PROJECT, body={"filters": {"model": "m"}}),
     ("get", "/api/v1/checks/runs"): Operation(roles=ALL),
     ("post", "/api/v1/checks/runs"): Operation(roles=PROJECT | {"member"}, body=RUN),
     ("get", "/api/v1/checks/runs/{run_id}"): Operation(roles=ALL),
@@ -242,6 +244,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/api/v1/judges"): Operation(roles=PROJECT, body=JUDGE, nested=("review",)),
     ("get", "/api/v1/judges/{name}"): Operation(roles=READERS),
     ("post", "/api/v1/judges/{name}/marks"): Operation(roles=PROJECT, body={"items": [JUDGED]}),
+    ("post", "/api/v1/judges/{name}/pairs/find"): Operation(roles=READERS, body={"names": ["one"]}),
     ("post", "/api/v1/judgements"): Operation(
         roles=PROJECT | {"member"}, body={"judge": JUDGE, "items": [JUDGED]}, nested=("judge",)
     ),
@@ -261,6 +264,19 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/api/v1/reviews/{review_id}"): Operation(roles=READERS),
     ("post", "/api/v1/reviews/{review_id}/marks"): Operation(roles=READERS, body={"value": True}),
     ("get", "/api/v1/grounding/rules"): Operation(roles=ADMIN),
+    ("get", "/api/v1/grounding/studies"): Operation(roles=ALL),
+    ("post", "/api/v1/grounding/studies"): Operation(
+        roles=PROJECT | {"member"}, body={"definition": {"repeats": 3}}
+    ),
+    ("get", "/api/v1/grounding/studies/{study_id}"): Operation(
+        roles=ALL, asked=f"/api/v1/grounding/studies/{NOBODY}", is_there=False
+    ),
+    ("post", "/api/v1/grounding/studies/{study_id}/replays"): Operation(
+        roles=PROJECT | {"member"},
+        body={"calls": []},
+        asked=f"/api/v1/grounding/studies/{NOBODY}/replays",
+        is_there=False,
+    ),
     ("get", "/api/v1/drift/alarms"): Operation(roles=READERS),
     ("get", "/api/v1/drift/alarms/{alarm_id}"): Operation(
         roles=READERS, asked="/api/v1/drift/alarms/1", is_there=False
@@ -269,6 +285,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         roles=ADMIN, body={"note": "as announced"}, asked="/api/v1/drift/alarms/1/acknowledge", is_there=False
     ),
     ("get", "/api/v1/drift/outdated"): Operation(roles=READERS),
+    ("get", "/api/v1/drift/withdrawn"): Operation(roles=READERS),
     ("get", "/api/v1/drift/traffic"): Operation(roles=READERS),
     ("get", "/api/v1/drift/traffic/served"): Operation(roles=ADMIN),
     ("get", "/api/v1/drift/traffic/{watch_id}"): Operation(roles=READERS),
@@ -306,6 +323,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/api/v1/feedback/batch"): Operation(roles=CALLERS - {"viewer"}, body={"items": [FEEDBACK]}),
     ("post", "/api/v1/feedback/from/{system}"): Operation(roles=None, is_there=False),
     ("delete", "/api/v1/feedback/{feedback_id}"): Operation(roles=CALLERS - {"viewer"}),
+    ("put", "/api/v1/feedback/{feedback_id}"): Operation(roles=CALLERS - {"viewer"}, body={"value": 1}),
+    ("get", "/api/v1/feedback/names"): Operation(roles=ALL),
+    ("get", "/api/v1/views"): Operation(roles=ALL),
+    ("post", "/api/v1/views"): Operation(
+        roles=PROJECT, body={"page": "requests", "name": "Failures", "search": {"status": "error"}}
+    ),
+    ("put", "/api/v1/views/{view_id}"): Operation(roles=PROJECT, body={"name": "All failures"}),
+    ("delete", "/api/v1/views/{view_id}"): Operation(roles=PROJECT),
     ("get", "/healthz"): Operation(roles=None),
     ("get", "/readyz"): Operation(roles=None),
     ("get", "/metrics"): Operation(roles=None),

@@ -65,7 +65,7 @@ _PROMPTS: Refused = (
     ("GET", "/prompts/outcomes", None),
     ("GET", "/prompts/outcomes?name=%00", None),
     ("GET", "/prompts/outcomes?name=a%3A%00", None),
-    ("GET", "/prompts/outcomes?name=greeting&days=93", None),
+    ("GET", "/prompts/outcomes?name=greeting&days=366", None),
     ("GET", "/prompts/outcomes?name=greeting&project=%00", None),
     ("GET", "/prompts/unknown?days=366", None),
     ("GET", f"/prompts/unknown?next={cursor([MOST + 1, '00000000-0000-7000-8000-000000000000'])}", None),
@@ -272,6 +272,7 @@ RELEASES_REFUSED: Refused = (*_PROMPTS, *_CATALOGUE, *_RULES, *_RELEASES, *_WHAT
 
 LISTS_TOO_LONG: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/keys", {"name": "a", "models": ["a"] * 257}),
+    (f"/grounding/studies/{NOBODY}/replays", {"calls": [{"subject": "a", "calls": [""] * 601}]}),
     ("/prompts/catalogue", pushed(templates=[{"parts": ["a"]}] * 20_001)),
     ("/prompts/catalogue", pushed(templates=[{"parts": [HOLE] * 5_001}])),
     ("/prompts/catalogue", pushed(commits={"start": 0, "ids": ["a"] * 100_001, "times": []})),

@@ -173,7 +173,10 @@ class House:
 
     def apply(self, more: str) -> None:
         """Put the house's own configuration and more in force; the file stays as it is."""
-        text = self.running.config_path.read_text(encoding="utf-8") + more
+        self.put_in_force(self.running.config_path.read_text(encoding="utf-8") + more)
+
+    def put_in_force(self, text: str) -> None:
+        """Put a whole configuration in force; the file stays as it is."""
         base = self.running.get("/status")["snapshot"]
         answer = self.running.api.post("/config/apply", json={"toml": text, "base": base})
         assert answer.status_code == 200, answer.text

@@ -73,7 +73,7 @@ def judged(house: House) -> None:
     """Define judges; one has marked eighty answers and three calls, of which people marked forty."""
     api = house.running.api
     for judge in JUDGES:
-        _made(api.post("/judges", json=judge), 201)
+        made(api.post("/judges", json=judge), 201)
     source = random.Random(3)
     items: list[dict[str, Any]] = []
     good: dict[str, bool] = {}
@@ -90,23 +90,23 @@ def judged(house: House) -> None:
         {"request_id": house.ids[name], "marks": [{"value": True, "reason": "it does what was asked"}]}
         for name in CALLS
     ]
-    _made(api.post("/judges/helpful/marks", json={"items": items}), 201)
+    made(api.post("/judges/helpful/marks", json={"items": items}), 201)
     pair = {"input": "Say hello.", "a": "Hello!", "b": "Good day to you, and welcome to all of this."}
     marks = [{"value": "b", "shown": "ab"}, {"value": "b", "shown": "ba"}]
-    _made(
+    made(
         api.post(
             "/judges/better/marks", json={"items": [{"case": "hello", "content": pair, "marks": marks}]}
         ),
         201,
     )
     items = [{"case": f"text {number}", "content": {"output": f"Text {number}."}} for number in range(3)]
-    _made(api.post("/reviews", json={"judge": "clear", "items": items}), 201)
+    made(api.post("/reviews", json={"judge": "clear", "items": items}), 201)
     cases = [
         each for each in house.running.get("/reviews", judge="helpful", limit=500)["items"] if each["case"]
     ]
     for item in cases[:40]:
         mark = {"value": good[item["case"]], "by": "anna"}
-        _made(api.post(f"/reviews/{item['id']}/marks", json=mark), 201)
+        made(api.post(f"/reviews/{item['id']}/marks", json=mark), 201)
 
 
 def watched(house: House) -> None:
@@ -131,22 +131,22 @@ scorers = [
   { name = "same", kind = "exact" },
   { name = "polite", kind = "judge", model = "mock/judge", rubric = "Is the answer polite?" },
 ]
-requirements = [{ scorer = "right", at_least = 0.5 }]
+requirements = [{ scorer = "right", at_least = 0.5 }, { scorer = "polite", at_least = 0.5 }]
 """
 
 
 def checked(house: House) -> None:
     """Keep a dataset, of a file's cases and of calls, and check two models with it."""
     running = house.running
-    _made(running.api.post("/datasets", json={"name": "greetings"}), 201)
+    made(running.api.post("/datasets", json={"name": "greetings"}), 201)
     words = ("Oslo", "Rome", "Lima", "Cairo", "Quito", "Paris", "Delhi", "Tokyo")
     cases: list[dict[str, Any]] = [
         {"id": f"greet-{word.lower()}", "input": f"Greet {word}.", "tags": ["towns"]} for word in words
     ]
     cases[0]["expected"] = "Hello, Oslo."
-    _made(running.api.post("/datasets/greetings/cases", json={"cases": cases}), 201)
+    made(running.api.post("/datasets/greetings/cases", json={"cases": cases}), 201)
     calls = {"request_ids": [house.ids["plain"], house.ids["tools"]]}
-    _made(running.api.post("/datasets/greetings/calls", json=calls), 201)
+    made(running.api.post("/datasets/greetings/calls", json=calls), 201)
     path = running.folder / "checks.toml"
     path.write_text(CHECKS, encoding="utf-8")
     done = running.headgate("check", str(path), "--all")
@@ -162,6 +162,7 @@ def until(answer: Callable[[], object], timeout_s: float = 90.0) -> None:
         time.sleep(0.1)
 
 
-def _made(answer: Any, status: int) -> Any:
+def made(answer: Any, status: int) -> Any:
+    """What was answered, which has that status."""
     assert answer.status_code == status, answer.text
     return answer.json()

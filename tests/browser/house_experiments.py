@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
+from demo.running import Running
 from tests.browser.console_house import House, id_at
-from tests.browser.written_calls import write_calls
+from tests.browser.written_calls import in_database, write_calls
 from tests.contract.made_entries import make_end
 
 from headgate.core.call import Usage
@@ -19,6 +20,7 @@ from headgate.core.entries import End, Exposure
 from headgate.core.money import parse_usd
 from headgate.experiments.sink import ExperimentSink
 from headgate.records.sink import RecordSink
+from headgate.store.database import Connection
 
 TOML = """
 [models.chat]
@@ -71,6 +73,13 @@ arms = [{ name = "now", share = 1 }, { name = "brief", share = 1, targets = ["mo
 [[experiments.metrics]]
 name = "kept"
 kind = "event"
+arrives = "2d"
+
+[[experiments.metrics]]
+name = "errors"
+measure = "errors"
+role = "guardrail"
+margin = "0.1"
 
 [[experiments]]
 name = "split"
@@ -81,6 +90,22 @@ arms = [{ name = "now", share = 1 }, { name = "new", share = 1, targets = ["mock
 [[experiments.metrics]]
 name = "kept"
 kind = "event"
+
+[models.leaning]
+targets = ["mock/small"]
+
+[[experiments]]
+name = "leaning"
+alias = "leaning"
+window = "24h"
+arms = [{ name = "now", share = 1 }, { name = "brief", share = 1, targets = ["mock/tiny"] }]
+
+[experiments.adaptive]
+parts = 4
+
+[[experiments.metrics]]
+name = "errors"
+measure = "errors"
 """
 HOUR_MS = 3_600_000
 DAYS = 10
@@ -89,6 +114,9 @@ UNITS = {
     "briefer": {"now": 160, "brief": 171},
     "split": {"now": 300, "new": 120},
 }
+MOVED = ((0.5, 0.5), (0.3, 0.7), (0.15, 0.85))
+"""Shares of the arms of `leaning`, by epoch: three parts of four are open."""
+UNITS_A_PART = 500
 SOLVED = {"large": 0.55, "small": 0.68, "now": 0.5, "brief": 0.52, "new": 0.5}
 LATENCY_MS = {"large": 1400, "small": 800}
 
@@ -98,7 +126,7 @@ def experiment(house: House) -> None:
     running = house.running
     house.apply(TOML)
     versions = {each["name"]: each["version"] for each in running.get("/experiments")["items"]}
-    assert set(versions) == set(UNITS)
+    assert set(versions) == {*UNITS, "leaning"}
     source = random.Random(5)
     calls: list[End] = []
     said: list[dict[str, Any]] = []
@@ -108,6 +136,7 @@ def experiment(house: House) -> None:
                 made = _unit(source, Exposure(name, versions[name], arm, f"{arm}-{number}", "user"))
                 calls += made
                 said += _said(source, arm, made[0])
+    calls += _leaning(running, versions["leaning"], source)
     now_ms = int(time.time() * 1000)
     lost = Exposure("smaller", versions["smaller"], "", "", "user")
     calls += [_call(source, lost, now_ms - number * HOUR_MS) for number in range(12)]
@@ -120,6 +149,26 @@ def experiment(house: House) -> None:
     for start in range(0, len(said), 1000):
         answer = running.api.post("/feedback/batch", json={"items": said[start : start + 1000]})
         assert answer.status_code == 202, answer.text
+
+
+def _leaning(running: Running, version: str, source: random.Random) -> list[End]:
+    """Move shares twice, and return the calls of the parts that are open."""
+
+    async def move(connection: Connection) -> None:
+        for epoch, (now, brief) in enumerate(MOVED[1:], 1):
+            await connection.execute(
+                "insert into experiment_epochs values (%s, %s, %s::jsonb, now() - make_interval(days => %s))",
+                (version, epoch, msgspec.json.encode({"now": now, "brief": brief}).decode(), 9 - 3 * epoch),
+            )
+
+    in_database(running, move)
+    calls: list[End] = []
+    for epoch, shares in enumerate(MOVED):
+        for number in range(UNITS_A_PART):
+            (arm,) = source.choices(("now", "brief"), shares)
+            exposure = Exposure("leaning", version, arm, f"part-{epoch}-{number}", "user", epoch)
+            calls += _unit(source, exposure)
+    return calls
 
 
 def _unit(source: random.Random, exposure: Exposure) -> list[End]:

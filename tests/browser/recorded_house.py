@@ -48,7 +48,7 @@ max_cost_per_call = "1 USD"
 @contextlib.contextmanager
 def recorded_house() -> Generator[House]:
     """Run a Headgate that has answered recorded calls."""
-    chosen = _chosen(_exchanges())
+    chosen = _chosen(exchanges_at_hand())
     models = sorted({_model(each) for each in chosen})
     names = {model: f"recorded-{place}" for place, model in enumerate(models)}
     file = recorded_file() if kept_exchanges() else FIXTURES
@@ -64,7 +64,8 @@ def recorded_house() -> Generator[House]:
         yield house
 
 
-def _exchanges() -> Sequence[Exchange]:
+def exchanges_at_hand() -> Sequence[Exchange]:
+    """Every recorded exchange, or those that come with Headgate."""
     kept = kept_exchanges()
     if kept:
         return kept

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from tests.browser.conftest import Opener
+from tests.browser.conftest import NARROW, Opener
 from tests.browser.console_house import House
 from tests.browser.house_evaluation import checked
 from tests.browser.shown_numbers import unlinked
@@ -48,12 +48,12 @@ def test_an_empty_page_says_which_command_fills_it(house: House, looking: Opener
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_of_checks_shows_what_it_is_for(made: House, looking: Opener, name: str, look: str) -> None:
     path, expected = PAGES[name]
-    looker = looking(dark=look == "dark", width=1024 if look == "small" else 1440)
+    looker = looking(dark=look == "dark", width=NARROW if look == "small" else 1440)
     page = looker.settled(path.format(*runs_of(made)), expected)
     looker.shoot(f"{name}-{look}")
     assert looker.violations() == []
     assert unlinked(page) == []
-    assert looker.fits()
+    assert looker.beyond() == []
     looker.check()
 
 
@@ -104,6 +104,52 @@ def test_two_runs_are_compared_in_the_sentence_of_the_api(made: House, looking: 
         )
         texts = [cell.inner_text() for cell in row.get_by_role("cell").all()]
         assert texts[-4:] == [str(each[name]) for name in ("cases", "better", "worse", "left_out")]
+    looker.check()
+
+
+def test_model_calls_of_a_list_of_traces_are_added_to_a_dataset(made: House, looking: Opener) -> None:
+    looker = looking()
+    page = looker.settled("/traces?project=default", "Columns")
+    page.get_by_role("button", name="Add to dataset").click()
+    dialog = page.get_by_role("dialog", name="Add to dataset")
+    dialog.get_by_label("Dataset").fill("told")
+    looker.shoot("traces-add-to-dataset")
+    assert looker.violations() == []
+    dialog.get_by_role("button", name="Add", exact=True).click()
+    dialog.get_by_text(re.compile(r"calls? of models found; \d+ new cases? in told")).wait_for()
+    looker.shoot("traces-added-to-dataset")
+    told = made.running.get("/datasets/told")["dataset"]
+    cases = made.running.get("/datasets/told/sources", limit=500)["items"]
+    assert told["cases"] == len(cases) and all(each["trace_id"] for each in cases)
+    looker.check()
+
+
+def test_two_runs_send_their_pairs_to_a_judge_that_compares(made: House, looking: Opener) -> None:
+    ours, theirs = runs_of(made)
+    api = made.running.api
+    api.post("/judges", json={"name": "single", "model": "mock/judge", "rubric": "Is it good?"})
+    pairwise = {"name": "duel", "model": "mock/judge", "rubric": "Which is better?", "scale": "pairwise"}
+    api.post("/judges", json=pairwise)
+    looker = looking()
+    page = looker.settled(f"/checks/{ours}/against/{theirs}", "Held against")
+    page.get_by_role("button", name="Send pairs to review").click()
+    dialog = page.get_by_role("dialog", name="Send pairs to review")
+    options = dialog.get_by_label("Judge").get_by_role("option")
+    options.filter(has_text="duel").wait_for(state="attached")
+    assert "single" not in options.all_inner_texts()
+    dialog.get_by_label("Judge").select_option("duel")
+    looker.shoot("runs-send-pairs")
+    assert looker.violations() == []
+    dialog.get_by_role("button", name="Send it").click()
+    dialog.get_by_text(re.compile(r"\d+ of \d+ pairs wait for people now")).wait_for()
+    dialog.get_by_role("link", name="the queue of duel").click()
+    page.get_by_role("link", name="Mark this one").first.click()
+    page.get_by_text("The two answers").wait_for()
+    expect(page.get_by_role("article", name="message of first")).to_be_visible()
+    expect(page.get_by_role("article", name="message of second")).to_be_visible()
+    looker.shoot("review-of-a-pair-of-calls")
+    review = made.running.get("/reviews/next", judge="duel")["review"]
+    assert review["item"]["subject"] == "pair"
     looker.check()
 
 

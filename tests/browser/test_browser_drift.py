@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Route, expect
-from tests.browser.conftest import Opener
+from tests.browser.conftest import NARROW, Opener
 from tests.browser.console_house import House
 from tests.browser.house_traffic import trafficked
-from tests.browser.shown_numbers import counted, number_of
+from tests.browser.shown_numbers import counted, number_of, unlinked
 
 PAGES = {
     "drift-traffic": ("/drift", "when it was told"),
@@ -34,22 +34,23 @@ def watched(house: House) -> House:
 def test_a_page_of_drift_shows_what_it_is_for(watched: House, looking: Opener, name: str, dark: bool) -> None:
     path, expected = PAGES[name]
     looker = looking(dark=dark)
-    looker.settled(path.format(**watched.ids), expected)
+    page = looker.settled(path.format(**watched.ids), expected)
     looker.shoot(f"{name}-{'dark' if dark else 'light'}")
     assert looker.violations() == []
+    assert unlinked(page) == []
     if name == "drift-watch-missing":
         looker.errors = [error for error in looker.errors if "404" not in error]
     looker.check()
 
 
-@pytest.mark.parametrize("name", ["drift-traffic", "drift-watch"])
+@pytest.mark.parametrize("name", PAGES)
 def test_a_page_of_drift_fits_a_small_screen(watched: House, looking: Opener, name: str) -> None:
     path, expected = PAGES[name]
-    looker = looking(width=1024)
+    looker = looking(width=NARROW)
     looker.settled(path.format(**watched.ids), expected)
     looker.shoot(f"{name}-small")
-    assert looker.fits()
-    looker.check()
+    assert looker.beyond() == []
+    looker.check(missing=name.endswith("-missing"))
 
 
 def test_the_list_of_watches_is_the_apis(watched: House, looking: Opener) -> None:

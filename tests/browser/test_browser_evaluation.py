@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from tests.browser.conftest import Opener
+from tests.browser.conftest import NARROW, Opener
 from tests.browser.console_house import House
 from tests.browser.house_evaluation import judged, until, watched
 from tests.browser.shown_numbers import unlinked
@@ -27,7 +27,6 @@ EMPTY = {
     "reviews-empty": ("/reviews", "No judge has been defined yet"),
     "drift-empty": ("/drift", "No canary"),
 }
-SMALL = ("reviews", "judge", "review", "review-of-two", "drift", "drift-alarm", "drift-canary")
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +60,13 @@ def test_a_page_of_evaluation_shows_what_it_is_for(
     looker.check()
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", PAGES)
 def test_a_page_of_evaluation_fits_a_small_screen(made: House, looking: Opener, name: str) -> None:
     path, expected = PAGES[name]
-    looker = looking(width=1024)
+    looker = looking(width=NARROW)
     looker.settled(path, expected)
     looker.shoot(f"{name}-small")
-    assert looker.fits()
+    assert looker.beyond() == []
     looker.check()
 
 
@@ -127,6 +126,7 @@ def test_answers_are_marked_by_keys_alone_and_the_judge_shows_after(made: House,
 def test_of_a_pair_the_mark_names_the_answer_that_was_meant(made: House, looking: Opener) -> None:
     looker = looking()
     page = looker.settled("/reviews/better/mark", "The two answers")
+    page.get_by_role("article").filter(has_text="Good day").first.wait_for()
     texts = page.get_by_role("article").all_inner_texts()
     is_long_first = "Good day" in next(text for text in texts if text.startswith("first"))
     page.keyboard.press("1")
@@ -147,6 +147,8 @@ def test_a_call_is_sent_to_review_and_read_there_as_on_its_page(made: House, loo
     page = looker.settled(f"/requests/{made.ids['tools']}", "Send to review")
     page.get_by_role("button", name="Send to review").click()
     dialog = page.get_by_role("dialog", name="Send to review")
+    # A call is one answer, and no pair.
+    expect(dialog.get_by_label("Judge").get_by_role("option")).to_have_text(["clear", "helpful"])
     dialog.get_by_label("Judge").select_option("clear")
     looker.shoot("call-send-to-review")
     assert looker.violations() == []

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
-from tests.browser.conftest import Opener
+from tests.browser.conftest import NARROW, Opener
 from tests.browser.console_house import House
 from tests.browser.house_experiments import experiment
 from tests.browser.shown_numbers import arms_as_reported, counted, metrics_as_reported, unlinked
@@ -16,7 +16,9 @@ PAGES = {
     "experiment": ("/experiments/smaller", "Watched to the end"),
     "experiment-open": ("/experiments/briefer", "Watched to the end"),
     "experiment-broken": ("/experiments/split", "The arms don't have the shares that were meant"),
+    "experiment-adaptive": ("/experiments/leaning", "Meant now"),
     "experiment-undecided": ("/experiments/smaller/decision", "Nothing has been decided yet"),
+    "experiment-plan-empty": ("/planning", "Say how long it takes"),
     "experiment-missing": ("/experiments/no-such", "there is no experiment"),
 }
 
@@ -57,14 +59,14 @@ def test_a_page_of_experiments_shows_what_it_is_for(
     looker.check()
 
 
-@pytest.mark.parametrize("name", ["experiments", "experiment"])
+@pytest.mark.parametrize("name", PAGES)
 def test_a_page_of_experiments_fits_a_small_screen(ran: House, looking: Opener, name: str) -> None:
     path, expected = PAGES[name]
-    looker = looking(width=1024)
+    looker = looking(width=NARROW)
     looker.settled(path, expected)
     looker.shoot(f"{name}-small")
-    assert looker.fits()
-    looker.check()
+    assert looker.beyond() == []
+    looker.check(missing=name.endswith("-missing"))
 
 
 def test_its_numbers_are_those_of_the_api_and_lead_to_the_records(ran: House, looking: Opener) -> None:
@@ -104,6 +106,20 @@ def test_calls_that_another_arm_served_are_listed_apart_and_name_it(ran: House, 
     looker.shoot("call-in-an-experiment")
     facts.get_by_role("link", name="briefer").click()
     page.get_by_role("table", name="arms").wait_for()
+    looker.check()
+
+
+def test_shares_that_moved_are_shown_as_they_moved(ran: House, looking: Opener) -> None:
+    looker = looking()
+    page = looker.settled("/experiments/leaning", "Meant now")
+    report: Any = ran.running.get("/experiments/leaning")["report"]
+    expect(page.get_by_text("3 of 4 parts of all users take part, each with")).to_be_visible()
+    rows = page.get_by_role("table", name="shares as they moved").locator("tbody tr")
+    expect(rows).to_have_count(3)
+    for row, shares in zip(rows.all(), report["shares"], strict=True):
+        told = [f"{round(100 * each)} %" for each in shares.values()]
+        assert row.locator("td").all_inner_texts()[1:] == told
+    expect(page.get_by_role("img", name=re.compile("errors")).first).to_be_visible()
     looker.check()
 
 
@@ -152,4 +168,62 @@ def test_an_experiment_is_stopped_and_the_decision_is_sealed(ran: House, looking
     page.get_by_role("link", name="back to the experiment").click()
     page.get_by_role("link", name="The decision").wait_for()
     expect(page.get_by_role("button", name="Stop it")).to_have_count(0)
+    looker.check()
+
+
+def test_a_plan_says_how_long_it_takes_as_the_api_does(ran: House, looking: Opener) -> None:
+    looker = looking()
+    page = looker.settled("/experiments", "What is known")
+    page.get_by_role("link", name="Plan an experiment").click()
+    page.get_by_label("The least difference that matters").fill("much")
+    page.get_by_label("What units are like now").select_option("rate")
+    page.get_by_label("Share of units, in percent").fill("40")
+    page.get_by_label("Units a day").fill("250")
+    page.get_by_role("button", name="Say how long it takes").click()
+    expect(page.get_by_role("alert")).to_contain_text("“much”, which is no number")
+    page.get_by_label("The least difference that matters").fill("5%")
+    page.get_by_role("button", name="Say how long it takes").click()
+    rows = page.get_by_role("table", name="what it takes").locator("tbody tr")
+    expect(rows).to_have_count(3)
+    asked = {"effect": 0.05, "is_relative": True, "rate": 0.4, "per_day": 250.0}
+    plan = ran.running.api.post("/planning", json=asked).json()
+    for row, line in zip(rows.all(), plan["lines"], strict=True):
+        shown = [cell.inner_text().replace(",", "") for cell in row.locator("td").all()]
+        assert shown[:2] == [str(line["units"]), str(line["units_in_all"])]
+        assert float(shown[2].split()[0]) == pytest.approx(line["days"], abs=1)
+    expect(page.locator(".hg-verdict")).to_contain_text(f"{plan['lines'][1]['units']:,} units of two arms")
+    looker.shoot("experiment-plan-light")
+    assert looker.violations() == []
+    # The address holds it: a link shows the same.
+    again = looking(dark=True)
+    again.settled(page.url.partition("//")[2].partition("/")[2].join(("/", "")), "units of two arms")
+    again.shoot("experiment-plan-dark")
+    assert again.violations() == []
+    again.check()
+    # What can't be is said by the server: a share of 40 % can't move by 80 points.
+    page.get_by_label("The least difference that matters").fill("0.8")
+    page.get_by_role("button", name="Say how long it takes").click()
+    expect(page.get_by_text("a rate of 0.4 can't move by 0.8")).to_be_visible()
+    looker.errors = [error for error in looker.errors if "400" not in error]
+    looker.check()
+
+
+def test_a_plan_measures_a_ratio_of_two_sums_of_calls(ran: House, looking: Opener) -> None:
+    looker = looking()
+    page = looker.settled("/planning", "Say how long it takes")
+    page.get_by_label("The least difference that matters").fill("20%")
+    page.get_by_label("What units are like now").select_option("calls")
+    page.get_by_label("Of units' calls").select_option("tokens")
+    page.get_by_label("Divided by").fill("calls")
+    page.get_by_role("combobox", name="Unit", exact=True).select_option("call")
+    page.get_by_label("Days for which a unit is watched").fill("0.0001")
+    page.get_by_role("button", name="Say how long it takes").click()
+    rows = page.get_by_role("table", name="what it takes").locator("tbody tr")
+    expect(rows).to_have_count(3)
+    asked = {"effect": 0.2, "is_relative": True, "measure": "tokens", "per": "calls", "unit": "call"}
+    plan = ran.running.api.post("/planning", json={**asked, "window_s": 8.64}).json()
+    assert plan["source"] == "recorded"
+    expect(page.locator(".hg-verdict")).to_contain_text(f"{plan['lines'][1]['units']:,} units of two arms")
+    looker.shoot("experiment-plan-ratio")
+    assert looker.violations() == []
     looker.check()

@@ -9,10 +9,10 @@ from tests.browser.console_house import House
 from tests.browser.shown_numbers import duration, highest
 from tests.browser.test_browser_counted import CALLS, address, hours
 
-OPENED = ("key", "user", "tag")
+OPENED = ("key", "user", "tag", "environment")
 TITLES = {
     "status": "Status", "code": "Error", "model": "Model", "target": "Target", "prompt": "Prompt",
-    "key": "Key", "user": "User", "tag": "Tag",
+    "key": "Key", "user": "User", "tag": "Tag", "environment": "Environment",
 }  # fmt: skip
 SHOWN_AT_ONCE = 8
 
@@ -42,6 +42,24 @@ def test_facets_count_the_rows_that_a_click_leaves(house: House, looking: Opener
     expect(page.locator(".hg-facets-note")).to_have_count(0)
     looker.shoot(f"facets-{name}")
     assert looker.violations() == []
+    looker.check()
+
+
+def test_facets_of_traces_count_the_rows_that_a_click_leaves(house: House, looking: Opener) -> None:
+    """The other values of what one filters by stay there, with what they would leave."""
+    looker = looking()
+    query = {**hours(24), "model": "gpt-4o"}
+    page = looker.open(address("/traces", query))
+    for title, facet in (("Status", "status"), ("Name", "name"), ("Model", "model")):
+        section = page.get_by_role("region", name=title, exact=True)
+        found: list[Any] = house.running.get("/traces/facets", **query)["items"]
+        (values,) = [each["values"] for each in found if each["facet"] == facet]
+        assert len(values) > 1 or facet != "model"
+        for value in values[:SHOWN_AT_ONCE]:
+            listed = house.running.get("/traces", limit=500, **{**query, facet: value["value"]})["items"]
+            assert value["traces"] == len(listed) > 0
+            shown = section.get_by_role("button").filter(has=page.get_by_text(value["value"], exact=True))
+            expect(shown.locator(".hg-number")).to_have_text(f"{len(listed):,}")
     looker.check()
 
 

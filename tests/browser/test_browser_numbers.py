@@ -12,12 +12,18 @@ from tests.browser.test_browser_counted import address, by_step, hours
 
 PAGES = {
     "overview": ("/?range=30d", "what stands out"),
+    "overview-by-user": ("/?by=user", "chloe"),
+    "overview-by-user-30d": ("/?by=user&range=30d", "counted by whole days"),
+    "overview-by-tag": ("/?by=tag", "team:mail"),
+    "overview-by-model": ("/?by=model&latency=first_p95", "errors by kind"),
     "spend": ("/spend", "openai-monthly"),
     "spend-chosen": ("/spend?budget=everything", "half and 8 of 10"),
     "spend-by-user": ("/spend?by=user", "chloe"),
+    "spend-by-tag": ("/spend?by=tag&range=7d", "team:mail"),
+    "spend-by-session": ("/spend?by=session", "kept by day"),
     "spend-opened": ("/spend?model=assistant&by=target", "mock/small"),
     "prompts": ("/prompts", "no prompt here explains"),
-    "prompts-unknown": ("/prompts?show=unknown", "last 7 days"),
+    "prompts-unknown": ("/prompts?show=unknown", "What was said"),
     "prompt": ("/prompts/shop%2Fprompts.py%3AHELLO?source=shop", "Say hello to"),
 }
 
@@ -158,7 +164,7 @@ def test_what_changed_stands_between_calls(house: House, looking: Opener) -> Non
     table.get_by_text("▾").first.wait_for()
     looker.shoot("requests-what-changed")
     assert looker.violations() == []
-    # Their sums are kept without environments and users: these calls are counted one by one.
+    # Their sums are kept without users: these calls are counted one by one.
     page.goto(f"{house.running.url}/requests?live=off&range=30d&user=chloe")
     chart = page.get_by_role("img", name="Calls, from")
     chart.wait_for()

@@ -2,15 +2,16 @@
 
 import pytest
 from playwright.sync_api import Request, expect
-from tests.browser.conftest import Opener
+from tests.browser.conftest import NARROW, Opener
 from tests.browser.console_house import House
 from tests.browser.shown_numbers import unlinked
 
 PAGES = {
     "overview": ("/", "What stands out"),
     "overview-hour": ("/?range=1h", "What stands out"),
+    "overview-by-user": ("/?by=user&range=7d", "counted by whole days"),
     "requests": ("/requests", "follows"),
-    "requests-filtered": ("/requests?status=5xx&model=careful", "shaky/large"),
+    "requests-filtered": ("/requests?status=5xx&model=careful", "502"),
     "requests-none": ("/requests?user=nobody", "No call matches"),
     "call-markdown": ("/requests/{markdown}", "4 changes on the way"),
     "call-fallback": ("/requests/{fallback}", "answered 503"),
@@ -23,9 +24,10 @@ PAGES = {
     "call-missing": ("/requests/01a20191-0a1e-70d2-8127-f02417091ac8", "there is no request"),
     "spend": ("/spend", "openai-monthly"),
     "spend-budget": ("/spend?budget=everything&by=key", "half and 8 of 10"),
+    "spend-by-session": ("/spend?by=session", "kept by day"),
     "spend-unpriced": ("/spend?by=target&unpriced=only", "mock/embed"),
     "prompts": ("/prompts", "shop/prompts.py:HELLO"),
-    "prompts-unknown": ("/prompts?show=unknown", "last 7 days"),
+    "prompts-unknown": ("/prompts?show=unknown", "What was said"),
     "prompt-managed": ("/prompts/greeting?version=2&against=1", "version 1"),
     "prompt-code": ("/prompts/shop%2Fprompts.py%3AHELLO?source=shop", "Say hello to"),
     "parts": ("/parts", "the database does not answer"),
@@ -53,16 +55,17 @@ def test_a_page_shows_what_it_is_for(house: House, looking: Opener, name: str, d
     looker.check()
 
 
-@pytest.mark.parametrize("name", ["overview", "requests", "spend", "prompts", "call-markdown"])
+@pytest.mark.parametrize("name", PAGES)
 def test_a_page_fits_a_small_screen(house: House, looking: Opener, name: str) -> None:
     path, expected = PAGES[name]
-    looker = looking(width=1024)
+    looker = looking(width=NARROW)
     page = looker.open(path.format(**house.ids))
     page.get_by_text(expected).first.wait_for()
-    expect(page.locator(".hg-waiting")).to_have_count(0)
+    if name != "parts":
+        expect(page.locator(".hg-waiting")).to_have_count(0)
     looker.shoot(f"{name}-small")
-    assert looker.fits()
-    looker.check()
+    assert looker.beyond() == []
+    looker.check(missing=name.endswith("-missing"))
 
 
 def test_the_shell_is_small(looking: Opener) -> None:

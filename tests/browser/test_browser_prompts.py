@@ -20,7 +20,7 @@ from headgate.core.entries import End, PromptUsed
 
 DAY_MS = 86_400_000
 CODE = "shop/prompts.py:HELLO"
-MANAGED = "/prompts/greeting?of=default&live=off"
+MANAGED = "/prompts/greeting?of=default&live=off&range=30d"
 
 
 def _past() -> Iterator[End]:
@@ -149,7 +149,9 @@ def test_two_versions_stand_beside_each_other(used: House, looking: Opener) -> N
 
 def test_a_prompt_in_code_says_where_it_stands(used: House, looking: Opener) -> None:
     looker = looking()
-    page = looker.settled(f"/prompts/{CODE.replace('/', '%2F')}?of=default&source=shop&live=off", "In code")
+    page = looker.settled(
+        f"/prompts/{CODE.replace('/', '%2F')}?of=default&source=shop&live=off&range=30d", "In code"
+    )
     code = page.get_by_role("region", name="in code")
     expect(code).to_contain_text("shop/prompts.py:1 of shop")
     calls = _outcomes(used, CODE)["versions"][0]["calls"]
@@ -208,7 +210,7 @@ def test_the_calls_of_an_unknown_prompt_are_those_that_are_counted(used: House, 
         assert time.monotonic() < deadline, "the calls are not counted"
         time.sleep(0.2)
     looker = looking()
-    page = looker.settled("/prompts?show=unknown&live=off", "a complaint, or praise")
+    page = looker.settled("/prompts?show=unknown&live=off&range=7d", "a complaint, or praise")
     row = page.get_by_role("table").get_by_role("row").filter(has_text="a complaint, or praise")
     link = row.get_by_role("link", name="4", exact=True)
     assert f"unknown={found[0]['id']}" in str(link.get_attribute("href"))
@@ -230,7 +232,7 @@ def test_without_calls_and_without_an_answer_the_page_says_so(used: House, looki
     )
     assert made.status_code == 201, made.text
     looker = looking()
-    page = looker.settled("/prompts/unused?of=default&live=off", "No call of the last month was made of it")
+    page = looker.settled("/prompts/unused?of=default&live=off", "No call of this time was made of it")
     assert looker.violations() == []
     looker.shoot("prompt-outcomes-empty")
     looker.check()
@@ -246,8 +248,131 @@ def test_without_calls_and_without_an_answer_the_page_says_so(used: House, looki
 
 def test_the_playground_is_a_click_from_prompts(used: House, looking: Opener) -> None:
     looker = looking()
-    page = looker.settled("/prompts", "greeting")
+    page = looker.settled("/prompts?range=30d", "greeting")
     looker.shoot("prompts-list")
     page.get_by_role("link", name="Playground", exact=True).click()
     page.get_by_role("heading", name="Playground", level=1).wait_for()
+    looker.check()
+
+
+LISTED = "/prompts?live=off&range=30d"
+
+
+def _listed(house: House, **asked: str) -> dict[str, dict[str, Any]]:
+    page = house.running.get("/prompts", sort="calls", limit=200, days=30, **asked)
+    return {each["name"]: {**each, "uses": page["uses"]} for each in page["items"]}
+
+
+# Headers, and when something was seen last.
+CUT = """
+() => [...document.querySelectorAll("[role=columnheader], [role=cell] :has(> time)")]
+    .filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.textContent)
+"""
+
+
+@pytest.mark.parametrize(
+    ("dark", "width"), [(False, 1440), (True, 1440), (False, 1280), (True, 1024), (False, 1024)]
+)
+def test_the_list_says_where_a_prompt_is_used_and_what_was_said_of_it(
+    used: House, looking: Opener, *, dark: bool, width: int
+) -> None:
+    looker = looking(dark=dark, width=width)
+    page = looker.settled(LISTED, "greeting")
+    row = page.get_by_role("table", name="prompts").get_by_role("row").filter(has_text="greeting").first
+    found = _listed(used)["greeting"]
+    expect(row).to_contain_text(f"{100 * found['traffic']['calls'] / found['uses']:.0f} %")
+    said = found["feedback"][0]
+    low, high = said["estimate"]["low"], said["estimate"]["high"]
+    expect(row).to_contain_text(said["name"])
+    if said["of"] == "share":
+        expect(row).to_contain_text(f"({100 * low:.0f} to {100 * high:.0f} %)")
+    for version in found["by_version"]:
+        lines = row.get_by_role("img", name=re.compile(f"^version {version['version']}, calls by day: "))
+        expect(lines).to_have_count(1)
+        own = page.get_by_role("img", name=re.compile(f"^version {version['version']}, calls by day: "))
+        total = row.get_by_role("listitem").filter(has=own).get_by_role("link")
+        assert _counted_by(used, str(total.get_attribute("href"))) == version["calls"]
+        points = ", ".join(map(str, version["points"]))
+        expect(lines).to_have_attribute("aria-label", re.compile(f"calls by day: {points};"))
+    for use in found["used"]:
+        for each in use["names"]:
+            if use["kind"] in ("model", "environment"):
+                link = row.get_by_role("link", name=each["name"], exact=True).first
+                assert _counted_by(used, str(link.get_attribute("href"))) == each["calls"]
+    assert page.evaluate(CUT) == []
+    assert looker.beyond() == []
+    assert looker.violations() == []
+    looker.shoot(f"prompts-list-{'dark' if dark else 'light'}-{width}")
+    looker.check()
+
+
+def test_lines_of_versions_have_their_numbers_as_a_table(used: House, looking: Opener) -> None:
+    looker = looking()
+    page = looker.settled(LISTED, "greeting")
+    found = _listed(used)["greeting"]["by_version"]
+    page.get_by_role("button", name="Calls of greeting by version, as a table").click()
+    rows = page.get_by_role("table", name="Calls of greeting by version").get_by_role("row")
+    expect(rows).to_have_count(1 + len(found[0]["points"]) + 1)
+    for place, version in enumerate(found):
+        expect(rows.first.get_by_role("columnheader").nth(place + 1)).to_have_text(
+            f"version {version['version']}"
+        )
+        shown = [rows.nth(step + 1).get_by_role("cell").nth(place) for step in range(len(version["points"]))]
+        assert [int(cell.inner_text().replace(",", "")) for cell in shown] == version["points"]
+        expect(rows.last.get_by_role("cell").nth(place)).to_have_text(f"{version['calls']:,}")
+    assert looker.violations() == []
+    looker.shoot("prompts-list-table")
+    # What is opened from within a row opens nothing else.
+    rows.nth(1).get_by_role("cell").first.click()
+    page.get_by_role("button", name="close").click()
+    page.get_by_role("heading", name="Prompts", level=1).wait_for()
+    looker.settled(MANAGED, "How it does")
+    page.get_by_role("button", name="Cost a call by day, as a table").click()
+    page.get_by_role("table", name="Cost a call by day").wait_for()
+    looker.shoot("prompt-outcomes-table")
+    assert looker.violations() == []
+    looker.check()
+
+
+def test_the_list_and_the_page_honour_the_frame(used: House, looking: Opener) -> None:
+    looker = looking()
+    page = looker.settled(f"{LISTED}&environment=production", "greeting")
+    row = page.get_by_role("table", name="prompts").get_by_role("row").filter(has_text="greeting").first
+    calls = _listed(used, environment="production")["greeting"]["traffic"]["calls"]
+    assert 0 < calls < _listed(used)["greeting"]["traffic"]["calls"]
+    link = row.get_by_role("link", name=f"{calls} calls", exact=True)
+    assert _counted_by(used, str(link.get_attribute("href"))) == calls
+    expect(page.locator("main")).to_contain_text("in production")
+    row.get_by_role("link", name="greeting").click()
+    expect(page.get_by_role("region", name="how it does")).to_contain_text("in production")
+    assert "environment=production" in page.url
+    assert [int(text.split("\n")[0]) for text in _row(page, "Calls")] == [calls]
+    unknown = "/prompts?show=unknown&live=off&range=7d&environment="
+    for environment, said in (("production", "in production"), ("-", "in no environment")):
+        looker.settled(f"{unknown}{environment}", "What was said")
+        expect(page.locator("main")).to_contain_text(said)
+        groups = used.running.get("/prompts/unknown", environment=environment)["items"]
+        rows = page.get_by_role("table", name="unknown prompts").get_by_role("row")
+        expect(rows).to_have_count(1 + len(groups) if groups else 0)
+        for place, group in enumerate(groups[:3]):
+            link = rows.nth(place + 1).get_by_role("link").first
+            expect(link).to_have_text(f"{group['calls']:,}")
+            assert _counted_by(used, str(link.get_attribute("href"))) == group["calls"]
+    looker.check()
+
+
+def test_a_prompt_in_code_and_its_managed_twin_lead_to_each_other(used: House, looking: Opener) -> None:
+    body = {"messages": [{"role": "system", "content": "Say something else than hello."}]}
+    assert used.running.api.post("/prompts/shop/hello/versions", json=body).status_code == 201
+    looker = looking()
+    page = looker.settled(
+        f"/prompts/{CODE.replace('/', '%2F')}?of=default&source=shop&live=off", "Its managed twin"
+    )
+    assert looker.violations() == []
+    looker.shoot("prompt-twin-here")
+    page.get_by_role("region", name="the managed twin").get_by_role("link", name="shop/hello").click()
+    twin = page.get_by_role("region", name="the twin in code")
+    expect(twin).to_contain_text("goes by the same name")
+    twin.get_by_role("link", name=CODE).click()
+    page.get_by_role("region", name="the managed twin").wait_for()
     looker.check()

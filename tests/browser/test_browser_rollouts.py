@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
-from tests.browser.conftest import Opener
+from tests.browser.conftest import NARROW, Opener
 from tests.browser.console_house import House
 from tests.browser.house_rollouts import SHADOWS, rolled_out
 from tests.browser.shown_numbers import arms_as_reported, counted, metrics_as_reported, unlinked
@@ -60,14 +60,14 @@ def test_a_page_of_rollouts_shows_what_it_is_for(
     looker.check()
 
 
-@pytest.mark.parametrize("name", ["rollouts", "rollout", "rollout-back", "rollout-shadow"])
+@pytest.mark.parametrize("name", PAGES)
 def test_a_page_of_rollouts_fits_a_small_screen(rolled: House, looking: Opener, name: str) -> None:
     path, expected = PAGES[name]
-    looker = looking(width=1024)
+    looker = looking(width=NARROW)
     looker.settled(path, expected)
     looker.shoot(f"{name}-small")
-    assert looker.fits()
-    looker.check()
+    assert looker.beyond() == []
+    looker.check(missing=name.endswith("-missing"))
 
 
 def test_the_list_says_what_the_api_says(rolled: House, looking: Opener) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
-from tests.browser.conftest import Opener
+from tests.browser.conftest import NARROW, Opener
 from tests.browser.console_house import House
 from tests.browser.house_traces import many_steps
 from tests.browser.shown_numbers import unlinked
@@ -36,6 +36,18 @@ def test_a_page_of_traces_shows_what_it_is_for(house: House, looking: Opener, na
     looker.shoot(f"{name}-{'dark' if dark else 'light'}")
     assert looker.violations() == []
     assert unlinked(page) == []
+    looker.check()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_of_traces_fits_a_small_screen(house: House, looking: Opener, name: str) -> None:
+    path, expected = PAGES[name]
+    looker = looking(width=NARROW)
+    page = looker.open(path.format(**house.ids))
+    page.get_by_text(expected).first.wait_for()
+    expect(page.locator(".hg-waiting")).to_have_count(0)
+    looker.shoot(f"{name}-small")
+    assert looker.beyond() == []
     looker.check()
 
 
@@ -96,7 +108,7 @@ def test_an_answer_is_followed_back_to_its_document(house: House, looking: Opene
     assert looker.violations() == []
     side.get_by_role("tab", name="Sources").click()
     side.get_by_role("region", name="what it read").get_by_text("result of a tool").first.wait_for()
-    assert page.locator(".hg-arc-chosen").count() > 0
+    expect(page.locator(".hg-arc-chosen").first).to_be_attached()
     looker.shoot("trace-sources")
     assert looker.violations() == []
     side.get_by_role("region", name="the way back").get_by_role("button", name="search the manual").click()

@@ -23,7 +23,7 @@ dataset = "{dataset}"
 model = "assistant"
 repeats = {repeats}
 scorers = [{scorer}]
-requirements = [{{ at_least = 0.8 }}]
+requirements = [{{ at_least = 0.8{judged} }}]
 """
 EXACT = '{ name = "right", kind = "exact" }'
 JUDGE = '{ name = "polite", kind = "judge", model = "judge", rubric = "Is it polite?" }'
@@ -33,10 +33,19 @@ def completion(text: str) -> dict[str, Any]:
     return {"choices": [{"message": {"role": "assistant", "content": text}}], "usage": {}}
 
 
-def checks(folder: Path, *, scorer: str = EXACT, repeats: int = 1, dataset: str = "cases.jsonl") -> None:
+def checks(
+    folder: Path,
+    *,
+    scorer: str = EXACT,
+    repeats: int = 1,
+    dataset: str = "cases.jsonl",
+    judged: str | None = None,
+) -> None:
     cases = [{"id": f"{number:03}", "input": f"{number}?", "expected": "yes"} for number in range(60)]
     (folder / "cases.jsonl").write_text("".join(json.dumps(case) + "\n" for case in cases))
-    (folder / "checks.toml").write_text(CHECKS.format(scorer=scorer, repeats=repeats, dataset=dataset))
+    word = "" if judged is None else f', judged = "{judged}"'
+    text = CHECKS.format(scorer=scorer, repeats=repeats, dataset=dataset, judged=word)
+    (folder / "checks.toml").write_text(text)
 
 
 @pytest.fixture(autouse=True)
@@ -138,7 +147,7 @@ def test_a_run_goes_on_without_asking_again(
 
 
 def test_what_a_judge_has_said_before_is_not_asked_again(api: ScriptedApi, tmp_path: Path) -> None:
-    checks(tmp_path, scorer=JUDGE)
+    checks(tmp_path, scorer=JUDGE, judged="as said")
 
     asked: list[str] = []
 
@@ -189,6 +198,38 @@ def test_what_a_judge_says_is_sent_on_and_its_score_is_shown_corrected(
     assert sent[0]["items"][0]["content"] == {"reference": "yes", "context": ""}
     (ended,) = [body for method, _, _, body in api.asked if method == "PATCH"]
     assert ended["report"]["corrections"][0]["marks"] == 90
+    (required,) = ended["report"]["requirements"]
+    assert (required["judged"], required["marked"], required["verdict"]) == ("corrected", 90, "met")
+    assert "  polite holds: at least 80 % of such cases, at 5 % error (100 % of " in shown
+    assert "of all, by the 90 answers that people marked)." in shown
+
+
+def test_without_marks_by_people_a_judges_word_decides_nothing_unless_the_file_takes_it(
+    api: ScriptedApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    version = version_of(NewJudge(name="polite", model="judge", scale="yes_no", rubric="Is it polite?"))
+    nobody: dict[str, Any] = {"judge": "orders.polite", "version": version, "scale": "yes_no", "pairs": []}
+    api.on("GET", f"/api/v1/judgements/{version}", nobody)
+    api.on("POST", "/api/v1/judgements", {"missing": []})
+    api.on("POST", "/api/v1/checks/judgements", {"items": []})
+
+    def take(method: str, target: str, content: bytes, own: Any = api.take) -> Any:
+        status, answer = own(method, target, content)
+        if target == CHAT and json.loads(content)["model"] == "judge":
+            return status, json.dumps(completion('{"reasoning": "so", "score": 1}')).encode()
+        return status, answer
+
+    api.take = take
+    checks(tmp_path, scorer=JUDGE)
+    assert main(["check"]) == 2
+    shown = capsys.readouterr().out
+    assert "orders is not decided: " in shown and "it asks for about 30 more marks by people" in shown
+    assert "people have marked none of its answers" in shown
+    assert "about 30 marks by people would tell how many it takes" in shown
+    assert "`headgate reviews next --judge orders.polite`" in shown
+    checks(tmp_path, scorer=JUDGE, judged="as said")
+    assert main(["check"]) == 0
+    assert "  polite holds, as its judge says: at least 80 % of such cases" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

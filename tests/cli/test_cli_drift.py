@@ -4,6 +4,7 @@ What the server says is made of the server's own types. `HEADGATE_UPDATE_SNAPSHO
 again; then read the difference."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.cli.scripted_api import ScriptedApi, serving, surround
 
 from headgate.cli.app import main
 from headgate.drift.findings import Change, Figure, Touched
-from headgate.drift.outdated import Outdated
+from headgate.drift.outdated import Outdated, Withdrawn
 from headgate.drift.traffic_views import Served, TrafficWatch, WatchedSignal
 from headgate.drift.views import AlarmView, CanaryDetail, CaseView, RunView, TargetView
 from headgate.grounding.model import Claim, Evidence, Grounds, Piece
@@ -152,6 +153,7 @@ ENDS = Outdated(
     calls=42,
     cost_usd="1.25",
 )
+WITHDRAWN = Withdrawn(target="shop/house", on="2027-03-01", instead="")
 GROUNDS = Grounds(
     request_id=REQUEST,
     dialect="openai-chat",
@@ -225,6 +227,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedApi
     scripted.on("GET", "/api/v1/drift/traffic/3", plain(WATCH))
     scripted.items("/api/v1/drift/traffic/served", plain(SERVED))
     scripted.items("/api/v1/drift/outdated", plain(ENDS))
+    scripted.items("/api/v1/drift/withdrawn", plain(WITHDRAWN))
     scripted.on("GET", f"/api/v1/requests/{REQUEST}/grounding", plain(GROUNDS))
     scripted.on("POST", "/api/v1/feedback", {"id": "content-1"}, 202)
     with serving(scripted):
@@ -255,10 +258,25 @@ def test_an_upgrade_of_which_nothing_is_known_says_so_and_has_status_2(
     scenario = {"calls": 8, "actual_usd": "1.00", "unpriced_calls": unpriced, "would_usd": would}
     api.on("POST", "/api/v1/whatif", scenario)
     api.items("/api/v1/requests")
-    assert main(["outdated", "--upgrade", "shop/old", "--to", "shop/new"]) == 2
+    assert main(["outdated", "--upgrade", "shop/old", "--to", "shop/new", "--days", "90"]) == 2
+    (asked,) = [body for _, path, _, body in api.asked if path == "/api/v1/whatif"]
+    assert timedelta(days=89) < datetime.now(UTC) - datetime.fromisoformat(asked["from"]) < timedelta(days=91)
     shown = capsys.readouterr().out
-    assert f"8 calls of the last seven days cost 1.00 USD; with shop/new {says}" in shown
+    assert f"8 calls of the last 90 days cost 1.00 USD; with shop/new {says}" in shown
     assert "It is not known whether shop/new can take the place of shop/old" in shown
+
+
+def test_code_is_searched_for_models_that_the_configuration_says_end(
+    api: ScriptedApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Names that are written like no model of any provider, bare and with their provider."""
+    (tmp_path / "app.py").write_text('ask(model="shop/house")\nask(model="house")\nask(model="shop/other")\n')
+    assert main(["outdated", "--code", str(tmp_path), "--json"]) == 0
+    named = msgspec.json.decode(capsys.readouterr().out)["code"]
+    assert [(each["line"], each["model"], each["until"]) for each in named] == [
+        (1, "shop/house", "2027-03-01"),
+        (2, "house", "2027-03-01"),
+    ]
 
 
 def test_no_snapshot_of_drift_and_grounding_is_left_over() -> None:

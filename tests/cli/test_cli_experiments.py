@@ -45,6 +45,8 @@ METRIC: dict[str, Any] = {
     "comparisons": [COMPARISON],
     "answered": {},
     "adjusted": False,
+    "complete": {"large": 640, "small": 660},
+    "arrives_days": 2.0,
     "notes": [],
 }
 REPORT: dict[str, Any] = {
@@ -57,6 +59,7 @@ REPORT: dict[str, Any] = {
             "name": "errors",
             "measure": "errors",
             "role": "guardrail",
+            "complete": {"large": 900, "small": 900},
             "comparisons": [
                 {**COMPARISON, **EMPTY, "finding": "none", "note": "large: all units have the same value"}
             ],
@@ -112,6 +115,7 @@ PLAN: dict[str, Any] = {
 COMMANDS = {
     "plan": "experiments plan --effect 0.02 --metric solved",
     "plan-json": "experiments plan --effect 5% --rate 0.62 --json",
+    "plan-ratio": "experiments plan --effect 5% --measure cost --per solved",
     "plan-of-nothing": "experiments plan --effect none --rate 0.62",
     "list": "experiments list",
     "list-json": "experiments list --json",

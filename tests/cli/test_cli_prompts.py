@@ -150,9 +150,9 @@ def test_show_prints_versions_parameters_and_text(
 
 
 def test_unknown_shows_shares(api: ScriptedApi, capsys: pytest.CaptureFixture[str]) -> None:
-    _, out, _ = ran(capsys, "prompts", "unknown", "--days", "2")
+    _, out, _ = ran(capsys, "prompts", "unknown", "--days", "2", "--environment", "-")
     assert out.splitlines()[1].split()[:3] == ["12.5%", "3", "system"]
-    assert api.asked[-1][2] == {"days": "2", "limit": "20"}
+    assert api.asked[-1][2] == {"days": "2", "limit": "20", "environment": "-"}
 
 
 def test_push_sends_a_folder_of_code(

@@ -18,12 +18,7 @@ ITEM: dict[str, Any] = {
     "stages": ["shadow", "internal", "10 %", "all"],
     "held": False,
     "sentence": "errors may still be worse by 2.1 points in the candidate.",
-}
-BACK: dict[str, Any] = {
-    **ITEM,
-    "name": "cheaper",
-    "stage": "back",
-    "sentence": "It fell back: all calls go where the alias says.",
+    "back": None,
 }
 ARM: dict[str, Any] = {"share": 1.0, "targets": [], "units": 240, "complete": 240, "calls": 251, "crossed": 0}
 COMPARISON: dict[str, Any] = {
@@ -79,6 +74,14 @@ FELL_BACK: dict[str, Any] = {
     "from_stage": "shadow",
     "to_stage": "back",
     "why": "errors is worse by at least 4 points in the candidate than now, more than its margin.",
+}
+BACK: dict[str, Any] = {
+    **ITEM,
+    "name": "cheaper",
+    "stage": "back",
+    "sentence": f"It fell back from shadow on 2026-11-20 at 08:00 UTC: {FELL_BACK['why']} All calls go where "
+    "the alias says.",
+    "back": FELL_BACK,
 }
 
 COMMANDS = {

@@ -64,6 +64,46 @@ DETAIL = {
         },
     ],
     "excluded": [{"target": "local/llama-3", "reason": "regions unknown lie outside eu"}],
+    "steps": [
+        {"step": "authenticate", "duration_us": 31},
+        {"step": "read", "duration_us": 1204},
+        {"step": "admit", "duration_us": 58},
+        {"step": "reserve", "duration_us": 77, "target": "gemini/gemini-3-flash", "attempt": 1},
+        {"step": "attempt", "duration_us": 102_400, "target": "gemini/gemini-3-flash", "attempt": 1},
+        {"step": "reserve", "duration_us": 64, "target": "openai/gpt-5-mini", "attempt": 2},
+        {"step": "attempt", "duration_us": 707_900, "target": "openai/gpt-5-mini", "attempt": 2},
+        {"step": "settle", "duration_us": 96},
+    ],
+    "cost": {
+        "items": [
+            {
+                "attempt": 2,
+                "bucket": "input",
+                "units": 12,
+                "price_usd": "0.25",
+                "per": 1_000_000,
+                "amount_usd": "0.000003",
+            },
+            {
+                "attempt": 2,
+                "bucket": "output",
+                "units": 100,
+                "price_usd": "2",
+                "per": 1_000_000,
+                "amount_usd": "0.0002",
+            },
+        ],
+        "prices": [
+            {
+                "attempt": 2,
+                "target": "openai/gpt-5-mini",
+                "source": "genai-prices 1.0",
+                "date": "2026-11-21",
+                "service_tier": None,
+            }
+        ],
+        "unknown": None,
+    },
 }
 BUDGET = {
     "name": "openai-monthly",
@@ -210,6 +250,7 @@ COMMANDS = {
     "models": "models",
     "costs": "costs --by project,model",
     "costs-json": "costs --json",
+    "costs-environment": "costs --by project,model --environment production --project default",
     "plan": "plan",
     "plan-no-file": "plan missing.toml",
     "apply": "apply --yes",

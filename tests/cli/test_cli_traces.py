@@ -170,6 +170,8 @@ METRIC = {
     "kind": "histogram",
     "series": 2,
     "attributes": ["gen_ai.request.model", "gen_ai.token.type"],
+    "services": ["clerk", "shop"],
+    "last_seen": "2026-11-21T09:00:00.000Z",
 }
 POINTS = [
     {

@@ -22,7 +22,7 @@ select r.project, d.dimension, d.value, s.step_s,
 from requests r cross join (values (3600), (86400)) s (step_s)
 cross join lateral (
     values ('', ''), ('key', key), ('model', model), ('target', target), ('release', release),
-        ('prompt', coalesce(prompts -> 0 ->> 'name', ''))
+        ('prompt', coalesce(prompts -> 0 ->> 'name', '')), ('environment', environment)
 ) d (dimension, value)
 group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
 """
@@ -54,13 +54,14 @@ async def unlike_records(database: Database) -> list[object]:
         summed = await fetch_rows(connection, _SUMMED)
     for row in recorded:
         for name in ("durations", "first_tokens"):
-            row[name] = _sketch([each for each in row[name] if each is not None])
+            row[name] = sketch_of([each for each in row[name] if each is not None])
     for row in summed:
         for name in ("durations", "first_tokens"):
             row[name] = of_number(row[name])
     return [pair for pair in zip(recorded, summed, strict=True) if pair[0] != pair[1]]
 
 
-def _sketch(durations: list[int]) -> list[int]:
+def sketch_of(durations: list[int]) -> list[int]:
+    """The sketch of these durations, counted bucket by bucket."""
     buckets = [bucket_of(duration) for duration in durations]
     return [buckets.count(place) for place in range(max(buckets, default=-1) + 1)]

@@ -41,6 +41,9 @@ class Gateways:
         answer = {"choices": [{"message": {"content": self.text}, "finish_reason": "stop"}]}
         return Answered(status=200, body=msgspec.json.encode(answer), call="", cost_usd="0.001")
 
+    async def embeddings(self, key: Secret, body: bytes) -> Answered:
+        raise AssertionError("canaries ask for no embeddings")
+
 
 class World:
     """A deployment with one canary."""

@@ -1,6 +1,7 @@
 """Drift of live traffic, from entries of the journal to an alarm, and what is no evidence."""
 
 import random
+import re
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -227,6 +228,58 @@ async def test_a_model_that_says_another_name_is_told_at_once(database: Database
     await world.job.look()
     assert len(await world.alarms()) == 3
     assert len(world.alerts) == 3
+
+
+async def test_fingerprints_that_come_at_once_are_one_alarm(database: Database) -> None:
+    world = World(database)
+    await world.ship(*world.hour(1, 3, fingerprint="fp_1"))
+    await world.job.look()
+    for number in range(2, 6):
+        await world.ship(*world.hour(0, 1, fingerprint=f"fp_{number}"))
+    await world.job.look()
+    assert len(await world.alarms()) == 1
+    assert len(world.alerts) == 1
+
+
+async def test_a_model_that_serves_again_after_it_was_gone_is_told(database: Database) -> None:
+    world = World(database)
+    for begin, end, model in ((60, 50, "m-1"), (50, 40, "m-2"), (40, 30, "m-1")):
+        for ago in range(begin, end, -1):
+            await world.ship(*world.hour(ago, 3, served_model=model))
+            await world.job.look()
+    first, back = sorted(await world.alarms(), key=lambda each: each["at"])
+    assert "is m-2; before it was m-1; certain" in first["sentence"]
+    assert re.search(r"is m-1 again, as until [0-9-]+ [0-9:]+; before it was m-2; certain", back["sentence"])
+    hours = [
+        now_ms() // HOUR_MS - round(each["since"].timestamp() * 1000) // HOUR_MS for each in (first, back)
+    ]
+    assert hours == [50, 40]
+    # Two to and fro are enough until somebody has looked; then the next is told.
+    for ago in range(30, 20, -1):
+        await world.ship(*world.hour(ago, 3, served_model="m-2"))
+        await world.job.look()
+    assert len(await world.alarms()) == 2
+    async with database.transaction() as connection:
+        assert await acknowledge(connection, first["id"], by="k1", note="")
+    for ago in range(20, 10, -1):
+        await world.ship(*world.hour(ago, 3, served_model="m-1"))
+        await world.job.look()
+    assert len(await world.alarms()) == 3
+
+
+@pytest.mark.parametrize("share", [0.5, 0.1, 0.02])
+async def test_two_models_that_share_a_target_are_no_return(share: float, database: Database) -> None:
+    """Each call goes to one or the other by chance: the rarer is gone for hours, now and then."""
+    world = World(database)
+    for ago in range(300, 2, -1):
+        ends = world.hour(ago, 6)
+        models = ["rare" if world.random.random() < share else "usual" for _ in ends]
+        changed = [
+            msgspec.structs.replace(end, served_model=model) for end, model in zip(ends, models, strict=True)
+        ]
+        await world.ship(*changed)
+        await world.job.look()
+    assert [each["sentence"] for each in await world.alarms() if " again" in each["sentence"]] == []
 
 
 async def test_a_canary_of_a_target_tells_its_name_and_is_no_traffic(database: Database) -> None:

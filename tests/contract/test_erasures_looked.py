@@ -4,10 +4,12 @@ import uuid
 from typing import Final, LiteralString
 
 import pytest
-from tests.contract.made_entries import new_call
+from tests.contract.made_entries import envelope, make_body, make_end, new_call
 from tests.contract.test_erasures import Person, erase, fill, read, removed
 
+from headgate.records.bodies import BodySink
 from headgate.records.rows import day_of
+from headgate.records.sink import RecordSink
 from headgate.store.database import Connection, Database
 from headgate.traces.erasure.erasing import count
 from headgate.traces.erasure.model import Kind
@@ -31,6 +33,12 @@ OF_CALLS: Final[dict[str, LiteralString]] = {
         )
         insert into check_results (run, project, "case", repeat, result, calls)
         select id, %(project)s, 'other', 0, '{}', array[%(call)s::uuid, gen_random_uuid()] from run""",
+    "context_replays": """with study as (
+            insert into context_studies (id, project, key, digest, definition)
+            values (gen_random_uuid(), %(project)s, 'k9', gen_random_uuid()::text, '{}') returning id
+        )
+        insert into context_replays (study, project, subject, request_id, calls, result)
+        select id, %(project)s, 'other', %(call)s, array[uuidv7()], '{}' from study""",
     "unknown_prompts": """insert into unknown_prompts
             (project, id, number, role, template, example, example_day, first_seen, last_seen)
         values (%(project)s, gen_random_uuid(), 2, 'user', '', '', %(day)s, %(day)s, %(day)s)""",
@@ -44,6 +52,19 @@ OF_CALLS: Final[dict[str, LiteralString]] = {
             (project, item, source, said_by, version, question, shown, repeat, comment, key)
         select project, id, 'person', 'p', 'v', 'q', 's', 0, '', 'k9' from item""",
 }
+
+
+BESIDE: Final[tuple[LiteralString, ...]] = (
+    """insert into rollout_pairs (version, project, unit, at, call, shadow, present_failed,
+            candidate_failed, present_refused, candidate_refused)
+        values ('v', %(project)s, 'u', now(), %(call)s, %(shadow)s, false, false, false, false)""",
+    """with study as (
+            insert into context_studies (id, project, key, digest, definition)
+            values (gen_random_uuid(), %(project)s, 'k9', '', '{}') returning id
+        )
+        insert into context_replays (study, project, subject, request_id, calls, result)
+        select id, %(project)s, 'one', %(call)s, array[%(replay)s::uuid], '{}' from study""",
+)
 
 
 async def put(connection: Connection, one: Person) -> None:
@@ -76,13 +97,39 @@ async def test_a_dry_run_says_of_each_table_what_is_removed(database: Database, 
     looked = {table: told.get(table, 0) for table in (*OF_CALLS, "span_words", "span_events")}
     assert looked == {table: gone.get(table, 0) for table in looked}
     people = 1 if kind in ("user", "session", "trace_id") else 2
-    assert {looked[table] for table in ("check_results", "check_judgements", "marks")} == {people}
+    assert {looked[table] for table in ("check_results", "check_judgements", "marks", "context_replays")} == {
+        people
+    }
     assert looked["match_queue"] == 3 * people
     assert looked["rollout_pairs"] == 2 * people
     assert looked["span_words"] >= 2 * people and looked["span_events"] == 2 * people
     assert gone["drift_watches"] == told["drift_watches"] == people
     assert {row.table for row in done.second_look} == set(ERASED)
     assert {row.table for row in done.second_look if row.found} <= {"messages"}
+
+
+async def test_a_dry_run_counts_shadows_and_replays_and_notes_none_of_them(database: Database) -> None:
+    anna = Person("anna", "default")
+    await fill(database, anna)
+    beside = [new_call() for _ in range(2)]
+    # As a shadow is recorded: without a session, and of nobody where it has no user.
+    ends = [make_end(call, project="default", user="", session="", trace_id="") for call in beside]
+    bodies = [make_body(call, b"{}", project="default", response=b"{}") for call in beside]
+    async with database.transaction() as connection:
+        await RecordSink().apply(connection, [envelope(end) for end in ends])
+        await BodySink().apply(connection, [envelope(body) for body in bodies])
+        place = {"project": "default", "call": uuid.UUID(bytes=anna.calls[0])}
+        place |= {"shadow": uuid.UUID(bytes=beside[0]), "replay": uuid.UUID(bytes=beside[1])}
+        for statement in BESIDE:
+            await connection.execute(statement, place)
+    asked = await erase(database, "user", "anna", dry_run=True)
+    told = removed(asked)
+    async with database.connection() as connection:
+        cursor = await connection.execute("select count(*) from erasure_calls")
+        assert await cursor.fetchone() == (0,)
+    gone = removed(await erase(database, "user", "anna"))
+    assert told["requests"] == gone["requests"] == len(anna.calls) + len(beside)
+    assert told["request_bodies"] == gone["request_bodies"] == len(anna.calls) + len(beside)
 
 
 async def test_a_second_look_finds_in_each_table_what_is_there_again(database: Database) -> None:

@@ -12,8 +12,9 @@ from psycopg.rows import TupleRow
 
 from headgate.experiments.definitions import sync_experiments
 from headgate.experiments.model import Arm, Experiment, FeedbackKind, Metric, version_of
-from headgate.experiments.moments import Moments
-from headgate.experiments.reading import Defined, Sums, View, defined, read_sums
+from headgate.experiments.ratios import read_sums
+from headgate.experiments.reading import Defined, Sums, View, defined
+from headgate.statistics.moments import Moments
 from headgate.store.database import Database
 
 NOW = datetime.now(UTC)
@@ -123,10 +124,44 @@ async def test_sums_are_those_of_the_units_one_by_one(database: Database) -> Non
     for arm, units in arms.items():
         costs: Moments = sums.metrics["cost"][arm].moments
         assert costs.y == pytest.approx(np.mean([unit["cost"] for unit in units]))
-        assert costs.x == pytest.approx(np.mean([unit["calls"] for unit in units]))
-        assert costs.yyx == pytest.approx(np.mean([unit["cost"] ** 2 * unit["calls"] for unit in units]))
+        assert costs.yyy == pytest.approx(np.mean([unit["cost"] ** 3 for unit in units]))
+        assert (costs.x, costs.xx) == (0.0, 0.0), "nothing is known of the time before"
         assert sums.metrics["latency"][arm].moments.yy == pytest.approx(0, abs=1e-6)
         assert (sums.units[arm].units, sums.units[arm].complete) == (80, 80)
+
+
+async def test_what_units_did_before_is_read_beside_what_they_do(database: Database) -> None:
+    """Every third unit has no past, and counts with the mean of the others."""
+    one = experiment(*RECORDS)
+    async with database.transaction() as connection:
+        await sync_experiments(connection, (one,))
+    await fill(database, one.version)
+    draw = random.Random(9)
+    pasts: dict[str, list[tuple[float, float] | None]] = {"now": [], "new": []}
+    async with database.transaction() as connection:
+        for number in range(160):
+            past = None if number % 3 == 0 else (draw.randint(1, 5), draw.random())
+            pasts["now" if number % 2 else "new"].append(past)
+            if past is not None:
+                await connection.execute(
+                    "update experiment_units set past_calls = %s, past_cost_usd = %s, past_call_ms = %s, "
+                    "past_error_rate = 0.5 where unit = %s",
+                    (past[0], past[1], 1000 * past[1] / past[0], f"u{number}"),
+                )
+    async with database.transaction() as connection:
+        sums = await read(connection, one)
+    known = [past for each in pasts.values() for past in each if past is not None]
+    cost = float(np.mean([dear for _, dear in known]))
+    slow = float(np.mean([1000 * dear / calls for calls, dear in known]))
+    for arm, units in pasts.items():
+        before = np.array([cost if past is None else past[1] for past in units])
+        found = sums.metrics["cost"][arm].moments
+        assert (found.n, found.x, found.xx) == pytest.approx((80, before.mean(), before.var() * 80), rel=1e-5)
+        before = np.array([slow if past is None else 1000 * past[1] / past[0] for past in units])
+        found = sums.metrics["latency"][arm].moments
+        assert (found.n, found.z, found.zz) == pytest.approx((80, before.mean(), before.var() * 80), rel=1e-5)
+        assert found.zzz == pytest.approx((before**3).mean(), rel=0.2)
+        assert abs(found.xz) > 0 and found.yz == pytest.approx(0, abs=1e-3)
 
 
 async def test_a_further_metric_adds_no_scan(database: Database) -> None:

@@ -11,7 +11,7 @@ from headgate.core.entries import Begin, End, Exposure
 from headgate.core.faults import InvalidRequest
 from headgate.experiments.definitions import read_secret, sync_experiments
 from headgate.experiments.model import Arm, Experiment, Metric, UnitKind, version_of
-from headgate.experiments.sink import ExperimentSink
+from headgate.experiments.sink import PAST_MAX, ExperimentSink
 from headgate.records.model import RequestFilters
 from headgate.records.queries import list_requests
 from headgate.records.sink import RecordSink
@@ -232,3 +232,61 @@ async def test_calls_that_die_with_their_process_count_as_errors_of_their_arm(da
     assert {row["exposures"][0].get("arm") for row in rows} == {"new", None}
     assert [row["calls"] for row in strays] == [1]
     assert "s" in [row["session"] for row in calls], "feedback on its session finds its unit"
+
+
+async def own(database: Database) -> list[dict[str, Any]]:
+    return [unit for unit in await units(database) if unit["version"] == TINY.version]
+
+
+async def test_a_unit_keeps_what_its_calls_came_to_before_its_first_exposure(database: Database) -> None:
+    """Of the same alias, within a window, and in no arm of an earlier version, by which they were served."""
+    began = now_ms() - 10 * DAY_MS
+    earlier = Exposure(TINY.name, "0123", "new", "ann", "user")
+    other = Exposure("another", "4567", "new", "ann", "user")
+
+    def before(days: float, **changes: Any) -> End:
+        told = {"user": "ann", "model": "assistant", "duration_ms": 100, "cost_pico_usd": 10**10} | changes
+        at_ms = began - int(days * DAY_MS)
+        call = new_call()  # with the time at which it began, as gateways make it
+        return make_end(at_ms.to_bytes(6) + call[6:], started_ms=at_ms, **told)
+
+    await ship(
+        database,
+        before(1),
+        before(2, status=502, code="upstream_error", duration_ms=300, cost_pico_usd=None),
+        before(3, exposures=(other,)),
+        before(4, status=400, code="content_policy_violation", cost_pico_usd=0),
+        before(8),
+        before(1, model="another"),
+        before(1, user="eve"),
+        before(1, project="another"),
+        before(1, exposures=(earlier,)),
+    )
+    await ship(database, exposed(started_ms=began, user="ann"), exposed(unit="bob", started_ms=began))
+    ann, bob = await own(database)
+    assert (ann["past_calls"], ann["past_error_rate"]) == (4, 0.25)
+    assert (ann["past_call_ms"], ann["past_cost_usd"]) == (150, pytest.approx(0.02))
+    assert (bob["past_calls"], bob["past_cost_usd"], bob["calls"]) == (None, None, 1)
+    # Another host's journal comes later, and has an earlier call: the time before is before that.
+    await ship(database, exposed(started_ms=began - int(2.5 * DAY_MS), user="ann"))
+    ann, _ = await own(database)
+    assert (ann["past_calls"], ann["past_error_rate"], ann["calls"]) == (3, 0, 2)
+    # What comes after the first exposure changes nothing of it.
+    await ship(database, exposed(started_ms=began + DAY_MS, user="ann"))
+    ann, _ = await own(database)
+    assert (ann["past_calls"], ann["calls"]) == (3, 3)
+
+
+async def test_what_a_unit_was_like_is_told_by_its_newest_calls(database: Database) -> None:
+    """A service may have a million of them, which a shipper would have to read."""
+    began = now_ms() - 2 * DAY_MS
+    ends: list[End] = []
+    for number in range(PAST_MAX + 5):
+        at_ms = began - (number + 1) * 1000
+        call = at_ms.to_bytes(6) + new_call()[6:]
+        took = 100 if number < PAST_MAX else 100_000
+        ends.append(make_end(call, started_ms=at_ms, user="ann", model="assistant", duration_ms=took))
+    await ship(database, *ends)
+    await ship(database, exposed(started_ms=began, user="ann"))
+    [ann] = await own(database)
+    assert (ann["past_calls"], ann["past_call_ms"]) == (PAST_MAX, 100)

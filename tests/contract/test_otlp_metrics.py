@@ -1,5 +1,6 @@
 """Metrics over HTTP: those of GenAI are in the journal before the answer, and read as series by the API."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,10 @@ def a_point(**fields: Any) -> dict[str, Any]:
     return {"start_time_unix_nano": at_ns - 10**9, "time_unix_nano": at_ns, **fields}
 
 
+def age_of(instant: str) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(instant)).total_seconds()
+
+
 async def test_points_are_in_the_journal_and_read_as_series(
     serving: Serving, kept: Kept, database: Database, tmp_path: Path
 ) -> None:
@@ -61,6 +66,8 @@ async def test_points_are_in_the_journal_and_read_as_series(
             await MetricSink().apply(connection, found)
         [listed] = (await api.get("/metrics"))["items"]
         assert (listed["name"], listed["kind"], listed["series"]) == (DURATION, "histogram", 1)
+        assert listed["services"] == ["shop"]
+        assert 0 <= age_of(listed["last_seen"]) < 2 * 3600, "to the hour"
         asked = "attribute=gen_ai.request.model=gpt-5-mini&group_by=service.name&interval=hour"
         [series] = (await api.get(f"/metrics/series?name={DURATION}&{asked}"))["items"]
         assert (series["group"], series["count"], series["sum"]) == ("shop", 4, 6.0)

@@ -24,7 +24,7 @@ from headgate.records.sink import RecordSink
 from headgate.store.database import Database
 
 HOUR_MS = 3_600_000
-ALL: tuple[GroupName, ...] = ("model", "target", "key", "prompt", "release")
+ALL: tuple[GroupName, ...] = ("model", "target", "key", "prompt", "release", "environment")
 
 
 def made(number: int) -> End:
@@ -40,6 +40,7 @@ def made(number: int) -> End:
         model=f"m{number % 3}",
         target="" if failed else f"{('openai', 'mock')[number % 2]}/large-{number % 3}",
         release=("", "r1")[number % 4 == 0],
+        environment=("production", "staging", "")[number % 5 % 3],
         prompts=(PromptUsed("greeting", 1),) if number % 6 == 0 else (),
         status=502 if failed else 200,
         code="provider_error" if failed else "",
@@ -88,6 +89,8 @@ async def test_costs_of_any_time_are_those_of_quarters_of_an_hour(database: Data
         {"model": "m1"},
         {"target": "openai"},
         {"prompt": "greeting"},
+        {"environment": "staging"},
+        {"environment": ""},
     )
     async with database.connection() as connection:
         for begin in times:
@@ -125,6 +128,8 @@ async def test_charts_by_hours_and_days_are_those_of_the_records(database: Datab
         "prompt",
         "release",
         "key",
+        "environment",
+        "provider",
     )
     for days in (9, 30, 90):
         for group_by in groups:
@@ -150,6 +155,8 @@ async def test_charts_by_hours_and_days_are_those_of_the_records(database: Datab
 def name_of(end: End, group_by: SeriesGroupName) -> str:
     if group_by == "prompt":
         return end.prompts[0].name if end.prompts else ""
+    if group_by == "provider":
+        return end.target.partition("/")[0]
     return str(getattr(end, group_by))
 
 

@@ -106,7 +106,9 @@ async def test_facets_are_counted_over_what_matches(
         "flag": {"f": 3},
         "status": {"ok": 2, "error": 1},
     }
-    assert (none.traces, none.items) == (0, [])
+    (users,) = none.items
+    assert (none.traces, users.facet, users.traces, users.complete) == (0, "user", 3, True)
+    assert [(each.value, each.traces) for each in users.values] == [("anna", 2)], "a click leads elsewhere"
 
 
 async def walked(database: Database, limit: int, **filters: Any) -> list[SessionItem]:
@@ -246,3 +248,20 @@ async def test_sessions_of_traces_and_calls_are_listed_once(
         ]
     assert [item.session for item in await walked(database, 50, user="anna")] == ["s3"]
     assert [item.untraced for item in await walked(database, 50, begin=at(1), end=at(2), user="anna")] == [1]
+
+
+async def test_sessions_count_what_was_made_in_an_environment(database: Database) -> None:
+    for number, name in enumerate(("production", "staging")):
+        parts: dict[str, Any] = {"session": "s1", "started_at": at(number), "calls": 2 + number}
+        await put_trace(database, new_trace(), facets=[f"environment:{name}"], environment=name, **parts)
+        await put_turn(database, 10 + number, environment=name)
+    await put_turn(database, 20, "s2")
+    assert {item.session for item in await walked(database, 50)} == {"s1", "s2"}
+    [item] = await walked(database, 50, environment="staging")
+    assert (item.session, item.traces, item.untraced, item.calls) == ("s1", 1, 1, 4)
+    assert await walked(database, 50, environment="elsewhere") == []
+    [item] = await walked(database, 50, environment="")
+    assert (item.session, item.traces, item.untraced, item.calls) == ("s2", 0, 1, 1)
+    await put_trace(database, new_trace(), session="s2", started_at=at(30), calls=5)
+    [item] = await walked(database, 50, environment="")
+    assert (item.session, item.traces, item.untraced, item.calls) == ("s2", 1, 1, 6)

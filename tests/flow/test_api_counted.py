@@ -1,14 +1,17 @@
 """The chart over the list of traces counts what the list lists, for every filter."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from tests.contract.traces_by_hand import BEGIN, new_trace, put_spans, put_trace
 from tests.flow.control_app import control, make_key
 
-from headgate.store.database import Database
+from headgate.store.database import Connection, Database
+from headgate.store.rows import fetch_rows
 from headgate.traces.reading import counting as trace_counting
+from headgate.traces.reading.listing import seen_projects
+from headgate.traces.reading.model import TraceFilters
 
 DAY = {"from": "2026-11-21T00:00:00Z", "to": "2026-11-22T00:00:00Z"}
 FILTERS: list[dict[str, str]] = [
@@ -23,6 +26,8 @@ FILTERS: list[dict[str, str]] = [
     {"service": "app"},
     {"release": "r1"},
     {"environment": "production"},
+    {"environment": "-"},
+    {"environment": "-", "tool": "weather"},
     {"status": "error"},
     {"status": "ok", "flag": "usage_differs"},
     {"min_duration_ms": "1500"},
@@ -44,7 +49,7 @@ async def made(database: Database) -> None:
         more = {"flags": ["usage_differs"], "cost_usd": hours}
         await put_trace(database, new_trace(), name="ask", project="blue", **times, **more)
     failed = ["key:k2", "status:error", "release:r1", "environment:production"]
-    await put_trace(database, new_trace(), errors=1, facets=failed, name="failed")
+    await put_trace(database, new_trace(), errors=1, facets=failed, name="failed", environment="production")
 
 
 async def test_the_chart_over_traces_counts_what_the_list_lists(database: Database) -> None:
@@ -78,6 +83,43 @@ async def add_sum(database: Database, table: str, at: Any, named: tuple[str, str
             "values ('default', %s, %s, %s, %s, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '{}')".encode(),
             (at, *named, traces),
         )
+
+
+READ = """
+select coalesce(sum(seq_scan + coalesce(idx_scan, 0)), 0)::int as scans
+from pg_stat_xact_user_tables where relname = 'traces'
+"""
+
+
+async def readings(connection: Connection) -> int:
+    (row,) = await fetch_rows(connection, READ)
+    return int(row["scans"])
+
+
+async def test_of_many_traces_none_is_looked_at(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trace_counting, "COUNTED_MAX", 20)
+    await made(database)
+    begin, end = (datetime.fromisoformat(DAY[edge]) for edge in ("from", "to"))
+    for hours, traces in ((0, 30), (1, 7)):
+        await add_sum(database, "trace_rollups", BEGIN + timedelta(hours=hours), ("model", "small"), traces)
+        await add_sum(database, "trace_rollups", BEGIN + timedelta(hours=hours), ("model", "rare"), 2)
+    half = timedelta(minutes=30)
+    for model, first, counted, looks in (
+        ("small", begin, 37, False),
+        ("rare", begin, 0, True),
+        # An hour of which half is asked for may have few in that half.
+        ("small", BEGIN + half, 3, True),
+    ):
+        async with database.transaction() as connection:
+            reads = [await readings(connection)]
+            await seen_projects(connection, ["default"])
+            reads.append(await readings(connection))
+            filters = TraceFilters(model=model)
+            found = await trace_counting.count_traces(connection, ["default"], filters, begin=first, end=end)
+            reads.append(await readings(connection))
+        # Which projects have traces is asked in any case.
+        looked = reads[2] - reads[1] > reads[1] - reads[0]
+        assert (found.counted, looked) == (counted, looks), (model, first)
 
 
 async def test_many_traces_are_counted_from_sums_or_in_part(

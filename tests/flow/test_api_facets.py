@@ -14,6 +14,8 @@ FILTERS: list[dict[str, str]] = [
     {"model": "assistant", "key": "k1", "status": "ok"},
     {"target": "mock"},
     {"status": "error"},
+    {"environment": "production"},
+    {"environment": "-", "model": "assistant", "status": "4xx"},
     {"status": "429"},
     {"code": "rate_limited"},
     {"prompt": "greet"},
@@ -23,7 +25,9 @@ FILTERS: list[dict[str, str]] = [
     {"price": "known", "project": "default"},
     {"text": "nobody says this"},
 ]
-FACETS = ("status", "code", "model", "target", "prompt", "release", "key", "user", "tag")
+FACETS = ("status", "code", "model", "target", "prompt", "release", "environment", "key", "user", "tag")
+SUMMED = 7
+"""So many of the filters are ones that sums know."""
 
 
 async def calls_made(database: Database) -> None:
@@ -70,11 +74,11 @@ async def test_facets_of_many_calls_are_sums_or_say_what_they_leave_out(
 ) -> None:
     async with control(database) as api:
         await calls_made(database)
-        whole = [await facets_of(api, **query) for query in FILTERS[:5]]
+        whole = [await facets_of(api, **query) for query in FILTERS[:SUMMED]]
         monkeypatch.setattr(call_facets, "COUNTED_MAX", 0)
         for query, expected in zip(FILTERS, whole, strict=False):
             found = await facets_of(api, **query)
-            for facet in ("status", "model", "target", "release", "key"):
+            for facet in ("status", "model", "target", "release", "environment", "key"):
                 assert found[facet] == expected[facet], (query, facet)
             # A call counts with the first of its prompts there.
             assert found["prompt"].get("greet") == expected["prompt"].get("greet")

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from tests.contract.made_entries import BOOT, envelope, make_end, new_call
 from tests.flow.control_app import Api, control, make_key
+from tests.flow.test_api_prompts import key_of
 
 from headgate.core.identity import trace_id_of
 from headgate.core.ports import Envelope
@@ -315,3 +316,56 @@ async def test_a_member_says_and_sees_its_own_and_nobody_another_projects(databa
         status, gone = await api.ask("DELETE", "/api/v1/feedback/same", project="elsewhere")
         assert (status, gone["project"]) == (200, "elsewhere")
         await one.delete("/feedback/same")
+
+
+async def test_what_one_said_is_changed_by_its_own_key_alone(database: Database) -> None:
+    async with control(database) as api:
+        await make_trace(database)
+        said = await say(api, comment="first", by="Ada")
+        await say(api, name="stars", value=3)
+        member = await key_of(api, "member", "default")
+        address = f"/api/v1/feedback/{said}"
+        assert (await api.as_key(member).ask("PUT", address, {"value": False}))[0] == 404
+        status, found = await api.ask("PUT", address, {"value": False, "comment": "on a second look"})
+        assert (status, found["value"], found["comment"], found["by"], found["name"]) == (
+            *(200, False, "on a second look"),
+            *("Ada", "helpful"),
+        )
+        assert [(each.id, each.value) for each in await of_trace(database) if each.name == "helpful"] == [
+            (said, False)
+        ]
+        assert await scored(database) == ["score:helpful", "score:stars"]
+        assert (await api.ask("PUT", "/api/v1/feedback/nothing", {"value": 1}))[0] == 404
+        log = (await api.get("/audit", limit=5))["items"]
+        assert (log[0]["action"], log[0]["kind"], log[0]["object"]) == ("change", "feedback", said)
+
+
+async def test_an_admin_says_something_of_another_project_and_nobody_else_does(database: Database) -> None:
+    async with control(database) as api:
+        made = await api.post("/feedback?project=blue", HELPFUL, status=202)
+        assert [each["id"] for each in (await api.get("/feedback", project="blue"))["items"]] == [made["id"]]
+        member = await key_of(api, "member", "default")
+        status, _ = await api.as_key(member).ask("POST", "/api/v1/feedback?project=blue", HELPFUL)
+        assert status == 403
+        assert (await api.as_key(member).ask("PUT", "/api/v1/feedback/x?project=blue", {"value": 1}))[
+            0
+        ] == 403
+
+
+async def test_names_in_use_are_offered_with_what_they_take(database: Database) -> None:
+    async with control(database) as api:
+        for value in (True, False, True):
+            await say(api, value=value, user="anna", trace_id=None, comment=str(value))
+        for value in (1, 4.5):
+            await say(api, name="stars", value=value)
+        for place, value in enumerate(("resolved", "escalated", "resolved")):
+            await say(api, name="outcome", value=value, comment=str(place))
+        names = {each["name"]: each for each in (await api.get("/feedback/names"))["items"]}
+        assert {name: (each["kind"], each["least"], each["most"]) for name, each in names.items()} == {
+            "helpful": ("boolean", 0, 1),
+            "stars": ("number", 1, 4.5),
+            "outcome": ("text", None, None),
+        }
+        assert names["outcome"]["words"] == ["resolved", "escalated"]
+        member = await key_of(api, "member", "default")
+        assert (await api.as_key(member).get("/feedback/names"))["items"] == []

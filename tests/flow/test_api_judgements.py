@@ -30,7 +30,8 @@ async def test_marks_of_checks_make_a_judge_whose_sample_people_mark(database: D
     async with control(database) as api:
         calls = await record(database, *(ended(user=f"u{number}") for number in range(200)))
         truth = {call: rng.random() < 0.6 for call in calls}
-        said = {call: rng.random() < (0.9 if good else 0.2) for call, good in truth.items()}
+        # Each kind of error often enough that a fifth of all has it.
+        said = {call: rng.random() < (0.6 if good else 0.5) for call, good in truth.items()}
         items = [marked(call, said[call], content={"reference": "in transit"}) for call in calls]
         first = await fed(api, *items)
         assert (first["judge"], first["kept"], first["missing"]) == ("orders.polite", 200, [])
@@ -100,3 +101,78 @@ async def test_a_claim_of_a_call_is_read_as_the_judge_read_it(database: Database
         assert (said["kept"], said["chosen"], said["missing"]) == (2, 2, [nothing])
         review = await following(api, judge="groundedness")
         assert review["content"] == claim and review["item"]["request_id"] == call
+
+
+async def run_of(api: Api, scores: list[float], rubric: str = POLITE["rubric"]) -> str:
+    """A run that a judge marked, as `headgate check` keeps it."""
+    scorer = {"kind": "judge", "name": "polite", "model": POLITE["model"], "rubric": rubric}
+    new = {"name": "orders", "target": "target", "dataset": "orders", "dataset_digest": "0" * 64}
+    run = (await api.post("/checks/runs", {**new, "definition": {"scorers": [scorer]}}))["id"]
+    results = [
+        {"case": f"{number:03}", "repeat": 0, "marks": {"polite": {"score": score}}}
+        for number, score in enumerate(scores)
+    ]
+    await api.post(f"/checks/runs/{run}/results", {"results": results}, status=202)
+    return run
+
+
+async def test_two_runs_are_compared_without_their_judges_errors(database: Database) -> None:
+    rng = random.Random(3)
+    async with control(database) as api:
+        calls = await record(database, *(ended(user=f"u{number}") for number in range(400)))
+        truth = {call: rng.random() < 0.6 for call in calls}
+        said = {call: rng.random() < (0.95 if good else 0.3) for call, good in truth.items()}
+        await fed(api, *[marked(call, said[call]) for call in calls])
+        ours = await run_of(api, [float(rng.random() < 0.9) for _ in range(300)])
+        theirs = await run_of(api, [float(rng.random() < 0.4) for _ in range(300)])
+        (before,) = (await api.get(f"/checks/runs/{ours}/comparison", against=theirs))["scorers"]
+        assert (before["judge"], before["marks"], before["difference"], before["low"]) == (
+            "orders.polite",
+            0,
+            None,
+            None,
+        )
+        assert before["said"]["low"] > 0.3
+        assert before["sentence"].startswith(
+            "polite: which run is better is not known: people have marked 0 of the 30 answers"
+        )
+        assert "; by its judge's word this run is better by " in before["sentence"]
+        while (review := await following(api, judge="orders.polite")) is not None:
+            value = truth[review["item"]["request_id"]]
+            await api.post(f"/reviews/{review['item']['id']}/marks", {"value": value, "by": "anna"})
+        (after,) = (await api.get(f"/checks/runs/{ours}/comparison", against=theirs))["scorers"]
+        assert after["marks"] >= 30
+        assert after["difference"] > after["said"]["estimate"], "it shows some two thirds"
+        assert 0 < after["low"] < 0.5 / 0.65 < after["high"] <= 1
+        assert "without its judge's errors, by the " in after["sentence"]
+        other = await run_of(api, [1.0, 0.0] * 20, rubric="Is the answer kind?")
+        (apart,) = (await api.get(f"/checks/runs/{ours}/comparison", against=other))["scorers"]
+        assert apart["difference"] is None
+        assert "its judge was another in each run" in apart["sentence"]
+
+
+async def test_pairs_count_by_what_the_judge_says_in_both_orders(database: Database) -> None:
+    async with control(database) as api:
+        calls = await record(database, *(ended(user=f"u{number}") for number in range(120)))
+        judge = {**POLITE, "name": "orders.kinder", "scale": "pairwise", "review": {"random": 1.0}}
+        orders = {0: ("a", "a"), 1: ("a", "b"), 2: ("tie", "b")}
+        items = [
+            {
+                "request_id": calls[2 * number],
+                "other_request_id": calls[2 * number + 1],
+                "marks": [
+                    {"value": value, "shown": shown}
+                    for shown, value in zip(("ab", "ba"), orders[number % 3], strict=True)
+                ],
+            }
+            for number in range(60)
+        ]
+        version = (await api.post("/judges", judge))["version"]
+        await fed(api, *items, judge={name: judge[name] for name in POLITE})
+        while (review := await following(api, judge="orders.kinder")) is not None:
+            await api.post(f"/reviews/{review['item']['id']}/marks", {"value": "a", "by": "anna"})
+        counted = {
+            (each["said"], each["truth"]): each["count"]
+            for each in (await api.get(f"/judgements/{version}"))["pairs"]
+        }
+        assert counted == {(1.0, 1.0): 20, (0.5, 1.0): 40}

@@ -210,6 +210,51 @@ async def test_a_call_is_shown_as_it_was_said(database: Database) -> None:
     assert nothing["missing"].startswith("the call is no longer on record")
 
 
+async def test_a_pair_of_calls_is_read_from_the_record_and_erased_with_either(database: Database) -> None:
+    calls = [ended(user="anna", target="mock/a"), ended(user="ben", target="mock/b"), ended(user="ben")]
+    request = msgspec.json.encode({"messages": [{"role": "user", "content": "How far is it?"}]})
+    async with control(database) as api:
+        one, other, silent = await record(database, *calls)
+        for call, said in zip(calls[:2], ("Two miles.", "Not far at all."), strict=True):
+            answer = {"choices": [{"index": 0, "message": {"role": "assistant", "content": said}}]}
+            body = make_body(call.call, request, response=msgspec.json.encode(answer))
+            async with database.transaction() as connection:
+                await BodySink().apply(connection, [envelope(body)])
+        await api.post("/judges", {**HELPFUL, "scale": "pairwise", "review": {"random": 1}})
+        pair = {"request_id": one, "other_request_id": other, "case": "c1 #1", "characters": [10, 15]}
+        marks = [{"value": "a", "shown": "ab"}, {"value": "a", "shown": "ba"}]
+        await judged(
+            api, {**pair, "marks": marks}, {**pair, "request_id": silent, "case": "c2", "marks": marks}
+        )
+        known = (await api.post("/judges/helpful/pairs/find", {"names": ["c1 #1", "c2", "c3"]}, 200))["items"]
+        assert {each["name"]: each["asked"] for each in known} == {"c1 #1": ["ab", "ba"], "c2": ["ab", "ba"]}
+        newer = await api.post("/judges", {**HELPFUL, "scale": "pairwise", "prompt": "Think."})
+        asked = {"names": ["c1 #1", "c2"], "version": newer["version"]}
+        known = (await api.post("/judges/helpful/pairs/find", asked, 200))["items"]
+        by_name = {each["name"]: each for each in known}
+        assert by_name["c1 #1"]["content"]["b"] == "Not far at all."
+        assert "without its content" in by_name["c2"]["unreadable"]
+        again = {**pair, "request_id": silent, "marks": [{"value": "tie", "shown": "ab"}]}
+        await judged(api, again)  # the name is known: its answers stay those of the first time
+        by_id = {each["case"]: each for each in (await api.get("/reviews", judge="helpful"))["items"]}
+        shown = await api.get(f"/reviews/{by_id['c1 #1']['id']}")
+        assert (shown["content"]["a"], shown["content"]["b"]) == ("Two miles.", "Not far at all.")
+        assert (shown["item"]["request_id"], shown["item"]["other_request_id"]) == (one, other)
+        for wrong in (
+            {"other_request_id": other},
+            {"request_id": one, "other_request_id": one},
+            {"request_id": one, "other_request_id": other, "trace_id": "1" * 32},
+        ):
+            await judged(api, {**wrong, "marks": marks}, status=400)
+        await judged(api, {**pair, "other_request_id": str(uuid.uuid4()), "marks": marks}, status=404)
+        await api.post("/judges", {**HELPFUL, "name": "single"})
+        refused = await api.post("/reviews", {"judge": "single", "items": [pair]}, 400)
+        assert "marks single answers" in refused["error"]["message"]
+        receipt = await erased(api, database, user="ben")
+        told = {row["table"]: (row["removed"], row["remained"]) for row in receipt["tables"]}
+        assert told["judged_items"] == (2, 0), "both calls' pairs, of which one began with another's call"
+
+
 async def test_a_new_prompt_for_the_same_question_keeps_what_people_said(database: Database) -> None:
     async with control(database) as api:
         first = await api.post("/judges", {**HELPFUL, "review": {"random": 1}})

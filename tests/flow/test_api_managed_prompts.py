@@ -297,5 +297,15 @@ async def test_a_twin_in_code_shows_the_difference(database: Database) -> None:
         twin = (await api.get("/prompts/greeting"))["twin"]
         assert twin["name"] == "shop/prompts.py:GREETING" and 0.8 < twin["likeness"] < 1
         assert "-Be brief, and be polite.\n+Be thorough, and be polite." in twin["unified"]
+        assert twin["by"] == "text"
+        back = (await api.get("/prompts/shop/prompts.py:GREETING"))["twin"]
+        assert (back["name"], back["version"], back["likeness"]) == ("greeting", 2, twin["likeness"])
+        assert (await api.get("/prompts/shop/prompts.py:SUMMARY"))["twin"] is None
+        # By its name alone, where nothing says as much.
         await api.post("/prompts/greeting/versions", version("Something else than all that code says."))
-        assert (await api.get("/prompts/greeting"))["twin"] is None
+        twin = (await api.get("/prompts/greeting"))["twin"]
+        assert (twin["name"], twin["by"]) == ("shop/prompts.py:GREETING", "name")
+        back = (await api.get("/prompts/shop/prompts.py:GREETING"))["twin"]
+        assert (back["name"], back["by"]) == ("greeting", "name")
+        await api.post("/prompts/other/versions", version(same))
+        assert (await api.get("/prompts/shop/prompts.py:GREETING"))["twin"]["name"] == "other"

@@ -43,6 +43,14 @@ async def test_costs_are_opened_by_any_dimension(database: Database) -> None:
             "mock/large": (1, Decimal(0)),
         }
         assert await costs(api, "key", prompt="none") == {}
+        assert await costs(api, "provider") == {
+            "mock": (3, Decimal("0.003")),
+            "other": (1, Decimal("0.004")),
+        }
+        assert await costs(api, "provider", key="k2", environment="-") == {
+            "mock": (1, Decimal("0.002")),
+            "other": (1, Decimal("0.004")),
+        }
         status, found = await api.ask("GET", "/api/v1/costs", group_by="user", model="large")
         assert status == 400
         assert "model" in found["error"]["message"]
@@ -67,7 +75,7 @@ async def test_calls_without_a_name_are_asked_for_by_a_dash(database: Database) 
         for name in ("user", "session", "tag", "target", "model", "prompt", "release", "environment"):
             found = (await api.get("/requests", **{name: "-"}))["items"]
             assert [each["id"] for each in found] == [wanted], name
-        for name in ("target", "model", "prompt", "release"):
+        for name in ("target", "model", "prompt", "release", "environment"):
             (row,) = (await api.get("/costs", group_by=name, **{name: "-"}))["items"]
             assert (row[name], row["requests"], row["cost_usd"]) == ("", 1, "0.5")
             for hours in (1, 30, 24 * 30):

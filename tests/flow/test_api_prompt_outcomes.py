@@ -99,7 +99,7 @@ async def test_each_number_equals_the_records(database: Database) -> None:
         for place in found["places"]:
             named = {"prompt": RULES, place["kind"]: place["name"], "from": found["since"]}
             assert place["calls"] == len(await all_of(api, **named))
-        assert {place["kind"] for place in found["places"]} == {"environment", "release"}
+        assert {place["kind"] for place in found["places"]} == {"environment", "release", "model", "key"}
         shown = await api.get(f"/prompts/{RULES}")
         assert {each["version"]: each["traffic"]["calls"] for each in shown["versions"]} == {
             each["version"]: each["calls"] for each in found["versions"]
@@ -184,6 +184,9 @@ async def test_feedback_on_a_trace_counts_once_for_each_version_that_it_held(dat
             (NEW.version, "solved"): ("share", 1, 1.0),
         }
         assert await said_of(api, "greeting") == {("1", "solved"): ("share", 1, 1.0)}
+        listed = {each["name"]: each["feedback"] for each in (await api.get("/prompts"))["items"]}
+        for name in (RULES, "greeting"):
+            assert [(each["name"], each["answers"]) for each in listed[name]] == [("solved", 1)]
 
 
 async def test_who_sees_own_calls_alone_sees_no_sums_and_other_projects_none(database: Database) -> None:

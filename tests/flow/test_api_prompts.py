@@ -13,6 +13,7 @@ from headgate.prompts.catalogue.matching_job import MatchingJob
 from headgate.prompts.catalogue.model import commits_digest
 from headgate.prompts.catalogue.store import seen_in_environment
 from headgate.prompts.model import Template
+from headgate.prompts.outcomes.counting import FeedbackJob
 from headgate.store.database import Database
 
 RULES = "shop/clerk.py:RULES"
@@ -278,6 +279,28 @@ async def test_the_calls_of_a_group_are_as_many_as_are_counted(database: Databas
             assert len(set(listed)) == len(listed) == group["calls"]
 
 
+async def test_what_no_template_explains_is_counted_by_environment(database: Database) -> None:
+    async with control(database) as api:
+        await api.post("/prompts/catalogue", push_of(), 200)
+        said = {"production": 3, "staging": 2, "": 4}
+        for environment, calls in said.items():
+            for number in range(calls):
+                text = f"Translate what customer {number} of the shop says into plain Dutch, and no more."
+                await record(database, [system(f"shop {number}")], environment=environment)
+                await record(database, [{"role": "system", "content": text}], environment=environment)
+        while await MatchingJob(database).run_once():
+            pass
+        (whole,) = (await api.get("/prompts/unknown"))["items"]
+        assert (whole["calls"], whole["share"]) == (9, 0.5)
+        for environment, calls in said.items():
+            narrowed = {"environment": environment or "-"}
+            (group,) = (await api.get("/prompts/unknown", **narrowed))["items"]
+            assert (group["id"], group["calls"], group["share"]) == (whole["id"], calls, 0.5)
+            listed = (await api.get("/requests", unknown=group["id"], **narrowed))["items"]
+            assert len(listed) == calls
+        assert (await api.get("/prompts/unknown", environment="qa"))["items"] == []
+
+
 async def test_lists_go_on_from_page_to_page(database: Database) -> None:
     async with control(database) as api:
         every = [(OLD, f"RULES_{number}", 0, 4, True) for number in range(5)]
@@ -290,3 +313,100 @@ async def test_lists_go_on_from_page_to_page(database: Database) -> None:
             following = {"next": page["next"]}
         assert following == {"next": None}
         assert names == [f"shop/clerk.py:RULES_{number}" for number in range(5)]
+
+
+async def test_a_list_by_calls_goes_on_from_page_to_page(database: Database) -> None:
+    async with control(database) as api:
+        every = [(OLD, f"RULES_{number}", 0, 4, True) for number in range(3)]
+        await api.post("/prompts/catalogue", push_of(*every, *HISTORY[1:]), 200)
+        for name, calls in (("greeting", 2), ("never", 0), ("farewell", 3)):
+            messages = [{"role": "system", "content": f"Say {name} to {{{{name}}}}."}]
+            await api.post(f"/prompts/{name}/versions", {"messages": messages})
+            for _ in range(calls):
+                await record(database, [system("Anna")], prompts=(PromptUsed(name, 1),))
+        await traffic(database)
+        whole = await api.get("/prompts", sort="calls")
+        wanted = [each["name"] for each in whole["items"]]
+        calls = [each["traffic"]["calls"] for each in whole["items"]]
+        assert calls == sorted(calls, reverse=True)
+        assert (whole["uses"], calls[-1]) == (sum(calls), 0)
+        for asked in ({"kind": "managed"}, {"kind": "code", "show": "gone"}):
+            assert (await api.get("/prompts", **asked))["uses"] == sum(calls), asked
+        assert (await api.get("/prompts", kind="code", show="gone"))["items"] == []
+        of_name = dict(zip(wanted, calls, strict=True))
+        assert (of_name["farewell"], of_name["greeting"]) == (3, 2)
+        # Of as many calls the managed ones stand first.
+        assert wanted.index("never") == calls.index(0)
+        for limit in (1, 2, 3):
+            names: list[str] = []
+            following: dict[str, Any] = {}
+            for _ in range(9):
+                page = await api.get("/prompts", sort="calls", limit=limit, **following)
+                names += [each["name"] for each in page["items"]]
+                following = {"next": page["next"]}
+                if page["next"] is None:
+                    break
+            assert names == wanted, limit
+
+
+async def test_a_list_counts_what_was_made_in_a_time_and_an_environment(database: Database) -> None:
+    async with control(database) as api:
+        await api.post("/prompts/catalogue", push_of(), 200)
+        for environment, ending in (("production", "a"), ("production", "b"), ("staging", "c")):
+            call = await record(
+                database,
+                [system(f"shop {ending}")],
+                environment=environment,
+                model="assistant" if ending == "b" else "writer",
+                key=f"key-{ending}",
+                release="r1",
+            )
+            said = {"request_id": call, "name": "helpful", "value": ending != "a"}
+            await api.post("/feedback", said, status=202)
+        await MatchingJob(database).run_once()
+        await FeedbackJob(database).run_once()
+        today = datetime.now(UTC).date()
+        rules = await _rules(api, environment="production")
+        assert (rules["traffic"]["calls"], rules["state"], sum(rules["by_version"][0]["points"])) == (
+            *(2, "current"),
+            2,
+        )
+        used = {
+            each["kind"]: (each["amount"], [one["name"] for one in each["names"]]) for each in rules["used"]
+        }
+        assert used == {
+            "environment": (1, ["production"]),
+            "key": (2, ["key-a", "key-b"]),
+            "model": (2, ["assistant", "writer"]),
+            "release": (1, ["r1"]),
+        }
+        [said] = rules["feedback"]
+        assert (said["name"], said["of"], said["answers"], said["estimate"]["value"]) == (
+            "helpful",
+            "share",
+            2,
+            0.5,
+        )
+        assert said["estimate"]["low"] < 0.1 < 0.9 < said["estimate"]["high"]
+        assert (await _rules(api))["feedback"][0]["answers"] == 3
+        assert (await _rules(api, environment="-"))["traffic"]["calls"] == 0
+        unseen = {"from": str(today - timedelta(days=9)) + "T12:00:00Z", "to": str(today) + "T00:00:00Z"}
+        page = await api.get("/prompts", **unseen)
+        assert (page["uses"], page["since"], page["until"]) == (
+            *(0, str(today - timedelta(days=9)) + "T00:00:00.000Z"),
+            str(today) + "T00:00:00.000Z",
+        )
+        assert {each["state"] for each in page["items"]} == {"unused"}
+        [name] = [each["name"] for each in page["items"] if each["name"].endswith(":RULES")]
+        found = await api.get("/prompts/outcomes", name=name, environment="staging")
+        assert [(each["calls"], each["feedback"][0]["answers"]) for each in found["versions"]] == [(1, 1)]
+        assert (await api.get("/prompts/outcomes", name=name, **unseen))["versions"] == []
+        shown = await api.get(f"/prompts/{name}", environment="staging")
+        assert sum(each["traffic"]["calls"] for each in shown["versions"]) == 1
+        for wrong in ("from=2999-01-01T00:00:00Z", "from=1999-01-01T00:00:00Z", "from=yesterday", "days=366"):
+            assert (await api.ask("GET", f"/api/v1/prompts?{wrong}"))[0] == 400, wrong
+
+
+async def _rules(api: Api, **asked: Any) -> dict[str, Any]:
+    items = (await api.get("/prompts", **asked))["items"]
+    return next(each for each in items if each["name"] == RULES)

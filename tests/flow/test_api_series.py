@@ -9,7 +9,7 @@ from tests.flow.control_app import Api, control
 from tests.flow.test_api_requests import ended, record
 
 from headgate.core.money import parse_usd
-from headgate.records.series import POINTS_MAX, axis_of
+from headgate.records.axis import POINTS_MAX, axis_of
 from headgate.records.sketch import GROWTH
 from headgate.store.clock import SystemClock
 from headgate.store.database import Database
@@ -87,6 +87,17 @@ async def test_groups_and_filters(database: Database, hours: int) -> None:
         assert set(none["duration_p95_ms"]) == {None}
         (mock,) = (await asked(api, hours, target="mock"))["groups"]
         assert mock["calls"] == 23
+        await record(
+            database,
+            *[ended(environment=name, status=502, code="mended") for name in ("live", "test", "live")],
+        )
+        found = await asked(api, hours, environment="live")
+        assert [group["server_errors"] for group in found["groups"]] == [found["failures"][0]["counts"]]
+        assert [(line["code"], line["calls"]) for line in found["failures"]] == [("mended", 2)]
+        groups = (await asked(api, hours, group_by="environment"))["groups"]
+        assert {group["name"]: group["calls"] for group in groups} == {"": 24, "live": 2, "test": 1}
+        (of,) = (await asked(api, hours, group_by="provider", environment="live"))["groups"]
+        assert (of["name"], of["calls"]) == ("mock", 2)
 
 
 @pytest.mark.parametrize("hours", [1, 24])

@@ -66,6 +66,17 @@ async def test_a_project_leaves_out_what_belongs_to_others(database: Database) -
         assert {"release", "prompt", "rule", "configuration", "incident"} <= set(found)
 
 
+async def test_an_environment_leaves_out_releases_of_others(database: Database) -> None:
+    async with control(database) as api:
+        release = await changed(database, api)
+        await api.post("/environments/staging", {"release": release}, status=200)
+        for environment, marked in (("production", True), ("staging", True), ("qa", False), ("-", False)):
+            found = await kinds(api, environment=environment)
+            assert ("release" in found) == marked, environment
+            assert not marked or found["release"].startswith(f"{environment}: ")
+            assert {"rule", "prompt", "configuration", "incident", "alert"} <= set(found)
+
+
 async def test_who_may_not_list_a_kind_does_not_see_it_here(database: Database) -> None:
     async with control(database) as api:
         await changed(database, api)

@@ -59,10 +59,12 @@ def calls(
     for _ in range(units):
         (arm,) = made.random.choices(names, [shares[name] for name in names])
         call = new_call()
-        exposure = Exposure("tiny", made.experiment.version, arm, call.hex(), "call", epoch)
+        unit = made.experiment.unit
+        exposure = Exposure("tiny", made.experiment.version, arm, call.hex(), unit, epoch)
         ends.append(
             make_end(
                 call,
+                user=exposure.unit,
                 exposures=(exposure,),
                 started_ms=began + made.random.randrange(3_600_000),
                 duration_ms=made.random.randrange(LATENCY_MS),
@@ -106,12 +108,51 @@ async def test_shares_move_to_the_better_arm_and_the_sentence_says_so(database: 
         assert report["arms"][2]["share"] == pytest.approx(first.shares["other"])
         assert "Of new calls other gets " in report["sentence"]
         looks = await made.api.get("/experiments/tiny/looks")
-        assert (looks["lines"], len(looks["arms"])) == ([], 3)
+        assert len(looks["arms"]) == 3
+        for line in looks["lines"]:
+            (last,) = [
+                one for one in metric(report, line["metric"])["comparisons"] if one["arm"] == line["arm"]
+            ]
+            assert (line["difference"][-1], line["low"][-1], line["high"][-1]) == pytest.approx(
+                (last["difference"], last["low"], last["high"])
+            ), "the last look is the report"
+        assert {(line["metric"], line["arm"]) for line in looks["lines"]} >= {("errors", "other")}
+        assert looks["ratio_evidence"][-1] == pytest.approx(report["ratio_evidence"])
+        assert len(report["shares_at"]) == 2
         async with database.connection() as connection:
             [row] = await fetch_rows(connection, "select epoch, shares from experiment_epochs", {})
             objects = await LiveObjects.changes_since(connection, 0)
         assert row == {"epoch": 1, "shares": first.shares}
         assert LIVE_SHARES in {each.kind for each in objects}
+
+
+async def test_parts_of_users_open_one_after_the_other_and_keep_their_shares(database: Database) -> None:
+    users = EXPERIMENT.replace('unit = "call"', 'unit = "user"').replace(
+        'every = "1m"', 'every = "1m"\nparts = 3'
+    )
+    async with world(database, users) as made:
+        shares = dict.fromkeys(ERRORS, 1 / 3)
+        await made.ship(*calls(made, 1000, 0, shares, ERRORS))
+        now = datetime.now(UTC) + LATER
+        first = await moved(made, database, now)
+        assert first is not None
+        assert first.before == (pytest.approx(shares),), "the part before keeps what it was opened with"
+        report = (await made.shown())["report"]
+        assert report["parts"] == 3
+        assert "Of new users that take part other gets " in report["sentence"]
+        assert report["sentence"].endswith("2 of 3 parts of all users take part so far.")
+        middle = (1 / 3 + first.shares["other"]) / 2
+        assert report["arms"][2]["share"] == pytest.approx(middle), "of both parts"
+        # Users of the first part go on coming beside those of the second.
+        await made.ship(*calls(made, 500, 0, shares, ERRORS), *calls(made, 1500, 1, first.shares, ERRORS))
+        second = await moved(made, database, now + LATER)
+        assert second is not None
+        assert len(second.before) == 2
+        assert await moved(made, database, now + 2 * LATER) is None, "no part is left"
+        report = (await made.shown())["report"]
+        assert report["is_sound"]
+        assert len(report["shares"]) == 3
+        assert "parts of all users" not in report["sentence"]
 
 
 async def test_units_astray_within_an_epoch_are_a_mismatch_and_shares_stay(database: Database) -> None:

@@ -7,6 +7,8 @@ import pytest
 from tests.contract.made_entries import now_ms
 from tests.flow.test_api_experiments import BEGAN_MS, World, at, metric, world
 
+from headgate.core.call import Usage
+from headgate.core.entries import End
 from headgate.statistics.effects import ratio_difference
 from headgate.store.database import Database
 
@@ -65,7 +67,9 @@ async def test_costs_are_divided_by_what_units_said(database: Database) -> None:
         assert (one["high"] - one["low"]) / 2 == pytest.approx(expected.interval().high - expected.estimate)
         assert report["sentence"].startswith("new is better on solved-cost by ")
         looks = await made.api.get("/experiments/tiny/looks")
-        assert [line["metric"] for line in looks["lines"]] == ["cost"]
+        lines = {line["metric"]: line for line in looks["lines"]}
+        assert set(lines) == {"solved-cost", "cost"}
+        assert lines["solved-cost"]["high"][-1] == pytest.approx(one["high"]), "the last look is the report"
         sealed = (await made.api.post("/experiments/tiny/stop", {"arm": "new"}))["sealed"]
         assert set(sealed["data"]) == {"units", "feedback solved"}
 
@@ -81,3 +85,77 @@ async def test_without_any_feedback_there_is_no_ratio(database: Database) -> Non
         (one,) = metric((await made.shown())["report"], "solved-cost")["comparisons"]
         assert (one["finding"], one["difference"]) == ("none", None)
         assert "too near 0 for a ratio" in one["note"]
+
+
+ANY = (
+    EXPERIMENT[: EXPERIMENT.index("[[experiments.metrics]]")]
+    + """
+metrics = [
+    { name = "tokens-call", measure = "tokens", per = "calls" },
+    { name = "cost-token", measure = "cost", per = "tokens", role = "exploratory" },
+    { name = "errors-session", measure = "errors", per = "sessions", role = "exploratory" },
+    { name = "praise-session", feedback = "praise", kind = "amount", per = "sessions", role = "exploratory" },
+    { name = "praise-by", role = "exploratory", feedback = "praise", kind = "amount", per = "complaint" },
+    { name = "errors", measure = "errors", role = "exploratory" },
+]
+"""
+)
+
+
+async def test_any_sum_of_a_unit_is_divided_by_any_other(database: Database) -> None:
+    """Each against the same ratio of values, and the last look against the report."""
+    async with world(database, ANY) as made:
+        known: dict[str, dict[str, list[float]]] = {}
+        ends: list[End] = []
+        said: list[dict[str, Any]] = []
+        for arm in ("now", "new"):
+            of_arm = known.setdefault(arm, {name: [] for name in ("calls", "sessions", "tokens", "cost")})
+            of_arm |= {name: [] for name in ("errors", "praise", "complaint")}
+            for number in range(150):
+                calls, sessions = made.random.randrange(1, 5), made.random.randrange(1, 3)
+                sums = dict.fromkeys(of_arm, 0.0) | {"calls": calls, "sessions": min(calls, sessions)}
+                unit = f"{arm}-{number}"
+                for call in range(calls):
+                    cost, tokens = made.random.randrange(USD, 3 * USD), made.random.randrange(50, 200)
+                    failed = made.random.random() < 0.3
+                    end = made.exposed(
+                        unit,
+                        arm,
+                        cost_pico_usd=cost,
+                        status=502 if failed else 200,
+                        usage=Usage(input=tokens),
+                        session=f"{unit}-{call % sessions}",
+                        started_ms=now_ms() - BEGAN_MS + call,
+                    )
+                    ends.append(end)
+                    sums["cost"] += cost / USD
+                    sums["tokens"] += tokens
+                    sums["errors"] += failed
+                praise, complaint = made.random.randrange(5), made.random.randrange(1, 4)
+                sums |= {"praise": praise, "complaint": complaint}
+                for name, value in (("praise", praise), ("complaint", complaint)):
+                    said.append({"name": name, "value": value, "user": unit, "at": at(ends[-1], 1)})
+                for name, value in sums.items():
+                    of_arm[name].append(value)
+        await made.ship(*ends)
+        await made.say(said)
+        report = (await made.shown())["report"]
+        looks = {line["metric"]: line for line in (await made.api.get("/experiments/tiny/looks"))["lines"]}
+        for name, (above, below) in {
+            "tokens-call": ("tokens", "calls"),
+            "cost-token": ("cost", "tokens"),
+            "errors-session": ("errors", "sessions"),
+            "praise-session": ("praise", "sessions"),
+            "praise-by": ("praise", "complaint"),
+            "errors": ("errors", "calls"),
+        }.items():
+            found = metric(report, name)
+            (one,) = found["comparisons"]
+            new, now = [(known[arm][above], known[arm][below]) for arm in ("new", "now")]
+            expected = ratio_difference(new, now)
+            by = 100 if found["scale"] == "points" else 1
+            assert one["difference"] == pytest.approx(by * expected.estimate), name
+            assert looks[name]["difference"][-1] == pytest.approx(one["difference"]), name
+            assert looks[name]["low"][-1] == pytest.approx(one["low"]), name
+        told = [metric(report, name)["scale"] for name in ("tokens-call", "cost-token", "errors-session")]
+        assert told == ["tokens", "USD", ""]

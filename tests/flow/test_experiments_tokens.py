@@ -29,13 +29,15 @@ def told(made: World, part: float) -> dict[str, Any]:
     return {"usage": Usage(input=10, output=int(made.random.randrange(80, 120) * part))}
 
 
-async def lived(made: World, **changes: Any) -> None:
+async def lived(made: World, changed: int = 10, **changes: Any) -> None:
     """So many users of two calls each; new writes half as much."""
     for arm, part in (("now", 1.0), ("new", 0.5)):
         for _ in range(2):
             ends = [
                 made.exposed(
-                    f"{arm}-{n}", arm, **(told(made, part) | (changes if arm == "new" and n < 10 else {}))
+                    f"{arm}-{n}",
+                    arm,
+                    **(told(made, part) | (changes if arm == "new" and n < changed else {})),
                 )
                 for n in range(200)
             ]
@@ -60,14 +62,25 @@ async def test_tokens_of_a_unit_are_compared(database: Database) -> None:
         ]
 
 
+async def test_units_whose_answers_say_no_tokens_are_left_out(database: Database) -> None:
+    async with world(database, EXPERIMENT) as made:
+        await lived(made, 10, usage=Usage())
+        report = (await made.shown())["report"]
+        (tokens,) = metric(report, "tokens")["comparisons"]
+        assert (tokens["finding"], tokens["units"]) == ("better", 390)
+        assert 115 < tokens["mean"] < 125
+        (note,) = metric(report, "tokens")["notes"]
+        assert note.startswith("left out: 0 of 200 units of now and 10 of 200 units of new have calls whose")
+
+
 async def test_answers_that_say_no_tokens_are_not_taken_for_short_ones(database: Database) -> None:
     async with world(database, EXPERIMENT) as made:
-        await lived(made, usage=Usage())
+        await lived(made, 60, usage=Usage())
         report = (await made.shown())["report"]
         for name in ("tokens", "written"):
             (one,) = metric(report, name)["comparisons"]
             assert (one["finding"], one["low"]) == ("none", None)
-            assert one["note"].startswith("20 of 400 calls of new were answered without saying how many")
+            assert one["note"].startswith("60 of 200 units of new and 0 of 200 units of now have calls whose")
         assert (await made.api.get("/experiments/tiny/looks"))["lines"] == []
 
 

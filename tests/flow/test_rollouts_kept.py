@@ -16,7 +16,7 @@ from headgate.core.ports import Envelope
 from headgate.experiments.definitions import sync_experiments
 from headgate.experiments.sink import ExperimentSink
 from headgate.rollouts.model import BACK, LIVE_STAGE, Rollout, Standing
-from headgate.rollouts.moving import STAYS_BACK, begin, move, moves, standings
+from headgate.rollouts.moving import STAYS_BACK, begin, last_back, move, moves, standings
 from headgate.rollouts.retention import expire_stages
 from headgate.rollouts.sink import PairSink
 from headgate.store.database import Database
@@ -118,6 +118,11 @@ async def test_what_fell_back_stays_back_when_what_serves_its_alias_changes(
         }
         (told,) = await moves(connection, other)
         assert (told.to_stage, told.why) == ("back", STAYS_BACK)
+        for each in (rollout, other):
+            back = await last_back(connection, each)
+            assert back is not None
+            assert (back.from_stage, back.moved_by, back.why) == ("shadow", "ann", "it is worse")
+        assert await last_back(connection, entry) is None
         live = await LiveObjects.get(connection, LIVE_STAGE, other.version)
         assert live is not None and live.body is not None
         assert msgspec.json.decode(live.body, type=Standing).stage == BACK

@@ -19,6 +19,9 @@ def house() -> Iterator[House]:
         config += ROLLOUT.format(name="good", more='users = ["ann"]', units=20)
         config += ROLLOUT.format(name="bad", more="", units=20)
         config += ROLLOUT.format(name="by-hand", more="", units=1000)
+        chosen = 'users = ["ann"]\ninternal_share = 0.5'
+        config += ROLLOUT.format(name="tried", more=chosen, units=20)
+        config += ROLLOUT.format(name="failed", more=chosen, units=20)
         with headgate(config) as running:
             yield House(running, provider, soon_s=SOON_S)
 
@@ -49,13 +52,39 @@ def test_from_internal_callers_over_a_share_to_all(house: House) -> None:
     assert any("rollout good of good moved on from 50 % to all" in each["message"] for each in alerts)
 
 
+def test_internal_callers_calls_that_both_arms_serve_move_it_on_and_back_by_themselves(house: House) -> None:
+    for name in ("tried", "failed"):
+        house.wait_for_stage(name, "internal")
+    deadline = time.monotonic() + SOON_S
+    while {house.target("tried", "ann") for _ in range(12)} != {"a", "b"}:
+        assert time.monotonic() < deadline, "each of her calls is drawn by itself"
+    assert {house.target("tried", f"user-{number}") for number in range(8)} == {"a"}, "nobody else's"
+    house.provider.on("b", "failed", *[error(500, "no")] * 400)
+    for _ in range(70):
+        house.target("tried", "ann")
+        house.target("failed", "ann")
+    moved = house.wait_for_stage("tried", "50 %")["moves"][0]
+    assert (moved["moved_by"], moved["from_stage"]) == ("system", "internal")
+    assert "calls of internal callers that the candidate served" in moved["why"]
+    back = house.wait_for_stage("failed", "back")["moves"][0]
+    assert back["why"].startswith("errors is worse by at least")
+
+
 def test_a_broken_guardrail_sends_all_calls_back(house: House) -> None:
     house.wait_for_stage("bad", "50 %")
     house.provider.on("b", "bad", *[error(500, "no")] * 400)
     for number in range(80):
         house.target("bad", f"user-{number}")
     shown = house.wait_for_stage("bad", "back")
-    assert shown["moves"][0]["why"].startswith("errors is worse by at least")
+    back = shown["moves"][0]
+    assert back["why"].startswith("errors is worse by at least")
+    (listed,) = [each for each in house.running.get("/rollouts")["items"] if each["name"] == "bad"]
+    assert (listed["back"], listed["sentence"]) == (back, shown["rollout"]["sentence"])
+    told = (
+        f"It fell back from 50 % on {back['at'][:10]} at {back['at'][11:16]} UTC: {back['why']} All calls go"
+    )
+    assert listed["sentence"].startswith(told)
+    assert told in house.running.command("rollouts", "list")
     house.wait_for_target("bad", "a", "user-0")
     assert {house.target("bad", f"user-{number}") for number in range(30)} == {"a"}
     refused = house.running.api.post("/rollouts/bad/moves", json={"action": "advance"})
@@ -91,8 +120,11 @@ def test_moves_by_hand_and_what_is_held(house: House) -> None:
     version = plan["stages"][0]["version"]
     report = house.running.get(f"/experiments/{plan['stages'][0]['experiment']}", version=version)["report"]
     assert report["version"] == version, "the evidence of a stage is that of its experiment"
-    listed = {each["name"]: each["stage"] for each in house.running.get("/rollouts")["items"]}
-    assert listed["by-hand"] == "back"
+    listed = {each["name"]: each for each in house.running.get("/rollouts")["items"]}
+    assert listed["by-hand"]["stage"] == "back"
+    assert listed["by-hand"]["sentence"].startswith("It was sent back by hand from all on ")
+    assert listed["by-hand"]["sentence"].endswith("UTC: a drill. All calls go where the alias says.")
+    assert listed["good"]["back"] is None
     assert house.running.api.get("/rollouts/nothing").status_code == 404
     names = {each["name"] for each in house.running.get("/experiments")["items"]}
     assert names == set(), "stages of rollouts are no experiments of anybody's"

@@ -83,7 +83,6 @@ async def ship(database: Database, *entries: End | Body) -> None:
     async with database.transaction() as connection:
         for sink in (ExportSink(), RecordSink(), BodySink()):
             await sink.apply(connection, [one for one in batch if one.kind in sink.kinds])
-        await connection.execute("update exports set due_at = clock_timestamp()")
 
 
 @pytest.fixture
@@ -201,54 +200,6 @@ async def test_a_call_that_failed_says_why_by_its_code(
     assert (span.error, span.message, span.attributes["error.type"]) == (True, "", "budget_exhausted")
     assert span.attributes["gen_ai.provider.name"] == "headgate"
     assert "gen_ai.usage.input_tokens" not in span.attributes
-
-
-@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
-async def test_content_is_sent_where_it_is_wanted_in_its_shape(
-    database: Database, collector: Collector, job: ExportJob, streamed: bool
-) -> None:
-    one = exporter(collector.port, content=True)
-    await configure(database, one)
-    call = new_call()
-    response, kind = json.dumps(RESPONSE).encode(), "application/json"
-    if streamed:
-        delta = {"index": 0, "delta": {"content": f"a {CANARY}"}, "finish_reason": None}
-        chunks: list[dict[str, Any]] = [{"id": "c", "model": "gpt-5-mini-2026", "choices": [delta]}]
-        chunks += [{"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}]
-        response = b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks)
-        response, kind = response + b"data: [DONE]\n\n", "text/event-stream; charset=utf-8"
-    body = make_body(call, json.dumps(REQUEST).encode(), response=response, response_content_type=kind)
-    await ship(database, make_end(call), body)
-    await job.drain(one, "traces")
-    (span,) = collector.spans()
-    read = {name: json.loads(value) for name, value in span.attributes.items() if "messages" in name}
-    assert read["gen_ai.input.messages"] == [
-        {"role": "user", "parts": [{"type": "text", "content": f"say {CANARY}"}]}
-    ]
-    assert read["gen_ai.output.messages"] == [
-        {
-            "role": "assistant",
-            "parts": [{"type": "text", "content": f"a {CANARY}"}],
-            "finish_reason": "stop",
-        }
-    ]
-    system = json.loads(span.attributes["gen_ai.system_instructions"])
-    assert system == [{"type": "text", "content": f"be {CANARY}"}]
-    assert span.attributes["gen_ai.response.finish_reasons"] == ("stop",)
-    assert span.attributes["gen_ai.response.model"] == "gpt-5-mini-2026"
-
-
-async def test_content_of_a_call_for_few_readers_stays(
-    database: Database, collector: Collector, job: ExportJob
-) -> None:
-    one = exporter(collector.port, content=True)
-    await configure(database, one)
-    for part in ({"label_readers": ("ann",)}, {"label_purposes": ("care",)}):
-        call = new_call()
-        body = make_body(call, json.dumps(REQUEST).encode(), response=json.dumps(RESPONSE).encode())
-        await ship(database, make_end(call, **part), body)
-    await job.drain(one, "traces")
-    assert len(collector.spans()) == 2 and not collector.holds(CANARY)
 
 
 async def test_a_label_that_forbids_the_collector_s_regions_keeps_the_call_here(

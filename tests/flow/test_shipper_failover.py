@@ -45,7 +45,7 @@ def go_back(url: str) -> None:
     """Bring back what was there before: nothing of the calls, and the position at the start."""
     run(
         url,
-        "truncate requests, rollups, series_sums, rollup_days",
+        "truncate requests, rollups, series_sums, rollup_days, session_days",
         "update journals set acct_segment = 1, acct_offset = 0, closed_at = null",
     )
 
@@ -97,7 +97,7 @@ async def test_a_row_that_is_gone_is_made_again(
     shipper = Shipper(tmp_path, database, [RecordSink()], host="here")
     await ship_all(shipper)
     await asyncio.to_thread(
-        run, database_url, "truncate requests, rollups, series_sums, rollup_days, journals"
+        run, database_url, "truncate requests, rollups, series_sums, rollup_days, session_days, journals"
     )
     await shipper.compare()
     await ship_all(shipper)

@@ -5,14 +5,15 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
+import httpx
 import pytest
 from demo.running import Running, chat, headgate
+from tests.flow.conftest import Command
 from tests.flow.scripted_provider import completion, whole
 from tests.flow.server_thread import ServerThread
-
-from headgate.cli.app import main
 
 DOCUMENTS = (
     "<doc>The Zugspitze is 2,962 metres high.</doc>\n<doc>It rains on every second day.</doc>\n"
@@ -55,16 +56,8 @@ def running() -> Iterator[Running]:
 
 
 @pytest.fixture
-def command(running: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    monkeypatch.setenv("HEADGATE_URL", running.url)
-    monkeypatch.setenv("HEADGATE_KEY", running.admin_key)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        status = main(["grounding", *words])
-        shown = capsys.readouterr()
-        return status, shown.out, shown.err
-
-    return run
+def command(command: Command) -> Command:
+    return partial(command, "grounding")
 
 
 def recorded(running: Running, content: str = DOCUMENTS) -> str:
@@ -79,7 +72,21 @@ def recorded(running: Running, content: str = DOCUMENTS) -> str:
     raise AssertionError("the call is not on record")
 
 
-def test_an_answer_is_shown_judged_and_scored(running: Running, command: Any) -> None:
+def tagged(running: Running, content: str) -> None:
+    """Make a call with the tag `town`, and wait until it is on record with its body."""
+    body = {"model": "reader/assistant", "messages": [{"role": "user", "content": content}]}
+    headers = {"authorization": f"Bearer {running.admin_key}", "x-headgate-tags": "town"}
+    answer = httpx.post(f"{running.url}/v1/chat/completions", json=body, headers=headers, trust_env=False)
+    identity = answer.headers["x-headgate-request-id"]
+    for _ in range(200):
+        found = running.api.get(f"/requests/{identity}")
+        if found.status_code == 200 and found.json()["request"] is not None:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the call is not on record")
+
+
+def test_an_answer_is_shown_judged_and_scored(running: Running, command: Command) -> None:
     request = recorded(running)
     status, out, _ = command("show", request)
     assert status == 0
@@ -106,7 +113,7 @@ def test_an_answer_is_shown_judged_and_scored(running: Running, command: Any) ->
     raise AssertionError("the questions to the judge are not on record")
 
 
-def test_a_replay_finds_the_piece_that_was_used(running: Running, command: Any) -> None:
+def test_a_replay_finds_the_piece_that_was_used(running: Running, command: Command) -> None:
     request = recorded(running)
     status, out, _ = command("replay", request, "--repeats", "6", "--json")
     found = json.loads(out)
@@ -131,7 +138,7 @@ def test_a_replay_finds_the_piece_that_was_used(running: Running, command: Any) 
 
 
 def test_a_sample_of_live_traffic_is_held_and_what_cant_be_told_is_said(
-    running: Running, command: Any
+    running: Running, command: Command
 ) -> None:
     alone = recorded(running, "How high is the Zugspitze?")
     recorded(running)
@@ -146,3 +153,46 @@ def test_a_sample_of_live_traffic_is_held_and_what_cant_be_told_is_said(
     assert status == 1 and "write --since 15m, 1h or 1d" in err
     status, _, err = command("replay", alone)
     assert status == 1 and "the call had no context" in err
+
+
+def test_many_calls_are_replayed_within_bounds_and_a_study_goes_on(
+    running: Running, command: Command
+) -> None:
+    for number in range(14):
+        tagged(running, f"{DOCUMENTS} Ask {number}.")
+    select = ("replay", "--since", "1d", "--tag", "town", "--repeats", "2")
+    status, out, err = command(*select, "--dry-run")
+    assert (status, out) == (0, "") and "14 cases with 28 pieces: 84 calls; about " in err
+    before = len(running.get("/grounding/studies")["items"])
+    status, out, err = command(*select, "--budget", "0.001")
+    assert status == 0 and "the same command goes on where this one ended" in err
+    study = running.get("/grounding/studies")["items"][0]
+    assert len(running.get("/grounding/studies")["items"]) == before + 1
+    assert 0 < study["calls"] < 14 and study["ended"].startswith("the budget lasts for")
+    status, out, err = command(*select)
+    assert status == 0 and "are known already" in err
+    found = running.get(f"/grounding/studies/{study['id']}")
+    assert (found["study"]["calls"], found["findings"]["cases"], found["study"]["ended"]) == (14, 14, "")
+    documents = {each["did"] for each in found["findings"]["groups"] if each["by"] == "document"}
+    assert documents == {"used", "nothing shows"}
+    assert found["findings"]["sentence"] in out and "answers apart" in out
+    status, out, _ = command("studies")
+    assert status == 0 and "calls since 1d, tag town" in out
+    status, _, err = command("replay")
+    assert status != 0 and "it is not said which calls to replay" in err
+
+
+def test_a_dataset_is_replayed_case_by_case(running: Running, command: Command) -> None:
+    running.api.post("/datasets", json={"name": "mountains"})
+    cases = [{"id": f"m{number}", "input": f"{DOCUMENTS} Ask {number}."} for number in range(6)]
+    cases.append({"id": "bare", "input": "How high is the Zugspitze?"})
+    assert running.api.post("/datasets/mountains/cases", json={"cases": cases}).status_code == 201
+    words = ("--dataset", "mountains", "--model", "reader/assistant", "--repeats", "4")
+    status, out, err = command("replay", *words, "--judge", "reader/judge", "--json")
+    assert status == 0, err
+    found = json.loads(out)
+    assert (found["study"]["dataset"], found["findings"]["cases"]) == ("mountains", 6)
+    assert list(found["findings"]["left_out"].values()) == [1]
+    assert all(each["difference"] is not None for each in found["findings"]["groups"])
+    status, _, err = command("replay", "--dataset", "mountains")
+    assert status != 0 and "write --model MODEL" in err

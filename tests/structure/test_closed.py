@@ -14,7 +14,16 @@ from headgate.wire.routes import ROUTES, RouteRow, match
 HANDLERS = {"get", "post", "put", "patch", "delete", "head", "route", "websocket", "asgi"}
 
 RECORD_TABLES = (
-    *("requests", "request_bodies", "messages", "rollups", "rollup_days", "series_sums", "open_calls"),
+    *(
+        "requests",
+        "request_bodies",
+        "messages",
+        "rollups",
+        "rollup_days",
+        "session_days",
+        "series_sums",
+        "open_calls",
+    ),
     *("spans", "span_words", "span_events", "traces", "trace_rollups", "metric_series", "metric_points"),
 )
 

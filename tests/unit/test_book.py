@@ -72,7 +72,7 @@ def test_each_refusal_has_its_words_and_hides_the_secret() -> None:
     forged = good.text.reveal()[:17] + other.text.reveal()[17:]
     cases = [
         (other.text.reveal(), "unknown"),
-        (expired.text.reveal(), "has expired"),
+        (expired.text.reveal(), "expired at 20"),
         (revoked.text.reveal(), "is revoked"),
         (good.text.reveal()[:-3], "cut short"),
         (forged, "mistyped"),
@@ -83,6 +83,16 @@ def test_each_refusal_has_its_words_and_hides_the_secret() -> None:
             book.authenticate(text.encode(), NOW_MS)
         assert text not in caught.value.message
         assert text[16:] not in caught.value.message
+
+
+def test_who_lacks_the_text_of_an_expired_key_is_not_told_of_it() -> None:
+    expired = mint(secrets.token_bytes)
+    book = book_with(key_of(expired, expires_ms=NOW_MS))
+    made_up = mint(lambda count: bytes(8) if count == 8 else bytes(count))
+    body = f"hg_{expired.id}_{made_up.text.reveal()[16:49]}"
+    with pytest.raises(InvalidKey, match="unknown") as caught:
+        book.authenticate((body + check_digits(body)).encode(), NOW_MS)
+    assert "expired" not in caught.value.message
 
 
 def test_the_id_of_another_key_does_not_help() -> None:

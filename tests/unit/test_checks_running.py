@@ -16,7 +16,7 @@ from tests.unit.checks_by_hand import (
 )
 
 from headgate.checks.deciding import bounds
-from headgate.checks.report import percent
+from headgate.checks.wording import percent
 from headgate.core.faults import InvalidRequest
 from headgate.datasets.model import Case
 

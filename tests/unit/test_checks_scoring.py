@@ -139,7 +139,7 @@ def test_missing_marks_count_both_ways() -> None:
     assert (known.verdict, known.missing, len(said.missing)) == ("open", 20, 20)
     assert known.low is None
     assert "20 marks missing, which count both ways" in known.sentence
-    easier = check_of(scorers=[JUDGE], requirements=[{"at_least": 0.6}])
+    easier = check_of(scorers=[JUDGE], requirements=[{"at_least": 0.6, "judged": "as said"}])
     assert report_of(easier, cases, Scripted(answer)).verdict == "met"
 
 

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from tests.evaluation_data import MODELS, Probe, probes
+from tests.evaluation_data import MODELS, Probe, SetName, probes
 
 from headgate.core.faults import InvalidRequest
 from headgate.drift.asking import Reply, Unanswered, read
 from headgate.drift.calling import Answered
 from headgate.drift.findings import Value, figure, find, since_when
-from headgate.drift.model import DAYS_A_MONTH, Case, DriftRule, Signal, scaled
+from headgate.drift.model import DAYS_A_MONTH, Case, DriftRule, Scorer, Signal, scaled
 from headgate.drift.sentences import changed, how_sure
 from headgate.drift.watching import Promise, Seen, Watch, alarmed, anew, observe, reads_wordings, sharing
 from headgate.statistics.detectors import likeliest_change
@@ -123,9 +123,43 @@ def test_models_that_changed_are_found_and_those_that_did_not_are_left_alone(bef
     assert alarms <= years / 5
 
 
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("before", "after"), MODELS, ids=["gpt-3.5", "gpt-4"])
+@pytest.mark.parametrize("kept", ["SENSITIVEQ", "LEETCODE_EASY"])
+def test_models_that_changed_are_found_by_questions_without_a_right_answer(
+    kept: SetName, before: str, after: str
+) -> None:
+    """The other two sets of LLMDrift, drawn from as canaries draw.
+
+    What is refused, by length and wording; code, by whether it comes in a fence, which runs no more as it is.
+    """
+    rng = random.Random(5)
+    old, new = ([seen(probe) for probe in probes(kept)[model]] for model in (before, after))
+    years, alarms, delays = 10, 0, list[int]()
+    for _ in range(years):
+        watch = learnt(rng.choices(old, k=200))
+        alarms += first_alarm(watch, rng.choices(old, k=DRAWS * DAYS)) is not None
+        steady, _ = observe(watch, rng.choices(old, k=15 * DRAWS))
+        found = first_alarm(steady, rng.choices(new, k=1000))
+        assert found is not None, "the change was not found"
+        delays.append(found)
+    print(
+        f"{kept}, {before} to {after}: found after {statistics.median(delays):.0f} probes in the median, "
+        f"at most {max(delays)}; {alarms / years:.2f} false alarms a year"
+    )
+    assert statistics.median(delays) <= 4 * DRAWS
+    assert alarms <= years / 5
+
+
+EXPECTED: dict[SetName, tuple[Scorer, str]] = {
+    "SENSITIVEQ": ("none", ""),
+    "LEETCODE_EASY": ("contains", "```"),
+}
+
+
 def seen(probe: Probe) -> Seen:
-    case = Case(name="number", prompt="?", scorer="contains", expected=probe.ref_answer.replace("\\\\", "\\"))
-    reply = read(case, answered(probe.answer))
+    scorer, expected = EXPECTED.get(probe.set, ("contains", probe.ref_answer.replace("\\\\", "\\")))
+    reply = read(Case(name="number", prompt="?", scorer=scorer, expected=expected), answered(probe.answer))
     assert isinstance(reply, Reply)
     # Each question is asked once in these data: what is new among answers can't be known.
     return msgspec.structs.replace(reply.seen, answer="")

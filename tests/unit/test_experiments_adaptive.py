@@ -15,8 +15,9 @@ from headgate.experiments.adaptive import (
     shares_by_chance,
     weighted_contrast,
 )
-from headgate.experiments.moments import NOTHING, Moments, contrast, mean_of
+from headgate.statistics.contrasts import contrast, mean_of
 from headgate.statistics.model import Sample
+from headgate.statistics.moments import NOTHING, Moments
 
 ARMS = ("now", "new", "other")
 ERROR = 0.05
@@ -103,6 +104,65 @@ def test_the_truth_is_held_and_the_better_arm_is_found_with_more_units() -> None
     print(f"an arm 12 points better: {dict(seen)} of {count}; it has {last:.0%} of units in the end")
     assert seen["weighted"] / count <= ERROR + 3 * (ERROR * (1 - ERROR) / count) ** 0.5
     assert seen["other better"] / count >= 0.7
+    assert last > 0.6
+
+
+PARTS = 10
+VISITS = 150
+"""Units that come between two moves, to each part that is open."""
+
+
+def visiting(count: int, means: tuple[float, ...]) -> tuple[int, int, float]:
+    """A part opens at each move, and units of all open ones keep coming while times get better.
+
+    Returns how many experiments ever miss the truth, how many find the last arm better, and its last share.
+    """
+    missed = found = 0
+    last = 0.0
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        opened: list[list[float]] = [[1 / 3] * 3]
+        values: list[list[Sample]] = [[np.array([]) for _ in ARMS]]
+        is_missed = is_found = False
+        for now in range(PARTS):
+            for part, shares in enumerate(opened):
+                arm = rng.choice(3, size=VISITS, p=shares)
+                drawn: Sample = (rng.random(VISITS) < np.take(means, arm) + rising(now)).astype(np.float64)
+                for place in range(3):
+                    values[part][place] = np.concatenate((values[part][place], drawn[arm == place]))
+            epochs = [
+                EpochSums(
+                    shares=dict(zip(ARMS, shares, strict=True)),
+                    arms={name: moments(values[part][place]) for place, name in enumerate(ARMS)},
+                )
+                for part, shares in enumerate(opened)
+            ]
+            for place in (1, 2):
+                _, effect = weighted_contrast(epochs, ARMS[place], "now")
+                interval = effect.interval(alpha=ERROR / 2)
+                is_missed |= interval.excludes(means[place] - means[0])
+                is_found |= place == 2 and interval.low > 0
+            known = [weighted_contrast(epochs, name, "now" if name != "now" else "new")[0] for name in ARMS]
+            chances = chances_of_best([one.estimate for one in known], [one.standard_error for one in known])
+            opened.append(shares_by_chance(chances, FLOOR))
+            values.append([np.array([]) for _ in ARMS])
+        missed += is_missed
+        found += is_found
+        last += opened[-1][2] / count
+    return missed, found, last
+
+
+def test_units_that_come_back_keep_their_arm_and_intervals_hold() -> None:
+    """Ten parts of users, opened one after the other by what was known, each of which goes on coming."""
+    count = 300
+    missed, _, _ = visiting(count, MEANS)
+    print(f"of {count} adaptive A/A/A experiments of users {missed} alarm, nominal {ERROR:.0%}")
+    assert share_at_most(missed, count) <= ERROR + 3 * (ERROR * (1 - ERROR) / count) ** 0.5
+    missed, found, last = visiting(count // 3, (0.3, 0.3, 0.38))
+    told = f"found in {found} of {count // 3}, truth missed in {missed}, {last:.0%} of the last part"
+    print(f"an arm 8 points better: {told}")
+    assert missed / (count // 3) <= ERROR + 3 * (ERROR * (1 - ERROR) / (count // 3)) ** 0.5
+    assert found / (count // 3) >= 0.7
     assert last > 0.6
 
 

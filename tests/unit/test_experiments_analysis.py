@@ -4,16 +4,20 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests.unit.test_experiments_moments import moments
 
-from headgate.experiments.analysis import ArmSums, Traffic, compare, ratio_evidence
-from headgate.experiments.model import Amount, Arm, Experiment, Metric
-from headgate.experiments.moments import NOTHING
+from headgate.experiments.analysis import MISMATCH, ArmSums, Traffic, compare, ratio_evidence
+from headgate.experiments.model import Adaptive, Amount, Arm, Experiment, Metric
+from headgate.experiments.reading import ArmUnits
 from headgate.experiments.report import ArmReport, MetricReport
+from headgate.experiments.reporting import ratio_p_at_one_look
 from headgate.experiments.sentence import number, sentence_of
+from headgate.statistics.moments import NOTHING
+from headgate.statistics.multiplicity import harmonic
 
 Sample = NDArray[np.float64]
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
@@ -279,3 +283,103 @@ def test_an_injected_lift_is_found() -> None:
 )
 def test_numbers_are_short(value: float, text: str) -> None:
     assert number(value) == text
+
+
+def test_a_relative_metric_says_how_many_percent() -> None:
+    rng = np.random.default_rng(31)
+    shorter = Metric(
+        name="length", kind="amount", better="lower", is_relative=True, effect=Amount(value=0.02)
+    )
+    now, new = rng.normal(500, 100, 4000), rng.normal(450, 100, 4000)
+    reports, sentence = judged(experiment(shorter), now={"length": now}, new={"length": new})
+    (one,) = reports[0].comparisons
+    assert reports[0].differs_in == "%"
+    assert one.difference == pytest.approx(100 * (new.mean() / now.mean() - 1))
+    assert one.low is not None and one.high is not None and one.low < -10 < one.high < -8
+    assert (one.mean, one.baseline) == pytest.approx((new.mean(), now.mean())), "in their own unit"
+    assert "better on length by" in sentence and "% than now" in sentence
+
+
+@pytest.mark.parametrize(("effect", "finding"), [(5.0, "open"), (25.0, "same")])
+def test_what_matters_may_be_an_amount_where_differences_are_relative(effect: float, finding: str) -> None:
+    rng = np.random.default_rng(34)
+    values = {"length": rng.normal(500, 100, 4000)}, {"length": rng.normal(500, 100, 4000)}
+    metric = Metric(name="length", kind="amount", is_relative=True, effect=Amount(value=effect))
+    reports, _ = judged(experiment(metric), now=values[0], new=values[1])
+    (one,) = reports[0].comparisons
+    assert one.finding == finding
+    assert one.low is not None and one.high is not None and -4 < one.low < one.high < 4
+
+
+def test_a_relative_metric_of_a_baseline_near_nothing_has_no_number() -> None:
+    rng = np.random.default_rng(32)
+    metric = Metric(name="balance", kind="amount", is_relative=True)
+    values = {"balance": rng.normal(0, 1, 500)}
+    reports, _ = judged(experiment(metric), now=values, new=values)
+    (one,) = reports[0].comparisons
+    assert (one.finding, one.low) == ("none", None)
+    assert one.note.startswith("now: the baseline is") and "too near 0 for a ratio" in one.note
+
+
+@pytest.mark.parametrize(("looks", "late_s"), [("every", 0.0), ("planned", 0.0), ("every", 86400.0)])
+def test_exploratory_metrics_are_called_together_and_their_intervals_say_the_same(
+    looks: Any, late_s: float
+) -> None:
+    """Also where one of them waits longer for its units than the others, which costs a harmonic number."""
+    rng = np.random.default_rng(33)
+    metrics = [
+        Metric(
+            name=f"seen {place}",
+            kind="amount",
+            role="exploratory",
+            arrives_s=0.0 if place else late_s,
+        )
+        for place in range(6)
+    ]
+    lifts = np.array([[0.3]] * 2 + [[0.0]] * 4)
+    now, new = rng.normal(0, 1, (6, 2000)), rng.normal(0, 1, (6, 2000)) + lifts
+    arms = {
+        name: {"solved": (values[0] > 0).astype(float)} | {f"seen {at}": values[at] for at in range(6)}
+        for name, values in (("now", now), ("new", new))
+    }
+    of = experiment(SOLVED, *metrics, looks=looks, planned_units=4000)
+    reports, _ = judged(of, **arms)
+    called = {each.name for each in reports[1:] if each.comparisons[0].finding == "better"}
+    assert called == {"seen 0", "seen 1"}
+    for each in reports[1:]:
+        (one,) = each.comparisons
+        assert one.p is not None and one.low is not None and one.high is not None
+        assert (one.p <= of.error) == (one.low > 0 or one.high < 0), "the interval says the same"
+    if late_s:
+        metrics = [msgspec.structs.replace(metric, arrives_s=0.0) for metric in metrics]
+        of = experiment(SOLVED, *metrics, looks=looks, planned_units=4000)
+        alike, _ = judged(of, **arms)
+        p, p_alike = (each[1].comparisons[0].p for each in (reports, alike))
+        assert p == pytest.approx((p_alike or 0.0) * harmonic(6))
+
+
+def arm_units(count: int) -> ArmUnits:
+    known = dict.fromkeys(("calls", "crossed", "unpriced", "recent"), 0)
+    return ArmUnits(
+        arm="",
+        units=count,
+        **known,
+        first_at=NOW,
+        last_at=NOW,
+        lacking={},
+        epochs={0: count},
+        matured={},
+    )
+
+
+def test_the_split_is_tested_once_more_at_the_decision() -> None:
+    """Which sees what a sequence that is looked at all the time does not take for a mismatch yet."""
+    of = experiment()
+    units = {"now": 50_560, "new": 49_440}
+    known = {name: arm_units(count) for name, count in units.items()}
+    evidence = ratio_evidence(of, units)
+    assert evidence is not None and evidence < MISMATCH
+    p = ratio_p_at_one_look(of, known)
+    assert p is not None and p < 1 / MISMATCH
+    assert ratio_p_at_one_look(of, {"now": arm_units(3)}) is None, "too few for the test"
+    assert ratio_p_at_one_look(experiment(adaptive=Adaptive()), known) is None, "shares moved"

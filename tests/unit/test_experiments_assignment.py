@@ -2,10 +2,11 @@
 
 import math
 import secrets
+from itertools import pairwise
 
 from headgate.core.entries import Exposure
 from headgate.experiments.assignment import Assigner
-from headgate.experiments.model import Arm, Experiment, Metric, Shares
+from headgate.experiments.model import Adaptive, Arm, Experiment, Metric, Shares
 
 SECRET = bytes(range(32))
 UNITS = 20_000
@@ -53,6 +54,31 @@ def test_arms_come_in_the_shares_of_an_epoch_which_the_exposure_names() -> None:
     found = assigner.assign("default", "call-1")
     assert found is not None
     assert found.epoch == 4
+
+
+def test_units_that_come_back_keep_the_arm_that_their_part_opened_with() -> None:
+    of = experiment(adaptive=Adaptive(parts=4))
+    early, late = {"arm0": 0.2, "arm1": 0.8}, {"arm0": 0.9, "arm1": 0.1}
+    first = Assigner(of, SECRET)
+    second = Assigner(
+        of, SECRET, Shares(version="v" * 16, epoch=1, shares=early, before=({"arm0": 1, "arm1": 1},))
+    )
+    third = Assigner(
+        of, SECRET, Shares(version="v" * 16, epoch=2, shares=late, before=({"arm0": 1, "arm1": 1}, early))
+    )
+    names = [f"user-{number}" for number in range(UNITS)]
+    seen = [
+        {name: found for name in names if (found := one.assign("default", name))}
+        for one in (first, second, third)
+    ]
+    for place, found in enumerate(seen):
+        assert is_near(len(found), (place + 1) / 4, UNITS), "each epoch opens a part"
+        assert {each.epoch for each in found.values()} == set(range(place + 1))
+    for before, after in pairwise(seen):
+        assert before.items() <= after.items(), "nobody changes the arm, or the epoch"
+    for epoch, share in enumerate((0.5, 0.8, 0.1)):
+        part = [each.arm for each in seen[2].values() if each.epoch == epoch]
+        assert is_near(part.count("arm1"), share, len(part))
 
 
 def test_another_name_salt_or_project_shuffles_anew() -> None:

@@ -85,7 +85,11 @@ def test_an_experiment_is_compiled_with_the_targets_of_its_arms() -> None:
         (toml(metrics=METRIC.replace('"event"', '"events"')), "nearest is event"),
         (toml(metrics=METRIC + 'measure = "cost"\n'), "is read for feedback only"),
         (toml(metrics=METRIC + METRIC), "'solved' a second time"),
-        (toml(metrics=METRIC + 'per = "paid"\n'), "divides costs, and this measures feedback"),
+        (toml(metrics=METRIC + 'per = "solved"\n'), "is solved, which it measures"),
+        (
+            toml(metrics='[[experiments.metrics]]\nname = "c"\nmeasure = "cost"\nper = "cost"\n'),
+            "is cost, which it measures",
+        ),
         (
             toml(metrics='[[experiments.metrics]]\nname = "c"\nmeasure = "cost"\nper = "solved"\n'),
             "leaves silent units out, but not what they cost",
@@ -132,8 +136,11 @@ ANSWERS = METRIC.replace("event", "answer")
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (toml(arms=EQUAL) + ADAPTIVE, "these are users, which would change their arm as shares move"),
-        (toml('unit = "session"\n', arms=EQUAL) + ADAPTIVE, "these are sessions"),
+        (
+            toml(CALLS, arms=EQUAL) + ADAPTIVE + "parts = 5\n",
+            "is for units that come back, and a call never does",
+        ),
+        (toml(arms=EQUAL) + ADAPTIVE + "parts = 1\n", "has to be"),
         (toml(CALLS, arms=EQUAL) + ADAPTIVE.replace("0.2", "0.01"), "has to be"),
         (
             toml(CALLS, arms=FOUR) + ADAPTIVE.replace("0.2", "0.3"),
@@ -160,6 +167,13 @@ def test_shares_that_may_move_make_another_version_and_others_keep_theirs() -> N
     )
     assert plain.adaptive is None
     assert adaptive.adaptive == Adaptive(floor=0.2, every_s=3600.0)
+    users, fewer = (
+        compile_file(MODELS + toml(arms=EQUAL) + ADAPTIVE + each).experiments[0]
+        for each in ("", "parts = 4\n")
+    )
+    assert users.adaptive == Adaptive(floor=0.2, every_s=3600.0, parts=10), "units that come back are divided"
+    assert fewer.adaptive == Adaptive(floor=0.2, every_s=3600.0, parts=4)
+    assert users.version != fewer.version
     assert plain.version != adaptive.version
 
 

@@ -5,8 +5,9 @@ import pytest
 from numpy.typing import NDArray
 
 from headgate.core.faults import InvalidRequest
-from headgate.experiments.moments import NOTHING, Moments, contrast, mean_of, ratio_of, slope_of
-from headgate.statistics.effects import Effect, adjusted_difference, difference, ratio_difference
+from headgate.statistics.contrasts import Effect, contrast, mean_of, ratio_of, slope_of
+from headgate.statistics.effects import adjusted_difference, difference, ratio_difference
+from headgate.statistics.moments import NOTHING, Moments
 
 Sample = NDArray[np.float64]
 

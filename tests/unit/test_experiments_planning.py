@@ -10,6 +10,7 @@ from headgate.core.faults import InvalidRequest
 from headgate.experiments.analysis import ArmSums, Traffic, compare
 from headgate.experiments.model import Arm, Experiment, Metric
 from headgate.experiments.planning import PlanLine, PlanRequest, Recorded, plan
+from headgate.statistics.effects import ratio, ratio_difference
 from headgate.statistics.model import Looks
 from headgate.statistics.power import detectable_effect, units_for_every_look, units_for_one_look
 from headgate.statistics.power import units_for_planned_looks as planned_looks
@@ -126,6 +127,33 @@ def test_an_experiment_of_the_planned_size_finds_the_effect_as_often_as_planned(
         found += new.low is not None and new.low > 0
     # By the last look alone; any earlier one adds to it for a planned sequence.
     assert found / 500 == pytest.approx(0.8 if looks == "every" else 0.74, abs=0.06)
+
+
+@pytest.mark.parametrize(("looks", "power"), [("one", 0.8), ("every", 0.8), ("planned", 0.74)])
+def test_a_ratio_of_the_planned_size_is_found_as_often_as_planned(looks: Looks, power: float) -> None:
+    """By the delta method, with sums that go together: who makes more calls spends more on each."""
+    rng = np.random.default_rng(6)
+
+    def units_of(count: int, lift: float) -> tuple[np.ndarray, np.ndarray]:
+        calls = 1.0 + rng.poisson(2, count)
+        return calls * (0.5 + 0.1 * calls + lift + rng.normal(0, 0.4, count)), calls
+
+    past = ratio(*units_of(40_000, 0.0))
+    recorded = Recorded(
+        units=40_000,
+        complete=40_000,
+        measured=40_000,
+        per_day=100.0,
+        mean=past.estimate,
+        deviation=past.standard_error * 40_000**0.5,
+    )
+    asked = PlanRequest(effect=0.1, is_relative=True, measure="cost", per="calls")
+    effect, units = plan(asked, recorded).effect, lines(asked, recorded)[looks].units
+    found = 0
+    for _ in range(500):
+        difference = ratio_difference(units_of(units // 2, effect), units_of(units // 2, 0.0))
+        found += difference.interval(looks=looks, tight_at=units).low > 0
+    assert found / 500 == pytest.approx(power, abs=0.06)
 
 
 def test_the_detectable_effect_is_what_the_units_are_for() -> None:

@@ -12,7 +12,7 @@ from tests.unit.test_experiments_moments import moments
 from headgate.experiments.analysis import ArmSums, Traffic, compare
 from headgate.experiments.model import Amount, Arm, Experiment, Metric, Plan, Role
 from headgate.experiments.report import Comparison
-from headgate.statistics.effects import Effect
+from headgate.statistics.contrasts import Effect
 from headgate.statistics.model import Sample
 
 TRAFFIC = Traffic(units=1000, per_day=100.0, window_days=7.0)

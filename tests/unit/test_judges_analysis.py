@@ -35,6 +35,7 @@ def test_a_judge_of_chance_is_called_one_and_gets_no_rogan_gladen() -> None:
     truth, said = rng.integers(0, 2, 500), rng.integers(0, 2, 500)
     report = analyse("yes_no", ["m"], answers(truth.tolist(), [float(each) for each in said], marked=100))
     assert "can't be told from chance" in found(report, "kappa").sentence
+    assert f": {found(report, 'kappa').estimate:.2f}, where 0 is chance" in found(report, "kappa").sentence
     by_errors = found(report, "corrected by its errors")
     assert by_errors.estimate is None or (by_errors.high or 0) - (by_errors.low or 0) > 0.5
     always = analyse("yes_no", ["m"], answers(truth.tolist(), [1.0] * 500, marked=100))

@@ -106,6 +106,7 @@ def code(text: str, name: str = "app.py:REVIEW") -> CodeText:
 )
 def test_a_twin_is_found_in_any_notation(engine: Any, content: str) -> None:
     found = nearest(
+        "mending",
         version("short", content, engine=engine),
         [code("Something else entirely, of other words"), code(CODE)],
     )
@@ -115,14 +116,15 @@ def test_a_twin_is_found_in_any_notation(engine: Any, content: str) -> None:
 
 def test_the_nearest_of_several_is_the_twin_and_the_difference_shows() -> None:
     known = [code(CODE.replace("careful", "kind"), "old.py:REVIEW"), code(CODE)]
-    found = nearest(version(CODE.replace("{language}", "{{language}}").replace("mend", "repair")), known)
+    changed = CODE.replace("{language}", "{{language}}").replace("mend", "repair")
+    found = nearest("mending", version(changed), known)
     assert found is not None and found.name == "app.py:REVIEW" and 0.8 < found.likeness < 1
     assert found.unified.startswith("--- app.py:REVIEW\n+++ message 0\n") and "repair it." in found.unified
 
 
 @pytest.mark.parametrize("text", ["You are a cook.", "Be kind.", ""])
 def test_what_says_something_else_or_too_little_has_no_twin(text: str) -> None:
-    assert nearest(version(text), [code(CODE), code("Be kind."), code("")]) is None
+    assert nearest("mending", version(text), [code(CODE), code("Be kind."), code("")]) is None
 
 
 def test_holes_read_as_those_of_code() -> None:

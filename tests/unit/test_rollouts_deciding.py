@@ -115,6 +115,13 @@ def test_who_is_served_by_the_candidate_stays_so_as_shares_grow() -> None:
         ('alias = "assistant"', 'alias = "nobody"', "which [models] does not have"),
         (', margin = "0.02"', "", "a guardrail without a margin"),
         ('targets = ["mock/small"]', "set = { temperature = 'hot' }", "is refused"),
+        ('users = ["ann"]', "internal_share = 0.5", "a share of nobody's calls"),
+        ('users = ["ann"]', 'users = ["ann"]\ninternal_share = 0', "nobody would be served"),
+        (
+            'users = ["ann"]',
+            'users = ["ann"]\ninternal_share = 0.5\nshadow = { share = 0.1 }',
+            "compares internal callers' calls already",
+        ),
     ],
 )
 def test_what_can_not_be_is_refused_in_words(old: str, new: str, says: str) -> None:
@@ -160,6 +167,20 @@ def test_one_that_is_held_falls_back_but_does_not_move_on() -> None:
     assert decide(found, held, report(500, "holds")).step == "wait"
     assert decide(found, held, report(500, "holds")).sentence.startswith("It is held.")
     assert decide(found, held, report(500, "broken", low=1.0, difference=2.0)).step == "back"
+
+
+def test_internal_callers_that_both_arms_serve_are_evidence_call_by_call() -> None:
+    found = rollout(ROLLOUT.replace('users = ["ann"]', 'users = ["ann"]\ninternal_share = 0.8'))
+    internal, one, *_ = found.stages
+    assert (internal.experiment.unit, one.experiment.unit) == ("call", "user")
+    assert [arm.share for arm in internal.experiment.arms] == pytest.approx([0.2, 0.8])
+    assert one.experiment.error == pytest.approx(0.05 / 6), "for that stage, too"
+    here = standing(found, "internal")
+    moves = decide(found, here, report(100, "holds", "holds"))
+    assert (moves.step, "calls of internal callers" in moves.sentence) == ("advance", True)
+    assert decide(found, here, report(9, "broken", difference=9.0, low=4.0, high=14.0)).step == "back"
+    few = decide(found, here, report(99, "holds", "holds"))
+    assert (few.step, "calls of internal callers that the candidate served" in few.sentence) == ("wait", True)
 
 
 def test_stages_without_two_arms_wait_for_people() -> None:

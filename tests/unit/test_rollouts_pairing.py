@@ -8,11 +8,11 @@ from tests.rollout_settings import SMALLER, only_rollout
 
 from headgate.config.compile import compile_file
 from headgate.core.faults import Misconfigured
-from headgate.experiments.moments import Moments
 from headgate.experiments.report import Comparison
-from headgate.experiments.unpriced import Unpriced
 from headgate.rollouts.model import Rollout, Stage
 from headgate.rollouts.pairing import Amounts, Events, Seen, metrics_of
+from headgate.rollouts.unpriced import Unpriced
+from headgate.statistics.moments import Moments
 
 CONFIG = (
     SMALLER

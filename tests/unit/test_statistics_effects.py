@@ -10,11 +10,9 @@ from hypothesis import strategies as some
 from hypothesis.extra.numpy import arrays
 
 from headgate.core.faults import InvalidRequest
+from headgate.statistics.contrasts import Effect, against_margin
 from headgate.statistics.effects import (
-    Effect,
-    Looks,
     adjusted_difference,
-    against_margin,
     bounded_difference,
     clustered_difference,
     clustered_mean,
@@ -24,7 +22,7 @@ from headgate.statistics.effects import (
     ratio_difference,
     relative_difference,
 )
-from headgate.statistics.model import Sample
+from headgate.statistics.model import Looks, Sample
 from headgate.statistics.sequences import apart, betting
 from headgate.statistics.units import by_arm
 
@@ -170,7 +168,7 @@ def test_relative_differences_cover_the_truth() -> None:
         covered += not effect.interval(looks="one").excludes(0.1)
     assert covered / 1000 == pytest.approx(0.95, abs=3 * (0.95 * 0.05 / 1000) ** 0.5)
     negative = relative_difference([-11.0, -12.0, -10.0], [-10.0, -10.1, -9.9])
-    assert negative.estimate == pytest.approx(0.1)
+    assert negative.estimate == pytest.approx(-0.1), "eleven below 0 is less than ten below 0"
     assert negative.standard_error > 0
     assert negative.baseline == pytest.approx(-10)
 
@@ -224,9 +222,9 @@ def test_differences_of_bounded_values_need_no_variance() -> None:
 )
 def test_a_margin_is_kept_passed_or_open(estimate: float, error: float, worse: str, verdict: str) -> None:
     direction = "higher" if worse == "higher" else "lower"
-    assert against_margin(effect_of(estimate, error), 0.1, worse=direction) == verdict
+    assert against_margin(effect_of(estimate, error).ends(), 0.1, worse=direction) == verdict
     unsettled = msgspec.structs.replace(effect_of(estimate, error), settled=False)
-    assert against_margin(unsettled, 0.1, worse=direction) == "open"
+    assert against_margin(unsettled.ends(), 0.1, worse=direction) == "open"
 
 
 def test_an_arm_at_the_margin_is_called_not_worse_at_most_as_often_as_stated() -> None:
@@ -235,7 +233,7 @@ def test_an_arm_at_the_margin_is_called_not_worse_at_most_as_often_as_stated() -
     for _ in range(400):
         one, other = rng.standard_normal((2, 600))
         called += any(
-            against_margin(difference(one[:at] + 0.2, other[:at]), 0.2, worse="higher") == "not worse"
+            against_margin(difference(one[:at] + 0.2, other[:at]).ends(), 0.2, worse="higher") == "not worse"
             for at in range(100, 601, 50)
         )
     assert called / 400 <= 0.05

@@ -17,8 +17,10 @@ from headgate.statistics.judges import (
 )
 from headgate.statistics.multiplicity import (
     benjamini_hochberg,
+    benjamini_yekutieli,
     combined_evidence,
     e_benjamini_hochberg,
+    harmonic,
     holm,
 )
 from headgate.statistics.power import (
@@ -158,6 +160,11 @@ def wrong_calls(rng: np.random.Generator, call: Callable[[list[float]], list[int
     return sets, float(np.mean(shares))
 
 
+def called_by_evidence(z: list[float]) -> list[int]:
+    adjusted = e_benjamini_hochberg(np.exp(2.5 * np.array(z) - 3.125).tolist())
+    return [place for place, e in enumerate(adjusted) if e >= 1 / 0.05]
+
+
 def test_wrong_calls_are_at_most_as_many_as_stated() -> None:
     rng = np.random.default_rng(5)
 
@@ -171,15 +178,29 @@ def test_wrong_calls_are_at_most_as_many_as_stated() -> None:
     assert sets / 2_000 <= 0.05
     _, share = wrong_calls(rng, called(benjamini_hochberg))
     assert share <= 0.05
-    sets, share = wrong_calls(rng, lambda z: e_benjamini_hochberg(np.exp(2.5 * np.array(z) - 3.125).tolist()))
+    sets, share = wrong_calls(rng, called_by_evidence)
     assert share <= 0.05
     assert combined_evidence([1.0, 3.0]) == 2.0
 
 
+def test_p_values_that_hang_together_in_any_way_cost_a_harmonic_number() -> None:
+    assert harmonic(4) == pytest.approx(25 / 12)
+    assert benjamini_yekutieli([0.04, 0.01]) == pytest.approx([0.06, 0.03])
+    assert benjamini_yekutieli([0.9, 0.001, 0.9]) == pytest.approx([1.0, 0.0055, 1.0])
+
+
 def test_e_values_are_called_together() -> None:
-    assert e_benjamini_hochberg([100.0, 50.0, 1.0, 0.0], alpha=0.05) == [0, 1]
-    assert e_benjamini_hochberg([1.0, 70.0], alpha=0.05) == [1]
-    assert e_benjamini_hochberg([1.0, 2.0]) == []
+    assert e_benjamini_hochberg([100.0, 50.0, 1.0, 0.0]) == [25.0, 25.0, 0.75, 0.0]
+    assert e_benjamini_hochberg([1.0, 70.0]) == [1.0, 35.0]
+    assert e_benjamini_hochberg([50.0, 100.0]) == [50.0, 50.0], "the weaker one is called with the stronger"
+
+
+def test_e_values_that_are_inverse_p_values_call_what_these_do() -> None:
+    rng = np.random.default_rng(6)
+    for _ in range(50):
+        p_values = (rng.random(12) ** 3).tolist()
+        adjusted = e_benjamini_hochberg([1 / p for p in p_values])
+        assert [min(1.0, 1 / e) for e in adjusted] == pytest.approx(benjamini_hochberg(p_values))
 
 
 def test_units_and_effects_answer_each_other() -> None:

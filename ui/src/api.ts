@@ -34,7 +34,7 @@ export async function ask<T>(asked: Promise<Answered<T>>): Promise<T> {
   try {
     answered = await asked;
   } catch (error) {
-    throw new ApiError(0, "unreachable", "the server can't be reached", "check that it runs", describe(error));
+    throw new ApiError(0, "unreachable", "the server can't be reached", `check that it runs (${describe(error)})`, "");
   }
   if (answered.data !== undefined && answered.response.ok) {
     return answered.data;

@@ -14,6 +14,7 @@ import msgspec
 from headgate.access.keys import ID_FROM, ID_TO, PREFIX, digest_of, display_prefix, parse
 from headgate.access.model import Key
 from headgate.core.faults import InvalidKey, Unavailable
+from headgate.core.pages import format_ms
 
 MAX_STALE_MS = 5 * 60 * 1000
 REVOKED_MAX = 100_000
@@ -120,8 +121,7 @@ class AccessBook:
         fits = hmac.compare_digest(digest, key.digest if key is not None else _NO_DIGEST)
         if key is None or not (fits or key.has_earlier(digest, now_ms)):
             raise self._refusal(presented)
-        if key.expires_ms is not None and now_ms >= key.expires_ms:
-            raise InvalidKey(f"the key {display_prefix(key.id)} ({key.name}) has expired; ask for a new one")
+        _check_expiry(key, now_ms)
         return key
 
     def standing(self, identity: str, now_ms: int) -> Key:
@@ -134,8 +134,7 @@ class AccessBook:
         key = self._by_id.get(identity)
         if key is None:
             raise InvalidKey(f"the key {display_prefix(identity)} is revoked or gone; sign in with another")
-        if key.expires_ms is not None and now_ms >= key.expires_ms:
-            raise InvalidKey(f"the key {display_prefix(key.id)} ({key.name}) has expired; ask for a new one")
+        _check_expiry(key, now_ms)
         return key
 
     def _too_stale(self, now_ms: int) -> Unavailable:
@@ -193,3 +192,10 @@ class AccessBook:
         self._seq = state.seq
         self._contact_ms = min(state.contact_ms, now_ms)
         return True
+
+
+def _check_expiry(key: Key, now_ms: int) -> None:
+    """Refuse a key that has expired, and say when: only who has its text, or signed in with it, is told."""
+    if key.expires_ms is not None and now_ms >= key.expires_ms:
+        at = format_ms(key.expires_ms)
+        raise InvalidKey(f"the key {display_prefix(key.id)} ({key.name}) expired at {at}; ask for a new one")

@@ -56,6 +56,7 @@ Grant = Literal[
     "drift:write",
     "rollouts:read",
     "rollouts:write",
+    "views:write",
 ]
 """What a route can ask for. `:read` lists and shows, `:write` creates, changes and deletes."""
 
@@ -79,7 +80,7 @@ _PROJECT_ADMIN: frozenset[Grant] = (
     | _MEMBER
     | frozenset[Grant]({"keys:read", "keys:write", "budgets:write", "rate_limits:write", "projects:read"})
     | frozenset[Grant]({"prompts:write", "rules:write", "releases:write", "records:erase", "judges:write"})
-    | frozenset[Grant]({"datasets:write"})
+    | frozenset[Grant]({"datasets:write", "views:write"})
 )
 _ADMIN: frozenset[Grant] = _PROJECT_ADMIN | frozenset[Grant](
     {
@@ -163,3 +164,12 @@ def visible(caller: Caller | Key) -> Visible:
         case "member":
             key = caller.key if isinstance(caller, Caller) else caller.id
             return Visible(project_ids=(caller.project,), key=key)
+
+
+def project_meant(caller: Key, named: str | None) -> str:
+    """Return the project that a request means: the caller's own where none is named. Raises NotAllowed."""
+    if named is None or named == caller.project:
+        return caller.project
+    if not visible(caller).sees(named):
+        raise NotAllowed(f"this key belongs to project {caller.project}, not {named[:64]!r}")
+    return named

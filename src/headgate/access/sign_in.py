@@ -50,12 +50,13 @@ class SignIns:
         return self._book.authenticate(presented, self._clock.now_ms())
 
     def seal(self, key: Key, hours: int) -> tuple[str, int]:
-        """Return the cookie of a key, and the instant in ms at which it ends: with the key at the latest."""
-        until_ms = self._clock.now_ms() + min(hours, HOURS_MAX) * _HOUR_MS
-        if key.expires_ms is not None:
-            until_ms = min(until_ms, key.expires_ms)
-        ticket = Ticket(key=key.id, digest=key.digest, until_ms=until_ms)
-        return self._vault.seal(Secret(msgspec.json.encode(ticket).decode()), _PURPOSE), until_ms
+        """Return the cookie of a key, and for how many seconds a browser is to keep it.
+
+        It ends with the key at the latest, but isn't forgotten with it: who comes back is told what ended.
+        """
+        lasts_ms = min(hours, HOURS_MAX) * _HOUR_MS
+        ticket = Ticket(key=key.id, digest=key.digest, until_ms=self._clock.now_ms() + lasts_ms)
+        return self._vault.seal(Secret(msgspec.json.encode(ticket).decode()), _PURPOSE), lasts_ms // 1000
 
     def key_of(self, cookie: str) -> Key:
         """Return the key that a cookie stands for.

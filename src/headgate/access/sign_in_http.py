@@ -15,13 +15,11 @@ from headgate.access.gate import PUBLIC
 from headgate.access.http import KeyView, WhoAmI, key_fields
 from headgate.access.roles import GRANTS, visible
 from headgate.access.sign_in import HOURS_DEFAULT, HOURS_MAX, SignIns
-from headgate.core.ports import Clock
 
 KeyText = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 Hours = Annotated[int, msgspec.Meta(ge=1, le=HOURS_MAX)]
 
 Doors = NamedDependency[SkipValidation[SignIns]]
-Time = NamedDependency[SkipValidation[Clock]]
 IsSecure = NamedDependency[SkipValidation[bool]]
 
 
@@ -39,17 +37,15 @@ class SignedOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @post("/sign-in", tags=["keys"], status_code=200, opt={"grant": PUBLIC})
-async def sign_in(
-    sign_ins: Doors, clock: Time, served_by_tls: IsSecure, data: JSONBody[SignIn]
-) -> Response[WhoAmI]:
+async def sign_in(sign_ins: Doors, served_by_tls: IsSecure, data: JSONBody[SignIn]) -> Response[WhoAmI]:
     """Sign in from a browser: sets a cookie that stands for the key until it ends or the key is revoked."""
     key = sign_ins.authenticate(data.key.strip().encode())
-    text, until_ms = sign_ins.seal(key, data.hours)
+    text, lasts_s = sign_ins.seal(key, data.hours)
     cookie = Cookie(
         key=sign_ins.cookie_name,
         value=text,
         path="/api",
-        max_age=max(1, (until_ms - clock.now_ms()) // 1000),
+        max_age=lasts_s,
         httponly=True,
         samesite="strict",
         secure=served_by_tls,

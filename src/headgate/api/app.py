@@ -36,16 +36,20 @@ from headgate.api.timeline_http import TimelineController
 from headgate.checks.http import ChecksController
 from headgate.config.file_http import list_projects, show_file
 from headgate.config.http import ConfigController, SnapshotsController, list_models, list_providers
+from headgate.config.price_book import PriceBook
 from headgate.datasets.http import DatasetsController
-from headgate.drift.http import AlarmsController, CanariesController, list_outdated
+from headgate.datasets.traces_http import add_spans
+from headgate.drift.http import AlarmsController, CanariesController, list_outdated, list_withdrawn
 from headgate.drift.traffic_http import TrafficController, TrafficListController
 from headgate.experiments.http import ExperimentsController
 from headgate.experiments.planning_http import plan_experiment
 from headgate.grounding.http import show_grounding
 from headgate.grounding.rules_http import list_grounding_rules
+from headgate.grounding.studies_http import StudiesController
 from headgate.judges.http import JudgesController
 from headgate.judges.judgements_http import JudgementsController
 from headgate.judges.reviews_http import ReviewsController
+from headgate.judges.runs_http import RunsComparedController
 from headgate.meters.http import BudgetsController, InlineMeters
 from headgate.meters.lease_http import LeasesController
 from headgate.meters.rate_http import RateLimitsController
@@ -56,7 +60,7 @@ from headgate.prompts.catalogue.http import (
     UnknownPromptsController,
 )
 from headgate.prompts.managed.http import ManagedPrompts, ManagedPromptsController
-from headgate.prompts.outcomes.http import show_outcomes
+from headgate.prompts.outcomes.http import OutcomesController
 from headgate.prompts.provenance.http import show_provenance
 from headgate.records.facets_http import RequestFacetsController
 from headgate.records.following import Followers
@@ -69,6 +73,8 @@ from headgate.records.http import (
     show_request,
 )
 from headgate.records.series_http import SeriesController
+from headgate.records.similar_http import show_similar
+from headgate.records.views_http import ViewListController, ViewsController
 from headgate.releases.comparison_http import ComparisonController
 from headgate.releases.http import EnvironmentsController, ReleasesController
 from headgate.releases.rule_trial_http import RuleTestController
@@ -85,7 +91,7 @@ from headgate.traces.metrics.http import MetricsController, MetricSeriesControll
 from headgate.traces.otlp.http import OtlpController
 from headgate.traces.otlp.receiving import Reception
 from headgate.traces.reading.routes import TRACE_ROUTES
-from headgate.traces.scores.http import FeedbackController, FeedbackListController
+from headgate.traces.scores.http import FeedbackController, FeedbackListController, list_names_in_use
 from headgate.traces.scores.langfuse_http import LANGFUSE_ROUTES
 from headgate.traces.systems.http import take_outcomes
 
@@ -158,8 +164,11 @@ def _api() -> Router:
             RequestListController,
             FollowController,
             CountController,
+            ViewListController,
+            ViewsController,
             RequestFacetsController,
             show_request,
+            show_similar,
             show_provenance,
             show_lineage,
             *TRACE_ROUTES,
@@ -178,7 +187,7 @@ def _api() -> Router:
             ComparisonController,
             PromptListController,
             UnknownPromptsController,
-            show_outcomes,
+            OutcomesController,
             PromptsController,
             ManagedPromptsController,
             CatalogueController,
@@ -191,6 +200,7 @@ def _api() -> Router:
             RuleTestController,
             FeedbackListController,
             FeedbackController,
+            list_names_in_use,
             ErasuresController,
             *_evaluation(),
             MetricsController,
@@ -207,19 +217,23 @@ def _evaluation() -> tuple[Any, ...]:
     return (
         show_grounding,
         list_grounding_rules,
+        StudiesController,
         ExperimentsController,
         plan_experiment,
         RolloutsController,
         DatasetsController,
+        add_spans,
         ChecksController,
         JudgesController,
         JudgementsController,
+        RunsComparedController,
         ReviewsController,
         AlarmsController,
         CanariesController,
         TrafficListController,
         TrafficController,
         list_outdated,
+        list_withdrawn,
     )
 
 
@@ -250,6 +264,7 @@ def _dependencies(
         "services": services,
         "gate": gate,
         "following": Followers(),
+        "price_book": PriceBook(),
         "exporting": Exports(),
         "tracing": Tracing(),
         "retrieval": RetrievedDocuments(),

@@ -30,6 +30,7 @@ from headgate.releases.rule_refresh import TemplateWatch
 from headgate.releases.unreleased import ReleasedPrompts
 from headgate.releases.unreleased import due_alerts as due_unreleased
 from headgate.rollouts.job import RolloutJob
+from headgate.rollouts.scoring_job import ScoringJob
 from headgate.store.live import CHANNEL as LIVE_CHANNEL
 from headgate.store.tasks import end_tasks
 from headgate.traces.erasure.erasing import Eraser
@@ -64,6 +65,7 @@ class ControlJobs:
         self._changed = asyncio.Event()
         self._traffic = TrafficJob(services.database, state, add_alerts)
         self._rollouts = RolloutJob(services.database, services.clock, state, add_alerts)
+        self._scoring = ScoringJob(services.database, services.clock, state, services.own_calls)
         self._shares = SharesJob(services.database, services.clock, state)
         self._canaries = self._grounding = None
         if services.own_calls is not None:
@@ -102,6 +104,7 @@ class ControlJobs:
             ("erase", ERASE_S, self._eraser.work),
             ("templates of rules", TEMPLATES_S, self._templates.look),
             ("rollouts", ROLLOUTS_S, self._rollouts.look),
+            ("scores of rollouts", ROLLOUTS_S, self._scoring.look),
             ("shares of experiments", ROLLOUTS_S, self._shares.look),
             ("drift of traffic", TRAFFIC_S, self._traffic.look),
         )

@@ -117,10 +117,11 @@ select current_setting('fsync') = 'on' as syncs, current_setting('synchronous_co
 
 -- name: list_marks
 -- What changed in a time, newest first. What belongs to no project shows to those who see all projects; with a
--- project named, what belongs to another is left out.
+-- project or an environment named, what belongs to another is left out.
 with marks as (
     select at, 'release' as kind, release as subject, action as verb, environment as detail, project
     from environment_moves where at >= %(begin)s and at < %(end)s
+        and (%(environment)s::text is null or environment = %(environment)s)
     union all
     select h.activated_at, 'configuration', h.id, 'activate', coalesce(s.note, ''), ''
     from snapshot_history h join snapshots s on s.id = h.id

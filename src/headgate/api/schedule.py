@@ -13,9 +13,10 @@ from headgate.api.state import ControlState
 from headgate.checks.retention import expire_checks
 from headgate.drift.store import forget_drift
 from headgate.experiments.retention import expire_units
+from headgate.grounding.studies import expire_studies
 from headgate.judges.retention import expire_marks
 from headgate.meters.budgets import prune_meters
-from headgate.records.retention import drop_expired, make_partitions_ahead
+from headgate.records.retention import add_missing_environments, drop_expired, make_partitions_ahead
 from headgate.rollouts.retention import expire_stages
 from headgate.store.database import Database
 from headgate.store.jobs import open_queue
@@ -42,12 +43,19 @@ async def tidy(database: Database, known: ControlState) -> None:
         await expire_marks(connection, days)
         await expire_units(connection, days)
         await expire_checks(connection, check_days)
+        await expire_studies(connection, check_days)
         await expire_stages(connection, () if snapshot is None else snapshot.rollouts, days)
         dropped = await drop_expired(connection, days)
+        missing = await add_missing_environments(connection)
         await prune_meters(connection)
         await forget_gone(connection)
         await forget_drift(connection)
     await forget_alerts(database)
+    if missing:
+        log.info(
+            "%d sums by environment lacked calls that an older version counted; they count under none",
+            missing,
+        )
     if dropped:
         log.info("dropped %s: older than any project keeps", ", ".join(dropped))
 

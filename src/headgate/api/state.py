@@ -7,6 +7,7 @@ too. Read next: `api.services`, `store.live`.
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 
 import msgspec
 
@@ -21,6 +22,7 @@ from headgate.config.secrets import Secrets, read_references
 from headgate.config.snapshot import Snapshot
 from headgate.config.snapshots import StoredSnapshot, current
 from headgate.core.faults import InvalidRequest, Misconfigured, NotFound, Unavailable
+from headgate.core.pages import now_of
 from headgate.core.ports import Clock
 from headgate.core.secret import Secret
 from headgate.drift.model import Canary, DriftRule
@@ -57,6 +59,8 @@ class ControlState:
         self._target_health = target_health
         self._live = LiveState(self.book)
         self._busy = asyncio.Lock()
+        self._day: date | None = None
+        """The day, in UTC, by whose prices the snapshot was compiled."""
         self._of_systems: Mapping[str, Sequence[Secret]] = {}
 
     @property
@@ -69,7 +73,8 @@ class ControlState:
         async with self._busy:
             async with self._database.connection() as connection:
                 await catch_up(connection, self._live)
-                known = None if self.snapshot is None else self.snapshot.id
+                is_of_today = self._day == now_of(self._clock).date()
+                known = self.snapshot.id if self.snapshot is not None and is_of_today else None
                 active = await current(connection, unless=known)
             self.book.contacted(self._clock.now_ms(), self._live.seq)
             if active is not None:
@@ -178,8 +183,9 @@ class ControlState:
 
     def _compile(self, stored: StoredSnapshot) -> None:
         """A snapshot that this version can't read leaves the one before it in place."""
+        self._day = now_of(self._clock).date()
         try:
-            snapshot = compile_stored(stored.document, identity=stored.id, today=stored.created_at.date())
+            snapshot = compile_stored(stored.document, identity=stored.id, today=self._day)
         except Misconfigured as fault:
             self.refused = f"snapshot {stored.id} is not taken: {fault}"
             return

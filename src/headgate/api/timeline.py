@@ -59,16 +59,18 @@ async def timeline(
     begin: datetime,
     end: datetime,
     project: str | None = None,
+    environment: str | None = None,
 ) -> Timeline:
     """Return what changed from `begin` until before `end`, of the kinds that the role may read.
 
-    With `project` what belongs to another one is left out; what concerns all stays.
+    With `project` or `environment` what belongs to another one is left out; what concerns all stays.
     """
     kinds = [kind for kind, grant in GRANTS.items() if may(role, grant)]
     parameters: dict[str, Any] = {
         "project_ids": None if project_ids is None else list(project_ids),
         "kinds": kinds,
         "project": project,
+        "environment": environment,
         "begin": begin,
         "end": end,
         "limit": MARKS_MAX + 1,

@@ -8,10 +8,11 @@ from headgate.access.gate import CallerKey, grant
 from headgate.access.http import Store
 from headgate.access.roles import visible
 from headgate.api.timeline import Timeline, timeline
-from headgate.records.http import AnyRequest, query_parameter, read_span, read_text
+from headgate.records.http import AnyRequest, query_parameter, read_name, read_span, read_text
 
 _PARAMETERS: Final[dict[str, str]] = {
     "project": "without what belongs to other projects",
+    "environment": "without releases of other environments; - is none",
     "from": "from this time on; a day before `to` if left out",
     "to": "until this time; now if left out",
 }
@@ -39,4 +40,5 @@ class TimelineController(Controller):
                 begin=begin,
                 end=end,
                 project=read_text(query, "project"),
+                environment=read_name(query, "environment"),
             )

@@ -1,11 +1,10 @@
-"""Targets beside each other, on the same cases: which is better, at what price, and what is lost elsewhere.
+"""Targets beside each other, on the same cases: which is better.
 
 Paired by case, and by cluster where cases have one; a cluster counts for as many cases as it has. A case
-counts where it has a score of every target; how many do not is said. Read next: `statistics.frontier`,
-`statistics.transfer`.
+counts where it has a score of every target; how many do not is said. By a judge it is said without its
+errors, and its word beside. Read next: `checks.matrix`, `checks.differing`.
 """
 
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -13,24 +12,21 @@ from typing import Literal
 
 import msgspec
 
+from headgate.checks.correcting import Judged
+from headgate.checks.differing import ScoreDifference, Sides, difference_of_interval, discern
 from headgate.checks.model import Check, Result, Target
 from headgate.checks.running import Outcome, costs_of
-from headgate.checks.stopping import END_ERROR, difference_so_far
+from headgate.checks.stopping import END_ERROR, LOOKS_ERROR, difference_so_far
 from headgate.core.faults import InvalidRequest
 from headgate.datasets.model import Case
 from headgate.statistics.effects import paired_difference
-from headgate.statistics.frontier import Candidate, Frontier, frontier
 from headgate.statistics.model import Interval
 from headgate.statistics.proportions import paired_shares
 from headgate.statistics.sequences import betting
-from headgate.statistics.transfer import transfer_gap
 
 ALPHA = 0.05
 
 Finding = Literal["better", "worse", "open"]
-By = Literal["cost", "tokens"]
-"""What quality is set against: pico-USD, or tokens in and out."""
-
 Looks = Literal["one", "every", "last"]
 """At how many looks it may be decided: one at the end, every one on the way, or the last after those."""
 
@@ -50,6 +46,8 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True):
 
     names: tuple[str, ...]
     scores: dict[str, list[float]]
+    failed: dict[str, list[float]]
+    """Which part of a case's calls failed; their score is 0."""
     costs: dict[str, list[float] | None]
     tokens: dict[str, list[float] | None]
     clusters: list[str] | None
@@ -60,47 +58,45 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """The first target against the second by one scorer: `difference` is the first's less the other's."""
+    """The first target against the second by one scorer: `difference` is the first's less the other's.
+
+    By a judge it is without its errors, None where nothing is known of these, and then `finding` is open;
+    `said` is what the judge says itself, and so are the means; `marks` is how many answers, or pairs, people
+    have marked of it, `unknown` why they don't tell.
+    """
 
     scorer: str
     one: str
     other: str
     one_mean: float
     other_mean: float
-    difference: float
-    low: float
-    high: float
+    difference: float | None
+    low: float | None
+    high: float | None
     finding: Finding
     cases: int
     left_out: int
     sentence: str
+    undecided: int | None = None
+    """Of a pairwise judge: the cases in which it prefers neither, or another once the order is turned."""
     stopped_early: bool = False
     """Whether it was decided before all cases were asked; the interval is then one for every look."""
+    said: ScoreDifference | None = None
+    marks: int | None = None
+    unknown: str = ""
 
+    @property
+    def known(self) -> ScoreDifference | None:
+        """What is known of the difference."""
+        if self.difference is None or self.low is None or self.high is None:
+            return None
+        return ScoreDifference(estimate=self.difference, low=self.low, high=self.high)
 
-class Gap(msgspec.Struct, frozen=True, kw_only=True):
-    """What is lost on `away` by the prompt that is best on `home`; `gap` is None where it is best there."""
-
-    scorer: str
-    home: str
-    away: str
-    carried: str
-    best: str
-    gap: float | None
-    low: float | None
-    high: float | None
-    cases: int
-
-
-class Matrix(msgspec.Struct, frozen=True, kw_only=True):
-    """All targets by one scorer: quality against cost or tokens, the least good enough, gaps of transfer."""
-
-    scorer: str
-    by: By
-    frontier: Frontier
-    left_out: int
-    gaps: tuple[Gap, ...]
-    sentence: str
+    @property
+    def is_settled(self) -> bool:
+        """Whether more cases tell nothing more: by a judge of unknown errors once its word is plain."""
+        plain = self.known or self.said
+        return plain is not None and finding_of(plain) != "open"
 
 
 def aligned(check: Check, scorer: str, tried: Sequence[Tried], cases: Sequence[Case]) -> Scores:
@@ -122,6 +118,7 @@ def aligned(check: Check, scorer: str, tried: Sequence[Tried], cases: Sequence[C
     return Scores(
         names=tuple(of_target),
         scores={name: [_mean(one[case.id], scorer) for case in found] for name, one in of_target.items()},
+        failed={name: [_failed(one[case.id]) for case in found] for name, one in of_target.items()},
         costs={name: _known([_cost(one[case.id]) for case in found]) for name, one in of_target.items()},
         tokens={name: [_tokens(one[case.id]) for case in found] for name, one in of_target.items()},
         clusters=clusters_of(found),
@@ -131,127 +128,69 @@ def aligned(check: Check, scorer: str, tried: Sequence[Tried], cases: Sequence[C
     )
 
 
-def scattered(cases: Sequence[Case]) -> list[Case]:
-    """Return cases in an order that no file has: by a hash of each one's cluster, or of itself.
-
-    Where every other case chooses prompts, a file that alternates between two kinds of case would choose by
-    the one kind and compare by the other.
-    """
-
-    def place(case: Case) -> tuple[bytes, str]:
-        return hashlib.sha256((case.cluster or case.id).encode()).digest(), case.id
-
-    return sorted(cases, key=place)
-
-
 def clusters_of(cases: Sequence[Case]) -> list[str] | None:
     """Return the cluster of each case, a case in none being one by itself; None where no case has any."""
     return [case.cluster or case.id for case in cases] if any(case.cluster for case in cases) else None
 
 
-def compare(scorer: str, told: Scores, looks: Looks = "one") -> Comparison:
-    """Compare the first two targets by one scorer.
+def compare(scorer: str, told: Scores, looks: Looks = "one", judged: Judged | None = None) -> Comparison:
+    """Compare the first two targets by one scorer; by a judge without its errors.
 
     With looks on the way, by an interval for every look; after the last of them by one look, at the error
     that those on the way have left.
     """
     one, other = told.names[:2]
-    first, second = told.scores[one], told.scores[other]
-    if looks == "every":
-        interval = difference_so_far(first, second, told.clusters, told.largest)
-    else:
-        interval = difference_of(first, second, told.clusters, alpha=END_ERROR if looks == "last" else ALPHA)
-    finding: Finding = "open"
-    if interval.excludes(0):
-        finding = "better" if interval.estimate > 0 else "worse"
+    sides = Sides(
+        one=told.scores[one],
+        other=told.scores[other],
+        one_failed=told.failed[one],
+        other_failed=told.failed[other],
+    )
+
+    def find(first: Sequence[float], second: Sequence[float], alpha: float) -> Interval:
+        if looks == "every":
+            return difference_so_far(first, second, told.clusters, told.largest, alpha=alpha)
+        return difference_of(first, second, told.clusters, alpha=alpha)
+
+    alpha = {"every": LOOKS_ERROR, "last": END_ERROR, "one": ALPHA}[looks]
+    by_judge = None if judged is None else discern(judged, sides, find, alpha)
+    known = (
+        difference_of_interval(find(sides.one, sides.other, alpha)) if by_judge is None else by_judge.known
+    )
     said = Comparison(
         scorer=scorer,
         one=one,
         other=other,
-        one_mean=math.fsum(first) / len(first),
-        other_mean=math.fsum(second) / len(second),
-        difference=interval.estimate,
-        low=interval.low,
-        high=interval.high,
-        finding=finding,
+        one_mean=math.fsum(sides.one) / told.cases,
+        other_mean=math.fsum(sides.other) / told.cases,
+        difference=None if known is None else known.estimate,
+        low=None if known is None else known.low,
+        high=None if known is None else known.high,
+        finding="open" if known is None else finding_of(known),
         cases=told.cases,
         left_out=told.left_out,
         sentence="",
         stopped_early=looks == "every",
+        said=None if by_judge is None else by_judge.said,
+        marks=None if by_judge is None else by_judge.marks,
+        unknown="" if by_judge is None else by_judge.why,
     )
     return msgspec.structs.replace(said, sentence=_sentence(said))
 
 
-def matrix(scorer: str, told: Scores, targets: Sequence[Target], margin: float, by: By = "cost") -> Matrix:
-    """Set all targets beside each other by one scorer."""
-    little = told.costs if by == "cost" else told.tokens
-    candidates = [Candidate(name=name, scores=told.scores[name], costs=little[name]) for name in told.names]
-    known = frontier(candidates, margin=margin, clusters=told.clusters, alpha=ALPHA)
-    return Matrix(
-        scorer=scorer,
-        by=by,
-        frontier=known,
-        left_out=told.left_out,
-        gaps=tuple(_gaps(scorer, told, targets)),
-        sentence=_choice(scorer, told, known, by),
-    )
-
-
-def _choice(scorer: str, told: Scores, known: Frontier, by: By) -> str:
-    within = f"{known.margin * 100:g} points"
-    unpriced = [place.name for place in known.places if place.cost is None]
-    priced = "" if not unpriced else " of those with a known price"
-    if known.choice is not None:
-        least = "the cheapest" if by == "cost" else "the one with the fewest tokens"
-        said = f"{known.choice} is {least}{priced} that is not worse than the best by more than {within}"
-        said = f"{said}, on {told.cases} cases"
-    elif len(unpriced) == len(known.places):
-        said = "which is cheapest is not known"
-    else:
-        said = (
-            f"none{priced} is known to be within {within} of the best on {told.cases} cases; more would tell"
-        )
-    without = f"; no price is known of calls of {', '.join(unpriced)}: [prices] in headgate.toml says it"
-    return f"{scorer}: {said}{without if unpriced else ''}."
-
-
-def _gaps(scorer: str, told: Scores, targets: Sequence[Target]) -> list[Gap]:
-    """Of every two models that were tried with the same prompts, two or more."""
-    by_model: dict[str, dict[str, list[float]]] = {}
-    for target in targets:
-        prompt = target.prompt or target.system
-        if prompt is not None and target.model and target.name in told.scores:
-            by_model.setdefault(target.model, {})[prompt] = told.scores[target.name]
-    gaps: list[Gap] = []
-    for home, own in by_model.items():
-        for away, there in by_model.items():
-            shared = own.keys() & there.keys()
-            if home == away or len(shared) < 2:
-                continue
-            found = transfer_gap(
-                {prompt: own[prompt] for prompt in shared},
-                {prompt: there[prompt] for prompt in shared},
-                clusters=told.clusters,
-            )
-            interval = None if found.gap is None else found.gap.interval(alpha=ALPHA, looks="one")
-            gaps.append(
-                Gap(
-                    scorer=scorer,
-                    home=home,
-                    away=away,
-                    carried=found.carried,
-                    best=found.best,
-                    gap=None if interval is None else interval.estimate,
-                    low=None if interval is None else interval.low,
-                    high=None if interval is None else interval.high,
-                    cases=found.cases,
-                )
-            )
-    return gaps
+def finding_of(found: ScoreDifference) -> Finding:
+    """Return what a difference tells."""
+    if found.low <= 0 <= found.high:
+        return "open"
+    return "better" if found.estimate > 0 else "worse"
 
 
 def difference_of(
-    one: list[float], other: list[float], clusters: list[str] | None = None, *, alpha: float = ALPHA
+    one: Sequence[float],
+    other: Sequence[float],
+    clusters: list[str] | None = None,
+    *,
+    alpha: float = ALPHA,
 ) -> Interval:
     """Return the mean difference of scores of the same cases, by pairs, for one look at all of them."""
     if clusters is None and {*one, *other} <= {0.0, 1.0}:
@@ -266,21 +205,42 @@ def difference_of(
 
 
 def _sentence(said: Comparison) -> str:
-    points = f"{said.low * 100:.1f} to {said.high * 100:.1f} points"
     beside = f"{said.one_mean:.1%} and {said.other_mean:.1%} of the same {said.cases} cases".replace(
         "%", " %"
     )
     left = f"; {said.left_out} cases without a score of both are left out" if said.left_out else ""
-    match said.finding:
-        case "open":
-            known = f"{said.one} and {said.other} are not known to differ on {said.scorer}: {points}"
-        case finding:
-            by = f"{abs(said.difference) * 100:.1f} points"
-            ends = sorted((abs(said.low) * 100, abs(said.high) * 100))
-            points = f"{ends[0]:.1f} to {ends[1]:.1f}"
-            known = f"{said.one} is {finding} than {said.other} on {said.scorer} by {by} ({points})"
     early = "; known before all were asked" if said.stopped_early else ""
-    return f"{known}; {beside}{left}{early}."
+    return f"{_told(said)}{without_errors_by(said, 'answers')}{beside}{left}{early}."
+
+
+def _told(said: Comparison) -> str:
+    if said.known is None:
+        return f"which of {said.one} and {said.other} is better on {said.scorer} is not known"
+    if said.finding == "open":
+        ends = f"{said.known.low * 100:.1f} to {said.known.high * 100:.1f} points"
+        return f"{said.one} and {said.other} are not known to differ on {said.scorer}: {ends}"
+    return f"{said.one} is {said.finding} than {said.other} on {said.scorer} by {in_points(said.known)}"
+
+
+def without_errors_by(said: Comparison, what: str) -> str:
+    """Say from what a judge's errors are known, or why they aren't, and what it says; nothing of others."""
+    if said.said is None:
+        return "; "
+    if said.known is None:
+        return f": {said.unknown}; its judge says {signed(said.said)}: "
+    people = f"without its judge's errors, by the {said.marks} {what} that people marked"
+    return f", {people}; its judge says {signed(said.said)}: "
+
+
+def in_points(found: ScoreDifference) -> str:
+    """Write a difference that is known as so many points and their interval, without its sign."""
+    low, high = sorted((abs(found.low) * 100, abs(found.high) * 100))
+    return f"{abs(found.estimate) * 100:.1f} points ({low:.1f} to {high:.1f})"
+
+
+def signed(found: ScoreDifference) -> str:
+    """Write a difference as so many points, with signs."""
+    return f"{found.estimate * 100:+.1f} points ({found.low * 100:+.1f} to {found.high * 100:+.1f})"
 
 
 def _by_case(results: Sequence[Result]) -> dict[str, list[Result]]:
@@ -292,6 +252,10 @@ def _by_case(results: Sequence[Result]) -> dict[str, list[Result]]:
 
 def _mean(results: Sequence[Result], scorer: str) -> float:
     return math.fsum(result.score(scorer) or 0.0 for result in results) / len(results)
+
+
+def _failed(results: Sequence[Result]) -> float:
+    return sum(bool(result.answer.problem) for result in results) / len(results)
 
 
 def _cost(results: Sequence[Result]) -> float | None:

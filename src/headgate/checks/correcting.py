@@ -11,6 +11,7 @@ import msgspec
 
 from headgate.checks.model import Result
 from headgate.core.faults import InvalidRequest
+from headgate.statistics.judged_bounds import Confusion
 from headgate.statistics.judges import Calibration, corrected_share, prediction_powered_mean
 from headgate.statistics.model import Interval
 from headgate.statistics.proportions import clustered_share
@@ -50,12 +51,18 @@ class Correction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """A scorer, the name under which its judge is kept, its scale, and what people marked of its answers."""
+    """A scorer, the name under which its judge is kept, its scale, and what people marked of its answers.
+
+    `problem` says why it is not known what people marked, where it isn't. A judge that `compares` says which
+    of two answers is better: 1 the first, 0 the second, a half neither.
+    """
 
     scorer: str
     judge: str
     scale: tuple[int, int]
     pairs: tuple[Pairs, ...]
+    problem: str = ""
+    compares: bool = False
 
 
 def correction(judged: Judged, results: Sequence[Result], clusters: Mapping[str, str]) -> Correction:
@@ -69,17 +76,16 @@ def correction(judged: Judged, results: Sequence[Result], clusters: Mapping[str,
         if first is not None:
             scores.append(first)
             units.append(clusters.get(result.case, f"case {result.case}"))
-    marks = sum(pair.count for pair in judged.pairs)
     known = Correction(
         scorer=judged.scorer,
         judge=judged.judge,
         by_judge=sum(scores) / len(scores) if scores else None,
         answers=len(scores),
-        marks=marks,
+        marks=marks_of(judged),
         sentence="",
     )
     try:
-        found = _found(judged, marks, scores, units)
+        found = corrected_mean(judged, scores, units)
     except InvalidRequest as fault:
         return msgspec.structs.replace(
             known, sentence=f"{judged.scorer} is its judge's word alone: {fault.message}."
@@ -88,43 +94,75 @@ def correction(judged: Judged, results: Sequence[Result], clusters: Mapping[str,
     return msgspec.structs.replace(told, sentence=_sentence(told))
 
 
-def _found(judged: Judged, marks: int, scores: Sequence[float], units: Sequence[str]) -> Interval:
+def marks_of(judged: Judged) -> int:
+    """Return how many answers people have marked."""
+    return sum(pair.count for pair in judged.pairs)
+
+
+def check_marks(judged: Judged) -> None:
+    """Raise InvalidRequest where what people marked tells nothing of how a judge errs."""
+    if judged.problem:
+        raise InvalidRequest(judged.problem)
     if judged.scale not in SCALES:
         low, high = judged.scale
         raise InvalidRequest(
             f"people mark with yes and no, or from 1 to {TOP}, and it marks from {low} to {high}; write "
             f"scale = [0, 1] or [1, {TOP}] to have it corrected"
         )
+    marks = marks_of(judged)
     if marks < MARKS_LEAST:
+        what = "pairs" if judged.compares else "answers"
         where = f" (`headgate reviews next --judge {judged.judge}`)" if judged.judge else ""
         raise InvalidRequest(
-            f"people have marked {marks} of the {MARKS_LEAST} answers that would tell how it errs{where}"
+            f"people have marked {marks} of the {MARKS_LEAST} {what} that would tell how it errs{where}"
         )
+
+
+def confusion_of(judged: Judged) -> Confusion:
+    """Return how a judge of yes and no marked what people call right and wrong."""
+
+    def count(truth: float, said: float) -> int:
+        return sum(pair.count for pair in judged.pairs if (pair.truth, pair.said) == (truth, said))
+
+    return Confusion(
+        right_said_right=count(1, 1),
+        right_said_wrong=count(1, 0),
+        wrong_said_right=count(0, 1),
+        wrong_said_wrong=count(0, 0),
+    )
+
+
+def corrected_mean(judged: Judged, scores: Sequence[float], units: Sequence[str]) -> Interval:
+    """Return the mean of what people would say, where a judge gave these scores. Raises InvalidRequest."""
+    check_marks(judged)
     if len(set(units)) < 2:
         raise InvalidRequest(
             f"it marked the answers to {len(set(units))} cases or clusters; two are the least"
         )
     if judged.scale == YES_NO:
-        return _of_yes_and_no(judged.pairs, scores, units)
+        return _of_yes_and_no(judged, scores, units)
     return _of_numbers(judged.pairs, scores, units)
 
 
-def _of_yes_and_no(pairs: Sequence[Pairs], scores: Sequence[float], units: Sequence[str]) -> Interval:
+def _of_yes_and_no(judged: Judged, scores: Sequence[float], units: Sequence[str]) -> Interval:
     """By sensitivity and specificity: another share of good answers than where people marked does no harm.
 
     Several answers of one case or cluster count as the number of independent ones that would tell as much
     (Kish's design effect, as in `proportions.clustered_share`).
     """
 
-    def count(truth: float, said: float | None = None) -> int:
-        return sum(pair.count for pair in pairs if pair.truth == truth and said in (None, pair.said))
-
-    if not count(1) or not count(0):
+    people = confusion_of(judged)
+    right = people.right_said_right + people.right_said_wrong
+    wrong = people.wrong_said_right + people.wrong_said_wrong
+    if not right or not wrong:
         raise InvalidRequest(
             "people say the same of all answers that they marked, so one kind of error has no case"
         )
     calibration = Calibration(
-        right=count(1), right_said_right=count(1, 1), wrong=count(0), wrong_said_wrong=count(0, 0)
+        right=round(right),
+        right_said_right=round(people.right_said_right),
+        wrong=round(wrong),
+        wrong_said_wrong=round(people.wrong_said_wrong),
     )
     share = sum(scores) / len(scores)
     error = clustered_share(scores, units).standard_error

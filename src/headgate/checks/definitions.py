@@ -15,6 +15,7 @@ from headgate.checks.model import (
     REPEATS_MAX,
     About,
     Check,
+    Pairwise,
     Required,
     Scorer,
     Target,
@@ -26,7 +27,7 @@ from headgate.core.names import Name
 FILE_BYTES_MAX: Final = 1024 * 1024
 CHECKS_MAX: Final = 200
 NAME_CHARACTERS_MAX: Final = 100
-KINDS: Final = ("exact", "contains", "regex", "code", "schema", "semantic", "judge", "grounded")
+KINDS: Final = ("exact", "contains", "regex", "code", "schema", "semantic", "judge", "pairwise", "grounded")
 
 _OF_TARGET: Final = ("model", "prompt", "system", "parameters")
 
@@ -36,7 +37,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     name: Name
     dataset: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
-    scorers: Annotated[list[Scorer], msgspec.Meta(min_length=1, max_length=20)]
+    scorers: Annotated[list[Scorer | Pairwise], msgspec.Meta(min_length=1, max_length=20)]
     requirements: Annotated[list[Required], msgspec.Meta(max_length=50)] = []
     model: str | None = None
     prompt: str | None = None
@@ -110,7 +111,8 @@ def _check(table: Any, where: str) -> Check:
         name=written.name,
         dataset=written.dataset,
         targets=_targets(written, where),
-        scorers=tuple(written.scorers),
+        scorers=tuple([each for each in written.scorers if not isinstance(each, Pairwise)]),
+        pairwise=tuple([each for each in written.scorers if isinstance(each, Pairwise)]),
         requirements=_requirements(written, where),
         about=written.about,
         repeats=written.repeats,
@@ -172,7 +174,15 @@ def _requirements(written: Written, where: str) -> tuple[Required, ...]:
     names = [scorer.name for scorer in written.scorers]
     if len(set(names)) < len(names):
         raise Misconfigured("two scorers have one name; give each its own", where=where)
+    pairwise = [scorer.name for scorer in written.scorers if isinstance(scorer, Pairwise)]
     for required in written.requirements:
+        about = required.scorer or (names[0] if len(names) == 1 else "")
+        if about in pairwise:
+            raise Misconfigured(
+                f"a requirement is on {about}, which compares two targets and marks no single answer; "
+                "leave it out, and compare with --compare ONE OTHER",
+                where=where,
+            )
         if required.scorer is None and len(names) > 1:
             raise Misconfigured(
                 f"a requirement does not say by which scorer; write scorer = one of {', '.join(names)}",
@@ -181,6 +191,11 @@ def _requirements(written: Written, where: str) -> tuple[Required, ...]:
         if required.scorer is not None and required.scorer not in names:
             raise Misconfigured(
                 f"a requirement's scorer is {required.scorer!r}; there is {', '.join(names)}", where=where
+            )
+        scorer = written.scorers[names.index(required.scorer or names[0])]
+        if required.judged == "as said" and scorer.__struct_config__.tag != "judge":
+            raise Misconfigured(
+                f'judged = "as said" is for judges, and {scorer.name} is none; leave it out', where=where
             )
         if required.all_of is not None and required.all_of > written.repeats:
             raise Misconfigured(

@@ -3,7 +3,6 @@
 Runs are made by clients, such as `headgate check`; nothing is called here. Read next: `checks.store`.
 """
 
-import asyncio
 from typing import Annotated, Any
 
 import msgspec
@@ -14,7 +13,6 @@ from headgate.access.gate import CallerKey, PageLimit, grant
 from headgate.access.http import Store, Time
 from headgate.access.model import Key
 from headgate.access.roles import visible
-from headgate.checks.pairing import Compared, pair_runs
 from headgate.checks.store import (
     BATCH_MAX,
     JudgedBefore,
@@ -24,7 +22,6 @@ from headgate.checks.store import (
     RunItem,
     add_results,
     add_run,
-    all_results,
     find_judgements,
     get_run,
     list_results,
@@ -79,15 +76,6 @@ class KnownJudgements(msgspec.Struct, frozen=True, kw_only=True):
     """What judges have said of these."""
 
     items: list[JudgedBefore]
-
-
-class RunsCompared(msgspec.Struct, frozen=True, kw_only=True):
-    """Two runs held against each other, and whether both asked the cases of one version of a dataset."""
-
-    run: RunItem
-    against: RunItem
-    is_same_dataset: bool
-    scorers: list[Compared]
 
 
 class ChecksController(Controller):
@@ -175,29 +163,6 @@ class ChecksController(Controller):
         async with database.connection() as connection:
             found = await get_run(connection, visible(caller).project_ids, run_id)
             return await list_results(connection, found.run, limit=limit, cursor=next)
-
-    @get("/runs/{run_id:str}/comparison", opt={"grant": grant("checks:read")})
-    async def compare_runs(
-        self, caller: CallerKey, *, database: Store, run_id: FromPath[str], against: FromQuery[str]
-    ) -> RunsCompared:
-        """Hold a run against another one, case by case: which is better by each scorer, with an interval.
-
-        Cases of one cluster resemble each other, and are compared as one, of so many cases.
-        """
-        projects = visible(caller).project_ids
-        async with database.connection() as connection:
-            run = (await get_run(connection, projects, run_id)).run
-            other = (await get_run(connection, projects, against)).run
-            results = await all_results(connection, run)
-            held_against = await all_results(connection, other)
-        largest = max(run.largest_cluster, other.largest_cluster)
-        scorers = await asyncio.to_thread(pair_runs, results, held_against, largest)
-        return RunsCompared(
-            run=run,
-            against=other,
-            is_same_dataset=bool(run.dataset_digest) and run.dataset_digest == other.dataset_digest,
-            scorers=scorers,
-        )
 
     @post("/runs/{run_id:str}/results", status_code=202, opt={"grant": grant("checks:write")})
     async def add_results(

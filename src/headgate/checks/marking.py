@@ -5,18 +5,20 @@ judge, is not paid twice. Read next: `checks.scoring`, `checks.judging`.
 """
 
 import math
-import operator
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import jsonschema_rs
 import msgspec
 
 from headgate.checks import scoring
-from headgate.checks.answering import CHAT, Ask, patiently
-from headgate.checks.judging import Judge, Judged, Material, digest_of, judgement_of, request_of, text_of
+from headgate.checks.answering import Ask, patiently
+from headgate.checks.asking_once import mark_once
+from headgate.checks.judging import Judged, Material, judgement_of, request_of
+from headgate.checks.likeness import EMBEDDINGS, cosine, embeddings_body, vectors_of
 from headgate.checks.model import (
     Answer,
     ByCode,
@@ -33,14 +35,20 @@ from headgate.checks.model import (
 from headgate.core.faults import Misconfigured
 from headgate.datasets.model import Case
 
-EMBEDDINGS = "/v1/embeddings"
-
 
 class Holding(Protocol):
     """Holds an answer against its case's context (`grounding.cases.hold_case`)."""
 
     def __call__(self, scorer: Grounded, case: Case, answer: Answer, *, ask: Ask, judged: Judged) -> Mark:
         """Return the mark."""
+        ...
+
+
+class Beside(Protocol):
+    """Marks an answer against that of another target to the same case (`checks.pair_marking`)."""
+
+    def __call__(self, case: Case, repeat: int, answer: Answer) -> dict[str, Mark]:
+        """Return the mark of each pairwise judge."""
         ...
 
 
@@ -55,8 +63,10 @@ class Marker:
         judged: Judged,
         *,
         hold: Holding | None = None,
+        beside: Beside | None = None,
     ) -> None:
         self._hold = hold
+        self._beside = beside
         self._scorers = scorers
         self._ask = ask
         self._judged = judged
@@ -72,11 +82,12 @@ class Marker:
         self._vectors: dict[tuple[str, str], list[float]] = {}
         self._lock = threading.Lock()
 
-    def marks(self, case: Case, answer: Answer) -> dict[str, Mark]:
+    def marks(self, case: Case, answer: Answer, repeat: int = 0) -> dict[str, Mark]:
         """Return the mark of each scorer; none where the call failed, which is wrong by itself."""
         if answer.problem:
             return {}
-        return {scorer.name: self._mark(scorer, case, answer) for scorer in self._scorers}
+        marks = {scorer.name: self._mark(scorer, case, answer) for scorer in self._scorers}
+        return marks if self._beside is None else marks | self._beside(case, repeat, answer)
 
     def _mark(self, scorer: Scorer, case: Case, answer: Answer) -> Mark:
         match scorer:
@@ -113,9 +124,9 @@ class Marker:
         missing = [text for text in dict.fromkeys(texts) if (scorer.model, text) not in self._vectors]
         cost: int | None = 0
         if missing:
-            said = patiently(self._ask, EMBEDDINGS, {"model": scorer.model, "input": missing})
+            said = patiently(self._ask, EMBEDDINGS, embeddings_body(scorer.model, missing))
             cost = said.cost_pico_usd
-            found = _vectors(said.content) if said.status == 200 else []
+            found = vectors_of(said.content) if said.status == 200 else []
             if len(found) != len(missing):
                 return Mark(
                     score=None,
@@ -125,7 +136,7 @@ class Marker:
             with self._lock:
                 self._vectors.update(zip([(scorer.model, text) for text in missing], found, strict=True))
         one, other = (self._vectors[scorer.model, text] for text in texts)
-        likeness = _cosine(one, other)
+        likeness = cosine(one, other)
         if likeness is None:
             return Mark(
                 score=None, reason=f"{scorer.model} gave embeddings without a length", cost_pico_usd=cost
@@ -139,7 +150,10 @@ class Marker:
             question=case.question, answer=answer.text, expected=case.expected, context=case.context
         )
         body = request_of(judge, material)
-        marks = [self._once(judge, body, number) for number in range(scorer.repeats)]
+        marks = [
+            mark_once(body, self._ask, self._judged, partial(judgement_of, judge), number=number)
+            for number in range(scorer.repeats)
+        ]
         if len(marks) == 1:
             return marks[0]
         told = [mark for mark in marks if mark.score is not None]
@@ -149,29 +163,6 @@ class Marker:
             score=math.fsum(mark.score or 0.0 for mark in told) / len(told) if told else None,
             cost_pico_usd=None if None in costs else sum(cost or 0 for cost in costs),
             asked=tuple([mark.said[0] for mark in marks]),
-        )
-
-    def _once(self, judge: Judge, body: dict[str, Any], number: int) -> Mark:
-        """Ask a judge for the how manieth time; each time is kept by itself."""
-        digest = digest_of(body if number == 0 else {**body, "repeat": number})
-        known = self._judged.get(digest)
-        if known is not None:
-            return Mark(score=known.score, reason=known.reason, digest=digest)
-        said = patiently(self._ask, CHAT, body)
-        request_id = said.headers.get("x-headgate-request-id", "")
-        cost = said.cost_pico_usd
-        if said.status != 200:
-            reason = f"the judge's call failed with {said.status}"
-            return Mark(score=None, reason=reason, cost_pico_usd=cost, request_id=request_id)
-        judgement = judgement_of(judge, text_of(said.content))
-        if judgement.score is not None:
-            self._judged.put(digest, judgement)
-        return Mark(
-            score=judgement.score,
-            reason=judgement.reason or judgement.problem,
-            cost_pico_usd=cost,
-            request_id=request_id,
-            digest=digest,
         )
 
 
@@ -187,29 +178,6 @@ def _check_pattern(scorer: Matches) -> None:
         scoring.compiled(scorer.pattern)
     except ValueError as error:
         raise Misconfigured(f"scorer {scorer.name}: {scorer.pattern!r} is no pattern: {error}") from None
-
-
-def _vectors(content: bytes) -> list[list[float]]:
-    try:
-        found = msgspec.json.decode(content, type=_Embeddings)
-    except (msgspec.DecodeError, RecursionError):
-        return []
-    return [each.embedding for each in found.data]
-
-
-class _Embedding(msgspec.Struct, frozen=True):
-    embedding: list[float]
-
-
-class _Embeddings(msgspec.Struct, frozen=True):
-    data: list[_Embedding]
-
-
-def _cosine(one: list[float], other: list[float]) -> float | None:
-    lengths = math.hypot(*one) * math.hypot(*other)
-    if len(one) != len(other) or not lengths or not math.isfinite(lengths):
-        return None
-    return math.fsum(map(operator.mul, one, other)) / lengths
 
 
 def costs(marks: Mapping[str, Mark]) -> list[int | None]:

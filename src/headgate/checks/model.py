@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 
 from headgate.checks.judging import Judge
+from headgate.checks.pair_judging import PAIR_INSTRUCTIONS, PairJudge, instructions_of
 from headgate.core.names import Name
 
 REPEATS_MAX: Final = 100
@@ -22,6 +23,8 @@ Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Normalising = Literal["space", "case", "punctuation"]
 About = Literal["such cases", "these cases"]
 """Whether a requirement is on all cases such as these, or on these alone."""
+ByWhat = Literal["corrected", "as said"]
+"""Whether a judge's scores count without its errors, or as the judge says."""
 
 
 class Exact(
@@ -115,6 +118,31 @@ class Grounded(
     model: str = ""
 
 
+class Pairwise(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="pairwise"
+):
+    """A model says by a rubric which of two targets' answers to a case is better, asked in both orders.
+
+    It counts where targets are compared, and marks no answer by itself.
+    """
+
+    name: Name
+    model: str
+    rubric: str
+    instructions: str = ""
+    parameters: dict[str, Any] = {}
+
+    @property
+    def judge(self) -> PairJudge:
+        """The judge."""
+        return PairJudge(
+            model=self.model,
+            rubric=self.rubric,
+            instructions=instructions_of(self.instructions, PAIR_INSTRUCTIONS),
+            parameters=self.parameters,
+        )
+
+
 Scorer: TypeAlias = Exact | Contains | Matches | ByCode | BySchema | Semantic | ByJudge | Grounded
 
 
@@ -122,13 +150,15 @@ class Required(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """At least this share is right, at this error: the chance of saying so, or the contrary, wrongly.
 
     `scorer` says by which scorer; it may be left out where there is one. With `all_of`, right is a case whose
-    answers would all be right were it asked as often (pass^k).
+    answers would all be right were it asked as often (pass^k). `judged`, where the scorer is a judge: decided
+    on its scores without its errors, or on what it says.
     """
 
     at_least: Share
     error: Share = 0.05
     scorer: str | None = None
     all_of: Annotated[int, msgspec.Meta(ge=1, le=REPEATS_MAX)] | None = None
+    judged: ByWhat = "corrected"
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -145,12 +175,16 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """A check, as `checks.definitions` reads it. `new_case_costs` is in answers, and beside its own."""
+    """A check, as `checks.definitions` reads it. `new_case_costs` is in answers, and beside its own.
+
+    `scorers` mark single answers, `pairwise` compare those of two targets.
+    """
 
     name: str
     dataset: str
     targets: tuple[Target, ...]
     scorers: tuple[Scorer, ...]
+    pairwise: tuple[Pairwise, ...] = ()
     requirements: tuple[Required, ...] = ()
     about: About = "such cases"
     repeats: int = 1

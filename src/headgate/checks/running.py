@@ -11,9 +11,11 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from headgate.checks.answering import Ask, Halted, answer_of, body_of
-from headgate.checks.deciding import Tally, begin, is_decided, overall, scores_of
+from headgate.checks.correcting import Judged
+from headgate.checks.deciding import Tally, begin, is_decided, overall
+from headgate.checks.erring import judge_of_requirement, unknown
 from headgate.checks.marking import Marker
-from headgate.checks.model import Check, Result, Target
+from headgate.checks.model import Check, Required, Result, Target
 from headgate.checks.planning import Plan, Trial, plan
 from headgate.checks.working import work
 from headgate.datasets.model import Case
@@ -24,7 +26,8 @@ FAILED_IN_A_ROW: Final = 10
 
 Place = tuple[str, int]
 """A case's id and a repeat's number."""
-Ended = Literal["decided", "all asked", "budget", "failing", "halted", "interrupted"]
+Ended = Literal["decided", "marks wanted", "all asked", "budget", "failing", "halted", "interrupted"]
+"""`marks wanted`: what is open is hidden by a judge's errors, and no more cases would tell."""
 
 
 class _End(NamedTuple):
@@ -34,12 +37,16 @@ class _End(NamedTuple):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A check of one target on some cases; what is known already, and what is to be told of each result."""
+    """A check of one target on some cases; what is known already, and what is to be told of each result.
+
+    `judged` is what people marked of the judges among its scorers, by the scorer's name.
+    """
 
     check: Check
     target: Target
     cases: Sequence[Case]
     known: Mapping[Place, Result] = {}
+    judged: Mapping[str, Judged] = {}
     tell: Callable[[Result], None] = lambda result: None
     stops_early: bool = True
 
@@ -108,7 +115,7 @@ class _Run:
         self._end: _End | None = None
         """Why nothing more is asked, unless it is all decided or asked."""
         self._tallies: tuple[Tally, ...] = tuple(
-            begin(required, job.check.scorer_of(required), planned.total)
+            begin(required, job.check.scorer_of(required), planned.total, _judged(job, required))
             for required in job.check.requirements
         )
 
@@ -133,7 +140,9 @@ class _Run:
                         self._end = self._all_failed()
         except Halted as halted:
             self._end = _End("halted", halted.message, halted.hint)
-        return _End("decided") if self._is_done() else self._end or _End("all asked")
+        if self._is_done():
+            return _End("marks wanted" if overall(self._tallies) == "open" else "decided")
+        return self._end or _End("all asked")
 
     def _may_begin(self, under_way: int) -> bool:
         if self._end is None and not self._is_done() and self._is_spent(under_way):
@@ -142,7 +151,7 @@ class _Run:
 
     def _one(self, trial: Trial) -> Result:
         answer = answer_of(self._ask, body_of(self._job.target, trial.case))
-        marks = self._marker.marks(trial.case, answer)
+        marks = self._marker.marks(trial.case, answer, trial.repeat)
         return Result(case=trial.case.id, repeat=trial.repeat, answer=answer, marks=marks)
 
     def _take(self, result: Result) -> None:
@@ -164,9 +173,7 @@ class _Run:
             results = [result for result in found if result is not None]
             if len(results) < len(found):
                 break
-            self._tallies = tuple(
-                [tally.observe(scores_of(results, tally.scorer)) for tally in self._tallies]
-            )
+            self._tallies = tuple([tally.observe(results) for tally in self._tallies])
             self._seen += 1
 
     def _is_done(self) -> bool:
@@ -196,6 +203,11 @@ class _Run:
             message=end.message,
             hint=end.hint,
         )
+
+
+def _judged(job: Job, required: Required) -> Judged | None:
+    judge = judge_of_requirement(job.check, required)
+    return None if judge is None else job.judged.get(judge.name, unknown(judge))
 
 
 def _place(trial: Trial) -> Place:

@@ -1,7 +1,8 @@
 """Asks one target of a check, some cases at a time, with a bar for who waits. Read next: `check_run`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from headgate.checks.correcting import Judged
 from headgate.checks.marking import Marker
 from headgate.checks.model import Check, Result, Target
 from headgate.checks.running import Job, Outcome, Place, run
@@ -14,12 +15,22 @@ from headgate.datasets.model import Case
 class Asking:
     """One target of a check, its run on the server, and what it has answered so far."""
 
-    def __init__(self, check: Check, target: Target, kept: Kept, ask: ModelCalls, marker: Marker) -> None:
+    def __init__(
+        self,
+        check: Check,
+        target: Target,
+        kept: Kept,
+        ask: ModelCalls,
+        marker: Marker,
+        *,
+        judged: Mapping[str, Judged],
+    ) -> None:
         self.target = target
         self.kept = kept
         self._check = check
         self._ask = ask
         self._marker = marker
+        self._judged = judged
         self._known: dict[Place, Result] = dict(kept.known)
 
     def ask(self, cases: Sequence[Case], *, of: int, stops_early: bool) -> Outcome:
@@ -37,6 +48,7 @@ class Asking:
                 target=self.target,
                 cases=cases,
                 known=dict(self._known),
+                judged=self._judged,
                 tell=tell,
                 stops_early=stops_early,
             )

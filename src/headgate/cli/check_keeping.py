@@ -41,6 +41,8 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
         told: Json = msgspec.to_builtins(self.check)
         for name in _NOT_DEFINING:
             told.pop(name, None)
+        if not self.check.pairwise:
+            told.pop("pairwise")
         # As it comes back: lists, where these are tuples.
         return msgspec.json.decode(msgspec.json.encode({**told, "target": self.target}), type=Json)
 

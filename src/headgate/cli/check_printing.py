@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Final, Protocol
 
-from headgate.checks.comparing import By, Comparison, Matrix
+from headgate.checks.comparing import Comparison
 from headgate.checks.judge_repeating import JudgeRepeatability
+from headgate.checks.matrix import By, Gap, Matrix
 from headgate.checks.repeating import Repeatability
 from headgate.checks.report import LISTED_MAX, Fault, Report
 from headgate.cli.output import NOTHING, Column, Output
@@ -89,11 +90,15 @@ def _print_faults(out: Output, what: str, faults: tuple[Fault, ...]) -> None:
 
 def _print_matrix(out: Output, matrix: Matrix) -> None:
     out.text(matrix.sentence)
+    shown = matrix.frontier or matrix.said
+    assert shown is not None
+    said = {} if matrix.said is None else {each.name: each.score.estimate for each in matrix.said.places}
     rows = [
         {
             "name": place.name,
             "score": _percent(place.score.estimate),
             "between": f"{_percent(place.score.low)} to {_percent(place.score.high)}",
+            "said": _percent(said.get(place.name, 0.0)),
             "cost": NOTHING if place.cost is None else _written(matrix.by, place.cost),
             "costs": _costs_between(matrix.by, place),
             "behind": f"{place.behind * 100:.1f}",
@@ -101,18 +106,28 @@ def _print_matrix(out: Output, matrix: Matrix) -> None:
             "not_worse": place.not_worse,
             "beaten_by": place.beaten_by,
         }
-        for place in matrix.frontier.places
+        for place in shown.places
     ]
-    out.rows(rows, (*BEFORE, Column(COSTS[matrix.by], "cost", right=True), *AFTER), empty="")
+    # Where nothing is known of its errors, all there is to see is its word: the sentence says so.
+    word = (Column("its judge says", "said"),) if matrix.said and matrix.frontier else ()
+    out.rows(rows, (*BEFORE, *word, Column(COSTS[matrix.by], "cost", right=True), *AFTER), empty="")
     for gap in matrix.gaps:
-        if gap.gap is None or gap.low is None or gap.high is None:
-            out.text(f"  from {gap.home} to {gap.away}: {gap.best!r:.60} is best on both")
-        else:
-            out.text(
-                f"  from {gap.home} to {gap.away}: carrying {gap.carried!r:.60} over loses "
-                f"{gap.gap * 100:.1f} points ({gap.low * 100:.1f} to {gap.high * 100:.1f}) "
-                f"against {gap.best!r:.60}"
-            )
+        out.text(f"  from {gap.home} to {gap.away}: {_lost(gap)}")
+
+
+def _lost(gap: Gap) -> str:
+    best, carried = f"{gap.best!r:.60}", f"carrying {gap.carried!r:.60} over loses"
+    said = "" if gap.said is None else _points(gap.said.estimate, gap.said.low, gap.said.high)
+    if gap.gap is None or gap.low is None or gap.high is None:
+        if gap.said is None:
+            return f"{best} is best on both"
+        return f"what {carried} against {best} is not known; its judge says {said}"
+    word = f"; its judge says {said}" if said else ""
+    return f"{carried} {_points(gap.gap, gap.low, gap.high)} against {best}{word}"
+
+
+def _points(estimate: float, low: float, high: float) -> str:
+    return f"{estimate * 100:.1f} points ({low * 100:.1f} to {high * 100:.1f})"
 
 
 def _written(by: By, cost: float) -> str:

@@ -10,19 +10,21 @@ from typing import Any, Final
 
 import msgspec
 
-from headgate.checks.comparing import Comparison, Looks, Matrix, Tried, aligned, compare, matrix, scattered
+from headgate.checks.comparing import Comparison, Looks, Tried, aligned, compare
 from headgate.checks.definitions import checks_of, read_checks, target_name
 from headgate.checks.judge_repeating import JudgeRepeatability, judge_repeatability
-from headgate.checks.marking import Marker
-from headgate.checks.model import Check, Target
+from headgate.checks.marking import Beside, Marker
+from headgate.checks.matrix import Matrix, matrix, scattered
+from headgate.checks.model import Answer, Check, Mark, Target
+from headgate.checks.pair_marking import mark_pair, prefer
 from headgate.checks.repeating import Repeatability, repeatability
 from headgate.checks.report import Report, report
-from headgate.checks.running import Outcome
+from headgate.checks.running import Outcome, Place
 from headgate.checks.stopping import in_rounds
 from headgate.cli.check_asking import Asking
 from headgate.cli.check_cases import Cases, cases_of
 from headgate.cli.check_flags import Choosing, Comparing
-from headgate.cli.check_judges import corrections_of
+from headgate.cli.check_judges import corrections_of, marked_of, send_pairs
 from headgate.cli.check_keeping import Begun, Kept, begin, resume
 from headgate.cli.check_printing import print_checked
 from headgate.cli.command import Api
@@ -102,6 +104,9 @@ class _Runner:
         self._comparing = comparing
         self._beside = comparing.compare is not None or comparing.matrix
         self._cases: Cases = cases_of(api.client, check, file.parent)
+        self._judged = marked_of(api.client, check, beside=self._beside)
+        self._of_first: dict[Place, Answer] = {}
+        """What the first of two targets answered: what pairwise judges hold the other's answers against."""
 
     def go(self) -> tuple[Checked, list[int]]:
         if self._comparing.compare is not None and not self._choosing.all_cases:
@@ -114,17 +119,32 @@ class _Runner:
         whole = not any(each.outcome.ended in CUT_SHORT for each in tried)
         if self._beside and whole and len(tried) == len(self._check.targets):
             asked = self._asked(tried) if looks == "every" else scattered(self._cases.cases)
-            for scorer in self._check.scorers:
-                told = aligned(self._check, scorer.name, tried, asked)
-                if self._comparing.compare is not None:
-                    comparisons.append(compare(scorer.name, told, looks))
-                else:
+            if self._comparing.compare is not None:
+                comparisons = self._compare(tried, asked, looks)
+                send_pairs(self._api.client, self._check, self._cases.cases, tried)
+            else:
+                for scorer in self._check.scorers:
+                    told = aligned(self._check, scorer.name, tried, asked)
                     targets = self._check.targets
-                    matrices.append(
-                        matrix(scorer.name, told, targets, self._comparing.margin, self._comparing.by)
-                    )
+                    judged = self._judged.get(scorer.name)
+                    margin, by = self._comparing.margin, self._comparing.by
+                    matrices.append(matrix(scorer.name, told, targets, margin, by, judged=judged))
+        if self._check.pairwise and self._comparing.compare is None:
+            names = ", ".join(each.name for each in self._check.pairwise)
+            self._api.out.say(f"{names} compares two targets, and was not asked: add --compare ONE OTHER")
         made = Checked(name=self._check.name, targets=ran, comparisons=comparisons, matrices=matrices)
         return made, statuses
+
+    def _compare(self, tried: Sequence[Tried], cases: Sequence[Case], looks: Looks) -> list[Comparison]:
+        """By each scorer, and by each pairwise judge."""
+        check = self._check
+        found: list[Comparison] = []
+        for scorer in check.scorers:
+            told = aligned(check, scorer.name, tried, cases)
+            found.append(compare(scorer.name, told, looks, self._judged.get(scorer.name)))
+        for judge in check.pairwise:
+            found.append(prefer(check, self._judged[judge.name], tried, cases, looks))
+        return found
 
     def _status(self, outcome: Outcome) -> int:
         status = _status(outcome)
@@ -137,6 +157,7 @@ class _Runner:
             with self._asking(target) as asking:
                 stops_early = not (self._choosing.all_cases or self._beside)
                 outcome = asking.ask(self._cases.cases, of=len(self._cases.cases), stops_early=stops_early)
+            self._remember(target, outcome)
             ran.append(self._end(asking, outcome))
             tried.append(Tried(target=target, outcome=outcome))
             if outcome.ended in CUT_SHORT:
@@ -165,15 +186,31 @@ class _Runner:
             # What ends the first ends the round: the other then says only what it has.
             asked = () if any(one.outcome.ended in CUT_SHORT for one in tried) else cases
             outcome = each.ask(asked, of=len(self._cases.cases), stops_early=False)
+            self._remember(each.target, outcome)
             tried.append(Tried(target=each.target, outcome=outcome))
         return tried
 
     def _is_decided(self, tried: list[Tried], cases: Sequence[Case]) -> bool:
         try:
-            told = [aligned(self._check, scorer.name, tried, cases) for scorer in self._check.scorers]
+            told = self._compare(tried, cases, "every")
         except InvalidRequest:
             return False  # too few cases have a score of both
-        return all(compare("", each, "every").finding != "open" for each in told)
+        return all(each.is_settled for each in told)
+
+    def _remember(self, target: Target, outcome: Outcome) -> None:
+        if self._check.pairwise and target == self._check.targets[0]:
+            self._of_first |= {(each.case, each.repeat): each.answer for each in outcome.results}
+
+    def _pairing(self, ask: ModelCalls, kept: Kept) -> Beside:
+        def marks(case: Case, repeat: int, answer: Answer) -> dict[str, Mark]:
+            first = self._of_first.get((case.id, repeat))
+            if first is None:
+                return {}
+            return {
+                each.name: mark_pair(each, case, (first, answer), ask, kept) for each in self._check.pairwise
+            }
+
+        return marks
 
     def _asked(self, tried: Sequence[Tried]) -> list[Case]:
         """The cases that were asked, in the order of the rounds."""
@@ -190,9 +227,11 @@ class _Runner:
             tags=(f"check:{self._check.name}"[:64], f"{RUN_TAG}{kept.run}"),
             timeout_s=self._check.timeout_s,
         )
-        marker = Marker(self._check.scorers, self._file.parent, ask, kept, hold=hold_case)
+        is_second = self._comparing.compare is not None and target != self._check.targets[0]
+        beside = self._pairing(ask, kept) if self._check.pairwise and is_second else None
+        marker = Marker(self._check.scorers, self._file.parent, ask, kept, hold=hold_case, beside=beside)
         try:
-            yield Asking(self._check, target, kept, ask, marker)
+            yield Asking(self._check, target, kept, ask, marker, judged=self._judged)
         finally:
             ask.close()
 

@@ -3,8 +3,9 @@
 Files are read when a command runs. Read next: `dataset_files`, `headgate.datasets.http`.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 import msgspec
@@ -38,6 +39,26 @@ Project = Annotated[str | None, typer.Option(help="The project; by default your 
 FileArgument = Annotated[Path | None, typer.Argument(help="A .jsonl or .csv file of cases.")]
 
 
+class FromTraces(msgspec.Struct, frozen=True, kw_only=True):
+    """Model calls of traces that others sent, in place of a file."""
+
+    source: Annotated[
+        Literal["traces"] | None,
+        typer.Option(
+            "--from", help="traces: model calls that arrived by OpenTelemetry, by --filter or --trace."
+        ),
+    ] = None
+    filter: Annotated[
+        list[str],
+        typer.Option(
+            help="With --from traces: NAME=VALUE, as `headgate traces` filters (user=anna); repeat."
+        ),
+    ] = []
+    expected: Annotated[
+        bool, typer.Option("--expected", help="With --from traces: what was answered is expected.")
+    ] = False
+
+
 class Calls(msgspec.Struct, frozen=True, kw_only=True):
     """Which recorded calls to take cases from, in place of a file."""
 
@@ -63,6 +84,33 @@ class Calls(msgspec.Struct, frozen=True, kw_only=True):
         told = {name: value for name, value in {**named, **more}.items() if value not in (None, [])}
         return {**told, "limit": self.limit, "tags": self.mark}
 
+    def of_traces(self, told: FromTraces) -> Json:
+        """Return what the API is asked of traces. Raises CommandFailed for what names no trace."""
+        words = [each.partition("=") for each in told.filter]
+        wrong = next((name for name, mark, _ in words if not (name and mark)), None)
+        if wrong is not None:
+            raise CommandFailed(f"--filter {wrong!r} says no value", "write NAME=VALUE, such as user=anna")
+        filters = {name.replace("-", "_"): value for name, _, value in words}
+        named = {"model": self.model, "tag": self.tag, "from": self.since, "to": self.until}
+        filters |= {name: value for name, value in named.items() if value is not None}
+        if self.feedback is not None or self.request:
+            raise CommandFailed(
+                "--feedback and --request name recorded calls, and no traces",
+                "filter traces by score, such as --filter 'score=helpful:false'",
+            )
+        if not (filters or self.trace):
+            raise CommandFailed(
+                "name traces",
+                "--filter NAME=VALUE as `headgate traces` takes them, --model, --tag or --trace ID",
+            )
+        return {
+            "trace_ids": self.trace,
+            "filters": filters,
+            "expected": told.expected,
+            "limit": self.limit,
+            "tags": self.mark,
+        }
+
 
 @app.command("create")
 @over_api
@@ -84,12 +132,16 @@ def add(
     api: Api,
     name: NameArgument,
     calls: Calls,
+    traces: FromTraces,
     file: FileArgument = None,
     *,
     replace: Annotated[bool, typer.Option("--replace", help="Cases that are not in the file go.")] = False,
     project: Project = None,
 ) -> None:
-    """Add the cases of a file, or of recorded calls, which makes a new version."""
+    """Add the cases of a file, of recorded calls, or of traces that others sent: a new version."""
+    if traces.source is not None and file is None:
+        _add_spans(api, name, calls.of_traces(traces), project)
+        return
     named = calls.body()
     if (file is None) is (not named):
         raise CommandFailed(
@@ -100,17 +152,32 @@ def add(
         _added(api, _post(api, f"{name}/cases", {"cases": _read(file), "replace": replace}, project))
         return
     taken = _post(api, f"{name}/calls", named, project)
+    whole = f"{taken['calls']} calls"
+    reasons = {"without_body": "have no body on record", "other_dialects": "are no chat completions"}
+    _tell_taken(api, taken, whole, reasons)
+
+
+def _add_spans(api: Api, name: str, asked: Json, project: str | None) -> None:
+    taken = _post(api, f"{name}/traces", asked, project)
+    whole = f"{taken['spans']} model calls in {taken['traces']} traces"
+    reasons = {
+        "without_content": "were sent without their content",
+        "cut": "were too long to be kept whole",
+        "untold": "ask what OpenAI's chat route can't say",
+        "recorded": "went through here: name them by --request, or by --trace without --from",
+    }
+    _tell_taken(api, taken, whole, reasons)
+
+
+def _tell_taken(api: Api, taken: Json, whole: str, reasons: Mapping[str, str]) -> None:
+    """Say what was added, and how many of the whole were not, and why."""
     if api.out.as_json:
         api.out.json(taken)
         return
     _added(api, taken["added"])
-    for count, why in (
-        (taken["repeated"], "ask the same as another"),
-        (taken["without_body"], "have no body on record"),
-        (taken["other_dialects"], "are no chat completions"),
-    ):
-        if count:
-            api.out.say(f"{count} of {taken['calls']} calls {why}")
+    for name, why in {"repeated": "ask the same as another", **reasons}.items():
+        if taken[name]:
+            api.out.say(f"{taken[name]} of {whole} {why}")
 
 
 @app.command("list")

@@ -94,13 +94,18 @@ def tell_report(api: Api, report: Json) -> None:
     api.out.rows(report["arms"], ARMS, empty="")
     api.out.text("")
     rows: list[Json] = [
-        {**one, "metric": metric["name"], "role": metric["role"], "scale": metric["scale"]}
+        {**one, "metric": metric["name"], "role": metric["role"], "scale": _scale(metric)}
         for metric in report["metrics"]
         for one in metric["comparisons"]
     ]
     api.out.rows(rows, METRICS, empty="")
     for note in _notes(report):
         api.out.text(f"note: {note}")
+
+
+def _scale(metric: Json) -> str:
+    """What numbers are in; of differences that are parts of the baseline both."""
+    return ", ".join([each for each in (metric["scale"], "%" if metric.get("is_relative") else "") if each])
 
 
 @app.command("stop")
@@ -126,10 +131,19 @@ def _notes(report: Json) -> list[str]:
     notes: list[str] = list(report["notes"])
     for metric in report["metrics"]:
         notes += metric["notes"]
+        complete = metric.get("complete")
+        if complete and any(complete.get(arm["name"], 0) != arm["complete"] for arm in report["arms"]):
+            notes.append(_complete(metric))
         notes += [
             f"{metric['name']} in {one['arm']}: {one['note']}" for one in metric["comparisons"] if one["note"]
         ]
     return notes
+
+
+def _complete(metric: Json) -> str:
+    units = ", ".join([f"{count} complete units of {arm}" for arm, count in metric["complete"].items()])
+    days = f"{metric['arrives_days']:.3g} days"
+    return f"{metric['name']} has {units}: beyond the window it waits {days} for what comes late"
 
 
 def _decided(api: Api, decision: Json) -> None:

@@ -37,6 +37,13 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
         str | None, typer.Option(help="A name of feedback: measure units of the last days.")
     ] = None
     kind: Annotated[str, typer.Option(help="Of that feedback: answer, event or amount.")] = "event"
+    measure: Annotated[
+        str,
+        typer.Option(help="Of calls instead: cost, latency, errors, refusals, tokens, output_tokens."),
+    ] = "feedback"
+    per: Annotated[
+        str | None, typer.Option(help="What divides it: such a sum, calls, sessions, or a name of feedback.")
+    ] = None
     unit: Annotated[str, typer.Option(help="user, session, trace or call.")] = "user"
     model: Annotated[str | None, typer.Option(help="Calls for this alias alone.")] = None
     days: Annotated[int, typer.Option(help="The last days to look at.")] = 28
@@ -112,6 +119,11 @@ def _told(found: Json, baseline: Baseline, design: Design) -> list[str]:
     if found["source"] == "recorded":
         lines.append(
             f"Measured: {recorded['measured']} of {recorded['complete']} units ({baseline.unit}) that were "
-            f"watched to the end have a value of {baseline.metric}; {recorded['units']} came in all."
+            f"watched to the end have a value of {_measured(baseline)}; {recorded['units']} came in all."
         )
     return lines
+
+
+def _measured(baseline: Baseline) -> str:
+    name = baseline.metric or baseline.measure
+    return f"{name} per {baseline.per}" if baseline.per else name

@@ -76,6 +76,21 @@ class Replaying(msgspec.Struct, frozen=True, kw_only=True):
     budget: Annotated[str | None, typer.Option(help="The most that it may cost, such as 0.50.")] = None
 
 
+class Selecting(msgspec.Struct, frozen=True, kw_only=True):
+    """Which calls are replayed, where none is named."""
+
+    dataset: Annotated[str | None, typer.Option(help="Replay the cases of this dataset, by --model.")] = None
+    since: Annotated[str | None, typer.Option(help="Replay calls as far back as 15m, 1h, 1d.")] = None
+    model: Annotated[
+        str | None, typer.Option(help="Of --since only calls of this model or alias; what --dataset asks.")
+    ] = None
+    tag: Annotated[str | None, typer.Option(help="Of --since only calls with this tag.")] = None
+    most: Annotated[int, typer.Option(help="So many calls or cases at most, by chance.")] = 50
+    pieces: Annotated[int, typer.Option(help="So many pieces of each at most, by chance, 1 to 12.")] = 4
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it takes, and replay nothing.")] = False
+    project: Annotated[str | None, typer.Option(help="Of which project, where your key has several.")] = None
+
+
 @app.command("show")
 @over_api
 def show(api: Api, request: Request) -> None:
@@ -117,14 +132,38 @@ def rules(api: Api) -> None:
 
 @app.command("replay")
 @over_api
-def replay(api: Api, request: Request, replaying: Replaying) -> None:
-    """Make a call again without pieces of its context, and say which helped, harmed or was not used."""
-    raise typer.Exit(_work().replay_request(api, request, replaying))
+def replay(
+    api: Api,
+    replaying: Replaying,
+    selecting: Selecting,
+    request: Annotated[
+        str | None, typer.Argument(help="The request's id; or take --dataset or --since.")
+    ] = None,
+) -> None:
+    """Make calls again without pieces of their context, and say which helped, harmed or were not used."""
+    if request is not None:
+        raise typer.Exit(_work().replay_request(api, request, replaying))
+    raise typer.Exit(_study().replay_many(api, replaying, selecting))
+
+
+@app.command("studies")
+@over_api
+def studies(api: Api, study: Annotated[str | None, typer.Argument(help="Show this one.")] = None) -> None:
+    """List what was replayed of many calls, or show what one such study found."""
+    _study().show_studies(api, study)
 
 
 def _piece(piece: Json) -> Json:
     text = " ".join(plain(piece["text"]).split())
     return {**piece, "characters": len(piece["text"]), "begins": text[:60]}
+
+
+def _study() -> ModuleType:
+    try:
+        from headgate.cli import grounding_study
+    except ImportError as error:
+        raise not_installed(error) from error
+    return grounding_study
 
 
 def _work() -> ModuleType:

@@ -3,9 +3,7 @@
 Read next: `headgate.grounding.judging`, `headgate.grounding.replaying`.
 """
 
-import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -16,6 +14,7 @@ from headgate.cli.client import Json
 from headgate.cli.command import Api
 from headgate.cli.failure import EXIT_FAILED, CommandFailed
 from headgate.cli.grounding import Asking, Replaying, Sampling
+from headgate.cli.looking_back import begin_of
 from headgate.cli.model_calls import ModelCalls, budget_of, calling
 from headgate.cli.output import NOTHING, Column
 from headgate.cli.progress import Bars
@@ -29,7 +28,6 @@ from headgate.grounding.rules import lot_of
 from headgate.grounding.scoring import Held, held_by_judge, held_by_words
 
 TAG: Final = "grounding"
-_UNITS_S: Final = {"m": 60, "h": 3600, "d": 86400}
 
 
 def _number(value: Any) -> str:
@@ -183,15 +181,14 @@ def _grounds(api: Api, request: str) -> Grounds:
 
 
 def _sample(api: Api, sampling: Sampling) -> Iterator[str]:
-    found = re.fullmatch(r"(\d{1,4})([mhd])", sampling.since)
-    if found is None or not 0 < sampling.rate <= 1:
+    begin = begin_of(sampling.since)
+    if begin is None or not 0 < sampling.rate <= 1:
         raise CommandFailed(
             f"--since {sampling.since!r} with --rate {sampling.rate} is not understood",
             "write --since 15m, 1h or 1d, and --rate above 0 and up to 1",
         )
-    begin = datetime.now(UTC) - timedelta(seconds=int(found[1]) * _UNITS_S[found[2]])
     chosen = 0
-    parameters: dict[str, Any] = {"from": begin.isoformat(), "project": sampling.project}
+    parameters: dict[str, Any] = {"from": begin, "project": sampling.project}
     for item in api.client.items("/requests", **parameters):
         if chosen >= sampling.most:
             return

@@ -6,18 +6,18 @@ The work of `headgate judges ask` and `plan`. Read next: `headgate.judges.asking
 """
 
 from collections.abc import Sequence
-from contextlib import closing
 from functools import partial
 from typing import Any, Final, cast
 
 import msgspec
 
-from headgate.checks.answering import CHAT, Halted, patiently
+from headgate.checks.answering import CHAT, patiently
 from headgate.checks.judging import Judgement, digest_of, text_of
 from headgate.checks.working import work
 from headgate.cli.client import Json
 from headgate.cli.command import Api
 from headgate.cli.failure import CommandFailed
+from headgate.cli.judge_working import Spent, in_batches
 from headgate.cli.judges import Asking, Planning
 from headgate.cli.model_calls import ModelCalls, budget_of, calling
 from headgate.cli.progress import Bars
@@ -52,15 +52,11 @@ class Spoken(msgspec.Struct, frozen=True, kw_only=True):
     cost_pico_usd: int
 
 
-class Told(msgspec.Struct, kw_only=True):
+class Told(Spent, kw_only=True):
     """What came of the asking."""
 
     asked: int = 0
     known: int = 0
-    unusable: int = 0
-    cost_pico_usd: int = 0
-    dearest: int = 0
-    ended: str = ""
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,23 +131,17 @@ class _Asker:
 
     def ask(self, wanted: Sequence[Wanted]) -> Told:
         self._before = self._known(wanted)
-        done: list[Json] = []
         with calling(self._api, f"judge:{self._judge.name}") as ask, Bars() as bars:
             advance = bars.bar(f"judge {self._judge.name}")
             spoken = work(wanted, partial(self._one, ask), self._may_begin, at_once=self._asking.concurrency)
-            try:
-                with closing(spoken):
-                    for count, each in enumerate(spoken, 1):
-                        self._count(each)
-                        done += _marks(each)
-                        advance(count, len(wanted))
-                        if len(done) >= BATCH:
-                            self._keep(done)
-                            done = []
-            except Halted as halted:
-                self._told.ended = f"{halted.message}; {halted.hint}"
-            finally:
-                self._keep(done)  # what is paid, whatever ended it
+            in_batches(
+                spoken,
+                self._told,
+                count=self._count,
+                keep=self._keep,
+                size=BATCH,
+                advance=lambda number: advance(number, len(wanted)),
+            )
         return self._told
 
     def _one(self, ask: ModelCalls, wanted: Wanted) -> Spoken:
@@ -169,19 +159,17 @@ class _Asker:
                 verdicts.append(verdict_of(self._judge, question, text_of(answer.content)))
         return Spoken(wanted=wanted, verdicts=tuple(verdicts), known=known, cost_pico_usd=cost)
 
-    def _count(self, spoken: Spoken) -> None:
+    def _count(self, spoken: Spoken) -> list[Json]:
         told = self._told
         questions = len(spoken.wanted.questions)
         told.asked += questions - spoken.known
         told.known += spoken.known
         told.unusable += questions - sum(verdict.value is not None for verdict in spoken.verdicts)
-        told.cost_pico_usd += spoken.cost_pico_usd
-        told.dearest = max(told.dearest, spoken.cost_pico_usd)
+        told.pay(spoken.cost_pico_usd)
+        return _marks(spoken)
 
     def _may_begin(self, under_way: int) -> bool:
-        if self._budget is None:
-            return True
-        if self._told.cost_pico_usd + (under_way + 1) * self._told.dearest <= self._budget:
+        if self._told.lasts(self._budget, under_way):
             return True
         self._told.ended = "the budget would not last for the next answer"
         return False

@@ -40,6 +40,22 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
     )
 
 
+class Pairing(msgspec.Struct, frozen=True, kw_only=True):
+    """Of which cases pairs are made, and how they are asked about."""
+
+    version: Version = None
+    project: Project = None
+    most: Annotated[int, typer.Option(min=1, help="Pairs of so many cases at most, drawn by chance.")] = 100
+    review: Annotated[
+        bool, typer.Option("--review", help="Let people mark all of them, whatever the judge's rules say.")
+    ] = False
+    budget: Annotated[str | None, typer.Option(help="The most that it may cost, such as 0.50.")] = None
+    concurrency: Annotated[int, typer.Option(min=1, max=32, help="So many pairs at a time.")] = 4
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would take and cost, and ask nothing.")
+    ] = False
+
+
 class Planning(msgspec.Struct, frozen=True, kw_only=True):
     """How well a score is to be known, and what is expected; what isn't given comes from what is known."""
 
@@ -169,6 +185,29 @@ def check(
 def ask(api: Api, name: Name, asking: Asking) -> None:
     """Ask a judge, such as a new version, about the answers that people marked, and keep what it says."""
     raise typer.Exit(_work().ask_judge(api, name, asking))
+
+
+@app.command("pairs")
+@over_api
+def pairs(
+    api: Api,
+    name: Name,
+    dataset: Annotated[str, typer.Argument(help="A dataset, as NAME or NAME@VERSION, or a file of cases.")],
+    targets: Annotated[
+        tuple[str, str],
+        typer.Argument(metavar="ONE OTHER", help="Two models, or prompts as NAME@VERSION."),
+    ],
+    pairing: Pairing,
+) -> None:
+    """Make pairs for a judge that compares: the answers of two models or prompts to the same cases.
+
+    The judge is asked in both orders. What was made and marked before is not asked again.
+    """
+    try:
+        from headgate.cli import judge_pairs
+    except ImportError as error:
+        raise not_installed(error) from error
+    raise typer.Exit(judge_pairs.make_pairs(api, name, (dataset, *targets), pairing))
 
 
 @app.command("plan")

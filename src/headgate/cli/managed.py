@@ -249,7 +249,7 @@ def show_managed(api: Api, found: Json) -> None:
     if not twin["unified"]:
         api.out.text(f"\nIt says what {twin['name']} says in the code of {twin['source']}.")
         return
-    alike = f"{twin['likeness']:.0%} alike"
+    alike = f"{twin['likeness']:.0%} alike" + (", by its name" if twin.get("by") == "name" else "")
     api.out.text(f"\nIts twin in the code of {twin['source']}, {twin['name']}, differs ({alike}):")
     api.out.text(twin["unified"].rstrip("\n"))
 

@@ -17,6 +17,8 @@ COLUMNS = (
     Column("kind", "kind"),
     Column("series", "series", right=True),
     Column("told apart by", "attributes"),
+    Column("services", "services"),
+    Column("last seen", "last_seen", moment),
 )
 
 WHOLE_FROM = 100_000

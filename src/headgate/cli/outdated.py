@@ -77,7 +77,7 @@ def outdated(
         return
     within = None if fail_within is None else _days(fail_within)
     found: list[Json] = api.client.get("/drift/outdated", days=days)["items"]
-    named = [] if code is None else _in_code(code)
+    named = [] if code is None else _in_code(code, api.client.get("/drift/withdrawn")["items"])
     if api.out.as_json:
         api.out.json({"models": found, "code": named})
     else:
@@ -97,8 +97,8 @@ def outdated(
             raise typer.Exit(EXIT_FAILED)
 
 
-def _in_code(path: Path) -> list[Json]:
-    """Find names of models that end in code."""
+def _in_code(path: Path, told: list[Json]) -> list[Json]:
+    """Find names of models that end in code, by the catalogue and by what the configuration says."""
     from headgate.prompts.scanning import Options, scan_tree
 
     if not path.exists():
@@ -106,9 +106,12 @@ def _in_code(path: Path) -> list[Json]:
             f"there is no folder or file {str(path)!r}", "name a folder of code, such as `--code .`"
         )
     today = date.today()
+    options = Options(
+        today=today, withdrawn={each["target"]: date.fromisoformat(each["on"]) for each in told}
+    )
     return [
         {**msgspec.to_builtins(each), "days_left": (date.fromisoformat(each.until) - today).days}
-        for each in scan_tree(path, Options(today=today)).models
+        for each in scan_tree(path, options).models
         if each.state in ("retired", "retiring") and each.until
     ]
 

@@ -68,6 +68,14 @@ def milliseconds(value: Any) -> str:
     return f"{float(value) / 1000:.1f} s" if float(value) >= 10_000 else f"{float(value):.0f} ms"
 
 
+def microseconds(value: Any) -> str:
+    """Write a duration that may be a very short one."""
+    number = float(value)
+    if number < 1000:
+        return f"{number:.0f} µs"
+    return f"{number / 1000:.1f} ms" if number < 10_000 else milliseconds(number / 1000)
+
+
 def usd(value: Any) -> str:
     """Write an amount, which the API gives as a decimal string."""
     return f"${value}"

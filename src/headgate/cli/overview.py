@@ -48,18 +48,29 @@ def models(api: Api) -> None:
 def costs(
     api: Api,
     by: Annotated[
-        str, typer.Option(help="project, model, target, user, key, prompt, release or tag; join with commas.")
+        str,
+        typer.Option(
+            help="project, environment, provider, target, model, key, prompt, release, user, tag or session; "
+            "join with commas."
+        ),
     ] = "project,model",
+    *,
     interval: Annotated[str | None, typer.Option(help="hour or day; left out, one sum for all.")] = None,
     since: Annotated[
         str | None, typer.Option("--from", help="Not before, such as 2026-11-01T00:00:00Z.")
     ] = None,
     until: Annotated[str | None, typer.Option("--to", help="Before this time.")] = None,
+    project: Annotated[str | None, typer.Option(help="Of one project.")] = None,
+    environment: Annotated[str | None, typer.Option(help="Of one environment; - is none.")] = None,
 ) -> None:
     """Show what calls cost, from the rollups. A cost that is unknown shows as such and adds nothing."""
     parameters: dict[str, Any] = {"group_by": by, "interval": interval, "from": since, "to": until}
+    parameters |= {"project": project, "environment": environment}
     rows = api.client.items("/costs", **parameters)
     start = (Column("from", "start", moment),) if interval else ()
+    if not api.out.as_json:
+        # Not known is something else than none, which shows as a dash.
+        rows = [{**row, "session": "not known"} if row.get("session", "") is None else row for row in rows]
     groups = tuple(Column(name, name) for name in by.split(","))
     sums = (
         Column("calls", "requests", right=True),

@@ -144,6 +144,9 @@ def show_prompt(
             api.out.rows(part, columns, empty="")
     if rows:
         api.out.text(f"\n{rows[0].get('text', '')}")
+    if (twin := found.get("twin")) is not None:
+        said = "says the same" if twin["likeness"] == 1 else f"is {twin['likeness']:.0%} alike"
+        api.out.text(f"\nIts managed twin is {twin['name']}: version {twin['version']} {said}.")
 
 
 def _show_version(api: Api, found: Json) -> None:
@@ -175,8 +178,10 @@ def unknown(
     api: Api,
     project: Annotated[str | None, typer.Option(help="Only those of this project.")] = None,
     days: Annotated[int, typer.Option(help="How many days of traffic count.")] = 7,
+    environment: Annotated[str | None, typer.Option(help="Only what calls of it say; - is none.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many, the most frequent first.")] = 20,
 ) -> None:
     """List what calls say that no prompt in the code explains, with its share of the calls."""
-    rows = api.client.items("/prompts/unknown", limit=limit, project=project, days=days)
+    narrowed = {"project": project, "days": days, "environment": environment}
+    rows = api.client.items("/prompts/unknown", limit=limit, **narrowed)
     api.out.rows(rows, UNKNOWN, empty="Nothing unknown: prompts in the code explain all that was looked at.")

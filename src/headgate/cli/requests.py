@@ -9,7 +9,7 @@ from headgate.cli.client import Json
 from headgate.cli.command import Api, over_api
 from headgate.cli.following import Following
 from headgate.cli.following import follow as follow_list
-from headgate.cli.output import NOTHING, Column, milliseconds, moment, plain, reach, usd
+from headgate.cli.output import NOTHING, Column, microseconds, milliseconds, moment, plain, reach, usd
 
 app = typer.Typer(help="See the calls on record.", invoke_without_command=True)
 
@@ -108,6 +108,26 @@ EXPOSURES = (
     Column("by", "by"),
     Column("unit", "unit"),
 )
+STEPS = (
+    Column("step", "step", lambda step: str(step).replace("_", " ")),
+    Column("attempt", "attempt", right=True),
+    Column("target", "target"),
+    Column("took", "duration_us", microseconds, right=True),
+)
+COST = (
+    Column("attempt", "attempt", right=True),
+    Column("costs", "bucket", lambda bucket: str(bucket).replace("_", " ")),
+    Column("number", "units", right=True),
+    Column("price", "price_usd", usd, right=True),
+    Column("per", "per", right=True),
+    Column("amount", "amount_usd", usd, right=True),
+)
+PRICES = (
+    Column("attempt", "attempt", right=True),
+    Column("prices of", "source"),
+    Column("day", "date"),
+    Column("service tier", "service_tier"),
+)
 EXCLUDED = (Column("target left out", "target"), Column("reason", "reason"))
 
 
@@ -126,6 +146,7 @@ class RequestFilters(msgspec.Struct, frozen=True, kw_only=True):
     environment: Annotated[str | None, typer.Option(help="Only calls of this environment.")] = None
     experiment: Annotated[str | None, typer.Option(help="Only calls in this experiment.")] = None
     arm: Annotated[str | None, typer.Option(help="Only calls in this arm; - for those in none.")] = None
+    id: Annotated[str | None, typer.Option(help="Only calls whose id begins or ends so.")] = None
     shadow: Annotated[
         str | None, typer.Option(help="yes: only shadows, made beside other calls; no: without them.")
     ] = None
@@ -184,7 +205,8 @@ def list_requests(
 @app.command("show")
 @over_api
 def show(api: Api, request: Annotated[str, typer.Argument(help="The request's id.")]) -> None:
-    """Show one call in full: its attempts, the targets left out and why, its prompts and bodies."""
+    """Show one call in full: what each step took, its attempts, the targets left out and why, its prompts and
+    bodies."""
     found: Json = api.client.get(f"/requests/{request}")
     api.out.item(found, DETAILS)
     if api.out.as_json:
@@ -193,8 +215,11 @@ def show(api: Api, request: Annotated[str, typer.Argument(help="The request's id
         {"attempt": number, **attempt} for number, attempt in enumerate(found.get("attempts") or [], 1)
     ]
     tables: tuple[tuple[list[Json], tuple[Column, ...]], ...] = (
+        (found.get("steps") or [], STEPS),
         (attempts, ATTEMPTS),
         (found.get("excluded") or [], EXCLUDED),
+        (reach(found, "cost.items") or [], COST),
+        (reach(found, "cost.prices") or [], PRICES),
         (found.get("prompts") or [], PROMPTS),
         (_sided(found.get("overrides")), OVERRIDES),
         (_sided(found.get("parameters")), PARAMETERS),
@@ -204,6 +229,9 @@ def show(api: Api, request: Annotated[str, typer.Argument(help="The request's id
         if rows:
             api.out.text("")
             api.out.rows(rows, columns, empty="")
+    unknown = reach(found, "cost.unknown")
+    if unknown:
+        api.out.text(f"\nwhat its cost is made of can't be told: {plain(unknown)}")
     for part in ("request", "response"):
         if found.get(part) is not None:
             api.out.text(f"\n{part}\n{_body(found[part])}")

@@ -18,7 +18,9 @@ class TraceFilters(msgspec.Struct, frozen=True, kw_only=True):
     provider: Annotated[str | None, typer.Option(help="Only those that called this provider.")] = None
     service: Annotated[str | None, typer.Option(help="Only those in which this service has a part.")] = None
     release: Annotated[str | None, typer.Option(help="Only traces of this release.")] = None
-    environment: Annotated[str | None, typer.Option(help="Only traces of this environment.")] = None
+    environment: Annotated[str | None, typer.Option(help="Only traces of this environment; - is none.")] = (
+        None
+    )
     tag: Annotated[str | None, typer.Option(help="Only traces with this tag.")] = None
     tool: Annotated[str | None, typer.Option(help="Only those that used this tool.")] = None
     agent: Annotated[str | None, typer.Option(help="Only those in which this agent has a part.")] = None

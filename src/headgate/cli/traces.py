@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from urllib.parse import quote
 
+import msgspec
 import typer
 
 from headgate.cli.client import Json
@@ -189,21 +190,31 @@ def search(
     api.out.rows(rows, HITS, empty="No step has these words.")
 
 
+class WhichSessions(msgspec.Struct, frozen=True, kw_only=True):
+    """Which sessions are listed."""
+
+    project: Annotated[str | None, typer.Option(help="Only sessions of this project.")] = None
+    user: Annotated[str | None, typer.Option(help="Only sessions with traces or calls of this user.")] = None
+    environment: Annotated[
+        str | None, typer.Option(help="Only what was made in this environment; - is none.")
+    ] = None
+
+
 @app.command("sessions")
 @over_api
 def sessions(
     api: Api,
     session: Annotated[str | None, typer.Argument(help="One session, as a conversation.")] = None,
-    project: Annotated[str | None, typer.Option(help="Only sessions of this project.")] = None,
-    user: Annotated[str | None, typer.Option(help="Only sessions with traces or calls of this user.")] = None,
+    *,
+    which: WhichSessions,
     limit: Limit = 20,
 ) -> None:
     """List sessions, or show one as a conversation: what its traces were given and gave, and its calls."""
     if session is None:
-        rows = api.client.items("/sessions", limit=limit, project=project, user=user)
+        rows = api.client.items("/sessions", limit=limit, **msgspec.structs.asdict(which))
         api.out.rows(rows, SESSIONS, empty="No sessions on record that match.")
         return
-    found: Json = api.client.get(f"/sessions/{quote(session)}", project=project, limit=limit)
+    found: Json = api.client.get(f"/sessions/{quote(session)}", project=which.project, limit=limit)
     if api.out.as_json:
         api.out.json(found)
         return

@@ -31,18 +31,24 @@ Verdict = Literal["yes", "no", "open"]
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
-    """Scores of the replacement less those of the model before, by one scorer, with their interval."""
+    """Scores of the replacement less those of the model before, by one scorer, with their interval.
+
+    By a judge of a check both scores are its word, and the difference is without its errors: None where
+    nothing is known of these.
+    """
 
     scorer: str
     before: float
     after: float
-    difference: float
-    low: float
-    high: float
+    difference: float | None
+    low: float | None
+    high: float | None
     pairs: int
 
     def verdict(self, margin: float) -> Verdict:
         """Whether it is not worse by more than a margin."""
+        if self.low is None or self.high is None:
+            return "open"
         if self.low > -margin:
             return "yes"
         return "no" if self.high < -margin else "open"
@@ -122,6 +128,11 @@ def sentence(
 
 def _told(quality: Quality, margin: float) -> str:
     points = f"{100 * margin:g} points"
+    if quality.difference is None or quality.low is None or quality.high is None:
+        return (
+            f"by {quality.scorer} it may be worse by more than {points}, or not: how its judge errs is not "
+            "known until people have marked more of its answers"
+        )
     says = {
         "yes": f"by {quality.scorer} it is not worse by more than {points}",
         "no": f"by {quality.scorer} it is worse by more than {points}",

@@ -6,6 +6,7 @@ with intervals; whether answers are as good, by a check or a judge. Read next: `
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
 from headgate.checks.answering import answer_of
@@ -18,6 +19,7 @@ from headgate.cli.output import Column
 from headgate.cli.upgrade_quality import Quality, Verdict, by_check, by_judge, sentence
 from headgate.core.faults import InvalidRequest
 from headgate.core.money import format_usd
+from headgate.core.pages import format_datetime
 from headgate.statistics.effects import paired_difference
 from headgate.statistics.proportions import paired_shares
 
@@ -48,7 +50,8 @@ Models = tuple[str, str]
 def upgrade(api: Api, models: Models, wanted: Upgrading, days: int) -> Verdict:
     """Print what replacing one model by another would change; return whether it may be."""
     before, after = models
-    whatif: Json = api.client.post("/whatif", {"models": {before: after}})
+    begin = format_datetime(datetime.now(UTC) - timedelta(days=days))
+    whatif: Json = api.client.post("/whatif", {"models": {before: after}, "from": begin})
     recorded: list[Json] = api.client.items("/requests", limit=wanted.calls, target=before, status="ok")
     budget = budget_of(wanted.budget)
     with calling(api, TAG) as ask:
@@ -96,14 +99,14 @@ def _print_head(api: Api, models: Models, days: int, whatif: Json, recorded: lis
         if each["target"] == before:
             instead = f"; its maker advises {each['instead']}" if each["instead"] else ""
             api.out.text(f"it ends on {each['on']} ({each['days_left']} days left){instead}")
-    api.out.text(_costs(after, whatif))
+    api.out.text(_costs(after, days, whatif))
     api.out.text("")
 
 
-def _costs(after: str, whatif: Json) -> str:
+def _costs(after: str, days: int, whatif: Json) -> str:
     """Say what the calls of the last days would have cost; what has no price is never taken for nothing."""
     calls, unpriced, would = whatif["calls"], whatif["unpriced_calls"], whatif["would_usd"]
-    said = f"{calls} calls of the last seven days cost {whatif['actual_usd']} USD"
+    said = f"{calls} calls of the last {days} days cost {whatif['actual_usd']} USD"
     said = f"{said}; with {after} they would have cost"
     if not unpriced:
         return f"{said} {would['value_usd']} USD ({would['low_usd']} to {would['high_usd']})"

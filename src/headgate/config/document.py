@@ -11,6 +11,7 @@ import msgspec
 from headgate.catalog.model import KindName
 from headgate.config.drift_tables import CanaryTable, DriftTable
 from headgate.config.grounding_table import GroundingTable
+from headgate.config.shadow_tables import ShadowTable
 from headgate.config.snapshot import OnRefusal, Strategy, Strictness, StructuredOutput
 from headgate.config.values import (
     Amount,
@@ -32,7 +33,6 @@ from headgate.core.call import AnyDialect, RecordMode
 from headgate.experiments.model import Better, FeedbackKind, Measure, Plan, Role, UnitKind
 from headgate.meters.model import OnOutage, RateWindow, Scope, WhenExhausted, WindowName
 from headgate.releases.rule_forms import Clamps, Parameters, Removed, Replacements
-from headgate.rollouts.model import Agreement
 from headgate.traces.scores.model import Source
 from headgate.traces.systems.model import Signature
 
@@ -318,9 +318,14 @@ class MetricTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     kind: FeedbackKind = "answer"
     """What feedback is: the mean of a unit's answers, whether an event happened, or the sum of amounts."""
     per: Name | None = None
-    """Divides the cost by feedback of this name, of the metric's `kind`: what a solved case costs."""
+    """Divides it by feedback of this name, of the metric's `kind`, such as the cost by solved cases; or by
+    `calls`, `sessions`, `tokens`, `output_tokens`, `cost`, `latency`, `errors` or `refusals` of its units."""
+    relative: bool = False
+    """Tells differences as parts of the baseline's mean: "4.2 % more", with an interval that allows for that
+    mean's own error."""
     arrives: Duration = "0s"
-    """How late its feedback is sent, such as by an import once a day: units are complete so much later."""
+    """How late its feedback is sent, such as by an import once a day: for this metric, units are complete so
+    much later."""
     better: Better | None = None
     """Feedback is better higher, everything else lower, unless this says otherwise."""
     effect: Size | None = None
@@ -338,6 +343,9 @@ class AdaptiveTable(
     """The least share of an arm; the lower, the wider the intervals of the worse ones."""
     every: Duration = "1d"
     """How often shares may move."""
+    parts: Annotated[int, msgspec.Meta(ge=2, le=100)] | None = None
+    """Where units come back, they are divided into so many parts (10 by default), opened one after the
+    other; each keeps the shares that it was opened with."""
 
 
 class ExperimentTable(
@@ -368,7 +376,7 @@ class ExperimentTable(
     single look takes. `every`, by default else and where shares move: at any look alike.
     """
     adaptive: AdaptiveTable | None = None
-    """Shares that move to better arms, for units of one call; without it they stay as they are written."""
+    """Shares that move to better arms; without it they stay as they are written."""
     projects: Annotated[tuple[Name, ...], msgspec.Meta(max_length=64)] | None = None
     """Whose calls; all by default."""
 
@@ -402,15 +410,6 @@ class ServerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Whether answers are held against the JSON schema of a call. Unset: where no provider does it."""
 
 
-class ShadowTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The stage before all others: part of the calls goes to the candidate, too, shown to nobody."""
-
-    share: Rate
-    """Of all calls, those that are also sent to the candidate; of internal callers' calls, to the present."""
-    agree: dict[Agreement, Rate] = {}
-    """The least part of them in which both answers have to agree, such as `{ tools = 0.9 }`."""
-
-
 class RolloutTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """`[[rollouts]]`: an alias moves to a candidate by stages: internal callers, shares of all units, all.
 
@@ -432,6 +431,8 @@ class RolloutTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Internal callers are served by the candidate first: these users, keys (by id) and tags."""
     keys: Annotated[tuple[str, ...], msgspec.Meta(max_length=256)] = ()
     tags: Annotated[tuple[str, ...], msgspec.Meta(max_length=256)] = ()
+    internal_share: Rate = 1.0
+    """Of internal callers' calls, what the candidate serves: below 1 that stage moves by itself, too."""
     shadow: ShadowTable | None = None
     """Compares both on the same calls before anybody is served by the candidate; none unless given."""
     shares: Annotated[tuple[Rate, ...], msgspec.Meta(min_length=1, max_length=8)] = (0.01, 0.05, 0.25)

@@ -28,6 +28,8 @@ from headgate.releases.rules import Rule
 EXPERIMENTS_MAX: Final = 64
 PLANNED_UNITS: Final = 1000
 EPOCH_S_MIN: Final = 60.0
+PARTS: Final = 10
+"""Into which units that come back are divided, where shares move."""
 
 TargetOf = Callable[[str | TargetTable, str, Path], Target | None]
 """Compiles a target as one of an alias; None where it is refused."""
@@ -104,7 +106,8 @@ def _looks(table: ExperimentTable) -> Plan:
 def _adaptive(table: ExperimentTable) -> Adaptive | None:
     if table.adaptive is None:
         return None
-    return Adaptive(floor=table.adaptive.floor, every_s=read_duration(table.adaptive.every))
+    parts = 1 if table.unit == "call" else table.adaptive.parts or PARTS
+    return Adaptive(floor=table.adaptive.floor, every_s=read_duration(table.adaptive.every), parts=parts)
 
 
 def _arm(table: ExperimentTable, place: int, path: Path, problems: Problems) -> Arm:
@@ -141,6 +144,7 @@ def metric_of(table: MetricTable) -> Metric:
         role=table.role,
         kind=table.kind,
         per=table.per or "",
+        is_relative=table.relative,
         feedback=table.feedback or "",
         arrives_s=read_duration(table.arrives),
         better=table.better or usual,
@@ -195,12 +199,8 @@ def _check(document: Document, table: ExperimentTable, path: Path, problems: Pro
 def _check_adaptive(table: ExperimentTable, adaptive: AdaptiveTable, path: Path, problems: Problems) -> None:
     """Refuse what makes intervals of shares that move wrong."""
     at = (*path, "adaptive")
-    if table.unit != "call":
-        problems.add(
-            at,
-            f"is for units of one call, and these are {table.unit}s, which would change their arm as shares "
-            'move; write unit = "call"',
-        )
+    if table.unit == "call" and adaptive.parts is not None:
+        problems.add((*at, "parts"), "is for units that come back, and a call never does; leave it out")
     if adaptive.floor * len(table.arms) > 1:
         most = 1 / len(table.arms)
         problems.add((*at, "floor"), f"is {adaptive.floor} for {len(table.arms)} arms; at most {most:.2f}")
@@ -211,15 +211,15 @@ def _check_adaptive(table: ExperimentTable, adaptive: AdaptiveTable, path: Path,
     if table.looks == "planned":
         problems.add((*path, "looks"), "is planned, which shares that move do not allow; leave it out")
     for place, metric in enumerate(table.metrics):
-        if metric.per is not None:
+        if metric.relative:
             problems.add(
-                (*path, "metrics", place, "per"), "is a ratio, which shares that move don't allow yet"
+                (*path, "metrics", place, "relative"), "is a ratio, which shares that move don't allow yet"
             )
         if metric.measure == "feedback" and metric.kind == "answer":
             problems.add(
                 (*path, "metrics", place, "kind"),
-                "is answer, which leaves silent calls out, and their share is not known where shares move; "
-                'write kind = "event" or "amount"',
+                f"is answer, which leaves silent {table.unit}s out, and their share is not known where "
+                'shares move; write kind = "event" or "amount"',
             )
 
 
@@ -234,24 +234,29 @@ def check_metric(metric: MetricTable, path: Path, problems: Problems) -> None:
         problems.add(path, "is a guardrail without a margin; say what may be lost, such as margin = '5%'")
     if metric.role != "guardrail" and metric.margin is not None:
         problems.add((*path, "margin"), f"is read for guardrails only, and this is of role {metric.role}")
+    if metric.role == "guardrail" and metric.relative:
+        problems.add(
+            (*path, "relative"),
+            "is not for guardrails, whose margin may be a part of the baseline; write margin = '5%'",
+        )
     if metric.role != "decision" and metric.effect is not None:
         problems.add((*path, "effect"), f"is read for decisions only, and this is of role {metric.role}")
-    if read_duration(metric.arrives) and metric.measure != "feedback" and metric.per is None:
+    if read_duration(metric.arrives) and not metric_of(metric).feedbacks:
         problems.add((*path, "arrives"), f"is read for feedback only, and this measures {metric.measure}")
     if metric.feedback is not None and metric.measure != "feedback":
         problems.add(
             (*path, "feedback"), f"is read where feedback is measured, and this measures {metric.measure}"
         )
-    if metric.per is not None:
-        if metric.measure != "cost":
-            problems.add((*path, "per"), f"divides costs, and this measures {metric.measure}")
-        if metric.kind == "answer":
-            problems.add(
-                (*path, "kind"),
-                "is answer, which leaves silent units out, but not what they cost; "
-                'write kind = "event" or "amount"',
-            )
-    elif metric.measure != "feedback" and metric.kind != "answer":
+    reads = metric_of(metric).feedbacks
+    if metric.per in (metric.measure, *reads[:-1]):
+        problems.add((*path, "per"), f"is {metric.per}, which it measures; divide by something else")
+    if metric.per is not None and reads and metric.kind == "answer":
+        problems.add(
+            (*path, "kind"),
+            "is answer, which leaves silent units out, but not what they cost; "
+            'write kind = "event" or "amount"',
+        )
+    if not reads and metric.kind != "answer":
         problems.add((*path, "kind"), f"is read for feedback only, and this measures {metric.measure}")
 
 

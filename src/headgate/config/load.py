@@ -191,7 +191,13 @@ def _outside(value: float | str, meta: msgspec.Meta) -> str | None:
     above = value > low if meta.gt is not None else value >= low
     if above and value <= high:
         return None
-    return f"above {low} and at most {high}" if meta.gt is not None else f"between {low} and {high}"
+    least, most = _written(low), _written(high)
+    return f"above {least} and at most {most}" if meta.gt is not None else f"between {least} and {most}"
+
+
+def _written(limit: float) -> str:
+    """A limit of 1000000.0 is the same annotation as one of 1000000: typing hands out which came first."""
+    return str(int(limit)) if float(limit).is_integer() else str(limit)
 
 
 def _unwrapped(expected: Any) -> tuple[Any, list[msgspec.Meta]]:

@@ -4,6 +4,8 @@ Written by `gateway`, moved unread by `journal`, applied by the sinks of `meters
 msgpack arrays: fields are only ever appended, so that processes of two versions understand each other.
 """
 
+from typing import Final, Literal, get_args
+
 import msgspec
 
 from headgate.core.call import Usage
@@ -15,6 +17,11 @@ BODY = 4
 ALERT = 5
 COMPARED = 20
 LEFT_OUT = 21
+
+StepName = Literal["authenticate", "read", "admit", "reserve", "left_out", "attempt", "wait", "settle"]
+STEPS: Final[tuple[StepName, ...]] = get_args(StepName)
+"""The steps of a call; `End.steps` names them by their place, so others are only ever appended."""
+AUTHENTICATE, READ, ADMIT, RESERVE, LEFT_OUT_STEP, ATTEMPT, WAIT, SETTLE = range(len(STEPS))
 
 CLIENT_CLOSED = 499
 """The status of a call whose client hung up."""
@@ -180,6 +187,9 @@ class End(msgspec.Struct, frozen=True, array_like=True):
     """Why the answer ended (`core.chat.FinishReason`); empty where nothing says it."""
     tool_calls: int = 0
     """How many tools of the client's it calls."""
+    steps: tuple[int, ...] = ()
+    """What its time went into: a step by its number, its microseconds, the next step, and so on in order;
+    the last one goes to the end. Empty where it was not measured."""
 
 
 class Body(msgspec.Struct, frozen=True, array_like=True):

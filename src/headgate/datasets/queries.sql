@@ -35,12 +35,13 @@ where project = any(%(project_ids)s::text[]) and dataset = %(name)s and gone_ver
 
 -- name: add_cases
 insert into dataset_cases (
-    project, dataset, id, first_version, digest, body, request_id, trace_id, session, "user", key
+    project, dataset, id, first_version, digest, body, request_id, trace_id, span_id, session, "user", key
 )
 select %(project)s, %(name)s, c.id, %(version)s, decode(c.digest, 'hex'), c.body, c.request_id, c.trace_id,
-    coalesce(c.session, ''), coalesce(c."user", ''), coalesce(c.key, '')
+    c.span_id, coalesce(c.session, ''), coalesce(c."user", ''), coalesce(c.key, '')
 from jsonb_to_recordset(%(rows)s::jsonb) as c (
-    id text, digest text, body jsonb, request_id uuid, trace_id uuid, session text, "user" text, key text
+    id text, digest text, body jsonb, request_id uuid, trace_id uuid, span_id bigint, session text,
+    "user" text, key text
 );
 
 -- name: add_version
@@ -60,7 +61,7 @@ order by id limit %(limit)s;
 
 -- name: list_sources
 -- In the order, and on the pages, of the cases.
-select id, first_version, request_id, trace_id from dataset_cases
+select id, first_version, request_id, trace_id, span_id from dataset_cases
 where project = any(%(project_ids)s::text[]) and dataset = %(name)s
     and first_version <= %(version)s and (gone_version is null or gone_version > %(version)s)
     and id > %(after)s
@@ -74,6 +75,28 @@ delete from dataset_versions where project = any(%(project_ids)s::text[]) and na
 
 -- name: delete_dataset
 delete from datasets where project = any(%(project_ids)s::text[]) and name = %(name)s;
+
+-- name: find_spans
+-- Model calls in traces that are named, the newest traces first; and whether a recorded call is one and the same.
+with wanted as (
+    select t.trace_id, t.first_day, t.last_day, t.started_at, t."user", t.session from traces t
+    where t.project = any(%(project_ids)s::text[]) and t.trace_id = any(%(trace_ids)s::uuid[])
+)
+select s.trace_id, s.span_id, s.input, s.output, s.system, coalesce(s.details ->> 'tools', '') as tools, s.flags,
+    s.key, coalesce(nullif(s."user", ''), w."user") as "user", coalesce(nullif(s.session, ''), w.session) as session,
+    exists (
+        select from requests r
+        where r.project = s.project and r.trace_id = replace(s.trace_id::text, '-', '')
+            and r.day between w.first_day and w.last_day
+            and ((r.response_id = s.response_id and r.response_id <> '') or r.parent_span_id = s.span_id)
+    ) as is_recorded
+from wanted w join spans s on s.trace_id = w.trace_id and s.day between w.first_day and w.last_day
+where s.project = any(%(project_ids)s::text[]) and s.kind = 'llm'
+    and (%(span_ids)s::bigint[] is null or s.span_id = any(%(span_ids)s::bigint[]))
+    and (%(key)s::text is null or s.key = %(key)s)
+    and (%(model)s::text is null or %(model)s in (s.model, s.request_model))
+    and (%(provider)s::text is null or s.provider = %(provider)s)
+order by w.started_at desc, s.trace_id, s.started_at, s.span_id limit %(limit)s;
 
 -- name: find_calls
 -- Calls that are named, or whose feedback says so: of a name, not above or not below a value, in some time.

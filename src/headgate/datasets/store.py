@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from headgate.core.faults import Conflict, InvalidRequest, NotFound
+from headgate.core.identity import span_text
 from headgate.core.pages import Page, decode_cursor, encode_cursor, format_datetime
 from headgate.datasets.model import CASES_MAX, Case, content_of
 from headgate.store.database import Connection
@@ -24,22 +25,24 @@ VERSIONS_SHOWN: Final = 50
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The call that a case came from, and whose it was."""
+    """The call, or the span that told of one, that a case came from, and whose it was."""
 
     request_id: uuid.UUID | None = None
     trace_id: uuid.UUID | None = None
+    span_id: int | None = None
     session: str = ""
     user: str = ""
     key: str = ""
 
 
 class CaseSource(msgspec.Struct, frozen=True, kw_only=True):
-    """The recorded call that a case came from, if it came from one, and the version that it came with."""
+    """The recorded call or the span that a case came from, if any, and the version that it came with."""
 
     id: str
     first_version: int
     request_id: str | None
     trace_id: str | None
+    span_id: str | None
 
 
 class DatasetItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -236,6 +239,7 @@ async def list_sources(
             first_version=row["first_version"],
             request_id=None if row["request_id"] is None else str(row["request_id"]),
             trace_id=None if row["trace_id"] is None else row["trace_id"].hex,
+            span_id=None if row["span_id"] is None else span_text(row["span_id"]),
         )
         for row in rows[:limit]
     ]

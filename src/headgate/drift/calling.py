@@ -13,6 +13,7 @@ from headgate.core.ports import Egress, Origin, Outgoing, Timeouts
 from headgate.core.secret import Secret
 
 CHAT: Final = b"/v1/chat/completions"
+EMBEDDINGS: Final = b"/v1/embeddings"
 ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024
 TIMEOUTS: Final = Timeouts(connect_s=5.0, first_byte_s=300.0, idle_s=60.0, total_s=300.0)
 
@@ -33,6 +34,10 @@ class OwnCalls(Protocol):
         """Make one chat call. Raises UpstreamError or UpstreamTimeout where no gateway answers."""
         ...
 
+    async def embeddings(self, key: Secret, body: bytes) -> Answered:
+        """Ask for embeddings. Raises as `chat`."""
+        ...
+
 
 class CallsToGateway:
     """Implements `OwnCalls` over the port that clients use."""
@@ -43,10 +48,17 @@ class CallsToGateway:
 
     async def chat(self, key: Secret, body: bytes) -> Answered:
         """Make one chat call."""
+        return await self._answered(CHAT, key, body)
+
+    async def embeddings(self, key: Secret, body: bytes) -> Answered:
+        """Ask for embeddings."""
+        return await self._answered(EMBEDDINGS, key, body)
+
+    async def _answered(self, target: bytes, key: Secret, body: bytes) -> Answered:
         outgoing = Outgoing(
             origin=self._origin,
             method="POST",
-            target=CHAT,
+            target=target,
             headers=[
                 (b"authorization", b"Bearer " + key.reveal().encode()),
                 (b"content-type", b"application/json"),

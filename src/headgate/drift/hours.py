@@ -5,6 +5,8 @@ next: `drift.traffic`, `drift.watching`.
 """
 
 import logging
+import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -12,7 +14,6 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from headgate.core.entries import Alert
-from headgate.core.pages import format_datetime
 from headgate.drift.alarms import Place, raise_change
 from headgate.drift.findings import Finding, Value
 from headgate.drift.model import DriftRule, Signal, scaled
@@ -67,35 +68,43 @@ class TrafficJob:
         if not self._in_force.drift_rule().traffic:
             return
         async with self._database.transaction() as connection:
+            told: Counter[tuple[str, str]] = Counter()
             for row in await fetch_rows(connection, QUERIES.new_served):
-                await self._served(connection, row)
+                of = (row["target"], row["fact"])
+                told[of] += await self._served(connection, row, told[of])
         while await self._hours() == HOURS_AT_ONCE:
             pass
 
-    async def _served(self, connection: Connection, row: Mapping[str, Any]) -> None:
-        """Tell of a value that its target never had; the first of all is what is usual."""
+    async def _served(self, connection: Connection, row: Mapping[str, Any], told: int) -> bool:
+        """Tell of a value that its target never had, or of a model that is back; the first is usual.
+
+        `told` is how many alarms of it this look has raised; says whether it raised another.
+        """
         target, fact, value = row["target"], row["fact"], row["value"]
         await connection.execute(QUERIES.served_told, {"target": target, "fact": fact, "value": value})
         known: list[str] = row["known"] or []
-        # Fingerprints come and go: of those, one alarm is enough until somebody has looked at it.
-        if not known or (row["is_alarmed"] and fact == "fingerprint"):
-            return
+        is_back = row["gone_since"] is not None
+        # Fingerprints come and go: one alarm is enough until somebody has looked; two of models to and fro.
+        enough = 1 if fact == "fingerprint" else 2 if is_back else math.inf
+        if not known or row["open_alarms"] + told >= enough:
+            return False
+        again = f" again, as until {row['gone_since']:%Y-%m-%d %H:%M}" if is_back else ""
         finding = Finding(
-            what=f"{NAMES[fact]} is {value}; before it was {known[0]}",
+            what=f"{NAMES[fact]} is {value}{again}; before it was {known[0]}",
             touches=await touched(connection, target),
         )
-        since = format_datetime(row["first_at"])
         alarm = NewAlarm(
             kind="served",
             watch=f"served/{target}/{fact}",
             target=target,
-            since=row["first_at"],
-            sentence=f"{target} is served otherwise since {since}: {finding.what}; "
+            since=row["since"],
+            sentence=f"{target} is served otherwise since {row['since']:%Y-%m-%d %H:%M}: {finding.what}; "
             f"certain, since answers say so; it touches {touching(finding)}",
             finding=finding,
         )
         await self._add_alerts(connection, [await raise_alarm(connection, alarm)])
         log.warning("%s", alarm.sentence)
+        return True
 
     async def _hours(self) -> int:
         async with self._database.transaction() as connection:

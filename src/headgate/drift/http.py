@@ -22,7 +22,7 @@ from headgate.core.faults import Conflict, Fault, NotFound
 from headgate.core.pages import LIMIT_DEFAULT, Page, decode_cursor, encode_cursor
 from headgate.core.ports import Refreshed
 from headgate.drift.model import Canary, DriftRule
-from headgate.drift.outdated import Outdated, Used, outdated
+from headgate.drift.outdated import Outdated, Used, Withdrawn, outdated
 from headgate.drift.pinning import with_cases
 from headgate.drift.running import DAY_S, watch_of
 from headgate.drift.signals import CanarySignals, TargetSignals, signals_of
@@ -227,6 +227,16 @@ async def list_outdated(
     used = msgspec.convert(rows, list[Used])
     told = in_force.withdrawn()
     return Page(items=outdated(in_force.alias_targets(), in_force.provider_kinds(), used, today, told))
+
+
+@get("/drift/withdrawn", tags=["drift"], opt={"grant": grant("drift:read")})
+async def list_withdrawn(in_force: Known) -> Page[Withdrawn]:
+    """List days on which models end that the configuration sets, whether in use or not. On one page."""
+    await in_force.refresh()
+    told = sorted(in_force.withdrawn().items())
+    return Page(
+        items=[Withdrawn(target=name, on=each.on.isoformat(), instead=each.instead) for name, each in told]
+    )
 
 
 async def _views(

@@ -46,6 +46,14 @@ class Outdated(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: str
 
 
+class Withdrawn(msgspec.Struct, frozen=True, kw_only=True):
+    """The day on which a model ends, as the configuration says, and what is advised instead."""
+
+    target: str
+    on: str
+    instead: str
+
+
 def outdated(
     aliases: Mapping[str, Sequence[str]],
     providers: Mapping[str, KindName],

@@ -182,15 +182,44 @@ on conflict (slot, stratum) do update set
 where not drift_hours.is_seen
 
 -- name: add_served
-insert into drift_served (target, fact, value, first_at, last_at, calls)
-select r.target, r.fact, r.value, r.first_at, r.last_at, r.calls
-from jsonb_to_recordset(%(rows)s::jsonb) as r (
-    target text, fact text, value text, first_at timestamptz, last_at timestamptz, calls bigint
+-- A model is back where it was gone for an hour, and as many calls of others came since its last that chance hardly kept
+-- it away: its share of calls where it was there, times those, is how many of its own were missed.
+with rows as (
+    select * from jsonb_to_recordset(%(rows)s::jsonb) as r (
+        target text, fact text, value text, first_at timestamptz, last_at timestamptz, calls bigint
+    )
+), seen as (
+    select r.*, (
+        select coalesce(sum(o.calls), 0)::bigint from drift_served o
+        where o.target = r.target and o.fact = r.fact and o.value <> r.value
+    ) as others, (
+        select coalesce(sum(b.calls), 0)::bigint from rows b
+        where b.target = r.target and b.fact = r.fact and b.value <> r.value
+    ) as beside
+    from rows r
+), back as (
+    select target, fact, value, n.others - s.others_last as away, s.last_at as gone_since, n.first_at as returned_at
+    from seen n join drift_served s using (target, fact, value)
+    where fact = 'model' and n.first_at > s.last_at + interval '1 hour' and s.calls >= %(missed_least)s
+        and (n.others - s.others_last) * s.calls
+            >= %(missed_least)s * (s.calls + s.others_last - s.others_first - s.others_away)
 )
+insert into drift_served as s (
+    target, fact, value, first_at, last_at, calls, others_first, others_last, others_away, gone_since, returned_at
+)
+select target, fact, value, n.first_at, n.last_at, n.calls, n.others, n.others + n.beside, coalesce(b.away, 0), b.gone_since,
+    b.returned_at
+from seen n left join back b using (target, fact, value)
+order by target, fact, value
 on conflict (target, fact, value) do update set
-    first_at = least(drift_served.first_at, excluded.first_at),
-    last_at = greatest(drift_served.last_at, excluded.last_at),
-    calls = drift_served.calls + excluded.calls
+    first_at = least(s.first_at, excluded.first_at),
+    last_at = greatest(s.last_at, excluded.last_at),
+    calls = s.calls + excluded.calls,
+    others_last = greatest(s.others_last, excluded.others_last),
+    others_away = s.others_away + excluded.others_away,
+    gone_since = coalesce(excluded.gone_since, s.gone_since),
+    returned_at = coalesce(excluded.returned_at, s.returned_at),
+    told_at = case when excluded.returned_at is null then s.told_at end
 
 -- name: lock_traffic
 select pg_try_advisory_xact_lock(4400075)
@@ -284,8 +313,8 @@ where %(target)s::text is null or target = %(target)s::text
 order by last_at desc, target, fact, value limit 500
 
 -- name: new_served
--- What no one has looked at, with what was known of the target before.
-select n.target, n.fact, n.value, n.first_at,
+-- What no one has looked at, new or back, with what was known of the target before.
+select n.target, n.fact, n.value, coalesce(n.returned_at, n.first_at) as since, n.gone_since,
     (
         select array_agg(k.value order by k.last_at desc) from drift_served k
         where k.target = n.target and k.fact = n.fact and k.told_at is not null
@@ -294,10 +323,10 @@ select n.target, n.fact, n.value, n.first_at,
         select max(k.last_at) from drift_served k
         where k.target = n.target and k.fact = n.fact and k.told_at is not null
     ) as known_until,
-    exists (
-        select from drift_alarms a
+    (
+        select count(*) from drift_alarms a
         where a.watch = 'served/' || n.target || '/' || n.fact and a.acknowledged_at is null
-    ) as is_alarmed
+    ) as open_alarms
 from drift_served n where n.told_at is null
 order by n.first_at, n.value limit 100 for update of n skip locked
 

@@ -31,6 +31,9 @@ PLACES: Final = 9
 AMOUNT_MOST: Final = 1e6
 """Of one call: so that a single one can't be all of its hour."""
 
+MISSED_LEAST: Final = 20
+"""A model that missed so many of its calls was gone, not unlucky; its share is known from as many."""
+
 _decode = msgspec.msgpack.Decoder(End).decode
 _encode = msgspec.json.encode
 
@@ -115,7 +118,9 @@ class TrafficSink:
             await connection.execute(QUERIES.add_hours, {"rows": _encode(rows).decode()})
         if served:
             rows = [_served_row(*key, served[key]) for key in sorted(served)]
-            await connection.execute(QUERIES.add_served, {"rows": _encode(rows).decode()})
+            await connection.execute(
+                QUERIES.add_served, {"rows": _encode(rows).decode(), "missed_least": MISSED_LEAST}
+            )
 
     async def close_journal(self, connection: Connection, boot: uuid.UUID) -> None:
         """Nothing is left to do: what did not end says nothing of its model."""

@@ -1,7 +1,7 @@
 """From sums by arm to what may be concluded: intervals, guardrails, and how much longer. Pure.
 
 Never looks anything up, and gives no number that only looks right: what is too early or can't be told has a
-note in its place. Read next: `experiments.moments`, `experiments.shares`, `experiments.sentence`.
+note in its place. Read next: `statistics.contrasts`, `experiments.shares`, `experiments.sentence`.
 """
 
 import math
@@ -11,15 +11,21 @@ from typing import Final
 import msgspec
 
 from headgate.core.faults import InvalidRequest
-from headgate.experiments.adaptive import EpochSums, weighted_contrast
+from headgate.experiments.adaptive import EpochSums, weighted_contrast, weighted_ratios
 from headgate.experiments.margins import allowed_by, factor_of, finding_of, moved_by
-from headgate.experiments.model import RATIOS, TOKENS, Experiment, Metric, Role
-from headgate.experiments.moments import Moments, contrast, mean_of, ratio_of, slope_of
+from headgate.experiments.model import TOKENS, Experiment, Metric, Role
 from headgate.experiments.report import Comparison, Finding, MetricReport
 from headgate.experiments.shares import KnownArm, share_bounds, unequal
 from headgate.statistics.allocation import mismatch_at_every_look
-from headgate.statistics.effects import Effect
-from headgate.statistics.multiplicity import benjamini_hochberg, holm
+from headgate.statistics.contrasts import Effect, contrast, mean_of, ratio_of, relative_contrast, slope_of
+from headgate.statistics.moments import Moments
+from headgate.statistics.multiplicity import (
+    benjamini_hochberg,
+    benjamini_yekutieli,
+    e_benjamini_hochberg,
+    harmonic,
+    holm,
+)
 from headgate.statistics.sequences import planned_radius, radius
 
 MISMATCH: Final = 1000.0
@@ -28,11 +34,14 @@ MISMATCH: Final = 1000.0
 POWER_QUANTILE: Final = 0.8416
 """Of a chance of 80 % to see what is looked for."""
 UNITS_MAX: Final = 10**9
+P_LEAST: Final = 1e-300
+"""Below this, its inverse would not be a number any more."""
 DAYS_MAX: Final = 3650.0
+DAY_S: Final = 86400.0
 
 
 class ArmSums(msgspec.Struct, frozen=True, kw_only=True):
-    """What a metric comes to in an arm; `complete` counts units watched to the end, silent ones too."""
+    """What a metric comes to in an arm; `complete` counts units that are so for it, silent ones too."""
 
     moments: Moments
     complete: int
@@ -52,6 +61,10 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     units: int
     per_day: float
     window_days: float
+
+    def waiting(self, metric: Metric) -> "Traffic":
+        """Return the same for a metric that waits beyond the window for what comes late."""
+        return msgspec.structs.replace(self, window_days=self.window_days + metric.arrives_s / DAY_S)
 
 
 class _Compared(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +117,7 @@ def compare(
         adjusted, alpha = _together(experiment, role, told)
         for metric in metrics:
             found = [
-                _comparison(experiment, metric, one, adjusted.get(id(one)), (alpha, traffic))
+                _comparison(experiment, metric, one, adjusted.get(id(one)), (alpha, traffic.waiting(metric)))
                 for one in compared[metric.name]
             ]
             reports.append(_report(experiment, metric, found, sums[metric.name]))
@@ -117,20 +130,33 @@ def _together(
 ) -> tuple[dict[int, float], float]:
     """Return p-values adjusted for all others of the role, and the alpha of intervals that say the same.
 
-    Of decisions, each interval has its part of the error (Bonferroni), and what only Holm's step calls
-    reaches to 0. Of exploratory metrics, intervals have as many parts as metrics were called: those leave out
+    Exploratory metrics by evidence (e-BH), or by p-values where a size is planned (BH), or where metrics wait
+    for their units differently (BY): who looks then knows of units what one metric does not count yet, and
+    evidence holds only for who stops by what it counts itself. P-values hold at any moment. Of decisions,
+    each interval has its part of the error (Bonferroni), and what only Holm's step calls reaches to 0. Of
+    exploratory metrics, intervals have as many parts as metrics were called: those leave out
     0 and no other does. Source: Xu, Wang, Ramdas, "Post-selection inference for e-value based confidence
     intervals", 2024, arXiv 2203.12572 (the e-BY procedure), of Benjamini, Yekutieli, JASA 100(469), 2005.
     """
     if role == "guardrail" or not told:
         return {}, experiment.error
-    p_values = [one.p for one in told]
-    values = holm(p_values) if role == "decision" else benjamini_hochberg(p_values)
+    p_values, shared = [one.p for one in told], 1.0
+    if role == "decision":
+        values = holm(p_values)
+    elif experiment.looks == "planned":
+        values = benjamini_hochberg(p_values)
+    elif len({metric.arrives_s for metric in experiment.metrics if metric.role == role}) > 1:
+        values = benjamini_yekutieli(p_values)
+        shared = harmonic(len(p_values))
+    else:
+        # At every look, evidence is an e-value, and how metrics of the same units hang together is no matter.
+        evidence = e_benjamini_hochberg([1 / max(p, P_LEAST) for p in p_values])
+        values = [min(1.0, 1 / each) for each in evidence]
     adjusted = {id(one): value for one, value in zip(told, values, strict=True)}
     if role == "decision":
         return adjusted, _mixed_for(experiment, role)
     called = sum(value <= experiment.error for value in values)
-    return adjusted, experiment.error * max(1, called) / len(told)
+    return adjusted, experiment.error * max(1, called) / len(told) / shared
 
 
 def _mixed_for(experiment: Experiment, role: Role) -> float:
@@ -147,9 +173,10 @@ def scale_of(metric: Metric, sums: Mapping[str, ArmSums]) -> tuple[str, float]:
         return "ms", 1.0
     if metric.measure in TOKENS:
         return "tokens", 1.0
-    is_share = metric.measure in RATIOS or metric.kind == "event"
-    ends = [end for each in sums.values() for end in (each.low, each.high) if end is not None]
-    is_share = is_share or (metric.kind == "answer" and bool(ends) and min(ends) >= 0 and max(ends) <= 1)
+    is_share = metric.is_by_call or (metric.kind == "event" and not metric.per)
+    if metric.measure == "feedback" and metric.kind == "answer":
+        ends = [end for each in sums.values() for end in (each.low, each.high) if end is not None]
+        is_share = bool(ends) and min(ends) >= 0 and max(ends) <= 1
     return ("points", 100.0) if is_share else ("", 1.0)
 
 
@@ -157,38 +184,31 @@ def _compared(
     experiment: Experiment, metric: Metric, sums: Mapping[str, ArmSums], shares: SharesByEpoch
 ) -> list[_Compared]:
     baseline = experiment.baseline.name
-    slope, middle = 0.0, 0.0
-    if metric.measure == "feedback" and metric.role != "guardrail":
-        slope, middle = slope_of([each.moments for each in sums.values()])
-    effects: dict[str, Effect | str] = {}
-    for arm in experiment.arms:
-        moments = sums[arm.name].moments
-        try:
-            if metric.is_ratio:
-                effects[arm.name] = ratio_of(moments)
-            else:
-                mean_of(moments)  # refuses constant arms, which an adjustment would hide
-                effects[arm.name] = mean_of(moments, slope=slope, middle=middle)
-        except InvalidRequest as fault:
-            effects[arm.name] = f"{arm.name}: {fault.message}"
+    means = _means(experiment, metric, sums)
     found: list[_Compared] = []
     for arm in experiment.arms[1:]:
-        one, other = effects[arm.name], effects[baseline]
+        one, other = means[arm.name], means[baseline]
         if isinstance(one, str) or isinstance(other, str):
             notes = [each for each in (other, one) if isinstance(each, str)]
             moments = sums[arm.name].moments
-            is_never = metric.measure in ("errors", "refusals") and moments.y == 0
+            is_never = metric.is_by_call and moments.y == 0
             zeros = moments.n if is_never else 0
             known = None
-            if metric.measure in ("errors", "refusals"):
+            if metric.is_by_call:
                 arms = (sums[arm.name].moments, one), (sums[baseline].moments, other)
                 known = _apart(experiment, metric, arm.name, *arms)
             found.append(_Compared(arm=arm.name, note="; ".join(notes), zeros=zeros, apart=known))
             continue
         factor = factor_of(metric)
-        effect = contrast(one, other, factor)
-        if experiment.adaptive is not None:
-            one, effect = weighted_contrast(epochs_of(sums, shares), arm.name, baseline, factor)
+        try:
+            one, other = _adjusted(experiment, metric, sums, (arm.name, one, other))
+            effect = relative_contrast(one, other) if metric.is_relative else contrast(one, other, factor)
+            if experiment.adaptive is not None:
+                weighted = weighted_ratios if metric.is_ratio else weighted_contrast
+                one, effect = weighted(epochs_of(sums, shares), arm.name, baseline, factor)
+        except InvalidRequest as fault:
+            found.append(_Compared(arm=arm.name, note=f"{baseline}: {fault.message}"))
+            continue
         p = effect.p_value(
             looks=experiment.looks,
             tight_at=experiment.planned_units,
@@ -196,6 +216,48 @@ def _compared(
         )
         found.append(_Compared(arm=arm.name, mean=one, effect=effect, p=p))
     return found
+
+
+def _means(experiment: Experiment, metric: Metric, sums: Mapping[str, ArmSums]) -> dict[str, Effect | str]:
+    """What a metric comes to in each arm, or why to nothing."""
+    means: dict[str, Effect | str] = {}
+    for arm in experiment.arms:
+        moments = sums[arm.name].moments
+        try:
+            means[arm.name] = ratio_of(moments) if metric.is_ratio else mean_of(moments)
+        except InvalidRequest as fault:
+            means[arm.name] = f"{arm.name}: {fault.message}"
+    return means
+
+
+def _slope(experiment: Experiment, metric: Metric, sums: Mapping[str, ArmSums]) -> tuple[float, float]:
+    """By how much a metric goes with what units did or said before, and the middle of that."""
+    if experiment.adaptive is not None:
+        return 0.0, 0.0
+    return slope_of([each.moments for each in sums.values()], of_ratio=metric.is_ratio)
+
+
+def _adjusted(
+    experiment: Experiment,
+    metric: Metric,
+    sums: Mapping[str, ArmSums],
+    pair: tuple[str, Effect, Effect],
+) -> tuple[Effect, Effect]:
+    """An arm and the baseline, less what is explained by what their units did before.
+
+    The baseline counts as often as it is compared, so that what is taken from the difference is a slope
+    times how far arms were apart before: 0 but for chance, whatever the slope is.
+    """
+    arm, one, other = pair
+    slope, middle = _slope(experiment, metric, sums)
+    if not slope:
+        return one, other
+    told = ratio_of if metric.is_ratio else mean_of
+    base = sums[experiment.baseline.name].moments
+    return (
+        told(sums[arm].moments, slope=slope, middle=middle),
+        told(base, slope=slope / factor_of(metric), middle=middle),
+    )
 
 
 def epochs_of(sums: Mapping[str, ArmSums], shares: SharesByEpoch) -> list[EpochSums]:
@@ -340,7 +402,7 @@ def _report(
     experiment: Experiment, metric: Metric, found: list[Comparison], sums: Mapping[str, ArmSums]
 ) -> MetricReport:
     scale, factor = scale_of(metric, sums)
-    is_answer = metric.measure == "feedback" and metric.kind == "answer"
+    is_answer = metric.measure == "feedback" and metric.kind == "answer" and not metric.per
     answering = {arm: (each.moments.n, each.complete) for arm, each in sums.items()}
     return MetricReport(
         name=metric.name,
@@ -350,29 +412,36 @@ def _report(
         better=metric.better,
         per=metric.per,
         scale=scale,
-        comparisons=[_scaled(one, factor) for one in found],
+        comparisons=[_scaled(one, factor, 100.0 if metric.is_relative else factor) for one in found],
+        is_relative=metric.is_relative,
         answered={arm: answers / units for arm, (answers, units) in answering.items() if units and is_answer},
-        adjusted=metric.measure == "feedback"
-        and metric.role != "guardrail"
-        and slope_of([each.moments for each in sums.values()])[0] != 0.0,
+        adjusted=_slope(experiment, metric, sums)[0] != 0.0,
         notes=unequal(experiment, metric, answering) if is_answer else [],
+        complete={arm: each.complete for arm, each in sums.items()},
+        arrives_days=metric.arrives_s / DAY_S,
     )
 
 
-def _scaled(one: Comparison, factor: float) -> Comparison:
-    if factor == 1.0:
-        return one
-    fields = ("mean", "baseline", "difference", "low", "high")
-    values = {name: getattr(one, name) for name in fields}
+def _scaled(one: Comparison, factor: float, of_change: float) -> Comparison:
+    def times(value: float | None, by: float) -> float | None:
+        return None if value is None else value * by
+
     return msgspec.structs.replace(
-        one, **{name: None if value is None else value * factor for name, value in values.items()}
+        one,
+        mean=times(one.mean, factor),
+        baseline=times(one.baseline, factor),
+        difference=times(one.difference, of_change),
+        low=times(one.low, of_change),
+        high=times(one.high, of_change),
     )
 
 
 def _size(metric: Metric, baseline: float) -> float | None:
-    if metric.effect is None:
-        return None
-    return metric.effect.value * abs(baseline) if metric.effect.is_relative else metric.effect.value
+    if metric.effect is None or metric.effect.is_relative == metric.is_relative:
+        return None if metric.effect is None else metric.effect.value
+    if metric.is_relative:
+        return metric.effect.value / abs(baseline)
+    return metric.effect.value * abs(baseline)
 
 
 def _more_days(

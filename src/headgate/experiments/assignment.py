@@ -5,6 +5,7 @@ chapter 4 (layers, assignment by hash). Read next: `gateway.trials`.
 """
 
 import hashlib
+from collections.abc import Mapping
 from typing import Final
 
 from headgate.core.entries import Exposure
@@ -17,28 +18,38 @@ UNIT_CHARACTERS_MAX: Final = 200
 class Assigner:
     """Puts units into the arms of one experiment."""
 
-    __slots__ = ("_arm_state", "_edges", "_epoch", "_from", "_layer_state", "_to", "experiment")
+    __slots__ = (
+        "_arm_state",
+        "_edges",
+        "_first",
+        "_from",
+        "_layer_state",
+        "_part_state",
+        "_to",
+        "experiment",
+    )
 
     def __init__(self, experiment: Experiment, secret: bytes, shares: Shares | None = None) -> None:
         """`shares`: those of an adaptive experiment that hold now; those of the file before there are any."""
         self.experiment = experiment
-        self._epoch = 0 if shares is None else shares.epoch
-        share_of = {arm.name: arm.share for arm in experiment.arms} if shares is None else shares.shares
         layer = experiment.layer or f"alias {experiment.alias}"
         self._layer_state = _keyed(secret, "layer", layer)
         self._arm_state = _keyed(secret, "arm", experiment.name, experiment.salt)
         self._from, self._to = experiment.traffic
-        total = sum(share_of.values())
-        edges: list[tuple[float, str]] = []
-        reached = 0.0
-        for arm in experiment.arms:
-            reached += share_of[arm.name] / total
-            edges.append((reached, arm.name))
-        edges[-1] = (1.0, edges[-1][1])  # whatever the rounding of the shares
-        self._edges = tuple(edges)
+        adaptive = experiment.adaptive
+        self._part_state = None
+        if adaptive is not None and adaptive.parts > 1:
+            self._part_state = _keyed(secret, "part", experiment.name, experiment.salt)
+        held = [{arm.name: arm.share for arm in experiment.arms}]
+        if shares is not None:
+            held = [*shares.before, shares.shares]
+        self._first = 0 if shares is None else shares.epoch + 1 - len(held)
+        """The epoch of the first of these shares."""
+        self._edges = tuple([_edges(experiment, each) for each in held])
 
     def assign(self, project: str, unit: str) -> Exposure | None:
-        """Return the exposure of a unit; None for one outside of the experiment's part of the layer."""
+        """Return the exposure of a unit; None for one outside of the experiment's part of the layer, or of
+        the parts of an adaptive one that are open."""
         experiment = self.experiment
         if not unit:
             return Exposure(experiment.name, experiment.version, "", "", experiment.unit)
@@ -46,11 +57,28 @@ class Assigner:
         word = f"{project}\0{unit}".encode("utf-8", "surrogatepass")
         if not self._from <= _place(self._layer_state, word) < self._to:
             return None
-        place = _place(self._arm_state, word)
-        for edge, arm in self._edges:
+        opened = 0
+        if self._part_state is not None and experiment.adaptive is not None:
+            opened = int(_place(self._part_state, word) * experiment.adaptive.parts)
+            if opened >= len(self._edges):
+                return None
+        epoch, place = self._first + opened, _place(self._arm_state, word)
+        for edge, arm in self._edges[opened]:
             if place < edge:
-                return Exposure(experiment.name, experiment.version, arm, unit, experiment.unit, self._epoch)
+                return Exposure(experiment.name, experiment.version, arm, unit, experiment.unit, epoch)
         raise AssertionError(f"{place} lies beyond the last arm")
+
+
+def _edges(experiment: Experiment, share_of: Mapping[str, float]) -> tuple[tuple[float, str], ...]:
+    """Where each arm ends, of the numbers from 0 to 1."""
+    total = sum(share_of.values())
+    edges: list[tuple[float, str]] = []
+    reached = 0.0
+    for arm in experiment.arms:
+        reached += share_of[arm.name] / total
+        edges.append((reached, arm.name))
+    edges[-1] = (1.0, edges[-1][1])  # whatever the rounding of the shares
+    return tuple(edges)
 
 
 def _keyed(secret: bytes, *words: str) -> "hashlib.blake2b":

@@ -13,7 +13,7 @@ from headgate.access.store import AuditEntry, write_audit
 from headgate.core.faults import Conflict, InvalidRequest
 from headgate.core.pages import format_datetime
 from headgate.experiments.definitions import QUERIES, end_version, read_secret
-from headgate.experiments.model import Experiment
+from headgate.experiments.model import Experiment, Metric
 from headgate.experiments.reading import Defined, View, kinds_of_feedback, named, with_parts
 from headgate.experiments.report import Report
 from headgate.experiments.reporting import SumsByMetric, report_and_sums
@@ -123,19 +123,21 @@ async def _digests(connection: Connection, found: Defined, view: View) -> dict[s
     row = await cursor.fetchone()
     digests = {"units": str(row[0]) if row is not None else ""}
     for metric in view.experiment.metrics:
-        if not metric.reads:
-            continue
-        read = msgspec.structs.replace(metric, name=metric.per or metric.name)
-        said, _ = await kinds_of_feedback(connection, view, [read], found.started_at)
-        if not said:
-            digests[f"feedback {read.name}"] = hashlib.sha256().hexdigest()
-            continue
-        asked = {**parameters, **named([read])}
-        statement = with_parts(QUERIES.digest_of_feedback, said)
-        cursor = await connection.execute(statement, asked)
-        row = await cursor.fetchone()
-        digests[f"feedback {read.name}"] = str(row[0]) if row is not None else ""
+        for name in metric.feedbacks:
+            read = msgspec.structs.replace(metric, measure="feedback", feedback=name, per="")
+            digest = await _digest_of(connection, found, view, read)
+            digests[f"feedback {name if metric.per else metric.name}"] = digest
     return digests
+
+
+async def _digest_of(connection: Connection, found: Defined, view: View, read: Metric) -> str:
+    said, _ = await kinds_of_feedback(connection, view, [read], found.started_at)
+    if not said:
+        return hashlib.sha256().hexdigest()
+    asked = {**view.parameters(), **named(view, [read])}
+    cursor = await connection.execute(with_parts(QUERIES.digest_of_feedback, said), asked)
+    row = await cursor.fetchone()
+    return str(row[0]) if row is not None else ""
 
 
 def _decided(experiment: Experiment) -> Conflict:

@@ -4,8 +4,13 @@ An arm is compared with a multiple of the baseline, so that a margin that is a p
 baseline's mean being an estimate, too. Read next: `experiments.analysis`, `rollouts.pairing`.
 """
 
+from typing import Final
+
 from headgate.experiments.model import Amount, Better, Metric
 from headgate.experiments.report import Finding
+from headgate.statistics.contrasts import Margin, against_margin
+
+FINDINGS: Final[dict[Margin, Finding]] = {"not worse": "holds", "worse": "broken", "open": "open"}
 
 
 def factor_of(metric: Metric) -> float:
@@ -27,5 +32,4 @@ def allowed_by(margin: Amount) -> float:
 
 def finding_of(span: tuple[float, float], allowed: float, better: Better) -> Finding:
     """Say what the interval of a difference means, where it may be so much worse."""
-    least, most = span if better == "lower" else (-span[1], -span[0])
-    return "holds" if most < allowed else "broken" if least > allowed else "open"
+    return FINDINGS[against_margin(span, allowed, worse="higher" if better == "lower" else "lower")]

@@ -30,7 +30,11 @@ error spent by then. Either holds at every look; guardrails always are of the fi
 
 TOKENS: Final = frozenset({"tokens", "output_tokens"})
 RATIOS: Final = frozenset({"latency", "errors", "refusals"})
-"""Measures that are sums over calls, divided by the calls."""
+"""Measures that are sums over calls, divided by the calls unless by something else."""
+SUMS: Final = frozenset({"calls", "cost", "latency", "errors", "refusals", "tokens", "output_tokens"})
+"""What the records of calls have of each unit, and metrics may be divided by."""
+SESSIONS: Final = "sessions"
+"""How many sessions a unit's calls were in: divides, too."""
 
 LIVE_ASSIGNMENT: Final = "assignment"
 """The kind of the live object that holds the secret of all assignments; its id is `ASSIGNMENT_ID`."""
@@ -94,15 +98,34 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     better: Better = "higher"
     effect: Amount | None = None
     margin: Amount | None = None
+    is_relative: bool = False
+    """Whether differences are told as parts of the baseline."""
     per: str = ""
-    """The feedback, of this kind, that a cost is divided by."""
+    """What it is divided by: a sum of calls, sessions, or else feedback of this name and kind."""
     arrives_s: float = 0.0
     """How long after it was said its feedback may still be sent."""
 
     @property
     def reads(self) -> str:
-        """The name of the feedback that it reads; empty where it reads none."""
-        return self.per or ((self.feedback or self.name) if self.measure == "feedback" else "")
+        """The name of the feedback that it reads, of two the one that divides; empty where it reads none."""
+        return ([*self.feedbacks] or [""])[-1]
+
+    @property
+    def feedbacks(self) -> tuple[str, ...]:
+        """The names of all feedback that it reads: what is divided, and what divides."""
+        above = (self.feedback or self.name,) if self.measure == "feedback" else ()
+        below = (self.per,) if self.per and self.per not in SUMS and self.per != SESSIONS else ()
+        return above + below
+
+    @property
+    def is_of_records(self) -> bool:
+        """Whether one scan of the units has all of it."""
+        return not self.feedbacks and self.per != SESSIONS
+
+    @property
+    def is_by_call(self) -> bool:
+        """Whether it is a share of calls."""
+        return self.measure in ("errors", "refusals") and self.per in ("", "calls")
 
     @property
     def is_ratio(self) -> bool:
@@ -115,6 +138,9 @@ class Adaptive(msgspec.Struct, frozen=True, kw_only=True):
 
     floor: float = 0.1
     every_s: float = 86400.0
+    parts: int = 1
+    """Into how many parts units that come back are divided. Each epoch opens one, whose shares then stay, so
+    that nobody changes the arm; 1 for calls, which never come back."""
 
 
 class Experiment(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,9 +168,10 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
 
     @property
-    def complete_s(self) -> float:
-        """How long after its first exposure all of a unit is here: its window, and what comes late."""
-        return self.window_s + max((metric.arrives_s for metric in self.metrics), default=0.0)
+    def waits_s(self) -> tuple[float, ...]:
+        """How long beyond a unit's window metrics wait for what comes late: each time once, the longest
+        first, the last of them 0."""
+        return tuple(sorted({0.0, *(metric.arrives_s for metric in self.metrics)}, reverse=True))
 
     @property
     def baseline(self) -> Arm:
@@ -164,6 +191,8 @@ class Shares(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     epoch: int
     shares: dict[str, float]
+    before: tuple[dict[str, float], ...] = ()
+    """Those of the epochs before it, where units come back: their parts stay assigned by them."""
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,5 +209,8 @@ def version_of(experiment: Experiment) -> str:
         *(experiment.alias_targets, experiment.alias_strategy),
     )
     if experiment.adaptive is not None:
-        fixed = (*fixed, experiment.adaptive)
+        adaptive: dict[str, float] = msgspec.to_builtins(experiment.adaptive)
+        if experiment.adaptive.parts == 1:
+            del adaptive["parts"]
+        fixed = (*fixed, adaptive)
     return hashlib.sha256(msgspec.json.encode(fixed)).hexdigest()[:16]

@@ -12,11 +12,17 @@ import msgspec
 from headgate.core.faults import InvalidRequest
 from headgate.core.pages import now_of
 from headgate.core.ports import Clock
-from headgate.experiments.adaptive import chances_of_best, shares_by_chance, weighted_contrast
+from headgate.experiments.adaptive import (
+    chances_of_best,
+    shares_by_chance,
+    weighted_contrast,
+    weighted_ratios,
+)
 from headgate.experiments.analysis import MISMATCH, epoch_evidence, epochs_of
 from headgate.experiments.definitions import QUERIES
 from headgate.experiments.model import LIVE_SHARES, Adaptive, Experiment, Shares
-from headgate.experiments.reading import Defined, Sums, View, defined, read_sums
+from headgate.experiments.ratios import read_sums
+from headgate.experiments.reading import Defined, Sums, View, defined
 from headgate.experiments.reporting import units_by_epoch
 from headgate.statistics.sequences import UNITS_LEAST
 from headgate.store.database import Connection, Database
@@ -77,7 +83,8 @@ async def _move(connection: Connection, found: Defined, adaptive: Adaptive, now:
     shares = next_shares(experiment, adaptive, read)
     if shares is None:
         return None
-    made = Shares(version=experiment.version, epoch=len(read.shares), shares=shares)
+    before = tuple(read.shares) if adaptive.parts > 1 else ()
+    made = Shares(version=experiment.version, epoch=len(read.shares), shares=shares, before=before)
     told = msgspec.json.encode(made.shares).decode()
     parameters = {"version": made.version, "epoch": made.epoch, "shares": told, "at": now}
     cursor = await connection.execute(QUERIES.add_epoch, parameters)
@@ -88,7 +95,9 @@ async def _move(connection: Connection, found: Defined, adaptive: Adaptive, now:
 
 
 def next_shares(experiment: Experiment, adaptive: Adaptive, read: Sums) -> dict[str, float] | None:
-    """Return the shares that what is known asks for; None where they stay."""
+    """Return the shares that what is known asks for; None where they stay, or no part is left to open."""
+    if 1 < adaptive.parts <= len(read.shares):
+        return None
     names = [arm.name for arm in experiment.arms]
     metric = next(each for each in experiment.metrics if each.role == "decision")
     sums = read.metrics[metric.name]
@@ -98,14 +107,15 @@ def next_shares(experiment: Experiment, adaptive: Adaptive, read: Sums) -> dict[
     missing = read.left_out.get(metric.name)
     if missing is not None and missing.infinite:
         return None
-    if any(each.lacking(metric.measure) for each in read.unpriced.values()):
+    if any(each.unequal for each in read.lacking.get(metric.name, ())):
         return None  # what has no price would count as free, and get more calls
     if min(each.complete for each in sums.values()) < UNITS_LEAST:
         return None
     epochs = epochs_of(sums, read.shares)
     try:
         pairs = [(name, names[1] if name == names[0] else names[0]) for name in names]
-        known = [weighted_contrast(epochs, *pair)[0] for pair in pairs]
+        weighted = weighted_ratios if metric.is_ratio else weighted_contrast
+        known = [weighted(epochs, *pair)[0] for pair in pairs]
     except InvalidRequest:
         return None  # all units of an arm are alike so far
     sign = 1 if metric.better == "higher" else -1
@@ -114,4 +124,4 @@ def next_shares(experiment: Experiment, adaptive: Adaptive, read: Sums) -> dict[
     )
     shares = dict(zip(names, shares_by_chance(chances, adaptive.floor), strict=True))
     moved = max(abs(shares[name] - read.shares[-1][name]) for name in names)
-    return shares if moved >= WORTH_MOVING else None
+    return shares if adaptive.parts > 1 or moved >= WORTH_MOVING else None

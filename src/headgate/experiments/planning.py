@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from headgate.core.faults import InvalidRequest
-from headgate.experiments.model import FeedbackKind, UnitKind
+from headgate.experiments.model import RATIOS, FeedbackKind, Measure, Metric, UnitKind
 from headgate.statistics.model import Looks
 from headgate.statistics.power import (
     design_effect,
@@ -33,7 +33,10 @@ SEARCHES: Final[dict[Looks, Callable[..., int]]] = {
 
 
 class PlanRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an experiment is to find. The baseline is `rate`, or `mean` with `deviation`, or `metric`."""
+    """What an experiment is to find. The baseline is `rate`, or `mean` with `deviation`, or measured.
+
+    Measured on feedback (`metric`), or on sums of calls (`measure`); with `per` on their ratio.
+    """
 
     effect: Above
     """The least difference that matters; of the baseline's mean where `is_relative`."""
@@ -46,6 +49,10 @@ class PlanRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     metric: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
     """A name of feedback: what units of calls of the last days said stands for the baseline."""
     kind: FeedbackKind = "event"
+    measure: Measure = "feedback"
+    """What is measured of units' calls instead of feedback."""
+    per: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
+    """What it is divided by, as in an experiment's metric: a sum of calls, sessions, or feedback."""
     unit: UnitKind = "user"
     model: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
     """Calls for this alias alone."""
@@ -61,6 +68,16 @@ class PlanRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     units_per_cluster: Annotated[float, msgspec.Meta(ge=1)] = 1.0
     likeness: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
     """How much units of one cluster resemble each other (intra-class correlation)."""
+
+    @property
+    def measured(self) -> Metric | None:
+        """The metric that is measured on what is on record; None where the baseline is given."""
+        if self.metric is None and self.measure == "feedback":
+            return None
+        name, per = self.metric or self.measure, self.per or ""
+        if self.measure in RATIOS and not per:
+            per = "calls"
+        return Metric(name=name, measure=self.measure, kind=self.kind, feedback=self.metric or "", per=per)
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,7 +141,7 @@ def plan(asked: PlanRequest, recorded: Recorded) -> Plan:
         alpha=how.alpha,
         per_day=per_day,
         days=asked.days,
-        source="given" if asked.metric is None else "recorded",
+        source="given" if asked.measured is None else "recorded",
         recorded=recorded,
         lines=[_line(looks, asked, (effect, deviation), per_day, how) for looks in SEARCHES],
     )
@@ -162,11 +179,13 @@ class _Design(msgspec.Struct, frozen=True, kw_only=True):
 
 def _baseline(asked: PlanRequest, recorded: Recorded) -> tuple[float | None, float]:
     given = [name for name in ("rate", "deviation", "metric") if getattr(asked, name) is not None]
+    given += ["measure"] if asked.measure != "feedback" else []
     if len(given) != 1 or (asked.mean is not None and given != ["deviation"]):
         raise InvalidRequest(
             f"the baseline is given by {' and '.join(given) or 'nothing'}; give one of `rate`, `deviation` "
-            "(with `mean`) or `metric`"
+            "(with `mean`), `metric` or `measure`"
         )
+    check_ratio(asked)
     if asked.rate is not None:
         return asked.rate, math.sqrt(asked.rate * (1 - asked.rate))
     if asked.deviation is not None:
@@ -174,11 +193,39 @@ def _baseline(asked: PlanRequest, recorded: Recorded) -> tuple[float | None, flo
     if recorded.mean is None or not recorded.deviation:
         raise InvalidRequest(
             f"of {recorded.complete} units of the last {asked.days} days whose window is over, "
-            f"{recorded.measured} have a value of {asked.metric!r}"
+            f"{recorded.measured} have a value of {_name_of(asked)!r}"
             f"{', all the same' if recorded.measured > 1 else ''}: how much units vary is not known; give "
             "`rate` or `deviation`"
         )
     return recorded.mean, recorded.deviation
+
+
+def check_ratio(asked: PlanRequest) -> None:
+    """Raise InvalidRequest for what can't be divided."""
+    metric = asked.measured
+    if asked.per is None:
+        return
+    if metric is None:
+        raise InvalidRequest(
+            f"nothing is measured that {asked.per!r} could divide; give `metric` or `measure`, too",
+            parameter="per",
+        )
+    if asked.per in (metric.feedback, metric.measure):
+        raise InvalidRequest(
+            f"it would be {asked.per!r} divided by itself; divide by something else", parameter="per"
+        )
+    if metric.feedbacks and metric.kind == "answer":
+        raise InvalidRequest(
+            "answers have a mean of their own and no sum that could be divided; count an `event` or an "
+            "`amount`",
+            parameter="kind",
+        )
+
+
+def _name_of(asked: PlanRequest) -> str:
+    metric = asked.measured
+    assert metric is not None
+    return f"{metric.name} per {metric.per}" if metric.per else metric.name
 
 
 def _line(

@@ -4,6 +4,7 @@ Read next: `experiments.planning`.
 """
 
 from datetime import datetime, timedelta
+from typing import Final, LiteralString
 
 from litestar import post
 from litestar.params import JSONBody
@@ -14,13 +15,40 @@ from headgate.access.roles import visible
 from headgate.core.faults import InvalidRequest
 from headgate.core.pages import now_of
 from headgate.experiments.definitions import QUERIES
-from headgate.experiments.moments import LARGEST
-from headgate.experiments.planning import Plan, PlanRequest, Recorded, plan
+from headgate.experiments.model import SESSIONS, Metric
+from headgate.experiments.planning import Plan, PlanRequest, Recorded, check_ratio, plan
 from headgate.experiments.reading import OWN
+from headgate.statistics.moments import LARGEST
 from headgate.store.database import Connection
 from headgate.store.rows import fetch_rows
 
 DAY_S = 86400.0
+
+_OF_UNIT: Final[dict[str, LiteralString]] = {
+    "feedback": "coalesce(h.above, 0)",
+    "calls": "d.calls",
+    "cost": "d.cost",
+    "latency": "d.latency",
+    "errors": "d.errors",
+    "refusals": "d.refusals",
+    "tokens": "d.tokens",
+    "output_tokens": "d.output_tokens",
+    SESSIONS: "d.sessions",
+}
+"""The sums of a unit's calls and feedback, as metrics of experiments have them."""
+_TOKENS: Final = {
+    "tokens_in": [
+        "input",
+        "cache_read",
+        "cache_write",
+        "cache_write_1h",
+        "input_audio",
+        "cache_read_audio",
+        "input_image",
+    ],
+    "tokens_out": ["output", "reasoning", "output_audio", "output_image"],
+}
+"""The fields of a call's usage that count, as in `core.call.Usage`."""
 
 
 @post("/planning", status_code=200, tags=["experiments"], opt={"grant": grant("experiments:read")})
@@ -29,8 +57,8 @@ async def plan_experiment(
 ) -> Plan:
     """Say how many units an experiment takes until an effect shows, by how one looks, and how many days.
 
-    What units vary by is given, or measured on recorded feedback; an admin plans with all calls, others with
-    those of their own project.
+    What units vary by is given, or measured on recorded feedback, sums of calls, or a ratio of two; an admin
+    plans with all calls, others with those of their own project.
     """
     projects = visible(caller).project_ids
     async with database.connection() as connection:
@@ -42,7 +70,9 @@ async def recorded_units(
     connection: Connection, asked: PlanRequest, *, now: datetime, project_ids: tuple[str, ...] | None
 ) -> Recorded:
     """Return how many units the calls of the last days had, and what those said whose window is over."""
-    if asked.metric is not None and asked.window_s >= asked.days * DAY_S:
+    metric = asked.measured
+    check_ratio(asked)
+    if metric is not None and asked.window_s >= asked.days * DAY_S:
         raise InvalidRequest(
             f"no window of {asked.window_s / DAY_S:g} days ends within the last {asked.days} days; look at "
             "more days, or give a shorter window"
@@ -53,7 +83,7 @@ async def recorded_units(
         "unit": asked.unit,
         "own": list(OWN[asked.unit]),
         "kind": asked.kind,
-        "names": [] if asked.metric is None else [asked.metric],
+        "names": [] if metric is None else list(metric.feedbacks),
         "model": asked.model,
         "first_day": begin.date(),
         "begin": begin,
@@ -63,17 +93,32 @@ async def recorded_units(
         "largest": LARGEST,
     }
     await connection.execute(QUERIES.have_room)
-    statement = QUERIES.recorded_units.replace("[counting]", QUERIES.counting)
-    (row,) = await fetch_rows(connection, statement, parameters)
+    if metric is None or (metric.measure == "feedback" and not metric.per):
+        statement = QUERIES.recorded_units.replace("[recorded]", QUERIES.recorded_calls).replace(
+            "[columns]", ""
+        )
+    else:
+        statement = _of_ratio(metric)
+        parameters |= {"above": metric.feedback, "below": metric.per, **_TOKENS}
+    (row,) = await fetch_rows(connection, statement.replace("[counting]", QUERIES.counting), parameters)
     # Of a server that began yesterday, not as if nobody had come in the weeks before.
     first_at: datetime = row["first_at"] or now
     days = max(1.0, (now - first_at).total_seconds() / DAY_S)
-    is_measured = asked.metric is not None and row["measured"] > 0
+    is_measured = metric is not None and row["measured"] > 0
     return Recorded(
         units=row["units"],
         complete=row["complete"],
-        measured=row["measured"] if asked.metric is not None else 0,
+        measured=row["measured"] if metric is not None else 0,
         per_day=row["units"] / days,
         mean=row["mean"] if is_measured else None,
         deviation=row["deviation"] if is_measured else None,
     )
+
+
+def _of_ratio(metric: Metric) -> LiteralString:
+    """The statement that measures two sums of units' calls and feedback; without a divisor by unit."""
+    above = _OF_UNIT[metric.measure]
+    below = _OF_UNIT.get(metric.per, "coalesce(h.below, 0)") if metric.per else "1::float8"
+    statement = QUERIES.recorded_ratio.replace("[recorded]", QUERIES.recorded_calls)
+    statement = statement.replace("[columns]", QUERIES.columns_of_calls)
+    return statement.replace("[numerator]", above).replace("[denominator]", below)

@@ -1,26 +1,27 @@
-"""What a report is made of, asked of the database: sums by arm, of units that were watched for the window.
+"""What a report is made of, asked of the database: sums by arm, of units that are complete for each metric.
 
 Units and all measures of the records take one scan, all feedback another: a further metric adds none. Every
-question takes project_ids: who sees a project sees its units alone. Read next: `experiments.reporting`,
-`experiments/queries.sql`.
+question takes project_ids: who sees a project sees its units alone. Read next: `experiments.ratios`,
+`experiments.reporting`, `experiments/queries.sql`.
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, LiteralString
+from typing import Any, Final, LiteralString, TypeVar, cast
 
 import msgspec
 
 from headgate.experiments.analysis import ArmSums
 from headgate.experiments.definitions import QUERIES
+from headgate.experiments.lacking import Lack, Lacking, lacks_of
 from headgate.experiments.model import Experiment, Measure, Metric, UnitKind
-from headgate.experiments.moments import LARGEST, NOTHING, Moments, pooled
-from headgate.experiments.unpriced import Unpriced
+from headgate.statistics.moments import LARGEST, NOTHING, Moments, pooled
 from headgate.store.database import Connection
 from headgate.store.rows import fetch_rows
 
 RECENT: Final = timedelta(days=7)
+Counted = TypeVar("Counted", bound="int | Lack")
 
 OWN: Final[dict[UnitKind, tuple[str, ...]]] = {
     "user": ("user",),
@@ -47,15 +48,29 @@ _COLUMNS: Final[dict[Measure, LiteralString]] = {
 }
 """What is summed up of each unit; its calls are the other value."""
 
-_CALLS: Final[dict[Measure, LiteralString]] = {
-    "tokens": "case when tokens is not null then calls::float8 end",
-    "output_tokens": "case when output_tokens is not null then calls::float8 end",
+_IS_KNOWN: Final[dict[Lack, LiteralString]] = {
+    "price": "unpriced = 0",
+    "tokens": "uncounted = 0 and tokens is not null",
 }
-"""The other value, where units that came before something was kept have none of either."""
+"""Which units have what a metric reads; those that came before tokens were kept have none."""
 
-_COUNTS: Final = 8
+_IS_IN: Final[dict[Lack, LiteralString]] = {
+    "price": "not first_at <@ %(out_price)s::tstzmultirange",
+    "tokens": "not first_at <@ %(out_tokens)s::tstzmultirange",
+}
+"""Which of them came when not all were left out."""
+
+_PAST_BY_CALL: Final[dict[Measure, LiteralString]] = {
+    "cost": "past_cost_usd / past_calls",
+    "latency": "past_call_ms",
+    "errors": "past_error_rate",
+}
+"""What is known by call of the time before a unit's first exposure."""
+
+_COUNTS: Final = 9
 _MOMENTS: Final = 10
-"""How many columns units and moments have in a row."""
+_PAST_MOMENTS: Final = 5
+"""How many columns units, moments and those of a third value have in a row."""
 
 
 class Defined(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,22 +85,31 @@ class Defined(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ArmUnits(msgspec.Struct, frozen=True, kw_only=True):
-    """The units of an arm. `recent` are of the last seven days; of the `complete` the window is over, and
-    what may come late is here."""
+    """The units of an arm. `recent` are of the last seven days."""
 
     arm: str
     units: int
-    complete: int
     calls: int
     crossed: int
     unpriced: int
     recent: int
     first_at: datetime
     last_at: datetime
-    counted: Unpriced
-    """The calls of its complete units."""
-    epochs: dict[int, tuple[int, int]]
-    """How many units came in each epoch, and how many of them are complete."""
+    lacking: Mapping[Lack, int]
+    """How many of its complete units have calls without a price, or without tokens."""
+    epochs: dict[int, int]
+    """How many units came in each epoch."""
+    matured: dict[float, dict[int, int]]
+    """How many of each epoch are complete, by how long one waits beyond the window for what comes late."""
+
+    @property
+    def complete(self) -> int:
+        """Those whose window is over."""
+        return self.complete_after(0.0)
+
+    def complete_after(self, wait_s: float) -> int:
+        """Return how many are complete for metrics that wait so long."""
+        return sum(self.matured.get(wait_s, {}).values())
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,20 +128,22 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
     left_out: dict[str, LeftOut]
     shares: list[dict[str, float]] = []
     """Those of each epoch so far; one of them where they do not move."""
-    unpriced: dict[str, Unpriced] = {}
-    """By arm, where costs are compared."""
+    shares_at: list[datetime] = []
+    """When each epoch after the first began."""
+    lacking: Mapping[str, Sequence[Lacking]] = {}
+    """By metric, what of its units is left out."""
 
 
 class _Said(msgspec.Struct, frozen=True, kw_only=True):
-    """Units of an arm by one metric, which said something before or did not."""
+    """Units of an arm by one metric, of which something is known from before or is not."""
 
     name: str
     arm: str
     epoch: int
     is_known: bool
-    low: float
-    high: float
     moments: Moments
+    low: float | None = None
+    high: float | None = None
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,13 +162,17 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
             return None if both is None else list(both)
         return [each for each in of_experiment if each in self.project_ids]
 
+    def matured(self, wait_s: float) -> datetime:
+        """Return when units came at the latest that are complete for metrics that wait so long."""
+        return self.now - timedelta(seconds=self.experiment.window_s + wait_s)
+
     def parameters(self) -> dict[str, Any]:
         """Return them as the statements take them."""
         experiment = self.experiment
         return {
             "version": experiment.version,
             "project_ids": None if self.project_ids is None else list(self.project_ids),
-            "matured": self.now - timedelta(seconds=experiment.complete_s),
+            "over": self.matured(0.0),
             "recent": self.now - RECENT,
             "now": self.now,
             "unit": experiment.unit,
@@ -167,49 +197,19 @@ async def defined(connection: Connection, name: str | None = None) -> list[Defin
     ]
 
 
-async def read_sums(connection: Connection, found: Defined, view: View) -> Sums:
-    """Return what all metrics come to in each arm."""
-    await connection.execute(QUERIES.have_room)
-    metrics = [each for each in view.experiment.metrics if not each.reads]
-    units, sums = await _of_records(connection, view, metrics)
-    said, missing = await _of_feedback(connection, found, view, units)
-    for metric in view.experiment.metrics:
-        if metric.per:
-            sums[metric.name], of_name = await _of_costs(connection, found, view, metric)
-            missing |= of_name
-    shares = await shares_by_epoch(connection, view.experiment)
-    unpriced = await unpriced_by_arm(connection, view, units)
-    return Sums(units=units, metrics=sums | said, left_out=missing, shares=shares, unpriced=unpriced)
-
-
-async def unpriced_by_arm(
-    connection: Connection, view: View, units: Mapping[str, ArmUnits]
-) -> dict[str, Unpriced]:
-    """Return the arms of which calls that count have no price, or no tokens, that a metric reads."""
-    measures = {metric.measure for metric in view.experiment.metrics}
-    lacking = {
-        arm: each.counted
-        for arm, each in units.items()
-        if any(each.counted.lacking(measure) for measure in measures)
-    }
-    if not lacking:
-        return {}
-    cursor = await connection.execute(QUERIES.targets_unpriced, view.parameters())
-    rows = await cursor.fetchall()
-    return {
-        arm: msgspec.structs.replace(each, targets=tuple([target for name, target in rows if name == arm]))
-        for arm, each in lacking.items()
-    }
-
-
-async def shares_by_epoch(connection: Connection, experiment: Experiment) -> list[dict[str, float]]:
-    """Return each epoch's shares, as parts of 1; the first are those of the file."""
+async def shares_by_epoch(
+    connection: Connection, experiment: Experiment
+) -> tuple[list[dict[str, float]], list[datetime]]:
+    """Return each epoch's shares, as parts of 1, and when those after the first (of the file) began."""
     total = sum(arm.share for arm in experiment.arms)
     found = [{arm.name: arm.share / total for arm in experiment.arms}]
+    moved: list[datetime] = []
     if experiment.adaptive is not None:
         cursor = await connection.execute(QUERIES.list_epochs, {"version": experiment.version})
-        found += [shares for _, shares, _ in await cursor.fetchall()]
-    return found
+        for _, shares, at in await cursor.fetchall():
+            found.append(shares)
+            moved.append(at)
+    return found, moved
 
 
 async def strays(connection: Connection, view: View) -> int:
@@ -221,7 +221,7 @@ async def strays(connection: Connection, view: View) -> int:
 
 async def units_by_arm(connection: Connection, view: View) -> dict[str, ArmUnits]:
     """Return how many units each arm has."""
-    units, _ = await _of_records(connection, view, ())
+    units, _ = await of_records(connection, view, ())
     return units
 
 
@@ -229,7 +229,7 @@ async def kinds_of_feedback(
     connection: Connection, view: View, metrics: Sequence[Metric], began: datetime
 ) -> tuple[LiteralString, dict[str, LeftOut]]:
     """Return where feedback of these metrics is found, empty where there is none; and what doesn't count."""
-    parameters = {**view.parameters(), **named(metrics), "began": began}
+    parameters = {**view.parameters(), **named(view, metrics), "began": began}
     rows = await fetch_rows(connection, QUERIES.subjects_of_feedback, parameters)
     subjects = {row["subject"] for row in rows}
     own = set(OWN[view.experiment.unit])
@@ -249,115 +249,135 @@ async def kinds_of_feedback(
     return both.join(parts), of_metrics
 
 
-async def _of_records(
-    connection: Connection, view: View, metrics: Sequence[Metric]
+async def of_records(
+    connection: Connection, view: View, metrics: Sequence[Metric], lacking: Sequence[Lacking] = ()
 ) -> tuple[dict[str, ArmUnits], dict[str, dict[str, ArmSums]]]:
-    moments: list[LiteralString] = [
-        _moments(_COLUMNS[each.measure], _CALLS.get(each.measure, "calls::float8")) for each in metrics
-    ]
-    statement = QUERIES.units_by_arm.replace("[measures]", ", ".join(["", *moments]))
-    cursor = await connection.execute(statement, view.parameters(), prepare=False)
+    """Return the units of each arm, and what metrics of the records come to in it, but for units that came
+    when all were left out."""
+    out = out_of(lacking)
+    moments: list[LiteralString] = [_moments(*_values(each, has_out=bool(lacking))) for each in metrics]
+    waits = view.experiment.waits_s
+    # Of a comparison the planner knows that it has two values: it adds up in parallel.
+    stage = "first_at >= %(over)s" if len(waits) == 1 else QUERIES.stage_of_unit
+    statement = QUERIES.units_by_arm.replace("[measures]", ", ".join(["", *moments])).replace(
+        "[stage]", stage
+    )
+    parameters = view.parameters() | {"stages": [view.matured(wait_s) for wait_s in waits]} | out
+    cursor = await connection.execute(statement, parameters, prepare=False)
     units: dict[str, ArmUnits] = {}
-    found: dict[str, dict[str, dict[int, Moments]]] = {metric.name: {} for metric in metrics}
-    for arm, is_complete, epoch, *row in await cursor.fetchall():
-        units[arm] = _counted(arm, epoch, row[:_COUNTS], units.get(arm), is_complete=is_complete)
-        for place, metric in enumerate(metrics if is_complete else ()):
-            begins = _COUNTS + place * _MOMENTS
-            found[metric.name].setdefault(arm, {})[epoch] = moments_of(row[begins : begins + _MOMENTS])
-    sums = {
-        name: {
-            arm.name: ArmSums(
-                moments=pooled(arms.get(arm.name, {}).values()),
-                complete=units[arm.name].complete if arm.name in units else 0,
-                epochs=_epochs(view.experiment, arms.get(arm.name, {})),
+    found: dict[str, list[_Said]] = {metric.name: [] for metric in metrics}
+    for arm, stage, epoch, has_past, *row in await cursor.fetchall():
+        units[arm] = _counted(arm, epoch, row[:_COUNTS], units.get(arm), waits[stage:])
+        begins = _COUNTS
+        for metric in metrics if waits[stage:] else ():
+            ends = begins + _MOMENTS + (_PAST_MOMENTS if has_third(metric) else 0)
+            told = moments_in(row[begins:ends])
+            found[metric.name].append(
+                _Said(name=metric.name, arm=arm, epoch=epoch, is_known=has_past, moments=told)
             )
-            for arm in view.experiment.arms
-        }
-        for name, arms in found.items()
+            begins = ends
+    return units, {
+        metric.name: _by_arm(view.experiment, metric, found[metric.name], units) for metric in metrics
     }
-    return units, sums
 
 
-async def _of_feedback(
+async def of_feedback(
     connection: Connection, found: Defined, view: View, units: dict[str, ArmUnits]
 ) -> tuple[dict[str, dict[str, ArmSums]], dict[str, LeftOut]]:
-    metrics = [metric for metric in view.experiment.metrics if metric.measure == "feedback"]
+    """Return what metrics of feedback come to in each arm, and what of it does not count."""
+    metrics = [each for each in view.experiment.metrics if each.measure == "feedback" and not each.per]
     if not metrics:
         return {}, {}
     said, missing = await kinds_of_feedback(connection, view, metrics, found.started_at)
     rows: list[_Said] = []
     if said:
         statement = with_parts(QUERIES.feedback_by_arm, said)
-        parameters = view.parameters() | named(metrics)
+        parameters = view.parameters() | named(view, metrics)
         cursor = await connection.execute(statement, parameters, prepare=False)
         rows = [
             _Said(
-                name=name, arm=arm, epoch=epoch, is_known=known, low=low, high=high, moments=moments_of(row)
+                name=name, arm=arm, epoch=epoch, is_known=known, low=low, high=high, moments=moments_in(row)
             )
             for name, arm, epoch, known, low, high, *row in await cursor.fetchall()
         ]
-    sums: dict[str, dict[str, ArmSums]] = {}
-    for metric in metrics:
-        of_metric = [row for row in rows if row.name == metric.name]
-        middle = _middle(row.moments for row in of_metric if row.is_known)
-        sums[metric.name] = {
-            arm.name: _sums(
-                view.experiment,
-                metric,
-                [row for row in of_metric if row.arm == arm.name],
-                middle,
-                units.get(arm.name),
-            )
-            for arm in view.experiment.arms
-        }
-    return sums, missing
+    return {
+        metric.name: _by_arm(view.experiment, metric, [row for row in rows if row.name == metric.name], units)
+        for metric in metrics
+    }, missing
 
 
-async def _of_costs(
-    connection: Connection, found: Defined, view: View, metric: Metric
-) -> tuple[dict[str, ArmSums], dict[str, LeftOut]]:
-    """What units cost, beside the feedback that this is divided by; units that said nothing are 0 there."""
-    divisor = msgspec.structs.replace(metric, name=metric.per)
-    said, missing = await kinds_of_feedback(connection, view, [divisor], found.started_at)
-    arms: dict[str, Moments] = {}
-    if said:
-        parameters = view.parameters() | named([divisor])
-        statement = with_parts(QUERIES.cost_by_feedback, said)
-        cursor = await connection.execute(statement, parameters, prepare=False)
-        arms = {arm: moments_of(row) for arm, *row in await cursor.fetchall()}
-    sums = {
-        arm.name: ArmSums(
-            moments=arms.get(arm.name, NOTHING), complete=arms[arm.name].n if arm.name in arms else 0
-        )
-        for arm in view.experiment.arms
-    }
-    return sums, {metric.name: missing[metric.per]} if metric.per in missing else {}
+def _values(metric: Metric, *, has_out: bool) -> list[LiteralString]:
+    """The values of a unit by a metric of records: what is measured; what divides it, or else what it was
+    before; and of a ratio what that was before. Null where a unit lacks what is read."""
+    by = divisor_of(metric)
+    values: list[LiteralString] = [_COLUMNS[metric.measure]]
+    if by:
+        values.append("calls::float8" if by == "calls" else _COLUMNS[cast("Measure", by)])
+    else:
+        values.append("coalesce(past_cost_usd, 0)" if metric.measure == "cost" else "0::float8")
+    if has_third(metric):
+        values.append(_PAST_BY_CALL[metric.measure])
+    known = is_known(metric, has_out=has_out)
+    return [f"case when {known} then {value} end" for value in values] if known else values
+
+
+def divisor_of(metric: Metric) -> str:
+    """Return which sum of the records divides a metric; empty where it is a mean of units."""
+    return metric.per or ("calls" if metric.is_ratio else "")
+
+
+def has_third(metric: Metric) -> bool:
+    """Whether it is by call, and known of the time before, too."""
+    return divisor_of(metric) == "calls" and metric.measure in _PAST_BY_CALL
+
+
+def is_known(metric: Metric, *, has_out: bool = True) -> LiteralString:
+    """Return the condition on a unit to have what a metric reads of calls; empty where all have it."""
+    both: LiteralString = " and "
+    lacks = lacks_of(metric)
+    return both.join([*(_IS_KNOWN[each] for each in lacks), *(_IS_IN[each] for each in lacks if has_out)])
+
+
+def out_of(lacking: Sequence[Lacking]) -> dict[str, str]:
+    """Return the stretches of time as statements take them, in which all units are left out."""
+    out = {"out_price": "{}", "out_tokens": "{}"}
+    for each in lacking:
+        ranges = [f"[{begin.isoformat()},{end.isoformat()})" for begin, end in each.stretches]
+        out[f"out_{each.what}"] = "{" + ",".join(ranges) + "}"
+    return out
 
 
 def with_parts(statement: LiteralString, said: LiteralString) -> LiteralString:
     """Put the parts that statements on feedback share in their places."""
     whole = statement.replace("[feedback_by_unit]", QUERIES.feedback_by_unit)
+    whole = whole.replace("[moments], [past_moments]", _moments("y", "x", "z"))
     whole = whole.replace("[moments]", _moments("y", "x"))
     return whole.replace("[said]", said).replace("[counting]", QUERIES.counting)
 
 
-def moments_of(row: Sequence[Any]) -> Moments:
-    """Return the moments that a statement made: nulls where there is nothing."""
+def moments_in(row: Sequence[Any]) -> Moments:
+    """Return the moments that a statement made, of two values or three: nulls where there is nothing."""
     n, *sums = (value or 0 for value in row)
     if not n:
         return NOTHING
-    y, x, yy, xy, xx, *cubic = sums
-    yyy, yyx, yxx, xxx = (value / n for value in cubic)
-    return Moments(n=n, y=y, x=x, yy=yy, xy=xy, xx=xx, yyy=yyy, yyx=yyx, yxx=yxx, xxx=xxx)
+    y, x, yy, xy, xx, *cubes = sums[:9]
+    yyy, yyx, yxx, xxx = (value / n for value in cubes)
+    two = Moments(n=n, y=y, x=x, yy=yy, xy=xy, xx=xx, yyy=yyy, yyx=yyx, yxx=yxx, xxx=xxx)
+    if not sums[9:]:
+        return two
+    z, zz, yz, xz, zzz = sums[9:]
+    return msgspec.structs.replace(two, z=z, zz=zz, yz=yz, xz=xz, zzz=zzz / n)
 
 
-def _moments(y: LiteralString, x: LiteralString) -> LiteralString:
-    return QUERIES.moments.replace("[y]", y).replace("[x]", x)
+def _moments(y: LiteralString, x: LiteralString, z: LiteralString = "") -> LiteralString:
+    told = f"{QUERIES.moments}, {QUERIES.past_moments}" if z else QUERIES.moments
+    return told.replace("[y]", y).replace("[x]", x).replace("[z]", z)
 
 
-def named(metrics: Sequence[Metric]) -> dict[str, list[str]]:
+def named(view: View, metrics: Sequence[Metric]) -> dict[str, Any]:
     """Return metrics as statements on feedback take them."""
     return {
+        "matured": [view.matured(metric.arrives_s) for metric in metrics],
         "metrics": [metric.name for metric in metrics],
         "names": [metric.reads for metric in metrics],
         "kinds": [metric.kind for metric in metrics],
@@ -365,51 +385,77 @@ def named(metrics: Sequence[Metric]) -> dict[str, list[str]]:
 
 
 def _counted(
-    arm: str, epoch: int, row: Sequence[Any], before: ArmUnits | None, *, is_complete: bool
+    arm: str, epoch: int, row: Sequence[Any], before: ArmUnits | None, waits: Sequence[float]
 ) -> ArmUnits:
-    units, calls, crossed, unpriced, uncounted, recent, first_at, last_at = row
-    complete = units if is_complete else 0
-    counted = Unpriced(calls=0, unpriced=0)
-    if is_complete:
-        counted = Unpriced(calls=calls, unpriced=unpriced, uncounted=uncounted)
-    if before is None:
-        return ArmUnits(
-            arm=arm,
-            units=units,
-            complete=complete,
-            calls=calls,
-            crossed=crossed,
-            unpriced=unpriced,
-            recent=recent,
-            counted=counted,
-            first_at=first_at,
-            last_at=last_at,
-            epochs={epoch: (units, complete)},
-        )
-    known = before.epochs.get(epoch, (0, 0))
-    return ArmUnits(
+    """Add units that are complete for metrics that wait so long, none where they are for none."""
+    units, calls, crossed, unpriced, without_price, without_tokens, recent, first_at, last_at = row
+    found = ArmUnits(
         arm=arm,
-        units=units + before.units,
-        complete=complete + before.complete,
-        calls=calls + before.calls,
-        crossed=crossed + before.crossed,
-        unpriced=unpriced + before.unpriced,
-        recent=recent + before.recent,
-        counted=counted.joined(before.counted),
-        first_at=min(first_at, before.first_at),
-        last_at=max(last_at, before.last_at),
-        epochs={**before.epochs, epoch: (units + known[0], complete + known[1])},
+        units=units,
+        calls=calls,
+        crossed=crossed,
+        unpriced=unpriced,
+        recent=recent,
+        lacking={"price": without_price, "tokens": without_tokens} if waits else {},
+        first_at=first_at,
+        last_at=last_at,
+        epochs={epoch: units},
+        matured={wait_s: {epoch: units} for wait_s in waits},
+    )
+    return found if before is None else _joined(before, found)
+
+
+def _joined(one: ArmUnits, other: ArmUnits) -> ArmUnits:
+    return ArmUnits(
+        arm=one.arm,
+        units=one.units + other.units,
+        calls=one.calls + other.calls,
+        crossed=one.crossed + other.crossed,
+        unpriced=one.unpriced + other.unpriced,
+        recent=one.recent + other.recent,
+        lacking=_added(one.lacking, other.lacking),
+        first_at=min(one.first_at, other.first_at),
+        last_at=max(one.last_at, other.last_at),
+        epochs=_added(one.epochs, other.epochs),
+        matured={
+            wait_s: _added(one.matured.get(wait_s, {}), other.matured.get(wait_s, {}))
+            for wait_s in {*one.matured, *other.matured}
+        },
     )
 
 
-def _middle(known: Iterable[Moments]) -> float:
+def _added(one: Mapping[Counted, int], other: Mapping[Counted, int]) -> dict[Counted, int]:
+    return {each: one.get(each, 0) + other.get(each, 0) for each in {*one, *other}}
+
+
+def middle_of(metric: Metric, known: Iterable[Moments]) -> float:
+    """Return the mean of what units did or said before, of those of which that is known."""
     arms = list(known)
     units = sum(each.n for each in arms)
-    return math.fsum(each.n * each.x for each in arms) / units if units else 0.0
+    return (
+        math.fsum(each.n * (each.z if metric.is_ratio else each.x) for each in arms) / units if units else 0.0
+    )
 
 
-def _epochs(experiment: Experiment, known: dict[int, Moments]) -> tuple[Moments, ...]:
-    """The moments of each epoch up to the last one that has any; none where shares don't move."""
+def imputed(metric: Metric, moments: Moments, middle: float) -> Moments:
+    """Return the moments of units of which nothing is known from before: they have the mean of the others."""
+    return moments.with_z(middle) if metric.is_ratio else moments.with_x(middle)
+
+
+def _by_arm(
+    experiment: Experiment, metric: Metric, rows: Sequence[_Said], units: Mapping[str, ArmUnits]
+) -> dict[str, ArmSums]:
+    middle = middle_of(metric, [row.moments for row in rows if row.is_known])
+    return {
+        arm.name: _sums(
+            experiment, metric, [row for row in rows if row.arm == arm.name], middle, units.get(arm.name)
+        )
+        for arm in experiment.arms
+    }
+
+
+def epochs_in_order(experiment: Experiment, known: dict[int, Moments]) -> tuple[Moments, ...]:
+    """Return the moments of each epoch up to the last one that has any; none where shares don't move."""
     if experiment.adaptive is None or not known:
         return ()
     return tuple([known.get(epoch, NOTHING) for epoch in range(max(known) + 1)])
@@ -418,20 +464,19 @@ def _epochs(experiment: Experiment, known: dict[int, Moments]) -> tuple[Moments,
 def _sums(
     experiment: Experiment, metric: Metric, rows: Sequence[_Said], middle: float, units: ArmUnits | None
 ) -> ArmSums:
-    """A unit that said nothing before has the mean of those that did."""
     epochs: dict[int, Moments] = {}
     for row in rows:
-        told = row.moments if row.is_known else row.moments.with_x(middle)
+        told = row.moments if row.is_known else imputed(metric, row.moments, middle)
         epochs[row.epoch] = epochs.get(row.epoch, NOTHING).joined(told)
-    if metric.kind != "answer" and units is not None:
+    if metric.measure == "feedback" and metric.kind != "answer" and units is not None:
         # Who was silent counts as 0.
-        for epoch, (_, complete) in units.epochs.items():
+        for epoch, complete in units.matured.get(metric.arrives_s, {}).items():
             moments = epochs.get(epoch, NOTHING)
             epochs[epoch] = moments.with_zeros(complete - moments.n)
     return ArmSums(
         moments=pooled(epochs.values()),
-        complete=units.complete if units is not None else 0,
-        epochs=_epochs(experiment, epochs),
-        low=min((row.low for row in rows), default=None),
-        high=max((row.high for row in rows), default=None),
+        complete=units.complete_after(metric.arrives_s) if units is not None else 0,
+        epochs=epochs_in_order(experiment, epochs),
+        low=min((row.low for row in rows if row.low is not None), default=None),
+        high=max((row.high for row in rows if row.high is not None), default=None),
     )

@@ -29,7 +29,7 @@ _REASONS: Final = {
 
 async def received_by_name(connection: Connection, view: View, began: datetime) -> dict[str, Received]:
     """Return what came under each name that metrics read; nothing of names under which nothing came."""
-    names = sorted({metric.reads for metric in view.experiment.metrics if metric.reads})
+    names = sorted({name for metric in view.experiment.metrics for name in metric.feedbacks})
     if not names:
         return {}
     most = LOOKED_AT_MAX // len(names)
@@ -60,7 +60,7 @@ def with_received(
 
 
 def _has_values(metric: Metric, arms: Sequence[ArmSums]) -> bool:
-    said = [arm.moments.x if metric.per else arm.moments.y for arm in arms if arm.moments.n]
+    said = [arm.moments.x if metric.per == metric.reads else arm.moments.y for arm in arms if arm.moments.n]
     return any(said)
 
 

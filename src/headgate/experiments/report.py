@@ -3,7 +3,7 @@
 Read next: `experiments.analysis` (how it is worked out), `experiments.sentence`.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -20,9 +20,11 @@ less than what matters; of guardrails, whether what may be lost is known not to 
 Open: not known yet. None: there is no number, and `note` says why.
 """
 
+PERCENT: Final = "%"
+
 
 class ArmReport(msgspec.Struct, frozen=True, kw_only=True):
-    """An arm: how many units were exposed, and how many of them have been watched to the end."""
+    """An arm: how many units were exposed, and how many of them have been watched for their window."""
 
     name: str
     share: float
@@ -80,8 +82,9 @@ class MetricReport(msgspec.Struct, frozen=True, kw_only=True):
     """One metric in all arms. `answered` is each arm's share of complete units that answered."""
 
     name: str
-    measure: Measure | Literal["agreement"]
-    """Agreement: the share of calls that two arms answer alike, against all of them."""
+    measure: Measure | Literal["agreement", "score"]
+    """Agreement: the share of calls that two arms answer alike, against all of them. Score: of answers that a
+    scorer of a rollout marks as wrong."""
     role: Role
     kind: FeedbackKind
     better: Better
@@ -90,12 +93,23 @@ class MetricReport(msgspec.Struct, frozen=True, kw_only=True):
     comparisons: list[Comparison]
     answered: dict[str, float]
     adjusted: bool = False
-    """Whether differences were adjusted by what units said before."""
+    """Whether differences were adjusted by what units said, or their calls came to, before."""
     notes: list[str] = []
     per: str = ""
     """The feedback that a cost is divided by."""
+    is_relative: bool = False
+    """Whether differences and their intervals are parts of the baseline, in percent."""
+    complete: dict[str, int] = {}
+    """How many units of each arm are complete for this metric; empty in records from before it was said."""
+    arrives_days: float = 0.0
+    """How much longer than the window it waits for a unit, since its feedback comes late."""
     received: Received | None = None
     """What came of its feedback; null where none did, and of what is no feedback."""
+
+    @property
+    def differs_in(self) -> str:
+        """What differences are in."""
+        return PERCENT if self.is_relative else self.scale
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,13 +151,19 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """How much speaks for a mismatch of the arms' shares, as an e-value; from 1000 on it is one."""
     is_sound: bool
     """False where the arms can't be compared: every finding is withheld."""
+    ratio_p: float | None = None
+    """Once stopped, the p-value of the shares' test for one look; null before, and where it can't be."""
     metrics: list[MetricReport]
     notes: list[str]
     sentence: str
     decided: bool = False
     arrives_days: float = 0.0
-    """How much longer than the window a unit is waited for, since feedback comes late."""
+    """The longest that a metric waits for a unit beyond the window, since its feedback comes late."""
     shares: list[dict[str, float]] = []
     """Of an adaptive experiment: each epoch's shares, as parts of 1."""
+    shares_at: list[str] = []
+    """When each of them began to hold."""
+    parts: int = 1
+    """Into how many parts its units are divided, of which each epoch opens one; 1 where none comes back."""
     meant: list[Meant] = []
     """What names in arms stand for, and how that changed while it ran."""

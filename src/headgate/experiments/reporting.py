@@ -8,17 +8,28 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from headgate.core.faults import InvalidRequest
 from headgate.core.pages import format_datetime
-from headgate.experiments.analysis import MISMATCH, ArmSums, SharesByEpoch, Traffic, compare, epoch_evidence
+from headgate.experiments.analysis import (
+    DAY_S,
+    MISMATCH,
+    ArmSums,
+    SharesByEpoch,
+    Traffic,
+    compare,
+    epoch_evidence,
+)
+from headgate.experiments.lacking import with_lacking
 from headgate.experiments.meant import notes_of, what_is_meant
-from headgate.experiments.model import Experiment, told
+from headgate.experiments.model import Adaptive, Experiment, told
+from headgate.experiments.ratios import read_sums
 from headgate.experiments.reading import (
     RECENT,
     ArmUnits,
     Defined,
     LeftOut,
+    Sums,
     View,
-    read_sums,
     strays,
 )
 from headgate.experiments.received import received_by_name, with_received
@@ -31,10 +42,8 @@ from headgate.experiments.report import (
     Running,
 )
 from headgate.experiments.sentence import sentence_of
-from headgate.experiments.unpriced import without_costs
+from headgate.statistics.allocation import mismatch_at_one_look
 from headgate.store.database import Connection
-
-DAY_S = 86400.0
 
 SumsByMetric = dict[str, dict[str, ArmSums]]
 
@@ -75,18 +84,12 @@ async def report_and_sums(
             received = await received_by_name(connection, view, began)
     evidence = epoch_evidence(experiment, read.shares, units_by_epoch(units, len(read.shares)))
     is_sound = evidence is None or evidence < MISMATCH
-    metrics = compare(experiment, read.metrics, _traffic(experiment, units, now), read.shares)
-    metrics = [
-        with_received(metric, told, received, read.metrics[metric.name])
-        for metric, told in zip(experiment.metrics, metrics, strict=True)
-    ]
-    metrics = [without_costs(experiment, metric, read.unpriced) for metric in metrics]
-    metrics = [
-        _checked(told, metric.reads, read.left_out.get(metric.name), is_sound=is_sound)
-        for metric, told in zip(experiment.metrics, metrics, strict=True)
-    ]
+    ratio_p = ratio_p_at_one_look(experiment, units) if state == "stopped" else None
+    metrics = _metrics(experiment, read, received, now=now, is_sound=is_sound)
     arms = _arms(experiment, units, read.shares)
-    sentence = sentence_of(experiment, arms, metrics, is_sound=is_sound, first_at=first_at)
+    sentence = sentence_of(
+        experiment, arms, metrics, is_sound=is_sound, first_at=first_at, epochs=len(read.shares)
+    )
     if found.expired_at is not None and not units:
         sentence = (
             "It was decided, and its units are gone by retention; the sealed decision has what was known."
@@ -100,20 +103,46 @@ async def report_and_sums(
         started_at=format_datetime(found.started_at),
         first_exposure_at=None if first_at is None else format_datetime(first_at),
         window_days=experiment.window_s / DAY_S,
-        arrives_days=(experiment.complete_s - experiment.window_s) / DAY_S,
+        arrives_days=experiment.waits_s[0] / DAY_S,
         error=experiment.error,
         arms=arms,
         strays=stray,
         ratio_evidence=evidence,
+        ratio_p=ratio_p,
         is_sound=is_sound,
         metrics=metrics,
-        notes=[*_notes(found, units, stray, now), *notes_of(experiment, meant)],
+        notes=[
+            *_notes(found, units, stray, now),
+            *_of_split(ratio_p, evidence),
+            *notes_of(experiment, meant),
+        ],
         sentence=sentence,
         decided=found.decided_at is not None,
         shares=read.shares if experiment.adaptive is not None else [],
+        shares_at=[format_datetime(at) for at in (found.started_at, *read.shares_at)]
+        if experiment.adaptive is not None
+        else [],
+        parts=1 if experiment.adaptive is None else experiment.adaptive.parts,
         meant=meant,
     )
     return made, read.metrics
+
+
+def _metrics(
+    experiment: Experiment, read: Sums, received: Mapping[str, Received], *, now: datetime, is_sound: bool
+) -> list[MetricReport]:
+    """Return what is known of each metric, withheld where it can't be trusted."""
+    metrics = compare(experiment, read.metrics, _traffic(experiment, read.units, now), read.shares)
+    metrics = [
+        with_received(metric, told, received, read.metrics[metric.name])
+        for metric, told in zip(experiment.metrics, metrics, strict=True)
+    ]
+    metrics = [with_lacking(experiment, metric, read.lacking.get(metric.name, ())) for metric in metrics]
+    metrics = [_awaited(experiment, metric, read.units) for metric in metrics]
+    return [
+        _checked(told, metric.reads, read.left_out.get(metric.name), is_sound=is_sound)
+        for metric, told in zip(experiment.metrics, metrics, strict=True)
+    ]
 
 
 def sealed_report(sealed: Report, expired_at: datetime) -> Report:
@@ -128,15 +157,13 @@ def _traffic(experiment: Experiment, units: Mapping[str, ArmUnits], now: datetim
     return Traffic(
         units=sum(each.units for each in units.values()),
         per_day=sum(each.recent for each in units.values()) / days,
-        window_days=experiment.complete_s / DAY_S,
+        window_days=experiment.window_s / DAY_S,
     )
 
 
 def units_by_epoch(units: Mapping[str, ArmUnits], epochs: int) -> list[dict[str, int]]:
     """Return how many units of each arm came in each epoch."""
-    return [
-        {arm: each.epochs.get(epoch, (0, 0))[0] for arm, each in units.items()} for epoch in range(epochs)
-    ]
+    return [{arm: each.epochs.get(epoch, 0) for arm, each in units.items()} for epoch in range(epochs)]
 
 
 def _arms(experiment: Experiment, units: Mapping[str, ArmUnits], shares: SharesByEpoch) -> list[ArmReport]:
@@ -146,7 +173,9 @@ def _arms(experiment: Experiment, units: Mapping[str, ArmUnits], shares: SharesB
         arms.append(
             ArmReport(
                 name=arm.name,
-                share=arm.share if experiment.adaptive is None else shares[-1][arm.name],
+                share=arm.share
+                if experiment.adaptive is None
+                else _share_now(experiment.adaptive, shares, arm.name),
                 targets=arm.targets or experiment.alias_targets,
                 units=known.units if known else 0,
                 complete=known.complete if known else 0,
@@ -156,6 +185,27 @@ def _arms(experiment: Experiment, units: Mapping[str, ArmUnits], shares: SharesB
             )
         )
     return arms
+
+
+def _share_now(adaptive: Adaptive, shares: SharesByEpoch, arm: str) -> float:
+    """What an arm gets of units that come new: of all parts that are open, where these keep theirs."""
+    now = shares if adaptive.parts > 1 else shares[-1:]
+    return sum(each[arm] for each in now) / len(now)
+
+
+def _awaited(experiment: Experiment, metric: MetricReport, units: Mapping[str, ArmUnits]) -> MetricReport:
+    """Say when a metric that waits for what comes late has its first units."""
+    if not metric.arrives_days or not units or any(metric.complete.values()):
+        return metric
+    first_at = min(each.first_at for each in units.values())
+    when = first_at + timedelta(seconds=experiment.window_s, days=metric.arrives_days)
+    note = f"{metric.name} waits for what comes late, and has its first units on {when:%Y-%m-%d at %H:%M} UTC"
+    return msgspec.structs.replace(
+        metric,
+        comparisons=[
+            Comparison(arm=one.arm, finding="none", units=0, note=note) for one in metric.comparisons
+        ],
+    )
 
 
 def _checked(metric: MetricReport, feedback: str, missing: LeftOut | None, *, is_sound: bool) -> MetricReport:
@@ -177,6 +227,29 @@ def _checked(metric: MetricReport, feedback: str, missing: LeftOut | None, *, is
     if reason:
         withheld = [Comparison(arm=one.arm, finding="none", units=0, note=reason) for one in withheld]
     return msgspec.structs.replace(metric, comparisons=withheld, notes=notes)
+
+
+def ratio_p_at_one_look(experiment: Experiment, units: Mapping[str, ArmUnits]) -> float | None:
+    """Return the p-value of the shares' test for one look, that of the decision; None if it can't be told.
+
+    It sees a smaller mismatch than the sequence that is looked at all the time.
+    """
+    if experiment.adaptive is not None or not all(arm.share for arm in experiment.arms):
+        return None
+    counts = [units[arm.name].units if arm.name in units else 0 for arm in experiment.arms]
+    try:
+        return mismatch_at_one_look(counts, [arm.share for arm in experiment.arms])
+    except InvalidRequest:
+        return None  # too few units for it
+
+
+def _of_split(p: float | None, evidence: float | None) -> list[str]:
+    if p is None or p >= 1 / MISMATCH or evidence is None or evidence >= MISMATCH:
+        return []
+    return [
+        f"at the decision, arms as unequal as these come by chance in {p:.1g} of such experiments: "
+        "look for what made them so before you trust it"
+    ]
 
 
 def _notes(found: Defined, units: Mapping[str, ArmUnits], stray: int, now: datetime) -> list[str]:

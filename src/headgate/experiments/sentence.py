@@ -18,8 +18,9 @@ def sentence_of(
     *,
     is_sound: bool,
     first_at: datetime | None,
+    epochs: int = 1,
 ) -> str:
-    """Return the sentence."""
+    """Return the sentence. `epochs`: how many an adaptive experiment has had."""
     if first_at is None:
         return "No unit has been exposed yet."
     if not is_sound:
@@ -32,16 +33,20 @@ def sentence_of(
     if len(arms) == 1:
         return "There is one arm alone, and nothing to compare it with."
     if not any(arm.complete for arm in arms):
-        when = first_at + timedelta(seconds=experiment.complete_s)
-        late = ", and what comes late is here," if experiment.complete_s > experiment.window_s else ""
+        when = first_at + timedelta(seconds=experiment.window_s)
         return (
-            f"Not known yet: the first units have been watched for their whole window{late} on "
+            "Not known yet: the first units have been watched for their whole window on "
             f"{when:%Y-%m-%d at %H:%M} UTC."
         )
     parts = [_of_arm(experiment.baseline.name, arm.name, reports) for arm in arms[1:]]
     if experiment.adaptive is not None:
         most = max(arms, key=lambda arm: arm.share)
-        parts.append(f"Of new calls {most.name} gets {most.share:.0%}, since shares follow what is known.")
+        taking = "calls" if experiment.adaptive.parts == 1 else f"{experiment.unit}s that take part"
+        parts.append(f"Of new {taking} {most.name} gets {most.share:.0%}, since shares follow what is known.")
+        if epochs < experiment.adaptive.parts:
+            parts.append(
+                f"{epochs} of {experiment.adaptive.parts} parts of all {experiment.unit}s take part so far."
+            )
     return " ".join(parts)
 
 
@@ -71,7 +76,7 @@ def _of_arm(baseline: str, arm: str, reports: list[MetricReport]) -> str:
     metric, one = (unknown or waiting)[0]
     if one.finding == "none" or one.low is None or one.high is None:
         return f"{arm} is {_until(one)}."
-    unit = f" {metric.scale}" if metric.scale else ""
+    unit = f" {metric.differs_in}" if metric.differs_in else ""
     return (
         f"{arm} is {_until(one)}: {metric.name} differs from {baseline} by "
         f"{number(one.low)} to {number(one.high)}{unit}."
@@ -87,7 +92,7 @@ def _plain(found: list[tuple[MetricReport, Comparison]]) -> str:
     told: list[str] = []
     for metric, one in found:
         if one.low is not None and one.high is not None:
-            unit = f" {metric.scale}" if metric.scale else ""
+            unit = f" {metric.differs_in}" if metric.differs_in else ""
             told.append(f"{metric.name} by {number(one.low)} to {number(one.high)}{unit}")
     return ", ".join(told)
 
@@ -95,12 +100,12 @@ def _plain(found: list[tuple[MetricReport, Comparison]]) -> str:
 def _size(metric: MetricReport, one: Comparison) -> str:
     """The size of a difference, from the smaller end to the larger, without its sign."""
     low, high = sorted((abs(one.low or 0.0), abs(one.high or 0.0)))
-    unit = f" {metric.scale}" if metric.scale else ""
+    unit = f" {metric.differs_in}" if metric.differs_in else ""
     return f"{number(low)} to {number(high)}{unit}"
 
 
 def _span(metric: MetricReport, one: Comparison) -> str:
-    unit = f" {metric.scale}" if metric.scale else ""
+    unit = f" {metric.differs_in}" if metric.differs_in else ""
     word = "more" if (one.difference or 0.0) > 0 else "less"
     least = one.low if word == "more" else one.high
     return f"at least {number(abs(least or 0.0))}{unit} {word}"

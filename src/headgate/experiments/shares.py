@@ -8,8 +8,8 @@ from typing import Final
 
 from headgate.core.faults import InvalidRequest
 from headgate.experiments.model import Experiment, Metric
-from headgate.experiments.moments import Moments, contrast, mean_of
-from headgate.statistics.effects import Effect
+from headgate.statistics.contrasts import Effect, contrast, mean_of
+from headgate.statistics.moments import Moments
 
 ANSWERING_ALPHA: Final = 0.001
 

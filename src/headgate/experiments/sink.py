@@ -18,6 +18,8 @@ from headgate.records.rows import identity, instant, name
 from headgate.records.sink import INTERRUPTED, interrupted_calls
 from headgate.store.database import Connection
 
+PAST_MAX: Final = 1_000
+"""How many of a unit's calls before its first exposure tell what it was like."""
 WAITED_MS_MAX: Final = 600_000
 """Of a call that died with its gateway, which is on record until somebody noticed, hours later perhaps."""
 _TRACE_DIGITS: Final = 32
@@ -34,6 +36,7 @@ class _Sums(msgspec.Struct):
 
     arm: str
     at_ms: int
+    unit_kind: str
     epoch: int = 0
     calls: int = 0
     errors: int = 0
@@ -101,7 +104,12 @@ async def _count(connection: Connection, ends: Sequence[End]) -> None:
             unit = name(exposure.unit)
             sums = units.setdefault(
                 (exposure.version, project, unit),
-                _Sums(arm=exposure.arm, at_ms=end.started_ms, epoch=exposure.epoch),
+                _Sums(
+                    arm=exposure.arm,
+                    at_ms=end.started_ms,
+                    unit_kind=exposure.unit_kind,
+                    epoch=exposure.epoch,
+                ),
             )
             sums.count(end, exposure.arm)
             unpriced.update(
@@ -143,7 +151,14 @@ def _without_price(end: End) -> set[str]:
 
 async def _write(connection: Connection, statement: str, rows: list[dict[str, Any]]) -> None:
     if rows:
-        await connection.execute(QUERIES[statement], {"rows": _encode(rows).decode()})
+        project_ids = sorted({row["project"] for row in rows})
+        parameters: dict[str, Any] = {
+            "project_ids": project_ids,
+            "client_closed": CLIENT_CLOSED,
+            "refused": REFUSED,
+        }
+        parameters |= {"rows": _encode(rows).decode(), "past_max": PAST_MAX}
+        await connection.execute(QUERIES[statement], parameters)
 
 
 def _unit(place: UnitPlace, sums: _Sums) -> dict[str, Any]:

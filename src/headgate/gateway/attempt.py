@@ -8,7 +8,7 @@ An attempt ends in exactly one `conclude`: its meters settle there and nowhere e
 import asyncio
 from typing import Final
 
-from headgate.core.entries import BEGIN, SETTLED, Begin, Settled
+from headgate.core.entries import ATTEMPT, BEGIN, SETTLED, Begin, Settled
 from headgate.core.faults import (
     Fault,
     Limited,
@@ -73,6 +73,7 @@ def _begin(plane: DataPlane, call: Call, held: Held) -> None:
     assert caller is not None and facts is not None
     held.started_s = plane.clock.monotonic()
     held.started_ms = plane.clock.now_ms()
+    call.marks.append((ATTEMPT, held.started_s))
     entry = Begin(
         call.id,
         held.number,

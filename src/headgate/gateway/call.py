@@ -13,7 +13,7 @@ from headgate.catalog.model import Target
 from headgate.config.snapshot import Alias, Snapshot
 from headgate.core.call import Usage
 from headgate.core.chat import ChatCall
-from headgate.core.entries import AttemptRecord, End, Excluded, Exposure, Override, PromptUsed
+from headgate.core.entries import AUTHENTICATE, AttemptRecord, End, Excluded, Exposure, Override, PromptUsed
 from headgate.core.faults import Fault
 from headgate.core.fields import first_field
 from headgate.core.identity import text_of
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from headgate.gateway.standing import Standing
 
 NO_USAGE: Final = Usage()
+MICRO: Final = 1_000_000
 
 
 class Exclusion:
@@ -128,6 +129,8 @@ class Call(msgspec.Struct, eq=False):
     last_moment: asyncio.TimerHandle | None = None
     """When the call of a client that has hung up is stopped at the latest."""
     recorded: bool = False
+    marks: list[tuple[int, float]] = []
+    """What was begun after `authenticate`, by its number among `STEPS`, and when."""
 
     @property
     def request_id(self) -> str:
@@ -169,15 +172,15 @@ class Call(msgspec.Struct, eq=False):
         """Note that a target is not tried, and why."""
         self.exclusions.append(Exclusion(target, fault))
 
-    def end(self, *, status: int, code: str, duration_ms: int) -> End:
-        """Return the call's record."""
+    def end(self, *, status: int, code: str, ended_s: float) -> End:
+        """Return the record of the call, which ended at that moment of its clock."""
         caller, facts = self.caller, self.facts
         label = caller.label if caller and caller.label is not UNRESTRICTED else None
         record = caller.record if caller else "metadata"
         return End(
             call=self.id,
             started_ms=self.started_ms,
-            duration_ms=duration_ms,
+            duration_ms=int((ended_s - self.started_s) * 1000),
             first_token_ms=self.first_token_ms,
             project=caller.project if caller else self.key.project if self.key else "",
             key=self.key.id if self.key else "",
@@ -219,7 +222,19 @@ class Call(msgspec.Struct, eq=False):
             fingerprint=self.fingerprint,
             finish=self.finish,
             tool_calls=self.tool_calls,
+            steps=measured(self.started_s, self.marks, ended_s),
         )
+
+
+def measured(started_s: float, marks: list[tuple[int, float]], ended_s: float) -> tuple[int, ...]:
+    """Return what each step took, as `End.steps` has it. Rounded down: together they are never too long."""
+    measured: list[int] = []
+    step, since_s = AUTHENTICATE, started_s
+    for following, at_s in marks:
+        measured += (step, int((at_s - since_s) * MICRO))
+        step, since_s = following, at_s
+    measured += (step, int((ended_s - since_s) * MICRO))
+    return tuple(measured)
 
 
 def _without_variables(prompts: tuple[PromptUsed, ...]) -> tuple[PromptUsed, ...]:

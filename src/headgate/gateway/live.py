@@ -6,7 +6,6 @@ of their own (`access.book`). Never asks the database: that is `gateway.refresh`
 
 import logging
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,6 @@ class KnownState(msgspec.Struct, frozen=True, kw_only=True):
     """What stands in the copy on disk."""
 
     snapshot: str
-    priced_on: date
     document: str
     budgets: tuple[Budget, ...]
     rate_limits: tuple[RateLimit, ...]

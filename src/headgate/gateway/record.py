@@ -22,7 +22,7 @@ def finish(plane: DataPlane, call: Call, *, status: int, code: str) -> None:
     if call.recorded:
         return
     call.recorded = True
-    duration_ms = int((plane.clock.monotonic() - call.started_s) * 1000)
+    ended_s = plane.clock.monotonic()
     _add_up(call)
     for reservation in call.rate:
         plane.limiter.correct(
@@ -34,14 +34,16 @@ def finish(plane: DataPlane, call: Call, *, status: int, code: str) -> None:
         guard = call.snapshot.loop_guard
         if guard.spend_pico_usd:
             plane.loops.spent(guard, call.caller.key, call.caller.session, call.cost_pico_usd)
-    plane.counters.call_ended(call, status=status, code=code, duration_ms=duration_ms)
+    plane.counters.call_ended(
+        call, status=status, code=code, duration_ms=int((ended_s - call.started_s) * 1000)
+    )
     if call.key is None or (call.shadows is not None and not call.attempts):
         return  # A shadow that no target was tried for is left out, and counted elsewhere.
     if not call.attempts and not plane.journal.healthy:
         # The room that is left belongs to calls in flight; what is refused for want of it is only counted.
         return
     _write_body(plane, call)
-    end = call.end(status=status, code=code, duration_ms=duration_ms)
+    end = call.end(status=status, code=code, ended_s=ended_s)
     if call.facts is not None and call.upload is None:
         end = _with_parameters(call, call.facts, end)
     if call.pair is not None or call.shadows is not None:

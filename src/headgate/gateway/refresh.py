@@ -1,7 +1,8 @@
 """Keeps a gateway in step with the database: keys, meters, the active snapshot, and the clock.
 
-Polls every 250 ms and on NOTIFY; a change is swapped in whole, between calls. While the database is away the
-last state serves, from memory or from disk, for as long as `access.book` allows. Read next: `gateway.live`.
+Polls every 250 ms and on NOTIFY; a change is swapped in whole, between calls, and so are the prices of a day
+that begins (UTC). While the database is away the last state serves, from memory or from disk, for as long as
+`access.book` allows. Read next: `gateway.live`.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from headgate.config.compile import compile_stored
 from headgate.config.secrets import Secrets
 from headgate.config.snapshot import Snapshot
 from headgate.core.faults import Fault, Misconfigured
+from headgate.core.pages import now_of
 from headgate.experiments.model import ASSIGNMENT_ID
 from headgate.gateway.catching_up import catch_up
 from headgate.gateway.live import KnownState, LiveState, read_state, write_state
@@ -127,6 +129,8 @@ class Refresher:
         self._population = population
         self._swap = swap
         self._snapshot: Snapshot | None = None
+        self._day: date | None = None
+        """The day, in UTC, by whose prices the snapshot was compiled."""
         self._wake = asyncio.Event()
         self._saved_s = 0.0
         self._clock_s = -CLOCK_EVERY_S
@@ -160,7 +164,7 @@ class Refresher:
             self._live.ended = {each.version: each for each in state.ended}
             self._live.rollouts = {each.version: each for each in state.rollouts}
             self._live.shares = {each.version: each for each in state.shares}
-            self._compile(state.document.encode(), state.snapshot, state.priced_on)
+            await self._compile(state.document.encode(), state.snapshot)
             log.warning("the database is away: serving from the last state on disk")
             await self._publish()
 
@@ -172,6 +176,7 @@ class Refresher:
                 async with asyncio.timeout(POLL_S):
                     await self._wake.wait()
             self._wake.clear()
+            await self.follow_day()
             try:
                 await self.refresh()
             except Fault as fault:
@@ -187,7 +192,7 @@ class Refresher:
             known = self._snapshot.id if self._snapshot else None
             active = await snapshots.current(connection, unless=known)
             if active is not None:
-                self._compile(active.document, active.id, active.created_at.date())
+                await self._compile(active.document, active.id)
             if not self._live.unread:
                 # A meter that can't be read is like a database that is away: calls go on for `max_stale`.
                 self._live.book.contacted(self._clock.now_ms(), self._live.seq)
@@ -214,10 +219,21 @@ class Refresher:
             await self._clock.synchronise(connection)
             self._clock_s = now_s
 
-    def _compile(self, document: bytes, identity: str, day: date) -> None:
+    async def follow_day(self) -> None:
+        """Price calls by the day that it is, also while the database is away; calls that run keep theirs."""
+        snapshot = self._snapshot
+        if snapshot is not None and self._day != now_of(self._clock).date():
+            await self._compile(snapshot.document, snapshot.id)
+            await self._publish()
+
+    async def _compile(self, document: bytes, identity: str) -> None:
         """A snapshot that this version can't read leaves the one before it in force."""
+        self._day = now_of(self._clock).date()
         try:
-            self._snapshot = compile_stored(document, identity=identity, today=day)
+            # Reading price tables takes its time, so it stays off the loop.
+            self._snapshot = await asyncio.to_thread(
+                compile_stored, document, identity=identity, today=self._day
+            )
         except Misconfigured as fault:
             if self._snapshot is None:
                 raise
@@ -261,7 +277,6 @@ class Refresher:
         self._changed = False
         state = KnownState(
             snapshot=snapshot.id,
-            priced_on=date.fromisoformat(snapshot.priced_on),
             document=snapshot.document.decode(),
             budgets=tuple(self._live.budgets.values()),
             rate_limits=tuple(self._live.rate_limits.values()),

@@ -8,6 +8,7 @@ import asyncio
 from typing import Final
 
 from headgate.core.call import Usage
+from headgate.core.entries import SETTLE
 from headgate.core.faults import ClientClosed, Failed, Fault, UpstreamError
 from headgate.core.money import format_usd
 from headgate.core.ports import Answer, Exchange, Headers
@@ -299,6 +300,7 @@ def _settle(
 ) -> None:
     """Write the end, then settle: from here on the reservation's rest is free for other calls."""
     held = committed.held
+    call.marks.append((SETTLE, plane.clock.monotonic()))
     if usage is not NO_USAGE:
         call.add_usage(usage)
     outcome = Outcome(status, code, call.message, usage, raw)

@@ -9,6 +9,7 @@ import asyncio
 import logging
 
 from headgate.access.model import Key
+from headgate.core.entries import ADMIT, READ, WAIT
 from headgate.core.faults import ClientClosed, Fault
 from headgate.core.ports import Exchange
 from headgate.gateway import steps
@@ -40,7 +41,9 @@ async def serve(
                 await steps.list_models(call, exchange)
                 return
             steps.check_capacity(plane)
+            call.marks.append((READ, plane.clock.monotonic()))
             call.facts = await steps.read(plane, call, exchange)
+            call.marks.append((ADMIT, plane.clock.monotonic()))
             call.standing = steps.stand(call)
             steps.limit(plane, call)
             steps.watch_client(exchange, call)
@@ -58,6 +61,7 @@ async def serve(
                     wait_s = steps.wait_before_retry(plane, call, number)
                     if wait_s is None:
                         break
+                    call.marks.append((WAIT, plane.clock.monotonic()))
                     await asyncio.sleep(wait_s)
                 if await answer_by_estimate(plane, call, exchange, opening, target):
                     return

@@ -5,6 +5,7 @@ Gives everything back where one of them can't be had. Never sends. Read next: `g
 
 from headgate.catalog.model import Target
 from headgate.core.call import Bounded
+from headgate.core.entries import LEFT_OUT_STEP, RESERVE
 from headgate.core.faults import BudgetExhausted, Refused, Unavailable
 from headgate.gateway.bounding import bound_input, longer
 from headgate.gateway.call import Call
@@ -29,6 +30,7 @@ async def take(plane: DataPlane, call: Call, target: Target) -> Held | None:
     """
     standing = call.standing
     assert standing is not None
+    call.marks.append((RESERVE, plane.clock.monotonic()))
     health = plane.health.of(target.name)
     slotted = probes = False
     try:
@@ -62,6 +64,7 @@ async def take(plane: DataPlane, call: Call, target: Target) -> Held | None:
     except (Refused, Unavailable) as fault:
         _untake(health, slotted=slotted, probes=probes)
         call.exclude(target.name, fault)
+        call.marks[-1] = (LEFT_OUT_STEP, call.marks[-1][1])
         if isinstance(fault, BudgetExhausted) and fault.rejects:
             raise
         return None

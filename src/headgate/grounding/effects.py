@@ -14,7 +14,7 @@ import msgspec
 from headgate.core.faults import InvalidRequest
 from headgate.grounding.model import Piece
 from headgate.grounding.replaying import Answered, Replayed
-from headgate.statistics.distances import energy_test, least_p
+from headgate.statistics.distances import energy_distance, energy_test, least_p
 from headgate.statistics.effects import bounded_difference
 from headgate.statistics.model import Interval
 from headgate.statistics.multiplicity import holm
@@ -44,21 +44,28 @@ class PieceEffect(msgspec.Struct, frozen=True, kw_only=True):
     low: float | None = None
     high: float | None = None
     p: float | None = None
+    change: float | None = None
+    """How far answers with and without it are apart, beyond how far they are apart by themselves."""
 
 
 def effects_of(replayed: Replayed) -> tuple[PieceEffect, ...]:
     """Return what each piece did; intervals and p-values hold for all pieces together."""
     whole = replayed.whole
     changed: dict[str, float] = {}
+    changes: dict[str, float] = {}
     for piece, answers in replayed.without:
         is_repeated = min(len(whole), len(answers)) >= ANSWERS_LEAST
         if is_repeated and max(_spoken(whole), _spoken(answers)) >= ANSWERS_LEAST:
-            changed[piece.id] = energy_test(_distances([*whole, *answers]), len(whole))
+            distances = _distances([*whole, *answers])
+            changed[piece.id] = energy_test(distances, len(whole))
+            changes[piece.id] = energy_distance(distances, len(whole))
     corrected = dict(zip(changed, holm(list(changed.values())), strict=True)) if changed else {}
     count = len(replayed.without)
     return tuple(
         [
-            _effect(piece, whole, answers, corrected.get(piece.id), count)
+            msgspec.structs.replace(
+                _effect(piece, whole, answers, corrected.get(piece.id), count), change=changes.get(piece.id)
+            )
             for piece, answers in replayed.without
         ]
     )

@@ -31,8 +31,8 @@ from headgate.traces.lineage.recorded import recorded_texts
 from headgate.traces.scores.model import NewFeedback, score_of
 from headgate.traces.scores.storing import add_scores
 
-SETTLE_S: Final = 3.0
-"""A call waits so long until its body is on record."""
+BODY_S: Final = 60.0
+"""How long a call waits at most until its body is on record, which it never is where it was dropped."""
 HELD_S: Final = 60.0
 PASSED_OVER_S: Final = 3600.0
 KEPT_DAYS: Final = 90
@@ -112,13 +112,12 @@ class GroundingJob:
         async with self._database.transaction() as connection:
             await connection.execute(QUERIES.pass_over, {"rule": rule.name, "seconds": PASSED_OVER_S})
             await connection.execute(QUERIES.forget_calls, {"rule": rule.name, "days": KEPT_DAYS})
+        asked = {"rule": rule.name, "body_s": BODY_S, "project_ids": list(rule.projects) or None}
         for _ in range(CALLS_A_LOOK):
             async with self._database.connection() as connection:
                 cursor = await connection.execute(QUERIES.today, {"rule": rule.name})
                 today = await cursor.fetchone()
-                cursor = await connection.execute(
-                    QUERIES.next_call, {"rule": rule.name, "settle_s": SETTLE_S}
-                )
+                cursor = await connection.execute(QUERIES.next_call, asked)
                 row = await cursor.fetchone()
             assert today is not None
             calls, spent = today

@@ -29,9 +29,17 @@ join grounding_rules r on r.name = c.rule
 on conflict do nothing;
 
 -- name: next_call
--- The first that has waited until its body is on record.
-select request_id, project from grounding_calls
-where rule = %(rule)s and done_at is null and at < clock_timestamp() - %(settle_s)s * interval '1 second'
+-- The first whose body is on record, which comes beside it, or that has waited for it as long as any does.
+select request_id, project from grounding_calls c
+where rule = %(rule)s and done_at is null and (
+    at < clock_timestamp() - %(body_s)s * interval '1 second'
+    or exists (
+        select from request_bodies b
+        where b.id = c.request_id and b.project = c.project
+            and (%(project_ids)s::text[] is null or b.project = any(%(project_ids)s::text[]))
+            and b.day between (at at time zone 'UTC')::date - 1 and (at at time zone 'UTC')::date
+    )
+)
 order by at, request_id limit 1;
 
 -- name: today
@@ -81,3 +89,41 @@ select r.name, r.version, r.definition::text as definition, r.began_at, r.passed
         as cost_today
 from grounding_rules r left join grounding_calls c on c.rule = r.name and c.at >= r.began_at
 group by r.name order by r.name;
+
+-- name: begin_study
+insert into context_studies (id, project, key, digest, dataset, definition)
+values (%(id)s, %(project)s, %(key)s, md5(%(definition)s || %(dataset)s), %(dataset)s, %(definition)s::jsonb)
+on conflict (project, key, digest) do update set changed_at = clock_timestamp(), ended = ''
+returning id;
+
+-- name: list_studies
+select s.id, s.project, s.key, s.dataset, s.definition::text as definition, s.began_at, s.changed_at, s.ended,
+    (select count(*) from context_replays r where r.study = s.id) as calls,
+    (select coalesce(sum((r.result->>'cost_pico_usd')::bigint), 0)::bigint from context_replays r where r.study = s.id)
+        as cost_pico_usd
+from context_studies s
+where (%(project_ids)s::text[] is null or s.project = any(%(project_ids)s::text[]))
+    and (%(id)s::uuid is null or s.id = %(id)s) and (%(before)s::uuid is null or s.id < %(before)s)
+order by s.id desc limit %(limit)s;
+
+-- name: list_replays
+select result::text as result from context_replays
+where study = %(study)s and project = any(%(project_ids)s::text[]) order by subject limit %(limit)s;
+
+-- name: add_replays
+-- What is sent again counts once.
+insert into context_replays (study, project, subject, request_id, calls, result)
+select %(study)s, %(project)s, r.subject, r.request_id, coalesce(r.calls, '{}'), r.result
+from jsonb_to_recordset(%(rows)s::jsonb) as r (subject text, request_id uuid, calls uuid[], result jsonb)
+on conflict (study, subject) do nothing;
+
+-- name: end_study
+update context_studies set changed_at = clock_timestamp(), ended = %(ended)s
+where id = %(study)s and project = any(%(project_ids)s::text[]);
+
+-- name: list_study_projects
+select distinct project from context_studies;
+
+-- name: expire_studies
+delete from context_studies
+where project = any(%(project_ids)s::text[]) and changed_at < clock_timestamp() - make_interval(days => %(days)s);

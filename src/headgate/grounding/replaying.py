@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from headgate.checks.answering import CHAT, Ask, patiently
+from headgate.checks.answering import CHAT, Ask, Said, patiently
 from headgate.checks.judging import Judge, Material, judgement_of, request_of, text_of
 from headgate.core.faults import InvalidRequest
 from headgate.grounding.model import Grounds, Piece
@@ -46,6 +46,8 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     without: tuple[tuple[Piece, tuple[Answered, ...]], ...]
     cost_pico_usd: int
     ended: str = ""
+    calls: tuple[str, ...] = ()
+    """The requests that were made, for answers and for marks."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +110,11 @@ def replay(plan: Plan, ask: Ask, tell: Callable[[int, int], None] = lambda done,
             tell(number * len(bodies) + place + 1, plan.repeats * len(bodies))
     without_each = [(piece, tuple(answers[place + 1])) for place, piece in enumerate(plan.pieces)]
     return Replayed(
-        whole=tuple(answers[0]), without=tuple(without_each), cost_pico_usd=asker.spent, ended=ended
+        whole=tuple(answers[0]),
+        without=tuple(without_each),
+        cost_pico_usd=asker.spent,
+        ended=ended,
+        calls=tuple(asker.calls),
     )
 
 
@@ -120,6 +126,7 @@ class _Asker:
         self._ask = ask
         self._path = path
         self.spent = 0
+        self.calls: list[str] = []
         self._dearest = 0
 
     def would_overspend(self, calls: int) -> bool:
@@ -128,8 +135,7 @@ class _Asker:
 
     def answered(self, body: Mapping[str, Any]) -> Answered:
         before = self.spent
-        said = patiently(self._ask, self._path, body)
-        self.spent += said.cost_pico_usd or 0
+        said = self._said(self._path, body)
         answer = Answered(text=None, problem=f"the call failed with {said.status}")
         if said.status == 200:
             text = answer_text(self._plan.grounds.dialect, said.content)
@@ -142,12 +148,18 @@ class _Asker:
         if judge is None:
             return Answered(text=text)
         material = Material(question=self._plan.grounds.question, answer=text, expected=self._plan.expected)
-        said = patiently(self._ask, CHAT, request_of(judge, material))
-        self.spent += said.cost_pico_usd or 0
+        said = self._said(CHAT, request_of(judge, material))
         if said.status != 200:
             return Answered(text=text, problem=f"the judge's call failed with {said.status}")
         judgement = judgement_of(judge, text_of(said.content))
         return Answered(text=text, score=judgement.score, problem=judgement.problem)
+
+    def _said(self, path: str, body: Mapping[str, Any]) -> Said:
+        said = patiently(self._ask, path, body)
+        self.spent += said.cost_pico_usd or 0
+        call = said.headers.get("x-headgate-request-id", "")
+        self.calls += [call] if call else []
+        return said
 
 
 def answer_text(dialect: str, content: bytes) -> str:

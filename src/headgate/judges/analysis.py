@@ -82,7 +82,8 @@ def _kappa(pairs: Sequence[Both]) -> Finding:
         word = "it agrees with people little more than chance would"
     else:
         word = "it agrees with people beyond chance"
-    return between("kappa", "agreement", found, f"{word} (0 is chance, 1 is always).")
+    sentence = f"{word}: {found.estimate:.2f}, where 0 is chance and 1 is always."
+    return between("kappa", "agreement", found, sentence)
 
 
 def _found(scale: Scale, pairs: Sequence[Both], *, good: bool) -> Finding:

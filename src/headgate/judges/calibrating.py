@@ -4,10 +4,11 @@ What corrects a score that it gives elsewhere, such as in a check. Read next: `c
 """
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from headgate.judges.marked import both
+from headgate.judges.marked import Marked, both
 from headgate.judges.model import Scale
 from headgate.judges.reading import marked, waiting
 from headgate.judges.storing import find_version
@@ -40,8 +41,8 @@ async def calibrated(connection: Connection, project: str, version: str) -> Cali
     judge = await find_version(connection, project, version)
     if judge is None:
         return Calibrated(judge="", version=version, scale="yes_no", pairs=[], waiting=0)
-    found = both([item for item in await marked(connection, judge) if item.sampled], judge.scale)
-    counted = Counter((pair.said, pair.truth) for pair in found)
+    sample = [item for item in await marked(connection, judge) if item.sampled]
+    counted = Counter((said, truth) for said, truth in _marks(sample, judge.scale))
     queue = (await waiting(connection, [project])).get((project, judge.name), (0, 0))
     return Calibrated(
         judge=judge.name,
@@ -50,3 +51,11 @@ async def calibrated(connection: Connection, project: str, version: str) -> Cali
         pairs=[MarkPair(said=said, truth=truth, count=n) for (said, truth), n in sorted(counted.items())],
         waiting=queue[0],
     )
+
+
+def _marks(sample: Sequence[Marked], scale: Scale) -> Iterator[tuple[float, float]]:
+    """What judge and people said; of a pair what the judge said in both orders, as where it compares."""
+    for pair in both(sample, scale):
+        said = pair.item.said_in_both() if scale == "pairwise" else pair.said
+        if said is not None:
+            yield said, pair.truth

@@ -1,4 +1,4 @@
-"""What a person reads to mark an answer: of a case what came with it, of a call or span what is on record.
+"""What a person reads to mark an answer: of a case what came with it, of calls and spans what is on record.
 
 Read next: `judges.queue`, `traces.lineage.recorded` (a call's texts).
 """
@@ -15,6 +15,7 @@ from headgate.traces.lineage.model import Text
 from headgate.traces.lineage.recorded import recorded_texts
 
 CHARACTERS_MAX: Final = 200_000
+NO_TEXT: Final = "one of the two answers holds no text"
 GONE: Final = "the call is no longer on record, or was recorded without its content"
 
 
@@ -34,6 +35,8 @@ async def content_of(connection: Connection, item: dict[str, Any]) -> Shows:
         found = await _of_call(connection, item["project"], item["request_id"])
         beside = msgspec.structs.replace(found.content, context=kept.context, reference=kept.reference)
         return found if found.missing else msgspec.structs.replace(found, content=beside)
+    if item["subject"] == "pair" and item["request_id"] is not None and item["other_request_id"] is not None:
+        return await _of_pair(connection, item, kept)
     if item["subject"] == "span" and item["span_id"] is not None:
         return await _of_span(connection, item["project"], item["trace_id"], item["span_id"])
     return Shows(content=Content(), missing=GONE)
@@ -44,6 +47,22 @@ async def _of_call(connection: Connection, project: str, call: uuid.UUID) -> Sho
     if found is None or not (found.step.inputs or found.step.outputs):
         return Shows(content=Content(), missing=GONE)
     return Shows(content=Content(input=_joined(found.step.inputs), output=_joined(found.step.outputs)))
+
+
+async def _of_pair(connection: Connection, item: dict[str, Any], kept: Content) -> Shows:
+    """Both answers, and the question of the first: a pair is of calls that asked the same."""
+    one = await _of_call(connection, item["project"], item["request_id"])
+    other = await _of_call(connection, item["project"], item["other_request_id"])
+    if not (one.content.output and other.content.output):
+        return Shows(content=Content(), missing=one.missing or other.missing or NO_TEXT)
+    content = Content(
+        input=one.content.input,
+        a=one.content.output,
+        b=other.content.output,
+        context=kept.context,
+        reference=kept.reference,
+    )
+    return Shows(content=content)
 
 
 async def _of_span(connection: Connection, project: str, trace: uuid.UUID, span: int) -> Shows:

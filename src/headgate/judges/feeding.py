@@ -14,11 +14,11 @@ from headgate.judges.model import Judge, NewJudge, ReviewRules, version_of
 from headgate.judges.queue import choose_by_rules
 from headgate.judges.storing import (
     add_verdicts,
-    call_of,
     define_judge,
     facts_of,
     find_version,
     judges_of,
+    known_of,
     marks_said,
 )
 from headgate.store.database import Connection
@@ -83,7 +83,7 @@ async def _on_record(
     missing: set[str] = set()
     for each in items:
         subject = each.subject()
-        known = facts.get(call_of(subject).key if subject.request_id is not None else subject.key)
+        known = known_of(each, facts)
         is_alone = subject.kind == "case" and subject.request_id is None
         if not is_alone and (known is None or only_key not in (None, known.key)):
             missing.add(str(subject.request_id or each.span_id))

@@ -14,14 +14,13 @@ from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
 
 from headgate.access.gate import CallerKey, grant
 from headgate.access.http import Store
-from headgate.access.model import Key
-from headgate.access.roles import visible
-from headgate.core.faults import NotAllowed
+from headgate.access.roles import project_meant, visible
 from headgate.core.pages import Page
 from headgate.core.ports import Refreshed
 from headgate.judges.analysis import analyse
 from headgate.judges.items import ITEMS_MAX, Judged
 from headgate.judges.model import Judge, NewJudge
+from headgate.judges.pairs import KnownPairs, PairNames, find_pairs
 from headgate.judges.queue import choose_by_rules, sweep
 from headgate.judges.reading import marked, waiting
 from headgate.judges.report import Report
@@ -109,7 +108,7 @@ class JudgesController(Controller):
 
         Its review rules are not part of the version, and are the last ones that were given.
         """
-        where = project_for(caller, project)
+        where = project_meant(caller, project)
         async with database.transaction() as connection:
             return await define_judge(connection, where, data, caller.id)
 
@@ -128,7 +127,7 @@ class JudgesController(Controller):
 
         What the marks can't tell is said in words, without a number.
         """
-        where = project_for(caller, project)
+        where = project_meant(caller, project)
         async with database.connection() as connection:
             judge = await find_judge(connection, where, name, version)
             versions = [each.version for each in await judges_of(connection, [where], name)]
@@ -153,7 +152,7 @@ class JudgesController(Controller):
 
         The same again counts once; 409 where it said something else of the same answer, order and repeat.
         """
-        where = project_for(caller, project)
+        where = project_meant(caller, project)
         async with database.transaction() as connection:
             judge = await find_judge(connection, where, name, data.version)
             said = await add_verdicts(connection, judge, data.items, caller.id)
@@ -161,16 +160,21 @@ class JudgesController(Controller):
             chosen += await sweep(connection, judge)
         return Kept(items=len(said), chosen=chosen)
 
-
-def project_for(caller: Key, project: str | None) -> str:
-    """Return the project that is meant: the caller's own, unless an admin names another."""
-    if project is None or project == caller.project:
-        return caller.project
-    if not visible(caller).sees(project):
-        raise NotAllowed(
-            f"this key is of project {caller.project}; it takes an admin's to name {project[:100]!r}"
-        )
-    return project
+    @post("/{name:str}/pairs/find", status_code=200, opt={"grant": grant("judges:read")})
+    async def find_pairs(
+        self,
+        caller: CallerKey,
+        *,
+        database: Store,
+        name: FromPath[str],
+        data: JSONBody[PairNames],
+        project: FromQuery[str | None] = None,
+    ) -> KnownPairs:
+        """Say which pairs of calls, by their names, are there, and in which orders they were marked."""
+        where = project_meant(caller, project)
+        async with database.connection() as connection:
+            judge = await find_judge(connection, where, name, data.version)
+            return await find_pairs(connection, judge, data.names)
 
 
 def _own_models(model: str, aliases: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

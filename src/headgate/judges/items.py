@@ -1,4 +1,4 @@
-"""What is marked: a recorded call, a span, or the answer to a case of a dataset. Pure.
+"""What is marked: a recorded call, a span, the answer to a case of a dataset, or a pair of calls. Pure.
 
 Its id follows from project, judge and subject, so that what is sent twice is one; and from its id, whether it
 is in the random sample, so that nobody and nothing chooses. Read next: `judges.storing`.
@@ -24,6 +24,7 @@ TraceId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{32}(?!\n)$", descri
 SpanId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{16}(?!\n)$", description="16 hex digits")]
 CaseName = Annotated[str, msgspec.Meta(min_length=1, max_length=300, pattern=r"^[^\x00]+$")]
 Text = Annotated[str, msgspec.Meta(max_length=200_000)]
+Length = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 ModelName = Annotated[str, msgspec.Meta(max_length=200)]
 
 
@@ -45,8 +46,10 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """Which answer is meant: `kind` and, of the ids, those of that kind."""
 
-    kind: Literal["request", "span", "case"]
+    kind: Literal["request", "span", "case", "pair"]
     request_id: uuid.UUID | None = None
+    other_request_id: uuid.UUID | None = None
+    """Of a pair the call whose answer is `b`."""
     trace_id: uuid.UUID | None = None
     span_id: int | None = None
     case: str = ""
@@ -61,23 +64,33 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
                 return f"span:{self.trace_id}:{self.span_id}"
             case "case":
                 return f"case:{self.case}"
+            case "pair" if self.case:
+                return f"pair:{self.case}"
+            case "pair":
+                return f"pair:{self.request_id}:{self.other_request_id}"
 
 
 class Named(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An answer as callers name it: by request, by trace and span, or by a case's name with its content.
 
     Of a request, what the judge read beside it may come as `context` and `reference` of the content. A case
-    with a request is a part of that call, such as one claim of its answer: it is erased with it.
+    with a request is a part of that call, such as one claim of its answer: it is erased with it. A pair is
+    two requests, whose answers are `a` and `b`; with a `case`, that name stands for it, whichever calls
+    answered first. `characters` says how long its answers are, where who sends it knows.
     """
 
     request_id: RequestId | None = None
+    other_request_id: RequestId | None = None
     trace_id: TraceId | None = None
     span_id: SpanId | None = None
     case: CaseName | None = None
     content: Content | None = None
+    characters: tuple[Length, Length] | None = None
 
     def subject(self) -> Subject:
         """Return what is named. Raises InvalidRequest for none, several, or a case without content."""
+        if self.other_request_id is not None:
+            return self._pair(self.other_request_id)
         match (self.request_id, self.trace_id, self.span_id, self.case):
             case (str() as request, None, None, None):
                 return Subject(kind="request", request_id=uuid.UUID(request))
@@ -98,6 +111,19 @@ class Named(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                     "name one answer: request_id, trace_id with span_id, or case with its content",
                     parameter="request_id",
                 )
+
+    def _pair(self, other: str) -> Subject:
+        if self.request_id is None or self.trace_id is not None or self.span_id is not None:
+            raise InvalidRequest(
+                "other_request_id makes a pair of two calls; name the first as request_id, and no span",
+                parameter="other_request_id",
+            )
+        first, second = uuid.UUID(self.request_id), uuid.UUID(other)
+        if first == second:
+            raise InvalidRequest(
+                f"call {first} is no pair with itself; name two calls", parameter="other_request_id"
+            )
+        return Subject(kind="pair", request_id=first, other_request_id=second, case=self.case or "")
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,10 +12,9 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from headgate.access.gate import CallerKey, grant
 from headgate.access.http import Store
-from headgate.access.roles import visible
+from headgate.access.roles import project_meant, visible
 from headgate.judges.calibrating import Calibrated, calibrated
 from headgate.judges.feeding import Fed, NewJudgements, feed
-from headgate.judges.http import project_for
 
 Version = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}(?!\n)$", description="16 hex digits")]
 
@@ -38,7 +37,7 @@ class JudgementsController(Controller):
 
         What it said first of an answer stays. A judge that nobody has defined is defined by this.
         """
-        where = project_for(caller, project)
+        where = project_meant(caller, project)
         async with database.transaction() as connection:
             return await feed(connection, where, data, by=caller.id, only_key=visible(caller).key)
 
@@ -52,6 +51,6 @@ class JudgementsController(Controller):
         project: FromQuery[str | None] = None,
     ) -> Calibrated:
         """Show how a version of a judge marked what people marked too, in numbers alone."""
-        where = project_for(caller, project)
+        where = project_meant(caller, project)
         async with database.connection() as connection:
             return await calibrated(connection, where, version)

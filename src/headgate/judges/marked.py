@@ -5,10 +5,13 @@ Read next: `judges.analysis`.
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from headgate.judges.model import Scale, Shown
+
+UNDECIDED: Final = 0.5
 
 
 class JudgeMark(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +44,13 @@ class Marked(msgspec.Struct, frozen=True, kw_only=True):
         """Return what it first said of a pair in an order."""
         marks = [mark for mark in self.judge if mark.shown == shown]
         return min(marks, key=lambda mark: mark.repeat).value if marks else None
+
+    def said_in_both(self) -> float | None:
+        """Return what it said of a pair in both orders, a half where these differ; None without both."""
+        one, other = self.said_in("ab"), self.said_in("ba")
+        if one is None or other is None:
+            return None
+        return one if one == other else UNDECIDED
 
     def truth(self, scale: Scale) -> float | None:
         """Return what people say: the majority, of numbers from 1 to 5 the mean; None where they tie."""

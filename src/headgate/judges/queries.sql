@@ -27,14 +27,14 @@ where m.project = any(%(project_ids)s) and m.item = any(%(ids)s::uuid[]) and m.s
 -- name: add_items
 -- What is there already stays, and gets what was not known of it.
 insert into judged_items (
-    project, id, judge, subject, case_name, request_id, trace_id, span_id, key, "user", session, content,
-    length_a, length_b, model_a, model_b, lot, sampled
+    project, id, judge, subject, case_name, request_id, other_request_id, trace_id, span_id, key, "user", session,
+    content, length_a, length_b, model_a, model_b, lot, sampled
 )
-select %(project)s, i.id, %(judge)s, i.subject, i.case_name, i.request_id, i.trace_id, i.span_id, i.key, i."user",
-    i.session, i.content, i.length_a, i.length_b, i.model_a, i.model_b, i.lot, i.sampled
+select %(project)s, i.id, %(judge)s, i.subject, i.case_name, i.request_id, i.other_request_id, i.trace_id, i.span_id,
+    i.key, i."user", i.session, i.content, i.length_a, i.length_b, i.model_a, i.model_b, i.lot, i.sampled
 from jsonb_to_recordset(%(rows)s::jsonb) as i (
-    id uuid, subject text, case_name text, request_id uuid, trace_id uuid, span_id bigint, key text, "user" text,
-    session text, content text, length_a int, length_b int, model_a text, model_b text, lot double precision,
+    id uuid, subject text, case_name text, request_id uuid, other_request_id uuid, trace_id uuid,
+    span_id bigint, key text, "user" text, session text, content text, length_a int, length_b int, model_a text, model_b text, lot double precision,
     sampled boolean
 )
 order by i.id
@@ -106,7 +106,8 @@ limit %(limit)s;
 
 -- name: queue
 -- Items that people mark, in the order of their lots: what is not marked yet is no choice of anybody.
-select i.project, i.id, i.judge, i.subject, i.case_name, i.request_id, i.trace_id, i.span_id, i.content, i.wanted,
+select i.project, i.id, i.judge, i.subject, i.case_name, i.request_id, i.other_request_id, i.trace_id, i.span_id,
+    i.content, i.wanted,
     i.chosen, i.chosen_at, i.lot, i.sampled, count(m.item) as marked,
     coalesce(bool_or(m.said_by = %(by)s), false) as mine
 from judged_items i
@@ -152,7 +153,8 @@ group by i.project, i.judge;
 
 -- name: calibration
 -- What people have marked, with everything said of it.
-select i.project, i.id, i.judge, i.subject, i.case_name, i.request_id, i.trace_id, i.span_id, i.content, i.sampled,
+select i.project, i.id, i.judge, i.subject, i.case_name, i.request_id, i.other_request_id, i.trace_id, i.span_id,
+    i.content, i.sampled,
     i.chosen, i.chosen_at, i.wanted, i.lot, 0 as marked, false as mine
 from judged_items i
 where i.project = any(%(project_ids)s) and i.judge = %(judge)s and i.lot > %(after)s and exists (
@@ -162,14 +164,19 @@ where i.project = any(%(project_ids)s) and i.judge = %(judge)s and i.lot > %(aft
 order by i.lot
 limit %(limit)s;
 
+-- name: find_pairs
+select i.project, i.id, i.subject, i.case_name, i.request_id, i.other_request_id, i.trace_id, i.span_id, i.content
+from judged_items i
+where i.project = any(%(project_ids)s) and i.judge = %(judge)s and i.id = any(%(ids)s::uuid[]);
+
 -- name: list_item_projects
 select distinct project from judged_items where %(project_ids)s::text[] is null or project = any(%(project_ids)s);
 
 -- name: strip_items
 -- What outlives its project's retention: names, ids and words go, and numbers stay.
 update judged_items set
-    key = '', "user" = '', session = '', content = '', case_name = '', request_id = null, trace_id = null,
-    span_id = null, wanted = case when exists (
+    key = '', "user" = '', session = '', content = '', case_name = '', request_id = null, other_request_id = null,
+    trace_id = null, span_id = null, wanted = case when exists (
         select from marks m where m.project = judged_items.project and m.item = judged_items.id and m.source = 'person'
     ) then wanted else 0 end
 where project = any(%(project_ids)s) and at < (clock_timestamp() at time zone 'UTC')::date - %(days)s::int

@@ -32,6 +32,8 @@ class ReviewItem(msgspec.Struct, frozen=True, kw_only=True):
     judge: str
     subject: str
     request_id: str | None
+    other_request_id: str | None
+    """Of a pair of calls the one whose answer is `b`."""
     trace_id: str | None
     span_id: str | None
     case: str | None
@@ -248,6 +250,7 @@ def review_item(row: dict[str, Any]) -> ReviewItem:
         judge=row["judge"],
         subject=row["subject"],
         request_id=None if row["request_id"] is None else str(row["request_id"]),
+        other_request_id=None if row["other_request_id"] is None else str(row["other_request_id"]),
         trace_id=None if row["trace_id"] is None else row["trace_id"].hex,
         span_id=None if row["span_id"] is None else span_text(row["span_id"]),
         case=row["case_name"] or None,

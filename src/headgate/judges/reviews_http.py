@@ -11,10 +11,9 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from headgate.access.gate import CallerKey, PageLimit, grant
 from headgate.access.http import Store
-from headgate.access.roles import visible
+from headgate.access.roles import project_meant, visible
 from headgate.access.store import AuditEntry, write_audit
 from headgate.core.pages import LIMIT_DEFAULT, Page
-from headgate.judges.http import project_for
 from headgate.judges.items import ITEMS_MAX, Named
 from headgate.judges.model import Rule
 from headgate.judges.queue import (
@@ -85,7 +84,7 @@ class ReviewsController(Controller):
         next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
     ) -> Page[ReviewItem]:
         """List the answers in a judge's queue. What the judge said, and why they are there, doesn't show."""
-        where = project_for(caller, project)
+        where = project_meant(caller, project)
         async with database.connection() as connection:
             found = await find_judge(connection, where, judge)
             return await list_reviews(
@@ -101,7 +100,7 @@ class ReviewsController(Controller):
         project: FromQuery[str | None] = None,
     ) -> Added:
         """Put answers into a judge's queue by hand; those that are there already stay as they are."""
-        where = project_for(caller, project)
+        where = project_meant(caller, project)
         async with database.transaction() as connection:
             judge = await find_judge(connection, where, data.judge)
             ids = await add_items(connection, judge, data.items)
@@ -129,7 +128,7 @@ class ReviewsController(Controller):
         project: FromQuery[str | None] = None,
     ) -> Next:
         """Show what a person may mark next, without what the judge said."""
-        where = project_for(caller, project)
+        where = project_meant(caller, project)
         async with database.transaction() as connection:
             found = await find_judge(connection, where, judge)
             await sweep(connection, found)
@@ -147,7 +146,7 @@ class ReviewsController(Controller):
         next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
     ) -> Page[MarkedItem]:
         """Return what people have marked, with what the judge said: the calibration set."""
-        where = project_for(caller, project)
+        where = project_meant(caller, project)
         async with database.connection() as connection:
             found = await find_judge(connection, where, judge)
             return await export(connection, found, limit=limit, cursor=next)

@@ -166,11 +166,9 @@ async def add_items(connection: Connection, judge: Judge, named: Sequence[Named]
     rows: list[dict[str, Any]] = []
     ids: list[uuid.UUID] = []
     for each, subject in zip(named, subjects, strict=True):
-        known = facts.get(subject.key)
-        if subject.kind == "case" and each.content:
-            known = _of_content(each.content, facts, subject)
+        known = known_of(each, facts)
         if known is None:
-            missing = subject.key[:100] if subject.request_id is None else f"call {subject.request_id}"
+            missing = _calls_of(subject)
             raise NotFound(
                 f"there is no {missing} on record in project {judge.project}; a call is on record "
                 "about a second after it ended"
@@ -189,17 +187,25 @@ async def add_items(connection: Connection, judge: Judge, named: Sequence[Named]
     return ids
 
 
+def _calls_of(subject: Subject) -> str:
+    if subject.kind == "pair":
+        return f"pair of calls {subject.request_id} and {subject.other_request_id}"
+    return subject.key[:100] if subject.request_id is None else f"call {subject.request_id}"
+
+
 def _check_pair(judge: Judge, named: Named) -> None:
     """Raise InvalidRequest where people would be asked of a pair and shown one answer, or the reverse."""
     content = named.content or Content()
     what = f"the case {named.case[:100]!r}" if named.case else f"call {named.request_id or named.span_id}"
-    if judge.scale == "pairwise" and not (content.a and content.b and named.case):
+    of_calls = named.other_request_id is not None
+    if judge.scale == "pairwise" and not of_calls and not (content.a and content.b and named.case):
         raise InvalidRequest(
             f"judge {judge.name!r} compares pairs, and {what} is not one; send a case with both answers as "
-            "`a` and `b` of its content (POST /api/v1/reviews), or name a judge of single answers",
+            "`a` and `b` of its content, or two calls as request_id and other_request_id (POST "
+            "/api/v1/reviews), or name a judge of single answers",
             parameter="items",
         )
-    if judge.scale != "pairwise" and not content.output and (content.a or content.b):
+    if judge.scale != "pairwise" and (of_calls or (not content.output and (content.a or content.b))):
         raise InvalidRequest(
             f"judge {judge.name!r} marks single answers, and {what} is a pair; send the answer as `output` "
             "of its content, or name a judge whose scale is pairwise",
@@ -217,6 +223,7 @@ def _row(
         "subject": subject.kind,
         "case_name": subject.case,
         "request_id": subject.request_id,
+        "other_request_id": subject.other_request_id,
         "trace_id": subject.trace_id or facts.trace_id,
         "span_id": subject.span_id,
         "key": facts.key,
@@ -235,7 +242,7 @@ def _row(
 async def facts_of(connection: Connection, project: str, subjects: Sequence[Subject]) -> dict[str, Facts]:
     """Return what is known of calls and spans that are on record, by the keys of their subjects."""
     found: dict[str, Facts] = {}
-    requests = [each.request_id for each in subjects if each.request_id]
+    requests = [call for each in subjects for call in (each.request_id, each.other_request_id) if call]
     if requests:
         timed = [each for each in requests if each.version == _WITH_TIME]
         parameters = {
@@ -276,6 +283,32 @@ async def facts_of(connection: Connection, project: str, subjects: Sequence[Subj
 def call_of(subject: Subject) -> Subject:
     """Return the call that a subject is, or is a part of."""
     return Subject(kind="request", request_id=subject.request_id)
+
+
+def known_of(named: Named, facts: dict[str, Facts]) -> Facts | None:
+    """Return what is known of an answer that is named; None where a call of it is not on record."""
+    subject = named.subject()
+    if subject.kind == "pair":
+        return _of_pair(subject, facts, named.characters)
+    if subject.kind == "case" and named.content:
+        return _of_content(named.content, facts, subject)
+    return facts.get(subject.key)
+
+
+def _of_pair(subject: Subject, facts: dict[str, Facts], characters: tuple[int, int] | None) -> Facts | None:
+    first = facts.get(call_of(subject).key)
+    second = facts.get(Subject(kind="request", request_id=subject.other_request_id).key)
+    if first is None or second is None:
+        return None
+    # What the two calls don't share belongs to neither: an erasure finds the pair by its calls.
+    return Facts(
+        key=first.key if first.key == second.key else "",
+        user=first.user if first.user == second.user else "",
+        session=first.session if first.session == second.session else "",
+        trace_id=first.trace_id if first.trace_id == second.trace_id else None,
+        models=(first.models[0], second.models[0]),
+        lengths=characters or (first.lengths[0], second.lengths[0]),
+    )
 
 
 def _of_content(content: Content, facts: dict[str, Facts], subject: Subject) -> Facts | None:

@@ -65,11 +65,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ModelNamed, ...] = ()
 
 
-def settings_of(pieces: list[Piece], path: str, today: date) -> Settings:
-    """Return the parameters and models that a module's pieces name, in the order of its lines.
+class Ends(msgspec.Struct, frozen=True, kw_only=True):
+    """By which day models are withdrawn or not, and when models end that the catalogue doesn't know, or knows
+    another day of: by `provider/model`, or by the model's name alone."""
 
-    `today` tells models that are withdrawn from those that will be.
-    """
+    today: date
+    own: dict[str, date] = {}
+
+    def own_day(self, model: str) -> date | None:
+        """Return the day that is set for a model as code spells it."""
+        if not self.own:
+            return None
+        days = [self.own[name] for name in (model, *_spellings(model)) if name in self.own]
+        days += [day for name, day in self.own.items() if name.partition("/")[2] == model]
+        return days[0] if days else None
+
+
+def settings_of(pieces: list[Piece], path: str, ends: Ends) -> Settings:
+    """Return the parameters and models that a module's pieces name, in the order of its lines."""
     parameters: list[Parameter] = []
     models: dict[tuple[int, str], ModelNamed] = {}
     for piece in pieces:
@@ -78,9 +91,9 @@ def settings_of(pieces: list[Piece], path: str, today: date) -> Settings:
         reader.read(tree, piece.scope)
         parameters.extend(reader.parameters)
         for text, node_line in _texts(tree):
-            if looks_like_model(text):
+            if looks_like_model(text) or ends.own_day(text) is not None:
                 line = node_line + piece.line
-                models[(line, text)] = named(text, path, line, today)
+                models[(line, text)] = named(text, path, line, ends)
     unique = dict.fromkeys(parameters)
     return Settings(
         parameters=tuple(sorted(unique, key=lambda each: (each.line, each.name))),
@@ -107,9 +120,10 @@ def looks_like_model(text: str) -> bool:
     return FAMILY.fullmatch(text) is not None and any(char.isdigit() for char in text)
 
 
-def named(model: str, path: str, line: int, today: date) -> ModelNamed:
+def named(model: str, path: str, line: int, ends: Ends) -> ModelNamed:
     """Return what is known of a model that code names."""
-    state, until = state_of(model, today)
+    own = ends.own_day(model)
+    state, until = state_of(model, ends.today) if own is None else _ending(own, ends.today)
     return ModelNamed(path=path, line=line, model=model, state=state, until=until)
 
 
@@ -118,14 +132,17 @@ def state_of(model: str, today: date) -> tuple[State, str]:
     """Say what is known of a model, and the day on which it was or will be withdrawn; empty where none is."""
     withdrawals = [each for name in _spellings(model) if (each := withdrawal_of(name)) is not None]
     if withdrawals:
-        on = withdrawals[0].on
-        return ("retired" if on <= today else "retiring"), on.isoformat()
+        return _ending(withdrawals[0].on, today)
     known = [each for name in _spellings(model) for each in _in_table(name)]
     if known and all(each.deprecated for each in known):
         return "retired", ""
     if DATED.search(model):
         return "dated", ""
     return ("known" if known else "unknown"), ""
+
+
+def _ending(on: date, today: date) -> tuple[State, str]:
+    return ("retired" if on <= today else "retiring"), on.isoformat()
 
 
 def _spellings(model: str) -> list[str]:

@@ -18,7 +18,7 @@ from headgate.prompts.files import READ, Unreadable, prompts_in_file
 from headgate.prompts.keys import keys_in
 from headgate.prompts.model import Found, KeyLeft, ModelNamed, Parameter, Scan, Skipped
 from headgate.prompts.modules import Overgrown, prompts_of
-from headgate.prompts.parameters import settings_of
+from headgate.prompts.parameters import Ends, settings_of
 from headgate.prompts.pieces import Pieces
 
 BYTES_MAX = 1_000_000
@@ -64,6 +64,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Whether parameters, models and keys are wanted beside the prompts."""
     today: date = msgspec.field(default_factory=date.today)
     """The day by which models are withdrawn or not."""
+    withdrawn: dict[str, date] = {}
+    """When models end that the catalogue doesn't know, or knows another day of (`parameters.Ends`)."""
 
 
 class FileScan(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,7 +196,7 @@ def scan_module(text: str, name: str, options: Options, pieces: Pieces) -> FileS
         prompts = tuple(prompts_of(read, name))
         if not options.settings:
             return FileScan(prompts=prompts)
-        found = settings_of(read, name, options.today)
+        found = settings_of(read, name, Ends(today=options.today, own=options.withdrawn))
         return FileScan(prompts=prompts, parameters=found.parameters, models=found.models)
     except SyntaxError as error:
         is_two = _PYTHON_2.search(text) is not None

@@ -1,7 +1,7 @@
 """What calls cost, summed by what they have in common and by time.
 
-Sums by one name alone are read by day and by the hour, those by several by quarters of an hour, those by user
-and tag by day. The filter by projects stands inside the SQL. Read next: `records.levels`.
+Sums by one name alone are read by day and by the hour, those by several by quarters of an hour, those by
+user, tag and session by day. The filter by projects stands inside the SQL. Read next: `records.levels`.
 """
 
 import math
@@ -27,7 +27,7 @@ from headgate.records.rollup import SLOT_S
 from headgate.store.database import Connection
 
 COST_ROWS_MAX: Final = 10_000
-_BY_VALUE: Final[tuple[GroupName, ...]] = ("user", "tag")
+_BY_VALUE: Final[tuple[GroupName, ...]] = ("user", "tag", "session")
 
 
 async def costs(
@@ -43,8 +43,9 @@ async def costs(
 ) -> list[CostRow]:
     """Return what calls cost, of all or `only` these values, by interval and then the dearest first.
 
-    `begin` is moved back and `end` forward to a quarter of an hour; to a day (UTC) for users and tags, which
-    are kept by day and can be grouped with project only. A call with two tags counts under both.
+    `begin` is moved back and `end` forward to a quarter of an hour; to a day (UTC) for users, tags and
+    sessions, which are kept by day and can be grouped with project only. A call with two tags counts under
+    both.
     Raises InvalidRequest for a combination that is not kept.
     """
     only = only or {}
@@ -59,19 +60,21 @@ async def costs(
     first, last = slot_edge(begin, up=False), slot_edge(end, up=True)
     if value is not None:
         days = {"begin": _day_of_edge(begin, up=False), "end": _day_of_edge(end, up=True), "dimension": value}
-        statement, parameters = QUERIES.costs_by_value, parameters | days
+        statement = QUERIES.costs_by_session if value == "session" else QUERIES.costs_by_value
+        parameters |= days
     elif dimension is not None:
         named = {
             **part_parameters(parts_of(first, last, STEPS_S[1:] if interval == "hour" else STEPS_S)),
             "project_ids": await summed_projects(connection, project_ids),
             "dimension": dimension,
             "by_value": dimension in group_by,
+            "by_provider": "provider" in group_by,
             "only": next(iter(only.values()), None),
         }
         statement, parameters = QUERIES.costs_by_name, parameters | named
     else:
         parameters |= {"begin": instant_of(first), "end": instant_of(last)}
-        parameters |= {f"by_{group}": group in group_by for group in get_args(NarrowName)}
+        parameters |= {f"by_{group}": group in group_by for group in (*get_args(NarrowName), "provider")}
         parameters |= {name: only.get(name) for name in get_args(NarrowName)}
         statement = QUERIES.costs_by_names
     cursor = await connection.execute(statement, parameters, prepare=False)
@@ -119,11 +122,13 @@ def day_edge(instant: datetime, *, up: bool) -> datetime:
 
 
 def _cost_row(row: TupleRow, group_by: Sequence[GroupName], interval: Interval | None) -> CostRow:
-    start, project, model, target, key, prompt, release, value, requests, *sums = row
+    start, project, model, target, key, prompt, release, environment, value, requests, *sums = row
     groups = {"project": project, "model": model, "target": target, "key": key, "prompt": prompt}
-    groups |= {"release": release}
-    if value is not None:
-        groups = {"project": project, **{group: value for group in group_by if group != "project"}}
+    groups |= {"release": release, "environment": environment, "provider": target}
+    groups |= {group: value for group in group_by if group not in groups or value is not None}
+    groups["project"] = project
+    if "provider" in group_by:
+        groups["provider"] = str(groups["provider"]).partition("/")[0]
     named: dict[str, Any] = {group: groups[group] for group in group_by}
     if interval is not None:
         named["start"] = format_datetime(start)

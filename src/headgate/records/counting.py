@@ -11,9 +11,9 @@ import msgspec
 from psycopg.errors import QueryCanceled
 
 from headgate.core.pages import format_datetime
+from headgate.records.axis import Axis, axis_of
 from headgate.records.model import RequestFilters
 from headgate.records.queries import filter_parameters
-from headgate.records.series import Axis, axis_of
 from headgate.records.sink import QUERIES
 from headgate.store.database import Connection
 

@@ -31,8 +31,9 @@ class RequestFacetsController(Controller):
         """Count how often each status, model, prompt, user and so on stands in the requests of a filter.
 
         Each facet is counted under all filters but its own: up to 10,000 calls one by one; more by sums,
-        where these are kept by what is asked, else the newest 10,000. What can't be looked through in
-        0.3 seconds is counted without the filters that no sums know, which `without` names.
+        where these are kept by what is asked, else the newest 10,000, for codes of those that have one. What
+        can't be looked through in 0.3 seconds is counted without the filters that no sums know, which
+        `without` names.
         """
         query = request.query_params
         seen = visible(caller)

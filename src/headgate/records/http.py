@@ -5,9 +5,10 @@ Read next: `records.queries`, `access.roles`.
 """
 
 import math
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, get_args
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, Protocol, get_args
 
 import msgspec
 from litestar import Controller, Request, get
@@ -20,6 +21,7 @@ from headgate.access.http import Store
 from headgate.access.roles import Visible, visible
 from headgate.core.faults import InvalidRequest
 from headgate.core.pages import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, encode_cursor, parse_instant_ms
+from headgate.records.breakdown import PricedFacts, attempts_of, breakdown
 from headgate.records.costs import COST_ROWS_MAX, costs
 from headgate.records.counting import RequestCounts, count_requests
 from headgate.records.following import FOLLOWED_PAGE, Followed, Followers, follow
@@ -33,7 +35,8 @@ from headgate.records.model import (
     RequestItem,
 )
 from headgate.records.queries import get_request, list_requests
-from headgate.store.database import Database
+from headgate.records.rows import day_of
+from headgate.store.database import Connection, Database
 
 AnyRequest = Request[Any, Any, Any]
 Guard = NamedDependency[SkipValidation[Gate]]
@@ -70,6 +73,10 @@ _TEXTS: Final[dict[str, str]] = {
     "crossed": "of units of this arm of the experiment, served by another arm",
     "unknown": "that hold a message of this group, by its id, that no prompt explains",
     "text": "whose messages or answer hold this text",
+    "id": "whose id begins or ends so: six or more of its first or last digits; 0197…b4f2 is both",
+    "finish": "whose answer ended so: stop, length, tool_calls, content_filter, refusal or another word",
+    "same_request": "whose body is that of the request of this id, byte for byte: of 10,000 next to it",
+    "same_opening": "whose first message of 64 bytes or more is that of the request of this id: of as many",
 }
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(9999, 1, 1, tzinfo=UTC)
@@ -169,12 +176,36 @@ class FollowController(Controller):
         return ServerSentEvent(follow(followed, filters.begin, lambda: gate.authenticate(request), following))
 
 
+class PriceBook(Protocol):
+    """Where the prices are that requests were settled at."""
+
+    async def priced(
+        self, connection: Connection, snapshot: str, target: str, day: date
+    ) -> Sequence[PricedFacts]:
+        """Return what may have been known of a target's prices, the likeliest first."""
+        ...
+
+
+Prices = NamedDependency[SkipValidation[PriceBook]]
+
+
 @get("/requests/{request_id:str}", tags=["requests"], opt={"grant": grant("requests:read")})
-async def show_request(caller: CallerKey, database: Store, request_id: FromPath[str]) -> RequestDetail:
-    """Show one request in full: its attempts, the targets left out and why, and its bodies."""
+async def show_request(
+    caller: CallerKey, database: Store, request_id: FromPath[str], price_book: Prices
+) -> RequestDetail:
+    """Show one request in full: what its steps took, its attempts, the targets left out and why, what its
+    cost is made of, and its bodies."""
     seen = visible(caller)
     async with database.connection() as connection:
-        return await get_request(connection, seen.project_ids, request_id, key=seen.key)
+        detail = await get_request(connection, seen.project_ids, request_id, key=seen.key)
+        day = day_of(uuid.UUID(detail.id))
+        targets = {attempt.target for attempt in attempts_of(detail) if not attempt.estimated}
+        targets |= {attempt.target for attempt in attempts_of(detail) if attempt.cost_usd is None}
+        priced = {
+            target: await price_book.priced(connection, detail.snapshot, target, day)
+            for target in sorted(targets)
+        }
+    return msgspec.structs.replace(detail, cost=breakdown(detail, priced))
 
 
 class CostsController(Controller):
@@ -188,8 +219,8 @@ class CostsController(Controller):
     async def list_costs(self, caller: CallerKey, request: AnyRequest, database: Store) -> Page[CostRow]:
         """Sum up what calls cost, from the rollups, by interval and then the dearest first.
 
-        A cost that is unknown is null and adds nothing; `unpriced` counts such calls. Users and tags are kept
-        by project and day alone: neither narrowed nor grouped by anything else.
+        A cost that is unknown is null and adds nothing; `unpriced` counts such calls. Users, tags and
+        sessions are kept by project and day alone: neither narrowed nor grouped by anything else.
         """
         query = request.query_params
         seen = narrowed(visible(caller), query.get("project"))

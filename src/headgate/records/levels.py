@@ -27,8 +27,11 @@ class Part(msgspec.Struct, frozen=True):
 
 
 def dimension_of(names: Iterable[str]) -> str | None:
-    """Return by which one name sums can be asked for; empty for none, and None where it takes several."""
-    wanted = set(names) - {"project"}
+    """Return by which one name sums can be asked for; empty for none, and None where it takes several.
+
+    A provider is told from the target.
+    """
+    wanted = {"target" if name == "provider" else name for name in names} - {"project"}
     return None if len(wanted) > 1 else next(iter(wanted), "")
 
 

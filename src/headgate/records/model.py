@@ -10,12 +10,26 @@ from typing import Literal, SupportsInt
 import msgspec
 
 from headgate.core.call import Usage
+from headgate.core.entries import StepName
 from headgate.records.parameters import EffectiveParameter
 
-GroupName = Literal["project", "model", "target", "user", "key", "prompt", "release", "tag"]
+GroupName = Literal[
+    "project",
+    "model",
+    "target",
+    "user",
+    "key",
+    "prompt",
+    "release",
+    "tag",
+    "session",
+    "environment",
+    "provider",
+]
+"""By what costs can be summed up; the provider is that of the target."""
 Interval = Literal["hour", "day"]
-NarrowName = Literal["key", "model", "target", "prompt", "release"]
-"""By what costs can be narrowed, beside projects and time."""
+NarrowName = Literal["key", "model", "target", "prompt", "release", "environment"]
+"""By what costs can be narrowed, beside projects and time; a target may be all of a provider."""
 
 
 class UsageBuckets(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +100,14 @@ class RequestFilters(msgspec.Struct, frozen=True, kw_only=True):
     shadow: bool | None = None
     """Only shadows (True), or none (False): calls made beside others, and shown to nobody."""
     text: str | None = None
+    id: str | None = None
+    """Its beginning, its end, or both with dots between (`records.parts_of_ids`)."""
+    finish: str | None = None
+    """Why its answer ended, in the words of `RequestDetail.finish`."""
+    same_request: str | None = None
+    """The id of a request: those of its model, next to it, whose bodies are the same byte for byte."""
+    same_opening: str | None = None
+    """The same of the first message that has 64 bytes: shorter ones are not kept apart."""
 
 
 class RequestItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +144,48 @@ class RequestItem(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it was made beside another one, and shown to nobody."""
 
 
+class PathStep(msgspec.Struct, frozen=True, kw_only=True):
+    """What a step of a call took. `target` is what it was about, from `reserve` to `attempt`; `attempt` the
+    number of the attempt that it made, or reserved for. `left_out`: the target could not be tried."""
+
+    step: StepName
+    duration_us: int
+    target: str | None = None
+    attempt: int | None = None
+
+
+class CostItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a cost: `units` of a bucket at `price_usd` for `per` of them. `bucket` is one of tokens, what
+    a provider counts besides (`web_search`), `call` for a call as such, or `estimate`: the most that an
+    attempt can have cost of which nobody told the usage, without units and price."""
+
+    attempt: int | None
+    bucket: str
+    units: int | None = None
+    price_usd: str | None = None
+    per: int | None = None
+    amount_usd: str
+
+
+class PriceUsed(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an attempt's prices come from: the price table and its version, with the day that they are of, or
+    headgate.toml as it was in the request's snapshot. `service_tier`: where it has prices of its own."""
+
+    attempt: int
+    target: str
+    source: str
+    date: str | None
+    service_tier: str | None
+
+
+class CostBreakdown(msgspec.Struct, frozen=True, kw_only=True):
+    """What a cost is made of: items that add up to it exactly, or why they can't be told."""
+
+    items: list[CostItem] = []
+    prices: list[PriceUsed] = []
+    unknown: str | None = None
+
+
 class RequestDetail(msgspec.Struct, frozen=True, kw_only=True):
     """One request in full. `request` and `response` are JSON where they are JSON, else text; null where not
     recorded. `*_truncated`: only head and tail were kept of `*_bytes` bytes."""
@@ -144,6 +208,9 @@ class RequestDetail(msgspec.Struct, frozen=True, kw_only=True):
     message: str | None
     attempts: msgspec.Raw
     excluded: msgspec.Raw
+    steps: list[PathStep] | None
+    """What its time went into, one after the other: in whole microseconds, so at most as long as all of it.
+    Null where it was not measured."""
     duration_ms: int
     first_token_ms: int | None
     usage: UsageBuckets
@@ -178,6 +245,8 @@ class RequestDetail(msgspec.Struct, frozen=True, kw_only=True):
     """Its experiments: `{experiment, version, by, arm, unit}`; without the last two it is in no arm, since it
     did not say who its unit is."""
     environment: str | None
+    cost: CostBreakdown
+    """What `cost_usd` is made of."""
     parameters: list[EffectiveParameter] = []
     request: msgspec.Raw | str | None = None
     response: msgspec.Raw | str | None = None
@@ -233,8 +302,12 @@ class CostRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     key: str | msgspec.UnsetType = msgspec.UNSET
     prompt: str | msgspec.UnsetType = msgspec.UNSET
     release: str | msgspec.UnsetType = msgspec.UNSET
+    environment: str | msgspec.UnsetType = msgspec.UNSET
+    provider: str | msgspec.UnsetType = msgspec.UNSET
     user: str | msgspec.UnsetType = msgspec.UNSET
     tag: str | msgspec.UnsetType = msgspec.UNSET
+    session: str | msgspec.UnsetType | None = msgspec.UNSET
+    """Null for calls of which no session is known: counted before these were, erased, or of records gone."""
     requests: int
     usage: UsageBuckets
     cost_usd: str | None

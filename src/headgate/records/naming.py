@@ -48,7 +48,7 @@ async def read_recorded(
 async def rename(connection: Connection, moves: Sequence[tuple[Recorded, list[Json]]]) -> None:
     """Put other prompts on the record of calls, and move what they count from one name to the other.
 
-    A call goes by its first prompt.
+    A call goes by its first prompt, and by the environment that it was counted under.
     """
     if not moves:
         return
@@ -66,18 +66,37 @@ async def rename(connection: Connection, moves: Sequence[tuple[Recorded, list[Js
             ],
         )
     renamed = [
-        (call.end, before, after)
+        (_named(call.end, before), after)
         for call, prompts in moves
         for before, after in [(naming(call.prompts), naming(prompts))]
         if before != after
     ]
-    taken = rollup.by_slot(_named(end, before) for end, before, _ in renamed)
-    added = rollup.by_slot(_named(end, after) for end, _, after in renamed)
+    counted = await _as_counted(connection, [end for end, _ in renamed])
+    taken = rollup.by_slot(counted)
+    added = rollup.by_slot(_named(end, after) for end, (_, after) in zip(counted, renamed, strict=True))
     moved = {key: rollup.negative(delta) for key, delta in taken.items()}
     for key, delta in added.items():
         moved[key] = rollup.merge_slots(moved[key], delta) if key in moved else delta
     # In the order of keys, as shippers write them, so that two never wait for each other in a ring.
     await add_slots(connection, dict(sorted(moved.items())))
+
+
+async def _as_counted(connection: Connection, ends: Sequence[End]) -> list[End]:
+    """Return calls as sums count them: without their environment where that was not known to sums."""
+    taken = rollup.by_slot(ends)
+    digests = {(key[0], rollup.dimensions_of(key)): key for key in taken}
+    asked = {
+        "slots": [slot for slot, _ in digests],
+        "digests": [digest for _, digest in digests],
+        "project_ids": sorted({key[1] for key in taken}),
+    }
+    cursor = await connection.execute(QUERIES.counted_slots, asked)
+    found = {digests[slot, digest]: requests async for slot, digest, requests in cursor}
+    lacking = {key for key, delta in taken.items() if found.get(key, 0) < delta.requests}
+    return [
+        msgspec.structs.replace(end, environment="") if lacking.intersection(rollup.by_slot([end])) else end
+        for end in ends
+    ]
 
 
 def naming(prompts: Sequence[Json]) -> str:

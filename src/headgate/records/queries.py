@@ -21,6 +21,7 @@ from headgate.core.pages import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, e
 from headgate.records.bodies import read_bodies
 from headgate.records.model import (
     Bodies,
+    CostBreakdown,
     OpenCall,
     RequestDetail,
     RequestFilters,
@@ -29,6 +30,7 @@ from headgate.records.model import (
     fold,
 )
 from headgate.records.parameters import CallFacts, CodeSettings, EffectiveParameter, effective_parameters
+from headgate.records.path import path_of
 from headgate.records.picking import picked
 from headgate.records.rows import clean, day_of
 from headgate.records.sink import QUERIES
@@ -225,8 +227,11 @@ def _status_range(status: str | None) -> tuple[int | None, int | None]:
 
 
 def _words(filters: RequestFilters) -> list[str] | None:
-    """Return what the index of words has of a request that matches; None where it has nothing."""
-    given = {"model": filters.model, "target": filters.target, "code": filters.code}
+    """Return what the index of words has of a request that matches; None where it has nothing.
+
+    Codes stand there, too, but have an index of their own, in the order of lists.
+    """
+    given = {"model": filters.model, "target": filters.target}
     words = [f"{name}:{clean(value)[:WORD_MAX]}" for name, value in given.items() if value]
     return words or None
 
@@ -347,6 +352,8 @@ def _detail(row: TupleRow, bodies: Bodies | None) -> RequestDetail:
         parent_span_id=None if row[36] is None else span_text(row[36]),
         response_id=row[37] or None,
         shadow=row[42],
+        cost=CostBreakdown(),
+        steps=path_of(row[43], row[16], row[17]),
         exposures=msgspec.Raw(row[38].encode()),
         finish=row[39] or None,
         tool_calls=row[40],

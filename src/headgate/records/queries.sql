@@ -32,7 +32,7 @@ copy requests (
     attempts, excluded, changes, snapshot, release, trace_id, usage, cost_usd,
     estimated, truncated, label_regions, record, provider_request_id, label_readers, label_purposes,
     prompts, overrides, environment, parameters, parent_span_id, response_id, exposures,
-    finish, tool_calls, served_model
+    finish, tool_calls, served_model, steps
 ) from stdin;
 
 -- name: open_call
@@ -74,27 +74,37 @@ where attempt > 0
     and (%(key)s::text is null or key = %(key)s)
 order by started_at desc, id desc limit %(limit)s;
 
+-- part: sums_added
+requests = s.requests + excluded.requests,
+    input = s.input + excluded.input,
+    cache_read = s.cache_read + excluded.cache_read,
+    cache_write = s.cache_write + excluded.cache_write,
+    output = s.output + excluded.output,
+    reasoning = s.reasoning + excluded.reasoning,
+    cost_usd = s.cost_usd + excluded.cost_usd,
+    unpriced = s.unpriced + excluded.unpriced,
+    estimated = s.estimated + excluded.estimated
+
 -- name: add_rollup
-insert into rollups as r (
-    slot, dimensions, project, key, target, model, prompt, release, status_class, requests, input, cache_read,
-    cache_write, output, reasoning, cost_usd, unpriced, estimated, duration_sketch, first_token_sketch
+insert into rollups as s (
+    slot, dimensions, project, key, target, model, prompt, release, environment, status_class, requests, input,
+    cache_read, cache_write, output, reasoning, cost_usd, unpriced, estimated, duration_sketch, first_token_sketch
 ) values (
     %(slot)s, %(dimensions)s, %(project)s, %(key)s, %(target)s, %(model)s, %(prompt)s, %(release)s,
-    %(status_class)s, %(requests)s, %(input)s, %(cache_read)s, %(cache_write)s, %(output)s, %(reasoning)s,
-    %(cost_usd)s::numeric, %(unpriced)s, %(estimated)s, %(duration_sketch)s::int[], %(first_token_sketch)s::int[]
+    %(environment)s, %(status_class)s, %(requests)s, %(input)s, %(cache_read)s, %(cache_write)s, %(output)s,
+    %(reasoning)s, %(cost_usd)s::numeric, %(unpriced)s, %(estimated)s, %(duration_sketch)s::int[],
+    %(first_token_sketch)s::int[]
 )
 on conflict (slot, dimensions) do update set
-    requests = r.requests + excluded.requests,
-    input = r.input + excluded.input,
-    cache_read = r.cache_read + excluded.cache_read,
-    cache_write = r.cache_write + excluded.cache_write,
-    output = r.output + excluded.output,
-    reasoning = r.reasoning + excluded.reasoning,
-    cost_usd = r.cost_usd + excluded.cost_usd,
-    unpriced = r.unpriced + excluded.unpriced,
-    estimated = r.estimated + excluded.estimated,
-    duration_sketch = add_sketches(r.duration_sketch, excluded.duration_sketch),
-    first_token_sketch = add_sketches(r.first_token_sketch, excluded.first_token_sketch);
+    [sums_added],
+    duration_sketch = add_sketches(s.duration_sketch, excluded.duration_sketch),
+    first_token_sketch = add_sketches(s.first_token_sketch, excluded.first_token_sketch);
+
+-- part: added_up
+on conflict (dimension, step_s, project, at, value, status_class) do update set
+    [sums_added],
+    durations = s.durations + excluded.durations,
+    first_tokens = s.first_tokens + excluded.first_tokens;
 
 -- name: add_series_sums
 insert into series_sums as s (
@@ -107,18 +117,7 @@ select * from json_to_recordset(%(rows)s::json) as n (
     unpriced bigint, estimated bigint, durations numeric, first_tokens numeric
 )
 order by dimension, step_s, project, at, value, status_class
-on conflict (dimension, step_s, project, at, value, status_class) do update set
-    requests = s.requests + excluded.requests,
-    input = s.input + excluded.input,
-    cache_read = s.cache_read + excluded.cache_read,
-    cache_write = s.cache_write + excluded.cache_write,
-    output = s.output + excluded.output,
-    reasoning = s.reasoning + excluded.reasoning,
-    cost_usd = s.cost_usd + excluded.cost_usd,
-    unpriced = s.unpriced + excluded.unpriced,
-    estimated = s.estimated + excluded.estimated,
-    durations = s.durations + excluded.durations,
-    first_tokens = s.first_tokens + excluded.first_tokens;
+[added_up];
 
 -- name: forget_series_sums
 delete from series_sums s
@@ -148,24 +147,37 @@ join counted c using (project, day, dimension)
 left join rollup_days d on d.project = a.project and d.day = a.day and d.dimension = a.dimension
     and d.value = a.value;
 
--- name: add_rollup_day
-insert into rollup_days as r (
-    project, day, dimension, value, requests, input, cache_read, cache_write, output, reasoning, cost_usd,
-    unpriced, estimated
-) values (
-    %(project)s, %(day)s, %(dimension)s, %(value)s, %(requests)s, %(input)s, %(cache_read)s, %(cache_write)s,
-    %(output)s, %(reasoning)s, %(cost_usd)s::numeric, %(unpriced)s, %(estimated)s
+-- name: add_rollup_days
+insert into rollup_days as s (
+    project, day, dimension, value, requests, input, cache_read, cache_write, output, reasoning, cost_usd, unpriced,
+    estimated, measured, client_errors, server_errors, durations, first_tokens
 )
+select * from json_to_recordset(%(rows)s::json) as n (
+    project text, day date, dimension text, value text, requests bigint, input bigint, cache_read bigint,
+    cache_write bigint, output bigint, reasoning bigint, cost_usd numeric, unpriced bigint, estimated bigint,
+    measured bigint, client_errors bigint, server_errors bigint, durations numeric, first_tokens numeric
+)
+order by project, day, dimension, value
 on conflict (project, day, dimension, value) do update set
-    requests = r.requests + excluded.requests,
-    input = r.input + excluded.input,
-    cache_read = r.cache_read + excluded.cache_read,
-    cache_write = r.cache_write + excluded.cache_write,
-    output = r.output + excluded.output,
-    reasoning = r.reasoning + excluded.reasoning,
-    cost_usd = r.cost_usd + excluded.cost_usd,
-    unpriced = r.unpriced + excluded.unpriced,
-    estimated = r.estimated + excluded.estimated;
+    [sums_added],
+    measured = s.measured + excluded.measured,
+    client_errors = s.client_errors + excluded.client_errors,
+    server_errors = s.server_errors + excluded.server_errors,
+    durations = s.durations + excluded.durations,
+    first_tokens = s.first_tokens + excluded.first_tokens;
+
+-- name: add_session_days
+insert into session_days as s (
+    project, day, session, "user", requests, input, cache_read, cache_write, output, reasoning, cost_usd, unpriced,
+    estimated
+)
+select * from json_to_recordset(%(rows)s::json) as n (
+    project text, day date, session text, "user" text, requests bigint, input bigint, cache_read bigint,
+    cache_write bigint, output bigint, reasoning bigint, cost_usd numeric, unpriced bigint, estimated bigint
+)
+order by project, day, session, "user"
+on conflict (project, day, session, "user") do update set
+    [sums_added];
 
 -- name: get_secrets
 select project, secret from project_secrets where project = any(%(projects)s);
@@ -233,7 +245,8 @@ r.exposures @> '[{"by": "shadow"}]'
     and (%(model)s::text is null or r.model = %(model)s)
     and (%(target)s::text is null or r.target = %(target)s or r.target like %(targets)s)
     and (%(status_min)s::int is null or r.status between %(status_min)s and %(status_max)s::int)
-    and (%(code)s::text is null or r.code = %(code)s)
+    and (%(code)s::text is null or (r.code = %(code)s and r.code <> ''))
+    and (%(finish)s::text is null or r.finish = %(finish)s)
     and (%(environment)s::text is null or r.environment = %(environment)s)
     and (%(release)s::text is null or r.release = %(release)s)
     and (%(releases)s::text[] is null or r.release = any(%(releases)s::text[]))
@@ -300,19 +313,101 @@ from (
 ) n
 group by 1, 2;
 
--- name: facets_of_calls
--- What the newest that match have in common; the row without a facet says how many they are, and since when.
+-- name: series_of_calls
+-- The newest that match, as charts show them: as many as may be looked at, how many these are, and since when. All but
+-- the largest groups are one, whose name is null; a call with two tags counts under both.
 with matched as materialized (
-    select r.started_at, r.status, r.code, r.model, r.target, r.release, r.key, r."user", r.tags, r.prompts
+    select r.started_at, r.status, r.cost_usd, r.estimated, r.duration_ms, r.first_token_ms, r.tags,
+        case %(group_by)s::text
+            when 'project' then r.project when 'model' then r.model when 'target' then r.target
+            when 'prompt' then coalesce(r.prompts -> 0 ->> 'name', '') when 'release' then r.release
+            when 'key' then r.key when 'user' then r."user" when 'environment' then r.environment
+            when 'provider' then split_part(r.target, '/', 1)
+        end as value
     from requests r
     where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+    [matching]
+    order by r.day desc, r.id desc limit %(limit)s
+), chosen as (
+    select m.*, m.value as name from matched m where %(group_by)s::text is distinct from 'tag'
+    union all
+    select m.*, t.tag from matched m cross join lateral (
+        select distinct tag from unnest(m.tags) tag where not starts_with(tag, 'run:')
+    ) t
+    where %(group_by)s::text = 'tag'
+), largest as (
+    select name from chosen group by name order by count(*) desc, name limit %(groups_max)s
+), buckets as (
+    select floor(extract(epoch from started_at) / %(step_s)s)::bigint as step, l.name, status / 100 as status_class,
+        case when duration_ms <= 1 then 0 else least(%(bucket_max)s, ceil(ln(duration_ms) / ln(%(growth)s)))::int end
+            as duration,
+        case when first_token_ms is null then null when first_token_ms <= 1 then 0
+            else least(%(bucket_max)s, ceil(ln(first_token_ms) / ln(%(growth)s)))::int end as first_token,
+        count(*) as requests, sum(cost_usd) as cost_usd, count(*) filter (where cost_usd is null) as unpriced,
+        count(*) filter (where estimated) as estimated
+    from chosen c left join largest l on l.name = c.name
+    group by 1, 2, 3, 4, 5
+)
+select b.*, n.calls, n.since from buckets b cross join (
+    select count(*) as calls, min(started_at) as since from matched
+) n;
+
+-- name: count_some
+-- How many match, of as many as may be looked at.
+select count(*) from (
+    select from requests r
+    where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+    [matching]
+    limit %(limit)s
+) found;
+
+-- name: neighbours
+-- The calls of the same session, or user, right before (false) and right after (true).
+(
+    select false, r.id, r.started_at, r.status
+    from requests r
+    where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+        and (%(key)s::text is null or r.key = %(key)s) and r.project = %(project)s
+        and (%(session)s::text is null or r.session = %(session)s) and (%(user)s::text is null or r."user" = %(user)s)
+        and r.day between %(first_day)s::date and %(day)s::date and (r.day, r.id) < (%(day)s::date, %(id)s::uuid)
+        and not [is_shadow]
+    order by r.day desc, r.id desc limit 1
+)
+union all
+(
+    select true, r.id, r.started_at, r.status
+    from requests r
+    where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+        and (%(key)s::text is null or r.key = %(key)s) and r.project = %(project)s
+        and (%(session)s::text is null or r.session = %(session)s) and (%(user)s::text is null or r."user" = %(user)s)
+        and r.day between %(day)s::date and %(last_day)s::date and (r.day, r.id) > (%(day)s::date, %(id)s::uuid)
+        and not [is_shadow]
+    order by r.day, r.id limit 1
+);
+
+-- name: facets_of_calls
+-- What the newest that match have in common, or (`coded`) the newest of them that ended with a code; the row without a
+-- facet says how many they are, and since when. What is not counted is not read: the index `requests_coded` has the
+-- rest of those with a code.
+with matched as materialized (
+    select r.started_at, r.status, r.code, r.environment, r.key,
+        case when 'model' = any(%(facets)s::text[]) then r.model end as model,
+        case when 'target' = any(%(facets)s::text[]) then r.target end as target,
+        case when 'release' = any(%(facets)s::text[]) then r.release end as release,
+        case when 'user' = any(%(facets)s::text[]) then r."user" end as "user",
+        case when 'tag' = any(%(facets)s::text[]) then r.tags end as tags,
+        case when 'prompt' = any(%(facets)s::text[]) then r.prompts end as prompts
+    from requests r
+    where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+        and (%(coded)s::bool is not true or r.code <> '')
     [matching]
     order by r.day desc, r.id desc limit %(limit)s
 ), named (facet, value) as (
     select f.facet, f.value
     from matched m cross join lateral (values
         ('status', case when m.status < 400 then 'ok' else m.status / 100 || 'xx' end), ('code', m.code),
-        ('model', m.model), ('target', m.target), ('release', m.release), ('key', m.key), ('user', m."user")
+        ('model', m.model), ('target', m.target), ('release', m.release), ('environment', m.environment), ('key', m.key),
+        ('user', m."user")
     ) f (facet, value)
     where f.facet = any(%(facets)s::text[]) and (f.facet <> 'code' or f.value <> '')
     union all
@@ -343,6 +438,67 @@ where id = %(unknown)s and (%(project_ids)s::text[] is null or project = any(%(p
     and (%(last_day)s::date is null or day <= %(last_day)s)
 order by day desc, request desc limit %(limit)s;
 
+-- name: calls_alike
+-- Of the calls of a call's model next to it, those whose body is the same, or the first message of it that is kept apart.
+with mine as materialized (
+    select r.project, r.model, b.request_raw, b.request_messages as said
+    from requests r
+    join request_bodies b on b.day = r.day and b.id = r.id and b.project = r.project
+    where r.day = %(of_day)s::date and r.id = %(of)s::uuid
+        and (%(key)s::text is null or r.key = %(key)s)
+        and (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+), near as materialized (
+    (
+        select r.day, r.id from requests r join mine on r.project = mine.project and r.model = mine.model
+        where r.day between %(of_day)s::date - 1 and %(of_day)s::date
+            and (r.day, r.id) <= (%(of_day)s::date, %(of)s::uuid)
+            and (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+        order by r.day desc, r.id desc limit %(looked)s
+    )
+    union all
+    (
+        select r.day, r.id from requests r join mine on r.project = mine.project and r.model = mine.model
+        where r.day between %(of_day)s::date and %(of_day)s::date + 1
+            and (r.day, r.id) > (%(of_day)s::date, %(of)s::uuid)
+            and (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+        order by r.day, r.id limit %(looked)s
+    )
+)
+select near.id
+from mine
+cross join near
+join request_bodies b on b.day = near.day and b.id = near.id and b.project = mine.project
+where (%(project_ids)s::text[] is null or b.project = any(%(project_ids)s::text[]))
+    and case when %(is_whole)s then b.request_messages = mine.said and b.request_raw = mine.request_raw
+        else b.request_messages[1] = mine.said[1] end;
+
+-- name: calls_by_beginning
+-- The newest calls whose id begins so: a range of the primary key.
+select r.id
+from requests r
+where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+    and (%(first_day)s::date is null or r.day >= %(first_day)s)
+    and (%(last_day)s::date is null or r.day <= %(last_day)s)
+    and r.day between %(low_day)s::date and %(high_day)s::date and r.id between %(low)s::uuid and %(high)s::uuid
+order by r.day desc, r.id desc limit %(limit)s;
+
+-- name: calls_by_end
+-- The newest calls whose id ends so, and begins so where that is known: found by the index of ends, then put in order,
+-- for who looks for them in order looks at all.
+with found as materialized (
+    select r.day, r.id
+    from requests r
+    where (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
+        and (%(first_day)s::date is null or r.day >= %(first_day)s)
+        and (%(last_day)s::date is null or r.day <= %(last_day)s)
+        and reverse(right(r.id::text, 12)) collate "C" >= %(end)s
+        and reverse(right(r.id::text, 12)) collate "C" < %(end_after)s
+        and (%(low)s::uuid is null or (
+            r.day between %(low_day)s::date and %(high_day)s::date and r.id between %(low)s::uuid and %(high)s::uuid
+        ))
+)
+select id from found order by day desc, id desc limit %(limit)s;
+
 -- name: calls_crossed
 -- The newest calls of an arm's units that another arm served.
 select c.request
@@ -366,7 +522,7 @@ select r.id, r.trace_id, r.started_at, r.project, r.key, r."user", r.session, r.
     r.first_token_ms, r.usage::text, r.cost_usd, r.estimated, r.truncated, r.changes, r.snapshot, r.release,
     r.prompts::text, r.record, r.label_regions, r.provider_request_id, r.label_readers, r.label_purposes,
     r.overrides::text, r.environment, r.parameters::text, r.parent_span_id, r.response_id,
-    r.exposures::text, r.finish, r.tool_calls, r.served_model, [is_shadow]
+    r.exposures::text, r.finish, r.tool_calls, r.served_model, [is_shadow], r.steps
 from requests r
 where r.day = %(day)s and r.id = %(id)s
     and (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[]))
@@ -390,6 +546,30 @@ where r.project = any(%(project_ids)s::text[]);
 -- name: set_prompts
 update requests set prompts = %(prompts)s::jsonb
 where day = %(day)s and id = %(id)s and project = any(%(project_ids)s::text[]);
+
+-- name: counted_slots
+-- How many calls stand in rows of sums.
+select r.slot, r.dimensions, r.requests
+from rollups r
+join unnest(%(slots)s::timestamptz[], %(digests)s::uuid[]) as asked (slot, dimensions)
+    on r.slot = asked.slot and r.dimensions = asked.dimensions
+where r.project = any(%(project_ids)s::text[]);
+
+-- name: add_missing_environments
+-- Versions before sums by environment write all other sums. What they lack is of calls that count under none.
+insert into series_sums as s (
+    dimension, step_s, project, at, value, status_class, requests, input, cache_read, cache_write, output, reasoning,
+    cost_usd, unpriced, estimated, durations, first_tokens
+)
+select 'environment', step_s, project, at, '', status_class, sum(n * requests), sum(n * input), sum(n * cache_read),
+    sum(n * cache_write), sum(n * output), sum(n * reasoning), sum(n * cost_usd), sum(n * unpriced),
+    sum(n * estimated), sum(n * durations), sum(n * first_tokens)
+from (select *, case dimension when '' then 1 else -1 end as n from series_sums) each
+where dimension in ('', 'environment') and step_s in (3600, 86400) and project = any(%(project_ids)s::text[])
+    and at >= current_date - %(days)s::int
+group by step_s, project, at, status_class
+having sum(n * requests) <> 0
+[added_up];
 
 -- name: forget_slot
 delete from rollups
@@ -419,6 +599,9 @@ delete from messages where project = any(%(project_ids)s) and day < %(day)s;
 
 -- name: expire_rollup_days
 delete from rollup_days where project = any(%(project_ids)s) and day < %(day)s;
+
+-- name: expire_session_days
+delete from session_days where project = any(%(project_ids)s) and day < %(day)s;
 
 -- name: expire_match_queue
 delete from match_queue where project = any(%(project_ids)s) and day < %(day)s;

@@ -1,6 +1,6 @@
 """How long records stay: partitions are made ahead and dropped whole; shorter times delete rows.
 
-Never touches rollups by slot, which name no person, nor the ledger. Read next: `records.sink`.
+Never takes from rollups by slot, which name no person, nor from the ledger. Read next: `records.sink`.
 """
 
 import logging
@@ -12,6 +12,7 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
+from headgate.records.levels import summed_projects
 from headgate.records.sink import QUERIES
 from headgate.store.database import Connection
 
@@ -20,6 +21,8 @@ log = logging.getLogger("headgate.records")
 DAYS_AHEAD = 3
 RETENTION_DAYS_DEFAULT = 30
 LOCK_WAIT_MS = 2000
+MISSING_DAYS = 40
+"""How long after its time a call may still come out of a journal, beyond which there are no partitions."""
 
 _PARTITION = re.compile(
     r"^(?:requests|request_bodies|messages|spans|span_words|span_events)_(\d{4})(\d{2})(\d{2})$"
@@ -29,6 +32,7 @@ _EXPIRE: tuple[LiteralString, ...] = (
     QUERIES.expire_bodies,
     QUERIES.expire_messages,
     QUERIES.expire_rollup_days,
+    QUERIES.expire_session_days,
     QUERIES.expire_match_queue,
     QUERIES.expire_unknown_prompts,
     QUERIES.expire_unknown_days,
@@ -48,6 +52,18 @@ async def count_default_rows(connection: Connection) -> int:
     cursor = await connection.execute(QUERIES.count_default_rows)
     row = await cursor.fetchone()
     return int(row[0]) if row is not None else 0
+
+
+async def add_missing_environments(connection: Connection, days: int = MISSING_DAYS) -> int:
+    """Add to the sums by environment what a version before them wrote beside this one, as calls of none.
+
+    Returns in how many rows something was missing. One process at a time may do it.
+    """
+    projects = await summed_projects(connection, None)
+    cursor = await connection.execute(
+        QUERIES.add_missing_environments, {"project_ids": projects, "days": days}
+    )
+    return cursor.rowcount
 
 
 async def drop_expired(

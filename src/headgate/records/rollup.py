@@ -8,6 +8,7 @@ import hashlib
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -24,14 +25,20 @@ VALUES_MAX = 1000
 """How many users, or tags, are told apart in a project and day."""
 OTHER = "other"
 
-SlotKey = tuple[datetime, str, str, str, str, str, str, int]
-"""Slot, project, key, target, model, prompt, release, class of the status."""
+SlotKey = tuple[datetime, str, str, str, str, str, str, str, int]
+"""Slot, project, key, target, model, prompt, release, environment, class of the status."""
 
 DayKey = tuple[str, date, str, str]
 """Project, day, dimension (`user` or `tag`), value."""
 
+SessionKey = tuple[str, date, str, str]
+"""Project, day, session, user."""
+
 NameKey = tuple[str, int, str, datetime, str, int]
 """Dimension (empty: all calls), step in seconds, project, beginning of the step, value, class of status."""
+
+NAMES = ("key", "target", "model", "prompt", "release", "environment")
+"""By which sums are kept, beside projects and classes of status: in this order in a SlotKey."""
 
 SUMS = (
     *("requests", "input", "cache_read", "cache_write", "output", "reasoning", "cost_pico_usd"),
@@ -72,6 +79,19 @@ class Delta(msgspec.Struct):
             sketch.add(self.first_token_sketch, end.first_token_ms)
 
 
+class DayDelta(Delta):
+    """Sums that stand in one row for calls of any status."""
+
+    client_errors: int = 0
+    server_errors: int = 0
+
+    def count(self, end: End) -> None:
+        """Add one call."""
+        super().count(end)
+        self.client_errors += end.status // 100 == 4
+        self.server_errors += end.status // 100 not in (1, 2, 3, 4)
+
+
 def slot_of(started_ms: int) -> datetime:
     """Return the beginning of the 15 minutes (UTC) in which a call began."""
     return instant(started_ms - started_ms % (SLOT_S * 1000))
@@ -84,25 +104,39 @@ def by_slot(ends: Iterable[End]) -> dict[SlotKey, Delta]:
         prompt = end.prompts[0].name if end.prompts else ""
         names = (
             *(name(end.project), name(end.key), name(end.target), name(end.model)),
-            *(name(prompt), name(end.release)),
+            *(name(prompt), name(end.release), name(end.environment)),
         )
         key: SlotKey = (slot_of(end.started_ms), *names, end.status // 100)
         deltas.setdefault(key, Delta()).count(end)
     return dict(sorted(deltas.items()))
 
 
-def by_day(ends: Iterable[End]) -> dict[DayKey, Delta]:
+def by_day(ends: Iterable[End]) -> dict[DayKey, DayDelta]:
     """Sum calls by user (the empty one included) and by tag; a call with two tags counts under both.
 
     Tags of single runs of checks are left out: they would use up the room of all others.
     """
-    deltas: dict[DayKey, Delta] = {}
+    deltas: dict[DayKey, DayDelta] = {}
     for end in ends:
-        project, day = name(end.project), slot_of(end.started_ms).astimezone(UTC).date()
-        deltas.setdefault((project, day, "user", name(end.user)), Delta()).count(end)
+        project, day = name(end.project), _day_of(end)
+        deltas.setdefault((project, day, "user", name(end.user)), DayDelta()).count(end)
         for tag in dict.fromkeys(name(tag) for tag in end.tags if not tag.startswith(RUN_TAG)):
-            deltas.setdefault((project, day, "tag", tag), Delta()).count(end)
+            deltas.setdefault((project, day, "tag", tag), DayDelta()).count(end)
     return dict(sorted(deltas.items()))
+
+
+def by_session(ends: Iterable[End]) -> dict[SessionKey, Delta]:
+    """Sum calls by session, in the order of keys; those without one together, whoever their users are."""
+    deltas: dict[SessionKey, Delta] = {}
+    for end in ends:
+        session = name(end.session)
+        key: SessionKey = (name(end.project), _day_of(end), session, name(end.user) if session else "")
+        deltas.setdefault(key, Delta()).count(end)
+    return dict(sorted(deltas.items()))
+
+
+def _day_of(end: End) -> date:
+    return slot_of(end.started_ms).astimezone(UTC).date()
 
 
 def by_name(slots: Mapping[SlotKey, Delta]) -> dict[NameKey, list[int]]:
@@ -111,10 +145,10 @@ def by_name(slots: Mapping[SlotKey, Delta]) -> dict[NameKey, list[int]]:
     The SUMS, and the two sketches as numbers. What adds nothing is left out.
     """
     found: dict[NameKey, list[int]] = {}
-    for (slot, project, key, target, model, prompt, release, status_class), delta in slots.items():
+    for (slot, project, *named, status_class), delta in slots.items():
         sums: list[int] = [getattr(delta, name) for name in SUMS]
         sums += [sketch.as_number(delta.duration_sketch), sketch.as_number(delta.first_token_sketch)]
-        names = {"": "", "key": key, "target": target, "model": model, "prompt": prompt, "release": release}
+        names = {"": "", **dict(zip(NAMES, named, strict=True))}
         for step_s in (HOUR_S, DAY_S):
             begin = slot - timedelta(seconds=slot.timestamp() % step_s)
             for dimension, value in names.items():
@@ -127,8 +161,13 @@ def by_name(slots: Mapping[SlotKey, Delta]) -> dict[NameKey, list[int]]:
 
 
 def dimensions_of(key: SlotKey) -> uuid.UUID:
-    """Return the digest that tells one combination of names from another."""
-    text = "\0".join((*key[1:7], str(key[7])))
+    """Return the digest that tells one combination of names from another.
+
+    Of calls without an environment it is the one that versions before environments made, so that what these
+    still write beside newer ones comes to the same row.
+    """
+    *names, environment = key[1:8]
+    text = "\0".join((*names, str(key[8]), *([environment] if environment else [])))
     return uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16])
 
 
@@ -151,35 +190,42 @@ def negative(delta: Delta) -> Delta:
 
 def merge_slots(one: Delta, other: Delta) -> Delta:
     """Return the sum of two deltas, sketches and all."""
-    both = merge(one, other)
-    both.duration_sketch = sketch.merge(one.duration_sketch, other.duration_sketch)
-    both.first_token_sketch = sketch.merge(one.first_token_sketch, other.first_token_sketch)
-    return both
+    return Delta(**_merged(one, other))
 
 
-def merge(one: Delta, other: Delta) -> Delta:
-    """Return the sum of two deltas, without their sketches: days keep none."""
-    return Delta(
-        requests=one.requests + other.requests,
-        input=one.input + other.input,
-        cache_read=one.cache_read + other.cache_read,
-        cache_write=one.cache_write + other.cache_write,
-        output=one.output + other.output,
-        reasoning=one.reasoning + other.reasoning,
-        cost_pico_usd=one.cost_pico_usd + other.cost_pico_usd,
-        unpriced=one.unpriced + other.unpriced,
-        estimated=one.estimated + other.estimated,
+def _merged(one: Delta, other: Delta) -> dict[str, Any]:
+    return {
+        "requests": one.requests + other.requests,
+        "input": one.input + other.input,
+        "cache_read": one.cache_read + other.cache_read,
+        "cache_write": one.cache_write + other.cache_write,
+        "output": one.output + other.output,
+        "reasoning": one.reasoning + other.reasoning,
+        "cost_pico_usd": one.cost_pico_usd + other.cost_pico_usd,
+        "unpriced": one.unpriced + other.unpriced,
+        "estimated": one.estimated + other.estimated,
+        "duration_sketch": sketch.merge(one.duration_sketch, other.duration_sketch),
+        "first_token_sketch": sketch.merge(one.first_token_sketch, other.first_token_sketch),
+    }
+
+
+def merge_days(one: DayDelta, other: DayDelta) -> DayDelta:
+    """Return the sum of two deltas by day."""
+    return DayDelta(
+        **_merged(one, other),
+        client_errors=one.client_errors + other.client_errors,
+        server_errors=one.server_errors + other.server_errors,
     )
 
 
 def capped(
-    deltas: dict[DayKey, Delta], known: set[DayKey], counts: dict[tuple[str, date, str], int]
-) -> dict[DayKey, Delta]:
+    deltas: dict[DayKey, DayDelta], known: set[DayKey], counts: dict[tuple[str, date, str], int]
+) -> dict[DayKey, DayDelta]:
     """Move to `other` what would be more than 1000 values of a project, day and dimension.
 
     `known` are the values that have a row already, `counts` how many rows there are.
     """
-    found: dict[DayKey, Delta] = {}
+    found: dict[DayKey, DayDelta] = {}
     room = dict(counts)
     for key, delta in deltas.items():
         group = key[:3]
@@ -189,5 +235,5 @@ def capped(
                 kept = (*group, OTHER)
             else:
                 room[group] = room.get(group, 0) + 1
-        found[kept] = merge(found[kept], delta) if kept in found else delta
+        found[kept] = merge_days(found[kept], delta) if kept in found else delta
     return dict(sorted(found.items()))

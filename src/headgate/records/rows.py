@@ -29,7 +29,7 @@ REQUEST_COLUMNS = (
     *("attempts", "excluded", "changes", "snapshot", "release", "trace_id", "usage", "cost_usd"),
     *("estimated", "truncated", "label_regions", "record", "provider_request_id"),
     *("label_readers", "label_purposes", "prompts", "overrides", "environment", "parameters"),
-    *("parent_span_id", "response_id", "exposures", "finish", "tool_calls", "served_model"),
+    *("parent_span_id", "response_id", "exposures", "finish", "tool_calls", "served_model", "steps"),
 )
 
 
@@ -77,7 +77,7 @@ def request_row(boot: uuid.UUID, end: End) -> tuple[Any, ...]:
         *(name(end.environment), json_text(end.parameters) or None),
         *(span_number(end.parent_span_id) if end.parent_span_id else None, name(end.response_id)),
         exposures_json(end.exposures),
-        *(name(end.finish), min(end.tool_calls, _COUNT_MAX), name(end.served_model)),
+        *(name(end.finish), min(end.tool_calls, _COUNT_MAX), name(end.served_model), list(end.steps) or None),
     )
 
 

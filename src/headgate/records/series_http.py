@@ -22,6 +22,9 @@ _TEXTS: Final[dict[str, str]] = {
     "target": "that this provider, or provider/model, answered; - is none",
     "prompt": "that used this prompt; - is none",
     "release": "of the release of this id; - is none",
+    "environment": "of this environment; - is none",
+    "user": "of this user; - is none",
+    "tag": "with this tag; - is none",
 }
 _TIMES: Final = {
     "from": "from this time on; a day before `to` if left out",
@@ -30,6 +33,7 @@ _TIMES: Final = {
 _GROUP: Final = {
     "group_by": f"one of {', '.join(get_args(SeriesGroupName))}; left out, all calls together",
     "latencies": "no leaves them out, which over long times is quicker",
+    "failing_groups": "yes counts each code of failures by group, too",
 }
 
 
@@ -46,6 +50,9 @@ class SeriesController(Controller):
 
         Steps are a minute for two hours or less, else a quarter of an hour or more. With `group_by` the eight
         largest groups have lines of their own, and all others one.
+
+        Users and tags: by day over more than two days, as their sums are kept; else, and together with other
+        filters, the newest 100,000 calls that match are counted one by one; `counted_from` says since when.
         """
         query = request.query_params
         seen = visible(caller)
@@ -60,6 +67,7 @@ class SeriesController(Controller):
                 filters,
                 group_by=_group(query.get("group_by")),
                 with_latencies=read_yes_no(query, "latencies") is not False,
+                with_failing_groups=read_yes_no(query, "failing_groups") is True,
             )
 
 

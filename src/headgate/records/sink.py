@@ -7,6 +7,7 @@ statement here asks whether a row exists already. Read next: `records.bodies`, `
 import uuid
 from collections.abc import Mapping, Sequence, Set
 from datetime import date
+from typing import LiteralString
 
 import msgspec
 from psycopg.rows import TupleRow
@@ -16,7 +17,7 @@ from headgate.core.entries import BEGIN, END, SETTLED, Begin, End
 from headgate.core.identity import span_number, span_text, time_ms_of
 from headgate.core.money import format_usd, parse_usd
 from headgate.core.ports import Envelope
-from headgate.records import rollup
+from headgate.records import rollup, sketch
 from headgate.records.rows import (
     REQUEST_COLUMNS,
     clean,
@@ -169,12 +170,8 @@ async def add_slots(connection: Connection, deltas: Mapping[rollup.SlotKey, roll
             "slot": key[0],
             "dimensions": rollup.dimensions_of(key),
             "project": key[1],
-            "key": key[2],
-            "target": key[3],
-            "model": key[4],
-            "prompt": key[5],
-            "release": key[6],
-            "status_class": key[7],
+            **dict(zip(rollup.NAMES, key[2:8], strict=True)),
+            "status_class": key[8],
             **_sums(delta),
             "duration_sketch": delta.duration_sketch,
             "first_token_sketch": delta.first_token_sketch,
@@ -225,17 +222,42 @@ async def _write_rollups(connection: Connection, ends: Sequence[End]) -> None:
     }
     cursor = await connection.execute(QUERIES.known_values, parameters)
     known: set[rollup.DayKey] = set()
-    counts: dict[tuple[str, object, str], int] = {}
+    counts: dict[tuple[str, date, str], int] = {}
     async for project, day, dimension, value, count in cursor:
         counts[project, day, dimension] = count
         if value is not None:
             known.add((project, day, dimension, value))
-    values = [
-        {"project": key[0], "day": key[1], "dimension": key[2], "value": key[3], **_sums(delta)}
-        for key, delta in rollup.capped(days, known, counts).items()  # pyright: ignore[reportArgumentType]
-    ]
-    async with connection.cursor() as writing:
-        await writing.executemany(QUERIES.add_rollup_day, values)
+    kept = rollup.capped(days, known, counts)
+    await _add_rows(connection, QUERIES.add_rollup_days, [_day_row(*each) for each in kept.items()])
+    sessions = rollup.by_session(ends)
+    await _add_rows(connection, QUERIES.add_session_days, [_session_row(*each) for each in sessions.items()])
+
+
+async def _add_rows(
+    connection: Connection, statement: LiteralString, rows: Sequence[Mapping[str, object]]
+) -> None:
+    await connection.execute(statement, {"rows": msgspec.json.encode(rows).decode()})
+
+
+def _day_row(key: rollup.DayKey, delta: rollup.DayDelta) -> Mapping[str, object]:
+    project, day, dimension, value = key
+    return {
+        "project": project,
+        "day": day.isoformat(),
+        "dimension": dimension,
+        "value": value,
+        **_sums(delta),
+        "measured": delta.requests,
+        "client_errors": delta.client_errors,
+        "server_errors": delta.server_errors,
+        "durations": str(sketch.as_number(delta.duration_sketch)),
+        "first_tokens": str(sketch.as_number(delta.first_token_sketch)),
+    }
+
+
+def _session_row(key: rollup.SessionKey, delta: rollup.Delta) -> Mapping[str, object]:
+    project, day, session, user = key
+    return {"project": project, "day": day.isoformat(), "session": session, "user": user, **_sums(delta)}
 
 
 def _sums(delta: rollup.Delta) -> dict[str, object]:

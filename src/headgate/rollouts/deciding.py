@@ -32,12 +32,13 @@ def decide(rollout: Rollout, standing: Standing, report: Report | None) -> Verdi
             step="wait",
             sentence="All calls go to the candidate; write it into the alias, and remove the rollout.",
         )
-    if stage.kind == "internal" and not stage.sampled:
+    if stage.kind == "internal" and not stage.moves_by_itself:
         calls = sum(arm.calls for arm in report.arms) if report is not None else 0
         return Verdict(
             step="wait",
             sentence=f"Internal callers alone are served by the candidate, in {calls} calls so far; they are "
-            f"no sample of all, so this waits for `headgate rollouts advance {rollout.name}`.",
+            f"no sample of all, so this waits for `headgate rollouts advance {rollout.name}`; with "
+            "internal_share = 0.5, or a shadow, it moves by itself.",
         )
     if report is None:
         return Verdict(step="wait", sentence=f"No call of stage {stage.name} has come yet.")
@@ -59,6 +60,8 @@ def _on_evidence(rollout: Rollout, stage: Stage, report: Report) -> Verdict:
     complete = next((arm.complete for arm in report.arms if arm.name == CANDIDATE), 0)
     if complete < rollout.units:
         watched = "units of the candidate were watched to the end"
+        if stage.draws_internal:
+            watched = "calls of internal callers that the candidate served were watched to the end"
         seen = "calls were answered by both arms" if stage.sampled else watched
         return Verdict(
             step="wait",
@@ -69,6 +72,8 @@ def _on_evidence(rollout: Rollout, stage: Stage, report: Report) -> Verdict:
     if waiting:
         return Verdict(step="wait", sentence=_awaited(*waiting[0]))
     seen = "calls that both arms answered" if stage.sampled else "units of the candidate"
+    if stage.draws_internal:
+        seen = "calls of internal callers that the candidate served"
     return Verdict(step="advance", sentence=f"All guardrails hold at {stage.name}, for {complete} {seen}.")
 
 

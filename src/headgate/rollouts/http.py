@@ -21,7 +21,17 @@ from headgate.experiments.report import Report
 from headgate.rollouts.deciding import decide
 from headgate.rollouts.job import RolloutsInForce
 from headgate.rollouts.model import CANDIDATE, Audience, Rollout, Stage, StageKind, Standing
-from headgate.rollouts.moving import ByHand, Move, evidence, move, moves, stage_name, standings
+from headgate.rollouts.moving import (
+    ByHand,
+    Move,
+    back_sentence,
+    evidence,
+    last_back,
+    move,
+    moves,
+    stage_name,
+    standings,
+)
 from headgate.store.database import Connection
 
 
@@ -42,6 +52,8 @@ class RolloutItem(msgspec.Struct, frozen=True, kw_only=True):
     stages: list[str]
     held: bool
     sentence: str
+    back: Move | None
+    """The move with which it fell back, of one that stands back."""
 
 
 class StageView(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,8 +180,12 @@ async def _look(
     stage = standing.stage_of(rollout) if standing is not None else None
     found = await evidence(connection, rollout, stage, now=now) if stage is not None else None
     sentence = "It begins within a second."
+    back: Move | None = None
     if standing is not None:
         sentence = decide(rollout, standing, found).sentence
+        back = await last_back(connection, rollout) if stage is None else None
+    if back is not None:
+        sentence = back_sentence(back)
     item = RolloutItem(
         name=rollout.name,
         alias=rollout.alias,
@@ -178,6 +194,7 @@ async def _look(
         stages=[each.name for each in rollout.stages],
         held=standing is not None and standing.held,
         sentence=sentence,
+        back=back,
     )
     return item, found
 

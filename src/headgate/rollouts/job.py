@@ -12,7 +12,7 @@ from headgate.core.pages import now_of
 from headgate.core.ports import Clock
 from headgate.rollouts.deciding import decide
 from headgate.rollouts.model import Rollout, Standing
-from headgate.rollouts.moving import begin, evidence, move, stage_name, standings
+from headgate.rollouts.moving import SYSTEM, begin, evidence, move, stage_name, standings
 from headgate.store.database import Connection, Database
 
 REST: Final = 10.0
@@ -84,7 +84,7 @@ class RolloutJob:
                     rollout,
                     standing,
                     action=verdict.step,
-                    actor="system",
+                    actor=SYSTEM,
                     why=verdict.sentence,
                 )
                 word = "fell back" if verdict.step == "back" else "moved on"

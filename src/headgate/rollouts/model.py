@@ -38,6 +38,35 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
 
 
+class PairScorer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What marks both answers of a compared call right or wrong, and how much oftener wrong one may be.
+
+    `exact`: the candidate says what the present says; `semantic`: the embeddings of both by a model have a
+    cosine of `threshold` at least. `contains`, `regex` and `schema` look at each answer by
+    itself; `judge` asks a model about each by a rubric. Models are asked for the part `share` of compared
+    calls, until `budget_pico_usd` a day is spent.
+    """
+
+    name: str
+    kind: Literal["exact", "contains", "regex", "schema", "judge", "semantic"]
+    margin: float
+    text: str = ""
+    pattern: str = ""
+    schema: str = ""
+    """A JSON schema, as text."""
+    model: str = ""
+    rubric: str = ""
+    threshold: float = 0.0
+    share: float = 1.0
+    budget_pico_usd: int = 0
+
+    @property
+    def key(self) -> str:
+        """Under which its marks are kept: by name and all that it is, but for its bounds."""
+        bare = msgspec.structs.replace(self, margin=0.0, share=1.0, budget_pico_usd=0)
+        return f"{self.name}#{hashlib.sha256(msgspec.json.encode(bare)).hexdigest()[:8]}"
+
+
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a rollout. `experiment` puts its calls into arms.
 
@@ -57,7 +86,12 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def moves_by_itself(self) -> bool:
         """Whether it has two arms that are compared."""
-        return self.kind == "share" or self.sampled > 0
+        return self.kind == "share" or self.sampled > 0 or self.draws_internal
+
+    @property
+    def draws_internal(self) -> bool:
+        """Whether chosen callers are served by both arms, each of their calls by one that chance draws."""
+        return self.kind == "internal" and all(arm.share > 0 for arm in self.experiment.arms)
 
 
 class Rollout(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +105,8 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
     audience: Audience = Audience()
     agree: dict[Agreement, float] = {}
     """The least part of compared calls in which both arms have to agree."""
+    scorers: tuple[PairScorer, ...] = ()
+    """What marks the answers of compared calls."""
     units: int = 200
     version: str = ""
 
@@ -106,5 +142,6 @@ def version_of(rollout: Rollout) -> str:
     fixed = (
         *(rollout.name, [stage.experiment for stage in rollout.stages], rollout.audience, rollout.units),
         *([stage.sampled for stage in rollout.stages], rollout.agree),
+        *rollout.scorers,
     )
     return hashlib.sha256(msgspec.json.encode(fixed)).hexdigest()[:16]

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 import msgspec
+from psycopg.rows import TupleRow
 
 from headgate.access.store import AuditEntry, write_audit
 from headgate.core.faults import Conflict
@@ -23,6 +24,8 @@ from headgate.store.live import LiveObjects
 from headgate.store.queries import Queries
 
 QUERIES: Final = Queries.load("headgate.rollouts")
+SYSTEM: Final = "system"
+"""Who moved one that moved by itself."""
 STAYS_BACK: Final = (
     "its candidate fell back, and only what serves its alias is new since; change its entry to begin anew"
 )
@@ -55,7 +58,7 @@ async def begin(connection: Connection, rollout: Rollout) -> bool:
     (stage,) = found
     await _write(connection, rollout, Standing(version=rollout.version, stage=stage))
     why = STAYS_BACK if stage == BACK else "it is in the configuration in force"
-    await _note(connection, rollout, ("begin", "system"), (None, stage), why)
+    await _note(connection, rollout, ("begin", SYSTEM), (None, stage), why)
     return True
 
 
@@ -93,10 +96,22 @@ async def move(
 async def moves(connection: Connection, rollout: Rollout) -> list[Move]:
     """Return how a rollout came to where it stands, the last move first."""
     cursor = await connection.execute(QUERIES.list_moves, {"version": rollout.version})
-    return [
-        Move(at=format_datetime(at), action=action, moved_by=by, from_stage=before, to_stage=after, why=why)
-        for at, action, by, before, after, why in await cursor.fetchall()
-    ]
+    return [_moved(row) for row in await cursor.fetchall()]
+
+
+async def last_back(connection: Connection, rollout: Rollout) -> Move | None:
+    """Return the move with which it fell back last; None where it never did."""
+    told = {"version": rollout.version, "name": rollout.name, "entry": entry_of(rollout)}
+    row = await (await connection.execute(QUERIES.last_back, told)).fetchone()
+    return None if row is None else _moved(row)
+
+
+def back_sentence(back: Move) -> str:
+    """Say from where one fell back, when and why."""
+    when = f"{back.at[:10]} at {back.at[11:16]} UTC"
+    how = "It fell back" if back.moved_by == SYSTEM else "It was sent back by hand"
+    why = f"{back.why.rstrip('.')}." if back.why else "no reason was given."
+    return f"{how} from {back.from_stage} on {when}: {why} All calls go where the alias says."
 
 
 async def evidence(connection: Connection, rollout: Rollout, stage: Stage, *, now: datetime) -> Report | None:
@@ -116,6 +131,13 @@ def stage_name(rollout: Rollout, place: int | None) -> str:
     if place is None:
         return ""
     return rollout.stages[place].name if place != BACK else "back"
+
+
+def _moved(row: TupleRow) -> Move:
+    at, action, by, before, after, why = row
+    return Move(
+        at=format_datetime(at), action=action, moved_by=by, from_stage=before, to_stage=after, why=why
+    )
 
 
 def _next(rollout: Rollout, standing: Standing, action: Action) -> Standing:

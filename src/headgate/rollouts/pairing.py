@@ -13,12 +13,13 @@ import msgspec
 
 from headgate.core.faults import InvalidRequest
 from headgate.experiments.margins import allowed_by, factor_of, finding_of, moved_by
-from headgate.experiments.model import Better, Experiment, Measure, Metric
-from headgate.experiments.moments import Moments, mean_of
+from headgate.experiments.model import Amount, Better, Experiment, Measure, Metric
 from headgate.experiments.report import Comparison, MetricReport
-from headgate.experiments.unpriced import Unpriced, without_costs
-from headgate.rollouts.model import CANDIDATE, PAIRED, Agreement, Rollout
+from headgate.rollouts.model import CANDIDATE, PAIRED, Agreement, PairScorer, Rollout
+from headgate.rollouts.unpriced import Unpriced, without_costs
+from headgate.statistics.contrasts import mean_of
 from headgate.statistics.counts import share_at_every_look
+from headgate.statistics.moments import Moments
 
 IN_WORDS: Final[dict[Agreement, str]] = {
     "finish": "the same reason to end",
@@ -60,6 +61,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """In how many calls both agreed, of how many of which that is known."""
     unpriced: Mapping[str, Unpriced] = {}
     """By arm, the compared calls without a price."""
+    wrong: Mapping[str, Events] = {}
+    """By scorer, how often an answer was wrong, of the calls that it marked."""
 
 
 def metrics_of(rollout: Rollout, experiment: Experiment, seen: Seen) -> list[MetricReport]:
@@ -81,7 +84,21 @@ def metrics_of(rollout: Rollout, experiment: Experiment, seen: Seen) -> list[Met
         one = _of_agreement(experiment, rollout.agree.get(name), yes, calls)
         if calls or name in rollout.agree:
             reports.append(_report(words, "agreement", one, "points", is_asked=name in rollout.agree))
+    for scorer in rollout.scorers:
+        one = _of_events(experiment, _wrong_by(scorer), seen.wrong.get(scorer.name, Events()))
+        reports.append(_report(f"wrong by {scorer.name}", "score", one, "points", better="lower"))
     return reports
+
+
+def _wrong_by(scorer: PairScorer) -> Metric:
+    """Answers that a scorer marks as wrong, which are bounded as failures are."""
+    return Metric(
+        name=scorer.name,
+        role="guardrail",
+        measure="errors",
+        better="lower",
+        margin=Amount(value=scorer.margin),
+    )
 
 
 def _of_events(experiment: Experiment, metric: Metric, seen: Events) -> Comparison:
@@ -160,7 +177,7 @@ def _nothing(units: int) -> Comparison:
 
 def _report(
     name: str,
-    measure: Measure | Literal["agreement"],
+    measure: Measure | Literal["agreement", "score"],
     one: Comparison,
     scale: str,
     *,

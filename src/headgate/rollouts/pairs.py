@@ -6,16 +6,18 @@ Read next: `rollouts.pairing`, `rollouts/queries.sql`.
 from datetime import datetime
 from typing import Final
 
+import msgspec
+
 from headgate.core.pages import format_datetime
 from headgate.experiments.margins import factor_of
 from headgate.experiments.meant import notes_of, what_is_meant
 from headgate.experiments.model import Experiment, Measure, Metric
-from headgate.experiments.moments import Moments
 from headgate.experiments.reading import Defined, View
 from headgate.experiments.report import ArmReport, Report
-from headgate.experiments.unpriced import Unpriced
 from headgate.rollouts.model import CANDIDATE, PAIRED, PRESENT, Agreement, Rollout, Stage
 from headgate.rollouts.pairing import Amounts, Events, Seen, metrics_of
+from headgate.rollouts.unpriced import Unpriced
+from headgate.statistics.moments import Moments
 from headgate.store.database import Connection
 from headgate.store.queries import Queries
 
@@ -31,6 +33,8 @@ async def report_of_pairs(
     """Return what is known of a stage whose calls are answered by both arms."""
     experiment = found.experiment
     seen, first_at = await _seen(connection, experiment)
+    wrong, unmarked = await _marked(connection, rollout, experiment.version)
+    seen = msgspec.structs.replace(seen, wrong=wrong)
     meant = await what_is_meant(connection, found, View(experiment=experiment, now=now, project_ids=None))
     arms = [
         ArmReport(
@@ -62,6 +66,7 @@ async def report_of_pairs(
         metrics=metrics,
         notes=[
             *await _notes(connection, experiment.version, experiment.metrics, seen),
+            *unmarked,
             *notes_of(experiment, meant),
         ],
         meant=meant,
@@ -105,6 +110,46 @@ async def _seen(connection: Connection, experiment: Experiment) -> tuple[Seen, d
     unpriced = await _unpriced(connection, experiment)
     seen = Seen(pairs=pairs, units=units, events=events, amounts=amounts, agreed=agreed, unpriced=unpriced)
     return seen, first_at
+
+
+_WITHOUT: Final = {
+    "judge": "its judge gave no mark, or its budget of the day was spent",
+    "semantic": "the present failed, its model gave no embeddings, or its budget of the day was spent",
+}
+
+
+async def _marked(
+    connection: Connection, rollout: Rollout, version: str
+) -> tuple[dict[str, Events], list[str]]:
+    """How often answers were wrong, by scorer; and in words what could not be marked."""
+    wrong: dict[str, Events] = {}
+    notes: list[str] = []
+    gone = 0
+    for scorer in rollout.scorers:
+        place = {"version": version, "key": scorer.key}
+        row = await (await connection.execute(QUERIES.pair_scores, place)).fetchone()
+        assert row is not None
+        calls, candidate, present, candidate_alone, present_alone = row
+        wrong[scorer.name] = Events(
+            calls=calls,
+            candidate=candidate,
+            present=present,
+            candidate_alone=candidate_alone,
+            present_alone=present_alone,
+        )
+        row = await (await connection.execute(QUERIES.pairs_unmarked, place)).fetchone()
+        assert row is not None
+        gone, without = row
+        if without:
+            notes.append(
+                f"{scorer.name} has no marks for {without} calls: {_WITHOUT.get(scorer.kind, 'no mark')}"
+            )
+    if gone:
+        notes.append(
+            f"{gone} compared calls can't be scored: their answers are not on record, as of projects whose "
+            'record is not "full"'
+        )
+    return wrong, notes
 
 
 async def _unpriced(connection: Connection, experiment: Experiment) -> dict[str, Unpriced]:

@@ -25,6 +25,13 @@ values (%(version)s, %(name)s, %(action)s, %(moved_by)s, %(from_stage)s, %(to_st
 select at, action, moved_by, from_stage, to_stage, why from rollout_moves
 where version = %(version)s order by id desc limit 100;
 
+-- name: last_back
+-- Where its entry fell back last, with whatever served its alias then.
+select m.at, m.action, m.moved_by, m.from_stage, m.to_stage, m.why
+from rollout_moves m join rollouts r on r.version = m.version
+where r.name = %(name)s and (r.entry = %(entry)s or r.version = %(version)s) and m.action = 'back'
+order by m.id desc limit 1;
+
 -- name: add_pairs
 -- The first of its unit is marked: it alone counts, so that those which do are independent of each other.
 insert into rollout_pairs (
@@ -93,6 +100,50 @@ with amounts as (
 )
 select count(*), avg(candidate), avg(present), avg(y), coalesce(var_pop(y), 0) * count(*), avg(y * y * y)
 from amounts;
+
+-- name: claim_pairs
+-- Those that count and have no marks yet; whoever claims them marks them.
+update rollout_pairs p set scores = '{}'::jsonb
+where p.version = %(version)s and p.call in (
+    select c.call from rollout_pairs c
+    where c.version = %(version)s and c.is_first and c.scores is null
+        and c.at < clock_timestamp() - make_interval(secs => %(settle_s)s)
+    order by c.at limit %(limit)s for update skip locked
+)
+returning p.call, p.shadow, p.project, p.present_failed, p.candidate_failed;
+
+-- name: put_scores
+update rollout_pairs set scores = %(scores)s::jsonb where version = %(version)s and call = %(call)s;
+
+-- name: pair_scores
+-- Of a scorer, how often an answer was wrong, of the calls in which both are marked.
+select count(*), count(*) filter (where candidate < 0.5), count(*) filter (where present < 0.5),
+    count(*) filter (where candidate < 0.5 and present >= 0.5), count(*) filter (where present < 0.5 and candidate >= 0.5)
+from (
+    select (scores -> %(key)s ->> 0)::float8 as present, (scores -> %(key)s ->> 1)::float8 as candidate
+    from rollout_pairs where version = %(version)s and is_first and scores ? %(key)s::text
+) s
+where present is not null and candidate is not null;
+
+-- name: pairs_unmarked
+-- Compared calls whose answers are not on record, and those that a scorer gave no marks for both.
+select count(*) filter (where scores ? 'gone'),
+    count(*) filter (where scores ? %(key)s::text
+        and (scores -> %(key)s ->> 0 is null or scores -> %(key)s ->> 1 is null))
+from rollout_pairs where version = %(version)s and is_first;
+
+-- name: scoring_spent
+-- Since midnight in UTC, in pico-USD.
+select coalesce(sum((scores -> %(key)s ->> 2)::numeric), 0)::bigint from rollout_pairs
+where version = %(version)s and is_first and scores ? %(key)s::text
+    and at >= date_trunc('day', clock_timestamp() at time zone 'UTC') at time zone 'UTC';
+
+-- name: get_scoring_key
+select key from rollout_keys where rollout = %(rollout)s and project = %(project)s;
+
+-- name: put_scoring_key
+insert into rollout_keys (rollout, project, key) values (%(rollout)s, %(project)s, %(key)s)
+on conflict (rollout, project) do update set key = excluded.key;
 
 -- name: expire_pairs
 delete from rollout_pairs

@@ -24,7 +24,7 @@ class MeanDetector(msgspec.Struct, frozen=True, kw_only=True):
     its interval, never its estimate.
 
     The e-SR procedure with a mixture of bets. Source: Shin, Ramdas, Rinaldo, "E-detectors: A nonparametric
-    framework for sequential change detection", NEJSDS 2(2), 2024, arXiv 2203.03532.
+    framework for sequential change detection", NEJSDS 2(2), 2024, arXiv 2203.03532, section 2.
     """
 
     baseline: float

@@ -44,6 +44,24 @@ def energy_test(distances: Sequence[Sequence[float]], first: int, *, seed: int =
     return (above + drawn) / (len(groupings) + drawn)
 
 
+def energy_distance(distances: Sequence[Sequence[float]], first: int) -> float:
+    """Return how far two sets of answers are apart beyond how far each is by itself: in the mean 0 if alike.
+
+    Half of the energy distance of `energy_test`, without the distances of an answer to itself, which makes it
+    unbiased. Distances from 0 to 1 give -1 to 1. Source: Szekely, Rizzo, "Energy statistics: A class of
+    statistics based on distances", Journal of Statistical Planning and Inference 143(8), 2013 (U-statistics).
+    """
+    matrix = np.asarray(distances, dtype=np.float64)
+    other = len(matrix) - first
+    check_count(min(first, other), "answers of a set", 2)
+    between = float(matrix[:first, first:].mean())
+    within = [
+        float(part.sum()) / (len(part) * (len(part) - 1))
+        for part in (matrix[:first, :first], matrix[first:, first:])
+    ]
+    return between - sum(within) / 2
+
+
 def least_p(first: int, other: int) -> float:
     """Return the smallest p-value that so many answers can have: fewer of them can't show anything.
 

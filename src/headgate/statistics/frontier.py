@@ -16,19 +16,21 @@ from headgate.statistics.model import Interval, Sample, Values, check_alpha, sam
 from headgate.statistics.proportions import clustered_share, paired_shares
 from headgate.statistics.sequences import betting
 
-Known: TypeAlias = tuple[Sample, Sample | None]
-"""Scores and costs of one candidate."""
+Known: TypeAlias = tuple[Sample, Sample | None, Sample]
+"""Scores, costs and the most that scores may be of one candidate."""
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """Scores in [0, 1] and costs, one of each for every case; case by case the same for all candidates.
 
     A cost is whatever is to be little: pico-USD, tokens, seconds; None where it isn't known of every case.
+    Where scores are not known to the last, they are the least that they may be, and `most` the most.
     """
 
     name: str
     scores: Values
     costs: Values | None
+    most: Values | None = None
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,10 +89,10 @@ def frontier(
     cases = _check_same(candidates, known)
     names = [candidate.name for candidate in candidates]
     places: list[Place] = []
-    for at, (scores, costs) in enumerate(known):
+    for at, (scores, costs, _) in enumerate(known):
         others = [other for place, other in enumerate(known) if place != at]
-        behind = max(float(other.mean() - scores.mean()) for other, _ in others)
-        at_most = max(_at_most(other, scores, clusters, alpha / len(known)) for other, _ in others)
+        behind = max(float(other.mean() - scores.mean()) for other, _, _ in others)
+        at_most = max(_at_most(most, scores, clusters, alpha / len(known)) for _, _, most in others)
         places.append(
             Place(
                 name=names[at],
@@ -113,21 +115,22 @@ def frontier(
 def _read(candidate: Candidate) -> Known:
     scores = sample(candidate.scores, f"scores of {candidate.name}", 2)
     costs = None if candidate.costs is None else sample(candidate.costs, f"costs of {candidate.name}", 2)
-    if scores.min() < 0 or scores.max() > 1:
+    most = scores if candidate.most is None else sample(candidate.most, f"most of {candidate.name}", 2)
+    if scores.min() < 0 or most.max() > 1:
         raise InvalidRequest(
-            f"scores of {candidate.name} lie between {scores.min():g} and {scores.max():g}; scale them to "
+            f"scores of {candidate.name} lie between {scores.min():g} and {most.max():g}; scale them to "
             "0 to 1 first"
         )
-    return scores, costs
+    return scores, costs, most
 
 
 def _check_same(candidates: Sequence[Candidate], known: list[Known]) -> int:
     if len(known) < 2:
         raise InvalidRequest(f"{len(known)} candidates; a comparison takes two or more")
-    sizes = {candidate.name: len(scores) for candidate, (scores, _) in zip(candidates, known, strict=True)}
+    sizes = {candidate.name: len(scores) for candidate, (scores, _, _) in zip(candidates, known, strict=True)}
     if len(sizes) < len(known):
         raise InvalidRequest("two candidates have the same name; give each one of its own")
-    costs = {len(costs) for _, costs in known if costs is not None}
+    costs = {len(costs) for _, costs, _ in known if costs is not None}
     if len(set(sizes.values()) | costs) > 1:
         said = ", ".join(f"{name}: {size}" for name, size in sizes.items())
         raise InvalidRequest(
@@ -153,16 +156,16 @@ def _beaten_by(
     alpha: float,
 ) -> str | None:
     """The best of those known to be better and cheaper, among all pairs but for an error of alpha."""
-    scores, costs = known[at]
+    _, costs, most = known[at]
     if costs is None:
         return None
     level = alpha / (len(known) * (len(known) - 1))
     beating = [
         (float(more.mean()), names[place])
-        for place, (more, less) in enumerate(known)
+        for place, (more, less, _) in enumerate(known)
         if place != at
         and less is not None
-        and _at_most(scores, more, clusters, level) < 0
+        and _at_most(most, more, clusters, level) < 0
         and _cost_at_most(less, costs, clusters, level) < 0
     ]
     return max(beating)[1] if beating else None

@@ -248,10 +248,10 @@ class _Expected(msgspec.Struct, frozen=True, kw_only=True):
 def kappa(one: Sequence[Hashable], other: Sequence[Hashable], *, alpha: float = 0.05) -> Interval:
     """Return how far two markers agree beyond chance: 1 is always, 0 as by chance.
 
-    Source: Cohen, Educational and Psychological Measurement 20(1), 1960; the error of Fleiss, Cohen, Everitt,
-    Psychological Bulletin 72(5), 1969. Where they agree on all cases that error is 0; the interval is then
-    that of the agreement (Clopper and Pearson), for marks as frequent as these. Raises InvalidRequest where
-    both gave one and the same mark to every case.
+    Source: Cohen, Educational and Psychological Measurement 20(1), 1960, page 40; the error of Fleiss, Cohen,
+    Everitt, Psychological Bulletin 72(5), 1969. Where they agree on all cases that error is 0; the interval
+    is then that of the agreement (Clopper and Pearson), for marks as frequent as these. Raises InvalidRequest
+    where both gave one and the same mark to every case.
     """
     check_alpha(alpha)
     if len(one) != len(other) or not one:

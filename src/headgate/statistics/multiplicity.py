@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 
 from headgate.core.faults import InvalidRequest
-from headgate.statistics.model import check_alpha
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -37,19 +36,35 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def e_benjamini_hochberg(e_values: Sequence[float], *, alpha: float = 0.05) -> list[int]:
-    """Return the places of the e-values that may be called, however they depend on one another.
+def benjamini_yekutieli(p_values: Sequence[float]) -> list[float]:
+    """Return the same where p-values may depend on one another in any way.
 
-    Source: Wang, Ramdas, "False discovery rate control with e-values", JRSS B 84(3), 2022.
+    Source: Benjamini, Yekutieli, "The control of the false discovery rate in multiple testing under
+    dependency", Annals of Statistics 29(4), 2001, Theorem 1.3.
     """
-    check_alpha(alpha)
+    by = harmonic(len(p_values))
+    return [min(1.0, by * value) for value in benjamini_hochberg(p_values)]
+
+
+def harmonic(count: int) -> float:
+    """Return 1 + 1/2 + ... + 1/count. Source: as `benjamini_yekutieli`, which is so much more careful."""
+    return math.fsum(1 / place for place in range(1, count + 1))
+
+
+def e_benjamini_hochberg(e_values: Sequence[float]) -> list[float]:
+    """Return e-values adjusted so that of those of `1 / alpha` or more at most alpha are wrong on average.
+
+    However they depend on one another, as metrics of the same units do. Source: Wang, Ramdas, "False
+    discovery rate control with e-values", JRSS B 84(3), 2022 (the e-BH procedure).
+    """
     _check_e(e_values)
-    order = sorted(range(len(e_values)), key=lambda index: -e_values[index])
-    called = 0
-    for place, index in enumerate(order, 1):
-        if place * e_values[index] >= len(e_values) / alpha:
-            called = place
-    return sorted(order[:called])
+    adjusted = [0.0] * len(e_values)
+    most = 0.0
+    order = sorted(range(len(e_values)), key=e_values.__getitem__, reverse=True)
+    for place, index in reversed(list(enumerate(order, 1))):
+        most = max(most, place * e_values[index] / len(e_values))
+        adjusted[index] = most
+    return adjusted
 
 
 def combined_evidence(e_values: Sequence[float]) -> float:

@@ -18,7 +18,8 @@ from headgate.statistics.model import Interval, Values, check_alpha, check_count
 def wilson(successes: int, cases: int, *, alpha: float = 0.05) -> Interval:
     """Return Wilson's score interval of a share.
 
-    Source: Wilson, JASA 22, 1927; Brown, Cai, DasGupta, Statistical Science 16(2), 2001.
+    Source: Wilson, JASA 22, 1927; Brown, Cai, DasGupta, "Interval Estimation for a Binomial Proportion",
+    Statistical Science 16(2), 2001, section 3.1.1, equation 4.
     """
     _check(successes, cases, alpha)
     share, z = successes / cases, float(ndtri(1 - alpha / 2))
@@ -30,25 +31,11 @@ def wilson(successes: int, cases: int, *, alpha: float = 0.05) -> Interval:
 def exact(successes: int, cases: int, *, alpha: float = 0.05) -> Interval:
     """Return the interval that holds at its error for any number of cases, and is wider for it.
 
-    Source: Clopper, Pearson, Biometrika 26, 1934.
+    Source: Clopper, Pearson, Biometrika 26, 1934; Brown, Cai, DasGupta, Statistical Science 16(2), 2001,
+    section 4.2.1.
     """
     _check(successes, cases, alpha)
     return _interval(successes, cases, alpha, _ends(successes, cases, alpha))
-
-
-def credible(
-    successes: int, cases: int, *, alpha: float = 0.05, prior: tuple[float, float] = (1, 1)
-) -> Interval:
-    """Return the equal-tailed interval of the Beta posterior; the prior is uniform unless given.
-
-    Source: Bowyer, Aitchison, Ivanova, arXiv 2503.01747, section 3.
-    """
-    _check(successes, cases, alpha)
-    if not min(prior) > 0:
-        raise InvalidRequest(f"the prior is Beta{prior}; give two numbers above 0, such as (1, 1)")
-    shape = (successes + prior[0], cases - successes + prior[1])
-    low, high = (float(betaincinv(*shape, quantile)) for quantile in (alpha / 2, 1 - alpha / 2))
-    return _interval(successes, cases, alpha, (low, high))
 
 
 def difference_of_shares(one: tuple[int, int], other: tuple[int, int], *, alpha: float = 0.05) -> Interval:

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headgate.core.faults import InvalidRequest
-from headgate.statistics.effects import Effect, paired_difference
+from headgate.statistics.contrasts import Effect
+from headgate.statistics.effects import paired_difference
 from headgate.statistics.model import Sample, Values, places, sample
 
 

@@ -69,7 +69,7 @@ def distance(text: Wording, usual: Wording, texts: int = 1) -> float:
     """Return how far a text (or the mean of some) is from the mean of `texts` whose sum is `usual`: 0 to 1.
 
     It is one less the mean of the kernel over those: the part of the squared maximum mean discrepancy that
-    holds both sides. Source: Gretton et al., "A kernel two-sample test", JMLR 13, 2012, eq. 3 and 5.
+    holds both sides. Source: Gretton et al., "A kernel two-sample test", JMLR 13, 2012, Lemma 6.
     """
     _check(text, usual)
     return min(1.0, max(0.0, 1 - float(np.dot(text, usual)) / texts))

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
+import { ChartTable } from "./ChartTable";
 import * as format from "./format";
 
 export interface Line {
@@ -49,7 +50,7 @@ interface Under {
 
 const NO_BANDS: Band[] = [];
 
-/** Lines or stacked bars over time, with what changed as thin marks. What it shows stands in a table, too. */
+/** Lines or stacked bars over time, with what changed as thin marks. What it shows stands in a table, a button away. */
 export function Chart({ title, at, lines, form = "line", height = 160, write, marks = [], bands = NO_BANDS, onSelect, end }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -97,7 +98,8 @@ export function Chart({ title, at, lines, form = "line", height = 160, write, ma
 
   return (
     <figure className="hg-chart">
-      <div ref={place} className="hg-plot" role="img" aria-label={summary(title, at, lines, write)} />
+      <div ref={place} className="hg-plot" role="img" aria-label={summary({ title, at, lines, form, marks, write })} />
+      <ChartTable title={title} at={at} end={end} lines={lines} write={write} marks={marks} isSummed={form === "bars"} onSelect={onSelect} />
       {under && <Tip under={under} at={at} lines={lines} write={write} width={place.current?.clientWidth ?? 300} />}
     </figure>
   );
@@ -199,7 +201,7 @@ function optionsOf(
         ...axis,
         grid: { stroke: colour("line"), width: 1 },
         size: 58,
-        space: 34,
+        space: height < LOW ? 20 : 34,
         ...(isWhole(latest.current.write) ? { incrs: WHOLE_STEPS } : {}),
         values: (_, values) => {
           const written = values.map((value) => (value === null ? "" : latest.current.write(value)));
@@ -232,6 +234,9 @@ function optionsOf(
   };
 }
 
+/** A chart that is lower has room for two lines of its scale if they stand closer. */
+const LOW = 120;
+
 const WHOLE_STEPS = Array.from({ length: 15 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 
 /** Whether what is drawn is counted: its axis would write a half as a whole, and say 1 where half of it stands. */
@@ -257,6 +262,10 @@ function timeAxis(): Partial<uPlot.Axis> {
   return {
     values: (_, splits) => {
       const wide = (splits.at(-1) ?? 0) - (splits[0] ?? 0) > 2 * 86_400;
+      const isFine = (splits[1] ?? Infinity) - (splits[0] ?? 0) < 60;
+      if (isFine) {
+        return splits.map((split) => format.clock(split * 1000).slice(0, 8));
+      }
       return splits.map((split) => {
         const text = format.moment(split * 1000);
         return wide || text.endsWith("00:00") ? text.slice(5, 10) : text.slice(11);
@@ -335,11 +344,19 @@ function drawName(ctx: CanvasRenderingContext2D, name: string, x: number, y: num
   ctx.fillText(shown === name ? name : `${shown}…`, x, y);
 }
 
-function summary(title: string, at: string[], lines: Line[], write: (value: number) => string): string {
+/** What a chart shows, in words: how much in all where it adds up, the most, and what stands last. */
+export function summary({ title, at, lines, form, marks, write }: Pick<ChartProps, "title" | "at" | "lines" | "form" | "marks" | "write">): string {
   const parts = lines.map((line) => {
     const known = line.values.filter((value): value is number => value !== null);
-    return known.length === 0 ? `${line.label}: nothing` : `${line.label}: at most ${write(Math.max(...known))}`;
+    if (known.length === 0) {
+      return `${line.label}: nothing`;
+    }
+    const sum = form === "bars" ? `${write(known.reduce((all, each) => all + each, 0))} in all, ` : "";
+    return `${line.label}: ${sum}at most ${write(Math.max(...known))}, last ${write(known.at(-1) ?? 0)}`;
   });
   const first = at[0];
-  return `${title}, from ${first ? format.moment(first) : "nothing"} in ${at.length} steps. ${parts.join("; ")}.`;
+  const changed = marks && marks.length > 0 ? ` What changed: ${marks.map((mark) => mark.name).slice(0, CHANGES_SAID).join("; ")}.` : "";
+  return `${title}, from ${first ? format.moment(first) : "nothing"} in ${at.length} steps. ${parts.join("; ")}.${changed}`;
 }
+
+const CHANGES_SAID = 3;

@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { ChartTable } from "./ChartTable";
 import * as format from "./format";
 import { runsOf } from "./runs";
 import { useWidth } from "./useWidth";
@@ -93,6 +94,18 @@ export function Closing(props: ClosingProps) {
         ))}
         {under !== null && <line className="hg-under" x1={x(under)} x2={x(under)} y1={TOP} y2={HEIGHT - BOTTOM} />}
       </svg>
+      <ChartTable
+        title={title}
+        at={at}
+        lines={[
+          { label: "from", values: low },
+          { label: "most likely", values: value },
+          { label: "to", values: high },
+          { label: boundName, values: bound },
+        ]}
+        write={write}
+        marks={marks}
+      />
       <figcaption className="hg-soft">
         <span className="hg-bound-key" aria-hidden="true" /> {boundName}
         {least !== null && (

@@ -5,6 +5,8 @@ interface SparkProps {
   values: (number | null)[];
   /** What it shows, in words. */
   label: string;
+  /** The top of its scale, where it is held beside others; else its own most. */
+  most?: number;
 }
 
 const WIDTH = 72;
@@ -12,9 +14,9 @@ const HEIGHT = 18;
 const EDGE = 2;
 
 /** How a number went, in the height of a line of text: from nothing up to its most. */
-export function Spark({ values, label }: SparkProps) {
+export function Spark({ values, label, most: top }: SparkProps) {
   const known = values.filter((each): each is number => each !== null);
-  const most = Math.max(0, ...known);
+  const most = Math.max(top ?? 0, ...known);
   if (known.length === 0) {
     return null;
   }

@@ -1,6 +1,8 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef, useState } from "react";
 import { isTyping } from "./keys";
+import { fitting } from "./room";
+import { useRoom } from "./useRoom";
 
 export interface Column<Row> {
   id: string;
@@ -11,6 +13,8 @@ export interface Column<Row> {
   render: (row: Row) => React.ReactNode;
   onSort?: () => void;
   sorted?: "ascending" | "descending" | undefined;
+  /** Left out where there is no room for all, the greatest first; without it, it stays. */
+  yields?: number | undefined;
 }
 
 interface TableProps<Row> {
@@ -27,6 +31,8 @@ interface TableProps<Row> {
   fills?: boolean;
   /** What stands beneath rows, by their keys: what happened between one row and the next. */
   notes?: ReadonlyMap<string, string>;
+  /** How high a row is; one line where nothing is said. */
+  rowPx?: number;
   /** Told whether the list stands at its beginning. */
   onTop?: (isAtTop: boolean) => void;
 }
@@ -36,14 +42,16 @@ const NOTE_PX = 18;
 
 /** A table whose rows are drawn as they come into sight: a million feel like a hundred. */
 export function Table<Row>(props: TableProps<Row>) {
-  const { label, rows, columns, keyOf, onOpen, onEnd, footer, fills = false, onTop, notes } = props;
+  const { label, rows, keyOf, onOpen, onEnd, footer, fills = false, onTop, notes, rowPx = ROW_PX } = props;
   const scroller = useRef<HTMLDivElement>(null);
+  const columns = fitting(props.columns, useRoom(scroller));
+  const left = props.columns.filter((each) => !columns.includes(each));
   const [chosen, setChosen] = useState<string | null>(null);
   // eslint-disable-next-line react-hooks/incompatible-library
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
-    estimateSize: (place) => ROW_PX + (notes?.has(keyOf(rows[place] as Row)) ? NOTE_PX : 0),
+    estimateSize: (place) => rowPx + (notes?.has(keyOf(rows[place] as Row)) ? NOTE_PX : 0),
     overscan: 12,
     getItemKey: (place) => keyOf(rows[place] as Row),
   });
@@ -92,6 +100,7 @@ export function Table<Row>(props: TableProps<Row>) {
       aria-label={label}
       aria-rowcount={rows.length + 1}
       tabIndex={0}
+      onPointerOver={(event) => sayWhole(event.target)}
       onScroll={(event) => onTop?.(event.currentTarget.scrollTop < ROW_PX)}
     >
       <div role="rowgroup" className="hg-table-head">
@@ -112,9 +121,11 @@ export function Table<Row>(props: TableProps<Row>) {
               role="row"
               aria-rowindex={item.index + 2}
               className={`hg-row ${onOpen ? "hg-opens" : ""} ${chosen === key ? "hg-chosen" : ""} ${note ? "hg-noted" : ""}`}
-              style={{ ...template, transform: `translateY(${item.start}px)` }}
+              style={{ ...template, ...(rowPx === ROW_PX ? {} : { height: rowPx }), transform: `translateY(${item.start}px)` }}
               onClick={(event) => {
-                if (onOpen && !isControl(event.target) && !window.getSelection()?.toString()) {
+                // What is opened over the page from within a row is no part of it.
+                const isWithin = event.currentTarget.contains(event.target as Node);
+                if (onOpen && isWithin && !isControl(event.target) && !window.getSelection()?.toString()) {
                   onOpen(row);
                 }
               }}
@@ -134,6 +145,7 @@ export function Table<Row>(props: TableProps<Row>) {
         })}
       </div>
       {footer && <div className="hg-table-foot">{footer}</div>}
+      {left.length > 0 && <div className="hg-left-out">Without room here: {left.map((each) => each.title).join(", ")}</div>}
     </div>
   );
 }
@@ -158,6 +170,21 @@ function Head<Row>({ column }: { column: Column<Row> }) {
       )}
     </div>
   );
+}
+
+/** Gives a cell that is cut its whole text as a title, where it has none of its own. */
+function sayWhole(target: EventTarget): void {
+  const cell = target instanceof Element ? target.closest<HTMLElement>("[role='cell'], [role='columnheader']") : null;
+  if (!cell || (cell.title && !cell.dataset["whole"])) {
+    return;
+  }
+  cell.title = "";
+  const parts = [cell, ...cell.querySelectorAll<HTMLElement>("*")];
+  const isCut = parts.some((each) => each.scrollWidth > each.clientWidth && each.clientWidth > 0);
+  if (isCut && !parts.some((each) => each.title === cell.textContent)) {
+    cell.title = cell.textContent ?? "";
+    cell.dataset["whole"] = "said";
+  }
 }
 
 function isControl(target: EventTarget | null): boolean {

@@ -46,6 +46,14 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
 }
 
+/** The same of microseconds: 34 µs, 1.2 ms, and from 10 ms on as `duration` has it. */
+export function tookMicroseconds(us: number): string {
+  if (us < 1000) {
+    return `${Math.round(us)} µs`;
+  }
+  return us < 10_000 ? `${(us / 1000).toFixed(1)} ms` : duration(us / 1000);
+}
+
 /** How long something lasts, in its largest unit: "3 days", "5 hours". */
 export function span(ms: number): string {
   const units: [number, string][] = [

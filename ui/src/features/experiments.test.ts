@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { reachOf } from "@/core/Closing";
 import { runsOf } from "@/core/runs";
-import { callsBehind, callsOf, changeOf, daysOf, type Metric, type Report, spanOf, valueOf } from "./experiments/experimentWords";
+import { callsBehind, callsOf, changeOf, daysOf, type Metric, type Report, spanOf, valueOf, waitsWords } from "./experiments/experimentWords";
 
 describe("numbers of metrics", () => {
   it("are written in their scale", () => {
@@ -14,6 +14,16 @@ describe("numbers of metrics", () => {
     expect(spanOf(-100, 1500, "ms")).toBe("−100 ms to +1.50 s");
     expect(daysOf(7)).toBe("7 days");
     expect(daysOf(1 / 86_400)).toBe("1 second");
+  });
+});
+
+describe("units of a metric that waits for what comes late", () => {
+  const report = { arms: [{ name: "now", complete: 200 }, { name: "new", complete: 190 }] } as Report;
+  it("are told where they are fewer than those whose window is over", () => {
+    const metric = { complete: { now: 20, new: 10 }, arrives_days: 1 } as unknown as Metric;
+    expect(waitsWords(metric, report)).toBe("Complete units so far: 20 of now, 10 of new. It waits 1 day beyond the window, for what comes late.");
+    expect(waitsWords({ complete: { now: 200, new: 190 }, arrives_days: 1 } as unknown as Metric, report)).toBe("");
+    expect(waitsWords({ complete: {}, arrives_days: 0 } as unknown as Metric, report)).toBe("");
   });
 });
 

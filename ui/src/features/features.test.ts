@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { type Budget, burnOf } from "./budgets/burn";
-import { bucketsOf, changesOf, curlOf, type Detail } from "./call/detail";
+import { changesOf, curlOf, type Detail } from "./call/detail";
 import { type Provenance, stretchesOf, tellsSomething, textOf } from "./call/provenance";
 import { answeredIn, saidIn } from "./messages/conversation";
 import { between } from "./requests/between";
+import { isPartOfId, isWholeId } from "./requests/partsOfIds";
 import { standsOut } from "./overview/standsOut";
 import { type Draft, bodyOf, draftOf, routeOf } from "./playground/draft";
 import { snippetsOf } from "./overview/snippets";
@@ -235,11 +236,17 @@ describe("a record", () => {
     expect(line).toContain("http://h/v1/chat/completions");
     expect(curlOf(detail({ request: "half", request_truncated: true }), "http://h")).toBeNull();
   });
+});
 
-  it("prices each kind of token, by what stands in for it where it has no price", () => {
-    const usage = { input: 1_000_000, cache_read: 500_000, cache_write: 0, output: 0, reasoning: 100 };
-    const buckets = bucketsOf(usage, { input: "2", output: "8" });
-    expect(buckets.map((each) => [each.name, each.usd])).toEqual([["input", 2], ["cache read", 1], ["reasoning", 0.0008]]);
-    expect(bucketsOf(usage, null).every((each) => each.usd === null)).toBe(true);
+describe("a part of a request's id", () => {
+  it("is six digits or more, from the beginning, the end, or both", () => {
+    for (const part of ["0197a2f3", "0197A2F3-7c", "…b4f29a", "...b4f29a", "0197…9a1c", "0197a2f3*"]) {
+      expect(isPartOfId(part), part).toBe(true);
+    }
+    for (const other of ["0197a", "greeting", "a…b…c01234", "app.py:HELLO", "0".repeat(33), ""]) {
+      expect(isPartOfId(other), other).toBe(false);
+    }
+    expect(isWholeId("0197a1b2-0000-7000-8000-000000000001")).toBe(true);
+    expect(isWholeId("0197a1b2-0000-7000-8000-00000000000")).toBe(false);
   });
 });

@@ -5,7 +5,7 @@ const STAGES = ["internal", "5 %", "25 %", "all"];
 const NOW = Date.parse("2026-01-02T00:00:00Z");
 
 function item(stage: string, held = false): Item {
-  return { name: "smaller", alias: "assistant", version: "v1", stage, stages: STAGES, held, sentence: "So far." };
+  return { name: "smaller", alias: "assistant", version: "v1", stage, stages: STAGES, held, sentence: "So far.", back: null };
 }
 
 function move(action: Move["action"], from: string, to: string, at: string): Move {

@@ -3,7 +3,8 @@ import { counts } from "./budgets/scope";
 import { callsOfWatch, mostOf, usualOf, type Watch, watchOf } from "./drift/driftWords";
 import { digits, wayOf } from "./drift/Evidence";
 import { bandOf } from "./drift/usual";
-import { barsOf, groupingOf } from "./overview/grouping";
+import { barsOf, callsOf, errorsOf, groupingOf, latencyOf } from "./overview/grouping";
+import { countedTime, since, wholeDays } from "./series/byDay";
 
 const SIGNAL: Watch["signals"][number] = {
   signal: "tokens",
@@ -74,10 +75,32 @@ describe("the overview by what one asks", () => {
       { user: null, requests: 8, cost_usd: null },
     ]);
     expect(found).toEqual([
-      { user: "anna", calls: 4, cost: "2", callShare: 0.5, costShare: 1 },
-      { user: "", calls: 8, cost: null, callShare: 1, costShare: 0 },
+      { value: "anna", calls: 4, cost: "2", callShare: 0.5, costShare: 1 },
+      { value: "", calls: 8, cost: null, callShare: 1, costShare: 0 },
     ]);
     expect(barsOf([])).toEqual([]);
+  });
+  it("counts users by whole days", () => {
+    const time = { from: "2026-03-01T07:30:00.000Z", to: "2026-03-02T00:00:00.000Z" };
+    expect(wholeDays(time)).toEqual({ from: "2026-03-01T00:00:00.000Z", to: "2026-03-02T00:00:00.000Z" });
+    expect(wholeDays({ from: "2026-03-01", to: "2026-03-02T00:00:01Z" }).to).toBe("2026-03-03T00:00:00.000Z");
+  });
+  it("leads to the calls that were counted, and says nothing of those before", () => {
+    const found = { begin: "2026-03-01T00:00:00Z", end: "2026-03-04T00:00:00Z", counted_from: null as string | null };
+    expect(countedTime("model", found)).toEqual({});
+    expect(countedTime("user", found)).toEqual({ from: found.begin, to: found.end, range: null });
+    const cut = { ...found, counted_from: "2026-03-02T07:00:00Z", at: ["2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z"] };
+    expect(countedTime("tag", cut)["from"]).toBe(cut.counted_from);
+    expect(since(cut, [1, 2, 3])).toEqual([null, 2, 3]);
+    expect(since({ ...cut, counted_from: null }, [1, 2, 3])).toEqual([1, 2, 3]);
+  });
+  it("takes no status that nobody knows for an answer", () => {
+    const group = { ok: [1, 1], client_errors: [2, 0], server_errors: [1, 0], unknown: [0, 5] };
+    expect(callsOf(group)).toEqual([4, 6]);
+    expect(errorsOf(group)).toEqual([3, null]);
+  });
+  it("keeps which latency one looks at", () => {
+    expect([latencyOf("p99"), latencyOf("first_p50"), latencyOf("toString"), latencyOf(undefined)]).toEqual(["p99", "first_p50", "p95", "p95"]);
   });
 });
 

@@ -2,7 +2,7 @@ import { Modal } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useCallback, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import { Text } from "@/core/Text";
 import { featuresOf, type Found, pagesOf } from "./registry";
 import { useSession } from "./session";
@@ -37,18 +37,32 @@ function Search({ close }: { close: () => void }) {
   const navigate = useNavigate();
   const [text, setText] = useState("");
   const [chosen, setChosen] = useState(0);
-  const [asked] = useDebouncedValue(text.trim(), 150);
-  const found = useFound(asked);
+  const [isEntered, setEntered] = useState(false);
+  const typed = text.trim();
+  const { found, isLooking } = useFound(typed);
   const items = found.slice(0, 30);
+  const first = items[0];
 
-  function open(item: Found | undefined): void {
-    if (!item) {
-      return;
+  const open = useCallback(
+    (item: Found | undefined): void => {
+      if (!item) {
+        return;
+      }
+      close();
+      const search = { ...shared(parseSearch(window.location.search)), ...item.filter };
+      void navigate({ to: item.path, search: search as never });
+    },
+    [close, navigate],
+  );
+
+  // Who pastes an id and presses Enter means what is found of it, not what stood there before.
+  useEffect(() => {
+    if (isEntered && first) {
+      open(first);
+    } else if (isEntered && !isLooking) {
+      setEntered(false);
     }
-    close();
-    const search = { ...shared(parseSearch(window.location.search)), ...item.filter };
-    void navigate({ to: item.path, search: search as never });
-  }
+  }, [isEntered, isLooking, first, open]);
 
   function onKeyDown(event: React.KeyboardEvent): void {
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
@@ -57,7 +71,11 @@ function Search({ close }: { close: () => void }) {
       setChosen(Math.max(0, Math.min(items.length - 1, chosen + step)));
     } else if (event.key === "Enter") {
       event.preventDefault();
-      open(items[chosen]);
+      if (items[chosen]) {
+        open(items[chosen]);
+      } else {
+        setEntered(isLooking);
+      }
     }
   }
 
@@ -71,15 +89,16 @@ function Search({ close }: { close: () => void }) {
         aria-expanded={items.length > 0}
         aria-controls="search-found"
         aria-activedescendant={items[chosen] ? `search-${chosen}` : undefined}
-        placeholder="Pages, names, users, sessions, tags, ids, or words that were said"
+        placeholder="Pages, names, users, sessions, tags, ids or parts of them, words that were said"
         value={text}
         onChange={(event) => {
           setText(event.currentTarget.value);
           setChosen(0);
+          setEntered(false);
         }}
         onKeyDown={onKeyDown}
       />
-      <div id="search-found" role="listbox" aria-label="found">
+      <div id="search-found" role="listbox" aria-label="found" aria-busy={isLooking}>
         {items.map((item, place) => (
           <div
             key={`${item.kind} ${item.path} ${item.title} ${place}`}
@@ -102,18 +121,26 @@ function Search({ close }: { close: () => void }) {
           </div>
         ))}
       </div>
-      {asked !== "" && items.length === 0 && <p className="hg-soft hg-none-found">Nothing is called that.</p>}
+      {isLooking ? (
+        <p className="hg-soft hg-none-found" role="status">
+          Looking for {typed.length > 40 ? "it" : `“${typed}”`}…
+        </p>
+      ) : (
+        typed !== "" && items.length === 0 && <p className="hg-soft hg-none-found">Nothing is called that.</p>
+      )}
     </div>
   );
 }
 
-function useFound(text: string): Found[] {
+/** What is found of what is typed now; never of what was typed before, while its answer is on the way. */
+function useFound(text: string): { found: Found[]; isLooking: boolean } {
   const session = useSession();
   const grants = session.grants as string[];
-  const pages = pagesOf(grants);
+  const [asked] = useDebouncedValue(text, 150);
+  const isAsked = asked === text && text.length >= 2;
   const others = useQuery({
     queryKey: ["search", text],
-    enabled: text.length >= 2,
+    enabled: isAsked,
     staleTime: 30_000,
     queryFn: async ({ signal }) => {
       const answers = await Promise.allSettled(featuresOf(grants).map((each) => each.search?.(text, signal, grants) ?? []));
@@ -121,9 +148,13 @@ function useFound(text: string): Found[] {
     },
   });
   const wanted = text.toLowerCase();
-  const matching = pages.filter((page) => page.title.toLowerCase().includes(wanted));
+  const matching = pagesOf(grants).filter((page) => page.title.toLowerCase().includes(wanted));
+  // By the key of the question, so that an answer of before shows at once where the same is typed again.
   const found = text.length >= 2 ? (others.data ?? []) : [];
   const isSaid = (each: Found): boolean => each.isSaid === true || each.snippet !== undefined;
   const rankOf = (each: Found): number => (each.isOffered ? 2 : isSaid(each) ? 1 : 0);
-  return [...matching, ...[0, 1, 2].flatMap((rank) => found.filter((each) => rankOf(each) === rank))];
+  return {
+    found: [...matching, ...[0, 1, 2].flatMap((rank) => found.filter((each) => rankOf(each) === rank))],
+    isLooking: text.length >= 2 && others.data === undefined && !others.isError,
+  };
 }

@@ -4,6 +4,7 @@ import { Outlet, useLocation, useMatches } from "@tanstack/react-router";
 import { Suspense, useEffect, useRef } from "react";
 import { Loading } from "@/core/States";
 import { FEATURES, isOf, railOf } from "./registry";
+import { Logo } from "./Logo";
 import { SearchDialog, useSearchDialog } from "./SearchDialog";
 import { KeysDialog, useKeys } from "./shortcuts";
 import { To } from "./To";
@@ -35,7 +36,7 @@ export function Shell() {
       </a>
       <nav className="hg-rail" aria-label="pages">
         <To path="/" className="hg-brand" aria-label="Headgate, overview">
-          <img src="/favicon.svg" alt="" width={20} height={20} />
+          <Logo size={20} />
           <span>Headgate</span>
         </To>
         <ul>

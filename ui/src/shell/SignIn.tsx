@@ -2,6 +2,7 @@ import { Button, Checkbox, PasswordInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { ApiError, api, ask } from "@/api";
+import { Logo } from "./Logo";
 import { WHOAMI } from "./session";
 
 const HOURS = { day: 12, month: 24 * 30 };
@@ -34,7 +35,7 @@ export function SignIn({ reason }: { reason: ApiError | null }) {
   return (
     <main className="hg-sign-in">
       <form onSubmit={(event) => void submit(event)} aria-labelledby="sign-in-title">
-        <img src="/favicon.svg" alt="" width={36} height={36} />
+        <Logo size={36} />
         <h1 id="sign-in-title">Sign in to Headgate</h1>
         {said && !error && (
           <p className="hg-soft" role="status">

@@ -15,14 +15,16 @@ interface SubPagesProps {
   children: React.ReactNode;
   /** What stands at the end of the line, such as a button. */
   end?: React.ReactNode;
+  /** Whether the page fills the window, as lists do that scroll by themselves. */
+  fills?: boolean;
 }
 
 /** A place of the rail that has several pages: its name, the way between them, and the one that is open. */
-export function SubPages({ title, pages, children, end }: SubPagesProps) {
+export function SubPages({ title, pages, children, end, fills = false }: SubPagesProps) {
   const { pathname } = useLocation();
   const grants = useSession().grants as string[];
   return (
-    <div className="hg-sub-pages">
+    <div className={fills ? "hg-sub-fills" : "hg-sub-pages"}>
       <header className="hg-sub-head">
         <h1>{title}</h1>
         <nav aria-label={`pages of ${title}`}>

@@ -7,6 +7,9 @@ import { moment } from "@/core/format";
 import { useMay, useSession } from "./session";
 import { RANGES, type Shared, timesOf, useShared, useView } from "./view";
 
+/** What the filter says of calls without an environment. */
+const NONE = "-";
+
 /** The filter that every page shares: project, environment, time, whether it follows; and the search. */
 export function TopBar({ onSearch }: { onSearch: () => void }) {
   const { set } = useView();
@@ -89,24 +92,38 @@ function ProjectMenu({ view }: { view: Shared }) {
   );
 }
 
-function EnvironmentMenu({ view }: { view: Shared }) {
-  const { set } = useView();
+/** The environments that releases are in force in, and those that there are calls of; "-" is that of calls without one. */
+function useEnvironments(project: string | undefined): string[] {
   const found = useQuery({
-    queryKey: ["environments", view.project],
+    queryKey: ["environments", project],
     queryFn: () => ask(api.GET("/api/v1/environments", { params: { query: { limit: 500 } } })),
     enabled: useMay("releases:read"),
     staleTime: 60_000,
   });
-  const items = (found.data?.items ?? []).filter((each) => !view.project || each.project === view.project);
-  const names = [...new Set(items.map((each) => each.name))];
+  const costs = useQuery({
+    queryKey: ["environments", "of calls", project],
+    queryFn: () => ask(api.GET("/api/v1/costs", { params: { query: { group_by: "environment", ...(project ? { project } : {}) } } })),
+    enabled: useMay("costs:read"),
+    staleTime: 60_000,
+  });
+  const items = (found.data?.items ?? []).filter((each) => !project || each.project === project);
+  const called = (costs.data?.items ?? []).map((row) => row.environment ?? "");
+  const names = [...new Set([...items.map((each) => each.name), ...called])].filter((name) => name !== "").sort();
+  return names.length > 0 && called.includes("") ? [...names, NONE] : names;
+}
+
+function EnvironmentMenu({ view }: { view: Shared }) {
+  const { set } = useView();
+  const names = useEnvironments(view.project);
   if (names.length === 0 && !view.environment) {
     return null;
   }
+  const titleOf = (name: string): string => (name === NONE ? "No environment" : name);
   return (
     <Chooser
       label="environment"
-      shown={view.environment ?? "All environments"}
-      options={[["", "All environments"], ...names.map((name): [string, string] => [name, name])]}
+      shown={view.environment ? titleOf(view.environment) : "All environments"}
+      options={[["", "All environments"], ...names.map((name): [string, string] => [name, titleOf(name)])]}
       onChoose={(value) => set({ environment: value })}
     />
   );

@@ -7,7 +7,6 @@ export type RailName =
   | "Overview"
   | "Requests"
   | "Traces"
-  | "Sessions"
   | "Prompts"
   | "Releases"
   | "Experiments"
@@ -21,7 +20,6 @@ export const RAIL: RailName[] = [
   "Overview",
   "Requests",
   "Traces",
-  "Sessions",
   "Prompts",
   "Releases",
   "Experiments",

@@ -36,10 +36,10 @@ export function useKeys(openSearch: () => void): Dialog {
         return;
       }
       const feature = FEATURES.find((each) => each.key === event.key);
-      if (performance.now() - begun.current < SEQUENCE_MS && feature?.rail) {
+      if (performance.now() - begun.current < SEQUENCE_MS && feature) {
         begun.current = NEVER;
         const search = shared(parseSearch(window.location.search));
-        void navigate({ to: feature.rail.path, search: search as never });
+        void navigate({ to: placeOf(feature).path, search: search as never });
         return;
       }
       begun.current = event.key === "g" ? performance.now() : NEVER;
@@ -58,9 +58,14 @@ export function useKeys(openSearch: () => void): Dialog {
   return { isOpen, close: () => setOpen(false) };
 }
 
+/** Where a feature's key leads: its place in the rail, or its first page beneath another's. */
+function placeOf(feature: (typeof FEATURES)[number]): { path: string; name: string } {
+  return feature.rail ?? { path: feature.pages[0]?.path ?? "/", name: feature.pages[0]?.title ?? "" };
+}
+
 export function KeysDialog({ isOpen, close }: Dialog) {
   const going = FEATURES.flatMap((feature): [string, string][] =>
-    feature.key && feature.rail ? [[`g ${feature.key}`, feature.rail.name]] : [],
+    feature.key ? [[`g ${feature.key}`, placeOf(feature).name]] : [],
   );
   return (
     <Modal opened={isOpen} onClose={close} title="Keys" lockScroll={false} closeButtonProps={{ "aria-label": "close" }}>

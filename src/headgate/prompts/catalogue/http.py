@@ -6,7 +6,7 @@ the path. Managed prompts answer on the same routes. Read next: `catalogue.listi
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, get_args
+from typing import Any, Final, get_args
 
 import msgspec
 from litestar import Controller, Request, Response, delete, get, post
@@ -16,19 +16,18 @@ from litestar.params import (
     FromQuery,
     JSONBody,
     Parameter,
-    QueryParameter,
     SkipValidation,
 )
 
 from headgate.access.gate import CallerKey, PageLimit, grant
 from headgate.access.http import Store
 from headgate.access.model import Key
-from headgate.access.roles import visible
+from headgate.access.roles import project_meant, visible
 from headgate.access.store import AuditEntry, write_audit
 from headgate.core.faults import InvalidRequest, NotAllowed, NotFound
 from headgate.core.pages import LIMIT_DEFAULT, Page, decode_cursor, encode_cursor
 from headgate.prompts.catalogue.listing import (
-    Look,
+    Listing,
     OtherPrompts,
     list_prompts,
     list_unknown,
@@ -36,11 +35,13 @@ from headgate.prompts.catalogue.listing import (
     show_version,
     with_traffic,
 )
+from headgate.prompts.catalogue.looking import ENVIRONMENT, WITHIN, projects_seen, read_look
 from headgate.prompts.catalogue.model import (
     CataloguePush,
     CataloguePushed,
     PromptDetail,
     PromptItem,
+    PromptPage,
     SourceDetail,
     SourceView,
     State,
@@ -50,17 +51,17 @@ from headgate.prompts.catalogue.model import (
 from headgate.prompts.catalogue.store import delete_source, list_source_templates, list_sources, put
 from headgate.prompts.managed.answers import ManagedDifference, ManagedPromptView, ManagedVersionView
 from headgate.prompts.managed.http import Between, is_managed, show_managed, with_tag
+from headgate.prompts.managed.twins import find_managed_twin
+from headgate.prompts.outcomes.listed import days_per_point, with_outcomes
 
 AnyRequest = Request[Any, Any, Any]
 
-DAYS_DEFAULT: Final = 30
-DAYS_MAX: Final = 365
 UNKNOWN_DAYS_DEFAULT: Final = 7
 _VERSION: Final = re.compile(r"(?P<name>.+)/versions/(?P<version>[^/]+)")
 _KINDS: Final = ("code", "managed")
 _STATES: Final = (*get_args(State), "all")
+_SORTS: Final = ("name", "calls")
 
-Days = Annotated[int, QueryParameter(ge=1, le=DAYS_MAX, description="how many days of traffic count")]
 Others = NamedDependency[SkipValidation[OtherPrompts]]
 
 
@@ -77,7 +78,9 @@ _FILTERS: Final[dict[str, Any]] = {
     "source": _parameter("of this repository or library"),
     "kind": _parameter("code or managed"),
     "show": _parameter(f"one of {', '.join(_STATES)}"),
-    "days": _parameter(f"how many days of traffic count, up to {DAYS_MAX}; by default {DAYS_DEFAULT}", int),
+    "sort": _parameter("by name (the default), or those of most calls first: by calls"),
+    **WITHIN,
+    **ENVIRONMENT,
 }
 
 
@@ -104,23 +107,35 @@ class PromptListController(Controller):
         other_prompts: Others,
         limit: PageLimit = LIMIT_DEFAULT,
         next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
-    ) -> Page[PromptItem]:
-        """List prompts: managed ones first, then those of code by project, path and symbol.
+    ) -> PromptPage:
+        """List prompts: managed ones first, then those of code by project, path and symbol; or by calls.
 
-        Without `show`, which names a state, what is gone from the code and from traffic is left out.
+        Without `show`, which names a state, what is gone from the code and from traffic is left out. Traffic,
+        and with it states, are those of the days and the environment that are asked for.
         """
         asked = request.query_params
         kind, state = _word(asked, "kind", _KINDS), _word(asked, "show", _STATES)
-        look = look_of(caller, asked.get("project"), asked.get("source"), _days(asked))
+        by_calls = _word(asked, "sort", _SORTS) == "calls"
+        look = read_look(caller, asked)
+        listing = Listing(sort="calls" if by_calls else "name", state=state, limit=limit, cursor=next)
         others: list[PromptItem] = []
         async with database.connection() as connection:
-            if kind != "code" and next is None and look.source is None and state is None:
+            if kind != "code" and (by_calls or next is None) and look.source is None and state is None:
                 others = await other_prompts.items(connection, look.project_ids)
                 others = await with_traffic(connection, look, others)
+            page, uses = await list_prompts(connection, look, listing, others)
             if kind == "managed":
-                return Page(items=others)
-            page = await list_prompts(connection, look, state=state, limit=limit, cursor=next)
-        return Page(items=others + page.items, next=page.next)
+                page = Page(items=others)
+            items = await with_outcomes(connection, look, page.items)
+        since, until = look.times
+        return PromptPage(
+            items=items,
+            next=page.next,
+            since=since,
+            until=until,
+            uses=uses,
+            days_per_point=days_per_point(look),
+        )
 
 
 class UnknownPromptsController(Controller):
@@ -128,24 +143,32 @@ class UnknownPromptsController(Controller):
 
     path = "/prompts/unknown"
     tags = ("prompts",)
+    parameters = {  # noqa: RUF012 - how the framework takes them
+        "project": _FILTERS["project"],
+        **WITHIN,
+        "environment": _parameter("what calls of this environment say; - is none"),
+    }
 
     @get(opt={"grant": grant("prompts:read")})
     async def list_unknown(
         self,
         caller: CallerKey,
         *,
+        request: AnyRequest,
         database: Store,
-        project: FromQuery[str | None] = None,
-        days: Days = UNKNOWN_DAYS_DEFAULT,
         limit: PageLimit = LIMIT_DEFAULT,
         next: FromQuery[str | None] = None,  # noqa: A002 - the contract's name
     ) -> Page[UnknownItem]:
-        """List what messages say that no template explains, the most frequent first."""
+        """List what messages say that no template explains, the most frequent first.
+
+        Counted over whole days (UTC), of all environments or of one, as are shares; when something was seen
+        first and last is of all.
+        """
         if visible(caller).own_key_only:
             raise NotAllowed("unknown prompts show what others say; ask with a viewer's or admin's key")
-        look = look_of(caller, project, None, days)
+        look = read_look(caller, request.query_params, days=UNKNOWN_DAYS_DEFAULT, with_today=True)
         async with database.connection() as connection:
-            return await list_unknown(connection, look.project_ids, days=days, limit=limit, cursor=next)
+            return await list_unknown(connection, look, limit=limit, cursor=next)
 
 
 class PromptsController(Controller):
@@ -153,7 +176,7 @@ class PromptsController(Controller):
 
     path = "/prompts"
     tags = ("prompts",)
-    parameters = _BETWEEN
+    parameters = {**_BETWEEN, **WITHIN, **ENVIRONMENT}  # noqa: RUF012 - how the framework takes them
 
     @get("/{name:path}", opt={"grant": grant("prompts:read")})
     async def show_prompt(
@@ -165,24 +188,27 @@ class PromptsController(Controller):
         name: FromPath[str],
         project: FromQuery[str | None] = None,
         source: FromQuery[str | None] = None,
-        days: Days = DAYS_DEFAULT,
     ) -> Response[PromptDetail | VersionDetail | ManagedPromptView | ManagedVersionView | ManagedDifference]:
         """Show a prompt with its versions; where the path ends in `/versions/VERSION`, that version in full.
 
         `project` and `source` say which, where several have the name. A managed prompt's version may be a
-        label, and knows `if-none-match`; `NAME/diff?a=&b=` compares two, by default the last ones.
+        label, and knows `if-none-match`; `NAME/diff?a=&b=` compares two, by default the last ones. Traffic is
+        that of the days and the environment that are asked for.
         """
         wanted = name.removeprefix("/")
+        look = read_look(caller, request.query_params)
         if is_managed(wanted):
             asking = request.query_params
             between = Between(a=asking.get("a"), b=asking.get("b"))
             return with_tag(request, await show_managed(database, caller, wanted, project, between))
-        look = look_of(caller, project, source, days)
         asked = _VERSION.fullmatch(wanted)
         async with database.connection() as connection:
             if asked is not None:
                 return Response(await show_version(connection, look, asked["name"], asked["version"]))
-            return Response(await show_prompt(connection, look, wanted))
+            found = await show_prompt(connection, look, wanted)
+            text = next((each.text for each in found.versions), "")
+            twin = await find_managed_twin(connection, found.project, found.name, text)
+            return Response(msgspec.structs.replace(found, twin=twin))
 
 
 class CatalogueController(Controller):
@@ -203,9 +229,9 @@ class CatalogueController(Controller):
     ) -> Page[SourceView]:
         """List the repositories and libraries that were pushed."""
         after = ("", "") if next is None else decode_cursor(next, tuple[str, str])
-        look = look_of(caller, project, None, DAYS_DEFAULT)
+        project_ids = projects_seen(caller, project)
         async with database.connection() as connection:
-            found = await list_sources(connection, look.project_ids, after=after, limit=limit + 1)
+            found = await list_sources(connection, project_ids, after=after, limit=limit + 1)
         items: list[SourceView] = [_viewed(each) for each in found[:limit]]
         last = items[-1] if len(found) > limit else None
         return Page(items=items, next=None if last is None else encode_cursor([last.project, last.source]))
@@ -219,7 +245,7 @@ class CatalogueController(Controller):
         The same push twice changes nothing. Calls of the last day are matched again. 409 where commits or
         templates are missing: read the source again and push what it lacks.
         """
-        project = _project(caller, data.project)
+        project = project_meant(caller, data.project)
         async with database.transaction() as connection:
             pushed = await put(connection, project, data, caller.id)
             if pushed.changed:
@@ -238,7 +264,7 @@ class CatalogueController(Controller):
     ) -> SourceDetail:
         """Show a source with what a push compares itself to."""
         wanted = source.removeprefix("/")
-        of_project = _project(caller, project)
+        of_project = project_meant(caller, project)
         async with database.connection() as connection:
             found = await list_sources(connection, [of_project], source=wanted, limit=1)
             if not found:
@@ -258,7 +284,7 @@ class CatalogueController(Controller):
         """Take a source out of the catalogue. What its prompts came to stays on record."""
         wanted = source.removeprefix("/")
         async with database.transaction() as connection:
-            await delete_source(connection, _project(caller, project), wanted)
+            await delete_source(connection, project_meant(caller, project), wanted)
             await write_audit(connection, _entry(caller, "delete", wanted, None))
         return DeletedSource(source=wanted)
 
@@ -268,32 +294,6 @@ def _word(asked: Mapping[str, str], parameter: str, words: Sequence[str]) -> str
     if word is not None and word not in words:
         raise InvalidRequest(f"{parameter} is {word[:64]!r}; write {' or '.join(words)}", parameter=parameter)
     return word
-
-
-def _days(asked: Mapping[str, str]) -> int:
-    text = asked.get("days", str(DAYS_DEFAULT))
-    days = int(text) if text.isascii() and text.isdigit() and len(text) <= 3 else 0
-    if not 1 <= days <= DAYS_MAX:
-        raise InvalidRequest(f"days is {text[:16]!r}; write a number from 1 to {DAYS_MAX}", parameter="days")
-    return days
-
-
-def look_of(caller: Key, project: str | None, source: str | None, days: int) -> Look:
-    """Return how a caller looks at prompts: of its projects, with traffic where it sees others' calls."""
-    seen = visible(caller)
-    project_ids = seen.project_ids
-    if project is not None:
-        project_ids = (project,) if seen.sees(project) else ()
-    return Look(project_ids=project_ids, days=days, shows_traffic=not seen.own_key_only, source=source)
-
-
-def _project(caller: Key, project: str | None) -> str:
-    """Return the project that is meant: the caller's own where none is named."""
-    if project is None or project == caller.project:
-        return caller.project
-    if not visible(caller).sees(project):
-        raise NotAllowed(f"this key belongs to project {caller.project}, not {project[:64]!r}")
-    return project
 
 
 def _viewed(source: SourceDetail) -> SourceView:

@@ -6,12 +6,13 @@ traffic to who sees only calls of its own. Read next: `catalogue/queries.sql`, `
 
 import uuid
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
 from headgate.core.faults import InvalidRequest, NotFound
 from headgate.core.pages import Page, decode_cursor, encode_cursor, format_datetime
+from headgate.prompts.catalogue.looking import Look
 from headgate.prompts.catalogue.model import (
     MANAGED,
     PromptDetail,
@@ -47,38 +48,89 @@ class OtherPrompts(Protocol):
         ...
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """How prompts are looked at: over how many days, and whether traffic shows."""
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """Which page of the prompts, and in which order: by name, or those of most calls first."""
 
-    project_ids: Sequence[str] | None
-    days: int
-    shows_traffic: bool
-    source: str | None = None
+    sort: Literal["name", "calls"] = "name"
+    state: str | None = None
+    limit: int
+    cursor: str | None = None
 
 
 async def list_prompts(
-    connection: Connection, look: Look, *, state: str | None, limit: int, cursor: str | None
-) -> Page[PromptItem]:
-    """Return a page of the prompts of code, by project, path and symbol; those gone only if asked for."""
-    after = ("", "", "", "") if cursor is None else decode_cursor(cursor, tuple[str, str, str, str])
-    rows = await fetch_rows(
+    connection: Connection, look: Look, listing: Listing, others: Sequence[PromptItem] = ()
+) -> tuple[Page[PromptItem], int | None]:
+    """Return a page of the prompts of code, by project, path and symbol; those gone only if asked for.
+
+    `others` stand before all of them on the first page; by calls, before those of as many. With it goes how
+    often prompts were used at all; None for who sees no traffic.
+    """
+    by_calls = listing.sort == "calls"
+    after = _place(listing.cursor)
+    rows, uses = await _listed(
         connection,
-        QUERIES.list_prompts,
         {
-            **_scope(look),
+            **look.scope(),
             "prompt": None,
-            "state": state,
-            "after_project": after[0],
-            "after_path": after[1],
-            "after_symbol": after[2],
-            "after_source": after[3],
-            "limit": limit + 1,
+            "state": listing.state,
+            "by_calls": by_calls,
+            "after_rank": None if after is None else -after[0],
+            **dict(zip(_PLACE, ("", "", "", "") if after is None else after[1:], strict=True)),
+            "limit": listing.limit + 1,
         },
     )
-    items = [_item(row, look) for row in rows[:limit]]
-    last = rows[limit - 1] if len(rows) > limit else None
-    place = None if last is None else [last[name] for name in ("project", "path", "symbol", "source")]
-    return Page(items=items, next=None if place is None else encode_cursor(place))
+    found: list[tuple[PromptItem, _Place]] = [
+        (_item(row, look), (-row["rank"], row["project"], row["path"], row["symbol"], row["source"]))
+        for row in rows
+    ]
+    if not by_calls:
+        before = list(others) if after is None else []
+        items = before + [item for item, _ in found[: listing.limit]]
+        last = found[listing.limit - 1][1] if len(found) > listing.limit else None
+    else:
+        merged = sorted([*_ranked(others, after), *found], key=_rank)
+        items = [item for item, _ in merged[: listing.limit]]
+        last = merged[listing.limit - 1][1] if len(merged) > listing.limit else None
+    page = Page(items=items, next=None if last is None else encode_cursor(last))
+    return page, uses if look.shows_traffic else None
+
+
+async def _listed(connection: Connection, asked: dict[str, Any]) -> tuple[list[Row], int]:
+    rows = await fetch_rows(connection, QUERIES.list_prompts, asked)
+    return [row for row in rows if row["prompt"] is not None], int(rows[0]["uses"])
+
+
+_PLACE = ("after_project", "after_path", "after_symbol", "after_source")
+_Place = tuple[int, str, str, str, str]
+"""Calls, project, path, symbol and source; the name of a managed prompt for its path, and no source."""
+
+
+def _place(cursor: str | None) -> _Place | None:
+    return None if cursor is None else decode_cursor(cursor, _Place)
+
+
+def _rank(found: tuple[PromptItem, _Place]) -> tuple[int, bool]:
+    """What is sorted by where both kinds stand in one list, which leaves each kind in its own order."""
+    item, place = found
+    return -place[0], item.source is not None
+
+
+def _ranked(others: Sequence[PromptItem], after: _Place | None) -> list[tuple[PromptItem, _Place]]:
+    """Managed prompts in the order of a list by calls, those after a place."""
+    found: list[tuple[PromptItem, _Place]] = [
+        (item, (0 if item.traffic is None else item.traffic.calls, item.project, item.name, "", ""))
+        for item in others
+    ]
+    found.sort(key=lambda each: (-each[1][0], each[1][1:]))
+    if after is None:
+        return found
+    # Those of code stand after the managed ones of as many calls.
+    is_code = after[4] != ""
+    return [
+        (item, place)
+        for item, place in found
+        if place[0] < after[0] or (not is_code and place[0] == after[0] and place[1:] > after[1:])
+    ]
 
 
 async def with_traffic(connection: Connection, look: Look, items: Sequence[PromptItem]) -> list[PromptItem]:
@@ -86,7 +138,7 @@ async def with_traffic(connection: Connection, look: Look, items: Sequence[Promp
     if not items or not look.shows_traffic:
         return list(items)
     prompts = sorted({digest_of(MANAGED, each.name) for each in items})
-    parameters = {**_scope(look), "prompts": prompts}
+    parameters = {**look.scope(), "prompts": prompts}
     rows = await fetch_rows(connection, QUERIES.traffic_by_name, parameters)
     found = {(row["project"], row["prompt"]): row for row in rows}
     nothing: Row = {"calls": 0, "cost_usd": None, "unpriced": 0, "last_seen": None}
@@ -99,19 +151,17 @@ async def with_traffic(connection: Connection, look: Look, items: Sequence[Promp
 async def show_prompt(connection: Connection, look: Look, name: str) -> PromptDetail:
     """Return a prompt of code with its versions. Raises NotFound; InvalidRequest where it is not unique."""
     found = await find_prompt(connection, look, name)
-    listed = await fetch_rows(
+    listed, _ = await _listed(
         connection,
-        QUERIES.list_prompts,
         {
-            **_scope(look),
+            **look.scope(),
             "project_ids": [found["project"]],
             "source": found["source"],
             "prompt": found["prompt"],
             "state": "all",
-            "after_project": "",
-            "after_path": "",
-            "after_symbol": "",
-            "after_source": "",
+            "by_calls": False,
+            "after_rank": None,
+            **dict.fromkeys(_PLACE, ""),
             "limit": 1,
         },
     )
@@ -149,9 +199,8 @@ async def show_version(connection: Connection, look: Look, name: str, version: s
 
 async def list_unknown(
     connection: Connection,
-    project_ids: Sequence[str] | None,
+    look: Look,
     *,
-    days: int,
     limit: int,
     cursor: str | None,
 ) -> Page[UnknownItem]:
@@ -161,8 +210,7 @@ async def list_unknown(
         connection,
         QUERIES.list_unknown,
         {
-            "project_ids": None if project_ids is None else list(project_ids),
-            "days": days,
+            **look.scope(),
             "before_calls": calls,
             "before_id": identity,
             "limit": limit + 1,
@@ -186,14 +234,9 @@ async def list_unknown(
     return Page(items=items, next=following)
 
 
-def _scope(look: Look) -> dict[str, Any]:
-    project_ids = None if look.project_ids is None else list(look.project_ids)
-    return {"project_ids": project_ids, "source": look.source, "days": look.days}
-
-
 async def find_prompt(connection: Connection, look: Look, name: str) -> Row:
     """Return where a prompt of code stands. Raises NotFound; InvalidRequest where it is not unique."""
-    rows = await fetch_rows(connection, QUERIES.find_prompts, {**_scope(look), "name": name})
+    rows = await fetch_rows(connection, QUERIES.find_prompts, {**look.scope(), "name": name})
     if not rows:
         raise NotFound(f"there is no prompt {name[:200]!r}; `headgate prompts list` shows them")
     if len(rows) > 1:
@@ -207,11 +250,11 @@ async def find_prompt(connection: Connection, look: Look, name: str) -> Row:
 
 async def _versions(connection: Connection, look: Look, found: Row, version: str | None) -> list[Row]:
     parameters = {
+        **look.scope(),
         "project": found["project"],
         "source": found["source"],
         "prompt": found["prompt"],
         "version": version,
-        "days": look.days,
         "limit": VERSIONS_SHOWN_MAX,
     }
     return await fetch_rows(connection, QUERIES.list_prompt_versions, parameters)

@@ -28,6 +28,7 @@ from headgate.prompts.catalogue.unknowns import (
 from headgate.prompts.outcomes.counting import queue_said_of
 from headgate.records.bodies import read_requests
 from headgate.records.naming import Recorded, read_recorded, rename
+from headgate.records.rows import name
 from headgate.store.database import Connection, Database
 
 log = logging.getLogger("headgate.prompts")
@@ -198,6 +199,7 @@ class MatchingJob:
             Sighting(
                 call=each.recorded.id,
                 day=each.recorded.day,
+                environment=name(each.recorded.end.environment),
                 seen_at=each.recorded.started_at,
                 role=text.role,
                 text=text.text,
@@ -207,17 +209,24 @@ class MatchingJob:
             for text in each.unknown
         ]
         await self._unknown[project].count(connection, project, sightings)
-        days: dict[date, tuple[int, int]] = {}
+        days: dict[tuple[date, str], tuple[int, int]] = {}
         for each in looked:
             if each.recorded.id in first:
-                calls, unknown = days.get(each.recorded.day, (0, 0))
-                days[each.recorded.day] = (calls + 1, unknown + bool(each.unknown))
+                place = each.recorded.day, name(each.recorded.end.environment)
+                calls, unknown = days.get(place, (0, 0))
+                days[place] = (calls + 1, unknown + bool(each.unknown))
         async with connection.cursor() as cursor:
             await cursor.executemany(
                 QUERIES.add_match_day,
                 [
-                    {"project": project, "day": day, "calls": calls, "unknown": unknown}
-                    for day, (calls, unknown) in sorted(days.items())
+                    {
+                        "project": project,
+                        "day": day,
+                        "environment": environment,
+                        "calls": calls,
+                        "unknown": unknown,
+                    }
+                    for (day, environment), (calls, unknown) in sorted(days.items())
                 ],
             )
         moves = [

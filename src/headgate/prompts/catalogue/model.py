@@ -13,6 +13,7 @@ import msgspec
 
 from headgate.core.names import Name
 from headgate.prompts.model import Hole, Part, Template
+from headgate.prompts.outcomes.said import VersionFeedback
 
 SOURCE_CHARACTERS_MAX = 200
 NAME_CHARACTERS_MAX = 1000
@@ -153,9 +154,38 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     last_seen: str | None
 
 
+class NamedCalls(msgspec.Struct, frozen=True, kw_only=True):
+    """A name, and the calls that named it."""
+
+    name: str
+    calls: int
+
+
+class PromptUse(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a prompt is used: the most frequent names of one kind, and how many there are in all.
+
+    Models are those that calls asked for, keys go by id; of both, calls count from the version of Headgate on
+    that began to.
+    """
+
+    kind: Literal["environment", "key", "model", "release"]
+    names: list[NamedCalls]
+    amount: int
+
+
+class VersionCalls(msgspec.Struct, frozen=True, kw_only=True):
+    """How many calls a version had, and of these how many at each point of the list's time."""
+
+    version: str
+    calls: int
+    points: list[int]
+
+
 class PromptItem(msgspec.Struct, frozen=True, kw_only=True):
     """A prompt as lists show it. `version` is that at the source's head; `seen` are the versions that
-    traffic of the last days showed, the most frequent first. `traffic` is null for members."""
+    traffic of the days looked at showed, the most frequent first. `traffic` is null for members, who see
+    nothing of what follows either: where it is used, what was said of its calls (the three names under which
+    most was said, over all versions), and the most frequent versions over time."""
 
     kind: Literal["code", "managed"]
     name: str
@@ -167,6 +197,24 @@ class PromptItem(msgspec.Struct, frozen=True, kw_only=True):
     state: State | None
     seen: list[str]
     traffic: Traffic | None
+    used: list[PromptUse] = []
+    feedback: list[VersionFeedback] = []
+    by_version: list[VersionCalls] = []
+
+
+class PromptPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some prompts, and where the next page begins: null at the end.
+
+    Traffic counts in whole days (UTC), from `since` until `until`. `uses` is how often prompts were used in
+    all: a call counts under each prompt that it holds; null for members. A point is `days_per_point` days.
+    """
+
+    items: list[PromptItem]
+    next: str | None = None
+    since: str
+    until: str
+    uses: int | None
+    days_per_point: int
 
 
 class VersionItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,6 +232,17 @@ class VersionItem(msgspec.Struct, frozen=True, kw_only=True):
     traffic: Traffic | None
 
 
+class ManagedTwin(msgspec.Struct, frozen=True, kw_only=True):
+    """A managed prompt whose newest version says, in one of its messages, nearly what a prompt of code says;
+    or that goes by its name (`by`), where none does. `likeness` is 1 where they say the same."""
+
+    name: str
+    version: int
+    message: int
+    likeness: float
+    by: Literal["text", "name"]
+
+
 class PromptDetail(msgspec.Struct, frozen=True, kw_only=True, tag_field="object", tag="prompt"):
     """A prompt of code with its versions, the newest first."""
 
@@ -197,6 +256,7 @@ class PromptDetail(msgspec.Struct, frozen=True, kw_only=True, tag_field="object"
     parameters: list[dict[str, Any]]
     """What is hard-coded in the same file, at the head."""
     versions: list[VersionItem]
+    twin: ManagedTwin | None = None
 
 
 class VersionDetail(msgspec.Struct, frozen=True, kw_only=True, tag_field="object", tag="prompt_version"):

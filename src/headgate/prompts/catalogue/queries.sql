@@ -212,11 +212,19 @@ on conflict (project, day, key) do update set
 -- name: forget_traffic
 delete from prompt_traffic where project = %(project)s and calls <= 0 and day = any(%(days)s::date[]);
 
+-- part: with_environment
+d.environments || jsonb_build_object(
+        %(environment)s::text, coalesce((d.environments ->> %(environment)s)::bigint, 0) + excluded.calls
+    )
+
 -- name: add_match_day
-insert into match_days as d (project, day, calls, unknown)
-values (%(project)s, %(day)s, %(calls)s, %(unknown)s)
-on conflict (project, day) do update
-set calls = d.calls + excluded.calls, unknown = greatest(0, d.unknown + excluded.unknown);
+insert into match_days as d (project, day, calls, unknown, environments)
+values (
+    %(project)s, %(day)s, %(calls)s, %(unknown)s, jsonb_build_object(%(environment)s::text, %(calls)s::bigint)
+)
+on conflict (project, day) do update set
+    calls = d.calls + excluded.calls, unknown = greatest(0, d.unknown + excluded.unknown),
+    environments = [with_environment];
 
 -- name: lock_unknown
 insert into unknown_states as u (project, number) values (%(project)s, 0)
@@ -245,8 +253,11 @@ on conflict (project, id) do update set
     last_seen = greatest(u.last_seen, excluded.last_seen);
 
 -- name: add_unknown_day
-insert into unknown_days as d (project, day, id, calls) values (%(project)s, %(day)s, %(id)s, %(calls)s)
-on conflict (project, day, id) do update set calls = d.calls + excluded.calls;
+insert into unknown_days as d (project, day, id, calls, environments) values (
+    %(project)s, %(day)s, %(id)s, %(calls)s, jsonb_build_object(%(environment)s::text, %(calls)s::bigint)
+)
+on conflict (project, day, id) do update set
+    calls = d.calls + excluded.calls, environments = [with_environment];
 
 -- name: add_unknown_calls
 insert into unknown_calls (id, day, request, project)
@@ -272,19 +283,23 @@ select project, name as prompt, sum(calls)::bigint as calls, sum(cost_usd) as co
     sum(unpriced)::bigint as unpriced, max(last_seen) as last_seen
 from prompt_traffic
 where (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
-    and day >= current_date - %(days)s::int and prompt = any(%(prompts)s::uuid[])
+    and day between %(since)s and %(until)s and (%(environment)s::text is null or environment = %(environment)s)
+    and prompt = any(%(prompts)s::uuid[])
 group by project, name
 having sum(calls) > 0;
 
+-- part: calls_within
+case when %(environment)s::text is null then calls else (environments ->> %(environment)s)::bigint end
+
 -- name: list_unknown
 with looked as (
-    select project, sum(calls) as calls from match_days
-    where day > current_date - %(days)s::int
+    select project, sum([calls_within]) as calls from match_days
+    where day between %(since)s and %(until)s
         and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
     group by project
 ), counted as (
-    select project, id, sum(calls)::bigint as calls from unknown_days
-    where day > current_date - %(days)s::int
+    select project, id, sum([calls_within])::bigint as calls from unknown_days
+    where day between %(since)s and %(until)s
         and (%(project_ids)s::text[] is null or project = any(%(project_ids)s::text[]))
     group by project, id
 )
@@ -294,13 +309,15 @@ select u.id, u.project, u.role, u.template, u.example, c.calls,
 from counted c
 join unknown_prompts u on u.project = c.project and u.id = c.id
 left join looked l on l.project = c.project
-where (u.role = 'system' or c.calls > 1) and (
+where c.calls > 0 and (u.role = 'system' or c.calls > 1) and (
     %(before_calls)s::bigint is null or (c.calls, u.id) < (%(before_calls)s, %(before_id)s::uuid)
 )
 order by c.calls desc, u.id desc limit %(limit)s;
 
 -- name: list_prompts
--- Each prompt of code with its newest version, and what traffic of the last days was found in it.
+-- Each prompt of code with its newest version, and what traffic of some days was found in it: by name, or those of
+-- most calls first (`rank` then counts down from there). `uses` is how often prompts were used at all, of each row and
+-- of one that has nothing else where there is no prompt: a call counts under each that it holds.
 with named as (
     select v.project, v.source, v.prompt, min(v.path) as path, min(v.symbol) as symbol, count(*) as versions,
         array_agg(v.version order by v.last desc) filter (where v.is_newest) as newest,
@@ -310,12 +327,15 @@ with named as (
         and (%(source)s::text is null or v.source = %(source)s)
         and (%(prompt)s::uuid is null or v.prompt = %(prompt)s)
     group by v.project, v.source, v.prompt
-), seen as (
+), seen as materialized (
+    -- Summed once: whoever pages by name would else have them summed along an index that none of this is in.
     select t.project, t.prompt, t.version, sum(t.calls)::bigint as calls, sum(t.cost_usd) as cost_usd,
         sum(t.unpriced)::bigint as unpriced, max(t.last_seen) as last_seen
     from prompt_traffic t
-    where t.day >= current_date - %(days)s::int
+    where t.day between %(since)s and %(until)s
+        and (%(environment)s::text is null or t.environment = %(environment)s)
         and (%(project_ids)s::text[] is null or t.project = any(%(project_ids)s::text[]))
+        and (%(prompt)s::uuid is null or t.prompt = %(prompt)s)
     group by t.project, t.prompt, t.version
     having sum(t.calls) > 0
 ), summed as (
@@ -329,17 +349,22 @@ with named as (
             when s.seen is null then case when n.newest is null then 'gone' else 'unused' end
             when s.seen <@ n.newest then 'current'
             else 'differs'
-        end as state
+        end as state,
+        case when %(by_calls)s then -coalesce(s.calls, 0) else 0 end as rank
     from named n left join summed s on s.project = n.project and s.prompt = n.prompt
+), page as (
+    select t.* from told t
+    where case when %(state)s::text is null then t.state <> 'gone' else %(state)s in (t.state, 'all') end
+        and (%(after_rank)s::bigint is null or (t.rank, t.project, t.path, t.symbol, t.source) > (
+            %(after_rank)s, %(after_project)s, %(after_path)s, %(after_symbol)s, %(after_source)s
+        ))
+    order by t.rank, t.project, t.path, t.symbol, t.source limit %(limit)s
 )
-select t.*, p.parts::text as parts
-from told t
+select t.*, p.parts::text as parts, u.uses
+from (select coalesce(sum(calls), 0)::bigint as uses from seen) u
+left join page t on true
 left join catalogue_templates p on p.project = t.project and p.version = t.shown
-where case when %(state)s::text is null then t.state <> 'gone' else %(state)s in (t.state, 'all') end
-    and (t.project, t.path, t.symbol, t.source) > (
-        %(after_project)s, %(after_path)s, %(after_symbol)s, %(after_source)s
-    )
-order by t.project, t.path, t.symbol, t.source limit %(limit)s;
+order by t.rank, t.project, t.path, t.symbol, t.source;
 
 -- name: find_prompts
 -- Where a name stands: a path may hold colons, and a symbol none.
@@ -361,7 +386,8 @@ left join lateral (
         max(p.last_seen) as last_seen
     from prompt_traffic p
     where p.project = v.project and p.prompt = v.prompt and p.version = v.version
-        and p.day >= current_date - %(days)s::int
+        and p.day between %(since)s and %(until)s
+        and (%(environment)s::text is null or p.environment = %(environment)s)
 ) s on true
 where v.project = %(project)s and v.source = %(source)s and v.prompt = %(prompt)s
     and (%(version)s::text is null or v.version = %(version)s)
@@ -382,3 +408,13 @@ where project = %(project)s and environment = %(environment)s and source <> ''
 group by source, name, version
 having sum(calls) > 0
 order by max(last_seen) desc, source, name, version limit %(limit)s;
+
+-- name: add_places
+insert into prompt_places as p (project, day, key, prompt, environment, kind, named, calls)
+values (
+    %(project)s, %(day)s, %(key)s, %(prompt)s, %(environment)s, %(kind)s, %(named)s, %(calls)s
+)
+on conflict (project, day, key) do update set calls = p.calls + excluded.calls;
+
+-- name: forget_places
+delete from prompt_places where project = %(project)s and calls <= 0 and day = any(%(days)s::date[]);

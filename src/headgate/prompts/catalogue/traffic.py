@@ -4,6 +4,7 @@ Calls are counted whole under each version that they hold. Read next: `catalogue
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from datetime import date, datetime
 from typing import Any, Final
@@ -31,6 +32,9 @@ Used = tuple[str, str, str]
 
 _Key = tuple[date, str, str, str, str, str]
 """Day, source, name, version, environment, release."""
+
+_Place = tuple[date, str, str, str, str, str]
+"""Day, source, name, environment, kind, and what is named."""
 
 _decode = msgspec.msgpack.Decoder(End).decode
 
@@ -88,18 +92,27 @@ async def add_traffic(
 async def add_counted(connection: Connection, project: str, counted: Iterable[Counted]) -> None:
     """Add calls to the sums, in the caller's transaction."""
     sums: dict[_Key, _Sum] = {}
+    places: Counter[_Place] = Counter()
     for call in counted:
+        end = call.end
         for used in call.used:
-            _count(sums, (call.day, *used, name(call.end.environment), name(call.end.release)), call)
+            _count(sums, (call.day, *used, name(end.environment), name(end.release)), call)
+            for kind, named in (("model", end.model), ("key", end.key)):
+                places[call.day, *used[:2], name(end.environment), kind, name(named)] += call.sign
     if not sums:
         return
     rows = [_row(project, key, each) for key, each in sums.items()]
     async with connection.cursor() as cursor:
         # In one order everywhere, so that two hosts don't wait for each other in a ring.
         await cursor.executemany(QUERIES.add_traffic, sorted(rows, key=_order))
+        written = [
+            _place_row(project, place, calls) for place, calls in places.items() if place[-1] and calls
+        ]
+        await cursor.executemany(QUERIES.add_places, sorted(written, key=_order))
     if any(row["calls"] < 0 for row in rows):
         days = sorted({row["day"] for row in rows})
         await connection.execute(QUERIES.forget_traffic, {"project": project, "days": days})
+        await connection.execute(QUERIES.forget_places, {"project": project, "days": days})
 
 
 def _rendered(end: End) -> Counted:
@@ -130,6 +143,20 @@ def _row(project: str, key: _Key, each: _Sum) -> dict[str, Any]:
         "failed": each.failed,
         "first_seen": each.first_seen,
         "last_seen": each.last_seen,
+    }
+
+
+def _place_row(project: str, place: _Place, calls: int) -> dict[str, Any]:
+    day, source, prompt, environment, kind, named = place
+    return {
+        "project": project,
+        "day": day,
+        "key": digest_of(source, prompt, environment, kind, named),
+        "prompt": digest_of(source, prompt),
+        "environment": environment,
+        "kind": kind,
+        "named": named,
+        "calls": calls,
     }
 
 

@@ -30,6 +30,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
 
     call: uuid.UUID
     day: date
+    environment: str
     seen_at: datetime
     role: Role
     text: str
@@ -42,7 +43,8 @@ class _Group(msgspec.Struct):
     example: str
     day: date
     seen_at: datetime
-    calls: dict[uuid.UUID, date]
+    calls: dict[uuid.UUID, tuple[date, str]]
+    """With its day and environment."""
 
 
 class UnknownPrompts:
@@ -83,15 +85,21 @@ class UnknownPrompts:
             await writing.executemany(
                 QUERIES.add_unknown_day,
                 [
-                    {"project": project, "day": day, "id": self._ids[local], "calls": calls}
+                    {
+                        "project": project,
+                        "day": day,
+                        "id": self._ids[local],
+                        "environment": environment,
+                        "calls": calls,
+                    }
                     for local, group in sorted(groups.items())
-                    for day, calls in sorted(Counter(group.calls.values()).items())
+                    for (day, environment), calls in sorted(Counter(group.calls.values()).items())
                 ],
             )
         held = [
             (self._ids[local], day, call)
             for local, group in sorted(groups.items())
-            for call, day in group.calls.items()
+            for call, (day, _) in group.calls.items()
         ]
         await connection.execute(
             QUERIES.add_unknown_calls,
@@ -125,9 +133,10 @@ class UnknownPrompts:
             self._ids.setdefault(local, uuid.uuid4())
             group = groups.get(local)
             if group is None:
-                groups[local] = _Group(each.role, each.text, each.day, each.seen_at, {each.call: each.day})
+                calls = {each.call: (each.day, each.environment)}
+                groups[local] = _Group(each.role, each.text, each.day, each.seen_at, calls)
                 continue
-            group.calls[each.call] = each.day
+            group.calls[each.call] = each.day, each.environment
             group.seen_at = max(group.seen_at, each.seen_at)
             if each.role == "system":
                 group.role = "system"

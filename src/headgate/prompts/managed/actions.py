@@ -95,7 +95,7 @@ async def show_prompt(connection: Connection, project: str, address: Address) ->
         newest=version_view(prompt, newest),
         archived=prompt.archived,
         versions=[version_item(prompt, each) for each in versions],
-        twin=await find_twin(connection, project, newest.version),
+        twin=await find_twin(connection, project, prompt.name, newest.version),
         created_at=format_datetime(prompt.created_at),
         created_by=prompt.created_by,
         changed_at=format_datetime(prompt.changed_at),

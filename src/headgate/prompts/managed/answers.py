@@ -108,7 +108,8 @@ class ManagedVersionItem(msgspec.Struct, frozen=True, kw_only=True):
 class PromptTwin(msgspec.Struct, frozen=True, kw_only=True):
     """A prompt in code that says nearly the same as a message of a managed one, and how they differ.
 
-    `likeness` is 1 where they say the same; `unified` and `rows` go from the code's text to the managed one.
+    Where none says nearly the same, one that goes by its name (`by`). `likeness` is 1 where they say the
+    same; `unified` and `rows` go from the code's text to the managed one.
     """
 
     name: str
@@ -116,6 +117,7 @@ class PromptTwin(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     message: int
     likeness: float
+    by: Literal["text", "name"]
     unified: str
     rows: tuple[SideBySide, ...]
 

@@ -135,13 +135,20 @@ def _place(said: Row) -> tuple[str, Any]:
 
 
 def _counted(said: Row, held: Iterable[Row]) -> list[Row]:
-    """Return one row for each version, with the first day on which a call was made of it."""
-    days: dict[tuple[str, str, str], date] = {}
+    """Return one row for each version, with the day and the environment of the first call made of it.
+
+    `is_again` is each version of a prompt but that of its very first call: the whole prompt counts once.
+    """
+    first: dict[tuple[str, str, str], tuple[date, str]] = {}
     for each in held:
         if each["name"] is not None:
             key = (each["source"] or MANAGED, each["name"], each["version"] or "")
-            days[key] = min(days.get(key, each["day"]), each["day"])
+            made = (each["day"], each["environment"])
+            first[key] = min(first.get(key, made), made)
     value = said["value"]
+    earliest: dict[tuple[str, str], tuple[tuple[date, str], str]] = {}
+    for (source, name, version), made in first.items():
+        earliest[source, name] = min(earliest.get((source, name), (made, version)), (made, version))
     return [
         {
             "score": said["id"],
@@ -150,12 +157,17 @@ def _counted(said: Row, held: Iterable[Row]) -> list[Row]:
             "source": source,
             "name": name,
             "day": day,
+            "environment": environment,
+            "is_again": earliest[source, name][1] != version,
             "word": said["word"],
             "kind": said["kind"],
             "value": value if value is not None and abs(value) < LARGEST else None,
         }
-        for (source, name, version), day in sorted(days.items())
+        for (source, name, version), (day, environment) in sorted(first.items())
     ]
+
+
+_NAMED = ("prompt", "version", "environment", "is_again", "word", "kind")
 
 
 async def _add(connection: Connection, project: str, gone: Iterable[Row], found: Iterable[Row]) -> None:
@@ -163,9 +175,14 @@ async def _add(connection: Connection, project: str, gone: Iterable[Row], found:
     named: dict[tuple[date, uuid.UUID], Row] = {}
     for rows, sign in ((gone, -1), (found, 1)):
         for row in rows:
-            digest = digest_of(row["source"], row["name"], row["version"], row["word"], row["kind"])
-            key = (row["day"], digest)
-            named[key] = {name: row[name] for name in ("prompt", "version", "word", "kind")}
+            names = [row[name] for name in ("source", "name", "version", "word", "kind")]
+            # Sums without an environment, and of what counts once, keep the keys that they had before.
+            if row["is_again"]:
+                names += [row["environment"], "again"]
+            elif row["environment"]:
+                names.append(row["environment"])
+            key = (row["day"], digest_of(*names))
+            named[key] = {name: row[name] for name in _NAMED}
             _sum(sums.setdefault(key, _Sum()), row["value"], sign)
     changed = {key: each for key, each in sorted(sums.items()) if each != _Sum()}
     writes: list[Row] = [

@@ -9,32 +9,13 @@ from typing import Literal
 
 import msgspec
 
+from headgate.prompts.outcomes.said import OutcomeEstimate, VersionFeedback
 from headgate.records.model import UsageBuckets
 from headgate.records.queries import format_amount
-from headgate.statistics.effects import Effect
+from headgate.statistics.contrasts import Effect
 from headgate.statistics.proportions import wilson
 
 ALPHA = 0.05
-
-
-class OutcomeEstimate(msgspec.Struct, frozen=True, kw_only=True):
-    """A share or a mean with its 95 % interval; without one where too little is known of how values vary."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-
-class VersionFeedback(msgspec.Struct, frozen=True, kw_only=True):
-    """What was said of a version's calls under one name: how many times, and what it comes to.
-
-    `share` is the part of yes among answers of yes and no, `mean` that of numbers; texts are only counted.
-    """
-
-    name: str
-    of: Literal["share", "mean", "text"]
-    answers: int
-    estimate: OutcomeEstimate | None
 
 
 class VersionOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,12 +48,15 @@ class VersionOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PromptPlace(msgspec.Struct, frozen=True, kw_only=True):
-    """An environment, or a release, that calls of a prompt named."""
+    """An environment or a release that calls of a prompt named, the model that they asked for, or their key.
 
-    kind: Literal["environment", "release"]
+    Of models and keys it is not known when they were last seen, and older calls are not counted.
+    """
+
+    kind: Literal["environment", "key", "model", "release"]
     name: str
     calls: int
-    last_seen: str
+    last_seen: str | None
 
 
 class HoldingRelease(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,13 +80,15 @@ class SameText(msgspec.Struct, frozen=True, kw_only=True):
 class PromptOutcomes(msgspec.Struct, frozen=True, kw_only=True):
     """How a prompt does by version, the most frequent first, and where it is used.
 
-    Counted from `since`, the beginning of the first of `days` (UTC), `until` this moment: the 50 most
-    frequent versions, the 50 newest releases.
+    Counted in all environments, or in one (empty: calls that name none), from `since`, the beginning of the
+    first of `days` (UTC), `until` the end of the last or this moment: the 50 most frequent versions. Releases
+    are the 50 newest, whatever one looks at.
     """
 
     name: str
     project: str
     source: str | None
+    environment: str | None
     since: str
     until: str
     days: list[str]

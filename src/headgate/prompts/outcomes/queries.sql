@@ -36,7 +36,7 @@ on conflict (project, score) do update set not_before = '-infinity';
 
 -- name: forget_said
 delete from prompt_said where project = %(project)s and score = any(%(scores)s::text[])
-returning score, prompt, version, source, name, day, word, kind, value;
+returning score, prompt, version, source, name, day, environment, is_again, word, kind, value;
 
 -- name: get_said
 select id, name as word, kind, value, subject, request_id, trace_id, span_id,
@@ -47,40 +47,42 @@ where project = any(%(project_ids)s) and id = any(%(scores)s::text[])
 
 -- name: prompts_of_requests
 -- A call without prompts is one row without a name.
-select distinct r.id as place, r.day, p.name, p.version, p.source
+select distinct r.id as place, r.day, r.environment, p.name, p.version, p.source
 from requests r
 join unnest(%(days)s::date[], %(ids)s::uuid[]) w (day, id) on r.day = w.day and r.id = w.id
 left join lateral jsonb_to_recordset(r.prompts) as p (name text, version text, source text) on true
 where r.project = any(%(project_ids)s);
 
 -- name: prompts_of_traces
-select r.trace_id::uuid as place, min(r.day) as day, p.name, p.version, p.source
+select r.trace_id::uuid as place, min(r.day) as day, r.environment, p.name, p.version, p.source
 from requests r
 cross join lateral jsonb_to_recordset(r.prompts) as p (name text, version text, source text)
 where r.project = any(%(project_ids)s) and r.trace_id = any(%(traces)s::text[])
-group by 1, 3, 4, 5;
+group by 1, 3, 4, 5, 6;
 
 -- name: prompts_of_spans
 -- Of the calls that a span made.
-select r.parent_span_id as place, min(r.day) as day, p.name, p.version, p.source
+select r.parent_span_id as place, min(r.day) as day, r.environment, p.name, p.version, p.source
 from requests r
 cross join lateral jsonb_to_recordset(r.prompts) as p (name text, version text, source text)
 where r.project = any(%(project_ids)s) and r.trace_id = any(%(traces)s::text[])
     and r.parent_span_id = any(%(spans)s::bigint[])
-group by 1, 3, 4, 5;
+group by 1, 3, 4, 5, 6;
 
 -- name: add_said
-insert into prompt_said (project, score, prompt, version, source, name, day, word, kind, value)
-values (
-    %(project)s, %(score)s, %(prompt)s, %(version)s, %(source)s, %(name)s, %(day)s, %(word)s, %(kind)s, %(value)s
+insert into prompt_said (
+    project, score, prompt, version, source, name, day, environment, is_again, word, kind, value
+) values (
+    %(project)s, %(score)s, %(prompt)s, %(version)s, %(source)s, %(name)s, %(day)s, %(environment)s, %(is_again)s,
+    %(word)s, %(kind)s, %(value)s
 );
 
 -- name: add_feedback
 insert into prompt_feedback as f (
-    project, day, key, prompt, version, word, kind, answers, numbers, yes, no, total, squares
+    project, day, key, prompt, version, environment, is_again, word, kind, answers, numbers, yes, no, total, squares
 ) values (
-    %(project)s, %(day)s, %(key)s, %(prompt)s, %(version)s, %(word)s, %(kind)s, %(answers)s, %(numbers)s, %(yes)s,
-    %(no)s, %(total)s, %(squares)s
+    %(project)s, %(day)s, %(key)s, %(prompt)s, %(version)s, %(environment)s, %(is_again)s, %(word)s, %(kind)s,
+    %(answers)s, %(numbers)s, %(yes)s, %(no)s, %(total)s, %(squares)s
 )
 on conflict (project, day, key) do update set
     answers = f.answers + excluded.answers, numbers = f.numbers + excluded.numbers, yes = f.yes + excluded.yes,
@@ -90,16 +92,28 @@ on conflict (project, day, key) do update set
 delete from prompt_feedback
 where project = %(project)s and day = %(day)s and key = %(key)s and answers <= 0;
 
--- name: times
-select current_date - %(days)s::int, clock_timestamp();
+-- part: within
+t.day between %(since)s and %(until)s and (%(environment)s::text is null or t.environment = %(environment)s)
+
+-- part: places
+-- The environments, releases, models and keys of calls, each by itself.
+select t.project, t.prompt, of_them.kind, of_them.named, t.calls, t.last_seen
+from prompt_traffic t
+cross join lateral (values ('environment', t.environment), ('release', t.release)) as of_them (kind, named)
+where t.project = any(%(project_ids)s::text[]) and t.prompt = any(%(prompts)s::uuid[]) and [within]
+    and of_them.named <> ''
+union all
+select t.project, t.prompt, t.kind, t.named, t.calls, null
+from prompt_places t
+where t.project = any(%(project_ids)s::text[]) and t.prompt = any(%(prompts)s::uuid[]) and [within]
 
 -- name: days_of_versions
 -- The most frequent versions, a row for each day.
 with shown as (
-    select version from prompt_traffic
-    where project = %(project)s and prompt = %(prompt)s and day >= %(since)s
-    group by version having sum(calls) > 0
-    order by sum(calls) desc, version limit %(limit)s
+    select t.version from prompt_traffic t
+    where t.project = %(project)s and t.prompt = %(prompt)s and [within]
+    group by t.version having sum(t.calls) > 0
+    order by sum(t.calls) desc, t.version limit %(limit)s
 )
 select t.day, t.version, sum(t.calls)::bigint as calls, sum(t.measured)::bigint as measured,
     sum(t.failed)::bigint as failed, sum(t.cost_usd) as cost_usd, sum(t.unpriced)::bigint as unpriced,
@@ -108,29 +122,75 @@ select t.day, t.version, sum(t.calls)::bigint as calls, sum(t.measured)::bigint 
     sum(t.reasoning)::bigint as reasoning, sum_sketches(t.duration_sketch) as durations,
     sum_sketches(t.first_token_sketch) as first_tokens, max(t.last_seen) as last_seen
 from prompt_traffic t join shown on shown.version = t.version
-where t.project = %(project)s and t.prompt = %(prompt)s and t.day >= %(since)s
+where t.project = %(project)s and t.prompt = %(prompt)s and [within]
 group by t.day, t.version
 having sum(t.calls) > 0
 order by t.day, t.version;
 
 -- name: feedback_of_versions
-select version, word, kind, sum(answers)::bigint as answers, sum(numbers)::bigint as numbers,
-    sum(yes)::bigint as yes, sum(no)::bigint as no, sum(total) as total, sum(squares) as squares
-from prompt_feedback
-where project = %(project)s and prompt = %(prompt)s and day >= %(since)s and version = any(%(versions)s::text[])
-group by version, word, kind
-having sum(answers) > 0
-order by sum(answers) desc, version, word, kind limit %(limit)s;
+select t.version, t.word, t.kind, sum(t.answers)::bigint as answers, sum(t.numbers)::bigint as numbers,
+    sum(t.yes)::bigint as yes, sum(t.no)::bigint as no, sum(t.total) as total, sum(t.squares) as squares
+from prompt_feedback t
+where t.project = %(project)s and t.prompt = %(prompt)s and [within] and t.version = any(%(versions)s::text[])
+group by t.version, t.word, t.kind
+having sum(t.answers) > 0
+order by sum(t.answers) desc, t.version, t.word, t.kind limit %(limit)s;
 
 -- name: places_of_calls
--- The environments and releases that calls named, each by itself.
-select kind, named, sum(calls)::bigint as calls, max(last_seen) as last_seen
-from prompt_traffic
-cross join lateral (values ('environment', environment), ('release', release)) as of_them (kind, named)
-where project = %(project)s and prompt = %(prompt)s and day >= %(since)s and named <> ''
-group by kind, named
-having sum(calls) > 0
-order by kind, sum(calls) desc, named limit %(limit)s;
+select p.kind, p.named, sum(p.calls)::bigint as calls, max(p.last_seen) as last_seen
+from ([places]) p
+group by p.kind, p.named
+having sum(p.calls) > 0
+order by p.kind, sum(p.calls) desc, p.named limit %(limit)s;
+
+-- name: places_of_prompts
+-- Of each prompt and kind the most frequent, and how many there are.
+select * from (
+    select p.project, p.prompt, p.kind, p.named, sum(p.calls)::bigint as calls,
+        count(*) over (partition by p.project, p.prompt, p.kind) as amount,
+        row_number() over (partition by p.project, p.prompt, p.kind order by sum(p.calls) desc, p.named) as place
+    from ([places]) p
+    group by p.project, p.prompt, p.kind, p.named
+    having sum(p.calls) > 0
+) of_them
+where place <= %(limit)s
+order by project, prompt, kind, place;
+
+-- name: versions_of_prompts
+-- Of each prompt the most frequent versions: how many calls each had at each point, which is `step` days long.
+with counted as (
+    select t.project, t.prompt, t.version, (t.day - %(since)s::date) / %(step)s::int as point,
+        sum(t.calls)::bigint as calls
+    from prompt_traffic t
+    where t.project = any(%(project_ids)s::text[]) and t.prompt = any(%(prompts)s::uuid[]) and [within]
+    group by 1, 2, 3, 4
+)
+select * from (
+    select project, prompt, version, sum(calls)::bigint as calls, array_agg(point order by point) as points,
+        array_agg(calls order by point) as amounts,
+        row_number() over (partition by project, prompt order by sum(calls) desc, version) as place
+    from counted
+    group by project, prompt, version
+    having sum(calls) > 0
+) of_them
+where place <= %(limit)s
+order by project, prompt, place;
+
+-- name: feedback_of_prompts
+-- Of each prompt what most was said, over all of its versions: once, where it counts under several.
+select * from (
+    select t.project, t.prompt, t.word, t.kind, sum(t.answers)::bigint as answers,
+        sum(t.numbers)::bigint as numbers, sum(t.yes)::bigint as yes, sum(t.no)::bigint as no,
+        sum(t.total) as total, sum(t.squares) as squares,
+        row_number() over (partition by t.project, t.prompt order by sum(t.answers) desc, t.word, t.kind) as place
+    from prompt_feedback t
+    where t.project = any(%(project_ids)s::text[]) and t.prompt = any(%(prompts)s::uuid[]) and [within]
+        and not t.is_again
+    group by t.project, t.prompt, t.word, t.kind
+    having sum(t.answers) > 0
+) said
+where place <= %(limit)s
+order by project, prompt, place;
 
 -- name: releases_holding
 -- Of the newest releases those that hold a prompt of code, or a managed one by a label or as the newest.

@@ -5,28 +5,28 @@ Read next: `prompts/outcomes/queries.sql`, `outcomes.model`.
 
 import uuid
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from headgate.core.pages import format_datetime
+from headgate.prompts.catalogue.looking import Look
 from headgate.prompts.catalogue.model import name_of
 from headgate.prompts.outcomes.counting import QUERIES
 from headgate.prompts.outcomes.model import (
     METHOD,
     HoldingRelease,
-    OutcomeEstimate,
     PromptOutcomes,
     PromptPlace,
     SameText,
-    VersionFeedback,
     VersionOutcome,
     mean_of,
     per_call,
     share_of,
 )
+from headgate.prompts.outcomes.said import OutcomeEstimate, VersionFeedback
 from headgate.records import sketch
 from headgate.records.model import UsageBuckets
 from headgate.records.queries import format_amount
@@ -54,18 +54,23 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     symbol: str | None = None
 
 
-async def outcomes(connection: Connection, prompt: Prompt, days: int) -> PromptOutcomes:
-    """Return how a prompt did in the last days, and where it is used."""
-    cursor = await connection.execute(QUERIES.times, {"days": days})
-    first, now = (await cursor.fetchall())[0]
-    asked: Row = {"project": prompt.project, "prompt": prompt.digest, "since": first}
+async def outcomes(connection: Connection, prompt: Prompt, look: Look) -> PromptOutcomes:
+    """Return how a prompt did in the days looked at, and where it is used."""
+    asked: Row = {
+        **look.scope(),
+        "project": prompt.project,
+        "project_ids": [prompt.project],
+        "prompt": prompt.digest,
+        "prompts": [prompt.digest],
+    }
     rows = await fetch_rows(connection, QUERIES.days_of_versions, {**asked, "limit": VERSIONS_MAX})
     versions = sorted({row["version"] for row in rows})
     said = await fetch_rows(
         connection, QUERIES.feedback_of_versions, {**asked, "versions": versions, "limit": FEEDBACK_MAX}
     )
     places = await fetch_rows(connection, QUERIES.places_of_calls, {**asked, "limit": PLACES_MAX})
-    every = [first + timedelta(days=number) for number in range(days + 1)]
+    every = look.days
+    since, until = look.times
     found = [
         _outcome(
             version,
@@ -79,8 +84,9 @@ async def outcomes(connection: Connection, prompt: Prompt, days: int) -> PromptO
         name=prompt.name,
         project=prompt.project,
         source=prompt.source,
-        since=format_datetime(datetime(first.year, first.month, first.day, tzinfo=UTC)),
-        until=format_datetime(now),
+        environment=look.environment,
+        since=since,
+        until=until,
         days=[day.isoformat() for day in every],
         versions=sorted(found, key=lambda each: (-each.calls, each.version)),
         places=[
@@ -88,7 +94,7 @@ async def outcomes(connection: Connection, prompt: Prompt, days: int) -> PromptO
                 kind=row["kind"],
                 name=row["named"],
                 calls=row["calls"],
-                last_seen=format_datetime(row["last_seen"]),
+                last_seen=None if row["last_seen"] is None else format_datetime(row["last_seen"]),
             )
             for row in places
         ],
@@ -148,7 +154,7 @@ def _outcome(version: str, rows: Sequence[Row], said: Sequence[Row], days: Seque
         first_token_p50_ms=sketch.quantile_ms(first_tokens, 0.5),
         first_token_p95_ms=sketch.quantile_ms(first_tokens, 0.95),
         last_seen=format_datetime(max(row["last_seen"] for row in rows)),
-        feedback=[_feedback(row) for row in said],
+        feedback=[feedback_of(row) for row in said],
         calls_by_day=[row["calls"] if row else 0 for row in on],
         failed_by_day=[row["failed"] if row else 0 for row in on],
         cost_usd_by_day=[format_amount(row["cost_usd"]) or "0" if row else "0" for row in on],
@@ -167,7 +173,8 @@ def _sketch(rows: Iterable[Row], name: str) -> list[int]:
     return found
 
 
-def _feedback(row: Row) -> VersionFeedback:
+def feedback_of(row: Row) -> VersionFeedback:
+    """Return what sums say was said under one name."""
     numbers, yes, no = row["numbers"], row["yes"], row["no"]
     estimate: OutcomeEstimate | None
     if numbers == 0:

@@ -184,6 +184,7 @@ class _Run:
             ("rollout_pairs", "erase_rollout_pairs"),
             ("check_results", "erase_check_results"),
             ("check_judgements", "erase_check_judgements"),
+            ("context_replays", "erase_context_replays"),
             ("requests", "erase_requests"),
         ):
             await self._execute(connection, table, statement, batch)
@@ -239,7 +240,9 @@ class _Run:
             for table, statement in (
                 ("scores", "erase_scores"),
                 ("rollup_days", "erase_rollup_days"),
+                ("session_days", "erase_session_days"),
                 ("alerts", "erase_alerts"),
+                ("saved_views", "erase_saved_views"),
                 ("journal_rejects", "erase_journal_rejects"),
                 ("experiment_units", "erase_experiment_units"),
                 ("experiment_calls", "erase_experiment_calls"),
@@ -272,6 +275,9 @@ class _Run:
     async def _finish(self) -> None:
         """Count what remains, and what a second look finds; sign the receipt the first time."""
         async with self._database.transaction() as connection:
+            if self._row.dry_run:
+                # An erasure finds them as their calls go; here they are noted for as long as it is counted.
+                await connection.execute(QUERIES.note_shadows, self._named, prepare=False)
             second = await count(connection, self._row)
             remained = {
                 **{table: await _count(connection, f"count_{table}", self._named) for table in COUNTED},
@@ -279,6 +285,7 @@ class _Run:
             }
             if self._row.dry_run:
                 self._removed, remained = second, {table: remained[table] for table in COUNTED}
+                await connection.execute(QUERIES.forget_calls, {"id": self._row.id})
             minutes = LOOKS_MINUTES[min(self._row.looks, len(LOOKS_MINUTES) - 1)]
             told = {"removed": self._removed, "remained": remained, "second_look": second}
             written = {name: msgspec.json.encode(counts).decode() for name, counts in told.items()}

@@ -89,7 +89,29 @@ where erasure = %(id)s and (day, id) > (%(day)s::date, %(after)s::uuid) order by
 -- name: shadows_of_calls
 -- Calls that were made beside these, which hold the same words.
 select shadow from rollout_pairs p
-where p.project = any(%(project_ids)s::text[]) and p.call = any(%(ids)s::uuid[]) and p.shadow <> all(%(ids)s::uuid[]);
+where p.project = any(%(project_ids)s::text[]) and p.call = any(%(ids)s::uuid[]) and p.shadow <> all(%(ids)s::uuid[])
+union
+select c.id from context_replays r cross join unnest(r.calls) as c (id)
+where r.project = any(%(project_ids)s::text[]) and r.request_id = any(%(ids)s::uuid[]) and c.id <> all(%(ids)s::uuid[]);
+
+-- part: day_of_call
+-- An id begins with the milliseconds of its time (`core.identity`).
+(to_timestamp(('x' || left(replace(c.id::text, '-', ''), 12))::bit(48)::bigint / 1000.0) at time zone 'UTC')::date
+
+-- name: note_shadows
+-- The same of all calls of a subject, for a dry run, which takes none of them.
+with calls as materialized ([its_calls])
+insert into erasure_calls (erasure, day, id)
+select %(id)s::uuid, [day_of_call], c.id from (
+    select p.shadow from calls join rollout_pairs p on p.call = calls.id
+    where p.project = any(%(project_ids)s::text[])
+    union
+    select unnest(r.calls) from calls join context_replays r on r.request_id = calls.id
+    where r.project = any(%(project_ids)s::text[])
+) c (id) on conflict do nothing;
+
+-- name: forget_calls
+delete from erasure_calls where erasure = %(id)s;
 
 -- name: erase_rollout_pairs
 delete from rollout_pairs p
@@ -394,7 +416,8 @@ where c.project = any(%(project_ids)s::text[]) and c.request = any(%(ids)s::uuid
 i.project = any(%(project_ids)s::text[]) and i.at < %(cutoff)s
     and ((i."user" = %(user)s and i."user" <> '') or (i.session = %(session)s and i.session <> '') or i.key = %(key)s
         or i.trace_id = %(trace)s::text::uuid or %(everything)s::bool
-        or i.request_id in (select c.id from ([its_calls]) c))
+        or i.request_id in (select c.id from ([its_calls]) c)
+        or i.other_request_id in (select c.id from ([its_calls]) c))
 
 -- part: marks_of
 -- Of those answers, and what was said with a key that is erased.
@@ -433,6 +456,11 @@ e.erasure = %(id)s and k.project = any(%(project_ids)s::text[]) and k.dataset = 
 select unnest(r.calls) from erasure_cases e
 join check_runs k on k.project = any(%(project_ids)s::text[]) and k.dataset = e.dataset and k.started_at < e.at
 join check_results r on r.project = k.project and r.run = k.id and r."case" = e.id
+where e.erasure = %(id)s
+union
+select unnest(r.calls) from erasure_cases e
+join context_studies k on k.project = any(%(project_ids)s::text[]) and k.dataset = e.dataset and k.began_at < e.at
+join context_replays r on r.project = k.project and r.study = k.id and r.subject = e.id
 where e.erasure = %(id)s
 union
 select a.call from erasure_cases e, drift_runs k, drift_answers a where [asked_with_cases] and a.call is not null;
@@ -477,10 +505,21 @@ delete from check_results where project = any(%(project_ids)s::text[]) and calls
 -- name: erase_check_judgements
 delete from check_judgements where project = any(%(project_ids)s::text[]) and request_id = any(%(ids)s::uuid[]);
 
+-- name: erase_context_replays
+delete from context_replays
+where project = any(%(project_ids)s::text[])
+    and (request_id = any(%(ids)s::uuid[]) or calls && %(ids)s::uuid[]);
+
 -- name: erase_rollup_days
 delete from rollup_days
 where project = any(%(project_ids)s::text[]) and day <= (%(cutoff)s::timestamptz at time zone 'UTC')::date
     and ((dimension = 'user' and value = %(user)s)
+        or (%(everything)s::bool and day < (%(cutoff)s::timestamptz at time zone 'UTC')::date));
+
+-- name: erase_session_days
+delete from session_days
+where project = any(%(project_ids)s::text[]) and day <= (%(cutoff)s::timestamptz at time zone 'UTC')::date
+    and ((session = %(session)s and session <> '') or ("user" = %(user)s and "user" <> '')
         or (%(everything)s::bool and day < (%(cutoff)s::timestamptz at time zone 'UTC')::date));
 
 -- part: unknown_gone
@@ -531,6 +570,12 @@ delete from alerts
 where project = any(%(project_ids)s::text[]) and at < %(cutoff)s
     and (%(everything)s::bool or subject ~ %(pattern)s::text or message ~ %(pattern)s::text);
 
+-- name: erase_saved_views
+-- Those whose name or filters name the subject.
+delete from saved_views
+where project = any(%(project_ids)s::text[]) and changed_at < %(cutoff)s
+    and (%(everything)s::bool or name ~ %(pattern)s::text or search ~ %(pattern)s::text);
+
 -- name: message_days
 select distinct day from erasure_messages where erasure = %(id)s order by day;
 
@@ -566,7 +611,11 @@ union
 select c.day, c.id from erasure_calls c where c.erasure = %(id)s
 
 -- name: count_requests
-select count(*) from requests r where [of_requests];
+-- Those that were found with others, such as shadows, are not of the subject by name.
+select (select count(*) from requests r where [of_requests]) + (
+    select count(*) from erasure_calls c join requests r on r.day = c.day and r.id = c.id
+    where c.erasure = %(id)s and r.project = any(%(project_ids)s::text[]) and not ([of_requests])
+);
 
 -- name: count_request_bodies
 select count(*) from request_bodies b
@@ -595,6 +644,16 @@ select count(*) from (
 with calls as materialized ([its_calls])
 select count(*) from check_judgements k
 where k.project = any(%(project_ids)s::text[]) and k.request_id in (select c.id from calls c);
+
+-- name: count_context_replays
+with calls as materialized ([its_calls])
+select count(*) from (
+    select r.study, r.subject from calls c join context_replays r on r.request_id = c.id
+    where r.project = any(%(project_ids)s::text[])
+    union
+    select r.study, r.subject from calls c join context_replays r on r.calls && array[c.id]
+    where r.project = any(%(project_ids)s::text[])
+) found;
 
 -- name: count_messages
 select count(*) from messages m
@@ -723,6 +782,12 @@ where project = any(%(project_ids)s::text[]) and day <= (%(cutoff)s::timestamptz
     and ((dimension = 'user' and value = %(user)s)
         or (%(everything)s::bool and day < (%(cutoff)s::timestamptz at time zone 'UTC')::date));
 
+-- name: count_session_days
+select count(*) from session_days
+where project = any(%(project_ids)s::text[]) and day <= (%(cutoff)s::timestamptz at time zone 'UTC')::date
+    and ((session = %(session)s and session <> '') or ("user" = %(user)s and "user" <> '')
+        or (%(everything)s::bool and day < (%(cutoff)s::timestamptz at time zone 'UTC')::date));
+
 -- name: count_ledger
 select count(*) from ledger
 where project = any(%(project_ids)s::text[]) and "user" = %(user)s and at < %(cutoff)s;
@@ -731,6 +796,11 @@ where project = any(%(project_ids)s::text[]) and "user" = %(user)s and at < %(cu
 select count(*) from alerts
 where project = any(%(project_ids)s::text[]) and at < %(cutoff)s
     and (%(everything)s::bool or subject ~ %(pattern)s::text or message ~ %(pattern)s::text);
+
+-- name: count_saved_views
+select count(*) from saved_views
+where project = any(%(project_ids)s::text[]) and changed_at < %(cutoff)s
+    and (%(everything)s::bool or name ~ %(pattern)s::text or search ~ %(pattern)s::text);
 
 -- name: count_journal_rejects
 select count(*) from journal_rejects

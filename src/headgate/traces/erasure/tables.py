@@ -18,9 +18,11 @@ ERASED: Final[dict[str, str]] = {
     "traces": "others have a part in it; the subject's name is taken out",
     "trace_changes": "",
     "rollup_days": "",
+    "session_days": "",
     "unknown_prompts": "",
     "ledger": "the amount stays, since budgets count it; user and tags are taken out",
     "alerts": "",
+    "saved_views": "",
     "journal_rejects": "",
     "experiment_units": "",
     "experiment_calls": "",
@@ -32,6 +34,7 @@ ERASED: Final[dict[str, str]] = {
     "drift_watches": "",
     "check_results": "",
     "check_judgements": "",
+    "context_replays": "",
 }
 """Tables that rows, or names in them, are removed from; and why some may remain."""
 
@@ -62,6 +65,7 @@ KEPT: Final[dict[str, str]] = {
     "metric_streams": "digests and sums, which name no person",
     "prompt_traffic": "sums by prompt",
     "prompt_feedback": "sums by prompt",
+    "prompt_places": "sums by prompt",
     "feedback_queue": "ids alone, for seconds",
     "experiment_strays": "a count by experiment",
     "experiment_unpriced": "a count by arm and target",
@@ -111,7 +115,8 @@ NOBODY: Final = frozenset(
         ),
         *("releases", "environment_moves", "prompts_unreleased", "rule_versions", "schema_migrations"),
         *("experiments", "experiment_epochs", "judges", "datasets", "dataset_versions", "check_runs"),
-        *("grounding_rules", "grounding_keys"),
+        "context_studies",
+        *("grounding_rules", "grounding_keys", "rollout_keys"),
         *("drift_keys", "drift_runs", "drift_alarms"),
         *("drift_hours", "drift_served", "feedback_deliveries"),
     }

@@ -16,8 +16,8 @@ from headgate.traces.exporting.model import Place, StoredSpan
 from headgate.traces.reading.finding import Kept
 from headgate.traces.scores.model import Feedback
 from headgate.traces.scores.queries import scores_of
+from headgate.traces.sending.calls import load_calls
 from headgate.traces.sending.model import Exporter, SentCall
-from headgate.traces.sending.store import load_calls
 
 QUERIES: Final = Queries.load("headgate.traces.exporting")
 PLACES_MAX: Final = 20_000

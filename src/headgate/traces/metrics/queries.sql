@@ -71,8 +71,14 @@ select s.name, s.unit, s.kind, count(*), array(
     where o.name = s.name and (%(project_ids)s::text[] is null or o.project = any(%(project_ids)s::text[]))
         and (%(key)s::text is null or o.key = %(key)s)
     order by k
-)
+), array_remove(array_agg(distinct s.attributes ->> 'service.name' order by s.attributes ->> 'service.name'), null),
+    max(l.slot)
 from metric_series s
+left join lateral (
+    -- By the hour: the newest of a series, by its key.
+    select p.slot from metric_points p
+    where p.project = s.project and p.series = s.series order by p.slot desc limit 1
+) l on true
 where (%(project_ids)s::text[] is null or s.project = any(%(project_ids)s::text[]))
     and (%(key)s::text is null or s.key = %(key)s)
 group by s.name, s.unit, s.kind

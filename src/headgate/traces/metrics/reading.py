@@ -24,13 +24,18 @@ METRICS_MAX: Final = 1000
 
 
 class MetricItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A metric that applications have sent; `attributes` are names that its series are told apart by."""
+    """A metric that applications have sent; `attributes` are names that its series are told apart by.
+
+    `services` are those that said it, and `last_seen` is when the last hour began in which one did.
+    """
 
     name: str
     unit: str
     kind: MetricKind
     series: int
     attributes: list[str]
+    services: list[str]
+    last_seen: str | None
 
 
 class Quantiles(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,8 +83,16 @@ async def list_metrics(
     parameters = {"project_ids": _scope(project_ids), "key": key, "limit": METRICS_MAX}
     cursor = await connection.execute(QUERIES.list_metrics, parameters)
     return [
-        MetricItem(name=name, unit=unit, kind=kind, series=series, attributes=attributes)
-        for name, unit, kind, series, attributes in await cursor.fetchall()
+        MetricItem(
+            name=name,
+            unit=unit,
+            kind=kind,
+            series=series,
+            attributes=attributes,
+            services=services,
+            last_seen=None if last is None else format_datetime(last),
+        )
+        for name, unit, kind, series, attributes, services, last in await cursor.fetchall()
     ]
 
 

@@ -3,6 +3,7 @@
 Bounded as the list is: the newest so many, and for so long. Read next: `reading.listing`, `keeping.rollups`.
 """
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,9 +13,9 @@ from psycopg.errors import QueryCanceled
 from psycopg.rows import TupleRow
 
 from headgate.core.pages import format_datetime
+from headgate.records.axis import Axis, axis_of, axis_with
 from headgate.records.counting import look_no_longer
 from headgate.records.rollup import DAY_S, HOUR_S
-from headgate.records.series import Axis, axis_of, axis_with
 from headgate.store.database import Connection
 from headgate.traces.reading.listing import (
     LOOK,
@@ -48,6 +49,10 @@ async def count_traces(
     axis = axis_of(begin, end)
     within = msgspec.structs.replace(filters, begin=max(begin, axis.begin), end=end)
     projects = await seen_projects(connection, project_ids)
+    summed = await _summed(connection, projects, within)
+    if summed is not None and _at_least(*summed, within) > COUNTED_MAX:
+        # One by one they would be too many: that is not tried for a while first.
+        return _counts(*summed, None)
     try:
         async with connection.transaction():
             await look_no_longer(connection, LOOKED_MS)
@@ -56,9 +61,8 @@ async def count_traces(
         rows = None
     if rows is not None and sum(int(row[1]) for row in rows) <= COUNTED_MAX:
         return _counts(axis, rows, None)
-    summed = await _summed(connection, projects, within)
     if summed is not None:
-        return summed
+        return _counts(*summed, None)
     return _counts(axis, rows or [], axis.end if rows is None else min(row[2] for row in rows))
 
 
@@ -84,11 +88,20 @@ async def _counted(
     return rows
 
 
-async def _summed(connection: Connection, projects: list[str], filters: TraceFilters) -> TraceCounts | None:
-    """Count from the sums of settled traces; None where none are kept by what is asked."""
+def _at_least(axis: Axis, rows: Sequence[TupleRow], filters: TraceFilters) -> int:
+    """How many traces there are at least: those of the steps that lie wholly within the time."""
+    begin, end = filters.begin or axis.begin, filters.end or axis.end
+    first, last = math.ceil(begin.timestamp() / axis.step_s), math.floor(end.timestamp() / axis.step_s)
+    return sum(int(count) for step, count, *_ in rows if first <= int(step) < last)
+
+
+async def _summed(
+    connection: Connection, projects: list[str], filters: TraceFilters
+) -> tuple[Axis, list[TupleRow]] | None:
+    """Count from the sums of settled traces; None where none are kept by it, as by no environment."""
     named = [name for name in _SUMMED if getattr(filters, name) is not None]
     begin, end = filters.begin, filters.end
-    if begin is None or end is None or len(named) > 1:
+    if begin is None or end is None or len(named) > 1 or filters.environment == "":
         return None
     if any(getattr(filters, name) is not None for name in _OTHERS):
         return None
@@ -104,7 +117,7 @@ async def _summed(connection: Connection, projects: list[str], filters: TraceFil
     axis = axis_with(begin, end, HOUR_S if by_hour else DAY_S)
     statement = QUERIES.count_by_hour if by_hour else QUERIES.count_by_day
     cursor = await connection.execute(statement, {**parameters, "step_s": axis.step_s}, prepare=False)
-    return _counts(axis, await cursor.fetchall(), None)
+    return axis, await cursor.fetchall()
 
 
 def _counts(axis: Axis, rows: Sequence[TupleRow], since: datetime | None) -> TraceCounts:

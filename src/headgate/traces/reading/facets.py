@@ -1,10 +1,13 @@
 """What the traces of a filter have in common: how often each model, tool, tag, user and so on stands in them.
 
-Bounded: counted over the newest traces that match. Read next: `reading.listing`.
+Each facet is counted under all filters but its own: as many as a click on the value would leave. Bounded:
+counted over the newest traces that match. Read next: `reading.listing`.
 """
 
 from collections.abc import Sequence
 from typing import Any, Final, LiteralString
+
+import msgspec
 
 from headgate.store.database import Connection
 from headgate.traces.reading.attributes import within_time
@@ -12,6 +15,7 @@ from headgate.traces.reading.listing import (
     LOOK,
     QUERIES,
     filter_parameters_of,
+    is_narrowed,
     ordered,
     place_parameters,
     seen_projects,
@@ -23,21 +27,41 @@ COUNTED_MAX: Final = 5_000
 VALUES_MAX: Final = 20
 
 
+_FACETS: Final = (
+    *("status", "flag", "name", "model", "agent", "tool", "provider", "service", "user", "tag", "release"),
+    *("key", "kind", "operation", "prompt", "finish"),
+)
+"""Facets that there is a filter of. That of an environment is the frame's, which all is counted under."""
+
+
 async def count_facets(
     connection: Connection, project_ids: Sequence[str] | None, filters: TraceFilters
 ) -> FacetCounts:
-    """Return the most frequent values of each facet."""
+    """Return the most frequent values of each facet, under all filters but its own."""
     projects = await seen_projects(connection, project_ids)
+    counts = await _counted_under(connection, projects, filters)
+    found = {each.facet: each for each in counts.items}
+    for facet in _FACETS:
+        if getattr(filters, facet) is None:
+            continue
+        wider = await _counted_under(connection, projects, msgspec.structs.replace(filters, **{facet: None}))
+        found.pop(facet, None)
+        found |= {each.facet: each for each in wider.items if each.facet == facet}
+    return msgspec.structs.replace(counts, items=[found[facet] for facet in sorted(found)])
+
+
+async def _counted_under(connection: Connection, projects: list[str], filters: TraceFilters) -> FacetCounts:
+    """Count all facets of the newest traces that match."""
     parameters = {
         **await filter_parameters_of(connection, filters, projects),
         **place_parameters(None),
         "project_ids": projects,
         "limit": COUNTED_MAX,
-        "look": LOOK,
+        "look": LOOK if is_narrowed(filters) else COUNTED_MAX,
         "values_max": VALUES_MAX,
     }
+    counts = FacetCounts(traces=0, complete=True, items=[])
     async with within_time(connection, filters.attribute):
-        counts = FacetCounts(traces=0, complete=True, items=[])
         for walk in walks_of(filters):
             counts = await _counted(connection, ordered(_of_facets(walk), filters=filters), parameters)
             if not counts.complete:
@@ -60,5 +84,8 @@ async def _counted(connection: Connection, traces: LiteralString, parameters: di
     return FacetCounts(
         traces=whole,
         complete=whole < COUNTED_MAX,
-        items=[Facet(facet=facet, values=values) for facet, values in facets.items()],
+        items=[
+            Facet(facet=facet, traces=whole, complete=whole < COUNTED_MAX, values=values)
+            for facet, values in facets.items()
+        ],
     )

@@ -30,6 +30,7 @@ from headgate.records.http import (
     query_parameter,
     read_limit,
     read_milliseconds,
+    read_name,
     read_text,
     read_times,
 )
@@ -65,7 +66,7 @@ _TEXTS: Final[dict[str, str]] = {
     "provider": "in which this provider was called",
     "service": "in which this service has a part",
     "release": "of this release",
-    "environment": "of this environment",
+    "environment": "of this environment; - is none",
     "tag": "with this tag",
     "tool": "that used this tool",
     "agent": "in which this agent has a part",
@@ -153,7 +154,8 @@ class TraceFacetsController(Controller):
     async def count_facets(self, caller: CallerKey, request: AnyRequest, database: Store) -> FacetCounts:
         """Count how often each model, tool, tag, user and so on stands in the traces of a filter.
 
-        Counted over the newest 5,000 that match; `complete` says whether these are all.
+        Each facet is counted under all filters but its own, over the newest 5,000 that match these;
+        `complete` says whether these are all.
         """
         filters, seen = read_filters(request.query_params, visible(caller))
         async with database.connection() as connection:
@@ -228,7 +230,8 @@ def read_filters(query: Mapping[str, str], seen: Visible) -> tuple[TraceFilters,
     """Read the filters of a list within what the caller sees. Raises InvalidRequest that names one."""
     begin, end = read_times(query)
     filters = TraceFilters(
-        **{name: read_text(query, name) for name in _TEXTS},
+        **{name: read_text(query, name) for name in _TEXTS if name != "environment"},
+        environment=read_name(query, "environment"),
         begin=begin,
         end=end,
         status=_status(query.get("status")),

@@ -33,12 +33,12 @@ FACETS_MAX: Final = 200
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FACETS: Final = (
-    *("key", "model", "provider", "service", "release", "environment", "tag", "tool", "agent"),
+    *("key", "model", "provider", "service", "release", "tag", "tool", "agent"),
     *("kind", "operation", "prompt", "finish"),
 )
 _NARROWING: Final = (
     *_FACETS,
-    *("user", "session", "name", "status", "flag", "text", "score", "attribute", "only_key"),
+    *("environment", "user", "session", "name", "status", "flag", "text", "score", "attribute", "only_key"),
     *("min_duration_ms", "max_duration_ms", "min_cost_usd", "max_cost_usd", "min_tokens", "max_tokens"),
 )
 
@@ -115,6 +115,8 @@ async def filter_parameters_of(
 def filter_parameters(filters: TraceFilters) -> dict[str, Any]:
     """Return what the filter's SQL takes, for filters without a text."""
     words = [f"{facet}:{clean(value)}" for facet in _FACETS if (value := getattr(filters, facet)) is not None]
+    if filters.environment:
+        words.append(f"environment:{clean(filters.environment)}")
     if filters.score is not None:
         words.append(f"score:{clean(filters.score.name)}")
     return {
@@ -122,6 +124,7 @@ def filter_parameters(filters: TraceFilters) -> dict[str, Any]:
         "end": filters.end,
         "user": filters.user,
         "session": filters.session,
+        "environment": filters.environment,
         "name": filters.name,
         "facets": words or None,
         "status": filters.status,

@@ -315,14 +315,19 @@ class FacetValue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Facet(msgspec.Struct, frozen=True, kw_only=True):
-    """The most frequent values of a facet."""
+    """The most frequent values of a facet, under all filters but its own.
+
+    Counted over the newest `traces` that match these; `complete`: they are all.
+    """
 
     facet: str
+    traces: int
+    complete: bool
     values: list[FacetValue]
 
 
 class FacetCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """What traces have in common, counted over the newest `traces` that match; `complete`: these are all."""
+    """What traces have in common. `traces` match all filters, or are the newest of these; `complete`: all."""
 
     traces: int
     complete: bool

@@ -35,6 +35,7 @@ t.trace_id, t.project, t.name, t.session, t."user", t.started_at,
     and (%(name)s::text is null or t.name = %(name)s)
     and (%(trace_ids)s::uuid[] is null or t.trace_id = any(%(trace_ids)s::uuid[]))
     and (%(facets)s::text[] is null or t.facets @> %(facets)s::text[])
+    and (%(environment)s::text is distinct from '' or t.environment = '')
     and (%(status)s::text is null or (%(status)s = 'error') = (t.errors > 0 or t.facets @> array['status:error']))
     and (%(flag)s::text is null or t.flags @> array[%(flag)s::text])
     and (%(min_duration)s::interval is null or t.ended_at - t.started_at >= %(min_duration)s)

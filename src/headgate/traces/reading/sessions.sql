@@ -15,6 +15,7 @@ r.session <> ''
     ))
     and (%(user)s::text is null or (r."user" = %(user)s and r."user" <> ''))
     and (%(session)s::text is null or r.session = %(session)s)
+    and (%(environment)s::text is null or r.environment = %(environment)s)
     and (%(only_key)s::text is null or r.key = %(only_key)s)
 
 -- part: trace_place

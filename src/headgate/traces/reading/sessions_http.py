@@ -21,7 +21,10 @@ from headgate.traces.reading.sessions import list_sessions, open_session
 AnyRequest = Request[Any, Any, Any]
 
 _PROJECT: Final = {"project": query_parameter("sessions of this project")}
-_USER: Final = {"user": query_parameter("with traces or calls of this user")}
+_NARROWED: Final = {
+    "user": query_parameter("with traces or calls of this user"),
+    "environment": query_parameter("with traces or calls of this environment; - is none"),
+}
 
 
 class SessionListController(Controller):
@@ -29,7 +32,7 @@ class SessionListController(Controller):
 
     path = "/sessions"
     tags = ("traces",)
-    parameters = {**_PROJECT, **_USER, **WHEN, **PAGING}  # noqa: RUF012 - how the framework takes them
+    parameters = {**_PROJECT, **_NARROWED, **WHEN, **PAGING}  # noqa: RUF012 - how the framework takes them
 
     @get(opt={"grant": grant("traces:read")})
     async def list_sessions(

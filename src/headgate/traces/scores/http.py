@@ -10,17 +10,26 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Controller, Request, delete, get, post
+from litestar import Controller, Request, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody, Parameter
 
 from headgate.access.gate import CallerKey, PageLimit, grant
 from headgate.access.http import Store, Time
-from headgate.access.roles import visible
+from headgate.access.roles import project_meant, visible
 from headgate.access.store import AuditEntry, write_audit
 from headgate.core.faults import Conflict, InvalidRequest
 from headgate.core.pages import LIMIT_DEFAULT, Page, parse_instant_ms
-from headgate.traces.scores.model import BATCH_MAX, Feedback, NewFeedback, Score, score_of
-from headgate.traces.scores.queries import FeedbackFilters, list_feedback, take_out
+from headgate.records.http import narrowed
+from headgate.traces.scores.model import (
+    BATCH_MAX,
+    ChangeFeedback,
+    Feedback,
+    NamesInUse,
+    NewFeedback,
+    Score,
+    score_of,
+)
+from headgate.traces.scores.queries import FeedbackFilters, change, list_feedback, names_in_use, take_out
 from headgate.traces.scores.storing import Added, add_scores, set_facets
 
 TEXT_CHARACTERS_MAX: Final = 256
@@ -108,6 +117,16 @@ class FeedbackListController(Controller):
             return await list_feedback(connection, project_ids, filters, limit=limit, cursor=next)
 
 
+@get("/feedback/names", opt={"grant": grant("feedback:read")}, tags=["feedback"])
+async def list_names_in_use(
+    caller: CallerKey, database: Store, project: FromQuery[str | None] = None
+) -> NamesInUse:
+    """List the names under which something was said of late: what to offer who says something."""
+    seen = narrowed(visible(caller), project)
+    async with database.connection() as connection:
+        return await names_in_use(connection, seen.project_ids, key=seen.key)
+
+
 class FeedbackController(Controller):
     """What people, code and models say of traces, spans, requests, sessions and users."""
 
@@ -116,16 +135,22 @@ class FeedbackController(Controller):
 
     @post(status_code=202, opt={"grant": grant("feedback:write")})
     async def add_feedback(
-        self, caller: CallerKey, database: Store, clock: Time, data: JSONBody[NewFeedback]
+        self,
+        caller: CallerKey,
+        database: Store,
+        clock: Time,
+        data: JSONBody[NewFeedback],
+        project: FromQuery[str | None] = None,
     ) -> Accepted:
         """Say something of a request, trace, span, session or user of your project.
 
-        What is named may come later, or have come long ago. The same `id` twice counts once: 409 where the
-        content differs. Without `id` one is made from the content.
+        An admin may name another `project`. What is named may come later, or have come long ago. The same
+        `id` twice counts once: 409 where the content differs. Without `id` one is made from the content.
         """
+        of_project = project_meant(caller, project)
         score = score_of(data, caller.id, now_ms=clock.now_ms())
         async with database.transaction() as connection:
-            [added] = await add_scores(connection, caller.project, [score])
+            [added] = await add_scores(connection, of_project, [score])
         if added.differs:
             raise Conflict(_difference(added))
         return Accepted(id=added.id)
@@ -157,6 +182,31 @@ class FeedbackController(Controller):
         accepted = sum(answer.code is None for answer in answers)
         known = sum(not each.is_new and not each.differs for each in added)
         return Batched(accepted=accepted, known=known, refused=len(answers) - accepted, items=answers)
+
+    @put("/{feedback_id:str}", opt={"grant": grant("feedback:write")})
+    async def change_feedback(
+        self,
+        caller: CallerKey,
+        database: Store,
+        feedback_id: FromPath[str],
+        data: JSONBody[ChangeFeedback],
+        project: FromQuery[str | None] = None,
+    ) -> Feedback:
+        """Say something else than you did: what your own key said counts no more, and this does."""
+        of_project = project_meant(caller, project)
+        async with database.transaction() as connection:
+            before, after = await change(connection, of_project, caller.id, feedback_id, data)
+            entry = AuditEntry(
+                actor=caller.id,
+                action="change",
+                kind="feedback",
+                object=after.id,
+                project=of_project,
+                before=before,
+                after=after,
+            )
+            await write_audit(connection, entry)
+        return after
 
     @delete("/{feedback_id:str}", status_code=200, opt={"grant": grant("feedback:write")})
     async def delete_feedback(

@@ -118,6 +118,33 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True):
     business_id: str | None = None
 
 
+class ChangeFeedback(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """What is said instead: of the same subject, under the same name."""
+
+    value: bool | float | Text
+    comment: Text = ""
+
+
+class NameInUse(msgspec.Struct, frozen=True, kw_only=True):
+    """A name under which something was said: how often of late, numbers from `least` to `most`, and the most
+    frequent words."""
+
+    name: str
+    kind: Kind
+    answers: int
+    least: float | None
+    most: float | None
+    words: list[str]
+
+
+class NamesInUse(msgspec.Struct, frozen=True, kw_only=True):
+    """The names of the newest 5,000 pieces of feedback, the most frequent first; 100 at most."""
+
+    items: list[NameInUse]
+
+
 def score_of(said: NewFeedback, key: str, *, now_ms: int | None = None) -> Score:
     """Return what was said as a row. Raises InvalidRequest, naming the field, for what makes no sense.
 

@@ -23,12 +23,23 @@ from headgate.core.pages import (
 )
 from headgate.store.database import Connection
 from headgate.store.rows import fetch_rows
-from headgate.traces.scores.model import Feedback, value_of
-from headgate.traces.scores.storing import QUERIES
+from headgate.traces.scores.model import (
+    ChangeFeedback,
+    Feedback,
+    NameInUse,
+    NamesInUse,
+    NewFeedback,
+    score_of,
+    value_of,
+)
+from headgate.traces.scores.storing import QUERIES, add_scores
 
 OF_TRACE_MAX = 1000
 AROUND_MAX = 100
 """Of the session or the user of a trace."""
+NAMES_LOOK = 5000
+NAMES_MAX = 100
+WORDS_MAX = 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -162,6 +173,48 @@ async def take_out(
         projects = ", ".join(sorted(row["project"] for row in rows))
         raise Conflict(f"feedback {identity[:100]!r} stands in {projects}; name one with `project`")
     return _feedback(rows[0])
+
+
+async def names_in_use(
+    connection: Connection, project_ids: Sequence[str] | None, *, key: str | None = None
+) -> NamesInUse:
+    """Return the names under which something was said of late; with `key` by this key."""
+    asked = {
+        "project_ids": None if project_ids is None else list(project_ids),
+        "key": key,
+        "look": NAMES_LOOK,
+        "words": WORDS_MAX,
+        "limit": NAMES_MAX,
+    }
+    rows = await fetch_rows(connection, QUERIES.names_in_use, asked)
+    return NamesInUse(items=[NameInUse(**row) for row in rows])
+
+
+async def change(
+    connection: Connection, project: str, key: str, identity: str, instead: ChangeFeedback
+) -> tuple[Feedback, Feedback]:
+    """Say something else under the same id, in the caller's transaction: what counted before counts no more.
+
+    Returns what was said, and what is. Raises NotFound where this key has said nothing of that id.
+    """
+    gone = await take_out(connection, [project], identity, project=project, key=key)
+    said = NewFeedback(
+        name=gone.name,
+        value=instead.value,
+        comment=instead.comment,
+        id=gone.id,
+        source=gone.source,
+        by=gone.by,
+        request_id=gone.request_id,
+        trace_id=None if gone.request_id or gone.business_id else gone.trace_id,
+        span_id=gone.span_id,
+        session=gone.session,
+        user=gone.user,
+        business_id=gone.business_id,
+    )
+    await add_scores(connection, project, [score_of(said, key)])
+    rows = await fetch_rows(connection, QUERIES.get_feedback, {"project_ids": [project], "id": gone.id})
+    return gone, _feedback(rows[0])
 
 
 _COLUMNS = (

@@ -95,6 +95,27 @@ where (%(project_ids)s::text[] is null or project = any(%(project_ids)s))
 order by at desc, id desc, project desc
 limit %(limit)s;
 
+-- name: names_in_use
+-- Of the newest pieces of feedback; of words the most frequent ones.
+with newest as (
+    select name, kind, value, left(text, 100) as text from scores
+    where (%(project_ids)s::text[] is null or project = any(%(project_ids)s))
+        and (%(key)s::text is null or key = %(key)s)
+    order by at desc, id desc, project desc limit %(look)s
+), worded as (
+    select name, array_agg(text order by said desc, text) filter (where place <= %(words)s) as words
+    from (
+        select name, text, count(*) as said,
+            row_number() over (partition by name order by count(*) desc, text) as place
+        from newest where kind = 'text' and text <> '' group by name, text
+    ) words group by name
+)
+select n.name, n.kind, count(*) as answers, min(n.value) as least, max(n.value) as most,
+    case when n.kind = 'text' then coalesce(w.words, '{}') else '{}' end as words
+from newest n left join worded w on w.name = n.name
+group by n.name, n.kind, w.words
+order by count(*) desc, n.name, n.kind limit %(limit)s;
+
 -- name: scores_of
 -- Of a trace, its spans and its requests, also where what was named came after what was said of it: that is looked
 -- for among what has no trace yet.
@@ -133,3 +154,8 @@ where (%(project_ids)s::text[] is null or project = any(%(project_ids)s))
     and (%(key)s::text is null or key = %(key)s) and id = %(id)s
 returning project, id, key, name, kind, value, text, comment, source, said_by, at, received_at,
     subject, request_id, trace_id, span_id, session, "user", business_id;
+
+-- name: get_feedback
+select project, id, key, name, kind, value, text, comment, source, said_by, at, received_at,
+    subject, request_id, trace_id, span_id, session, "user", business_id
+from scores where project = any(%(project_ids)s) and id = %(id)s;

@@ -19,6 +19,7 @@ from headgate.core.labels import Label
 from headgate.core.ports import Egress
 from headgate.store.database import Database
 from headgate.store.tasks import end_tasks
+from headgate.traces.sending.calls import load_calls
 from headgate.traces.sending.delivery import Answered, Secrets, deliver
 from headgate.traces.sending.metrics import metrics_request
 from headgate.traces.sending.model import Exporter, SentCall, Signal
@@ -31,7 +32,6 @@ from headgate.traces.sending.store import (
     drop_old,
     due_exporters,
     failures_of,
-    load_calls,
     note_alerted,
     note_failed,
     settle,

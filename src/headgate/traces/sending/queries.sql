@@ -16,13 +16,9 @@ where is_active and not (name || ' ' || signal) = any(%(kept)s::text[]);
 select exists (select from exporters where is_active);
 
 -- name: enqueue
--- Content is recorded beside the call, and may come a moment later.
 insert into exports (exporter, signal, day, id, due_at)
-select e.name, e.signal, c.day, c.id, clock_timestamp() + make_interval(
-    secs => case when e.wants_content and e.signal = 'traces' and c.has_body then %(body_s)s else 0 end
-)
-from unnest(%(days)s::date[], %(ids)s::uuid[], %(projects)s::text[], %(bodies)s::bool[])
-    as c (day, id, project, has_body)
+select e.name, e.signal, c.day, c.id, clock_timestamp()
+from unnest(%(days)s::date[], %(ids)s::uuid[], %(projects)s::text[]) as c (day, id, project)
 join exporters e on e.is_active and (e.projects is null or c.project = any(e.projects))
 on conflict do nothing;
 
@@ -37,9 +33,16 @@ where is_active and (%(even_later)s or retry_at is null or retry_at <= clock_tim
 order by name, signal;
 
 -- name: claim
+-- Content is recorded beside the call, and may come later.
 with due as (
-    select exporter, signal, day, id from exports
-    where exporter = %(exporter)s and signal = %(signal)s and due_at <= clock_timestamp()
+    select exporter, signal, day, id from exports e
+    where exporter = %(exporter)s and signal = %(signal)s and due_at <= clock_timestamp() and (
+        not %(wants_body)s or queued_at < clock_timestamp() - make_interval(secs => %(body_s)s)
+        or exists (select from request_bodies b where b.day = e.day and b.id = e.id
+            and (%(project_ids)s::text[] is null or b.project = any(%(project_ids)s::text[])))
+        or not exists (select from requests r where r.day = e.day and r.id = e.id and r.record = 'full'
+            and (%(project_ids)s::text[] is null or r.project = any(%(project_ids)s::text[])))
+    )
     order by due_at limit %(limit)s for update skip locked
 )
 update exports e set due_at = clock_timestamp() + make_interval(secs => %(claim_s)s)

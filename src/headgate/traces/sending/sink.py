@@ -18,8 +18,6 @@ from headgate.store.database import Connection
 from headgate.store.queries import Queries
 
 QUERIES: Final = Queries.load("headgate.traces.sending")
-BODY_S: Final = 2.0
-"""How long a call waits for its bodies, which come beside it."""
 
 
 class ExportSink:
@@ -35,21 +33,15 @@ class ExportSink:
         if not await _is_wanted(connection):
             return
         ends = [self._decode(entry.payload) for entry in batch if entry.kind == END]
-        await _enqueue(
-            connection,
-            [
-                (identity(end.call), name(end.project), end.record == "full")
-                for end in ends
-                if end.record != "none"
-            ],
-        )
+        calls = [(identity(end.call), name(end.project)) for end in ends if end.record != "none"]
+        await _enqueue(connection, calls)
 
     async def close_journal(self, connection: Connection, boot: uuid.UUID) -> None:
         """Queue what a process had begun and not ended when it died: it is put on record, too."""
         if not await _is_wanted(connection):
             return
         cursor = await connection.execute(QUERIES.open_calls_of, {"boot": boot, "project_ids": None})
-        await _enqueue(connection, [(row[0], row[2], False) async for row in cursor])
+        await _enqueue(connection, [(row[0], row[2]) async for row in cursor])
 
 
 async def _is_wanted(connection: Connection) -> bool:
@@ -58,15 +50,13 @@ async def _is_wanted(connection: Connection) -> bool:
     return bool(row and row[0])
 
 
-async def _enqueue(connection: Connection, calls: Sequence[tuple[uuid.UUID, str, bool]]) -> None:
+async def _enqueue(connection: Connection, calls: Sequence[tuple[uuid.UUID, str]]) -> None:
     if not calls:
         return
-    days: list[date] = [day_of(call) for call, _, _ in calls]
+    days: list[date] = [day_of(call) for call, _ in calls]
     parameters = {
         "days": days,
-        "ids": [call for call, _, _ in calls],
-        "projects": [project for _, project, _ in calls],
-        "bodies": [has_body for _, _, has_body in calls],
-        "body_s": BODY_S,
+        "ids": [call for call, _ in calls],
+        "projects": [project for _, project in calls],
     }
     await connection.execute(QUERIES.enqueue, parameters)

@@ -5,28 +5,22 @@ Read next: `traces/sending/queries.sql`.
 
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any, Final
 
 import msgspec
-from psycopg.rows import TupleRow
 
-from headgate.core.call import Usage
-from headgate.core.labels import Label
-from headgate.core.money import parse_usd
 from headgate.core.pages import format_datetime
-from headgate.records.bodies import read_bodies
-from headgate.records.rows import exposures_of
 from headgate.store.database import Connection
 from headgate.store.rows import fetch_rows
-from headgate.traces.sending.messages import spoken_of
-from headgate.traces.sending.model import Exporter, SentAttempt, SentCall, SentPrompt, Signal
+from headgate.traces.sending.model import Exporter, Signal
 from headgate.traces.sending.sink import QUERIES
 
 CLAIM_S: Final = 120.0
 """How long what was taken belongs to its taker, who may die: longer than a request may last."""
+BODY_S: Final = 60.0
+"""How long a call waits at most for its bodies, which come beside it, or not at all: some are dropped."""
 COUNT_MAX: Final = 100_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Place = tuple[date, uuid.UUID]
 """A call's day and id."""
@@ -79,79 +73,20 @@ async def due_exporters(connection: Connection, *, even_later: bool = False) -> 
 async def claim(connection: Connection, exporter: Exporter, signal: Signal, limit: int) -> list[Place]:
     """Take calls that are due, oldest first; they come again where nobody says what became of them."""
     place = {"exporter": exporter.name, "signal": signal}
-    cursor = await connection.execute(QUERIES.claim, {**place, "limit": limit, "claim_s": CLAIM_S})
-    return [(row[0], row[1]) async for row in cursor]
-
-
-async def load_calls(
-    connection: Connection, exporter: Exporter, places: Sequence[Place], *, content: bool
-) -> list[SentCall]:
-    """Read calls from the record; those that were erased meanwhile are not there."""
     project_ids = None if exporter.projects is None else list(exporter.projects)
-    cursor = await connection.execute(QUERIES.load_calls, {**_columns(places), "project_ids": project_ids})
-    calls: list[SentCall] = []
-    for row in await cursor.fetchall():
-        call = _call(row)
-        is_open = call.label.readers is None and call.label.purposes is None
-        if content and is_open and row[30] == "full":
-            bodies = await read_bodies(connection, project_ids, row[0])
-            if bodies is not None:
-                spoken = spoken_of(call.dialect, call.model, bodies)
-                call = msgspec.structs.replace(call, spoken=spoken)
-        calls.append(call)
-    return calls
-
-
-def _call(row: TupleRow) -> SentCall:
-    regions, readers, purposes = row[27:30]
-    return SentCall(
-        id=row[0].bytes,
-        project=row[1],
-        key=row[2],
-        user=row[3],
-        session=row[4],
-        tags=tuple(row[5]),
-        trace_id=row[6],
-        parent_span_id=b"" if row[7] is None else row[7].to_bytes(8, "big", signed=True),
-        response_id=row[8],
-        started_ms=(row[9] - _EPOCH) // timedelta(milliseconds=1),
-        duration_ms=row[10],
-        first_token_ms=row[11],
-        dialect=row[12],
-        operation=row[13],
-        stream=row[14],
-        model=row[15],
-        target=row[16],
-        status=row[17],
-        code=row[18],
-        message=row[19],
-        attempts=msgspec.json.decode(row[20], type=tuple[SentAttempt, ...]),
-        truncated=row[21],
-        estimated=row[22],
-        release=row[23],
-        environment=row[24],
-        usage=msgspec.json.decode(row[25], type=Usage),
-        cost_pico_usd=None if row[26] is None else parse_usd(row[26]),
-        label=Label(regions=_set(regions), readers=_set(readers), purposes=_set(purposes)),
-        parameters={} if row[31] is None else msgspec.json.decode(row[31], type=dict[str, Any]),
-        prompts=msgspec.json.decode(row[32], type=tuple[SentPrompt, ...]),
-        arms=tuple([one for one in exposures_of(row[33]) if one.arm]),
-        finish=row[34],
-        answered_model=row[35],
-    )
-
-
-def _set(values: list[str] | None) -> frozenset[str] | None:
-    return None if values is None else frozenset(values)
+    bodies = {"wants_body": exporter.content and signal == "traces", "body_s": BODY_S}
+    asked = {**place, **bodies, "limit": limit, "claim_s": CLAIM_S, "project_ids": project_ids}
+    cursor = await connection.execute(QUERIES.claim, asked)
+    return [(row[0], row[1]) async for row in cursor]
 
 
 async def settle(connection: Connection, exporter: Exporter, signal: Signal, outcome: "Outcome") -> None:
     """Note what became of calls that were claimed: gone, or to be tried again."""
     place = {"exporter": exporter.name, "signal": signal}
     if outcome.done:
-        await connection.execute(QUERIES.done, {**place, **_columns(outcome.done)})
+        await connection.execute(QUERIES.done, {**place, **columns_of(outcome.done)})
     if outcome.again:
-        await connection.execute(QUERIES.again, {**place, **_columns(outcome.again)})
+        await connection.execute(QUERIES.again, {**place, **columns_of(outcome.again)})
     counts = {"sent": outcome.sent, "rejected": outcome.rejected, "withheld": outcome.withheld}
     await connection.execute(QUERIES.note_sent, {**place, **counts, "error": outcome.error[:500]})
 
@@ -167,7 +102,8 @@ class Outcome(msgspec.Struct, kw_only=True):
     error: str = ""
 
 
-def _columns(places: Sequence[Place]) -> dict[str, Any]:
+def columns_of(places: Sequence[Place]) -> dict[str, Any]:
+    """Return places as a query takes them: their days, and their ids."""
     return {"days": [day for day, _ in places], "ids": [call for _, call in places]}
 
 

@@ -64,17 +64,17 @@ export default function Audit() {
 
 function columnsOf(nameOf: (id: string) => string): Column<Entry>[] {
   return [
-    { id: "at", title: "When", width: "190px", render: (entry) => <Instant at={entry.at} /> },
+    { id: "at", title: "When", width: "168px", render: (entry) => <Instant at={entry.at} /> },
     { id: "actor", title: "Who", width: "minmax(110px, 1fr)", render: (entry) => <Name>{nameOf(entry.actor)}</Name> },
     { id: "action", title: "Did", width: "110px", render: (entry) => entry.action.replaceAll("_", " ") },
     { id: "kind", title: "What", width: "120px", render: (entry) => entry.kind.replaceAll("_", " ") },
     {
       id: "object",
       title: "Which",
-      width: "minmax(180px, 2fr)",
+      width: "minmax(150px, 2fr)",
       render: (entry) => <Name>{entry.kind === "key" ? nameOfKey(entry, nameOf) : entry.object}</Name>,
     },
-    { id: "project", title: "Project", width: "minmax(90px, 1fr)", render: (entry) => entry.project },
+    { id: "project", title: "Project", width: "minmax(80px, 1fr)", render: (entry) => entry.project },
   ];
 }
 

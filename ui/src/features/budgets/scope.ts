@@ -3,7 +3,7 @@
 import type { Patch } from "@/shell/view";
 import type { Budget } from "./burn";
 
-/** The calls in a budget's present window; those of one without an end are the last 90 days'. */
+/** The calls in a budget's present window, of all environments; those of one without an end are the last 90 days'. */
 export function callsOf(budget: Budget, now: number): Patch {
   const { provider, model, ...others } = budget.scope as Record<string, string | undefined>;
   const target = provider ?? (model?.includes("/") ? model : undefined);
@@ -12,6 +12,7 @@ export function callsOf(budget: Budget, now: number): Patch {
     : { range: "90d", from: null, to: null };
   return {
     ...others,
+    environment: null,
     ...(budget.key ? { key: budget.key } : {}),
     ...(target ? { target } : {}),
     ...(model && !model.includes("/") ? { model } : {}),

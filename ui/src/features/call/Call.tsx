@@ -1,5 +1,5 @@
 import { Tabs } from "@mantine/core";
-import { IconArrowLeft, IconPlayerPlay, IconSearch, IconTimeline } from "@tabler/icons-react";
+import { IconArrowLeft, IconPlayerPlay, IconTimeline } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
@@ -16,13 +16,14 @@ import { useView } from "@/shell/view";
 import { Conversation } from "../messages/Conversation";
 import { type Said, answeredIn, saidIn } from "../messages/conversation";
 import { draftOf } from "../playground/draft";
-import { curlOf, type Detail, promptsOf } from "./detail";
+import { curlOf, type Detail } from "./detail";
 import { CallBudgets } from "./CallBudgets";
 import { Changes, CostFacts, Overrides, WhoFacts } from "./CallFacts";
 import { CallScores } from "./CallScores";
 import { Exposures } from "./Exposures";
 import { Path } from "./Path";
 import { Shadow } from "./Shadow";
+import { SimilarCalls } from "./SimilarCalls";
 import { AddToDataset } from "../datasets/AddToDataset";
 import { SendToReview } from "../reviews/SendToReview";
 import { stretchesOf, tellsSomething, textOf } from "./provenance";
@@ -66,7 +67,6 @@ function Shown({ detail }: { detail: Detail }) {
 
 function Head({ detail }: { detail: Detail }) {
   const curl = useMemo(() => curlOf(detail, window.location.origin), [detail]);
-  const prompt = promptsOf(detail)[0]?.name;
   const isPlayable = useMay("calls:make") && !detail.request_truncated && draftOf(detail) !== null;
   return (
     <header className="hg-call-head">
@@ -87,17 +87,7 @@ function Head({ detail }: { detail: Detail }) {
           <IconTimeline size={14} stroke={1.6} aria-hidden="true" /> Its trace
         </To>
       )}
-      <To
-        path="/requests"
-        className="hg-button"
-        filter={{
-          model: detail.model,
-          ...(prompt ? { prompt } : {}),
-          ...(detail.code ? { code: detail.code } : {}),
-        }}
-      >
-        <IconSearch size={14} stroke={1.6} aria-hidden="true" /> Similar calls
-      </To>
+      <SimilarCalls detail={detail} />
       {isPlayable && (
         <To path="/playground" className="hg-button" filter={{ call: detail.id }}>
           <IconPlayerPlay size={14} stroke={1.6} aria-hidden="true" /> Open in the playground

@@ -1,43 +1,27 @@
-import { useQuery } from "@tanstack/react-query";
-import { api, ask } from "@/api";
 import { Facts } from "@/core/Facts";
-import { count, day, money } from "@/core/format";
+import { count, money } from "@/core/format";
 import { Text } from "@/core/Text";
 import { Count, Duration, Instant, Money, State, type Tone } from "@/core/Values";
 import { useMay } from "@/shell/session";
 import { To } from "@/shell/To";
-import { attemptsOf, bucketsOf, changesOf, type Detail, overridesOf, promptsOf, type Weight } from "./detail";
+import { attemptsOf, changesOf, type Detail, overridesOf, promptsOf, type Weight } from "./detail";
 
-/** The price that is in force for a target now. */
-function usePrice(target: string | null) {
-  const models = useQuery({
-    queryKey: ["models"],
-    queryFn: () => ask(api.GET("/api/v1/models")),
-    enabled: useMay("models:read") && target !== null,
-    staleTime: 60_000,
-  });
-  const all = models.data?.items.flatMap((model) => model.details) ?? [];
-  return all.find((each) => each.target === target)?.price ?? null;
-}
-
+/** What the call cost, by its parts, each at the price that it was settled at. */
 export function CostFacts({ detail }: { detail: Detail }) {
-  const price = usePrice(detail.target);
-  const buckets = bucketsOf(detail.usage, price?.per_million_usd ?? null);
-  const total = buckets.reduce((sum, each) => sum + (each.usd ?? 0), 0);
   const attempts = attemptsOf(detail);
   const reserved = attempts.reduce((sum, each) => sum + Number(each.reservedUsd), 0);
-  const cost = Number(detail.cost_usd ?? 0);
-  const differs = price !== null && detail.cost_usd !== null && Math.abs(total - cost) > Math.max(1e-9, cost * 0.001);
+  const { items, prices, unknown } = detail.cost;
+  const areSeveral = new Set(items.map((item) => item.attempt)).size > 1;
   return (
     <section aria-label="cost">
       <h2>
         Cost <Money usd={detail.cost_usd} estimated={detail.estimated} />
       </h2>
-      {buckets.length > 0 && (
+      {items.length > 0 && (
         <table className="hg-small-table">
           <thead>
             <tr>
-              <th scope="col">Tokens</th>
+              <th scope="col">Of what</th>
               <th scope="col" className="hg-right">
                 Number
               </th>
@@ -50,21 +34,30 @@ export function CostFacts({ detail }: { detail: Detail }) {
             </tr>
           </thead>
           <tbody>
-            {buckets.map((bucket) => (
-              <tr key={bucket.name}>
-                <th scope="row">{bucket.name}</th>
-                <td className="hg-right hg-number">{count(bucket.tokens)}</td>
-                <td className="hg-right hg-number">{bucket.perMillion ?? "–"}</td>
-                <td className="hg-right hg-number">{bucket.usd === null ? "–" : money(bucket.usd)}</td>
-              </tr>
+            {items.map((item, place) => (
+              <CostRow key={place} item={item} isFirst={areSeveral && items[place - 1]?.attempt !== item.attempt} />
             ))}
           </tbody>
         </table>
       )}
-      {price && (
+      {prices.map((price) => (
+        <p className="hg-soft" key={price.attempt}>
+          {areSeveral && `Attempt ${price.attempt}: `}
+          {price.date === null ? "Own prices of " : "Prices of "}
+          <Text>{price.source}</Text>
+          {price.date === null ? " as it was in snapshot " : ` as of ${price.date}`}
+          {price.date === null && <Snapshot id={detail.snapshot} />}
+          {price.service_tier !== null && `, service tier ${price.service_tier}`}.
+        </p>
+      ))}
+      {unknown !== null && detail.cost_usd !== null && (
         <p className="hg-soft">
-          Prices of {price.source}, {price.date ? day(price.date) : "undated"}
-          {differs ? ", as they are now: the call was charged by others, or by more parts than these" : ""}.
+          What it is made of can't be told: <Text>{unknown}</Text>.
+        </p>
+      )}
+      {unknown !== null && detail.cost_usd === null && (
+        <p className="hg-soft">
+          <Text>{unknown}</Text>.
         </p>
       )}
       <Facts
@@ -76,6 +69,71 @@ export function CostFacts({ detail }: { detail: Detail }) {
         ]}
       />
     </section>
+  );
+}
+
+const PER: Record<number, string> = { 1: " each", 1000: " per 1,000" };
+const NAMES: Record<string, string> = { cache_write_1h: "cache write, 1 hour", estimate: "estimated: the most it can have cost" };
+
+function CostRow({ item, isFirst }: { item: Detail["cost"]["items"][number]; isFirst: boolean }) {
+  const price = item.price_usd === null || item.per === null ? "–" : `${item.price_usd}${PER[item.per] ?? ""}`;
+  return (
+    <>
+      {isFirst && item.attempt !== null && (
+        <tr>
+          <th scope="rowgroup" colSpan={4} className="hg-soft">
+            attempt {item.attempt}
+          </th>
+        </tr>
+      )}
+      <tr>
+        <th scope="row">
+          <Text>{NAMES[item.bucket] ?? item.bucket.replaceAll("_", " ")}</Text>
+        </th>
+        <td className="hg-right hg-number">{item.units === null ? "–" : count(item.units)}</td>
+        <td className="hg-right hg-number">{price}</td>
+        <td className="hg-right hg-number" title={`$${item.amount_usd}`}>
+          {money(item.amount_usd)}
+        </td>
+      </tr>
+    </>
+  );
+}
+
+/** A configuration as it was in force, for those who may look at it. */
+function Snapshot({ id }: { id: string }) {
+  const maySee = useMay("snapshots:read");
+  if (!maySee) {
+    return <code>{id}</code>;
+  }
+  return (
+    <To path="/settings" filter={{ snapshot: id }}>
+      <code>{id}</code>
+    </To>
+  );
+}
+
+const RELEASE_ID = /^rel_[0-9a-f]{20}$/;
+
+/** A release that is stored, and its calls; what a call said of itself may be none that is. */
+function Release({ detail }: { detail: Detail }) {
+  const { release } = detail;
+  const maySee = useMay("releases:read");
+  if (release === null) {
+    return null;
+  }
+  if (!maySee || !RELEASE_ID.test(release)) {
+    return <Filtered name="release" value={release} />;
+  }
+  return (
+    <>
+      <To path={`/releases/${release}`} filter={{ of: detail.project }}>
+        <Text>{release}</Text>
+      </To>{" "}
+      <To path="/requests" className="hg-soft" filter={{ release }}>
+        its calls
+      </To>
+    </>
   );
 }
 
@@ -125,8 +183,8 @@ export function WhoFacts({ detail }: { detail: Detail }) {
               : null,
           ],
           ["tags", detail.tags.length > 0 ? detail.tags.map((tag) => <div key={tag}><Filtered name="tag" value={tag} /></div>) : null],
-          fact("release", "release", detail.release),
-          ["environment", detail.environment],
+          ["release", detail.release === null ? null : <Release detail={detail} />],
+          fact("environment", "environment", detail.environment),
           [
             "trace",
             detail.trace_id ? (
@@ -135,7 +193,7 @@ export function WhoFacts({ detail }: { detail: Detail }) {
               </To>
             ) : null,
           ],
-          ["snapshot", <code>{detail.snapshot}</code>],
+          ["snapshot", detail.snapshot ? <Snapshot id={detail.snapshot} /> : null],
           ["regions", detail.label_regions?.join(", ")],
           ["readers", detail.label_readers?.join(", ")],
           ["purposes", detail.label_purposes?.join(", ")],

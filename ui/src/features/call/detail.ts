@@ -156,27 +156,3 @@ export function curlOf(detail: Detail, origin: string): string | null {
 function quoted(value: string): string {
   return `'${value.replaceAll("'", "'\\''")}'`;
 }
-
-export interface Bucket {
-  name: string;
-  tokens: number;
-  perMillion: string | null;
-  usd: number | null;
-}
-
-const BUCKETS: [keyof Schemas["UsageBuckets"], string, string[]][] = [
-  ["input", "input", ["input"]],
-  ["cache_read", "cache read", ["cache_read", "input"]],
-  ["cache_write", "cache write", ["cache_write", "input"]],
-  ["output", "output", ["output"]],
-  ["reasoning", "reasoning", ["reasoning", "output"]],
-];
-
-/** Tokens by bucket, with what each comes to at prices; buckets without tokens are left out. */
-export function bucketsOf(usage: Schemas["UsageBuckets"], prices: Record<string, string> | null): Bucket[] {
-  return BUCKETS.filter(([name]) => usage[name] > 0).map(([name, title, priced]) => {
-    const perMillion = prices ? (priced.map((each) => prices[each]).find((each) => each !== undefined) ?? null) : null;
-    const usd = perMillion === null ? null : (usage[name] * Number(perMillion)) / 1e6;
-    return { name: title, tokens: usage[name], perMillion, usd };
-  });
-}

@@ -2,15 +2,15 @@ import { useQueries } from "@tanstack/react-query";
 import { percent } from "@/core/format";
 import { Reach } from "@/core/Reach";
 import { Answered, Empty } from "@/core/States";
-import { Text } from "@/core/Text";
 import { Moment, Name, State } from "@/core/Values";
 import { To } from "@/shell/To";
 import { useShared, useView } from "@/shell/view";
 import { EvaluationPages } from "../evaluation/EvaluationPages";
 import { More } from "../evaluation/More";
+import { WithCalls } from "../evaluation/WithCalls";
 import { ofProject } from "../listing/ofProject";
 import { Dataset } from "./Dataset";
-import { type Report, type RunItem, reportOf, spanOf, verdictOf } from "./checkWords";
+import { type Report, type RunItem, callsOf, reportOf, spanOf, verdictOf } from "./checkWords";
 import { run, useRuns } from "./useChecks";
 
 /** Runs of checks over time: what was required, and what is known. */
@@ -110,7 +110,7 @@ function List({ items }: { items: RunItem[] }) {
               </td>
               <td>{report && <Intervals report={report} />}</td>
               <td>
-                <Text>{report?.sentence ?? ""}</Text>
+                {report && <WithCalls sentence={report.sentence} filter={callsOf(each)} />}
               </td>
               <td>
                 <Dataset name={each.dataset} project={each.project} />

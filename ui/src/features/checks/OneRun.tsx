@@ -9,10 +9,11 @@ import { Instant, Money, State } from "@/core/Values";
 import { To } from "@/shell/To";
 import { useKeyNames } from "../access/useKeys";
 import { Back } from "../evaluation/Back";
+import { WithCalls } from "../evaluation/WithCalls";
 import { Corrections } from "./Corrections";
 import { Dataset } from "./Dataset";
 import { Results } from "./Results";
-import { type Report, type RunItem, reportOf, spanOf, verdictOf } from "./checkWords";
+import { type Report, type RunItem, callsOf, reportOf, spanOf, verdictOf } from "./checkWords";
 import { useRun, useRuns } from "./useChecks";
 
 /** One run of a check: what was required, what is known, and each case with its answers. */
@@ -40,12 +41,15 @@ function Page({ run, definition, report }: { run: RunItem; definition: unknown; 
           <Text>{run.target}</Text>, <Instant at={run.started_at} />
         </span>
         <span className="hg-spring" />
+        <To path="/requests" className="hg-button" filter={callsOf(run)}>
+          Its calls
+        </To>
         <Earlier of={run} />
       </Back>
       <div className="hg-rule">
         {report ? (
           <p className="hg-said-first">
-            <Text>{report.sentence}</Text>
+            <WithCalls sentence={report.sentence} filter={callsOf(run)} />
           </p>
         ) : (
           <p className="hg-note">It has not said yet what is known: the run goes on, or broke off.</p>
@@ -62,7 +66,7 @@ function Page({ run, definition, report }: { run: RunItem; definition: unknown; 
             ["cases of", <Dataset key="dataset" name={run.dataset} project={run.project} />],
             ["digest", run.dataset_digest && <code key="digest">{run.dataset_digest.slice(0, 12)}</code>],
             ["calls", report && report.calls !== null ? `${count(report.calls)} of ${count(report.calls_planned ?? report.calls)} that all cases would take` : null],
-            ["cost", report?.cost_usd ? <Money key="cost" usd={report.cost_usd} /> : null],
+            ["cost", report?.cost_usd ? <To key="cost" path="/requests" filter={callsOf(run)}><Money usd={report.cost_usd} /></To> : null],
             ["key", <To key="key" path="/requests" filter={{ key: run.key }}>{nameOf(run.key)}</To>],
             ["project", run.project],
           ]}
@@ -114,6 +118,9 @@ function Requirements({ report }: { report: Report }) {
             <tr key={each.scorer + each.at_least}>
               <th scope="row">
                 {each.scorer}: at least {percent(each.at_least)}, at {percent(each.error)} error
+                {each.judged && (
+                  <div className="hg-soft">{each.judged === "corrected" ? "without its judge’s errors" : "as its judge says"}</div>
+                )}
               </th>
               <td>
                 {each.mean !== null && (
@@ -129,7 +136,14 @@ function Requirements({ report }: { report: Report }) {
                 )}
                 <span className="hg-soft hg-number">{spanOf(each.low, each.high) || "no interval"}</span>
               </td>
-              <td className="hg-right hg-number">{each.mean === null ? "–" : percent(each.mean)}</td>
+              <td className="hg-right hg-number">
+                {each.mean === null ? each.judged === "corrected" ? <State tone="quiet">not known</State> : "–" : percent(each.mean)}
+                {each.judged === "corrected" && each.said !== null && (
+                  <div className="hg-soft">
+                    its judge says {percent(each.said)}, marked by people: {count(each.marked ?? 0)}
+                  </div>
+                )}
+              </td>
               <td>
                 <State tone={tone}>{word === "passes" ? "holds" : word === "fails" ? "does not hold" : word}</State>
               </td>

@@ -3,6 +3,7 @@
 import { isRecord, type Schemas } from "@/api";
 import { percent } from "@/core/format";
 import type { Tone } from "@/core/Values";
+import type { Patch } from "@/shell/view";
 
 export type RunItem = Schemas["Page_RunItem_"]["items"][number];
 export type Result = Schemas["Page_KeptResult_"]["items"][number];
@@ -12,6 +13,20 @@ export const VERDICTS: Record<string, [Tone, string]> = {
   "not met": ["bad", "fails"],
   open: ["warn", "asks for more"],
 };
+
+const MINUTE_MS = 60_000;
+
+/** The calls of a run, its judges' among them, whatever time one looks at. */
+export function callsOf(run: RunItem): Patch {
+  return {
+    tag: `run:${run.id}`,
+    project: run.project,
+    environment: null,
+    range: null,
+    from: new Date(Date.parse(run.started_at) - MINUTE_MS).toISOString(),
+    to: new Date(Date.parse(run.changed_at) + MINUTE_MS).toISOString(),
+  };
+}
 
 export const RUNS: [Tone, string] = ["accent", "has not ended"];
 
@@ -30,6 +45,10 @@ export interface Requirement {
   low: number | null;
   high: number | null;
   missing: number;
+  /** Empty where no judge marks, else "corrected" (decided without the judge's errors) or "as said" (on its word). */
+  judged: string;
+  said: number | null;
+  marked: number | null;
   sentence: string;
 }
 
@@ -81,6 +100,9 @@ export function reportOf(report: unknown): Report | null {
       low: number(each["low"]),
       high: number(each["high"]),
       missing: number(each["missing"]) ?? 0,
+      judged: text(each["judged"]),
+      said: number(each["said"]),
+      marked: number(each["marked"]),
       sentence: text(each["sentence"]),
     })),
     corrections: listed("corrections").map((each) => ({

@@ -3,6 +3,7 @@ import { api, ask } from "@/api";
 import { type Shared, refreshOf } from "@/shell/view";
 
 const PAGE = 100;
+const RESULTS = 500;
 
 export function useRuns(name: string | undefined, view?: Shared) {
   return useInfiniteQuery({
@@ -39,6 +40,12 @@ export function useResults(id: string) {
     },
     getNextPageParam: (page) => page.next,
   });
+}
+
+/** The results of a run, as many as one comparison is made of. */
+export async function resultsOf(id: string) {
+  const params = { path: { run_id: id }, query: { limit: RESULTS } };
+  return (await ask(api.GET("/api/v1/checks/runs/{run_id}/results", { params }))).items;
 }
 
 export function useComparison(id: string, against: string) {

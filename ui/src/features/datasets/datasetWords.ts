@@ -56,3 +56,19 @@ export function takenWords(taken: Taken): string[] {
   }
   return said;
 }
+
+/** What came of taking cases from traces, with what was no case and why. */
+export function spanWords(taken: Schemas["TakenSpans"]): string[] {
+  const { added } = taken;
+  const said = [
+    `${calls(taken.spans)} of models found; ${added.added} new ${added.added === 1 ? "case" : "cases"} in ${added.name}, version ${added.version}.`,
+  ];
+  const why: [number, string][] = [
+    [taken.recorded, "made through here: each can be added from its own page, or from the list of requests."],
+    [taken.without_content, "sent without what was asked."],
+    [taken.cut, "too long to be kept whole."],
+    [taken.untold, "not to be said on OpenAI's chat route, which cases are written for."],
+    [taken.repeated, "the same question as another of them."],
+  ];
+  return [...said, ...why.filter(([many]) => many > 0).map(([many, reason]) => `${calls(many)}: ${reason}`)];
+}

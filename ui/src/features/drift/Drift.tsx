@@ -13,6 +13,7 @@ import { Evidence } from "./Evidence";
 import { Grounding } from "./Grounding";
 import { LiveTraffic, WhoServed } from "./LiveTraffic";
 import { Phase } from "./Phase";
+import { Studies } from "./Studies";
 import { useAlarms, useCanaries } from "./useDrift";
 
 /** Which models changed, and who watches for it. */
@@ -24,6 +25,7 @@ export default function Drift() {
       <LiveTraffic />
       {maySeeCanaries && <Canaries />}
       <Grounding />
+      <Studies />
       <WhoServed />
     </EvaluationPages>
   );

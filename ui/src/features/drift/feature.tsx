@@ -10,6 +10,7 @@ export const feature: Feature = {
     { path: "/drift/alarms/$alarm", component: lazyRouteComponent(() => import("./OneAlarm")), title: "One alarm" },
     { path: "/drift/traffic/$watch", component: lazyRouteComponent(() => import("./OneWatch")), title: "One watch of live traffic" },
     { path: "/drift/canaries/$canary", component: lazyRouteComponent(() => import("./OneCanary")), title: "One canary" },
+    { path: "/drift/contexts/$study", component: lazyRouteComponent(() => import("./OneStudy")), title: "A study of contexts" },
   ],
   search: async (text, signal, grants): Promise<Found[]> => {
     if (!grants.includes("snapshots:read")) {

@@ -1,4 +1,4 @@
-import { Share } from "@/core/Values";
+import { Instant, Share } from "@/core/Values";
 import { count, percent } from "@/core/format";
 import { State } from "@/core/Values";
 import { Text } from "@/core/Text";
@@ -23,7 +23,7 @@ export function Arms({ report, until }: { report: Report; until: string | null }
             <th scope="col">Targets</th>
             <th scope="col" className="hg-right">Units</th>
             <th scope="col">Share</th>
-            <th scope="col" className="hg-right">Meant</th>
+            <th scope="col" className="hg-right">{report.shares.length > 0 ? "Meant now" : "Meant"}</th>
             <th scope="col" className="hg-right">Watched to the end</th>
             <th scope="col" className="hg-right">Calls</th>
             <th scope="col" className="hg-right">Served by another arm</th>
@@ -74,6 +74,7 @@ export function Arms({ report, until }: { report: Report; until: string | null }
           })}
         </tbody>
       </table>
+      {report.shares.length > 0 && <Moved report={report} />}
       {report.strays > 0 && (
         <p className="hg-soft">
           <To path="/requests" filter={callsOf(report, until, { arm: "-" })}>
@@ -83,5 +84,42 @@ export function Arms({ report, until }: { report: Report; until: string | null }
         </p>
       )}
     </section>
+  );
+}
+
+/** How shares followed what was known: those of each time, or of each part of units. */
+function Moved({ report }: { report: Report }) {
+  return (
+    <table className="hg-small-table hg-measures" aria-label="shares as they moved">
+      <caption className="hg-soft">
+        {report.parts > 1
+          ? `${count(report.shares.length)} of ${count(report.parts)} parts of all ${report.unit}s take part, each with the shares that it was opened with`
+          : "Shares of new calls, which follow what is known"}
+      </caption>
+      <thead>
+        <tr>
+          {report.parts > 1 && <th scope="col">Part</th>}
+          <th scope="col">Since</th>
+          {report.arms.map((arm) => (
+            <th key={arm.name} scope="col" className="hg-right">
+              <Text>{arm.name}</Text>
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {report.shares.map((shares, place) => (
+          <tr key={report.shares_at[place] ?? place}>
+            {report.parts > 1 && <th scope="row">{count(place + 1)}</th>}
+            <td>{report.shares_at[place] && <Instant at={report.shares_at[place]} />}</td>
+            {report.arms.map((arm) => (
+              <td key={arm.name} className="hg-right hg-number">
+                {percent(shares[arm.name] ?? 0)}
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }

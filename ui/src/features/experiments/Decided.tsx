@@ -8,7 +8,7 @@ import { To } from "@/shell/To";
 import { useView } from "@/shell/view";
 import { useKeyNames } from "../access/useKeys";
 import { Arms } from "./Arms";
-import { changeOf, FINDINGS, spanOf, valueOf } from "./experimentWords";
+import { changeOf, changeScale, FINDINGS, spanOf, valueOf } from "./experimentWords";
 import { type Shown, useExperiment } from "./useExperiments";
 
 type Decision = NonNullable<Shown["decision"]>;
@@ -120,9 +120,9 @@ function Sealed({ decision }: { decision: Decision }) {
                   <td>{one.arm}</td>
                   <td className="hg-right hg-number">{valueOf(one.mean, metric.scale)}</td>
                   <td className="hg-right hg-number">{valueOf(one.baseline, metric.scale)}</td>
-                  <td className="hg-right hg-number">{changeOf(one.difference, metric.scale)}</td>
+                  <td className="hg-right hg-number">{changeOf(one.difference, changeScale(metric))}</td>
                   <td className="hg-right hg-number">
-                    {one.low === null || one.high === null ? "–" : spanOf(one.low, one.high, metric.scale)}
+                    {one.low === null || one.high === null ? "–" : spanOf(one.low, one.high, changeScale(metric))}
                   </td>
                   <td>
                     <State tone={FINDINGS[one.finding][0]}>{FINDINGS[one.finding][1]}</State>

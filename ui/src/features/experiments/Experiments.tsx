@@ -11,7 +11,7 @@ import { type Item, useExperiments, useSentences } from "./useExperiments";
 export default function Experiments() {
   const experiments = useExperiments(useShared());
   return (
-    <EvaluationPages>
+    <EvaluationPages end={<To path="/planning">Plan an experiment</To>}>
       <Answered of={experiments} what="experiments">
         {({ items }) => (items.length === 0 ? <NoExperiments /> : <List items={items} />)}
       </Answered>
@@ -43,7 +43,7 @@ kind = "event"
 effect = "0.02"`}</pre>
       <p className="hg-soft">
         Then say what came of it with <code>headgate feedback</code>, the API or the SDK; this page says what is known,
-        and it may be looked at as often as one likes.
+        and it may be looked at as often as one likes. How long it takes can be planned beforehand.
       </p>
     </Empty>
   );

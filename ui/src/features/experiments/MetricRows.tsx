@@ -1,7 +1,6 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { Schemas } from "@/api";
 import { Closing } from "@/core/Closing";
-import { count } from "@/core/format";
 import { Problem } from "@/core/Dialogs";
 import { Loading } from "@/core/States";
 import { Text } from "@/core/Text";
@@ -9,7 +8,7 @@ import { State } from "@/core/Values";
 import { To } from "@/shell/To";
 import { useShared } from "@/shell/view";
 import { type Change, useMarks } from "../series/useMarks";
-import { type Comparison, callsBehind, callsOf, changeOf, FINDINGS, type Metric, type Report, spanOf, valueOf } from "./experimentWords";
+import { type Comparison, callsBehind, callsOf, changeOf, changeScale, daysOf, FINDINGS, type Metric, type Report, spanOf, valueOf, waitsWords } from "./experimentWords";
 
 type Looks = Schemas["Looks"];
 
@@ -22,6 +21,7 @@ interface MetricProps {
 
 /** A metric in each arm: what is known of it, and how its interval closed in. */
 export function MetricRows({ metric, report, until, looks }: MetricProps) {
+  const told = metric.comparisons.map((one) => one.note);
   return (
     <>
       {metric.comparisons.map((one) => (
@@ -30,7 +30,7 @@ export function MetricRows({ metric, report, until, looks }: MetricProps) {
           <OverTime metric={metric} one={one} report={report} looks={looks} />
         </article>
       ))}
-      {metric.notes.map((note) => (
+      {metric.notes.filter((note) => !told.includes(note)).map((note) => (
         <p key={note} className="hg-note">
           <Text>{note}</Text>
         </p>
@@ -42,6 +42,7 @@ export function MetricRows({ metric, report, until, looks }: MetricProps) {
 function Known({ metric, one, report, until }: Omit<MetricProps, "looks"> & { one: Comparison }) {
   const baseline = report.arms[0]?.name ?? "";
   const [tone, word] = FINDINGS[one.finding];
+  const waits = waitsWords(metric, report);
   const behind = (arm: string) => callsOf(report, until, callsBehind(metric, arm));
   return (
     <div className="hg-metric-known">
@@ -68,22 +69,23 @@ function Known({ metric, one, report, until }: Omit<MetricProps, "looks"> & { on
         </div>
         <div>
           <dt>difference</dt>
-          <dd className="hg-number">{changeOf(one.difference, metric.scale)}</dd>
+          <dd className="hg-number">{changeOf(one.difference, changeScale(metric))}</dd>
         </div>
         {one.low !== null && one.high !== null && (
           <div>
             <dt>interval</dt>
-            <dd className="hg-number">{spanOf(one.low, one.high, metric.scale)}</dd>
+            <dd className="hg-number">{spanOf(one.low, one.high, changeScale(metric))}</dd>
           </div>
         )}
         {one.more_days !== null && (
           <div>
             <dt>still takes</dt>
-            <dd>about {count(Math.max(1, Math.round(one.more_days)))} days at this traffic</dd>
+            <dd>about {daysOf(Math.max(1, Math.round(one.more_days)))} at this traffic</dd>
           </div>
         )}
       </dl>
-      {metric.adjusted && <p className="hg-soft">Adjusted by what units said before.</p>}
+      {waits && <p className="hg-soft">{waits}</p>}
+      {metric.adjusted && <p className="hg-soft">Adjusted by what units {metric.measure === "feedback" ? "said" : "did"} before.</p>}
       {one.note && (
         <p className="hg-soft">
           <Text>{one.note}</Text>
@@ -96,7 +98,7 @@ function Known({ metric, one, report, until }: Omit<MetricProps, "looks"> & { on
 /** What changed between the first and the last moment of a chart, whatever time the page looks at. */
 function useMarksOf(at: string[] | undefined): Change[] {
   const view = useShared();
-  return useMarks({ ...view, project: undefined, from: at?.[0] ?? view.from, to: at?.at(-1) ?? view.to, isLive: false });
+  return useMarks({ ...view, project: undefined, environment: undefined, from: at?.[0] ?? view.from, to: at?.at(-1) ?? view.to, isLive: false });
 }
 
 function OverTime({ metric, one, report, looks }: Omit<MetricProps, "until"> & { one: Comparison }) {

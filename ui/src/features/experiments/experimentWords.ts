@@ -43,6 +43,11 @@ export function valueOf(value: number | null, scale: string): string {
   return scale === "points" ? `${digits(value)} %` : inScale(value, scale);
 }
 
+/** What a metric's differences are in: parts of the baseline where it asks for them. */
+export function changeScale(metric: Metric): string {
+  return metric.is_relative ? "%" : metric.scale;
+}
+
 /** A difference of two values, with its sign. */
 export function changeOf(value: number | null, scale: string): string {
   if (value === null) {
@@ -61,6 +66,8 @@ export function spanOf(low: number, high: number, scale: string): string {
 
 function inScale(value: number, scale: string): string {
   switch (scale) {
+    case "%":
+      return `${digits(value)} %`;
     case "USD":
       return money(value);
     case "ms":
@@ -114,6 +121,16 @@ export function splitWords(report: Report): string {
   return report.is_sound
     ? `as it was meant: evidence of ${digits(evidence)} against it, where ${count(MISMATCH)} would be a mismatch`
     : `not as it was meant: evidence of ${digits(evidence)} against it, where ${count(MISMATCH)} is a mismatch`;
+}
+
+/** How many units are complete for a metric, where these are others than those whose window is over. */
+export function waitsWords(metric: Metric, report: Report): string {
+  const complete = metric.complete ?? {};
+  if (report.arms.every((arm) => (complete[arm.name] ?? arm.complete) === arm.complete)) {
+    return "";
+  }
+  const units = report.arms.map((arm) => `${count(complete[arm.name] ?? 0)} of ${arm.name}`).join(", ");
+  return `Complete units so far: ${units}. It waits ${daysOf(metric.arrives_days)} beyond the window, for what comes late.`;
 }
 
 export function daysOf(days: number): string {

@@ -9,6 +9,7 @@ export const feature: Feature = {
   grant: "experiments:read",
   pages: [
     { path: "/experiments", component: lazyRouteComponent(() => import("./Experiments")), title: "Experiments" },
+    { path: "/planning", component: lazyRouteComponent(() => import("./Plan")), title: "Plan an experiment" },
     { path: "/experiments/$experiment", component: lazyRouteComponent(() => import("./OneExperiment")), title: "One experiment" },
     { path: "/experiments/$experiment/decision", component: lazyRouteComponent(() => import("./Decided")), title: "A decision" },
   ],

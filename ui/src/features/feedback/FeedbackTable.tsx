@@ -1,23 +1,36 @@
 import type { Schemas } from "@/api";
 import { Text } from "@/core/Text";
+import { useKeyNames } from "../access/useKeys";
 
 export type Feedback = Schemas["Feedback"];
 
 const SHOWN_MAX = 100;
 
-/** What people, code and models said; nothing where nobody said anything. */
-export function FeedbackTable({ items }: { items: readonly Feedback[] }) {
+interface FeedbackTableProps {
+  items: readonly Feedback[];
+  /** What can be done about one. */
+  actions?: (each: Feedback) => React.ReactNode;
+}
+
+/** What people, code and models said, and who; nothing where nobody said anything. */
+export function FeedbackTable({ items, actions }: FeedbackTableProps) {
+  const nameOfKey = useKeyNames();
   if (items.length === 0) {
     return null;
   }
   return (
-    <section aria-label="scores">
+    <>
       <table className="hg-small-table">
         <thead>
           <tr>
             <th scope="col">Score</th>
             <th scope="col">Value</th>
             <th scope="col">By</th>
+            {actions && (
+              <th scope="col">
+                <span className="hg-visually-hidden">Change</span>
+              </th>
+            )}
           </tr>
         </thead>
         <tbody>
@@ -35,19 +48,15 @@ export function FeedbackTable({ items }: { items: readonly Feedback[] }) {
                 )}
               </td>
               <td>
-                {each.source}
-                {each.by && (
-                  <>
-                    {" "}
-                    <Text>{each.by}</Text>
-                  </>
-                )}
+                {each.source} <Text>{each.by || nameOfKey(each.key)}</Text>
               </td>
+              {actions && <td className="hg-right">{actions(each)}</td>}
             </tr>
           ))}
         </tbody>
       </table>
-    </section>
+      {items.length > SHOWN_MAX && <p className="hg-soft">and more: the {SHOWN_MAX} newest stand here</p>}
+    </>
   );
 }
 

@@ -1,19 +1,31 @@
-import { useQuery } from "@tanstack/react-query";
-import { api, ask } from "@/api";
 import { Chart, Legend, type Line } from "@/core/Chart";
 import { compact, count, duration, money } from "@/core/format";
 import { Answered, Empty } from "@/core/States";
-import { Text } from "@/core/Text";
-import { Money } from "@/core/Values";
 import { To } from "@/shell/To";
-import { keyOf, type Patch, refreshOf, timesOf, useShared } from "@/shell/view";
+import { type Patch, useShared, useView } from "@/shell/view";
 import { useKeyNames } from "../access/useKeys";
+import { CountedNote } from "../listing/CountedNote";
 import { filterOf, titleOf as titleOfName } from "../listing/none";
-import { colourOf, dashOf } from "../series/groupLooks";
-import { type GroupName, type SeriesGroup, useSeries } from "../series/useSeries";
+import { countedTime, isByDay, since } from "../series/byDay";
+import { dashOf } from "../series/groupLooks";
+import { type Series, type SeriesGroup, useSeries } from "../series/useSeries";
+import { Behind, type Named, linesOf } from "./Behind";
+import { ErrorKinds } from "./ErrorKinds";
+import {
+  type Grouping,
+  LATENCIES,
+  LATENCY_DEFAULT,
+  callsOf,
+  errorsOf,
+  latencyOf,
+  sum,
+} from "./grouping";
 import type { Common } from "./Overview";
-import { barsOf, type Grouping, sum } from "./grouping";
 import { Panel } from "./Panel";
+import { ValueTable } from "./ValueTable";
+
+/** How many times the truth a latency may be, at most. */
+const TOO_HIGH = 1.15;
 
 interface ByProps {
   by: Grouping;
@@ -22,27 +34,42 @@ interface ByProps {
 
 /** The same four charts, a line for each of the largest projects, models, or whatever one asks by. */
 export function ByGroup({ by, common }: ByProps) {
-  return by === "user" ? <ByUser /> : <BySeries by={by} common={common} />;
-}
-
-function BySeries({ by, common }: { by: GroupName; common: ByProps["common"] }) {
-  const series = useSeries(useShared(), { group_by: by });
+  const series = useSeries(useShared(), { group_by: by, failing_groups: "yes" });
   const nameOf = useKeyNames();
   return (
-    <Answered of={series} what="the charts">
-      {(found) => {
-        const at = { ...common, at: found.at, end: found.end };
-        const groups = found.groups.map((group) => ({ ...group, name: group.is_rest ? null : filterOf(group.name ?? ""), title: titleOf(group, by === "key" ? nameOf : null), by }));
-        return (
-          <div className="hg-charts">
-            <CallsBy groups={groups.map((each) => ({ ...each, counts: callsOf(each) }))} common={at} />
-            <SpendBy groups={groups} common={at} />
-            <LatencyBy groups={groups} common={at} />
-            <ErrorsBy groups={groups} common={at} />
-          </div>
-        );
-      }}
-    </Answered>
+    <>
+      <Answered of={series} what="the charts">
+        {(found) => {
+          const time = countedTime(by, found);
+          const groups = found.groups.map((group): Named => ({
+            ...group,
+            title: titleOf(group, by === "key" ? nameOf : null),
+            by,
+            calls_filter: group.is_rest ? null : { [by]: filterOf(group.name ?? ""), ...time },
+          }));
+          const parts = { groups, found, time, common: { ...common, at: found.at, end: found.end } };
+          return (
+            <>
+              <Notes by={by} found={found} />
+              {groups.length === 0 ? (
+                <Empty title="No call in this time" />
+              ) : (
+                <>
+                  <div className="hg-charts">
+                    <CallsBy {...parts} />
+                    <SpendBy {...parts} />
+                    <LatencyBy {...parts} />
+                    <ErrorsBy {...parts} />
+                  </div>
+                  <ErrorKinds failures={found.failures} groups={groups} time={time} />
+                </>
+              )}
+            </>
+          );
+        }}
+      </Answered>
+      {(by === "user" || by === "tag") && <ValueTable by={by} />}
+    </>
   );
 }
 
@@ -53,161 +80,135 @@ function titleOf(group: SeriesGroup, nameOf: ((id: string) => string) | null): s
   return nameOf && group.name ? nameOf(group.name) : titleOfName(group.name ?? "");
 }
 
-function callsOf(group: SeriesGroup): number[] {
-  return group.ok.map((each, place) => each + (group.client_errors[place] ?? 0) + (group.server_errors[place] ?? 0));
-}
-
-const USERS_SHOWN = 20;
-
-/** Users are kept by the day, with their calls and costs alone: what they come to, the dearest first. */
-function ByUser() {
-  const view = useShared();
-  const costs = useQuery({
-    queryKey: ["costs", "user", "overview", ...keyOf(view)],
-    queryFn: ({ signal }) => {
-      const query = { group_by: "user", limit: USERS_SHOWN, ...timesOf(view), ...(view.project ? { project: view.project } : {}) };
-      return ask(api.GET("/api/v1/costs", { params: { query }, signal }));
-    },
-    refetchInterval: refreshOf(view),
-  });
+/** What these charts count otherwise than others, and what they don't know. */
+function Notes({ by, found }: { by: Grouping; found: Series }) {
+  if (!isByDay(by)) {
+    return null;
+  }
+  const unknown = sum(found.groups.map((group) => sum(group.unknown)));
   return (
-    <Answered of={costs} what="users">
-      {({ items }) => (
-        <section className="hg-section" aria-label="by user">
-          <header>
-            <h2>Users</h2>
-            <span className="hg-soft">the dearest; kept by the day (UTC), without latencies and errors</span>
-            <span className="hg-spring" />
-            <To path="/spend" filter={{ by: "user" }}>
-              All of them
-            </To>
-          </header>
-          {items.length === 0 ? (
-            <Empty title="No call in this time" />
-          ) : (
-            <table className="hg-small-table" aria-label="users">
-              <thead>
-                <tr>
-                  <th scope="col">User</th>
-                  <th scope="col" className="hg-right">Calls</th>
-                  <th scope="col">Against the most</th>
-                  <th scope="col" className="hg-right">Cost</th>
-                  <th scope="col">Against the dearest</th>
-                </tr>
-              </thead>
-              <tbody>
-                {barsOf(items).map((each) => (
-                  <tr key={each.user}>
-                    <th scope="row">{each.user ? <Text>{each.user}</Text> : <span className="hg-soft">none</span>}</th>
-                    <td className="hg-right hg-number">
-                      <Behind group={{ name: filterOf(each.user), title: each.user, by: "user" }}>{count(each.calls)}</Behind>
-                    </td>
-                    <td>
-                      <Bar of={each.callShare} label={`calls of ${each.user || "none"}`} />
-                    </td>
-                    <td className="hg-right">
-                      <Money usd={each.cost} />
-                    </td>
-                    <td>
-                      <Bar of={each.costShare} label={`cost of ${each.user || "none"}`} />
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          )}
-        </section>
+    <div className="hg-chart-notes">
+      {found.step_s >= 86_400 && (
+        <p className="hg-soft">Over more than two days, {by}s are counted by whole days (UTC).</p>
       )}
-    </Answered>
+      <CountedNote counts={found} nouns="calls" newest="100,000" />
+      {unknown > 0 && (
+        <p className="hg-soft">
+          Of <span data-fact>{count(unknown)}</span> {unknown === 1 ? "call" : "calls"} neither status nor latency is known by {by}: an
+          older version counted them.
+        </p>
+      )}
+    </div>
   );
 }
 
-function Bar({ of, label }: { of: number; label: string }) {
+interface Parts {
+  groups: Named[];
+  found: Series;
+  /** The time that is counted, where it is another than the page's. */
+  time: Patch;
+  common: Common;
+}
+
+/** What all groups come to. A call with two tags counts under both, so tags come to nothing together. */
+function Total({ groups, time, filter = {}, path = "/requests", children }: Pick<Parts, "groups" | "time"> & { filter?: Patch; path?: string; children: string }) {
+  if (groups[0]?.by === "tag") {
+    return <span className="hg-soft" data-fact>a call with two tags counts under both</span>;
+  }
   return (
-    <span className="hg-share">
-      <progress value={of} max={1} aria-label={label} />
-    </span>
-  );
-}
-
-interface Named {
-  /** Null for all others. */
-  name: string | null;
-  title: string;
-  by: Grouping;
-}
-
-/** The calls of a group; of all others nothing can be asked. */
-function Behind({ group, filter = {}, children }: { group: Named; filter?: Patch; children: string }) {
-  return group.name ? (
-    <To path="/requests" filter={{ [group.by]: group.name, ...filter }}>
+    <To path={path} filter={{ ...time, ...filter }}>
       {children}
     </To>
-  ) : (
-    <span data-fact title="the calls of all others can't be listed together">
-      {children}
-    </span>
   );
 }
 
-function linesOf<Group extends Named>(groups: Group[], values: (group: Group) => (number | null)[]): (Line & { group: Group })[] {
-  return groups.map((group, place) => ({
-    label: group.title,
-    colour: colourOf(place),
-    values: values(group),
-    group,
-  }));
-}
-
-function CallsBy({ groups, common }: { groups: (Named & { counts: number[]; calls: number })[]; common: Common }) {
-  const lines = linesOf(groups, (group) => group.counts);
+function CallsBy({ groups, found, time, common }: Parts) {
+  const lines = linesOf(groups, (group) => since(found, callsOf(group)));
+  const total = (
+    <Total groups={groups} time={time}>
+      {count(sum(groups.map((group) => group.calls)))}
+    </Total>
+  );
   return (
-    <Panel title="Calls" total={<To path="/requests">{count(sum(groups.map((group) => group.calls)))}</To>}>
+    <Panel title="Calls" total={total}>
       <Chart title="Calls" form="bars" lines={lines} write={compact} {...common} />
       <Legend entries={lines.map((line) => ({ line, value: <Behind group={line.group}>{count(line.group.calls)}</Behind> }))} />
     </Panel>
   );
 }
 
-function SpendBy({ groups, common }: { groups: (Named & { cost_usd: (string | null)[]; cost: string })[]; common: Common }) {
-  const lines = linesOf(groups, (group) => group.cost_usd.map((each) => Number(each ?? 0)));
+function SpendBy({ groups, found, time, common }: Parts) {
+  const lines = linesOf(groups, (group) => since(found, group.cost_usd.map(Number)));
+  const total = (
+    <Total groups={groups} time={time} path="/spend">
+      {money(sum(groups.map((group) => Number(group.cost))))}
+    </Total>
+  );
   return (
-    <Panel title="Spend" total={<To path="/spend">{money(sum(groups.map((group) => Number(group.cost))))}</To>}>
+    <Panel title="Spend" total={total}>
       <Chart title="Spend in dollars" form="bars" lines={lines} write={money} {...common} />
       <Legend entries={lines.map((line) => ({ line, value: <Behind group={line.group}>{money(line.group.cost)}</Behind> }))} />
     </Panel>
   );
 }
 
-type Whole = SeriesGroup & Named;
-
-function LatencyBy({ groups, common }: { groups: Whole[]; common: Common }) {
-  const lines = linesOf(groups, (group) => group.duration_p95_ms).map((line, place) => ({ ...line, ...dashOf(place) }));
+function LatencyBy({ groups, common }: Parts) {
+  const { search, set } = useView();
+  const chosen = latencyOf(search["latency"]);
+  const { title, field } = LATENCIES[chosen] ?? { title: "p95", field: "duration_p95_ms" };
+  const lines = linesOf(groups, (group) => group[field]).map((line, place) => ({ ...line, ...dashOf(place) }));
+  const total = (
+    <span data-fact>
+      <select
+        className="hg-input hg-select-small"
+        aria-label="which latency"
+        value={chosen}
+        onChange={(event) => {
+          const value = event.currentTarget.value;
+          set({ latency: value === LATENCY_DEFAULT ? null : value }, true);
+        }}
+      >
+        {Object.entries(LATENCIES).map(([name, each]) => (
+          <option key={name} value={name}>
+            {each.title}
+          </option>
+        ))}
+      </select>{" "}
+      <span className="hg-soft">at most 15 % too high</span>
+    </span>
+  );
   return (
-    <Panel title="Latency, p95" total={<span className="hg-soft">at most 15 % too high</span>}>
-      <Chart title="Latency, p95" lines={lines} write={duration} {...common} />
-      <Legend
-        entries={lines.map((line) => {
-          const last = line.values.findLast((each) => each !== null);
-          return { line, value: <Behind group={line.group}>{last === undefined || last === null ? "–" : duration(last)}</Behind> };
-        })}
-      />
+    <Panel title="Latency" total={total}>
+      <Chart title={`Latency, ${title}`} lines={lines} write={duration} {...common} />
+      <Legend entries={lines.map((line) => ({ line, value: <Latest line={line} group={line.group} /> }))} />
     </Panel>
   );
 }
 
-function ErrorsBy({ groups, common }: { groups: Whole[]; common: Common }) {
-  const lines = linesOf(groups, (group) => group.client_errors.map((each, place) => each + (group.server_errors[place] ?? 0)));
-  const of = (line: Line): number => sum(line.values.map((each) => each ?? 0));
+/** The last that is known, and the calls that took as long. */
+function Latest({ line, group }: { line: Line; group: Named }) {
+  const last = line.values.findLast((each) => each !== null);
+  if (last === undefined || last === null) {
+    return <>–</>;
+  }
   return (
-    <Panel
-      title="Errors"
-      total={
-        <To path="/requests" filter={{ status: "error" }}>
-          {count(sum(lines.map(of)))}
-        </To>
-      }
-    >
+    <Behind group={group} filter={{ min_duration_ms: String(Math.floor(last / TOO_HIGH)) }}>
+      {duration(last)}
+    </Behind>
+  );
+}
+
+function ErrorsBy({ groups, found, time, common }: Parts) {
+  const lines = linesOf(groups, (group) => since(found, errorsOf(group)));
+  const of = (line: Line): number => sum(line.values.map((each) => each ?? 0));
+  const failed = { status: "error" };
+  const total = (
+    <Total groups={groups} time={time} filter={failed}>
+      {count(sum(lines.map(of)))}
+    </Total>
+  );
+  return (
+    <Panel title="Errors" total={total}>
       <Chart title="Errors" form="bars" lines={lines} write={compact} {...common} />
       <Legend
         entries={lines
@@ -215,7 +216,7 @@ function ErrorsBy({ groups, common }: { groups: Whole[]; common: Common }) {
           .map((line) => ({
             line,
             value: (
-              <Behind group={line.group} filter={{ status: "error" }}>
+              <Behind group={line.group} filter={failed}>
                 {count(of(line))}
               </Behind>
             ),

@@ -37,12 +37,6 @@ export default function Overview() {
     <div className="hg-overview">
       <h1 className="hg-visually-hidden">Overview</h1>
       {first.call && <FirstCall call={first.call} />}
-      {view.environment && (
-        <p className="hg-note">
-          Charts count all environments: sums are kept without them. <To path="/requests">Requests</To> show{" "}
-          {view.environment} alone.
-        </p>
-      )}
       <Answered of={all} what="the charts">
         {(series) => (
           <>
@@ -160,6 +154,7 @@ function Spend({ group, common }: { group: SeriesGroup; common: Common }) {
           </li>
         ))}
         {nearest.length === 0 && <li className="hg-soft">No budget limits this.</li>}
+        {nearest.length > 0 && view.environment && <li className="hg-soft">Budgets count all environments.</li>}
         {unpriced > 0 && (
           <li>
             <State tone="warn">

@@ -32,17 +32,19 @@ function useUnknownShare(): number | null {
 /** Of the calls of environments, those of prompts that their release does not hold. */
 function useUnreleased(view: Shared): Known["unreleased"] {
   const found = useQuery({
-    queryKey: ["unreleased", view.project],
-    queryFn: () => unreleased(view.project),
+    queryKey: ["unreleased", view.project, view.environment],
+    queryFn: () => unreleased(view),
     enabled: useMay("releases:read") && useMay("costs:read"),
     staleTime: MINUTE_MS,
   });
   return found.data ?? null;
 }
 
-async function unreleased(project: string | undefined): Promise<Known["unreleased"]> {
+async function unreleased({ project, environment }: Shared): Promise<Known["unreleased"]> {
   const environments = await ask(api.GET("/api/v1/environments", { params: { query: { limit: 100 } } }));
-  const ours = environments.items.filter((each) => !project || each.project === project).slice(0, ENVIRONMENTS_MAX);
+  const ours = environments.items
+    .filter((each) => (!project || each.project === project) && (!environment || each.name === environment))
+    .slice(0, ENVIRONMENTS_MAX);
   const found = await Promise.all(
     ours.map(async (each) => {
       const params = { path: { name: each.name }, query: { project: each.project } };
@@ -86,7 +88,7 @@ export function StandsOut({ series }: { series: Series }) {
   if (series.groups[0]?.calls === 0) {
     return (
       <Empty title="No call in this time">
-        <p className="hg-soft">Choose another time or project at the top.</p>
+        <p className="hg-soft">Choose another time, project or environment at the top.</p>
       </Empty>
     );
   }
@@ -109,6 +111,9 @@ export function StandsOut({ series }: { series: Series }) {
           </li>
         )}
       </ul>
+      {view.environment && sentences.some((each) => each.isOfAll) && (
+        <p className="hg-soft">What is said of budgets and of unknown prompts is of all environments.</p>
+      )}
     </section>
   );
 }

@@ -14,6 +14,8 @@ export interface Sentence {
   text: string;
   path: string;
   filter?: Record<string, string>;
+  /** Whether it is of all environments, whichever one looks at. */
+  isOfAll?: boolean;
 }
 
 export interface Known {
@@ -58,7 +60,7 @@ function ofBudgets(budgets: Budget[], forecasts: Known["forecasts"], now: number
     if (tone !== "bad" && tone !== "warn") {
       return [];
     }
-    const place = { path: "/spend", filter: { budget: name } };
+    const place = { path: "/spend", filter: { budget: name }, isOfAll: true };
     const spent = `${money(burn.spent)} of ${money(burn.limit)}`;
     return tone === "bad"
       ? [{ ...place, weight: 100, tone, text: `${name} is ${text}${more ? ` ${more}` : ""}: ${spent}` }]
@@ -178,7 +180,7 @@ function ofUnknown(share: number | null): Sentence[] {
     return [];
   }
   const text = `${percent(share)} of calls say something that no known prompt explains`;
-  return [{ weight: 20, tone: "quiet", text, path: "/prompts", filter: { show: "unknown" } }];
+  return [{ weight: 20, tone: "quiet", text, path: "/prompts", filter: { show: "unknown" }, isOfAll: true }];
 }
 
 function ofUnreleased(found: Known["unreleased"]): Sentence[] {

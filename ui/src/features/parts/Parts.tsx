@@ -3,6 +3,7 @@ import { Chart, Legend } from "@/core/Chart";
 import { Diff } from "@/core/Diff";
 import { Facts } from "@/core/Facts";
 import { Folded, Message, Picture, ToolCall, ToolResult, Words } from "@/core/Message";
+import { Sparks } from "@/core/Sparks";
 import { StageDots, Stages, type Step } from "@/core/Stages";
 import { Empty, Failed, Loading } from "@/core/States";
 import { Table } from "@/core/Table";
@@ -85,6 +86,20 @@ export default function Parts() {
         <Chart title="Calls" form="bars" at={AT} lines={CALLS} marks={MARKS} write={compact} />
         <Legend entries={CALLS.map((line) => ({ line, value: <Count value={line.values.reduce((sum, each) => sum + each, 0)} /> }))} />
         <Chart title="Latency" at={AT} lines={LATENCY} marks={MARKS} write={duration} />
+      </Part>
+      <Part name="sparks">
+        <Sparks
+          title="Calls by version"
+          at={AT.slice(0, 6)}
+          end={AT[6] ?? ""}
+          label="calls by day"
+          strands={[
+            { id: "3", name: "version 3", values: [0, 0, 2, 9, 14, 18], total: "43" },
+            { id: "2", name: "version 2", values: [12, 11, 9, 4, 1, 0], total: "37" },
+            { id: "1", name: "a version whose name is longer than its place", values: [1, 0, 0, 1, 0, 0], total: "2" },
+          ]}
+          more="and 4 more"
+        />
       </Part>
       <Part name="table">
         <Table

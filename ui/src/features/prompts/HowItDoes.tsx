@@ -1,3 +1,4 @@
+import { ChartTable } from "@/core/ChartTable";
 import { Reach } from "@/core/Reach";
 import { Spark } from "@/core/Spark";
 import { Empty } from "@/core/States";
@@ -6,7 +7,6 @@ import { Text } from "@/core/Text";
 import { Duration, Money } from "@/core/Values";
 import { To } from "@/shell/To";
 import {
-  DAYS,
   type Outcome,
   type Outcomes,
   type Said,
@@ -34,7 +34,7 @@ export function HowItDoes({ found, versions, only = [] }: HowItDoesProps) {
   const shown = ids.map((id) => found.versions.find((each) => each.version === id));
   if (found.versions.length === 0) {
     return (
-      <Empty title="No call of the last month was made of it">
+      <Empty title="No call of this time was made of it">
         <p className="hg-soft">Here stands what calls of each version cost, how long they took, how they ended and what was said of them.</p>
       </Empty>
     );
@@ -55,7 +55,10 @@ export function HowItDoes({ found, versions, only = [] }: HowItDoesProps) {
         <tbody>
           {ROWS.map((row) => (
             <tr key={row.title}>
-              <th scope="row">{row.title}</th>
+              <th scope="row" aria-label={row.title}>
+                {row.title}
+                <ByDay found={found} row={row} titles={ids.map((id) => versions.find((one) => one.id === id)?.title ?? id)} shown={shown} />
+              </th>
               {shown.map((each, place) => (
                 <td key={ids[place]}>{each ? <Measured found={found} outcome={each} row={row} /> : <span className="hg-soft">–</span>}</td>
               ))}
@@ -127,10 +130,30 @@ const ROWS: Row[] = [
   { title: "Tokens out a call", write: (each) => numberText(tokensOf(each)[1]) },
 ];
 
+interface ByDayProps {
+  found: Outcomes;
+  row: Row;
+  titles: string[];
+  shown: (Outcome | undefined)[];
+}
+
+/** What the row's lines show, as a table. */
+function ByDay({ found, row, titles, shown }: ByDayProps) {
+  const { byDay, say = numberText } = row;
+  if (!byDay) {
+    return null;
+  }
+  const lines = titles.map((label, place) => {
+    const outcome = shown[place];
+    return { label, values: outcome ? byDay(outcome) : found.days.map(() => null) };
+  });
+  return <ChartTable title={`${row.title} by day`} at={found.days} end={found.until} lines={lines} write={say} marks={[]} isSummed={row.title === "Calls"} />;
+}
+
 function Measured({ found, outcome, row }: { found: Outcomes; outcome: Outcome; row: Row }) {
   const days = row.byDay?.(outcome) ?? [];
   const known = days.filter((each): each is number => each !== null);
-  const label = `${row.title} by day, over ${DAYS} days: at most ${row.say?.(Math.max(0, ...known)) ?? ""}`;
+  const label = `${row.title} by day, over ${found.days.length} days: at most ${row.say?.(Math.max(0, ...known)) ?? ""}`;
   return (
     <span className="hg-measured">
       <To path="/requests" className="hg-number" filter={callsOf(found, { prompt_version: outcome.version, ...row.filter })}>

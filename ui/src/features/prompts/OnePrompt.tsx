@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { type Schemas, api, ask } from "@/api";
 import { Diff } from "@/core/Diff";
-import { count } from "@/core/format";
+import { count, percent } from "@/core/format";
 import { Answered, Empty } from "@/core/States";
 import { Text, Verbatim } from "@/core/Text";
 import { Money } from "@/core/Values";
@@ -11,12 +11,14 @@ import { To } from "@/shell/To";
 import { useView } from "@/shell/view";
 import { addressOf } from "./address";
 import { HowItDoes } from "./HowItDoes";
-import { DAYS, type Outcomes, callsOf } from "./outcomeWords";
+import { daysText } from "./listWords";
+import { type Outcomes, callsOf } from "./outcomeWords";
 import { PromptState } from "./PromptState";
 import { useOutcomes } from "./useOutcomes";
 import { WhereUsed } from "./WhereUsed";
 import { type Version, ofCode, ofManaged, textOf } from "./versions";
 
+type Code = Schemas["PromptDetail"];
 type Managed = Schemas["ManagedPromptView"];
 
 export default function OnePrompt() {
@@ -40,7 +42,11 @@ export default function OnePrompt() {
         {(found) => {
           if (found.object === "prompt") {
             const where = `${found.source} · ${found.path}`;
-            return <Shown prompt={found} path={found.path} where={where} state={found.state} versions={ofCode(found)} />;
+            return (
+              <Shown prompt={found} path={found.path} where={where} state={found.state} versions={ofCode(found)}>
+                <TwinHere prompt={found} />
+              </Shown>
+            );
           }
           if (found.object === "managed_prompt") {
             return (
@@ -109,7 +115,13 @@ function Shown({ prompt, path, where, state, versions, children }: ShownProps) {
       <section className="hg-prompt-section" aria-label="how it does">
         <h2>
           {before ? `How ${before.title} and ${chosen.title} do` : "How it does, by version"}
-          <span className="hg-soft"> · the last {DAYS} days</span>
+          {outcomes.data && (
+            <span className="hg-soft">
+              {" "}
+              · {daysText(outcomes.data.since, outcomes.data.until)}
+              {outcomes.data.environment !== null && `, in ${outcomes.data.environment || "no environment"}`}
+            </span>
+          )}
         </h2>
         <Answered of={outcomes} what="how it does">
           {(found) => (
@@ -228,6 +240,36 @@ function useText(name: string, version: Version | undefined) {
   });
 }
 
+/** The managed prompt that says what this one of code says, or goes by its name. */
+function TwinHere({ prompt }: { prompt: Code }) {
+  const twin = prompt.twin;
+  if (!twin) {
+    return null;
+  }
+  return (
+    <section aria-label="the managed twin">
+      <h2 className="hg-answer-title">
+        Its managed twin:{" "}
+        <To {...addressOf({ name: twin.name, project: prompt.project, source: null })}>
+          <Text>{twin.name}</Text>
+        </To>{" "}
+        <span className="hg-soft">
+          version {twin.version} {twinText(twin)}
+        </span>
+      </h2>
+    </section>
+  );
+}
+
+/** How twins go together: by their text, or by their name alone. */
+function twinText(twin: { likeness: number; by: "text" | "name" }): string {
+  if (twin.likeness === 1) {
+    return "says the same";
+  }
+  const alike = `${percent(twin.likeness)} alike`;
+  return twin.by === "name" ? `goes by the same name, ${alike}` : `is ${alike}`;
+}
+
 function Twin({ prompt }: { prompt: Managed }) {
   const twin = prompt.twin;
   if (!twin) {
@@ -240,7 +282,8 @@ function Twin({ prompt }: { prompt: Managed }) {
         Its twin in code:{" "}
         <To {...addressOf({ name: twin.name, project: prompt.project, source: twin.source })}>
           <Text>{twin.name}</Text>
-        </To>
+        </To>{" "}
+        <span className="hg-soft">{twinText(twin)}</span>
       </h2>
       <Diff before={side("before")} after={side("after")} names={["before", "after"]} />
     </section>

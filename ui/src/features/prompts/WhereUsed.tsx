@@ -2,12 +2,16 @@ import { count } from "@/core/format";
 import { Text } from "@/core/Text";
 import { Instant } from "@/core/Values";
 import { To } from "@/shell/To";
+import { useKeyNames } from "../access/useKeys";
 import { addressOf } from "./address";
 import { type Outcomes, callsOf } from "./outcomeWords";
 import type { Version } from "./versions";
 
 /** Files and commits, releases, and the calls that name an environment or a release. */
 export function WhereUsed({ found, versions, path }: { found: Outcomes; versions: Version[]; path: string | null }) {
+  const nameOfKey = useKeyNames();
+  const nameOf = (each: Outcomes["places"][number]): string =>
+    each.kind === "key" ? nameOfKey(each.name) : each.kind === "release" ? each.name.slice(0, 20) : each.name;
   const now = versions.find((each) => each.isNewest) ?? versions[0];
   return (
     <div className="hg-where">
@@ -42,8 +46,8 @@ export function WhereUsed({ found, versions, path }: { found: Outcomes; versions
         </ul>
       </section>
       <section aria-label="in releases">
-        <h3>In releases</h3>
-        {found.releases.length === 0 && <p className="hg-soft">None of the 50 newest holds it.</p>}
+        <h3>In releases, of any time</h3>
+        {found.releases.length === 0 && <p className="hg-soft">None of the 50 newest holds it, of any time.</p>}
         <ul>
           {found.releases.map((each) => (
             <li key={each.id}>
@@ -59,11 +63,11 @@ export function WhereUsed({ found, versions, path }: { found: Outcomes; versions
       </section>
       <section aria-label="by calls">
         <h3>By calls</h3>
-        {found.places.length === 0 && <p className="hg-soft">No call named an environment or a release.</p>}
+        {found.places.length === 0 && <p className="hg-soft">No call of this time.</p>}
         <ul>
           {found.places.map((each) => (
             <li key={`${each.kind} ${each.name}`}>
-              {each.kind} <Text>{each.kind === "release" ? each.name.slice(0, 20) : each.name}</Text>:{" "}
+              {each.kind} <Text>{nameOf(each)}</Text>:{" "}
               <To path="/requests" className="hg-number" filter={callsOf(found, { [each.kind]: each.name })}>
                 {count(each.calls)} {each.calls === 1 ? "call" : "calls"}
               </To>

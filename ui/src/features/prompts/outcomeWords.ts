@@ -9,26 +9,17 @@ export type Outcome = Schemas["VersionOutcome"];
 export type Said = Schemas["VersionFeedback"];
 type Estimate = Schemas["OutcomeEstimate"];
 
-export const DAYS = 30;
-
 /** The filter of the list that holds the calls which a number counts, and no others. */
 export function callsOf(found: Outcomes, more: Patch = {}): Patch {
   return {
     project: found.project,
-    environment: null,
+    environment: found.environment === "" ? "-" : found.environment,
     range: null,
     prompt: found.name,
     from: found.since,
     to: found.until,
     ...more,
   };
-}
-
-/** From the beginning of a day (UTC) so many days ago until now: by such days sums are kept. */
-export function sinceDays(days: number, now = Date.now()): Patch {
-  const today = new Date(now);
-  const from = Date.UTC(today.getUTCFullYear(), today.getUTCMonth(), today.getUTCDate() - days);
-  return { range: null, from: new Date(from).toISOString(), to: today.toISOString() };
 }
 
 /** A share in percent or a mean, then its interval: "62 % (51 to 72)". */

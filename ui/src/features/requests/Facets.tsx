@@ -5,7 +5,7 @@ import { filterOf, titleOf } from "../listing/none";
 import { FIELDS, type Filters } from "./filters";
 import { type CallFacet, type FacetName, noteOf, useFacets } from "./useFacets";
 
-const ALL: FacetName[] = ["status", "code", "model", "target", "prompt", "release", "key", "user", "tag"];
+const ALL: FacetName[] = ["status", "code", "model", "target", "prompt", "environment", "release", "key", "user", "tag"];
 /** The others are counted once they are opened. */
 const OPEN_AT_FIRST: FacetName[] = ["status", "code", "model", "target", "prompt"];
 const STAYS_OPEN: FacetName[] = ["status", "code"];
@@ -18,23 +18,25 @@ const SHADOWS: FacetValue[] = [
 /** What the calls of this list have in common, with how many of them; a click filters by it. */
 export function Facets({ view, filters }: { view: Shared; filters: Filters }) {
   const [open, setOpen] = useState<Partial<Record<FacetName, boolean>>>({});
-  const isOpen = (name: FacetName): boolean => open[name] ?? (OPEN_AT_FIRST.includes(name) || filters[name] !== undefined);
+  // The environment is a filter of all pages, which stands at the top.
+  const chosen = (name: FacetName): string | undefined => (name === "environment" ? view.environment : filters[name]);
+  const isOpen = (name: FacetName): boolean => open[name] ?? (OPEN_AT_FIRST.includes(name) || chosen(name) !== undefined);
   const found = useFacets(view, filters, ALL.filter(isOpen));
   return (
-    <aside className="hg-facets" aria-label="filters">
+    <>
       {ALL.map((name) => {
         const facet = found.data?.items.find((each) => each.facet === name);
         const values = facet ? valuesOf(facet) : [];
-        if (isOpen(name) && facet && values.length === 0 && filters[name] === undefined) {
+        if (isOpen(name) && facet && values.length === 0 && chosen(name) === undefined) {
           return null;
         }
         return (
           <Facet
             key={name}
             field={name}
-            title={FIELDS[name]}
+            title={name === "environment" ? "Environment" : FIELDS[name]}
             values={values}
-            chosen={filters[name]}
+            chosen={chosen(name)}
             isOpen={isOpen(name)}
             note={facet && found.data ? noteOf(facet, found.data) : ""}
             {...(STAYS_OPEN.includes(name) ? {} : { onToggle: () => setOpen({ ...open, [name]: !isOpen(name) }) })}
@@ -42,7 +44,7 @@ export function Facets({ view, filters }: { view: Shared; filters: Filters }) {
         );
       })}
       <ShadowFacet chosen={filters.shadow} />
-    </aside>
+    </>
   );
 }
 

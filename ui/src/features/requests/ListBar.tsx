@@ -8,11 +8,12 @@ import { FIELDS, type Filters, WRITTEN } from "./filters";
 import { ADDED_MAX, findCalls } from "./findCalls";
 
 /** The filters that hold; a search in texts; saved views; columns. */
-export function ListBar(props: { filters: Filters; columns: string | undefined; children: React.ReactNode }) {
-  const { filters, columns, children } = props;
+export function ListBar(props: { filters: Filters; columns: string | undefined; lead: React.ReactNode; children: React.ReactNode }) {
+  const { filters, columns, lead, children } = props;
   const view = useShared();
   return (
     <div className="hg-list-bar">
+      {lead}
       <TextFilter key={filters.text ?? ""} text={filters.text ?? ""} label="Text in messages and answers" />
       <FilterMenu fields={WRITTEN} filters={filters} />
       <Chips filters={filters} titles={FIELDS} />

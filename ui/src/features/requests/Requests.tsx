@@ -6,6 +6,7 @@ import { Empty, Failed, Loading } from "@/core/States";
 import { Table } from "@/core/Table";
 import { shared, parseSearch, useShared, useView } from "@/shell/view";
 import { CountedNote } from "../listing/CountedNote";
+import { FacetColumn, FoldButton, useFold } from "../listing/Fold";
 import { Following } from "../listing/Following";
 import { NothingMatches, narrowedBy } from "../listing/NothingMatches";
 import { useMarks } from "../series/useMarks";
@@ -20,6 +21,7 @@ import { type Item, useRequests } from "./useRequests";
 export default function Requests() {
   const view = useShared();
   const { search } = useView();
+  const fold = useFold();
   const filters = useMemo(() => filtersOf(search), [search]);
   const text = JSON.stringify(filters);
   // The same filters are the same object, so that what hangs on them is asked once.
@@ -28,13 +30,15 @@ export default function Requests() {
   return (
     <div className="hg-requests">
       <h1 className="hg-visually-hidden">Requests</h1>
-      <Facets view={view} filters={steady} />
-      <List filters={steady} columns={search["columns"]} />
+      <FacetColumn fold={fold}>
+        <Facets view={view} filters={steady} />
+      </FacetColumn>
+      <List filters={steady} columns={search["columns"]} lead={<FoldButton fold={fold} chosen={Object.keys(steady).length} />} />
     </div>
   );
 }
 
-function List({ filters, columns }: { filters: Filters; columns: string | undefined }) {
+function List({ filters, columns, lead }: { filters: Filters; columns: string | undefined; lead: React.ReactNode }) {
   const view = useShared();
   const navigate = useNavigate();
   const { pages, items, tail } = useRequests(view, filters);
@@ -56,7 +60,7 @@ function List({ filters, columns }: { filters: Filters; columns: string | undefi
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
   return (
     <div className="hg-list">
-      <ListBar filters={filters} columns={columns}>
+      <ListBar filters={filters} columns={columns} lead={lead}>
         <Following tail={tail} isLive={view.isLive} nouns={["call", "calls"]} />
       </ListBar>
       <Histogram filters={filters} />

@@ -4,6 +4,7 @@ import { compact } from "@/core/format";
 import { Duration, Instant, Money, Name, Status } from "@/core/Values";
 import { Shadow } from "../call/Shadow";
 import { To } from "@/shell/To";
+import { shownOf } from "../listing/shownOf";
 import type { Item } from "./useRequests";
 
 export const COLUMNS: Column<Item>[] = [
@@ -21,17 +22,18 @@ export const COLUMNS: Column<Item>[] = [
   { id: "model", title: "Model", width: "minmax(90px, 1.2fr)", render: (item) => <Model of={item} /> },
   {
     id: "target",
+    yields: 7,
     title: "Target",
     width: "minmax(90px, 1.4fr)",
     render: (item) => (item.target ? <Name>{item.target}</Name> : <span className="hg-unknown">none</span>),
   },
-  { id: "prompt", title: "Prompt", width: "minmax(70px, 1.2fr)", render: (item) => <Name>{promptOf(item)}</Name> },
-  { id: "user", title: "User", width: "minmax(60px, 0.8fr)", render: (item) => <Name>{item.user ?? ""}</Name> },
+  { id: "prompt", yields: 3, title: "Prompt", width: "minmax(70px, 1.2fr)", render: (item) => <Name>{promptOf(item)}</Name> },
+  { id: "user", yields: 4, title: "User", width: "minmax(60px, 0.8fr)", render: (item) => <Name>{item.user ?? ""}</Name> },
   { id: "duration", title: "Duration", width: "74px", align: "right", render: (item) => <Duration ms={item.duration_ms} /> },
-  { id: "first", title: "1st token", width: "74px", align: "right", render: (item) => <Duration ms={item.first_token_ms} /> },
-  { id: "input", title: "In", width: "58px", align: "right", render: (item) => <span className="hg-number">{compact(inputOf(item))}</span> },
-  { id: "output", title: "Out", width: "58px", align: "right", render: (item) => <span className="hg-number">{compact(outputOf(item))}</span> },
-  { id: "cost", title: "Cost", width: "92px", align: "right", render: (item) => <Money usd={item.cost_usd} estimated={item.estimated} /> },
+  { id: "first", yields: 8, title: "1st token", width: "74px", align: "right", render: (item) => <Duration ms={item.first_token_ms} /> },
+  { id: "input", yields: 5, title: "In", width: "52px", align: "right", render: (item) => <span className="hg-number">{compact(inputOf(item))}</span> },
+  { id: "output", yields: 6, title: "Out", width: "52px", align: "right", render: (item) => <span className="hg-number">{compact(outputOf(item))}</span> },
+  { id: "cost", title: "Cost", width: "84px", align: "right", render: (item) => <Money usd={item.cost_usd} estimated={item.estimated} /> },
   { id: "project", title: "Project", width: "minmax(60px, 0.8fr)", render: (item) => <Name>{item.project}</Name> },
   { id: "key", title: "Key", width: "minmax(60px, 0.8fr)", render: (item) => <Name>{item.key}</Name> },
   { id: "session", title: "Session", width: "minmax(60px, 0.8fr)", render: (item) => <Name>{item.session ?? ""}</Name> },
@@ -46,16 +48,14 @@ export const COLUMNS: Column<Item>[] = [
 export const SHOWN_BY_DEFAULT = "time,status,model,target,prompt,user,duration,first,input,output,cost";
 
 export function columnsOf(names: string | undefined): Column<Item>[] {
-  const wanted = (names ?? SHOWN_BY_DEFAULT).split(",");
-  const found = wanted.flatMap((name) => COLUMNS.filter((column) => column.id === name));
-  return found.length > 0 ? found : columnsOf(undefined);
+  return shownOf(COLUMNS, names, SHOWN_BY_DEFAULT);
 }
 
 function Model({ of }: { of: Item }) {
   return (
     <span className="hg-with-badge">
       <Name>{of.model}</Name>
-      {of.shadow && <Shadow />}
+      {of.shadow && <Shadow isShort />}
     </span>
   );
 }

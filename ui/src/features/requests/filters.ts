@@ -25,6 +25,10 @@ export const FIELDS = {
   price: "Price",
   shadow: "Shadows",
   text: "Text",
+  id: "Id",
+  finish: "Ended by",
+  same_request: "Same request as",
+  same_opening: "Same opening as",
 } as const;
 
 /** What no facet can be clicked for. */
@@ -32,6 +36,7 @@ export const WRITTEN = [
   { name: "min_duration_ms", title: "At least so many ms", hint: "2000", isNumber: true },
   { name: "session", title: "Session", hint: "its id; - for none" },
   { name: "price", title: "Price", hint: "known or unknown" },
+  { name: "id", title: "A part of its id", hint: "six of its first or last digits" },
   { name: "trace_id", title: "Trace", hint: "its id" },
   { name: "experiment", title: "Experiment", hint: "its name" },
   { name: "arm", title: "Arm of an experiment", hint: "its name; - for none" },

@@ -12,7 +12,7 @@ const CLASSES = ["ok", "error", "4xx", "5xx"];
 
 /** The filter of sums that counts the same calls; null where only the calls themselves tell. */
 export function summedOf(view: Shared, filters: Filters): SeriesFilter | null {
-  const found: SeriesFilter = { latencies: "no" };
+  const found: SeriesFilter = { latencies: "no", ...(view.environment ? { environment: view.environment } : {}) };
   for (const [name, value] of Object.entries(filters)) {
     const summed = SUMMED.find((each) => each === name);
     if (summed) {
@@ -21,7 +21,7 @@ export function summedOf(view: Shared, filters: Filters): SeriesFilter | null {
       return null;
     }
   }
-  return view.environment ? null : found;
+  return found;
 }
 
 /** Calls over time that match: from sums where these are kept, else counted as far as is quick. */

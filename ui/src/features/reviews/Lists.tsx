@@ -138,6 +138,10 @@ export function MarkedList({ judge, project, scale }: Of & { scale: string }) {
 
 /** Which answer it is, as a link to where it stands. */
 export function Subject({ of, project }: { of: ReviewItem; project: string }) {
+  if (of.subject === "pair") {
+    // Without links to its calls: which of them is which would tell more than the answers do.
+    return <span>pair {of.case ? <Text>{of.case}</Text> : <code>{of.id.slice(-12)}</code>}</span>;
+  }
   if (of.request_id) {
     return (
       <To path={`/requests/${of.request_id}`}>

@@ -111,7 +111,7 @@ function Read({ review }: { review: Review }) {
       {said.length > 0 ? <Conversation said={said} asWritten={false} /> : <Part role="user" text={content.input} />}
       <Part role="context" text={content.context} />
       <h2 className="hg-answer-title">{review.shown ? "The two answers" : "Answer"}</h2>
-      {answered.length > 0 ? <Conversation said={answered} asWritten={false} /> : <Part role="assistant" text={content.output} />}
+      {answered.length > 0 && !review.shown ? <Conversation said={answered} asWritten={false} /> : <Part role="assistant" text={content.output} />}
       {review.shown && (
         <div className="hg-two-answers">
           <Part role="first" text={first} />

@@ -34,7 +34,6 @@ export default function OneRollout() {
 function Page({ shown }: { shown: Shown }) {
   const { rollout, plan, moves } = shown;
   const { search } = useView();
-  const nameOf = useKeyNames();
   const steps = stepsOf(rollout, plan, moves, Date.now());
   const wanted = search["stage"] ?? rollout.stage;
   // Of one that fell back, the stage at which it did.
@@ -46,9 +45,9 @@ function Page({ shown }: { shown: Shown }) {
         <p className="hg-verdict">
           <Text>{rollout.sentence}</Text>
         </p>
-        {rollout.stage === "back" && moves[0] && (
+        {rollout.stage === "back" && moves[0]?.action === "begin" && (
           <p className="hg-note">
-            <Text>{moves[0].why || "No reason was given."}</Text> <span className="hg-soft">({moverOf(moves[0], nameOf)})</span>
+            <Text>{moves[0].why}</Text>
           </p>
         )}
         <Stages

@@ -71,7 +71,7 @@ function List({ items }: { items: Item[] }) {
                 <State tone={tone}>{word}</State>
               </td>
               <td>
-                <StageDots steps={each.stages.map((stage) => ({ id: stage, state: stateOf(stage, each, []) }))} at={each.stages.join(", ")} />
+                <StageDots steps={each.stages.map((stage) => ({ id: stage, state: stateOf(stage, each, each.back ? [each.back] : []) }))} at={each.stages.join(", ")} />
               </td>
               <td>
                 <Text>{each.sentence}</Text>

@@ -13,7 +13,11 @@ export function useMarks(view: Shared): (Change & Mark)[] {
   const found = useQuery({
     queryKey: ["timeline", ...keyOf(view)],
     queryFn: ({ signal }) => {
-      const query = { ...timesOf(view), ...(view.project ? { project: view.project } : {}) };
+      const query = {
+        ...timesOf(view),
+        ...(view.project ? { project: view.project } : {}),
+        ...(view.environment ? { environment: view.environment } : {}),
+      };
       return ask(api.GET("/api/v1/timeline", { params: { query }, signal }));
     },
     placeholderData: keepPreviousData,

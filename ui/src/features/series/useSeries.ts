@@ -4,7 +4,7 @@ import { type Shared, keyOf, refreshOf, timesOf } from "@/shell/view";
 
 export type Series = Schemas["Series"];
 export type SeriesGroup = Schemas["SeriesGroup"];
-export type GroupName = "project" | "model" | "target" | "prompt" | "release" | "key";
+export type GroupName = "project" | "model" | "target" | "provider" | "prompt" | "release" | "key" | "environment" | "user" | "tag";
 
 export interface SeriesFilter {
   group_by?: GroupName;
@@ -13,16 +13,21 @@ export interface SeriesFilter {
   prompt?: string;
   release?: string;
   key?: string;
+  /** In place of the one that all pages share. */
+  environment?: string;
   /** Left out they are quicker. */
   latencies?: "no";
+  /** Whether each kind of failure is counted by group, too. */
+  failing_groups?: "yes";
 }
 
-/** What charts show, for the filter that all pages share and for more. Sums are kept without environments. */
+/** What charts show, for the filter that all pages share and for more. */
 export function useSeries(view: Shared, filter: SeriesFilter = {}, enabled = true) {
   return useQuery({
     queryKey: ["series", ...keyOf(view), filter],
     queryFn: ({ signal }) => {
-      const query = { ...timesOf(view), ...(view.project ? { project: view.project } : {}), ...filter };
+      const shared = { ...(view.project ? { project: view.project } : {}), ...(view.environment ? { environment: view.environment } : {}) };
+      const query = { ...timesOf(view), ...shared, ...filter };
       return ask(api.GET("/api/v1/series", { params: { query }, signal }));
     },
     placeholderData: keepPreviousData,

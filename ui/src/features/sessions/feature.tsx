@@ -1,4 +1,3 @@
-import { IconMessages } from "@tabler/icons-react";
 import { lazyRouteComponent } from "@tanstack/react-router";
 import type { Feature, Found } from "@/shell/registry";
 
@@ -6,7 +5,7 @@ const Sessions = lazyRouteComponent(() => import("./Sessions"));
 const OneSession = lazyRouteComponent(() => import("./OneSession"));
 
 export const feature: Feature = {
-  rail: { name: "Sessions", path: "/sessions", icon: IconMessages },
+  under: "Traces",
   key: "n",
   grant: "traces:read",
   pages: [

@@ -7,15 +7,23 @@ import { exchangeOf } from "../traces/spanContent";
 
 const SECOND_MS = 1000;
 
-/** The traces or calls of a session, whose filters are named alike, from its first on, whatever time one looks at. */
-export function partsOf(of: { session: string; project: string; started_at: string }): Patch {
+/** What a list of sessions is narrowed to: what its numbers count is narrowed likewise. */
+export interface Narrowed {
+  environment?: string | undefined;
+  user?: string | undefined;
+  to?: string | undefined;
+}
+
+/** The traces or calls of a session, whose filters are named alike, from its first on: all, or those that a list counts. */
+export function partsOf(of: { session: string; project: string; started_at: string }, within: Narrowed = {}): Patch {
   return {
     session: of.session,
     project: of.project,
-    environment: null,
+    environment: within.environment ?? null,
+    ...(within.user ? { user: within.user } : {}),
     range: null,
     from: new Date(Date.parse(of.started_at) - SECOND_MS).toISOString(),
-    to: new Date().toISOString(),
+    to: within.to ?? new Date().toISOString(),
   };
 }
 

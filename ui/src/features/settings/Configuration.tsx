@@ -1,5 +1,5 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { type Schemas, api, ask } from "@/api";
 import { Confirm } from "@/core/Dialogs";
 import { Answered } from "@/core/States";
@@ -103,7 +103,16 @@ function History() {
   });
   const items = useMemo(() => pages.data?.pages.flatMap((page) => page.items) ?? [], [pages.data]);
   const notes = useNotes();
-  const place = Math.max(0, items.findIndex((each) => String(each.seq) === search["seq"]));
+  const wanted = search["seq"] === undefined ? search["snapshot"] : undefined;
+  const found = items.findIndex((each) => (wanted ? each.snapshot === wanted : String(each.seq) === search["seq"]));
+  const place = Math.max(0, found);
+  const { hasNextPage, isFetching, fetchNextPage } = pages;
+  const isSought = wanted !== undefined && found < 0;
+  useEffect(() => {
+    if (isSought && hasNextPage && !isFetching) {
+      void fetchNextPage();
+    }
+  }, [isSought, hasNextPage, isFetching, fetchNextPage]);
   const chosen = items[place];
   const current = items[0];
   return (
@@ -112,6 +121,11 @@ function History() {
         <h2>History</h2>
         <span className="hg-soft">what was in force, the newest first</span>
       </header>
+      {isSought && pages.data && !isFetching && !hasNextPage && (
+        <p className="hg-note">
+          Snapshot <code>{wanted}</code> was never in force here. This is what is:
+        </p>
+      )}
       <Answered of={pages} what="the history">
         {() => (
           <div className="hg-beside">
@@ -122,7 +136,7 @@ function History() {
                     <button
                       type="button"
                       aria-pressed={number === place}
-                      onClick={() => set({ seq: number === 0 ? null : String(each.seq) }, true)}
+                      onClick={() => set({ seq: number === 0 ? null : String(each.seq), snapshot: null }, true)}
                     >
                       <span>
                         <strong>{each.snapshot.slice(0, 12)}</strong> {number === 0 && <State tone="good">in force</State>}
@@ -239,7 +253,7 @@ function Return({ chosen, current, onClose }: { chosen: Activation; current: Act
       onConfirm={() =>
         activate.mutate(undefined, {
           onSuccess: () => {
-            set({ seq: null }, true);
+            set({ seq: null, snapshot: null }, true);
             onClose();
           },
         })

@@ -61,5 +61,5 @@ function Key({ colour, children }: { colour: string; children: React.ReactNode }
 /** What changed is marked over the budget's window, whatever time the page looks at. */
 function useWindow(forecast: Forecast): Shared {
   const view = useShared();
-  return { ...view, project: forecast.scope["project"] ?? view.project, from: forecast.begin, to: forecast.end, isLive: false };
+  return { ...view, project: forecast.scope["project"] ?? view.project, environment: undefined, from: forecast.begin, to: forecast.end, isLive: false };
 }

@@ -29,6 +29,11 @@ export function Budgets() {
   return (
     <section aria-label="budgets">
       <h2>Budgets</h2>
+      {view.environment && (
+        <p className="hg-note">
+          A budget is of no environment: what is spent, held and left of each is of all of them together, and so are the calls behind it.
+        </p>
+      )}
       <Answered of={budgets} what="budgets">
         {(items) =>
           items.length === 0 ? (

@@ -6,6 +6,8 @@ import { Answered } from "@/core/States";
 import { Name, State } from "@/core/Values";
 import { To } from "@/shell/To";
 import { useShared, useView } from "@/shell/view";
+import { CountedNote } from "../listing/CountedNote";
+import { countedTime, since } from "../series/byDay";
 import { type GroupName, type Series, useSeries } from "../series/useSeries";
 import { colourOf } from "../series/groupLooks";
 import { useMarks } from "../series/useMarks";
@@ -13,13 +15,14 @@ import { Budgets } from "./Budgets";
 import { CostTable } from "./CostTable";
 import { filterOf, titleOf } from "../listing/none";
 import { DIMENSIONS, type Dimension } from "./dimensions";
-import { type Within, choicesOf, withinOf } from "./within";
+import { type Within, choicesOf, dimensionOf, filterNameOf, withinOf } from "./within";
 
 
 export default function Spend() {
   const { search } = useView();
   const within = withinOf(search);
-  const choices = choicesOf(within);
+  const { environment } = useShared();
+  const choices = choicesOf(within, environment);
   const dimension = choices.find((each) => each === search["by"]) ?? choices[0] ?? "model";
   return (
     <div className="hg-spend">
@@ -27,6 +30,11 @@ export default function Spend() {
       <Budgets />
       <section aria-label="cost by dimension">
         <By dimension={dimension} choices={choices} within={within} />
+        {environment && (
+          <p className="hg-soft">
+            By user, tag and session costs are kept for all environments together: choose all environments to see them so.
+          </p>
+        )}
         <OverTime dimension={dimension} within={within} />
         <CostTable dimension={dimension} within={within} />
       </section>
@@ -57,20 +65,20 @@ function By({ dimension, choices, within }: { dimension: Dimension; choices: Dim
           key={name}
           type="button"
           className="hg-button hg-opened"
-          aria-label={`close ${DIMENSIONS[name as Dimension].toLowerCase()} ${value}`}
-          onClick={() => set({ [name]: null, by: name })}
+          aria-label={`close ${DIMENSIONS[dimensionOf(name, value)].toLowerCase()} ${value}`}
+          onClick={() => set({ [name]: null, by: dimensionOf(name, value) })}
         >
-          <span className="hg-soft">{DIMENSIONS[name as Dimension].toLowerCase()}</span> <Name>{titleOf(value)}</Name> <IconX size={12} aria-hidden="true" />
+          <span className="hg-soft">{DIMENSIONS[dimensionOf(name, value)].toLowerCase()}</span> <Name>{titleOf(value)}</Name> <IconX size={12} aria-hidden="true" />
         </button>
       ))}
     </header>
   );
 }
 
-/** Users and tags are kept by day and have no lines: all together are shown then. */
+/** Sessions are many, and each is short: all calls together are shown then. */
 function OverTime({ dimension, within }: { dimension: Dimension; within: Within }) {
   const view = useShared();
-  const isDrawn = dimension !== "user" && dimension !== "tag";
+  const isDrawn = dimension !== "session";
   const series = useSeries(view, { ...within, ...(isDrawn ? { group_by: dimension as GroupName } : {}), latencies: "no" });
   return (
     <Answered of={series} what="costs">
@@ -87,16 +95,20 @@ function Lines({ series, dimension, within }: { series: Series; dimension: Dimen
       series.groups.map((group, place) => ({
         label: group.is_rest ? "all others" : dimension === null ? "all calls" : titleOf(group.name ?? ""),
         colour: colourOf(place),
-        values: group.cost_usd.map(Number),
+        values: since(series, group.cost_usd.map(Number)),
         name: group.name,
         isRest: group.is_rest,
         cost: group.cost,
       })),
     [series, dimension],
   );
+  const time = dimension === null ? {} : countedTime(dimension, series);
   const unpriced = series.groups.reduce((sum, group) => sum + group.unpriced.reduce((all, each) => all + each, 0), 0);
   return (
     <>
+      <div className="hg-chart-notes">
+        <CountedNote counts={series} nouns="calls" newest="100,000" />
+      </div>
       <Chart
         title="Cost in dollars"
         form="bars"
@@ -116,7 +128,7 @@ function Lines({ series, dimension, within }: { series: Series; dimension: Dimen
               {money(line.cost)}
             </span>
           ) : (
-            <To path="/requests" filter={{ ...within, ...(dimension !== null ? { [dimension]: filterOf(line.name ?? "") } : {}) }}>
+            <To path="/requests" filter={{ ...within, ...(dimension !== null ? { [filterNameOf(dimension)]: filterOf(line.name ?? "") } : {}), ...time }}>
               {money(line.cost)}
             </To>
           ),
@@ -126,7 +138,7 @@ function Lines({ series, dimension, within }: { series: Series; dimension: Dimen
         <p className="hg-unpriced">
           <State tone="warn">
             <span>
-              <To path="/requests" filter={{ ...within, price: "unknown" }}>
+              <To path="/requests" filter={{ ...within, ...time, price: "unknown" }}>
                 {count(unpriced)} {unpriced === 1 ? "call" : "calls"}
               </To>{" "}
               without a known price count as nothing here; name prices in headgate.toml under [prices]

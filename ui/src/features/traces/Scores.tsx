@@ -1,8 +1,25 @@
-import { FeedbackTable } from "../feedback/FeedbackTable";
+import { useMay } from "@/shell/session";
+import { ScoresOf } from "../feedback/ScoresOf";
+import type { Subject } from "../feedback/scoreForm";
 import { type TraceDetail, useScores } from "./useTrace";
 
-/** What people, code and models said of the trace, or of one of its steps. */
-export function Scores({ detail, spanId }: { detail: TraceDetail; spanId: string | null }) {
+interface ScoresProps {
+  detail: TraceDetail;
+  /** The step that is meant, by its span or, where none tells of it, by its call; else the trace. */
+  spanId?: string | null;
+  requestId?: string | null;
+}
+
+/** What people, code and models said of the trace with its steps, or of one step; and a way to say something. */
+export function Scores({ detail, spanId = null, requestId = null }: ScoresProps) {
   const scores = useScores(detail);
-  return <FeedbackTable items={(scores.data?.items ?? []).filter((each) => spanId === null || each.span_id === spanId)} />;
+  const mayRead = useMay("feedback:read");
+  const all = scores.data?.items ?? [];
+  const subject: Subject =
+    spanId !== null ? { trace_id: detail.trace_id, span_id: spanId } : requestId !== null ? { request_id: requestId } : { trace_id: detail.trace_id };
+  const isOfStep = spanId !== null || requestId !== null;
+  const items = isOfStep
+    ? all.filter((each) => (spanId !== null && each.span_id === spanId) || (requestId !== null && each.request_id === requestId))
+    : all;
+  return mayRead ? <ScoresOf items={items} subject={subject} project={detail.project} of={isOfStep ? "step" : "trace"} /> : null;
 }

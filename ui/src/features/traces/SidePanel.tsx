@@ -78,7 +78,7 @@ export function SidePanel({ detail, line, named, onClose }: SidePanelProps) {
             <Details detail={detail} line={line} />
           </Tabs.Panel>
         </Tabs>
-        {node.span_id && <Scores detail={detail} spanId={node.span_id} />}
+        <Scores key={line.key} detail={detail} spanId={node.span_id ?? null} requestId={node.request_id ?? null} />
       </div>
     </>
   );

@@ -9,6 +9,7 @@ import { To } from "@/shell/To";
 import { useShared, useView } from "@/shell/view";
 import { InTrace, TraceCost, TraceState } from "./columns";
 import { Arcs } from "./Arcs";
+import { AddTracesToDataset } from "../datasets/AddToDataset";
 import { Exports } from "./Exports";
 import { CriticalPath } from "./CriticalPath";
 import { FirstSteps } from "./FirstSteps";
@@ -217,6 +218,7 @@ function Head({ detail }: { detail: TraceDetail }) {
         {count(detail.calls)} {detail.calls === 1 ? "call" : "calls"}
       </InTrace>
       <span className="hg-spring" />
+      <AddTracesToDataset projects={[detail.project]} of={{ trace_ids: [detail.trace_id], span_ids: [], filters: {} }} what="This trace" />
       <Exports detail={detail} />
       {detail.session && (
         <To path={`/sessions/${encodeURIComponent(detail.session)}`} filter={{ of: detail.project }} className="hg-button">

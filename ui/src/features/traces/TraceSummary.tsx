@@ -40,7 +40,7 @@ export function TraceSummary({ detail }: { detail: TraceDetail }) {
       </section>
       <Costs title="By model" by="model" detail={detail} of={detail.cost_by_model} />
       <Costs title="By step" by="step" detail={detail} of={detail.cost_by_step} />
-      <Scores detail={detail} spanId={null} />
+      <Scores detail={detail} />
     </div>
   );
 }

@@ -9,27 +9,39 @@ import { CountedNote } from "../listing/CountedNote";
 import { Facet } from "../listing/Facet";
 import { Chips, ColumnChooser, TextFilter } from "../listing/FilterBar";
 import { FilterMenu } from "../listing/FilterMenu";
+import { FacetColumn, FoldButton, useFold } from "../listing/Fold";
 import { Following } from "../listing/Following";
 import { NothingMatches, narrowedBy } from "../listing/NothingMatches";
+import { AddTracesToDataset } from "../datasets/AddToDataset";
 import { SavedViews } from "../listing/SavedViews";
 import { useMarks } from "../series/useMarks";
 import { COLUMNS, SHOWN_BY_DEFAULT, columnsOf } from "./columns";
-import { FIELDS, type Field, type Filters, SORTS, type Sort, WRITTEN, filtersOf, sortOf } from "./filters";
+import { TracePages } from "./TracePages";
+import { FIELDS, type Field, type Filters, SORTS, type Sort, WRITTEN, filtersOf, queryOf, sortOf } from "./filters";
 import { type Item, placeOf, useTraceCounts, useTraceFacets, useTraces } from "./useTraces";
 
 export default function Traces() {
   const { search } = useView();
+  const fold = useFold();
   const filters = useMemo(() => filtersOf(search), [search]);
   const text = JSON.stringify(filters);
   // The same filters are the same object, so that what hangs on them is asked once.
   // eslint-disable-next-line react-hooks/exhaustive-deps
   const steady = useMemo(() => filters, [text]);
   return (
-    <div className="hg-requests">
-      <h1 className="hg-visually-hidden">Traces</h1>
-      <TraceFacets filters={steady} />
-      <List filters={steady} sort={sortOf(search)} columns={search["columns"]} />
-    </div>
+    <TracePages fills>
+      <div className="hg-requests">
+        <FacetColumn fold={fold}>
+          <TraceFacets filters={steady} />
+        </FacetColumn>
+        <List
+          filters={steady}
+          sort={sortOf(search)}
+          columns={search["columns"]}
+          lead={<FoldButton fold={fold} chosen={Object.keys(steady).length} />}
+        />
+      </div>
+    </TracePages>
   );
 }
 
@@ -40,9 +52,10 @@ function TraceFacets({ filters }: { filters: Filters }) {
   const found = useTraceFacets(view, filters);
   const items = found.data?.items ?? [];
   return (
-    <aside className="hg-facets" aria-label="filters">
+    <>
       {FACETS.map((field) => {
-        const values = (items.find((each) => each.facet === field)?.values ?? []).map((each) => ({
+        const facet = items.find((each) => each.facet === field);
+        const values = (facet?.values ?? []).map((each) => ({
           value: each.value,
           title: field === "release" ? each.value.slice(0, 12) : each.value,
           count: each.traces,
@@ -50,16 +63,27 @@ function TraceFacets({ filters }: { filters: Filters }) {
         if (values.length === 0 && filters[field] === undefined) {
           return null;
         }
-        return <Facet key={field} field={field} title={FIELDS[field]} values={values} chosen={filters[field]} isOpen />;
+        // Those that are counted as all of the list are have one note beneath all of them.
+        const isOwn = facet !== undefined && !facet.complete && filters[field] !== undefined;
+        const note = isOwn ? `of the newest ${compact(facet.traces)} traces` : "";
+        return <Facet key={field} field={field} title={FIELDS[field]} values={values} chosen={filters[field]} isOpen note={note} />;
       })}
       {found.data && !found.data.complete && (
         <p className="hg-soft hg-facets-note">Counted over the newest {compact(found.data.traces)} traces.</p>
       )}
-    </aside>
+    </>
   );
 }
 
-function List({ filters, sort, columns }: { filters: Filters; sort: Sort; columns: string | undefined }) {
+interface ListProps {
+  filters: Filters;
+  sort: Sort;
+  columns: string | undefined;
+  /** What stands first above it. */
+  lead: React.ReactNode;
+}
+
+function List({ filters, sort, columns, lead }: ListProps) {
   const view = useShared();
   const navigate = useNavigate();
   const { pages, items, tail } = useTraces(view, filters, sort);
@@ -80,12 +104,20 @@ function List({ filters, sort, columns }: { filters: Filters; sort: Sort; column
   return (
     <div className="hg-list">
       <div className="hg-list-bar">
+        {lead}
         <TextFilter key={filters.text ?? ""} text={filters.text ?? ""} label="Text in steps" />
         <Sorts sort={sort} isFailed={filters.status === "error"} />
         <FilterMenu fields={WRITTEN} filters={filters} />
         <Chips filters={filters} titles={FIELDS} />
         <span className="hg-spring" />
         <Following tail={tail} isLive={view.isLive && sort === "newest"} nouns={["trace", "traces"]} />
+        {items.length > 0 && (
+          <AddTracesToDataset
+            projects={[...new Set(items.map((item) => item.project))]}
+            of={{ trace_ids: [], span_ids: [], filters: withoutProject(queryOf(view, filters)) }}
+            what="The newest traces of this list"
+          />
+        )}
         <SavedViews list="traces" />
         <ColumnChooser columns={COLUMNS} chosen={columns} byDefault={SHOWN_BY_DEFAULT} />
       </div>
@@ -107,6 +139,10 @@ function List({ filters, sort, columns }: { filters: Filters; sort: Sort; column
       )}
     </div>
   );
+}
+
+function withoutProject({ project: _, ...filters }: Record<string, string>): Record<string, string> {
+  return filters;
 }
 
 /** What is asked for most: one click each. */

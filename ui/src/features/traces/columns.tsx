@@ -3,6 +3,7 @@ import { compact, count } from "@/core/format";
 import { Text } from "@/core/Text";
 import { Duration, Instant, Money, Name, State } from "@/core/Values";
 import { To } from "@/shell/To";
+import { shownOf } from "../listing/shownOf";
 import { countedAs } from "./lines";
 import { tokensIn, tokensOut } from "./tokens";
 import type { Item } from "./useTraces";
@@ -25,8 +26,8 @@ export const COLUMNS: Column<Item>[] = [
     width: "minmax(120px, 2fr)",
     render: (item) => (item.name ? <Name>{item.name}</Name> : <span className="hg-unknown">without a name</span>),
   },
-  { id: "models", title: "Models", width: "minmax(90px, 1.4fr)", render: (item) => <Name>{item.models.join(", ")}</Name> },
-  { id: "user", title: "User", width: "minmax(60px, 0.8fr)", render: (item) => <Name>{item.user ?? ""}</Name> },
+  { id: "models", yields: 4, title: "Models", width: "minmax(90px, 1.4fr)", render: (item) => <Name>{item.models.join(", ")}</Name> },
+  { id: "user", yields: 8, title: "User", width: "minmax(60px, 0.8fr)", render: (item) => <Name>{item.user ?? ""}</Name> },
   {
     id: "session",
     title: "Session",
@@ -47,6 +48,7 @@ export const COLUMNS: Column<Item>[] = [
   },
   {
     id: "calls",
+    yields: 7,
     title: "Calls",
     width: "52px",
     align: "right",
@@ -59,6 +61,7 @@ export const COLUMNS: Column<Item>[] = [
   { id: "duration", title: "Duration", width: "84px", align: "right", render: (item) => <Duration ms={item.duration_ms} /> },
   {
     id: "tokens",
+    yields: 5,
     title: "Tokens",
     width: "104px",
     align: "right",
@@ -82,9 +85,7 @@ export const COLUMNS: Column<Item>[] = [
 export const SHOWN_BY_DEFAULT = "time,status,name,models,user,calls,duration,tokens,cost";
 
 export function columnsOf(names: string | undefined): Column<Item>[] {
-  const wanted = (names ?? SHOWN_BY_DEFAULT).split(",");
-  const found = wanted.flatMap((name) => COLUMNS.filter((column) => column.id === name));
-  return found.length > 0 ? found : columnsOf(undefined);
+  return shownOf(COLUMNS, names, SHOWN_BY_DEFAULT);
 }
 
 interface InTraceProps {
