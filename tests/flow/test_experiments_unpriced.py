@@ -38,8 +38,9 @@ role = "exploratory"
 
 
 def evenly(number: int, over_ms: int, *, of: int = 400) -> int:
-    """When the unit of this number comes: in either arm at the same time, whatever time it is now."""
-    return now_ms() - BEGAN_MS + number * over_ms // of
+    """When the unit of this number comes: in either arm at the same time, whatever time it is now; and one
+    number far from the next."""
+    return now_ms() - BEGAN_MS + number * 149 % of * over_ms // of
 
 
 async def lived(made: World, *, priced: float, **changes: Any) -> None:
