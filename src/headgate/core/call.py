@@ -3,7 +3,7 @@
 Never here: bytes of a wire format (`wire`), prices (`catalog`), limits (`meters`).
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -27,6 +27,14 @@ Operation = Literal[
 ]
 
 RecordMode = Literal["full", "metadata", "none"]
+
+
+TOKENS_IN: Final = (
+    *("input", "cache_read", "cache_write", "cache_write_1h"),
+    *("input_audio", "cache_read_audio", "input_image"),
+)
+TOKENS_OUT: Final = ("output", "reasoning", "output_audio", "output_image")
+"""The buckets of a usage whose sums are `total_input` and `total_output`."""
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -107,8 +107,10 @@ def compare(
     shares: SharesByEpoch = (),
 ) -> list[MetricReport]:
     """Return each metric's report; `sums` has each metric's arms, `shares` is read where these move."""
+    slopes = {metric.name: _slope(experiment, metric, sums[metric.name]) for metric in experiment.metrics}
     compared = {
-        metric.name: _compared(experiment, metric, sums[metric.name], shares) for metric in experiment.metrics
+        metric.name: _compared(experiment, metric, sums[metric.name], slopes[metric.name], shares)
+        for metric in experiment.metrics
     }
     reports: list[MetricReport] = []
     for role in ("decision", "guardrail", "exploratory"):
@@ -120,7 +122,8 @@ def compare(
                 _comparison(experiment, metric, one, adjusted.get(id(one)), (alpha, traffic.waiting(metric)))
                 for one in compared[metric.name]
             ]
-            reports.append(_report(experiment, metric, found, sums[metric.name]))
+            report = _report(experiment, metric, found, sums[metric.name])
+            reports.append(msgspec.structs.replace(report, adjusted=slopes[metric.name][0] != 0.0))
     order = {metric.name: place for place, metric in enumerate(experiment.metrics)}
     return sorted(reports, key=lambda report: order[report.name])
 
@@ -181,7 +184,11 @@ def scale_of(metric: Metric, sums: Mapping[str, ArmSums]) -> tuple[str, float]:
 
 
 def _compared(
-    experiment: Experiment, metric: Metric, sums: Mapping[str, ArmSums], shares: SharesByEpoch
+    experiment: Experiment,
+    metric: Metric,
+    sums: Mapping[str, ArmSums],
+    along: tuple[float, float],
+    shares: SharesByEpoch,
 ) -> list[_Compared]:
     baseline = experiment.baseline.name
     means = _means(experiment, metric, sums)
@@ -201,7 +208,8 @@ def _compared(
             continue
         factor = factor_of(metric)
         try:
-            one, other = _adjusted(experiment, metric, sums, (arm.name, one, other))
+            if along[0]:
+                one, other = _adjusted(metric, sums[arm.name], sums[baseline], along)
             effect = relative_contrast(one, other) if metric.is_relative else contrast(one, other, factor)
             if experiment.adaptive is not None:
                 weighted = weighted_ratios if metric.is_ratio else weighted_contrast
@@ -238,25 +246,18 @@ def _slope(experiment: Experiment, metric: Metric, sums: Mapping[str, ArmSums]) 
 
 
 def _adjusted(
-    experiment: Experiment,
-    metric: Metric,
-    sums: Mapping[str, ArmSums],
-    pair: tuple[str, Effect, Effect],
+    metric: Metric, arm: ArmSums, baseline: ArmSums, along: tuple[float, float]
 ) -> tuple[Effect, Effect]:
     """An arm and the baseline, less what is explained by what their units did before.
 
     The baseline counts as often as it is compared, so that what is taken from the difference is a slope
     times how far arms were apart before: 0 but for chance, whatever the slope is.
     """
-    arm, one, other = pair
-    slope, middle = _slope(experiment, metric, sums)
-    if not slope:
-        return one, other
+    slope, middle = along
     told = ratio_of if metric.is_ratio else mean_of
-    base = sums[experiment.baseline.name].moments
     return (
-        told(sums[arm].moments, slope=slope, middle=middle),
-        told(base, slope=slope / factor_of(metric), middle=middle),
+        told(arm.moments, slope=slope, middle=middle),
+        told(baseline.moments, slope=slope / factor_of(metric), middle=middle),
     )
 
 
@@ -415,7 +416,6 @@ def _report(
         comparisons=[_scaled(one, factor, 100.0 if metric.is_relative else factor) for one in found],
         is_relative=metric.is_relative,
         answered={arm: answers / units for arm, (answers, units) in answering.items() if units and is_answer},
-        adjusted=_slope(experiment, metric, sums)[0] != 0.0,
         notes=unequal(experiment, metric, answering) if is_answer else [],
         complete={arm: each.complete for arm, each in sums.items()},
         arrives_days=metric.arrives_s / DAY_S,

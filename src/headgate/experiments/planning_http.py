@@ -12,6 +12,8 @@ from litestar.params import JSONBody
 from headgate.access.gate import CallerKey, grant
 from headgate.access.http import Store, Time
 from headgate.access.roles import visible
+from headgate.core.call import TOKENS_IN, TOKENS_OUT
+from headgate.core.entries import CLIENT_CLOSED, REFUSED
 from headgate.core.faults import InvalidRequest
 from headgate.core.pages import now_of
 from headgate.experiments.definitions import QUERIES
@@ -36,19 +38,13 @@ _OF_UNIT: Final[dict[str, LiteralString]] = {
     SESSIONS: "d.sessions",
 }
 """The sums of a unit's calls and feedback, as metrics of experiments have them."""
-_TOKENS: Final = {
-    "tokens_in": [
-        "input",
-        "cache_read",
-        "cache_write",
-        "cache_write_1h",
-        "input_audio",
-        "cache_read_audio",
-        "input_image",
-    ],
-    "tokens_out": ["output", "reasoning", "output_audio", "output_image"],
+_OF_CALLS: Final = {
+    "tokens_in": [*TOKENS_IN],
+    "tokens_out": [*TOKENS_OUT],
+    "client_closed": CLIENT_CLOSED,
+    "refused": REFUSED,
 }
-"""The fields of a call's usage that count, as in `core.call.Usage`."""
+"""What of a call is a token, an error, a refusal: as the sink counts them."""
 
 
 @post("/planning", status_code=200, tags=["experiments"], opt={"grant": grant("experiments:read")})
@@ -93,13 +89,11 @@ async def recorded_units(
         "largest": LARGEST,
     }
     await connection.execute(QUERIES.have_room)
-    if metric is None or (metric.measure == "feedback" and not metric.per):
-        statement = QUERIES.recorded_units.replace("[recorded]", QUERIES.recorded_calls).replace(
-            "[columns]", ""
-        )
-    else:
-        statement = _of_ratio(metric)
-        parameters |= {"above": metric.feedback, "below": metric.per, **_TOKENS}
+    statement, columns = QUERIES.recorded_units, ""
+    if metric is not None and (metric.measure != "feedback" or metric.per):
+        statement, columns = _of_ratio(metric), QUERIES.columns_of_calls
+        parameters |= {"above": metric.feedback, "below": metric.per, **_OF_CALLS}
+    statement = statement.replace("[recorded]", QUERIES.recorded_calls).replace("[columns]", columns)
     (row,) = await fetch_rows(connection, statement.replace("[counting]", QUERIES.counting), parameters)
     # Of a server that began yesterday, not as if nobody had come in the weeks before.
     first_at: datetime = row["first_at"] or now
@@ -119,6 +113,4 @@ def _of_ratio(metric: Metric) -> LiteralString:
     """The statement that measures two sums of units' calls and feedback; without a divisor by unit."""
     above = _OF_UNIT[metric.measure]
     below = _OF_UNIT.get(metric.per, "coalesce(h.below, 0)") if metric.per else "1::float8"
-    statement = QUERIES.recorded_ratio.replace("[recorded]", QUERIES.recorded_calls)
-    statement = statement.replace("[columns]", QUERIES.columns_of_calls)
-    return statement.replace("[numerator]", above).replace("[denominator]", below)
+    return QUERIES.recorded_ratio.replace("[numerator]", above).replace("[denominator]", below)

@@ -443,8 +443,8 @@ select (select count(*) from units) as units, (select min(first_at) from units) 
 from measured;
 
 -- name: columns_of_calls
-, r.duration_ms, r.cost_usd, (r.status >= 400 and r.status <> 499 and r.code <> 'content_policy_violation')::int as failed,
-        (r.code = 'content_policy_violation')::int as refused, (
+, r.duration_ms, r.cost_usd, (r.status >= 400 and r.status <> %(client_closed)s and r.code <> %(refused)s)::int as failed,
+        (r.code = %(refused)s)::int as refused, (
             select coalesce(sum(coalesce((r.usage ->> of)::float8, 0)), 0) from unnest(%(tokens_in)s::text[]) of
         ) as tokens_in, (
             select coalesce(sum(coalesce((r.usage ->> of)::float8, 0)), 0) from unnest(%(tokens_out)s::text[]) of

@@ -118,7 +118,15 @@ async def _count(connection: Connection, ends: Sequence[End]) -> None:
             if exposure.unit_kind != "call":
                 calls.append(_call(end, project, exposure, unit))
     # In the order of keys, so that two shippers lock rows in one order.
-    await _write(connection, "add_units", [_unit(place, units[place]) for place in sorted(units)])
+    await _write(
+        connection,
+        "add_units",
+        [_unit(place, units[place]) for place in sorted(units)],
+        project_ids=sorted({project for _, project, _ in units}),
+        past_max=PAST_MAX,
+        client_closed=CLIENT_CLOSED,
+        refused=REFUSED,
+    )
     await _write(connection, "add_calls", calls)
     await _write(
         connection,
@@ -149,16 +157,11 @@ def _without_price(end: End) -> set[str]:
     return {name(target) for target in found or {end.target} if target}
 
 
-async def _write(connection: Connection, statement: str, rows: list[dict[str, Any]]) -> None:
+async def _write(
+    connection: Connection, statement: str, rows: list[dict[str, Any]], **parameters: Any
+) -> None:
     if rows:
-        project_ids = sorted({row["project"] for row in rows})
-        parameters: dict[str, Any] = {
-            "project_ids": project_ids,
-            "client_closed": CLIENT_CLOSED,
-            "refused": REFUSED,
-        }
-        parameters |= {"rows": _encode(rows).decode(), "past_max": PAST_MAX}
-        await connection.execute(QUERIES[statement], parameters)
+        await connection.execute(QUERIES[statement], {"rows": _encode(rows).decode(), **parameters})
 
 
 def _unit(place: UnitPlace, sums: _Sums) -> dict[str, Any]:

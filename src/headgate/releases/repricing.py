@@ -14,7 +14,7 @@ import msgspec
 from headgate.catalog.model import ModelFacts
 from headgate.catalog.prices import cost
 from headgate.catalog.tokenizers import counts_alike
-from headgate.core.call import Usage
+from headgate.core.call import TOKENS_IN, TOKENS_OUT, Usage
 
 Z = 1.959964
 CALLS_MIN = 30
@@ -25,12 +25,6 @@ OUTPUT_ASSUMED = (0.5, 1.0, 2.0)
 
 INPUT_ASSUMED = (0.75, 1.0, 1.35)
 """Tokens of another tokenizer, where no request to it is on record."""
-
-INPUT_BUCKETS = (
-    *("input", "cache_read", "cache_write", "cache_write_1h"),
-    *("input_audio", "cache_read_audio", "input_image"),
-)
-OUTPUT_BUCKETS = ("output", "reasoning", "output_audio", "output_image")
 
 Basis = Literal["exact", "measured", "assumed"]
 
@@ -137,6 +131,6 @@ def scaled(usage: Usage, given: float, made: float) -> Usage:
     """Return a usage with so many times its input and output tokens, rounded."""
     if given == 1.0 and made == 1.0:
         return usage
-    counts = {name: round(getattr(usage, name) * given) for name in INPUT_BUCKETS}
-    counts |= {name: round(getattr(usage, name) * made) for name in OUTPUT_BUCKETS}
+    counts = {name: round(getattr(usage, name) * given) for name in TOKENS_IN}
+    counts |= {name: round(getattr(usage, name) * made) for name in TOKENS_OUT}
     return Usage(**counts, units=usage.units)
