@@ -72,7 +72,8 @@ def write_earlier_days(running: Running) -> None:
     """Write the days, and make the budgets that go on from what they cost."""
     write(running, list(earlier_days()))
     for budget in (
-        {"name": "openai-monthly", "scope": {"provider": "mock"}, "limit": "34 USD"},
+        # A month that ends before this runs out, or has just begun, would say something else of it.
+        {"name": "openai-prepaid", "scope": {"provider": "mock"}, "limit": "34 USD", "window": "total"},
         {"name": "everything", "limit": "500 USD"},
         {"name": "anna-monthly", "scope": {"user": "anna"}, "limit": "30 USD"},
     ):
@@ -82,6 +83,6 @@ def write_earlier_days(running: Running) -> None:
 
 def use_up(running: Running) -> None:
     """A budget of what the dear target has cost already: the next call of `careful` goes to the other."""
-    body = {"name": "large-monthly", "scope": {"provider": "shaky"}, "limit": "0.3 USD", "window": "month"}
+    body = {"name": "large-prepaid", "scope": {"provider": "shaky"}, "limit": "0.3 USD", "window": "total"}
     answer = running.api.post("/budgets", json=body)
     assert answer.status_code == 201, answer.text

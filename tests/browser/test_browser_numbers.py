@@ -16,7 +16,7 @@ PAGES = {
     "overview-by-user-30d": ("/?by=user&range=30d", "counted by whole days"),
     "overview-by-tag": ("/?by=tag", "team:mail"),
     "overview-by-model": ("/?by=model&latency=first_p95", "errors by kind"),
-    "spend": ("/spend", "openai-monthly"),
+    "spend": ("/spend", "openai-prepaid"),
     "spend-chosen": ("/spend?budget=everything", "half and 8 of 10"),
     "spend-by-user": ("/spend?by=user", "chloe"),
     "spend-by-tag": ("/spend?by=tag&range=7d", "team:mail"),
@@ -180,7 +180,7 @@ def test_the_search_finds_what_has_a_name(house: House, looking: Opener) -> None
     page = looker.open("/?live=off")
     page.keyboard.press("Control+k")
     box = page.get_by_role("combobox", name="search")
-    for name, kind in (("openai-monthly", "budget"), ("calm", "rule"), ("clinic", "project")):
+    for name, kind in (("openai-prepaid", "budget"), ("calm", "rule"), ("clinic", "project")):
         box.fill(name)
         found = page.get_by_role("option").filter(has=page.get_by_text(name, exact=True))
         expect(found.filter(has=page.get_by_text(kind, exact=True))).to_have_count(1)

@@ -22,7 +22,7 @@ PAGES = {
     "call-parameters": ("/requests/{markdown}?tab=parameters", "logit_bias"),
     "call-body": ("/requests/{tools}?tab=request", "as it was sent"),
     "call-missing": ("/requests/01a20191-0a1e-70d2-8127-f02417091ac8", "there is no request"),
-    "spend": ("/spend", "openai-monthly"),
+    "spend": ("/spend", "openai-prepaid"),
     "spend-budget": ("/spend?budget=everything&by=key", "half and 8 of 10"),
     "spend-by-session": ("/spend?by=session", "kept by day"),
     "spend-unpriced": ("/spend?by=target&unpriced=only", "mock/embed"),

@@ -96,8 +96,8 @@ def what_did_a_user_cost(walk: Walk) -> None:
 
 def when_does_the_budget_run_out(walk: Walk) -> None:
     walk.rail("Spend")
-    course = walk.page.get_by_role("region", name="the course of openai-monthly (provider=mock)")
-    forecast: Any = walk.house.running.get("/forecasts", budget="openai-monthly")["items"][0]
+    course = walk.page.get_by_role("region", name="the course of openai-prepaid (provider=mock)")
+    forecast: Any = walk.house.running.get("/forecasts", budget="openai-prepaid")["items"][0]
     walk.shows(f"runs out on {forecast['runs_out']['at'][:10]}", course)
 
 
