@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -11,6 +12,7 @@ from headgate.core.faults import Unavailable
 from headgate.store.database import ATTEMPT_S, Connection, Database, connect, keep_alive
 
 QUEUE_MAX = 1024
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 async def test_who_came_first_is_served_first_however_long_it_takes(database_url: str) -> None:
@@ -94,3 +96,17 @@ async def test_the_server_is_told_when_to_give_us_up_without_parameters_of_a_sta
             found = await settings(one)
             assert found["idle_in_transaction_session_timeout"] == "7000"
             assert found["statement_timeout"] == "9000"
+
+
+async def test_days_are_those_of_utc_whatever_zone_the_server_is_in(database_url: str) -> None:
+    named = make_conninfo(database_url, options="-c TimeZone=Pacific/Kiritimati")
+    alone = await connect(named, "alone")
+    async with alone, Database(named) as database, database.connection() as connection:
+        for one in (alone, connection):
+            cursor = await one.execute(
+                "select instant, instant::date from (select %s::timestamptz) t (instant)", (NOON,)
+            )
+            row = await cursor.fetchone()
+            assert row is not None
+            instant, day = row
+            assert (instant.date(), day) == (NOON.date(), NOON.date())

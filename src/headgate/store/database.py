@@ -58,6 +58,8 @@ _KEEP_ALIVE_THERE: dict[str, str] = {
 """How soon the server notices that we have vanished, and lets go of what a transaction of ours has locked: by
 itself it would take hours, in which nobody could grant from a budget whose row was locked."""
 
+_SESSION: dict[str, str] = {**_KEEP_ALIVE_THERE, "TimeZone": "UTC"}
+
 ATTEMPT_S = 1.0
 """While anybody waits for a connection, one is tried for so often: by itself the pool gives up."""
 
@@ -93,13 +95,13 @@ def keep_alive(url: str) -> dict[str, Any]:
 
 
 async def configure(connection: Connection) -> None:
-    """Have the server notice that we have vanished; what the URL's `options` name stays as it is.
+    """Have the server notice that we have vanished, as far as the URL's `options` don't say how; count in UTC.
 
     Asked for once connected, since a pooler (PgBouncer) refuses most of it as a connection begins.
     """
     try:
-        names, values = list(_KEEP_ALIVE_THERE), list(_KEEP_ALIVE_THERE.values())
-        await connection.execute(_queries.set_unnamed, {"names": names, "values": values})
+        names, values = list(_SESSION), list(_SESSION.values())
+        await connection.execute(_queries.set_session, {"names": names, "values": values})
         if not connection.autocommit:
             await connection.commit()
     except BaseException:

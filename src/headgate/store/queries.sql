@@ -31,12 +31,13 @@ select seq, database_identity() from live_sequence;
 -- name: notify
 select pg_notify(%(channel)s, %(payload)s);
 
--- name: set_unnamed
--- Session settings, but for those that the connection was opened with.
+-- name: set_session
+-- Session settings, but for those that the connection was opened with. Days are those of UTC, whatever the server or
+-- the environment says.
 select set_config(wanted.name, wanted.value, false)
 from unnest(%(names)s::text[], %(values)s::text[]) as wanted (name, value)
 join pg_settings s on s.name = wanted.name
-where s.source <> 'client';
+where s.source <> 'client' or s.name = 'TimeZone';
 
 -- name: tables_unknown
 -- Our tables that have some pages and were never analysed.
