@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from demo.running import Running, headgate
 from tests.flow.conftest import Command
@@ -17,6 +18,13 @@ from tests.flow.server_thread import ServerThread
 
 PRICE = '[prices."writer/{}"]\ninput = "1"\noutput = "1"\nmax_output = 1000\ncontext_window = 100000\n'
 CASES = 12
+LONG_AGO = """
+insert into series_sums
+select dimension, step_s, project, at - interval '60 days', value, status_class, requests, input, cache_read,
+    cache_write, output, reasoning, 1000, unpriced, estimated, durations, first_tokens
+from series_sums where dimension = 'model'
+"""
+"""Calls of the same models two months before, which cost more."""
 
 
 class Writer(ServerThread):
@@ -66,10 +74,16 @@ def cases(folder: Path) -> str:
     return str(folder / "cases.jsonl")
 
 
-def define(folder: Path, command: Command, rubric: str = "Which is better?", scale: str = "pairwise") -> None:
+def define(
+    folder: Path,
+    command: Command,
+    rubric: str = "Which is better?",
+    scale: str = "pairwise",
+    **more: str,
+) -> None:
     file = folder / "judge.json"
     file.write_text(
-        json.dumps({"name": "brevity", "model": "writer/judge", "scale": scale, "rubric": rubric})
+        json.dumps({"name": "brevity", "model": "writer/judge", "scale": scale, "rubric": rubric, **more})
     )
     assert command("judges", "define", str(file))[0] == 0
 
@@ -104,7 +118,7 @@ def test_pairs_are_made_asked_in_both_orders_and_wait_for_people(
 
 
 def test_a_person_reads_both_answers_and_what_the_judge_said_is_kept_by_order(
-    running: Running, command: Command, tmp_path: Path
+    running: Running, writer: Writer, command: Command, tmp_path: Path
 ) -> None:
     review = running.api.get("/reviews/next", params={"judge": "brevity", "by": "anna"}).json()["review"]
     content = review["content"]
@@ -115,7 +129,35 @@ def test_a_person_reads_both_answers_and_what_the_judge_said_is_kept_by_order(
     orders = sorted({(mark["shown"], mark["value"]) for mark in marked["marks"] if mark["source"] == "judge"})
     even = int(re.findall(r"\d+", content["a"])[0]) % 2 == 0
     assert orders == [("ab", "a"), ("ba", "b" if even else "a")]
+    # A version that has not seen it is asked of the pair that people marked.
+    define(tmp_path, command, rubric="Which is the better one?", prompt="Be strict.")
+    asked = writer.asked["judge"]
+    status, out, said = command("judges", "ask", "brevity")
+    assert status == 0, said
+    assert "2 questions about 1 of 1 answers that people marked" in said
+    assert "2 questions, 0 without a verdict" in out and writer.asked["judge"] == asked + 2
     assert command("judges", "ask", "brevity")[0] == 0
+    assert writer.asked["judge"] == asked + 2
+
+
+def test_pairs_that_were_made_before_are_put_before_people_too(command: Command, tmp_path: Path) -> None:
+    define(tmp_path, command, rubric="Which is the shorter?")
+    words = ("judges", "pairs", "brevity", cases(tmp_path), "writer/long", "writer/brief")
+    status, out, _ = command(*words)
+    assert status == 0 and "0 more wait for people" in out
+    status, out, _ = command(*words, "--review")
+    assert status == 0 and "0 answers and 0 questions, 0 without a verdict" in out
+    assert f"{CASES} more wait for people" in out
+
+
+def test_costs_beforehand_are_those_of_the_last_month(
+    running: Running, command: Command, tmp_path: Path
+) -> None:
+    with psycopg.connect(running.database_url(), autocommit=True) as connection:
+        connection.execute(LONG_AGO)
+    define(tmp_path, command, rubric="Which is cheaper?")
+    words = ("judges", "pairs", "brevity", cases(tmp_path), "writer/brief", "writer/long", "--dry-run")
+    assert "about 0.000" in command(*words)[2]
 
 
 def test_what_is_no_pair_is_refused(command: Command, tmp_path: Path) -> None:

@@ -236,6 +236,9 @@ def _named(item: Json, content: Any) -> Json | None:
         case "case" if item["case"]:
             beside = {"request_id": item["request_id"]} if item["request_id"] else {}
             return {"case": item["case"], "content": content, **beside}
+        case "pair" if item["request_id"] and item["other_request_id"]:
+            calls = {name: item[name] for name in ("request_id", "other_request_id")}
+            return {**calls, "case": item["case"]} if item["case"] else calls
         case _:
             return None
 

@@ -26,6 +26,7 @@ from headgate.cli.command import Api
 from headgate.cli.failure import CommandFailed
 from headgate.cli.judge_working import Spent, in_batches
 from headgate.cli.judges import Pairing
+from headgate.cli.looking_back import begin_of
 from headgate.cli.model_calls import ModelCalls, budget_of, calling
 from headgate.cli.progress import Bars
 from headgate.core.money import format_usd, parse_usd
@@ -40,6 +41,8 @@ BATCH: Final = 10
 NOT_FOUND: Final = 404
 DIGEST_CHARACTERS: Final = 16
 CASE_CHARACTERS_MAX: Final = 200
+SINCE: Final = "30d"
+"""How far back calls say what one costs."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +52,14 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     case: Case
     bodies: tuple[Json, Json]
     known: KnownPair | None = None
+
+
+class Beforehand(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left to be made, the pairs that are whole, and how many there are that can be read no more."""
+
+    wanted: list[Wanted]
+    whole: list[KnownPair]
+    unreadable: int
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,11 +92,11 @@ def make_pairs(api: Api, name: str, of: tuple[str, str, str], pairing: Pairing) 
             f"judge {name} marks single answers (scale {judge.scale}), and no pairs",
             'define one with scale = "pairwise": `headgate judges define FILE`',
         )
-    wanted, unreadable = _wanted(api.client, judge, of, pairing)
-    _say_beforehand(api, judge, of, wanted, unreadable)
+    found = _beforehand(api.client, judge, of, pairing)
+    _say_beforehand(api, judge, of, found)
     if pairing.dry_run:
         return 0
-    told = _Maker(api, judge, pairing).make(wanted)
+    told = _Maker(api, judge, pairing).make(found)
     report: Json = api.client.get(path, version=judge.version, project=pairing.project)["report"]
     cost = format_usd(told.cost_pico_usd)
     if api.out.as_json:
@@ -104,10 +115,7 @@ def make_pairs(api: Api, name: str, of: tuple[str, str, str], pairing: Pairing) 
     return 0
 
 
-def _wanted(
-    client: Client, judge: Judge, of: tuple[str, str, str], pairing: Pairing
-) -> tuple[list[Wanted], int]:
-    """What is left to be made, and how many pairs are there whose answers can be read no more."""
+def _beforehand(client: Client, judge: Judge, of: tuple[str, str, str], pairing: Pairing) -> Beforehand:
     dataset, *names = of
     targets = [_target(name) for name in names]
     if targets[0] == targets[1]:
@@ -128,13 +136,14 @@ def _wanted(
             body={"names": names, "version": judge.version},
         )
         known |= {each.name: each for each in msgspec.convert(found, KnownPairs).items}
+    whole = [each for each in known.values() if len(each.asked) == len(ORDERS)]
     left = [
         msgspec.structs.replace(each, known=known.get(each.name))
         for each in made
         if each.name not in known or len(known[each.name].asked) < len(ORDERS)
     ]
     readable = [each for each in left if each.known is None or each.known.content is not None]
-    return readable, len(left) - len(readable)
+    return Beforehand(wanted=readable, whole=whole, unreadable=len(left) - len(readable))
 
 
 def _cases(client: Client, dataset: str, project: str | None) -> list[Case]:
@@ -149,14 +158,13 @@ def _target(name: str) -> Target:
     return Target(name=target_name(name), **told)
 
 
-def _say_beforehand(
-    api: Api, judge: Judge, of: tuple[str, str, str], wanted: Sequence[Wanted], unreadable: int
-) -> None:
+def _say_beforehand(api: Api, judge: Judge, of: tuple[str, str, str], found: Beforehand) -> None:
     """State calls and cost before anything is asked: at what such calls have cost in the last 30 days."""
+    wanted = found.wanted
     new = sum(each.known is None for each in wanted)
     questions = sum(len(ORDERS) - (len(each.known.asked) if each.known else 0) for each in wanted)
     costs, unknown = _mean_costs(api.client, (of[1], of[2], judge.model))
-    gone = f"; {unreadable} were made before and can be read no more" if unreadable else ""
+    gone = f"; {found.unreadable} were made before and can be read no more" if found.unreadable else ""
     api.out.say(f"{len(wanted)} pairs: {2 * new} answers and {questions} questions to {judge.model}{gone}")
     if not wanted:
         return
@@ -177,9 +185,10 @@ def _say_beforehand(
 def _mean_costs(client: Client, names: tuple[str, ...]) -> tuple[Mapping[str, int], list[str]]:
     """What a call of each has cost on average, and of which none is on record. Needs no more than reading."""
     found: dict[str, int] = {}
+    parameters: dict[str, Any] = {"from": begin_of(SINCE)}
     for group in ("model", "prompt"):
         try:
-            rows = client.items("/costs", group_by=group)
+            rows = client.items("/costs", group_by=group, **parameters)
         except CommandFailed:
             break  # a key that may not see costs
         for row in rows:
@@ -192,6 +201,14 @@ def _mean_costs(client: Client, names: tuple[str, ...]) -> tuple[Mapping[str, in
     return found, [name for name in dict.fromkeys(names) if name not in found]
 
 
+def _calls_of(known: KnownPair) -> Json:
+    return {
+        "case": known.name,
+        "request_id": known.request_id,
+        "other_request_id": known.other_request_id,
+    }
+
+
 class _Maker:
     """Makes pairs several at a time, keeps them in batches, and stops where the budget does."""
 
@@ -202,7 +219,9 @@ class _Maker:
         self._budget = budget_of(pairing.budget)
         self._told = Told()
 
-    def make(self, wanted: Sequence[Wanted]) -> Told:
+    def make(self, found: Beforehand) -> Told:
+        wanted = found.wanted
+        self._review_whole(found.whole)
         with calling(self._api, f"judge:{self._judge.name}") as ask, Bars() as bars:
             advance = bars.bar(f"pairs for {self._judge.name}")
             made = work(wanted, partial(self._one, ask), self._may_begin, at_once=self._pairing.concurrency)
@@ -231,6 +250,7 @@ class _Maker:
             }
             content = Content(input=wanted.case.question, a=a.text, b=b.text, **beside)
             named: Json = {
+                "case": wanted.name,
                 "request_id": a.request_id,
                 "other_request_id": b.request_id,
                 "characters": [len(a.text), len(b.text)],
@@ -238,7 +258,7 @@ class _Maker:
             }
         else:
             content, cost = known.content, 0
-            named = {"request_id": known.request_id, "other_request_id": known.other_request_id}
+            named = _calls_of(known)
         asked = () if known is None else known.asked
         marks: list[Verdict] = []
         questions = [each for each in questions_of(self._judge, content) if each.shown not in asked]
@@ -247,7 +267,7 @@ class _Maker:
             cost += said.cost_pico_usd or 0
             if said.status == 200:
                 marks.append(verdict_of(self._judge, question, text_of(said.content)))
-        item = {**named, "case": wanted.name, "marks": msgspec.to_builtins(marks)} if marks else None
+        item = {**named, "marks": msgspec.to_builtins(marks)} if marks else None
         unusable = len(questions) - sum(each.value is not None for each in marks)
         return Made(
             item=item,
@@ -283,13 +303,33 @@ class _Maker:
         self._await([each[name] for each in items for name in ("request_id", "other_request_id")])
         kept: Json = self._api.client.ask("POST", path, parameters=parameters, body=body)
         self._told.waiting += kept["chosen"]
-        if self._pairing.review:
-            bare = [{name: value for name, value in each.items() if name != "marks"} for each in items]
+        self._review([{name: value for name, value in each.items() if name != "marks"} for each in items])
+
+    def _review_whole(self, pairs: Sequence[KnownPair]) -> None:
+        """Let people mark what is there already, as far as it can still be read."""
+        if not self._pairing.review:
+            return
+        readable = [_calls_of(each) for each in pairs if self._is_on_record(each)]
+        if len(readable) < len(pairs):
+            gone = len(pairs) - len(readable)
+            self._api.out.say(f"{gone} were marked before and can be read no more: nobody is asked of these")
+        self._review(readable)
+
+    def _is_on_record(self, pair: KnownPair) -> bool:
+        calls = (pair.request_id, pair.other_request_id)
+        return None not in calls and all(
+            self._api.client.probe(f"/api/v1/requests/{call}")[0] != NOT_FOUND for call in calls
+        )
+
+    def _review(self, items: Sequence[Json]) -> None:
+        """Let people mark these, where that is wanted."""
+        for start in range(0, len(items) if self._pairing.review else 0, NAMES_MAX):
+            part = items[start : start + NAMES_MAX]
             added = self._api.client.ask(
                 "POST",
                 "/api/v1/reviews",
-                parameters=parameters,
-                body={"judge": self._judge.name, "items": bare, "rule": "check"},
+                parameters={"project": self._pairing.project},
+                body={"judge": self._judge.name, "items": part, "rule": "check"},
             )
             self._told.waiting += added["chosen"]
 

@@ -95,7 +95,7 @@ def keep_alive(url: str) -> dict[str, Any]:
 
 
 async def configure(connection: Connection) -> None:
-    """Have the server notice that we have vanished, as far as the URL's `options` don't say how; count in UTC.
+    """Have the server notice that we have vanished, unless the URL's `options` say how, and count in UTC.
 
     Asked for once connected, since a pooler (PgBouncer) refuses most of it as a connection begins.
     """
