@@ -25,7 +25,8 @@ NAMED: Final = 5
 """How many targets a sentence names."""
 APART: Final = 3.5
 """From so many standard errors on, the arms' rates in a stretch of time are taken to differ: by chance
-in one of two thousand. What is left out for nothing costs its units, and nothing else."""
+a given stretch is in one of two thousand, and some stretch or other of up to 32 steps in about one scan of a
+hundred. What is left out for nothing costs its units, and nothing else."""
 HOUR_S: Final = 3600
 STEPS_MOST: Final = 32
 """With more, some stretch or other would seem to differ by chance."""
