@@ -34,6 +34,7 @@ class World:
         self.rule = rule or DriftRule()
         self.alerts: list[Alert] = []
         self.random = random.Random(4)
+        self.began_ms = now_ms() // HOUR_MS * HOUR_MS
         self.job = TrafficJob(database, self, self.take)
 
     def drift_rule(self) -> DriftRule:
@@ -48,8 +49,8 @@ class World:
             await TrafficSink().apply(connection, [envelope(end) for end in ends])
 
     def hour(self, hours_ago: int, calls: int = 10, *, tokens: int = 200, **changes: Any) -> list[End]:
-        """Calls of one hour; lengths and times vary."""
-        slot = now_ms() // HOUR_MS * HOUR_MS - hours_ago * HOUR_MS
+        """Calls of one hour, so many before that in which the test began; lengths and times vary."""
+        slot = self.began_ms - hours_ago * HOUR_MS
         wordy = [max(1, int(self.random.lognormvariate(0, 0.5) * tokens)) for _ in range(calls)]
         return [
             make_end(
@@ -99,7 +100,7 @@ async def test_longer_answers_of_live_traffic_are_found_and_acknowledged(databas
     length = changes["tokens"]
     assert length["before"]["low"] < 227 < length["before"]["high"]
     assert length["after"]["low"] < 567 < length["after"]["high"]
-    true = datetime.fromtimestamp(now_ms() / 1000, UTC) - timedelta(hours=150)
+    true = datetime.fromtimestamp(world.began_ms / 1000, UTC) - timedelta(hours=150)
     assert abs(alarm["since"] - true) < timedelta(hours=10)
     assert "tokens an answer went from" in alarm["sentence"]
     assert [alert.kind for alert in world.alerts] == ["drift"]
@@ -250,10 +251,8 @@ async def test_a_model_that_serves_again_after_it_was_gone_is_told(database: Dat
     first, back = sorted(await world.alarms(), key=lambda each: each["at"])
     assert "is m-2; before it was m-1; certain" in first["sentence"]
     assert re.search(r"is m-1 again, as until [0-9-]+ [0-9:]+; before it was m-2; certain", back["sentence"])
-    hours = [
-        now_ms() // HOUR_MS - round(each["since"].timestamp() * 1000) // HOUR_MS for each in (first, back)
-    ]
-    assert hours == [50, 40]
+    hours = [round(each["since"].timestamp() * 1000) // HOUR_MS for each in (first, back)]
+    assert hours == [world.began_ms // HOUR_MS - ago for ago in (50, 40)]
     # Two to and fro are enough until somebody has looked; then the next is told.
     for ago in range(30, 20, -1):
         await world.ship(*world.hour(ago, 3, served_model="m-2"))

@@ -1,6 +1,7 @@
 """What judges said in checks comes to where they are held against people, and what people mark comes back."""
 
 import random
+import uuid
 from typing import Any
 
 from tests.flow.control_app import Api, control, make_key
@@ -15,6 +16,7 @@ POLITE: dict[str, Any] = {
     "scale": "yes_no",
     "rubric": "Is the answer polite?",
 }
+SOME_MS = 1_700_000_000_000
 
 
 def marked(request: str, value: Any, **more: Any) -> dict[str, Any]:
@@ -25,10 +27,16 @@ async def fed(api: Api, *items: dict[str, Any], judge: dict[str, Any] = POLITE) 
     return await api.post("/judgements", {"judge": judge, "items": list(items)})
 
 
+async def recorded(database: Database, count: int) -> list[str]:
+    """Calls with the same ids in each run: by a hash of them a fifth is in the random sample."""
+    ids = [uuid.UUID(int=SOME_MS << 80 | 7 << 76 | 2 << 62 | number).bytes for number in range(count)]
+    return await record(database, *(ended(call=each, user=f"u{n}") for n, each in enumerate(ids)))
+
+
 async def test_marks_of_checks_make_a_judge_whose_sample_people_mark(database: Database) -> None:
     rng = random.Random(2)
     async with control(database) as api:
-        calls = await record(database, *(ended(user=f"u{number}") for number in range(200)))
+        calls = await recorded(database, 200)
         truth = {call: rng.random() < 0.6 for call in calls}
         # Each kind of error often enough that a fifth of all has it.
         said = {call: rng.random() < (0.6 if good else 0.5) for call, good in truth.items()}
@@ -119,7 +127,7 @@ async def run_of(api: Api, scores: list[float], rubric: str = POLITE["rubric"]) 
 async def test_two_runs_are_compared_without_their_judges_errors(database: Database) -> None:
     rng = random.Random(3)
     async with control(database) as api:
-        calls = await record(database, *(ended(user=f"u{number}") for number in range(400)))
+        calls = await recorded(database, 400)
         truth = {call: rng.random() < 0.6 for call in calls}
         said = {call: rng.random() < (0.95 if good else 0.3) for call, good in truth.items()}
         await fed(api, *[marked(call, said[call]) for call in calls])

@@ -1,5 +1,6 @@
 """What-if over the API on records in a real database: repriced, replayed, under rules, sampled, scoped."""
 
+import uuid
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -47,12 +48,19 @@ window = "day"
 
 PAID = 100 * 1_000_000 + 50 * 10_000_000
 """Pico-USD of a call of 100 tokens in and 50 out at shop/gpt-4o."""
+SOME_MS = 1_700_000_000_000
 
 
-async def record(database: Database, count: int, **changes: Any) -> list[str]:
-    """Calls on record, a second apart in the last minutes."""
+def same_ids(begin: int, count: int) -> list[bytes]:
+    """Ids that are the same in each run: by a hash of them calls are in a sample or not."""
+    return [uuid.UUID(int=SOME_MS << 80 | 7 << 76 | 2 << 62 | begin + each).bytes for each in range(count)]
+
+
+async def record(database: Database, given: int | list[bytes], **changes: Any) -> list[str]:
+    """Calls on record, as many or with these ids, a second apart in the last minutes."""
     now_ms = SystemClock().now_ms()
-    calls = [new_call() for _ in range(count)]
+    calls = given if isinstance(given, list) else [new_call() for _ in range(given)]
+    count = len(calls)
     ends = [
         make_end(
             call,
@@ -177,19 +185,24 @@ async def test_a_sample_is_the_same_for_a_seed_and_its_interval_is_wide_enough(d
         await put_in_force(database, TOML)
         await api.post("/keys", {"name": "refreshes"})
         for tokens in range(20):
-            usage = Usage(input=100, output=10 * tokens)
-            await record(database, 20, usage=usage, cost_pico_usd=100 * 1_000_000 + 10 * tokens * 10_000_000)
-        whole = await ask(api)
-        found = await ask(api, calls_max=100, seed=3)
+            spent: dict[str, Any] = {
+                "usage": Usage(input=100, output=10 * tokens),
+                "cost_pico_usd": 100 * 1_000_000 + 10 * tokens * 10_000_000,
+                "started_ms": SOME_MS,
+            }
+            await record(database, same_ids(20 * tokens, 20), **spent)
+        day = {"from": "2023-11-14T00:00:00Z", "to": "2023-11-15T00:00:00Z"}
+        whole = await ask(api, **day)
+        found = await ask(api, calls_max=100, seed=3, **day)
         assert 60 <= found["looked_at"] <= 140
         assert found["exact"] is False
-        assert found == await ask(api, calls_max=100, seed=3, to=found["to"], **{"from": found["from"]})
-        other = await ask(api, calls_max=100, seed=4)
+        assert found == await ask(api, calls_max=100, seed=3, **day)
+        other = await ask(api, calls_max=100, seed=4, **day)
         assert other["would_usd"] != found["would_usd"]
         truth = pico(whole["would_usd"]["value_usd"])
         held = 0
         for seed in range(20):
-            sampled = await ask(api, calls_max=100, seed=seed)
+            sampled = await ask(api, calls_max=100, seed=seed, **day)
             held += pico(sampled["would_usd"]["low_usd"]) <= truth <= pico(sampled["would_usd"]["high_usd"])
         assert held >= 16
 
