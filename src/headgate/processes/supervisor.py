@@ -11,7 +11,7 @@ import resource
 import signal
 import socket
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
 from pathlib import Path
 
@@ -23,16 +23,14 @@ from headgate.processes.banner import banner
 from headgate.processes.child import Child, ChildFailed, ChildRules
 from headgate.processes.folder import ADMIN_KEY_NAME, held, write_private
 from headgate.processes.log import wants_json
+from headgate.processes.preparing import Prepare
 from headgate.processes.sockets import control_socket_path, listen, listen_unix
 from headgate.processes.spec import Prepared, Role, UpOptions, WorkerSpec
 
 log = logging.getLogger("headgate.processes")
 
-Prepare = Callable[[UpOptions, str], Awaitable[Prepared]]
-"""Takes the options and the database's URL, after migrations and before any worker starts."""
-
 OpenDatabase = Callable[[UpOptions], AbstractAsyncContextManager[str]]
-"""Yields the URL of a database with all migrations applied."""
+"""Yields the URL of a database that runs meanwhile."""
 
 DRAIN_SLACK_S = 15.0
 """What a worker gets beyond its drain to hand things over before it is killed."""

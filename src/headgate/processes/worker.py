@@ -60,7 +60,7 @@ def run_worker(spec: WorkerSpec, start: Start) -> int:
     """
     setproctitle.setproctitle(f"headgate {spec.title}")
     logs.configure(spec.title, json=spec.log_json)
-    _die_with_parent(spec.parent_pid)
+    die_with_parent(spec.parent_pid)
     try:
         return uvloop.run(_work(spec, start))
     except Misconfigured as fault:
@@ -74,7 +74,7 @@ def run_worker(spec: WorkerSpec, start: Start) -> int:
         return 1
 
 
-def _die_with_parent(parent_pid: int) -> None:
+def die_with_parent(parent_pid: int) -> None:
     """Have the kernel send SIGTERM when the supervisor ends, so that no orphan is left (Linux)."""
     if sys.platform == "linux":
         prctl: Any = ctypes.CDLL(None, use_errno=True).prctl
@@ -86,8 +86,7 @@ def _die_with_parent(parent_pid: int) -> None:
 def _freeze() -> None:
     """Take what the start has made out of the collector's sight: all of it stays until the end.
 
-    A full collection would stop every call for some 16 ms to walk it.
-    """
+    A full collection would stop every call for some 16 ms to walk it.     """
     gc.collect()
     gc.freeze()
 
