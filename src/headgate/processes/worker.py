@@ -21,6 +21,7 @@ import uvloop
 from headgate.core.faults import Fault, Misconfigured
 from headgate.processes import log as logs
 from headgate.processes.child import BEAT, EXIT_MISCONFIGURED, READY
+from headgate.processes.memory import give_back, keep_thresholds
 from headgate.processes.spec import WorkerSpec, read_spec
 from headgate.store.tasks import end_tasks
 
@@ -61,6 +62,8 @@ def run_worker(spec: WorkerSpec, start: Start) -> int:
     setproctitle.setproctitle(f"headgate {spec.title}")
     logs.configure(spec.title, json=spec.log_json)
     die_with_parent(spec.parent_pid)
+    if spec.role != "gateway":
+        keep_thresholds()
     try:
         return uvloop.run(_work(spec, start))
     except Misconfigured as fault:
@@ -86,8 +89,11 @@ def die_with_parent(parent_pid: int) -> None:
 def _freeze() -> None:
     """Take what the start has made out of the collector's sight: all of it stays until the end.
 
-    A full collection would stop every call for some 16 ms to walk it.     """
+    A full collection would stop every call for some 16 ms to walk it. What the start needed for a while goes
+    back to the kernel before.
+    """
     gc.collect()
+    give_back()
     gc.freeze()
 
 
