@@ -37,6 +37,8 @@ FLAGS = [
 SETTLING, SETTLING_MS = 20, 100
 # What is waited for comes, or never does: a slow machine takes its time.
 WAIT_MS = 30_000
+# The first test of a file makes its house, too.
+TEST_S_MAX = 600
 BEYOND = """() => [document.documentElement, ...document.querySelectorAll("main, main *")]
     .filter((each) => ["HTML", "MAIN"].includes(each.tagName)
         || each.role === "table" || each.querySelector(":scope > table"))
@@ -45,6 +47,13 @@ BEYOND = """() => [document.documentElement, ...document.querySelectorAll("main,
 """
 NARROW = 1024
 OWN = {"x-headgate-console": "1"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests in a browser the time that a slow machine takes to make a house."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(TEST_S_MAX))
 
 
 def _needed(found: object, what: str) -> None:

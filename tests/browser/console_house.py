@@ -354,7 +354,8 @@ def _live(house: House) -> None:
     house.call("fallen-back", "careful", "Is it there without the dear one?", user="ben")
     house.call("refused", "assistant", "Too dear.", user="spender")
     house.call("unknown", "no-such-model", "Anybody there?")
-    house.running.wait_for_requests(11, key=house.running.get("/keys")["items"][0]["id"])
+    key = house.running.get("/keys")["items"][0]["id"]
+    assert len(house.running.wait_for_requests(11, timeout_s=60, key=key)) == 11
 
 
 def _traces(house: House) -> None:

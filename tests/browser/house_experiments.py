@@ -109,6 +109,8 @@ measure = "errors"
 """
 HOUR_MS = 3_600_000
 DAYS = 10
+# After so many hours a window is over, or what comes late has come: no unit gets there while somebody looks.
+COMPLETE_HOURS = (24, 72)
 UNITS = {
     "smaller": {"large": 700, "small": 690},
     "briefer": {"now": 160, "brief": 171},
@@ -172,7 +174,10 @@ def _leaning(running: Running, version: str, source: random.Random) -> list[End]
 
 
 def _unit(source: random.Random, exposure: Exposure) -> list[End]:
-    began = int(time.time() * 1000) - HOUR_MS - source.randrange(DAYS * 24 * HOUR_MS)
+    age_ms = HOUR_MS + source.randrange(DAYS * 24 * HOUR_MS)
+    if any((hours - 2) * HOUR_MS <= age_ms < hours * HOUR_MS for hours in COMPLETE_HOURS):
+        age_ms += 3 * HOUR_MS
+    began = int(time.time() * 1000) - age_ms
     return [_call(source, exposure, began + number * 1000) for number in range(source.randint(1, 3))]
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from demo.running import headgate
+from demo.running import Running, headgate
 from tests.browser.console_house import House
 from tests.browser.house_evaluation import made, until
 from tests.browser.recorded_house import exchanges_at_hand
@@ -186,7 +186,13 @@ def recorded_evaluation() -> Generator[Evaluated]:
             # From now on the same name answers what another model did.
             house.put_in_force((CONFIG + CANARY).format(**names, moving="moved"))
             until(lambda: "HAS CHANGED" in running.command("drift", "run", "daily"))
+            until(lambda: _alarms(running) >= {"canary", "served"})
             yield evaluated
+
+
+def _alarms(running: Running) -> set[str]:
+    """What alarms are of: one who serves is looked at by a job of its own."""
+    return {each["kind"] for each in running.get("/drift/alarms")["items"]}
 
 
 def _two_models() -> tuple[list[Recorded], list[Recorded]]:

@@ -11,6 +11,7 @@ from psycopg.rows import DictRow, dict_row
 from tests.browser.conftest import Looker, Opener, let_go
 from tests.browser.console_house import House
 from tests.browser.house_spend import write
+from tests.browser.shown_numbers import duration
 from tests.contract.made_entries import make_end, new_call
 
 from headgate.core.entries import STEPS, PromptUsed
@@ -46,7 +47,7 @@ def took(us: int) -> str:
         return f"{us} µs"
     if us < 10_000:
         return f"{us / 1000:.1f} ms"
-    return f"{us / 1000:.0f} ms"
+    return duration(us / 1000)
 
 
 @pytest.mark.parametrize(("name", "dark"), [("plain", False), ("fallback", True)])

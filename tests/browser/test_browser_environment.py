@@ -153,6 +153,8 @@ def test_spend_is_by_environment_and_by_provider(
     looker.shoot("environment-spend-provider")
     table = page.get_by_role("table", name="cost by provider")
     table.get_by_role("button", name="Calls").click()
+    head = table.get_by_role("columnheader", name="Calls")
+    expect(head).to_have_attribute("aria-sort", "descending")
     assert list(rows_of(page, "provider").values()) == sorted(shown.values(), reverse=True)
     table.get_by_role("button", name="mock").click()
     page.get_by_role("button", name="close provider mock").wait_for()

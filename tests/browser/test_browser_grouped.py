@@ -81,7 +81,7 @@ def test_a_latency_is_chosen_and_stays_in_the_address(house: House, looking: Ope
         chosen.select_option(value)
         latest = next(each for each in reversed(group[field]) if each is not None)
         expect(legend(page, "Latency", "assistant").get_by_role("link")).to_have_text(duration(latest))
-        assert f"latency={value}" in page.url
+        page.wait_for_url(f"**latency={value}**")
     page.reload()
     expect(page.get_by_role("combobox", name="which latency")).to_have_value("first_p95")
     looker.shoot("overview-first-token-by-model")

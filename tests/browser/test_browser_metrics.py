@@ -87,6 +87,8 @@ def test_metrics_stand_beneath_traces_and_are_those_of_the_api(measured: House, 
     query = {"name": DURATION, "group_by": "gen_ai.request.model", "interval": "hour"}
     points: list[Any] = measured.running.get("/metrics/series", **query)["items"]
     table = opened(page, f"How many of {DURATION}")
+    for group in {each["group"] for each in points}:
+        table.get_by_role("columnheader", name=group, exact=True).wait_for()
     heads = table.get_by_role("columnheader").all_inner_texts()
     rows = exact(table)
     assert heads[1:3] and len(rows) == 4

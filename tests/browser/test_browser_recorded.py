@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from tests.browser.conftest import NARROW, OWN, Looker, Opener
+from tests.browser.conftest import NARROW, OWN, WAIT_MS, Looker, Opener
 from tests.browser.console_house import House
 from tests.browser.house_evaluation import until
 from tests.browser.recorded_house import DIALECTS, recorded_house
@@ -55,6 +55,7 @@ PAGES = {
 }
 SHOWN_MAX = 120_000
 """Characters that a page draws at once, however long what it shows is."""
+SCROLLED_MS = 50
 SHORTCUTS = {
     "o": "/", "r": "/requests", "t": "/traces", "n": "/sessions", "p": "/prompts", "l": "/releases",
     "e": "/experiments", "s": "/spend", "a": "/access", "m": "/routing", "c": "/settings",
@@ -267,11 +268,11 @@ def test_the_list_is_there_at_once_and_scrolls(house: House, looking: Opener) ->
     assert sum(sizes) < 1_500_000
     total = len(house.running.requests())
     last = house.running.requests()[-1]
-    for _ in range(60):
+    for _ in range(WAIT_MS // SCROLLED_MS):
         table.evaluate("each => each.scrollTo(0, each.scrollHeight)")
         if int(table.get_attribute("aria-rowcount") or 0) > total:
             break
-        page.wait_for_timeout(50)
+        page.wait_for_timeout(SCROLLED_MS)
     assert int(table.get_attribute("aria-rowcount") or 0) == total + 1
     table.evaluate("each => each.scrollTo(0, each.scrollHeight)")
     page.locator(f"a[href*='{last['id']}']").first.wait_for()
