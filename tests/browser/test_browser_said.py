@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from tests.browser.conftest import Looker, Opener, let_go
 from tests.browser.console_house import House
 
@@ -14,6 +14,7 @@ SESSION = "scored-session"
 def scored(house: House) -> House:
     """The house, with a call of a session, and names of scores in use."""
     house.call("scored", "assistant", "Is this right?", headers={"x-headgate-session": SESSION})
+    assert len(house.running.wait_for_requests(1, session=SESSION)) == 1
     for said in (
         {"name": "helpful", "value": True, "user": "anna"},
         {"name": "outcome", "value": "resolved", "user": "anna"},
@@ -28,8 +29,15 @@ def _said(house: House, **subject: str) -> list[dict[str, Any]]:
     return house.running.get("/feedback", **subject)["items"]
 
 
-def _scores(page: Page, of: str) -> Any:
+def _scores(page: Page, of: str) -> Locator:
     return page.get_by_role("region", name=f"scores of the {of}")
+
+
+def _form(page: Page, of: str) -> Locator:
+    """The form that the button opens."""
+    scores = _scores(page, of)
+    scores.get_by_role("button", name=f"Score this {of}").click()
+    return scores.get_by_role("form")
 
 
 def test_a_call_is_scored_changed_and_taken_back_by_keyboard(scored: House, looking: Opener) -> None:
@@ -80,20 +88,31 @@ def test_a_call_is_scored_changed_and_taken_back_by_keyboard(scored: House, look
     looker.check()
 
 
+def test_what_was_said_is_not_nothing_while_it_is_on_its_way(scored: House, looking: Opener) -> None:
+    looker = looking()
+    held: list[Route] = []
+    looker.page.route("**/api/v1/feedback?*", lambda route: held.append(route))
+    page = looker.open(f"/requests/{scored.ids['scored']}?live=off")
+    page.get_by_text("Loading scores").wait_for()
+    expect(page.get_by_text("Nobody has said anything")).to_have_count(0)
+    let_go(page, held)
+    page.get_by_text("Nobody has said anything of this call yet").wait_for()
+    looker.check()
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_a_session_is_scored_and_a_word_is_offered(scored: House, looking: Opener, *, dark: bool) -> None:
     looker = looking(dark=dark)
     page = looker.settled(f"/sessions/{SESSION}?live=off", "Is this right?")
-    scores = _scores(page, "session")
-    scores.get_by_role("button", name="Score this session").click()
-    form = scores.get_by_role("form")
+    form = _form(page, "session")
     form.get_by_label("Name").fill("outcome")
     expect(form.get_by_role("radio", name="a category")).to_be_checked()
-    assert form.locator("datalist option[value=resolved]").count() == 1
+    expect(form.locator("datalist option[value=resolved]")).to_have_count(1)
     form.get_by_label("Value").fill("resolved")
     looker.shoot(f"score-session-{'dark' if dark else 'light'}")
     form.get_by_role("button", name="Give it").click()
-    expect(scores.get_by_role("row").filter(has_text="outcome").first).to_contain_text("resolved")
+    row = _scores(page, "session").get_by_role("row").filter(has_text="outcome").first
+    expect(row).to_contain_text("resolved")
     assert {each["value"] for each in _said(scored, session=SESSION)} == {"resolved"}
     assert looker.violations() == []
     looker.check()
@@ -121,9 +140,7 @@ def test_names_in_use_that_come_late_still_say_what_a_name_takes(scored: House, 
     held: list[Route] = []
     looker.page.route("**/api/v1/feedback/names?*", lambda route: held.append(route))
     page = looker.settled(f"/sessions/{SESSION}?live=off", "Is this right?")
-    scores = _scores(page, "session")
-    scores.get_by_role("button", name="Score this session").click()
-    form = scores.get_by_role("form")
+    form = _form(page, "session")
     form.get_by_label("Name").fill("outcome")
     expect(form.get_by_role("radio", name="yes or no")).to_be_checked()
     let_go(page, held)
@@ -134,13 +151,11 @@ def test_names_in_use_that_come_late_still_say_what_a_name_takes(scored: House, 
 
 
 def _give(page: Page, of: str, name: str) -> None:
-    scores = _scores(page, of)
-    scores.get_by_role("button", name=f"Score this {of}").click()
-    form = scores.get_by_role("form")
+    form = _form(page, of)
     form.get_by_label("Name").fill(name)
     form.get_by_role("radio", name="yes", exact=True).check()
     form.get_by_role("button", name="Give it").click()
-    expect(scores.get_by_role("row").filter(has_text=name)).to_have_count(1)
+    expect(_scores(page, of).get_by_role("row").filter(has_text=name)).to_have_count(1)
 
 
 def test_who_may_give_no_scores_hears_who_may(scored: House, looking: Opener) -> None:

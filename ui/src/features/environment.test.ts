@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { callsOf } from "./budgets/scope";
 import type { Budget } from "./budgets/burn";
 import { summedOf } from "./requests/useCounts";
+import { keptWithin } from "./series/kept";
 import { choicesOf, dimensionOf, filterNameOf, nextOf, withinOf } from "./spend/within";
 
 describe("what of all spend is looked at", () => {
@@ -24,6 +25,15 @@ describe("what of all spend is looked at", () => {
     expect(choicesOf({}, "staging")).toContain("environment");
     expect(nextOf("environment", { environment: "staging" })).toBe("model");
     expect(nextOf("model", { model: "m", target: "openai" })).toBe("target");
+  });
+});
+
+describe("what stands while more is asked for", () => {
+  it("is of the same groups, whatever the time", () => {
+    const before = { queryKey: ["series", "24h", "model"] };
+    expect(keptWithin("model")(["lines"], before)).toEqual(["lines"]);
+    expect(keptWithin("user")(["lines"], before)).toBeUndefined();
+    expect(keptWithin("")(["lines"], undefined)).toBeUndefined();
   });
 });
 

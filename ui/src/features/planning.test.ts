@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { askedOf, daysOf, figure } from "./experiments/planWords";
+import { askedOf, daysOf, DIVISORS, divisorOf, figure, saidIn } from "./experiments/planWords";
 
 describe("what a plan is asked", () => {
   it("is nothing until a difference is said", () => {
@@ -32,6 +32,13 @@ describe("what a plan is asked", () => {
     expect(askedOf({ effect: "5%", by: "calls", measure: "cost", metric: "left over" })).not.toHaveProperty("metric");
     expect(askedOf({ effect: "1", metric: "spent", kind: "amount", per: "calls" })).toMatchObject({ metric: "spent", per: "calls" });
     expect(askedOf({ effect: "1", by: "rate", rate: "40", per: "left over" })).not.toHaveProperty("per");
+  });
+  it("is divided by a sum of calls, or by feedback of any other name", () => {
+    expect([undefined, " ", " tokens", "sessions", "solved"].map(divisorOf)).toEqual(["none", "none", "calls", "calls", "feedback"]);
+    expect(DIVISORS[divisorOf("calls")]).toBe("a sum of units' calls");
+  });
+  it("is what stands in the form, and nothing that all pages share", () => {
+    expect(saidIn({ effect: "5%", per: "calls", range: "7d", project: "support" })).toEqual({ effect: "5%", per: "calls" });
   });
   it("says what of it is no number", () => {
     expect(askedOf({ effect: "much", metric: "solved" })).toBe("The difference is “much”, which is no number.");

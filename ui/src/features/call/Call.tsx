@@ -13,13 +13,13 @@ import { Duration, Instant, Money, Status } from "@/core/Values";
 import { useMay } from "@/shell/session";
 import { To } from "@/shell/To";
 import { useView } from "@/shell/view";
+import { FeedbackOf } from "../feedback/FeedbackOf";
 import { Conversation } from "../messages/Conversation";
 import { type Said, answeredIn, saidIn } from "../messages/conversation";
 import { draftOf } from "../playground/draft";
 import { curlOf, type Detail } from "./detail";
 import { CallBudgets } from "./CallBudgets";
 import { Changes, CostFacts, Overrides, WhoFacts } from "./CallFacts";
-import { CallScores } from "./CallScores";
 import { Exposures } from "./Exposures";
 import { Path } from "./Path";
 import { Shadow } from "./Shadow";
@@ -56,7 +56,7 @@ function Shown({ detail }: { detail: Detail }) {
         <aside className="hg-call-facts" aria-label="facts">
           <CostFacts detail={detail} />
           <CallBudgets detail={detail} />
-          <CallScores detail={detail} />
+          <FeedbackOf subject={{ request_id: detail.id }} project={detail.project} of="call" />
           <WhoFacts detail={detail} />
           <Exposures detail={detail} />
         </aside>

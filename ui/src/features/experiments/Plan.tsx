@@ -7,7 +7,23 @@ import { Answered } from "@/core/States";
 import { count } from "@/core/format";
 import { useView } from "@/shell/view";
 import { EvaluationPages } from "../evaluation/EvaluationPages";
-import { type Asked, askedOf, BASELINES, daysOf, DEFAULTS, figure, KINDS, LOOKS, MEASURES, type Planned, planSentence, UNITS } from "./planWords";
+import {
+  type Asked,
+  askedOf,
+  BASELINES,
+  daysOf,
+  DEFAULTS,
+  DIVISORS,
+  divisorOf,
+  figure,
+  KINDS,
+  LOOKS,
+  MEASURES,
+  type Planned,
+  planSentence,
+  saidIn,
+  UNITS,
+} from "./planWords";
 
 /** How many units an experiment takes, and how many days, before it begins. */
 export default function Plan() {
@@ -21,7 +37,7 @@ export default function Plan() {
           <span className="hg-soft">how many units it takes until a difference shows, and how many days</span>
         </header>
         {/* Another address is another plan: what is typed begins from it. */}
-        <Form key={JSON.stringify(search)} />
+        <Form key={JSON.stringify(saidIn(search))} />
         {typeof asked === "string" && (
           <p className="hg-problem" role="alert">
             {asked}
@@ -35,9 +51,9 @@ export default function Plan() {
 
 function Form() {
   const { search, set } = useView();
-  const [said, setSaid] = useState({ ...DEFAULTS, ...search });
-  /** A ratio of calls may be divided by feedback, too. */
-  const isHeard = said["by"] === "metric" || (said["by"] === "calls" && Boolean(said["per"]?.trim()));
+  const [said, setSaid] = useState({ ...DEFAULTS, ...saidIn(search) });
+  const divisor = divisorOf(said["per"]);
+  const isHeard = said["by"] === "metric" || (said["by"] === "calls" && divisor === "feedback");
   const put = (name: string, value: string) => setSaid({ ...said, [name]: value });
   const text = (name: string, label: string, hint = "") => (
     <Field label={label} hint={hint}>
@@ -69,7 +85,7 @@ function Form() {
         {said["by"] === "metric" && text("metric", "Feedback named", "such as solved")}
         {said["by"] === "calls" && choice("measure", "Of units' calls", MEASURES)}
         {(said["by"] === "metric" || said["by"] === "calls") &&
-          text("per", "Divided by", "such as calls, sessions, cost, tokens or a name of feedback; left out, by unit")}
+          text("per", "Divided by", DIVISORS[divisor])}
         {isHeard && choice("kind", "Feedback counted by unit", KINDS)}
         {said["by"] === "rate" && text("rate", "Share of units, in percent")}
         {said["by"] === "mean" && text("mean", "Mean", "needed for a difference in percent alone")}

@@ -44,6 +44,29 @@ export const LOOKS: Record<Planned["lines"][number]["looks"], string> = {
 
 export const DEFAULTS: Search = { by: "metric", kind: "event", measure: "cost", unit: "user", arms: "2", power: "80", days: "28", window: "7" };
 
+const FIELDS = ["effect", "by", "metric", "measure", "per", "kind", "rate", "mean", "deviation", "unit", "model", "window", "days", "per_day", "arms", "power"];
+
+/** What of an address is of the plan; the rest is of all pages, and may change meanwhile. */
+export function saidIn(search: Search): Search {
+  return Object.fromEntries(FIELDS.flatMap((name) => (search[name] === undefined ? [] : [[name, search[name]]])));
+}
+
+/** Sums of a unit's calls, by the names that the server knows; any other name is one of feedback. */
+const SUMS = ["calls", "sessions", "cost", "latency", "errors", "refusals", "tokens", "output_tokens"];
+
+/** What a ratio is divided by. */
+export function divisorOf(per: string | undefined): keyof typeof DIVISORS {
+  const name = per?.trim() ?? "";
+  return name === "" ? "none" : SUMS.includes(name) ? "calls" : "feedback";
+}
+
+/** What is said beside it. */
+export const DIVISORS = {
+  none: "such as calls, sessions, cost, tokens or a name of feedback; left out, by unit",
+  calls: "a sum of units' calls",
+  feedback: "the name of feedback",
+} as const;
+
 const TEXTS = ["metric", "model"] as const;
 
 /** What the address asks, or what of it is no number; null where nothing is asked yet. */

@@ -106,7 +106,9 @@ function OverTime({ metric, groupBy }: { metric: Metric; groupBy: string | undef
               onSelect={(from, to) => set({ from, to, range: null })}
             />
             <Legend entries={lines.map((line) => ({ line }))} />
-            <Groups items={(together.data?.items ?? []).filter(isOf(metric))} unit={metric.unit} groupBy={groupBy} />
+            <Answered of={together} what="what it came to">
+              {({ items }) => <Groups items={items.filter(isOf(metric))} metric={metric} groupBy={groupBy} />}
+            </Answered>
           </section>
         )
       }
@@ -115,9 +117,9 @@ function OverTime({ metric, groupBy }: { metric: Metric; groupBy: string | undef
 }
 
 /** What each group came to over the whole time. */
-function Groups({ items, unit, groupBy }: { items: Point[]; unit: string; groupBy: string | undefined }) {
-  const kind = items[0]?.kind ?? "sum";
-  const shown = [...OF_KIND[kind]].sort();
+function Groups({ items, metric, groupBy }: { items: Point[]; metric: Metric; groupBy: string | undefined }) {
+  const { unit } = metric;
+  const shown = [...OF_KIND[metric.kind]].sort();
   const ordered = [...items].sort((one, other) => other.count - one.count);
   return (
     <table className="hg-small-table" aria-label="in this time">

@@ -1,6 +1,7 @@
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { type Schemas, api, ask } from "@/api";
 import { type Shared, keyOf, refreshOf, timesOf } from "@/shell/view";
+import { keptWithin } from "../series/kept";
 
 export type Metric = Schemas["MetricItem"];
 export type Point = Schemas["MetricSeriesPoint"];
@@ -27,8 +28,9 @@ export function intervalOf(view: Shared): "hour" | "day" {
 
 /** What one metric came to over the time that all pages share; all of that time together where no interval is named. */
 export function usePoints(view: Shared, name: string, groupBy: string | undefined, interval: "hour" | "day" | undefined) {
+  const by = JSON.stringify([name, groupBy, interval]);
   return useQuery({
-    queryKey: ["metric-points", ...keyOf(view), name, groupBy, interval],
+    queryKey: ["metric-points", ...keyOf(view), by],
     queryFn: ({ signal }) => {
       const query = {
         ...timesOf(view),
@@ -41,7 +43,7 @@ export function usePoints(view: Shared, name: string, groupBy: string | undefine
       };
       return ask(api.GET("/api/v1/metrics/series", { params: { query }, signal }));
     },
-    placeholderData: keepPreviousData,
+    placeholderData: keptWithin(by),
     refetchInterval: refreshOf(view),
   });
 }

@@ -11,6 +11,9 @@ interface KindsProps {
   time: Patch;
 }
 
+/** Two keys may have one title. */
+const keyOf = (group: Named): string => `${group.is_rest} ${group.name}`;
+
 /** Which kind of error each group has, and how many: a kind a row, a group a column. */
 export function ErrorKinds({ failures, groups, time }: KindsProps) {
   if (failures.length === 0) {
@@ -28,7 +31,7 @@ export function ErrorKinds({ failures, groups, time }: KindsProps) {
               <th scope="col">Kind</th>
               <th scope="col" className="hg-right">All</th>
               {groups.map((group) => (
-                <th key={group.title} scope="col" className="hg-right" title={group.title}>
+                <th key={keyOf(group)} scope="col" className="hg-right" title={group.title}>
                   <Text>{group.title}</Text>
                 </th>
               ))}
@@ -58,7 +61,7 @@ function Kind({ line, groups, time }: { line: Series["failures"][number]; groups
       {groups.map((group, place) => {
         const calls = line.by_group?.[place] ?? 0;
         return (
-          <td key={group.title} className="hg-right hg-number">
+          <td key={keyOf(group)} className="hg-right hg-number">
             {calls === 0 ? (
               <span className="hg-soft" data-fact>
                 0

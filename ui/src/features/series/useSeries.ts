@@ -1,6 +1,7 @@
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { type Schemas, api, ask } from "@/api";
 import { type Shared, keyOf, refreshOf, timesOf } from "@/shell/view";
+import { keptWithin } from "./kept";
 
 export type Series = Schemas["Series"];
 export type SeriesGroup = Schemas["SeriesGroup"];
@@ -23,14 +24,15 @@ export interface SeriesFilter {
 
 /** What charts show, for the filter that all pages share and for more. */
 export function useSeries(view: Shared, filter: SeriesFilter = {}, enabled = true) {
+  const by = filter.group_by ?? "";
   return useQuery({
-    queryKey: ["series", ...keyOf(view), filter],
+    queryKey: ["series", ...keyOf(view), filter, by],
     queryFn: ({ signal }) => {
       const shared = { ...(view.project ? { project: view.project } : {}), ...(view.environment ? { environment: view.environment } : {}) };
       const query = { ...timesOf(view), ...shared, ...filter };
       return ask(api.GET("/api/v1/series", { params: { query }, signal }));
     },
-    placeholderData: keepPreviousData,
+    placeholderData: keptWithin(by),
     refetchInterval: refreshOf(view),
     enabled,
   });

@@ -8,10 +8,9 @@ import { count } from "@/core/format";
 import { Answered } from "@/core/States";
 import { Text } from "@/core/Text";
 import { Duration, Instant, Money, Status } from "@/core/Values";
-import { useMay } from "@/shell/session";
 import { To } from "@/shell/To";
 import { refreshOf, useShared, useView } from "@/shell/view";
-import { ScoresOf } from "../feedback/ScoresOf";
+import { FeedbackOf } from "../feedback/FeedbackOf";
 import { Conversation } from "../messages/Conversation";
 import { TraceCost, TraceState } from "../traces/columns";
 import { bucketsOf } from "../traces/tokens";
@@ -197,24 +196,7 @@ function Sums({ detail }: { detail: Detail }) {
           ["cost", <TraceCost of={detail} />],
         ]}
       />
-      <SessionScores detail={detail} />
+      <FeedbackOf subject={{ session: detail.session }} project={detail.project} of="session" />
     </aside>
   );
-}
-
-/** What was said of the session as a whole, and a way to say something. */
-function SessionScores({ detail }: { detail: Detail }) {
-  const mayRead = useMay("feedback:read");
-  const scores = useQuery({
-    queryKey: ["feedback", "session", detail.session, detail.project],
-    queryFn: ({ signal }) => {
-      const query = { session: detail.session, project: detail.project, limit: 100 };
-      return ask(api.GET("/api/v1/feedback", { params: { query }, signal }));
-    },
-    enabled: mayRead,
-    staleTime: 30_000,
-  });
-  return mayRead ? (
-    <ScoresOf items={scores.data?.items ?? []} subject={{ session: detail.session }} project={detail.project} of="session" />
-  ) : null;
 }

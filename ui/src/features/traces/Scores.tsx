@@ -1,6 +1,7 @@
+import { Answered } from "@/core/States";
 import { useMay } from "@/shell/session";
 import { ScoresOf } from "../feedback/ScoresOf";
-import type { Subject } from "../feedback/scoreForm";
+import type { Feedback, Subject } from "../feedback/scoreForm";
 import { type TraceDetail, useScores } from "./useTrace";
 
 interface ScoresProps {
@@ -14,12 +15,14 @@ interface ScoresProps {
 export function Scores({ detail, spanId = null, requestId = null }: ScoresProps) {
   const scores = useScores(detail);
   const mayRead = useMay("feedback:read");
-  const all = scores.data?.items ?? [];
   const subject: Subject =
     spanId !== null ? { trace_id: detail.trace_id, span_id: spanId } : requestId !== null ? { request_id: requestId } : { trace_id: detail.trace_id };
   const isOfStep = spanId !== null || requestId !== null;
-  const items = isOfStep
-    ? all.filter((each) => (spanId !== null && each.span_id === spanId) || (requestId !== null && each.request_id === requestId))
-    : all;
-  return mayRead ? <ScoresOf items={items} subject={subject} project={detail.project} of={isOfStep ? "step" : "trace"} /> : null;
+  const isOfIt = (each: Feedback): boolean =>
+    !isOfStep || (spanId !== null && each.span_id === spanId) || (requestId !== null && each.request_id === requestId);
+  return mayRead ? (
+    <Answered of={scores} what="scores">
+      {({ items }) => <ScoresOf items={items.filter(isOfIt)} subject={subject} project={detail.project} of={isOfStep ? "step" : "trace"} />}
+    </Answered>
+  ) : null;
 }
