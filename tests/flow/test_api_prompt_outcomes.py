@@ -106,6 +106,19 @@ async def test_each_number_equals_the_records(database: Database) -> None:
         }
 
 
+async def test_many_keys_leave_room_for_the_models_of_a_prompt(database: Database) -> None:
+    async with control(database) as api:
+        await api.post("/prompts/greeting/versions", {"messages": [{"role": "system", "content": "Greet."}]})
+        for number in range(60):
+            used = (PromptUsed("greeting", 1),)
+            await record(database, [system("Anna")], prompts=used, key=f"key-{number}", model="assistant")
+        places = (await api.get("/prompts/outcomes", name="greeting"))["places"]
+        assert sum(each["kind"] == "key" for each in places) == 50
+        assert [(each["name"], each["calls"]) for each in places if each["kind"] == "model"] == [
+            ("assistant", 60)
+        ]
+
+
 async def test_a_managed_prompt_is_counted_by_version_as_its_calls_end(database: Database) -> None:
     async with control(database) as api:
         for text in ("Greet {{name}}.", "Greet {{name}} warmly."):

@@ -166,6 +166,19 @@ async def test_of_too_many_calls_the_newest_are_counted_and_it_is_said(
         assert (named(every), every["counted_from"]) == ({"ann": 6}, None)
 
 
+async def test_tags_of_older_calls_are_not_taken_for_none_where_the_newest_have_no_tags(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(value_series, "COUNTED", (4,))
+    async with control(database) as api:
+        now = SystemClock().now_ms()
+        await record(database, ended(tags=("red",), started_ms=now - 9 * HOUR_MS))
+        for hours_ago in range(6, -1, -1):
+            await record(database, ended(tags=(), started_ms=now - hours_ago * HOUR_MS))
+        found = await asked(api, 24, group_by="tag")
+        assert (found["groups"], found["counted_from"] is None) == ([], False)
+
+
 async def test_a_question_that_takes_too_long_counts_nothing_and_says_so(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

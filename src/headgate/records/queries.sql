@@ -348,9 +348,10 @@ with matched as materialized (
     from chosen c left join largest l on l.name = c.name
     group by 1, 2, 3, 4, 5
 )
-select b.*, n.calls, n.since from buckets b cross join (
+-- Where none of them is of any group, how many they are is said all the same, by a row without a step.
+select b.*, n.calls, n.since from (
     select count(*) as calls, min(started_at) as since from matched
-) n;
+) n left join buckets b on true;
 
 -- name: count_some
 -- How many match, of as many as may be looked at.

@@ -69,6 +69,7 @@ async def calls_of(
                 rows = await cursor.fetchall()
         except QueryCanceled:
             continue
-        is_cut = bool(rows) and rows[0][-2] > most
-        return Counted([row[:-2] for row in rows], rows[0][-1] if is_cut else None)
+        calls, since = rows[0][-2:]
+        found = [row[:-2] for row in rows if row[0] is not None]
+        return Counted(found, since if calls > most else None)
     return Counted(is_late=True)

@@ -137,11 +137,16 @@ having sum(t.answers) > 0
 order by sum(t.answers) desc, t.version, t.word, t.kind limit %(limit)s;
 
 -- name: places_of_calls
-select p.kind, p.named, sum(p.calls)::bigint as calls, max(p.last_seen) as last_seen
-from ([places]) p
-group by p.kind, p.named
-having sum(p.calls) > 0
-order by p.kind, sum(p.calls) desc, p.named limit %(limit)s;
+-- Of each kind the most frequent: many keys leave room for models.
+select * from (
+    select p.kind, p.named, sum(p.calls)::bigint as calls, max(p.last_seen) as last_seen,
+        row_number() over (partition by p.kind order by sum(p.calls) desc, p.named) as place
+    from ([places]) p
+    group by p.kind, p.named
+    having sum(p.calls) > 0
+) of_them
+where place <= %(limit)s
+order by kind, place;
 
 -- name: places_of_prompts
 -- Of each prompt and kind the most frequent, and how many there are.

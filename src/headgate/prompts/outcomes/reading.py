@@ -36,6 +36,7 @@ from headgate.store.rows import fetch_rows
 VERSIONS_MAX = 50
 FEEDBACK_MAX = 500
 PLACES_MAX = 50
+"""Of each kind."""
 RELEASES_MAX = 50
 SAME_TEXT_MAX = 20
 
