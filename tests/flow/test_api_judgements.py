@@ -111,9 +111,13 @@ async def test_a_claim_of_a_call_is_read_as_the_judge_read_it(database: Database
         assert review["content"] == claim and review["item"]["request_id"] == call
 
 
-async def run_of(api: Api, scores: list[float], rubric: str = POLITE["rubric"]) -> str:
-    """A run that a judge marked, as `headgate check` keeps it."""
+async def run_of(
+    api: Api, scores: list[float], rubric: str = POLITE["rubric"], *, by_judge: bool = True
+) -> str:
+    """A run that a judge marked, or a scorer of its name, as `headgate check` keeps it."""
     scorer = {"kind": "judge", "name": "polite", "model": POLITE["model"], "rubric": rubric}
+    if not by_judge:
+        scorer = {"kind": "exact", "name": "polite"}
     new = {"name": "orders", "target": "target", "dataset": "orders", "dataset_digest": "0" * 64}
     run = (await api.post("/checks/runs", {**new, "definition": {"scorers": [scorer]}}))["id"]
     results = [
@@ -157,6 +161,11 @@ async def test_two_runs_are_compared_without_their_judges_errors(database: Datab
         (apart,) = (await api.get(f"/checks/runs/{ours}/comparison", against=other))["scorers"]
         assert apart["difference"] is None
         assert "its judge was another in each run" in apart["sentence"]
+        exact = await run_of(api, [1.0, 0.0] * 20, by_judge=False)
+        for one, against in ((ours, exact), (exact, ours)):
+            (apart,) = (await api.get(f"/checks/runs/{one}/comparison", against=against))["scorers"]
+            assert apart["difference"] is None
+            assert "a judge marked one of the runs alone" in apart["sentence"]
 
 
 async def test_pairs_count_by_what_the_judge_says_in_both_orders(database: Database) -> None:

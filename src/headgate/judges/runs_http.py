@@ -69,27 +69,31 @@ class RunsComparedController(Controller):
 async def _judged(connection: Connection, run: Run, other: Run) -> dict[str, Judged]:
     """What people marked of the judges by which both were marked, by the scorer's name."""
     found: dict[str, Judged] = {}
-    theirs = {each.name: each for each in _judges_of(other)}
-    for scorer in _judges_of(run):
-        beside = theirs.get(scorer.name, scorer)
+    ours, theirs = _judges_of(run), _judges_of(other)
+    for name, scorer in (theirs | ours).items():
+        if name not in ours or name not in theirs:
+            problem = "a judge marked one of the runs alone"
+            found[name] = judged_of(scorer, problem=problem)
+            continue
         version = version_of(new_judge_of(run.run.name, scorer))
-        if version != version_of(new_judge_of(run.run.name, beside)):
+        if version != version_of(new_judge_of(run.run.name, theirs[name])):
             problem = "its judge was another in each run, and each errs in its own way"
-            found[scorer.name] = judged_of(scorer, problem=problem)
+            found[name] = judged_of(scorer, problem=problem)
         elif scorer.scale not in SCALES:
-            found[scorer.name] = judged_of(scorer)
+            found[name] = judged_of(scorer)
         else:
             told = await calibrated(connection, run.run.project, version)
             pairs = tuple([Pairs(said=each.said, truth=each.truth, count=each.count) for each in told.pairs])
-            found[scorer.name] = judged_of(scorer, told.judge, pairs)
+            found[name] = judged_of(scorer, told.judge, pairs)
     return found
 
 
-def _judges_of(run: Run) -> list[ByJudge]:
-    """The judges among a run's scorers, as its client has written them; what can't be read is none."""
+def _judges_of(run: Run) -> dict[str, ByJudge]:
+    """The judges among a run's scorers, by name, as its client wrote them; what can't be read is none."""
     try:
         definition = msgspec.json.decode(run.definition, type=dict[str, Any])
         scorers = msgspec.convert(definition.get("scorers", []), list[dict[str, Any]])
-        return [msgspec.convert(each, ByJudge) for each in scorers if each.get("kind") == "judge"]
+        judges = [msgspec.convert(each, ByJudge) for each in scorers if each.get("kind") == "judge"]
     except msgspec.ValidationError:
-        return []
+        return {}
+    return {each.name: each for each in judges}
