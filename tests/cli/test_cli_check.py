@@ -146,6 +146,15 @@ def test_a_run_goes_on_without_asking_again(
     assert "was made with other cases" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("beside", [["--compare", "assistant", "other"], ["--matrix"]])
+def test_a_run_of_one_target_is_not_resumed_as_a_comparison(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], beside: list[str]
+) -> None:
+    checks(tmp_path)
+    assert main(["check", *beside, "--resume", RUN]) == 1
+    assert "--resume goes on with the run of one target" in capsys.readouterr().err
+
+
 def test_what_a_judge_has_said_before_is_not_asked_again(api: ScriptedApi, tmp_path: Path) -> None:
     checks(tmp_path, scorer=JUDGE, judged="as said")
 
@@ -404,3 +413,21 @@ def test_datasets_are_made_of_files_and_of_calls(
     (tmp_path / "bad.jsonl").write_text("{}")
     assert main(["datasets", "add", "orders", "bad.jsonl"]) == 1
     assert "bad.jsonl:1: it asks nothing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["cases.jsonl", "--from", "traces", "--filter", "user=anna"], "do not go with --from traces"),
+        (["--from", "traces", "--filter", "user=anna", "--replace"], "do not go with --from traces"),
+        (["--model", "assistant", "--filter", "user=anna"], "are of traces, and none are asked for"),
+        (["cases.jsonl", "--expected"], "are of traces, and none are asked for"),
+    ],
+)
+def test_cases_are_of_a_file_of_calls_or_of_traces(
+    api: ScriptedApi, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    checks(tmp_path)
+    assert main(["datasets", "add", "told", *words]) == 1
+    assert said in capsys.readouterr().err
+    assert not api.asked

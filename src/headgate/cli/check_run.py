@@ -273,6 +273,11 @@ class _Runner:
 def _chosen(api: Api, checks: Sequence[Check], choosing: Choosing, comparing: Comparing) -> list[Check]:
     """Return the checks with the targets that are wanted of each. Raises CommandFailed for none."""
     only, of_target = choosing.only, choosing.target
+    if choosing.resume is not None and (comparing.compare is not None or comparing.matrix):
+        raise CommandFailed(
+            "--resume goes on with the run of one target, and a comparison takes several",
+            "leave --resume out, or --compare and --matrix",
+        )
     if choosing.resume is not None:
         found = api.client.get(f"/checks/runs/{choosing.resume}")["run"]
         only, of_target = found["name"], found["target"]

@@ -139,9 +139,17 @@ def add(
     project: Project = None,
 ) -> None:
     """Add the cases of a file, of recorded calls, or of traces that others sent: a new version."""
-    if traces.source is not None and file is None:
+    if traces.source is not None:
+        if file is not None or replace:
+            raise CommandFailed(
+                "a file, and --replace, do not go with --from traces", "add the one, then the other"
+            )
         _add_spans(api, name, calls.of_traces(traces), project)
         return
+    if traces.filter or traces.expected:
+        raise CommandFailed(
+            "--filter and --expected are of traces, and none are asked for", "add --from traces"
+        )
     named = calls.body()
     if (file is None) is (not named):
         raise CommandFailed(
