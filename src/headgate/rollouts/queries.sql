@@ -101,14 +101,40 @@ with amounts as (
 select count(*), avg(candidate), avg(present), avg(y), coalesce(var_pop(y), 0) * count(*), avg(y * y * y)
 from amounts;
 
--- name: claim_pairs
--- Those that count and have no marks yet; whoever claims them marks them.
+-- name: hold_scoring
+-- One process at a time marks the pairs of a rollout, for its keys have one text each; says who did before.
+with known as (select version, scorer from rollouts where version = %(version)s for update)
+update rollouts r set scorer = %(holder)s, scored_until = clock_timestamp() + %(seconds)s * interval '1 second'
+from known k
+where r.version = k.version and (r.scorer is null or r.scorer = %(holder)s or r.scored_until < clock_timestamp())
+returning k.scorer;
+
+-- name: claim_pair
+-- The first that counts and has no marks yet, once the bodies of both calls are on record, or were waited for as long as
+-- any are; what failed, or is recorded without a body, is not waited for. Whoever claims it marks it.
 update rollout_pairs p set scores = '{}'::jsonb
-where p.version = %(version)s and p.call in (
+where p.version = %(version)s and p.call = (
     select c.call from rollout_pairs c
     where c.version = %(version)s and c.is_first and c.scores is null
-        and c.at < clock_timestamp() - make_interval(secs => %(settle_s)s)
-    order by c.at limit %(limit)s for update skip locked
+        and (%(project_ids)s::text[] is null or c.project = any(%(project_ids)s::text[])) and (
+        c.at < clock_timestamp() - make_interval(secs => %(body_s)s)
+        or not exists (
+            select from (values
+                (c.call, case when %(shows_present)s then c.present_failed else c.candidate_failed end),
+                (c.shadow, case when %(shows_present)s then c.candidate_failed else c.present_failed end)
+            ) as made (id, failed)
+            where not made.failed and not exists (
+                select from request_bodies b
+                where b.id = made.id and b.project = c.project
+                    and b.day between (c.at at time zone 'UTC')::date - 1 and (c.at at time zone 'UTC')::date + 1
+            ) and not exists (
+                select from requests r
+                where r.id = made.id and r.project = c.project and r.record <> 'full'
+                    and r.day between (c.at at time zone 'UTC')::date - 1 and (c.at at time zone 'UTC')::date + 1
+            )
+        )
+    )
+    order by c.at limit 1 for update skip locked
 )
 returning p.call, p.shadow, p.project, p.present_failed, p.candidate_failed;
 

@@ -1,8 +1,8 @@
 """Marks the answers of compared calls, at stages whose rollout names scorers. Runs in each control process.
 
-A pair is claimed before it is marked, so that no judge is paid twice for it; a process that dies leaves a few
-pairs without marks. Answers are read from the record: of projects that record no bodies there are none. Read
-next: `rollouts.scoring`, `rollouts.pairs`.
+One process at a time works on a rollout, and claims a pair before it marks it, so that no judge is paid twice
+for it; a process that dies leaves a pair without marks. Answers are read from the record: of projects that
+record no bodies there are none. Read next: `rollouts.scoring`, `rollouts.pairs`.
 """
 
 import asyncio
@@ -40,8 +40,9 @@ from headgate.traces.lineage.recorded import recorded_texts
 _Asking = Callable[[Secret, bytes], Awaitable[Answered]]
 
 PAIRS_A_LOOK: Final = 20
-SETTLE_S: Final = 3.0
-"""A pair waits so long until the bodies of both calls are on record."""
+BODY_S: Final = 60.0
+"""How long a pair waits at most until the bodies of both calls are on record: some are dropped."""
+HELD_S: Final = 120.0
 KEY_SETTLE_S: Final = 10.0
 TAG: Final = "rollout"
 GONE: Final = "gone"
@@ -58,6 +59,7 @@ class ScoringJob:
         self._clock = clock
         self._in_force = in_force
         self._calls = calls
+        self._me = uuid.uuid4()
         self._keys: dict[tuple[str, str], Secret] = {}
         self._vectors = Vectors()
 
@@ -74,16 +76,43 @@ class ScoringJob:
             if stage is not None and stage.sampled:
                 await self._work(rollout, stage)
 
+    async def _take(self, rollout: Rollout) -> bool:
+        """Whether this process marks a rollout's pairs now; keys that another one renewed are forgotten."""
+        parameters = {"version": rollout.version, "holder": self._me, "seconds": HELD_S}
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(QUERIES.hold_scoring, parameters)).fetchone()
+        if row is None:
+            return False
+        if row[0] != self._me:
+            for place in [each for each in self._keys if each[0] == rollout.name]:
+                del self._keys[place]
+        return True
+
     async def _work(self, rollout: Rollout, stage: Stage) -> None:
         version = stage.experiment.version
-        claim = {"version": version, "settle_s": SETTLE_S, "limit": PAIRS_A_LOOK}
-        async with self._database.transaction() as connection:
-            rows = await fetch_rows(connection, QUERIES.claim_pairs, claim)
-        for row in rows:
-            marks = await self._marks(rollout, stage, row)
-            told = {"version": version, "call": row["call"], "scores": msgspec.json.encode(marks).decode()}
+        projects = stage.experiment.projects
+        claim = {
+            "version": version,
+            "project_ids": None if projects is None else list(projects),
+            "body_s": BODY_S,
+            "shows_present": stage.shown == PRESENT,
+        }
+        for _ in range(PAIRS_A_LOOK):
+            if not await self._take(rollout):
+                return
             async with self._database.transaction() as connection:
-                await connection.execute(QUERIES.put_scores, told)
+                rows = await fetch_rows(connection, QUERIES.claim_pair, claim)
+            for row in rows:
+                marks = await self._marks(rollout, stage, row)
+                told = {
+                    "version": version,
+                    "call": row["call"],
+                    "scores": msgspec.json.encode(marks).decode(),
+                }
+                async with self._database.transaction() as connection:
+                    await connection.execute(QUERIES.put_scores, told)
+            if not rows:
+                return
 
     async def _marks(self, rollout: Rollout, stage: Stage, row: dict[str, Any]) -> dict[str, Any]:
         async with self._database.connection() as connection:
