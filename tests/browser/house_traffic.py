@@ -34,15 +34,16 @@ def trafficked(house: House) -> None:
 
 def _weeks() -> Iterator[End]:
     source = random.Random(23)
+    present = int(time.time() * 1000) // HOUR_MS * HOUR_MS
     for ago in range(HOURS, 1, -1):
-        yield from _hour(source, ago, "support-bot", "mock/small", 200)
-        yield from _hour(source, ago, "writer", "claude/sonnet", 600 if ago < GREW_HOURS_AGO else 200)
+        slot = present - ago * HOUR_MS
+        yield from _hour(source, slot, "support-bot", "mock/small", 200)
+        yield from _hour(source, slot, "writer", "claude/sonnet", 600 if ago < GREW_HOURS_AGO else 200)
         if ago < NEW_HOURS:
-            yield from _hour(source, ago, "careful", "shaky/large", 300)
+            yield from _hour(source, slot, "careful", "shaky/large", 300)
 
 
-def _hour(source: random.Random, ago: int, model: str, target: str, tokens: int) -> Iterator[End]:
-    slot = int(time.time() * 1000) // HOUR_MS * HOUR_MS - ago * HOUR_MS
+def _hour(source: random.Random, slot: int, model: str, target: str, tokens: int) -> Iterator[End]:
     for _ in range(CALLS_AN_HOUR):
         started = slot + source.randrange(HOUR_MS)
         output = max(1, int(source.lognormvariate(0, 0.5) * tokens))

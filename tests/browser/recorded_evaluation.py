@@ -9,6 +9,7 @@ read. Where the recorded exchanges are not there, those that come with Headgate 
 import contextlib
 import functools
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Generator, Sequence
 from datetime import UTC, datetime
@@ -108,6 +109,7 @@ parameters = {{}}
 USERS = {"answers": 240, "served": 60}
 """Of each alias. An interval takes a hundred units an arm; the rollout has none yet."""
 HOURS, CALLS_AN_HOUR = 4, 6
+HOUR_S = 3600
 KEPT = 8
 MARKED, LEFT, WRONG = 40, 4, 9
 """How many answers the judge marks, how many of them people have not, and every which one wrongly."""
@@ -265,12 +267,14 @@ def _spread_over_hours(evaluated: Evaluated) -> None:
     """Call for some hours: what is on record of the present one is put into one before, some times."""
     house, one = evaluated.house, evaluated.one
     for ago in range(HOURS + 1, 1, -1):
+        # Near its end, they would fall into two hours.
+        until(lambda: time.time() % HOUR_S < HOUR_S - 60)
         evaluated.calls.extend(
             call(house, "one", f"hour-{ago}", one[place % len(one)].messages)
             for place in range(CALLS_AN_HOUR)
         )
         until_now = CALLS_AN_HOUR * (HOURS + 2 - ago)
-        assert len(house.running.wait_for_requests(until_now, model="one")) == until_now
+        assert len(house.running.wait_for_requests(until_now, timeout_s=60, model="one")) == until_now
         in_database(house.running, functools.partial(_be_ago, hours=ago))
     until(lambda: house.running.get("/drift/traffic", target=f"first/{one[0].model}")["items"])
 
