@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -21,7 +23,7 @@ from headgate.experiments.definitions import sync_experiments
 from headgate.records.bodies import BodySink
 from headgate.records.sink import RecordSink
 from headgate.rollouts.model import Rollout
-from headgate.rollouts.moving import begin
+from headgate.rollouts.moving import begin, evidence
 from headgate.rollouts.scoring_job import BODY_S, ScoringJob
 from headgate.rollouts.sink import PairSink
 from headgate.store.clock import SystemClock
@@ -110,7 +112,8 @@ async def ship(database: Database, *entries: End | Body) -> None:
 
 def told(call: bytes) -> Body:
     request = {"model": "assistant", "messages": [{"role": "user", "content": f"hi {call.hex()}"}]}
-    answer = {"choices": [{"message": {"role": "assistant", "content": f"hello {call.hex()}"}}]}
+    said = json.dumps(f"hello {call.hex()}")
+    answer = {"choices": [{"message": {"role": "assistant", "content": said}}]}
     return make_body(call, json.dumps(request).encode(), response=json.dumps(answer).encode())
 
 
@@ -184,3 +187,22 @@ async def test_a_pair_waits_for_bodies_that_come_late_and_for_none_that_are_not_
     await compared(database, rollout, ago_s=BODY_S + 1)
     await jobs[0].look()
     assert [each.get("gone") for each in await scores(database)] == [True, None, True]
+
+
+async def test_a_schema_that_is_none_is_said_where_there_are_no_marks(
+    database: Database, gateways: Gateways
+) -> None:
+    scorer = '{ name = "kind", kind = "schema", schema = { type = "nonsense" } }'
+    rollout = only_rollout(re.sub(r"\{ name = \"kind\".*\}", scorer, CONFIG))
+    async with database.transaction() as connection:
+        await sync_experiments(connection, [stage.experiment for stage in rollout.stages])
+        await begin(connection, rollout)
+    await ship(database, *map(told, await compared(database, rollout)))
+    await ScoringJob(database, SystemClock(), InForce(rollout), gateways).look()
+    async with database.connection() as connection:
+        report = await evidence(connection, rollout, rollout.stages[0], now=datetime.now(UTC))
+    assert report is not None
+    assert (
+        "kind has no marks for 1 calls: its schema is no JSON schema that answers can be held against"
+        in report.notes
+    )

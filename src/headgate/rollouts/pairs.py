@@ -113,6 +113,8 @@ async def _seen(connection: Connection, experiment: Experiment) -> tuple[Seen, d
 
 
 _WITHOUT: Final = {
+    "exact": "the present failed",
+    "schema": "its schema is no JSON schema that answers can be held against",
     "judge": "its judge gave no mark, or its budget of the day was spent",
     "semantic": "the present failed, its model gave no embeddings, or its budget of the day was spent",
 }
