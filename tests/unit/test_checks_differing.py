@@ -150,6 +150,29 @@ def test_a_target_that_fails_is_behind_by_that_too() -> None:
     assert tiny.score.low < 0.8 * 2 / 3 < tiny.score.high
 
 
+def test_cases_of_which_some_calls_failed_count_for_those_that_answered() -> None:
+    check = check_by_judge(["half", "whole"], repeats=2)
+    count = 300
+    told = Scores(
+        names=("half", "whole"),
+        # Of each right case one of two calls fails, of each wrong one none: a fourth of all calls is right.
+        scores={"half": [0.5, 0.0] * count, "whole": [1.0, 0.0] * count},
+        failed={"half": [0.5, 0.0] * count, "whole": [0.0] * 2 * count},
+        costs=dict.fromkeys(("half", "whole")),
+        tokens=dict.fromkeys(("half", "whole")),
+        clusters=None,
+        cases=2 * count,
+        left_out=0,
+        repeats=2,
+    )
+    pairs = (Pairs(said=1, truth=1, count=5000), Pairs(said=0, truth=0, count=5000))
+    sure = Judged(scorer="polite", judge="one.polite", scale=(0, 1), pairs=pairs)
+    found = matrix("polite", told, check.targets, 0.1, judged=sure)
+    assert found.frontier is not None
+    scores = {place.name: place.score.estimate for place in found.frontier.places}
+    assert scores == {"half": pytest.approx(0.25, abs=0.01), "whole": pytest.approx(0.5, abs=0.01)}
+
+
 def test_what_a_prompt_loses_elsewhere_is_without_the_judges_errors() -> None:
     targets = [
         {"name": f"{model}-{number}", "model": model, "system": f"prompt {number}"}

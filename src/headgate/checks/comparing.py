@@ -53,6 +53,8 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True):
     clusters: list[str] | None
     cases: int
     left_out: int
+    repeats: int = 1
+    """How many times each case was asked."""
     largest: int = 1
     """The number of cases in the dataset's largest cluster."""
 
@@ -124,6 +126,7 @@ def aligned(check: Check, scorer: str, tried: Sequence[Tried], cases: Sequence[C
         clusters=clusters_of(found),
         cases=len(found),
         left_out=len(cases) - len(found),
+        repeats=check.repeats,
         largest=max(Counter(case.cluster or case.id for case in cases).values()),
     )
 

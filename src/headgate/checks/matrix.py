@@ -5,6 +5,7 @@ Read next: `statistics.frontier`, `statistics.transfer`, `checks.differing`.
 """
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -162,12 +163,19 @@ def _known_frontier(told: Scores, said: Frontier, by: By, judged: Judged, streng
 
 
 def _corrected(told: Scores, name: str, judged: Judged) -> Interval:
-    """A target's own score; the part of its calls that failed is wrong without a judge."""
+    """A target's own score; the part of its calls that failed is wrong without a judge.
+
+    A case counts for as many answers as it has: one for all, where no case has some and lacks others.
+    """
     units = told.clusters or [str(number) for number in range(told.cases)]
+    counts = [round((1 - failed) * told.repeats) for failed in told.failed[name]]
+    step = math.gcd(*counts) or 1
     answered = [
         (score / (1 - failed), unit)
-        for score, failed, unit in zip(told.scores[name], told.failed[name], units, strict=True)
-        if failed < 1
+        for score, failed, unit, count in zip(
+            told.scores[name], told.failed[name], units, counts, strict=True
+        )
+        for _ in range(count // step)
     ]
     found = corrected_mean(judged, [score for score, _ in answered], [unit for _, unit in answered])
     part = 1 - sum(told.failed[name]) / told.cases
