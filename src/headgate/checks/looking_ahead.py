@@ -40,7 +40,7 @@ def more_of(tally: Tally) -> More:
     if tally.verdict != "open" or not tally.lows:
         return More()
     if tally.judged is None:
-        return More(units=units_ahead(tally))
+        return More(units=_units_ahead(tally))
     if obstacle(tally.judged, tally.required):
         return More()
     marks = marks_of(tally.judged)
@@ -54,23 +54,19 @@ def more_of(tally: Tally) -> More:
     return More(together=_together(tally, marks))
 
 
-def units_ahead(tally: Tally) -> int | None:
-    """Return after about how many more units an open requirement is decided, if those come as these did.
+def _units_ahead(tally: Tally) -> int | None:
+    """After about how many more units an open requirement is decided, if those come as these did.
 
-    None where that can't be told: nothing was seen yet, or the share seen is too near to the one required.
+    None where that can't be told: it is on these alone, marks are missing, or the share seen is too near to
+    the one required.
     """
-    if tally.low.cases is not None:
-        return None
-    if tally.judged is not None:
-        return more_of(tally).units
-    scores = tally.lows
     state = tally.low
-    if not scores or state.verdict != "open":
+    if state.cases is not None or state.verdict != "open":
         return None
     for ahead in range(AHEAD_MAX):
         if state.verdict != "open":
             return ahead
-        state = state.observe(scores[ahead % len(scores)])
+        state = state.observe(tally.lows[ahead % tally.units])
     return None
 
 

@@ -36,7 +36,10 @@ class FoundSpans(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WantedSpans(msgspec.Struct, frozen=True, kw_only=True):
-    """Which traces' calls: those that the filters of a list want; by their ids, or the newest."""
+    """Which traces' calls: of those named by their ids, or of the newest that the filters of a list want.
+
+    Model and provider among the filters narrow calls, too, also of traces that are named.
+    """
 
     project: str
     filters: TraceFilters
@@ -85,7 +88,7 @@ async def cases_of_spans(connection: Connection, wanted: WantedSpans, tags: Sequ
 
 
 async def _traces(connection: Connection, wanted: WantedSpans) -> list[uuid.UUID]:
-    """The traces that match, the newest first; of those that are named, the ones that match."""
+    """The traces that match, the newest first; or those that are named, whatever they match."""
     if wanted.trace_ids:
         return [uuid.UUID(each) for each in wanted.trace_ids]
     found: list[uuid.UUID] = []
