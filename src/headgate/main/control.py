@@ -22,6 +22,7 @@ from headgate.api.console import Console
 from headgate.api.metrics import read_metric_files
 from headgate.api.services import ControlServices
 from headgate.api.targets import TargetHealthFiles
+from headgate.catalog.prices import load_price_table
 from headgate.config import snapshots
 from headgate.config.file_http import ConfigurationFile
 from headgate.config.secrets import read_reference
@@ -60,6 +61,7 @@ log = logging.getLogger("headgate")
 @contextlib.asynccontextmanager
 async def control(spec: WorkerSpec) -> AsyncGenerator[Service]:
     """Put the control process together."""
+    load_price_table()  # before control serves, so that what reading it takes for a while is given back
     settings = Settings.from_environment()
     environment = settings.environment()
     clock = DatabaseClock()
