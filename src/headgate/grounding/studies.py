@@ -3,6 +3,7 @@
 Holds no text: ids, digests and numbers. Read next: `grounding.studied`, `grounding.studies_http`.
 """
 
+import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
@@ -112,8 +113,8 @@ async def get_study(connection: Connection, project_ids: Sequence[str] | None, i
     item = await find_study(connection, project_ids, identity)
     parameters = {"project_ids": [item.project], "study": uuid.UUID(item.id), "limit": CALLS_MAX}
     rows = await fetch_rows(connection, QUERIES.list_replays, parameters)
-    calls = [msgspec.json.decode(row["result"], type=StudiedCall) for row in rows]
-    return Study(study=item, subjects=[call.subject for call in calls], findings=findings_of(calls))
+    # Intervals of many groups take a second and more, so they stay off the loop.
+    return await asyncio.to_thread(_study, item, [row["result"] for row in rows])
 
 
 async def add_replays(connection: Connection, study: StudyItem, new: NewReplays) -> None:
@@ -143,6 +144,11 @@ async def expire_studies(
     for (project,) in await cursor.fetchall():
         days = retention_days.get(project, default_days)
         await connection.execute(QUERIES.expire_studies, {"project_ids": [project], "days": days})
+
+
+def _study(item: StudyItem, results: Sequence[str]) -> Study:
+    calls = [msgspec.json.decode(result, type=StudiedCall) for result in results]
+    return Study(study=item, subjects=[call.subject for call in calls], findings=findings_of(calls))
 
 
 def _scope(project_ids: Sequence[str] | None) -> list[str] | None:
