@@ -202,7 +202,7 @@ async def ask(pieces: list[bytes], *, method: str = "POST", ends: bool = True) -
     await asyncio.sleep(0)
     if not ends:
         connection.abort()
-    status, headers, body, fault = await asyncio.wait_for(asking, 2)
+    status, headers, body, fault = await asyncio.wait_for(asking, 15)
     await asyncio.sleep(0)
     assert home.lost_times == 1
     return Answered(status=status, headers=headers, body=body, fault=fault, released=released)
