@@ -250,7 +250,8 @@ async def test_a_model_that_serves_again_after_it_was_gone_is_told(database: Dat
             await world.job.look()
     first, back = sorted(await world.alarms(), key=lambda each: each["at"])
     assert "is m-2; before it was m-1; certain" in first["sentence"]
-    assert re.search(r"is m-1 again, as until [0-9-]+ [0-9:]+; before it was m-2; certain", back["sentence"])
+    again = r"is m-1 again, as until [0-9-]+ [0-9:]+ UTC; before it was m-2; certain"
+    assert re.search(again, back["sentence"])
     hours = [round(each["since"].timestamp() * 1000) // HOUR_MS for each in (first, back)]
     assert hours == [world.began_ms // HOUR_MS - ago for ago in (50, 40)]
     # Two to and fro are enough until somebody has looked; then the next is told.

@@ -48,7 +48,7 @@ async def raise_change(
         by_hand=await changed_by_hand(connection, max(earlier, default=since), until),
     )
     sentence = (
-        f"{place.words} since about {since:%Y-%m-%d %H:%M}: "
+        f"{place.words} since about {since:%Y-%m-%d %H:%M} UTC: "
         f"{changed(finding)}; {how_sure(finding)}; it touches {touching(finding)}"
     )
     if finding.by_hand:

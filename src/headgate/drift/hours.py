@@ -88,7 +88,7 @@ class TrafficJob:
         enough = 1 if fact == "fingerprint" else 2 if is_back else math.inf
         if not known or row["open_alarms"] + told >= enough:
             return False
-        again = f" again, as until {row['gone_since']:%Y-%m-%d %H:%M}" if is_back else ""
+        again = f" again, as until {row['gone_since']:%Y-%m-%d %H:%M} UTC" if is_back else ""
         finding = Finding(
             what=f"{NAMES[fact]} is {value}{again}; before it was {known[0]}",
             touches=await touched(connection, target),
@@ -98,7 +98,7 @@ class TrafficJob:
             watch=f"served/{target}/{fact}",
             target=target,
             since=row["since"],
-            sentence=f"{target} is served otherwise since {row['since']:%Y-%m-%d %H:%M}: {finding.what}; "
+            sentence=f"{target} is served otherwise since {row['since']:%Y-%m-%d %H:%M} UTC: {finding.what}; "
             f"certain, since answers say so; it touches {touching(finding)}",
             finding=finding,
         )

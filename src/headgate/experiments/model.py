@@ -67,11 +67,6 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     environment: str = ""
     """Its calls get what the release in force in this environment of their project holds."""
 
-    @property
-    def serves_otherwise(self) -> bool:
-        """Whether anything of it differs from the alias."""
-        return bool(self.targets or self.rule or self.prompts or self.environment)
-
 
 def told(arm: Arm) -> tuple[str, ...]:
     """Return what an arm changes of calls beside their targets, in words."""

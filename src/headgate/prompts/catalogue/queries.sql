@@ -396,9 +396,6 @@ order by v.is_newest desc, v.last desc, v.first desc, v.version limit %(limit)s;
 -- name: get_settings
 select settings from catalogue_sources where project = %(project)s and source = %(source)s;
 
--- name: list_settings
-select source, kind, settings from catalogue_sources where project = %(project)s order by source;
-
 -- name: seen_in_environment
 -- The prompts of code that an environment's calls were made of since a time.
 select source, name, version, sum(calls)::bigint as calls, max(last_seen) as last_seen
