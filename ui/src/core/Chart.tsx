@@ -115,10 +115,10 @@ function Tip(props: { under: Under; at: string[]; lines: Line[]; write: (value: 
   return (
     <div className="hg-tip" style={style}>
       <div className="hg-soft">{format.moment(instant)}</div>
-      {lines.map((line) => {
+      {lines.map((line, place) => {
         const value = line.values[under.place];
         return (
-          <div key={line.label} className="hg-tip-line">
+          <div key={`${place} ${line.label}`} className="hg-tip-line">
             <span className="hg-swatch" style={{ background: `var(--hg-${line.colour})` }} />
             <span>{line.label}</span>
             <span className="hg-number">{value === null || value === undefined ? "–" : write(value)}</span>
@@ -138,8 +138,8 @@ function Tip(props: { under: Under; at: string[]; lines: Line[]; write: (value: 
 export function Legend({ entries }: { entries: { line: Line; value?: React.ReactNode }[] }) {
   return (
     <ul className="hg-legend">
-      {entries.map(({ line, value }) => (
-        <li key={line.label}>
+      {entries.map(({ line, value }, place) => (
+        <li key={`${place} ${line.label}`}>
           <span className="hg-swatch" style={{ background: `var(--hg-${line.colour})` }} aria-hidden="true" />
           <span data-fact>{line.label}</span> {value}
         </li>

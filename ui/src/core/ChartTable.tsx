@@ -56,8 +56,8 @@ function Numbers({ title, at, end, lines, write, marks, isSummed = false, onSele
         <thead>
           <tr>
             <th scope="col">From</th>
-            {lines.map((line) => (
-              <th key={line.label} scope="col" className="hg-right">
+            {lines.map((line, column) => (
+              <th key={`${column} ${line.label}`} scope="col" className="hg-right">
                 {line.label}
               </th>
             ))}
@@ -86,8 +86,8 @@ function Numbers({ title, at, end, lines, write, marks, isSummed = false, onSele
                     <span className="hg-number">{format.moment(instant)}</span>
                   )}
                 </th>
-                {lines.map((line) => (
-                  <td key={line.label} className="hg-right hg-number">
+                {lines.map((line, column) => (
+                  <td key={`${column} ${line.label}`} className="hg-right hg-number">
                     {say(line.values[place])}
                   </td>
                 ))}
@@ -100,8 +100,8 @@ function Numbers({ title, at, end, lines, write, marks, isSummed = false, onSele
           <tfoot>
             <tr>
               <th scope="row">all together</th>
-              {lines.map((line) => (
-                <td key={line.label} className="hg-right hg-number">
+              {lines.map((line, column) => (
+                <td key={`${column} ${line.label}`} className="hg-right hg-number">
                   {say(line.values.reduce<number>((sum, value) => sum + (value ?? 0), 0))}
                 </td>
               ))}

@@ -32,12 +32,13 @@ function Choices({ list }: { list: ListPage }) {
     const cleared = Object.fromEntries(Object.keys(search).map((each) => [each, null]));
     set({ ...cleared, ...shown });
   }
-  function save(name: string): void {
+  function save(name: string, done: () => void): void {
     const shown = patched(search, {});
     if (views.mayShare) {
-      views.saving.mutate({ name, search: shown });
+      views.saving.mutate({ name, search: shown }, { onSuccess: done });
     } else {
       views.keep([...views.own.filter((each) => each.name !== name), { name, search: shown }]);
+      done();
     }
   }
   return (
@@ -50,11 +51,11 @@ function Choices({ list }: { list: ListPage }) {
         label={renamed ? `new name of ${renamed.name}` : "name of this view"}
         first={renamed?.name ?? ""}
         action={renamed ? "Rename" : "Save"}
-        onName={(name) => {
+        onName={(name, done) => {
           if (renamed) {
             views.changing.mutate({ id: renamed.id, name }, { onSuccess: () => setRenamed(null) });
           } else {
-            save(name);
+            save(name, done);
           }
         }}
       />
@@ -147,7 +148,8 @@ interface NameFormProps {
   label: string;
   first: string;
   action: string;
-  onName: (name: string) => void;
+  /** `done` is called once the name stands. */
+  onName: (name: string, done: () => void) => void;
 }
 
 function NameForm({ label, first, action, onName }: NameFormProps) {
@@ -158,8 +160,7 @@ function NameForm({ label, first, action, onName }: NameFormProps) {
       onSubmit={(event) => {
         event.preventDefault();
         if (name.trim()) {
-          onName(name.trim());
-          setName("");
+          onName(name.trim(), () => setName(""));
         }
       }}
     >
