@@ -167,6 +167,8 @@ class CanariesController(Controller):
         await in_force.refresh()
         canary = _find(in_force.canaries(), name)
         async with database.connection() as connection:
+            # First the runs: what those have found that have ended is in all that is read after them.
+            runs = await fetch_rows(connection, QUERIES.list_runs, {"canary": name, "limit": RUNS_SHOWN})
             (view,) = await _views(connection, (canary,), in_force.drift_rule())
             results = [
                 case_view(target.target, row)
@@ -178,7 +180,6 @@ class CanariesController(Controller):
                     {"watch": watch_of(name, target.target), "since": target.since},
                 )
             ]
-            runs = await fetch_rows(connection, QUERIES.list_runs, {"canary": name, "limit": RUNS_SHOWN})
         return CanaryDetail(**view, results=results, runs=[run_view(row) for row in runs])
 
     @get("/{name:str}/signals", opt={"grant": grant("snapshots:read")})
@@ -242,10 +243,10 @@ async def list_withdrawn(in_force: Known) -> Page[Withdrawn]:
 async def _views(
     connection: Connection, canaries: tuple[Canary, ...], rule: DriftRule
 ) -> list[dict[str, Any]]:
-    rows = await fetch_rows(connection, QUERIES.list_watches, {"prefix": "canary/"})
-    known: Mapping[str, Mapping[str, Any]] = {row["watch"]: row for row in rows}
     runs = await fetch_rows(connection, QUERIES.last_runs, {"canaries": [each.name for each in canaries]})
     last: Mapping[tuple[str, str], Mapping[str, Any]] = {(row["canary"], row["target"]): row for row in runs}
+    rows = await fetch_rows(connection, QUERIES.list_watches, {"prefix": "canary/"})
+    known: Mapping[str, Mapping[str, Any]] = {row["watch"]: row for row in rows}
     watches = await count_watches(connection)
     views: list[dict[str, Any]] = []
     for each in canaries:
