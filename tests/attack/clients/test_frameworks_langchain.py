@@ -26,6 +26,10 @@ def test_a_client_hears_what_the_provider_says(
 ) -> None:
     if name == "langchain-google-genai" and scenario.name == "thinking" and "gemini-3" in scenario.model:
         pytest.skip("its library knows no levels of thinking, and Gemini 3 no budgets")
+    if (name, scenario.dialect, scenario.name) == ("langchain-google-genai", "google", "loop") and (
+        scenario.service == "written"
+    ):
+        pytest.skip("it writes types as numbers, which the SDK that stands in for Google can't read")
     hold(scenario, clients[name].ask(scenario))
 
 
