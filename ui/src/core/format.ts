@@ -12,6 +12,11 @@ export function compact(value: number): string {
   return Math.abs(value) < 10_000 ? COUNT.format(value) : COMPACT.format(value);
 }
 
+/** Dollars, as the API writes them, of what is counted in millionths of a millionth of one. */
+export function usdOf(picoUsd: number): string {
+  return String(picoUsd / 1e12);
+}
+
 /** Dollars from a decimal string: cents where that says enough, else three significant digits. */
 export function money(usd: string | number): string {
   const value = Number(usd);

@@ -1,5 +1,5 @@
 import { useMemo } from "react";
-import { count, percent } from "@/core/format";
+import { count, percent, usdOf } from "@/core/format";
 import { Answered, Empty } from "@/core/States";
 import { Text } from "@/core/Text";
 import { Duration, Money, State } from "@/core/Values";
@@ -80,7 +80,7 @@ export function Results({ id }: { id: string }) {
                       <Duration ms={each.duration_ms} />
                     </td>
                     <td className="hg-right">
-                      <Money usd={each.cost_pico_usd === null || each.cost_pico_usd === undefined ? null : String(each.cost_pico_usd / 1e12)} />
+                      <Money usd={each.cost_pico_usd === null || each.cost_pico_usd === undefined ? null : usdOf(each.cost_pico_usd)} />
                     </td>
                   </tr>
                 ))}

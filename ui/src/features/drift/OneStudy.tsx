@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { api, ask, type Schemas } from "@/api";
-import { count } from "@/core/format";
+import { count, usdOf } from "@/core/format";
 import { Facts } from "@/core/Facts";
 import { Reach } from "@/core/Reach";
 import { Answered, Empty } from "@/core/States";
@@ -59,7 +59,7 @@ function Page({ of: { study, findings } }: { of: Study }) {
             ["pieces", count(findings.pieces)],
             ["repeats", told.repeats === null ? null : count(told.repeats)],
             ["judge", told.judge || "none: only whether a piece was used is told"],
-            ["cost", <To key="cost" path="/requests" filter={replays}><Money usd={String(study.cost_pico_usd / 1e12)} /></To>],
+            ["cost", <To key="cost" path="/requests" filter={replays}><Money usd={usdOf(study.cost_pico_usd)} /></To>],
             ["replays", <To key="replays" path="/requests" filter={replays}>their calls</To>],
             ["project", study.project],
           ]}

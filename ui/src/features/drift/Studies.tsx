@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { api, ask } from "@/api";
-import { count } from "@/core/format";
+import { count, usdOf } from "@/core/format";
 import { Answered, Empty } from "@/core/States";
 import { Text } from "@/core/Text";
 import { Moment, Money } from "@/core/Values";
@@ -64,7 +64,7 @@ export function Studies() {
                     </td>
                     <td className="hg-right">
                       <To path="/requests" filter={{ tag: `study:${each.id}`, range: "30d", from: null, to: null }}>
-                        <Money usd={String(each.cost_pico_usd / 1e12)} />
+                        <Money usd={usdOf(each.cost_pico_usd)} />
                       </To>
                     </td>
                   </tr>
