@@ -122,8 +122,8 @@ def compare(
                 _comparison(experiment, metric, one, adjusted.get(id(one)), (alpha, traffic.waiting(metric)))
                 for one in compared[metric.name]
             ]
-            report = _report(experiment, metric, found, sums[metric.name])
-            reports.append(msgspec.structs.replace(report, adjusted=slopes[metric.name][0] != 0.0))
+            is_adjusted = slopes[metric.name][0] != 0.0
+            reports.append(_report(experiment, metric, found, sums[metric.name], is_adjusted=is_adjusted))
     order = {metric.name: place for place, metric in enumerate(experiment.metrics)}
     return sorted(reports, key=lambda report: order[report.name])
 
@@ -400,7 +400,12 @@ def _apart(
 
 
 def _report(
-    experiment: Experiment, metric: Metric, found: list[Comparison], sums: Mapping[str, ArmSums]
+    experiment: Experiment,
+    metric: Metric,
+    found: list[Comparison],
+    sums: Mapping[str, ArmSums],
+    *,
+    is_adjusted: bool,
 ) -> MetricReport:
     scale, factor = scale_of(metric, sums)
     is_answer = metric.measure == "feedback" and metric.kind == "answer" and not metric.per
@@ -416,6 +421,7 @@ def _report(
         comparisons=[_scaled(one, factor, 100.0 if metric.is_relative else factor) for one in found],
         is_relative=metric.is_relative,
         answered={arm: answers / units for arm, (answers, units) in answering.items() if units and is_answer},
+        adjusted=is_adjusted,
         notes=unequal(experiment, metric, answering) if is_answer else [],
         complete={arm: each.complete for arm, each in sums.items()},
         arrives_days=metric.arrives_s / DAY_S,
